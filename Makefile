@@ -1,0 +1,56 @@
+# Every target sets itself up: all that is needed is Python 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/installed ## show the whole service at work, in a temporary folder
+	@$(BIN)/crashq demo
+
+up: $(VENV)/installed ## start the service on this machine; data stays in ./var
+	@$(BIN)/crashq up
+
+test: $(VENV)/installed-dev ## every test; those that need a server missing here are skipped and say so
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev ## style, types, import rules, migrations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/integration/test_migrations.py
+
+format: $(VENV)/installed-dev ## put the code into the project's form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## renew the lock files from pyproject.toml with the newest releases
+	$(PYTHON) -m venv --clear $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet --upgrade pip setuptools
+	$(VENV)/lock/bin/pip install --quiet .
+	$(VENV)/lock/bin/pip freeze --all --exclude pip --exclude crashq > .lock/run.txt
+	$(VENV)/lock/bin/pip install --quiet '.[dev]'
+	$(VENV)/lock/bin/pip freeze --all --exclude pip --exclude crashq > .lock/dev.txt
+	rm -rf $(VENV)/lock build *.egg-info
+
+clean: ## remove what the targets made, except your data in ./var
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "crashq needs Python 3.11 or newer; set PYTHON=")'
+	@echo "Making $(VENV) and installing crashq (once)…"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: .lock/run.txt pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/installed-dev: .lock/dev.txt $(VENV)/installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/dev.txt
+	@touch $@

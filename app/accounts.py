@@ -1,0 +1,137 @@
+"""Who may do what: users, logins, apps and the keys that send logs."""
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from datetime import timedelta
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from app.db.app import MAX_NAME, App, Membership, app_of_ingest_key, find_app, visible_app
+from app.db.token import Token, drop_token, token_user
+from app.db.user import MAX_EMAIL, add_user, find_user
+from app.errors import BadParameters, Conflict, NotFound, Unauthorized
+from app.services import Services
+
+MIN_PASSWORD, MAX_PASSWORD = 8, 1_024  # characters
+TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{20,100}")
+IDENTIFIER_SHAPE = re.compile(r"[0-9a-f]{24}")
+EMAIL_SHAPE = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+
+NO_APP = "App not found"
+
+_hasher = PasswordHasher()
+
+
+def create_user(services: Services, email: str, password: str) -> None:
+    """Add a person who may log in. Raises BadParameters or Conflict."""
+    if len(email) > MAX_EMAIL or not EMAIL_SHAPE.fullmatch(email) or not _is_storable(email):
+        raise BadParameters("email is not an e-mail address")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not _is_storable(password):
+        raise BadParameters(f"password has to have {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    with services.db.write() as session:
+        if not add_user(session, email, _hasher.hash(password), services.now()):
+            raise Conflict("A user with this e-mail exists already")
+
+
+def log_in(services: Services, email: str, password: str) -> str:
+    """Return a new token. Raises Unauthorized, in the same time whether e-mail or password is wrong."""
+    user = None
+    if len(email) <= MAX_EMAIL and _is_storable(email):
+        with services.db.read() as session:
+            user = find_user(session, email)
+    try:
+        _hasher.verify(user.password_hash if user else _nobodys_hash(), password[: MAX_PASSWORD + 1].encode(errors="replace"))
+    except (VerificationError, InvalidHashError):
+        user = None
+    if user is None:
+        raise Unauthorized("Wrong e-mail or password")
+    token = secrets.token_urlsafe(32)
+    now = services.now()
+    lifetime = timedelta(seconds=services.config.token_lifetime)
+    with services.db.write() as session:
+        session.add(Token(hash=_hash(token), user_id=user.id, created_at=now, expires_at=now + lifetime))
+    return token
+
+
+def log_out(services: Services, token: str) -> None:
+    """End the login of this token."""
+    with services.db.write() as session:
+        drop_token(session, _hash(token))
+
+
+def user_of(services: Services, token: str) -> int:
+    """Return the user id behind a token. Raises Unauthorized."""
+    if TOKEN_SHAPE.fullmatch(token):
+        with services.db.read() as session:
+            user_id = token_user(session, _hash(token), services.now())
+        if user_id is not None:
+            return user_id
+    raise Unauthorized
+
+
+def create_app_for(services: Services, name: str, owner_email: str) -> tuple[str, str]:
+    """Add an app and its first member; returns its identifier and its ingest key, which is shown only this once."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+        raise BadParameters(f"name has to have 1 to {MAX_NAME} characters, none of them control characters")
+    identifier, key = secrets.token_hex(12), secrets.token_urlsafe(32)
+    with services.db.write() as session:
+        owner = find_user(session, owner_email) if _is_storable(owner_email) else None
+        if owner is None:
+            raise NotFound(f"There is no user {owner_email}; add one with `crashq user add`")
+        app = App(identifier=identifier, name=name, ingest_key_hash=_hash(key), created_at=services.now())
+        session.add(app)
+        session.flush()
+        session.add(Membership(user_id=owner.id, app_id=app.id))
+    return identifier, key
+
+
+def app_for_user(services: Services, identifier: str, user_id: int) -> App:
+    """The app, if the user is a member. Raises NotFound, the same for an unknown app and another's."""
+    if IDENTIFIER_SHAPE.fullmatch(identifier):
+        with services.db.read() as session:
+            app = visible_app(session, identifier, user_id)
+        if app:
+            return app
+    raise NotFound(NO_APP)
+
+
+def app_for_operator(services: Services, identifier: str) -> App:
+    """The app by its identifier, for commands on the server itself. Raises NotFound."""
+    if IDENTIFIER_SHAPE.fullmatch(identifier):
+        with services.db.read() as session:
+            app = find_app(session, identifier)
+        if app:
+            return app
+    raise NotFound(f"There is no app {identifier}; `crashq app add` prints the identifier of a new one")
+
+
+def app_for_sender(services: Services, identifier: str, token: str) -> App:
+    """The app that this ingest key or login may send logs to. Raises Unauthorized or NotFound."""
+    if not TOKEN_SHAPE.fullmatch(token):
+        raise Unauthorized
+    with services.db.read() as session:
+        app = app_of_ingest_key(session, _hash(token))
+    if app is None:
+        return app_for_user(services, identifier, user_of(services, token))
+    if app.identifier != identifier:
+        raise NotFound(NO_APP)
+    return app
+
+
+def _hash(token: str) -> str:
+    """SHA-256 suffices for what is random and long; a slow hash is for what people choose."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash(secrets.token_urlsafe(16))
+
+
+def _is_storable(value: str) -> bool:
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

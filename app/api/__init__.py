@@ -1,0 +1,64 @@
+"""HTTP in, JSON out: routes, and the one place where errors become answers."""
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
+
+from app.api import answers, apps, docs, downloads, health, jobs, login, logs
+from app.api.context import EXTENSION
+from app.api.waiting import WaitingRoom
+from app.errors import STATUS_WORDS, AppError
+from app.observe import request_id_from
+from app.services import Services
+
+log = structlog.get_logger()
+
+SENTENCES = {
+    404: "There is nothing at this path",
+    405: "This path does not take this method",
+    413: "The body is too large",
+    500: AppError.message,
+}
+
+
+def register(flask: Flask, services: Services) -> None:
+    """Mount every route and the error handlers."""
+    flask.extensions[EXTENSION] = services
+    flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
+    for part in (login, apps, logs, jobs, downloads, health, docs):
+        flask.register_blueprint(part.blueprint)
+    flask.before_request(_begin)
+    flask.after_request(_finish)
+    flask.register_error_handler(AppError, answers.error)
+    flask.register_error_handler(HTTPException, _http_error)
+    flask.register_error_handler(Exception, _unexpected)
+
+
+def _begin() -> None:
+    g.request_id = request_id_from(request.headers.get("X-Request-Id"))
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    """The framework's own errors in the contract's shape."""
+    if isinstance(error, RoutingException):
+        return error.get_response()  # type: ignore[return-value]
+    status = error.code if error.code in STATUS_WORDS else 500 if (error.code or 500) >= 500 else 400
+    assert status is not None
+    response = answers.error_body(status, SENTENCES.get(status, "The request could not be understood"))
+    if status == 405 and error.valid_methods:  # type: ignore[attr-defined]
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("request_broke", error=type(error).__name__, endpoint=request.endpoint)
+    return answers.error_body(500, AppError.message)

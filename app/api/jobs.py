@@ -1,0 +1,88 @@
+"""Mounts every kind of job at its path, and shows, lists and cancels jobs."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Blueprint, Response, current_app, request
+
+from app.api import answers
+from app.api.context import services, user_id
+from app.api.downloads import link
+from app.api.paging import link_next, window
+from app.api.waiting import WaitingRoom, wanted_wait
+from app.db.job import Job
+from app.jobs import KINDS, service
+from app.jobs.envelope import description, envelope, etag, progress
+from app.jobs.kind import Kind, Showing
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/api")
+
+
+def _mount(name: str, kind: Kind) -> None:
+    def poll(crash_identifier: str) -> Response:
+        user = user_id()
+        job = service.ask(services(), user, name, crash_identifier, request.args.to_dict())
+        waited = wanted_wait(request.headers.get("Prefer", "")) if job.is_live else None
+        if waited is None:
+            return _answer(user, job)
+        room: WaitingRoom = current_app.extensions["crashq.waiting"]
+        held = room.wait(waited, lambda: not service.look_up(services(), user, job.id).is_live)
+        response = _answer(user, service.answering(service.look_up(services(), user, job.id), services().now()))
+        if held:
+            response.headers["Preference-Applied"] = f"wait={waited}"
+        return response
+
+    blueprint.add_url_rule(kind.PATH, endpoint=name, view_func=poll, methods=["GET"])
+
+
+for _name, _kind in KINDS.items():
+    _mount(_name, _kind)
+
+
+@blueprint.get("/jobs")
+def list_jobs() -> Response:
+    """The jobs that the user has asked for, newest first."""
+    user, query = user_id(), request.args.to_dict()
+    limit, offset = window(query)
+    rows = service.asked_by(services(), user, limit, offset)
+    return link_next(answers.success([description(job) for job in rows[: limit - 1]]), rows, query)
+
+
+@blueprint.get("/jobs/<job_id>")
+def show_job(job_id: str) -> Response:
+    """State, progress, attempts, times, error and question of a job."""
+    return answers.success(description(service.look_up(services(), user_id(), job_id)))
+
+
+@blueprint.delete("/jobs/<job_id>")
+def cancel_job(job_id: str) -> Response:
+    """Cancel a live job, or free the files of a finished one."""
+    return answers.success(description(service.cancel(services(), user_id(), job_id)))
+
+
+def _answer(user: int, job: Job) -> Response:
+    if not job.is_live and request.if_none_match.contains(etag(job)):
+        response = Response(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        response = answers.stream(envelope(job, Showing(services().storage, _linker(user))))
+    if job.is_live:
+        response.headers["Retry-After"] = str(_retry_after(job))
+        response.headers["X-Progress"] = progress(job)
+        response.headers["Cache-Control"] = "no-store"
+    else:
+        response.set_etag(etag(job))
+        response.last_modified = job.finished_at
+        response.expires = job.expires_at
+        response.headers["Cache-Control"] = "private"
+    return response
+
+
+def _linker(user: int) -> Callable[[Job], str]:
+    base = services().config.public_url or request.host_url.rstrip("/")
+    return lambda job: base + link(services(), job, user)
+
+
+def _retry_after(job: Job) -> int:
+    """Seconds: a fifth of the time the job has taken so far, from 1 to 10, so that long jobs are not asked for too often."""
+    age = (services().now() - job.created_at).total_seconds()
+    return max(1, min(10, int(age / 5)))

@@ -1,0 +1,42 @@
+"""Logging in and out."""
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel
+
+from app import accounts
+from app.api import answers
+from app.api.context import services, token
+from app.errors import BadParameters
+from app.jobs.kind import read_params
+
+MAX_BODY = 16 * 1024  # bytes
+
+blueprint = Blueprint("login", __name__, url_prefix="/api")
+
+
+class Credentials(BaseModel, strict=True):
+    """The body of a login."""
+
+    email: str
+    password: str
+
+
+@blueprint.post("/login")
+def log_in() -> Response:
+    """Return a new token for an e-mail and its password."""
+    request.max_content_length = MAX_BODY
+    body = request.get_json(force=True, silent=True)
+    if not isinstance(body, dict):
+        raise BadParameters('The body has to be JSON: {"email":"…","password":"…"}')
+    credentials = read_params(Credentials, body)
+    response = answers.success({"auth_token": accounts.log_in(services(), credentials.email, credentials.password)})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.delete("/login")
+def log_out() -> Response:
+    """End the login of the token in the request."""
+    accounts.user_of(services(), token())
+    accounts.log_out(services(), token())
+    return answers.bare_success()

@@ -1,0 +1,41 @@
+"""Takes an uploaded crash log, and tells what became of it."""
+
+from flask import Blueprint, Response, request
+
+from app import accounts
+from app.api import answers
+from app.api.context import services, token, user_id
+from app.errors import TooLarge
+from app.ingest.receive import read_body, receive
+from app.ingest.status import log_state
+
+blueprint = Blueprint("logs", __name__, url_prefix="/api")
+
+
+@blueprint.post("/apps/<app_identifier>/logs")
+def upload(app_identifier: str) -> Response:
+    """Store one log for digestion; 202 once its bytes and its row are durable."""
+    app = accounts.app_for_sender(services(), app_identifier, token())
+    limit = services().config.max_log_bytes
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"The log is larger than {limit} bytes")
+    request.max_content_length = None  # read_body counts for itself, packed and unpacked
+    content = read_body(request.stream, request.headers.get("Content-Encoding", ""), limit)
+    log_id = receive(services(), app, request.args.get("log_id"), content)
+    return answers.success({"log_id": log_id, "status": "received"}, 202)
+
+
+@blueprint.get("/apps/<app_identifier>/logs/<log_id>")
+def show(app_identifier: str, log_id: str) -> Response:
+    """How far a log's digestion has come, and which occurrences were found in it."""
+    app = accounts.app_for_user(services(), app_identifier, user_id())
+    state = log_state(services(), app, log_id)
+    return answers.success(
+        {
+            "log_id": state.log.log_id,
+            "date": state.date,
+            "status": state.log.status.value,
+            "error_message": state.log.error_message,
+            "occurrences": [{"id": name, "crash_identifier": crash} for name, crash in state.occurrences],
+        }
+    )

@@ -1,0 +1,109 @@
+"""Rings workers: sends a task's name and one id to Redis. The only module under app/ that knows Celery."""
+
+import threading
+import time
+from typing import Protocol
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError as BrokerAway
+from redis.exceptions import RedisError
+
+RUN_JOB, DIGEST_LOG = "run_job", "digest_log"
+SWEEP, PULSE = "sweep", "pulse"
+
+QUEUES = {RUN_JOB: "jobs", DIGEST_LOG: "ingest", SWEEP: "upkeep", PULSE: "upkeep"}
+"""Task name -> queue."""
+
+PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
+COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep rings again for what was missed
+
+TRANSPORT_OPTIONS = {
+    "global_keyprefix": "crashq:",  # a Redis may be shared with others
+    "visibility_timeout": 3_600,  # seconds; above any attempt's time limit, so no message returns while its job still runs
+}
+
+log = structlog.get_logger()
+
+
+class Broker(Protocol):
+    """Where a doorbell hangs."""
+
+    def ring(self, task: str, row_id: str) -> bool:
+        """Tell a worker that a committed row waits; never raises. False: nobody heard, the sweep will ring again."""
+
+    def check(self) -> bool:
+        """True when the broker answers."""
+
+
+class RedisBroker:
+    """Rings through Redis as Celery messages, with a circuit breaker so that a dead Redis costs one time-out, not all."""
+
+    def __init__(self, url: str) -> None:
+        self._celery = Celery("crashq", broker=url, set_as_current=False)
+        self._celery.conf.update(
+            broker_transport_options={
+                **TRANSPORT_OPTIONS,
+                "socket_timeout": PUBLISH_TIMEOUT,
+                "socket_connect_timeout": PUBLISH_TIMEOUT,
+                "retry_on_timeout": False,
+                "max_retries": 0,
+            },
+            task_ignore_result=True,
+            task_publish_retry=False,
+            broker_connection_retry=False,
+            broker_connection_timeout=PUBLISH_TIMEOUT,
+            task_default_queue="jobs",
+        )
+        self._silent_until = 0.0
+        self._lock = threading.Lock()
+
+    def ring(self, task: str, row_id: str) -> bool:
+        """Send the message unless Redis was away a moment ago."""
+        if time.monotonic() < self._silent_until:
+            return False
+        try:
+            self._celery.send_task(task, args=[row_id], queue=QUEUES[task], retry=False, ignore_result=True)
+        except (BrokerAway, RedisError, OSError) as error:
+            with self._lock:
+                self._silent_until = time.monotonic() + COOL_DOWN
+            log.warning("broker_away", task=task, row=row_id, error=type(error).__name__)
+            return False
+        return True
+
+    def check(self) -> bool:
+        """Ask Redis with a PING over a connection of its own."""
+        try:
+            with self._celery.connection_for_write() as connection:
+                connection.default_channel.client.ping()
+        except (BrokerAway, RedisError, OSError):
+            return False
+        return True
+
+
+class NoBroker:
+    """For commands beside a service that is not running: rows wait for its sweep."""
+
+    def ring(self, task: str, row_id: str) -> bool:
+        """Nobody hears."""
+        return False
+
+    def check(self) -> bool:
+        """There is none."""
+        return False
+
+
+class MemoryBroker:
+    """Keeps the rings in a list, for tests that drain them by hand."""
+
+    def __init__(self) -> None:
+        self.rings: list[tuple[str, str]] = []
+
+    def ring(self, task: str, row_id: str) -> bool:
+        """Append to `rings`."""
+        self.rings.append((task, row_id))
+        return True
+
+    def check(self) -> bool:
+        """Always there."""
+        return True

@@ -1,0 +1,46 @@
+"""`crashq user add` and `crashq app add`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from app import accounts
+from app.cli import DATA_DIR, main
+from app.cli.opening import opened
+
+
+@main.group()
+def user() -> None:
+    """People who may log in."""
+
+
+@user.command("add")
+@click.argument("email")
+@DATA_DIR
+def add_user(email: str, data_dir: Path) -> None:
+    """Add a user. The password comes from a prompt, or as one line of standard input."""
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    with opened(data_dir) as services:
+        accounts.create_user(services, email, password)
+    click.echo(f"user added: {email}")
+
+
+@main.group()
+def app() -> None:
+    """Apps whose crashes are collected."""
+
+
+@app.command("add")
+@click.argument("name")
+@click.option("--owner", required=True, metavar="EMAIL", help="The user who sees it first.")
+@DATA_DIR
+def add_app(name: str, owner: str, data_dir: Path) -> None:
+    """Add an app; prints its identifier and its ingest key, which is shown only now."""
+    with opened(data_dir) as services:
+        identifier, key = accounts.create_app_for(services, name, owner)
+    click.echo(f"app identifier: {identifier}")
+    click.echo(f"ingest key: {key}")

@@ -1,0 +1,174 @@
+"""`crashq demo`: the main job, shown for real over HTTP on a service of its own, every answer held against the contract."""
+
+import hashlib
+import json
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.table import Table
+
+from app import accounts
+from app.cli import main
+from app.cli.http import Answer, Http
+from app.cli.opening import opened
+from app.cli.up import running
+from app.errors import AppError
+from app.samples import FOLDER, samples
+
+EMAIL = "demo@example.com"
+DIGEST_GRACE = 30.0  # seconds
+MAX_POLLS = 100
+SHOWN_LINES = 24  # of the report
+
+
+class ContractBroken(AppError):
+    """An answer was not what the contract says."""
+
+
+class Demo:
+    """Tells and checks one step after the other."""
+
+    def __init__(self, http: Http, console: Console) -> None:
+        self.http = http
+        self.console = console
+        self.checks = 0
+
+    def step(self, title: str) -> None:
+        """Head the next few lines."""
+        self.console.print(f"\n[bold]{title}[/bold]")
+
+    def ask(self, method: str, path: str, body: bytes | None = None, *, status: int = 200, **headers: str) -> Answer:
+        """Send a request, print both sides of it, and hold the status against the contract."""
+        answer = self.http.send(method, path, body, **headers)
+        shown = path.removeprefix(self.http.base)
+        self.console.print(f"  [cyan]{method}[/cyan] {escape(_short(shown, 110))}")
+        told = [f"{name}: {answer.headers[name]}" for name in ("X-Progress", "Retry-After") if answer.headers[name]]
+        text = _short(answer.body.decode(errors="replace").splitlines()[0] if answer.body else "", 150)
+        self.console.print(f"  [dim]{answer.status} in {answer.seconds * 1000:.0f} ms {' '.join(told)}[/dim]  {escape(text)}")
+        self.check(answer.status == status, f"{method} {shown} answers {status}")
+        return answer
+
+    def check(self, holds: bool, what: str) -> None:
+        """Stop the demo at the first thing that is not as promised."""
+        if not holds:
+            raise ContractBroken(f"The contract is broken: {what}")
+        self.checks += 1
+
+    def poll(self, path: str) -> Any:
+        """Repeat one GET until `loading` is [false]; returns the result."""
+        seen: set[str] = set()
+        for _ in range(MAX_POLLS):
+            answer = self.ask("GET", path)
+            envelope = answer.json
+            self.check(list(envelope) == ["loading", "job_id", "success", "result"], "the envelope has its four keys, in order")
+            self.check(envelope["loading"] in ([True], [False]), "loading is a list of one boolean")
+            seen.add(envelope["job_id"])
+            self.check(len(seen) == 1, "every poll of one question names the same job")
+            if envelope["loading"] == [False]:
+                return envelope["result"]
+            time.sleep(min(float(answer.headers["Retry-After"]), 0.3))
+        raise ContractBroken("The job did not finish")
+
+
+@main.command()
+def demo() -> None:
+    """Show the whole service at work: logs in, occurrences and a report out, as jobs."""
+    started = time.monotonic()
+    console = Console(highlight=False, soft_wrap=True)
+    password = secrets.token_urlsafe(12)
+    with tempfile.TemporaryDirectory(prefix="crashq-demo-") as folder:
+        console.print("[bold]crashq demo[/bold]: web, worker, beat and broker start in a temporary folder…")
+        with running(Path(folder), "127.0.0.1", 0, Console(stderr=True)) as service:
+            with opened(Path(folder)) as services:
+                accounts.create_user(services, EMAIL, password)
+                identifier, key = accounts.create_app_for(services, "Notes (a made-up app)", EMAIL)
+            console.print(f"It is up at {service.url} after {time.monotonic() - started:.1f} s.")
+            show = Demo(Http(service.url), console)
+            try:
+                _tell(show, identifier, key, password)
+            except ContractBroken as error:
+                console.print(f"\n[bold red]{escape(error.message)}[/bold red]")
+                sys.exit(1)
+    seconds = time.monotonic() - started
+    console.print(f"\n[bold green]All {show.checks} checks of the contract hold.[/bold green] {seconds:.1f} s in all.")
+    console.print("Next: [bold]make up[/bold] starts it to stay; README.md tells how to send your own logs.")
+
+
+def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
+    show.step("1. Log in")
+    answer = show.ask("POST", "/api/login", json.dumps({"email": EMAIL, "password": password}).encode())
+    show.check(list(answer.json) == ["success", "result"], "login answers success and result")
+    token = answer.json["result"]["auth_token"]
+
+    show.step("2. Send crash logs, as an app would, with its ingest key: stored at once, digested by a worker")
+    show.http.token = key
+    names = {path: f"demo-{number:02d}" for number, path in enumerate(samples(), 1)}
+    for path, log_id in names.items():
+        _send(show, identifier, log_id, path)
+    for visit in range(1, 4):  # one crash on three more days, in logs named as the vendor names them
+        _send(show, identifier, f"2544355787-{1536831773 - visit * 86_400}-logs-0000{visit}", next(iter(names)))
+    show.http.token = token
+    _await_digestion(show, identifier, names)
+
+    show.step("3. Crashes of the app: the occurrences that share a fingerprint")
+    crashes = show.ask("GET", f"/api/apps/{identifier}/crashes?sort=occurrences_count").json["result"]
+    table = Table("crash", "occurrences", "last seen", "title", box=None, padding=(0, 2, 0, 2))
+    for crash in crashes:
+        table.add_row(crash["identifier"], str(crash["occurrences_count"]), crash["last_seen"][:10], escape(_short(crash["title"], 70)))
+    show.console.print(table)
+    show.check(crashes[0]["occurrences_count"] == 4, "the same crash in four logs is one group of four")
+
+    show.step("4. Occurrences of a crash: the same GET starts the job, polls it and returns the list")
+    path = f"/api/crashes/{crashes[0]['identifier']}/occurrences"
+    occurrences = show.poll(path)
+    show.check(len(occurrences) == 4, "the list is whole")
+    show.check(all(list(row) == ["id", "date", "log_id"] for row in occurrences), "rows are id, date, log_id")
+    show.check([row["date"] for row in occurrences] == sorted((row["date"] for row in occurrences), reverse=True), "newest first")
+
+    show.step("5. Export the report of one occurrence, and download it")
+    one = occurrences[-1]
+    export = f"/api/crashes/{crashes[0]['identifier']}/export_occurrences?id={one['id']}&log_id={one['log_id']}&date={one['date']}"
+    for kind in ("json", "html", "zip", "txt"):
+        result = show.poll(f"{export}&format={kind}")
+        report = show.ask("GET", result["url"])
+        show.check(hashlib.sha256(report.body).hexdigest() == result["sha256"], "the bytes have the SHA-256 promised")
+        show.check(len(report.body) == result["size"], "and the size")
+    lines = report.body.decode().splitlines()
+    show.console.print(Syntax("\n".join(lines[:SHOWN_LINES]), "text", background_color="default", padding=(1, 4)))
+    show.console.print(f"    [dim]… {len(lines)} lines in all[/dim]")
+
+    show.step("6. Mistakes get one shape of answer")
+    show.ask("GET", "/api/crashes/ffffffffffffffffffffffff/occurrences", status=404)
+    show.ask("GET", export.partition("?")[0], status=400)
+    show.http.token = None
+    show.ask("GET", path, status=401)
+
+
+def _send(show: Demo, identifier: str, log_id: str, path: Path) -> None:
+    show.console.print(f"  [dim]{path.relative_to(FOLDER)}[/dim]")
+    answer = show.ask("POST", f"/api/apps/{identifier}/logs?log_id={log_id}", path.read_bytes(), status=202)
+    show.check(answer.json == {"success": True, "result": {"log_id": log_id, "status": "received"}}, "an upload is received")
+
+
+def _await_digestion(show: Demo, identifier: str, names: dict[Path, str]) -> None:
+    deadline = time.monotonic() + DIGEST_GRACE
+    for path, log_id in names.items():
+        while True:
+            state = show.http.send("GET", f"/api/apps/{identifier}/logs/{log_id}").json["result"]
+            if state["status"] != "received" or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        show.check(state["status"] == "digested" and state["occurrences"], f"{path.name} becomes an occurrence")
+    show.console.print(f"  [green]all {len(names)} samples are digested[/green]")
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,72 @@
+"""The broker of `crashq up`: a redis-server of its own where one is installed, else fakeredis' TCP server."""
+
+import os
+import secrets
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+
+import redis
+
+from app.cli.processes import Part, Processes
+from app.config import BROKER_URL_FILE
+from app.errors import ConfigError
+
+START_GRACE = 15.0  # seconds
+REDIS_SERVER = "redis-server"
+REDIS_SETTINGS = """
+bind 127.0.0.1
+port {port}
+requirepass {password}
+save ""
+appendonly no
+maxmemory-policy noeviction
+daemonize no
+dir {folder}
+"""
+
+
+def start_broker(processes: Processes, data_dir: Path) -> str:
+    """Start a broker on a free port of this machine, note its URL in the data folder and return it."""
+    port = free_port()
+    server = shutil.which(REDIS_SERVER)
+    if server:
+        password = secrets.token_urlsafe(24)
+        url = f"redis://:{password}@127.0.0.1:{port}/0"
+        settings = REDIS_SETTINGS.format(port=port, password=password, folder=data_dir)
+        part = processes.start("broker", [server, "-"], os.environ, stdin=settings.encode())
+    else:
+        url = f"redis://127.0.0.1:{port}/0"
+        part = processes.start("broker", [sys.executable, "-m", "app.cli.fake_redis", str(port)], os.environ)
+    _await_answer(url, part)
+    path = data_dir / BROKER_URL_FILE
+    path.touch(mode=0o600)
+    path.write_text(url)
+    return url
+
+
+def forget_broker(data_dir: Path) -> None:
+    """Other commands shall not ring a broker that is gone."""
+    (data_dir / BROKER_URL_FILE).unlink(missing_ok=True)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_answer(url: str, part: Part) -> None:
+    client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+    deadline = time.monotonic() + START_GRACE
+    while time.monotonic() < deadline and part.is_running:
+        try:
+            client.ping()
+            client.close()
+            return
+        except redis.RedisError:
+            time.sleep(0.05)
+    raise ConfigError(f"The broker did not start; its last lines were:\n{part.last_lines()}")

@@ -1,0 +1,29 @@
+"""Opening the services for a command on the server itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.config import Config, embedded_environment
+from app.errors import ConfigError
+from app.observe import configure_logs
+from app.schema import is_current, upgrade
+from app.services import Services, open_services
+
+
+@contextmanager
+def opened(data_dir: Path) -> Iterator[Services]:
+    """Services of the data folder, or of the environment where that says more; an embedded database is made when missing.
+
+    Raises ConfigError when a database of one's own lacks migrations, for those are run on purpose.
+    """
+    configure_logs("text")
+    services = open_services(Config.from_env(embedded_environment(data_dir), needs_broker=False))
+    try:
+        if not is_current(services.db):
+            if services.db.is_postgresql:
+                raise ConfigError("The database lacks tables of this release: run `crashq db upgrade` first")
+            upgrade(services.db)
+        yield services
+    finally:
+        services.close()

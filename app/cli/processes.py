@@ -1,0 +1,119 @@
+"""Starts the parts of a service as processes, restarts those that die, and leaves none behind."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a dead part starts again; doubles while it keeps dying
+STEADY_AFTER = 60.0  # seconds alive after which a part counts as healthy again
+STOP_GRACE = 40.0  # seconds between SIGTERM and SIGKILL; longer than the longest request that is held
+LARGEST_LOG = 10 * 1024 * 1024  # bytes; a longer log file becomes the .old one at the next start
+PR_SET_PDEATHSIG = 1  # Linux: the kernel signals the child when its parent dies, however it dies
+
+
+@dataclass
+class Part:
+    """One process that is to be kept alive."""
+
+    name: str
+    command: list[str]
+    environ: Mapping[str, str]
+    log_file: Path
+    stdin: bytes = b""
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = FIRST_PAUSE
+    start_at: float | None = field(default=None)  # when to start it again; None while it runs
+
+    def start(self) -> None:
+        """Start the process in a session of its own, so that Ctrl-C reaches it only through us."""
+        with self.log_file.open("ab") as output:
+            self.process = subprocess.Popen(  # noqa: S603  our own commands
+                self.command,
+                env=dict(self.environ),
+                stdin=subprocess.PIPE if self.stdin else subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        if self.stdin and self.process.stdin:
+            self.process.stdin.write(self.stdin)
+            self.process.stdin.close()
+        self.started, self.start_at = time.monotonic(), None
+
+    @property
+    def is_running(self) -> bool:
+        """True while the process lives."""
+        return self.process is not None and self.process.poll() is None
+
+    def last_lines(self, number: int = 15) -> str:
+        """The end of its log file, for a person to see why it died."""
+        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-number:])
+
+
+class Processes:
+    """Parts in the order of their start; stopped in the reverse order."""
+
+    def __init__(self, log_folder: Path) -> None:
+        self._log_folder = log_folder
+        self.parts: list[Part] = []
+        log_folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self, name: str, command: list[str], environ: Mapping[str, str], stdin: bytes = b"") -> Part:
+        """Start a part and keep it alive from now on."""
+        log_file = self._log_folder / f"{name}.log"
+        if log_file.exists() and log_file.stat().st_size > LARGEST_LOG:
+            log_file.replace(log_file.with_suffix(".log.old"))
+        part = Part(name, command, environ, log_file, stdin)
+        part.start()
+        self.parts.append(part)
+        return part
+
+    def tend(self) -> list[str]:
+        """Start again what has died, not faster than its pause allows; returns what is worth telling."""
+        told = []
+        now = time.monotonic()
+        for part in self.parts:
+            if part.is_running:
+                continue
+            if part.start_at is None:
+                assert part.process is not None
+                part.pause = FIRST_PAUSE if now - part.started > STEADY_AFTER else min(part.pause * 2, LONGEST_PAUSE)
+                part.start_at = now + part.pause
+                told.append(f"{part.name} ended with {part.process.returncode}, starts again in {part.pause:.0f} s")
+            elif now >= part.start_at:
+                part.start()
+        return told
+
+    def stop(self) -> None:
+        """End every part, the last one first: politely, then by force, with all that it started."""
+        for part in reversed(self.parts):
+            if part.process is not None:
+                _stop(part.process)
+        self.parts.clear()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_GRACE)
+        except subprocess.TimeoutExpired:
+            pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)  # what the part itself started and did not end
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

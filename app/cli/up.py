@@ -1,0 +1,152 @@
+"""`crashq up`: web, worker, beat and, unless one is given, a broker on this machine."""
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import click
+from rich.console import Console
+
+from app.broker import QUEUES
+from app.cli import DATA_DIR, main
+from app.cli.embedded_broker import forget_broker, free_port, start_broker
+from app.cli.processes import Processes
+from app.config import Config, embedded_environment
+from app.db import pulse
+from app.errors import ConfigError
+from app.schema import upgrade
+from app.services import open_services
+
+START_GRACE = 60.0  # seconds for all parts to answer
+TEND_EVERY = 0.5  # seconds
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that is up."""
+
+    url: str
+    processes: Processes
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one. [default: 8000]")
+@DATA_DIR
+def up(host: str, port: int | None, data_dir: Path) -> None:
+    """Start the whole service on this machine; Ctrl-C stops it. The data stays in the data folder."""
+    console = Console(stderr=True, highlight=False)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        with running(data_dir, host, port, console) as service:
+            click.echo(f"crashq is up at {service.url} (API description at {service.url}/docs)")
+            click.echo(f"Data and log files are in {data_dir.resolve()}. Ctrl-C stops it.")
+            sys.stdout.flush()
+            while True:
+                time.sleep(TEND_EVERY)
+                for line in service.processes.tend():
+                    console.print(f"crashq: {line} (see {data_dir.resolve()}/logs)")
+    except KeyboardInterrupt:
+        click.echo("crashq has stopped; nothing is left running.")
+
+
+@contextmanager
+def running(data_dir: Path, host: str, port: int | None, console: Console) -> Iterator[Running]:
+    """The whole service while the block runs. Raises ConfigError when a part does not come up."""
+    environ = embedded_environment(data_dir)
+    environ["PORT"] = str(_free(host, port if port is not None else int(environ.get("PORT") or 8000)))
+    environ["CRASHQ_HOST"] = host
+    data_dir = data_dir.resolve()
+    with _only_one(data_dir), console.status("Starting…") as status:
+        processes = Processes(data_dir / "logs")
+        try:
+            if not os.environ.get("REDIS_URL"):
+                status.update("Starting the broker…")
+                environ["REDIS_URL"] = start_broker(processes, data_dir)
+            config = Config.from_env(environ)
+            status.update("Bringing the database up to date…")
+            services = open_services(config)
+            upgrade(services.db)
+            with services.db.write() as session:
+                pulse.forget(session, pulse.WORKER)  # of an earlier run; this one has to show its own
+            services.close()
+            status.update("Starting web, worker and beat…")
+            _start_parts(processes, config, environ)
+            url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{config.port}"  # noqa: S104
+            _await_ready(url, processes)
+            status.stop()
+            yield Running(url, processes)
+        finally:
+            status.start()
+            status.update("Stopping…")
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+            processes.stop()
+            forget_broker(data_dir)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) -> None:
+    python = sys.executable
+    celery = [python, "-m", "celery", "--app", "workers.celery", "--quiet"]
+    processes.start("web", [python, "-m", "gunicorn", "--config", "python:app.serving"], environ)
+    processes.start(
+        "worker",
+        [*celery, "worker", "--queues", ",".join(sorted(set(QUEUES.values()))), "--concurrency",
+         str(config.worker_concurrency), "--without-gossip", "--without-mingle", "--loglevel", "warning"],
+        environ,
+    )  # fmt: skip
+    processes.start("beat", [*celery, "beat", "--pidfile=", "--loglevel", "warning"], environ)
+
+
+def _await_ready(url: str, processes: Processes) -> None:
+    deadline = time.monotonic() + START_GRACE
+    why = "it did not answer"
+    while time.monotonic() < deadline:
+        for part in processes.parts:
+            if not part.is_running:
+                raise ConfigError(f"{part.name} ended while starting; its last lines were:\n{part.last_lines()}")
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5):  # noqa: S310  our own address
+                return
+        except urllib.error.HTTPError as error:
+            why = error.read().decode(errors="replace")
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise ConfigError(f"The service did not become ready in {START_GRACE:.0f} seconds: {why}")
+
+
+def _free(host: str, port: int) -> int:
+    if port == 0:
+        return free_port()
+    try:
+        with socket.create_server((host, port)):
+            return port
+    except OSError as error:
+        raise ConfigError(f"{host} port {port} cannot be used ({error.strerror}); choose another with --port") from None
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[IO[str]]:
+    with (data_dir / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"crashq is running on {data_dir} already; stop it or choose another --data-dir") from None
+        yield lock
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,152 @@
+"""Every setting, read once from the environment; each with its unit, its default and the reason for it."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.errors import ConfigError
+
+MIB = 1024 * 1024
+MIN_SECRET_LENGTH = 16  # characters; shorter ones can be guessed
+
+BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands can ring its workers
+SECRET_FILE = "secret.key"
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the environment decides. `Config.from_env` fails by the name of the variable."""
+
+    database_url: str
+    redis_url: str | None  # None: no broker to ring; jobs wait in the table for the next sweep of a running service
+    storage_url: str  # file:///folder, s3://bucket/prefix or memory://
+    secret_key: str  # signs download links
+    port: int = 8000
+    web_concurrency: int = 2  # web processes
+    web_threads: int = 8  # threads of one web process; half of them at most are held by `Prefer: wait`
+    worker_concurrency: int = 2  # worker processes of one `crashq up`
+    public_url: str | None = None  # how clients reach us, when the Host header does not tell; no trailing slash
+    trusted_proxies: int = 0  # how many proxies in front set X-Forwarded-*; 0 trusts none of these headers
+    max_log_bytes: int = 20 * MIB  # of one log, packed or unpacked; a larger upload is refused with 413
+    token_lifetime: int = 30 * 86_400  # seconds a login lasts
+    result_lifetime: int = 86_400  # seconds from completion that a result and its links live
+    tombstone_lifetime: int = 7 * 86_400  # seconds that an ended job is remembered after its result has gone
+    job_lease: int = 30  # seconds; a worker renews every third of it, else the attempt is over
+    job_time_limit: int = 900  # seconds one attempt may run; far above any report, below the broker's visibility timeout
+    max_attempts: int = 3  # of one job or digest, before it counts as failed
+    log_format: str = "text"  # text for people, json for collectors
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, *, needs_broker: bool = True) -> "Config":
+        """Read and check the environment. Raises ConfigError naming the variable that is missing or senseless."""
+        redis_url = environ.get("REDIS_URL") or None
+        if redis_url is None and needs_broker:
+            raise ConfigError("REDIS_URL is not set; set it to redis://host:port/0, or start everything with `crashq up`")
+        public_url = environ.get("CRASHQ_PUBLIC_URL") or None
+        return cls(
+            database_url=_url(environ, "DATABASE_URL", ("sqlite", "postgresql+psycopg")),
+            redis_url=redis_url and _url(environ, "REDIS_URL", ("redis", "rediss")),
+            storage_url=_url(environ, "STORAGE_URL", ("file", "s3", "memory")),
+            secret_key=_secret(environ),
+            port=_integer(environ, "PORT", cls.port, 0, 65_535),
+            web_concurrency=_integer(environ, "WEB_CONCURRENCY", cls.web_concurrency, 1, 256),
+            web_threads=_integer(environ, "CRASHQ_WEB_THREADS", cls.web_threads, 2, 256),
+            worker_concurrency=_integer(environ, "CRASHQ_WORKER_CONCURRENCY", cls.worker_concurrency, 1, 256),
+            public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
+            trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
+            max_log_bytes=_integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
+            token_lifetime=_integer(environ, "CRASHQ_TOKEN_LIFETIME", cls.token_lifetime, 60, 10 * 365 * 86_400),
+            result_lifetime=_integer(environ, "CRASHQ_RESULT_LIFETIME", cls.result_lifetime, 60, 365 * 86_400),
+            tombstone_lifetime=_integer(environ, "CRASHQ_TOMBSTONE_LIFETIME", cls.tombstone_lifetime, 60, 365 * 86_400),
+            job_lease=_integer(environ, "CRASHQ_JOB_LEASE", cls.job_lease, 3, 3_600),
+            job_time_limit=_integer(environ, "CRASHQ_JOB_TIME_LIMIT", cls.job_time_limit, 10, 3_000),
+            max_attempts=_integer(environ, "CRASHQ_MAX_ATTEMPTS", cls.max_attempts, 1, 20),
+            log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
+        )
+
+
+def embedded_environment(data_dir: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment with every storage setting that is unset filled in for one machine and one data folder.
+
+    Makes the folder and its secret when they are not there. REDIS_URL is that of a running `crashq up`, if there is one.
+    """
+    data_dir = data_dir.expanduser().resolve()
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        secret = environ.get("SECRET_KEY") or _kept_secret(data_dir / SECRET_FILE)
+    except OSError as error:
+        raise ConfigError(f"--data-dir {data_dir}: {error.strerror}") from error
+    defaults = {
+        "DATABASE_URL": f"sqlite:///{data_dir / 'crashq.db'}",
+        "STORAGE_URL": (data_dir / "objects").as_uri(),
+        "SECRET_KEY": secret,
+    }
+    broker_file = data_dir / BROKER_URL_FILE
+    if broker_file.exists():
+        defaults["REDIS_URL"] = broker_file.read_text().strip()
+    return {**defaults, **{name: value for name, value in environ.items() if value}}
+
+
+def _kept_secret(path: Path) -> str:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        secret = secrets.token_urlsafe(32)
+        file.write(secret)
+    return secret
+
+
+def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    value = environ.get(name, "").strip()
+    wanted = " or ".join(f"{scheme}://…" for scheme in schemes)
+    if not value:
+        raise ConfigError(f"{name} is not set; set it to {wanted}, or start everything with `crashq up`")
+    if value.partition("://")[0] not in schemes or "://" not in value:
+        raise ConfigError(f"{name} has to be {wanted}")
+    try:
+        parts = urlsplit(value)
+        complete = bool(parts.port is None or parts.port) and _is_complete(parts.scheme, parts.netloc, parts.path)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise ConfigError(f"{name} lacks its host, bucket or path, or has a bad port; wanted is {wanted}")
+    return value
+
+
+def _is_complete(scheme: str, host: str, path: str) -> bool:
+    match scheme:
+        case "memory":
+            return True
+        case "file" | "sqlite":
+            return not host and len(path) > 1
+        case _:
+            return bool(host)
+
+
+def _secret(environ: Mapping[str, str]) -> str:
+    value = environ.get("SECRET_KEY", "").strip()
+    if len(value) < MIN_SECRET_LENGTH:
+        problem = f"is shorter than {MIN_SECRET_LENGTH} characters" if value else "is not set"
+        raise ConfigError(f"SECRET_KEY {problem}; make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'")
+    return value
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    value = environ.get(name, "").strip()
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+        raise ConfigError(f"{name} has to be a whole number from {low} to {high}")
+    return int(value)
+
+
+def _choice(environ: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
+    value = environ.get(name, "").strip() or default
+    if value not in choices:
+        raise ConfigError(f"{name} has to be one of {', '.join(choices)}")
+    return value

@@ -1,0 +1,172 @@
+"""The database: base class, UTC times, and transactions that behave the same on SQLite and PostgreSQL."""
+
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from app.errors import TransientError
+
+LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is told to come back
+CONNECT_WAIT = 3  # seconds
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime; SQLite keeps it as ISO text, so that text order is time order."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Every table. Constraints have names, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcTime()}  # noqa: RUF012  SQLAlchemy reads it from the class
+
+
+def value_enum(kind: type[enum.StrEnum]) -> Enum:
+    """A column type that stores an enum by its value as text, so that a new value needs no migration."""
+    return Enum(kind, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e])
+
+
+class Database:
+    """Hands out transactions. A database that is away, locked or full is a TransientError to the caller."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._reading = sessionmaker(engine, expire_on_commit=False, autoflush=False)
+        self._writing = sessionmaker(
+            engine.execution_options(crashq_writes=True), expire_on_commit=False, autoflush=False
+        )
+
+    @property
+    def is_postgresql(self) -> bool:
+        """False on SQLite."""
+        return self.engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads; it is rolled back at the end."""
+        with _translated(), self._reading() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that commits at the end, or leaves no trace when the block raises.
+
+        On SQLite it takes the write lock at its start, so it cannot fail half-way for a lock.
+        """
+        with _translated(), self._writing() as session:
+            yield session
+            session.commit()
+
+    def check(self) -> None:
+        """Raise TransientError unless the database answers."""
+        with self.read() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give all pooled connections back."""
+        self.engine.dispose()
+
+
+def open_database(url: str, pool_size: int = 8) -> Database:
+    """Connect lazily to sqlite:/// (WAL, foreign keys on) or postgresql+psycopg://."""
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, pool_size=pool_size, max_overflow=4)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=4,
+            pool_timeout=LOCK_WAIT,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_WAIT, "options": f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s"},
+        )
+    return Database(engine)
+
+
+def insert_or_ignore(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
+    """Insert one row; False when a row with the same unique key is there already."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    inserted = session.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
+    return bool(inserted.rowcount)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get("crashq_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, DisconnectionError, PoolTimeout) as error:
+        if isinstance(error, DBAPIError) and not _is_trouble(error):
+            raise
+        raise TransientError("The database is unavailable, try again") from error
+    except SQLAlchemyError:
+        raise
+
+
+def _is_trouble(error: DBAPIError) -> bool:
+    """True for a connection, lock, time-out or disk problem; False for a statement that is simply wrong."""
+    return error.connection_invalidated or type(error.orig).__name__ in TROUBLE
+
+
+TROUBLE = {
+    "OperationalError", "InterfaceError", "LockNotAvailable", "DeadlockDetected", "SerializationFailure", "AdminShutdown",
+    "CrashShutdown", "CannotConnectNow", "DiskFull", "QueryCanceled", "TooManyConnections", "ConnectionTimeout",
+    "OutOfMemory", "IoError", "IdleInTransactionSessionTimeout",
+}  # fmt: skip
+"""Names of driver exceptions (sqlite3, psycopg) after which the same statement may succeed later."""

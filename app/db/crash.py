@@ -1,0 +1,101 @@
+"""Crashes: the occurrences that share a fingerprint."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, exists, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db import Base
+from app.db.log import BigId
+from app.db.occurrence import Occurrence
+
+SORTS = ("last_seen", "first_seen", "occurrences_count")
+"""What a list of crashes can be ordered by, each from high to low."""
+
+
+class Crash(Base):
+    """One group of occurrences of one app."""
+
+    __tablename__ = "crashes"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
+    identifier: Mapped[str] = mapped_column(String(24), unique=True)  # derived from app and fingerprint
+    fingerprint: Mapped[str] = mapped_column(String(32))
+    fingerprint_version: Mapped[int]
+    title: Mapped[str] = mapped_column(String(200))
+    first_seen: Mapped[datetime]  # of the earliest occurrence
+    last_seen: Mapped[datetime]  # of the latest
+    occurrences_count: Mapped[int] = mapped_column(BigInteger)
+    revision: Mapped[int] = mapped_column(BigInteger)  # grows with every change of its occurrences
+    __table_args__ = (
+        Index("ix_crashes_app_id_last_seen", "app_id", "last_seen"),
+        Index("ix_crashes_app_id_first_seen", "app_id", "first_seen"),
+        Index("ix_crashes_app_id_occurrences_count", "app_id", "occurrences_count"),
+    )
+
+
+def find_crash(session: Session, identifier: str) -> Crash | None:
+    """The crash with this identifier, whoever may see it."""
+    return session.scalar(select(Crash).where(Crash.identifier == identifier))
+
+
+def count_in(session: Session, new: Crash, occurrences: int) -> int:
+    """Add that many occurrences to the crash, which is made when this is the first; returns its row id.
+
+    `new` carries first_seen and last_seen of what is added. Two workers that see a crash first end up with one row.
+    """
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    least, greatest = (func.least, func.greatest) if is_postgresql else (func.min, func.max)
+    insert = (postgresql if is_postgresql else sqlite).insert(Crash)
+    statement = insert.values(
+        app_id=new.app_id,
+        identifier=new.identifier,
+        fingerprint=new.fingerprint,
+        fingerprint_version=new.fingerprint_version,
+        title=new.title,
+        first_seen=new.first_seen,
+        last_seen=new.last_seen,
+        occurrences_count=occurrences,
+        revision=1,
+    )
+    merged = statement.on_conflict_do_update(
+        index_elements=[Crash.identifier],
+        set_={
+            "first_seen": least(Crash.first_seen, statement.excluded.first_seen),
+            "last_seen": greatest(Crash.last_seen, statement.excluded.last_seen),
+            "occurrences_count": Crash.occurrences_count + occurrences,
+            "revision": Crash.revision + 1,
+        },
+    )
+    return session.execute(merged.returning(Crash.id)).scalar_one()
+
+
+def crashes_of(
+    session: Session,
+    app_id: int,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    sort: str,
+    limit: int,
+    offset: int,
+) -> list[Crash]:
+    """Crashes of an app, from high to low by one of SORTS; those with an occurrence in [since, until) where given."""
+    statement = select(Crash).where(Crash.app_id == app_id)
+    if since or until:
+        within = [Occurrence.crash_id == Crash.id]
+        if since:
+            within.append(Occurrence.occurred_at >= since)
+        if until:
+            within.append(Occurrence.occurred_at < until)
+        statement = statement.where(exists().where(*within))
+    order = getattr(Crash, sort)
+    return list(session.scalars(statement.order_by(order.desc(), Crash.id.desc()).limit(limit).offset(offset)))
+
+
+def occurrences_in(session: Session, log_row: int) -> list[tuple[Occurrence, str]]:
+    """The occurrences found in a log, in its order, each with the identifier of its crash."""
+    statement = select(Occurrence, Crash.identifier).join(Crash, Crash.id == Occurrence.crash_id)
+    rows = session.execute(statement.where(Occurrence.log_row == log_row).order_by(Occurrence.number))
+    return [(occurrence, identifier) for occurrence, identifier in rows]

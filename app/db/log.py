@@ -1,0 +1,97 @@
+"""Uploaded logs and how far their digestion has come."""
+
+import enum
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, or_, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db import Base, value_enum
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
+RING_AGAIN_AFTER = timedelta(seconds=5)  # a doorbell nobody answered by then is rung again, ever less often
+RING_AT_MOST_EVERY = timedelta(seconds=60)
+
+
+class LogStatus(enum.StrEnum):
+    """received -> digested | rejected."""
+
+    RECEIVED = "received"
+    DIGESTED = "digested"
+    REJECTED = "rejected"
+
+
+WAITING = text("status = 'received'")
+
+
+class Log(Base):
+    """One uploaded log. Its bytes lie in the storage, under `storage_key`, before the row is committed."""
+
+    __tablename__ = "logs"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
+    log_id: Mapped[str] = mapped_column(String(128))  # as the client named it
+    sha256: Mapped[str] = mapped_column(String(64))  # of the unpacked bytes
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes, unpacked
+    storage_key: Mapped[str] = mapped_column(String(255))
+    request_id: Mapped[str | None] = mapped_column(String(64))  # of the upload, for the worker's log lines
+    received_at: Mapped[datetime]
+    status: Mapped[LogStatus] = mapped_column(value_enum(LogStatus), default=LogStatus.RECEIVED)
+    format: Mapped[str | None] = mapped_column(String(32))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    digested_at: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(default=0)  # digests begun
+    lease_expires_at: Mapped[datetime | None]  # a worker is at it until then
+    ring_after: Mapped[datetime]  # when the sweep rings again
+    rings: Mapped[int] = mapped_column(default=0)  # rings by the sweep
+    __table_args__ = (
+        UniqueConstraint("app_id", "log_id"),
+        Index("ix_logs_waiting", "ring_after", postgresql_where=WAITING, sqlite_where=WAITING),
+    )
+
+
+def find_log(session: Session, app_id: int, log_id: str) -> Log | None:
+    """The log of an app by the name its sender gave."""
+    return session.scalar(select(Log).where(Log.app_id == app_id, Log.log_id == log_id))
+
+
+def claim_log(session: Session, row_id: int, now: datetime, lease: timedelta) -> Log | None:
+    """Begin the next digest of a received log; None when it is done or another worker is at it."""
+    free = or_(Log.lease_expires_at.is_(None), Log.lease_expires_at <= now)
+    claimed = (
+        update(Log)
+        .where(Log.id == row_id, Log.status == LogStatus.RECEIVED, free)
+        .values(attempt=Log.attempt + 1, lease_expires_at=now + lease, ring_after=now + lease)
+        .returning(Log)
+    )
+    return session.scalar(claimed)
+
+
+def settle_log(session: Session, log: Log, status: LogStatus, now: datetime, **values: str | None) -> bool:
+    """End a digest; False when the attempt is no longer this worker's, who then must leave no trace."""
+    settled = (
+        update(Log)
+        .where(Log.id == log.id, Log.status == LogStatus.RECEIVED, Log.attempt == log.attempt)
+        .values(status=status, digested_at=now, lease_expires_at=None, **values)
+    )
+    return session.execute(settled).rowcount == 1  # type: ignore[attr-defined]
+
+
+def release_log(session: Session, log: Log, ring_after: datetime) -> None:
+    """Give an attempt back after a transient failure; the sweep rings again at `ring_after`."""
+    session.execute(
+        update(Log)
+        .where(Log.id == log.id, Log.status == LogStatus.RECEIVED, Log.attempt == log.attempt)
+        .values(lease_expires_at=None, ring_after=ring_after)
+    )
+
+
+def unheard_logs(session: Session, now: datetime, limit: int) -> list[int]:
+    """Ids of waiting logs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
+    due = select(Log).where(Log.status == LogStatus.RECEIVED, Log.ring_after <= now).order_by(Log.ring_after).limit(limit)
+    logs = list(session.scalars(due.with_for_update(skip_locked=True)))
+    for log in logs:
+        log.ring_after = now + min(RING_AGAIN_AFTER * 2 ** min(log.rings, 8), RING_AT_MOST_EVERY)
+        log.rings += 1
+    session.flush()
+    return [log.id for log in logs]

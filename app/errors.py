@@ -1,0 +1,106 @@
+"""Every error that crashq raises on purpose, with the HTTP status it means and a code that logs and clients match on."""
+
+STATUS_WORDS = {
+    400: "bad_request",
+    401: "unauthorized",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    410: "gone",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    416: "range_not_satisfiable",
+    422: "unprocessable",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
+}
+"""HTTP status -> the word in the `status` key of an error body (the wire contract, section 1)."""
+
+
+class AppError(Exception):
+    """A failure with a sentence for the person who caused or meets it.
+
+    `code` is lower_snake and stable; `status` is an HTTP status; `message` never holds a path, SQL, token or stack trace.
+    """
+
+    code = "internal_error"
+    status = 500
+    message = "Something went wrong on the server"
+
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None) -> None:
+        self.message = message or type(self).message
+        self.retry_after = retry_after  # seconds
+        super().__init__(self.message)
+
+
+class BadParameters(AppError):
+    """The request cannot be understood; the message names the parameter."""
+
+    code, status, message = "bad_parameters", 400, "The request could not be understood"
+
+
+class Unauthorized(AppError):
+    """No token, or one that is malformed, unknown or expired."""
+
+    code, status, message = "unauthorized", 401, "Authentication token missing, unknown or expired"
+
+
+class NotFound(AppError):
+    """There is no such thing, or it is not this user's to see."""
+
+    code, status, message = "not_found", 404, "Not found"
+
+
+class Conflict(AppError):
+    """The request contradicts what is stored."""
+
+    code, status, message = "conflict", 409, "The request contradicts what is stored"
+
+
+class Gone(AppError):
+    """It was there once: expired, cancelled or freed."""
+
+    code, status, message = "gone", 410, "This result is no longer available"
+
+
+class TooLarge(AppError):
+    """The body is larger than the server takes, packed or unpacked."""
+
+    code, status, message = "too_large", 413, "The body is too large"
+
+
+class UnsupportedMedia(AppError):
+    """A content encoding or type that the server does not read."""
+
+    code, status, message = "unsupported_media", 415, "This content type or encoding is not supported"
+
+
+class RangeNotSatisfiable(AppError):
+    """A byte range that lies outside the file."""
+
+    code, status, message = "range_not_satisfiable", 416, "The requested range lies outside the file"
+
+
+class TooManyRequests(AppError):
+    """The caller has to slow down; `retry_after` says by how much."""
+
+    code, status, message = "too_many_requests", 429, "Too many requests"
+
+
+class MalformedLog(AppError):
+    """The bytes are in no known format, or break the grammar of the one they claim."""
+
+    code, status, message = "malformed_log", 422, "The log cannot be read"
+
+
+class TransientError(AppError):
+    """Storage, database or broker is away or slow: the same call may succeed later, so a worker retries."""
+
+    code, status, message = "unavailable", 503, "A part of the service is unavailable, try again"
+
+
+class ConfigError(AppError):
+    """A setting is missing or makes no sense; the message names the variable. Raised at start-up only."""
+
+    code, message = "bad_configuration", "The configuration is not valid"

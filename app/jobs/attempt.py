@@ -1,0 +1,127 @@
+"""One attempt at a job: holds its lease, counts its progress and stores its result; ends when it is no longer wanted."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from types import TracebackType
+
+import structlog
+
+from app.db.job import Job, JobState, move
+from app.errors import AppError, TransientError
+from app.jobs.kind import Artefact
+from app.services import Services
+from app.storage import artefact_key
+
+BEAT_EVERY = 0.5  # seconds between renewals at most: progress is this fresh and a cancel takes effect this fast
+INLINE_LIMIT = 64 * 1024  # bytes; a result up to this size also lies in its row, so that a poll reads nothing else
+
+log = structlog.get_logger()
+
+
+class AttemptLost(Exception):  # noqa: N818  not an error: somebody else owns the job now, or nobody wants it
+    """The job was cancelled, or its lease ran out and it went to another worker."""
+
+
+class TookTooLong(AppError):
+    """The attempt ran longer than an attempt may."""
+
+    code, status = "took_too_long", 500
+
+
+class Attempt:
+    """What a kind's `compute` works with. Use it as a context manager: inside, a thread renews the lease."""
+
+    def __init__(self, job: Job, services: Services) -> None:
+        assert job.crash_id is not None
+        self.db = services.db
+        self.storage = services.storage
+        self.crash_id = job.crash_id
+        self.data_revision: int | None = None
+        self._job_id = job.id
+        self._number = job.attempt
+        self._services = services
+        self._lease = timedelta(seconds=services.config.job_lease)
+        self._deadline = time.monotonic() + services.config.job_time_limit
+        self._done = 0
+        self._total = job.progress_total
+        self._lost = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew_until_ended, name=f"lease-{job.id}", daemon=True)
+
+    def __enter__(self) -> "Attempt":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """(done, total) in the kind's unit."""
+        return self._done, max(self._total, self._done)
+
+    def expect(self, total: int) -> None:
+        """Say how many units of progress there will be."""
+        self._total = total
+
+    def advance(self, units: int) -> None:
+        """Count progress. Raises AttemptLost or TookTooLong."""
+        self._done += units
+        if self._lost.is_set():
+            raise AttemptLost
+        if time.monotonic() > self._deadline:
+            raise TookTooLong(f"The job took longer than {self._services.config.job_time_limit} seconds")
+
+    def shows(self, revision: int) -> None:
+        """Say which revision of the crash the result shows at least."""
+        self.data_revision = revision
+
+    def preview(self, content: bytes) -> None:
+        """Store what is known so far and tell pollers where it lies."""
+        key = artefact_key(self._job_id, self._number, "preview.json")
+        self.storage.put_bytes(key, content)
+        if not self._move(preview_key=key, progress_done=self._done, progress_total=self._total):
+            raise AttemptLost
+
+    def store(self, name: str, chunks: Iterable[bytes], filename: str, media_type: str) -> Artefact:
+        """Stream the chunks into the storage under this attempt's own key."""
+        key = artefact_key(self._job_id, self._number, name)
+        digest, size, small = hashlib.sha256(), 0, bytearray()
+
+        def measured() -> Iterator[bytes]:
+            nonlocal size
+            for chunk in chunks:
+                digest.update(chunk)
+                size += len(chunk)
+                if size <= INLINE_LIMIT:
+                    small.extend(chunk)
+                yield chunk
+
+        self.storage.put(key, measured())
+        is_small_json = size <= INLINE_LIMIT and media_type == "application/json"
+        text = small.decode() if is_small_json else None
+        return Artefact(key, size, digest.hexdigest(), filename, media_type, text)
+
+    def _renew_until_ended(self) -> None:
+        pause = min(BEAT_EVERY, self._lease.total_seconds() / 3)
+        while not self._ended.wait(pause):
+            try:
+                if not self._move(
+                    lease_expires_at=self._services.now() + self._lease,
+                    progress_done=self._done,
+                    progress_total=self._total,
+                ):
+                    self._lost.set()
+                    return
+            except TransientError:
+                log.warning("lease_not_renewed", job=self._job_id, attempt=self._number)
+            except Exception:  # the thread must live: a lease that is not renewed costs the attempt, silence hides why
+                log.exception("lease_not_renewed", job=self._job_id, attempt=self._number)
+
+    def _move(self, **values: object) -> bool:
+        with self._services.db.write() as session:
+            return move(session, self._job_id, (JobState.RUNNING,), self._number, **values)

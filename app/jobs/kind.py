@@ -1,0 +1,124 @@
+"""What a kind of job offers, and what it is handed to work with."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.db.crash import Crash
+from app.db.job import Job
+from app.errors import BadParameters
+from app.storage import Storage
+
+P = TypeVar("P", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a client asks, normalised: equal questions have equal params."""
+
+    params: BaseModel
+    total: int  # units of progress expected; a later, better figure may come from the run
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A finished result as it lies in the storage."""
+
+    key: str
+    size: int  # bytes
+    sha256: str  # hex
+    filename: str
+    media_type: str
+    text: str | None  # the result itself when it is small UTF-8 text
+
+
+@dataclass(frozen=True)
+class Body:
+    """Bytes of an answer that need not be in memory: their number and their chunks."""
+
+    size: int
+    chunks: Iterable[bytes]
+
+    @classmethod
+    def of(cls, content: bytes) -> "Body":
+        """A body that is in memory."""
+        return cls(len(content), (content,))
+
+
+class Run(Protocol):
+    """One attempt at a job, as `compute` sees it. Every method may raise to end an attempt that is no longer wanted."""
+
+    db: Database
+    storage: Storage
+    crash_id: int
+
+    def expect(self, total: int) -> None:
+        """Say how many units of progress there will be."""
+
+    def advance(self, units: int) -> None:
+        """Count progress, and end the attempt here if it was cancelled, lost or has run too long."""
+
+    def shows(self, revision: int) -> None:
+        """Say which revision of the crash the result shows at least; call it before reading the data."""
+
+    def preview(self, content: bytes) -> None:
+        """Store what is known so far, for pollers to see meanwhile."""
+
+    def store(self, name: str, chunks: Iterable[bytes], filename: str, media_type: str) -> Artefact:
+        """Stream the result into the storage in constant memory."""
+
+
+@dataclass(frozen=True)
+class Showing:
+    """What `present` needs to turn a row into the JSON of `result`."""
+
+    storage: Storage
+    link: Callable[[Job], str] = field(repr=False)  # signed, absolute URL of the stored bytes
+
+
+class Kind(Protocol):
+    """A module in app/jobs/kinds."""
+
+    PATH: str  # below /api
+    UNIT: str  # of progress
+    SUMMARY: str  # one line for openapi.json
+    PARAMETERS: list[dict[str, Any]]  # OpenAPI parameter objects of the query
+    RESULT_SCHEMA: dict[str, Any]  # JSON Schema of `result`
+    Params: type[BaseModel]
+
+    def read(self, session: Session, crash: Crash, query: Mapping[str, str]) -> Question:
+        """Check what the client asks. Raises BadParameters or NotFound."""
+
+    def is_fresh(self, job: Job, crash: Crash) -> bool:
+        """True while a finished job still tells the truth."""
+
+    def compute(self, params: Any, run: Run) -> Artefact:
+        """Make the result. Touches neither job state nor HTTP."""
+
+    def present(self, job: Job, showing: Showing) -> Body:
+        """The JSON text of `result` for a live or finished job."""
+
+
+def read_params(model: type[P], values: Mapping[str, Any]) -> P:
+    """Build a model. Raises BadParameters naming the first parameter that does not fit."""
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "parameters"
+        raise BadParameters(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def stream_between(before: bytes, body: Body, after: bytes) -> Body:
+    """The body with bytes put before and after it."""
+
+    def chunks() -> Iterator[bytes]:
+        yield before
+        yield from body.chunks
+        yield after
+
+    return Body(len(before) + body.size + len(after), chunks())

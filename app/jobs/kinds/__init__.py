@@ -1,0 +1,1 @@
+"""One file per kind of job; app.jobs.kind says what each offers."""

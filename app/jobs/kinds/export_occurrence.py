@@ -1,0 +1,157 @@
+"""The report of one occurrence, written to the storage as a file to download."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from app import iso_time
+from app.crashes.fingerprint import fingerprint
+from app.crashes.log import CrashLog
+from app.db.app import App
+from app.db.crash import Crash
+from app.db.job import Job
+from app.db.log import Log
+from app.db.occurrence import Occurrence, find_occurrence
+from app.errors import BadParameters, MalformedLog, NotFound
+from app.jobs.kind import Artefact, Body, Question, Run, Showing, read_params
+from app.parsers import parse
+from app.reports import REPORTS
+from app.reports.report import Report
+
+PATH = "/crashes/<crash_identifier>/export_occurrences"
+UNIT = "reports"
+SUMMARY = "Report of one occurrence of a crash"
+OCCURRENCE_NAME = re.compile(r"(?P<log_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})-crash-(?P<number>[1-9][0-9]{0,8})")
+
+PARAMETERS: list[dict[str, Any]] = [
+    {"name": "id", "required": True, "schema": {"type": "string"}, "description": "The occurrence"},
+    {"name": "log_id", "required": True, "schema": {"type": "string"}, "description": "The log it came in"},
+    {"name": "date", "required": True, "schema": {"type": "string", "format": "date"}, "description": "Its UTC day"},
+    {"name": "start_day", "schema": {"type": "string", "format": "date"}, "description": "Another name for date"},
+    {
+        "name": "format",
+        "schema": {"type": "string", "enum": sorted(REPORTS), "default": "json"},
+        "description": "json, txt, html, or zip (the three and the raw log)",
+    },
+]
+RESULT_SCHEMA: dict[str, Any] = {
+    "type": ["object", "null"],
+    "description": "null while loading",
+    "required": ["url", "filename", "content_type", "size", "sha256", "expires_at"],
+    "additionalProperties": False,
+    "properties": {
+        "url": {"type": "string", "format": "uri", "description": "Signed; needs no token until expires_at"},
+        "filename": {"type": "string"},
+        "content_type": {"type": "string"},
+        "size": {"type": "integer", "description": "bytes"},
+        "sha256": {"type": "string", "description": "hex"},
+        "expires_at": {"type": "string", "format": "date-time"},
+    },
+}
+
+
+class Params(BaseModel, frozen=True):
+    """The normalised question."""
+
+    crash_identifier: str
+    id: str
+    log_id: str
+    date: date
+    format: Literal["json", "txt", "html", "zip"]
+
+
+def read(session: Session, crash: Crash, query: Mapping[str, str]) -> Question:
+    """Check the parameters and that there is such an occurrence. Raises BadParameters or NotFound."""
+    day = query.get("date") or query.get("start_day")
+    if not query.get("id") or not query.get("log_id") or not day:
+        raise BadParameters("id, log id or start_day not provided")
+    if query.get("format", "json") not in REPORTS:
+        raise BadParameters(f"format is not one of {', '.join(sorted(REPORTS))}")
+    asked = iso_time.day("date", day)
+    params = read_params(
+        Params,
+        {
+            "crash_identifier": crash.identifier,
+            "id": query["id"],
+            "log_id": query["log_id"],
+            "date": asked,
+            "format": query.get("format", "json"),
+        },
+    )
+    _find(session, crash.id, params)
+    return Question(params, total=1)
+
+
+def is_fresh(job: Job, crash: Crash) -> bool:  # noqa: ARG001
+    """Always: a report tells of one stored log, which newer occurrences do not change."""
+    return True
+
+
+def compute(params: Params, run: Run) -> Artefact:
+    """Read the stored log again and write the report of its n-th crash."""
+    with run.db.read() as session:
+        crash = session.get_one(Crash, run.crash_id)
+        found = _find(session, crash.id, params)
+        app = session.get_one(App, crash.app_id)
+        stored = session.get_one(Log, found.log_row)
+    raw = run.storage.get(stored.storage_key)
+    parsed = _nth(parse(raw), found.number)
+    report = Report(
+        occurrence_id=found.name,
+        log_id=found.log_id,
+        date=found.occurred_at.astimezone(UTC).date(),
+        crash_identifier=crash.identifier,
+        crash_title=crash.title,
+        app_identifier=app.identifier,
+        app_name=app.name,
+        log=parsed,
+        raw=raw,
+        fingerprint=fingerprint(parsed),
+    )
+    writer = REPORTS[params.format]
+    filename = f"{found.name}.{writer.EXTENSION}"
+    artefact = run.store(f"report.{writer.EXTENSION}", _checked(writer.write(report), run), filename, writer.MEDIA_TYPE)
+    run.advance(1)
+    return artefact
+
+
+def present(job: Job, showing: Showing) -> Body:
+    """Where to download the report; null while it is being made."""
+    if job.is_live:
+        return Body.of(b"null")
+    assert job.expires_at is not None
+    result = {
+        "url": showing.link(job),
+        "filename": job.result_filename,
+        "content_type": job.result_media_type,
+        "size": job.result_size,
+        "sha256": job.result_sha256,
+        "expires_at": iso_time.rfc3339(job.expires_at),
+    }
+    return Body.of(json.dumps(result, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _find(session: Session, crash_id: int, params: Params) -> Occurrence:
+    named = OCCURRENCE_NAME.fullmatch(params.id)
+    if named and named["log_id"] == params.log_id:
+        found = find_occurrence(session, crash_id, params.log_id, int(named["number"]))
+        if found and found.occurred_at.astimezone(UTC).date() == params.date:
+            return found
+    raise NotFound("Occurrence not found")
+
+
+def _nth(parsed: list[CrashLog], number: int) -> CrashLog:
+    if number > len(parsed):
+        raise MalformedLog(f"The stored log holds {len(parsed)} crash reports, this is number {number}")
+    return parsed[number - 1]
+
+
+def _checked(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
+    for chunk in chunks:
+        run.advance(0)
+        yield chunk

@@ -1,0 +1,140 @@
+"""The list of a crash's occurrences, newest first."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from app import iso_time
+from app.db import occurrence
+from app.db.crash import Crash
+from app.db.job import Job
+from app.errors import BadParameters
+from app.jobs.kind import Artefact, Body, Question, Run, Showing, read_params
+
+PATH = "/crashes/<crash_identifier>/occurrences"
+UNIT = "rows"
+SUMMARY = "Occurrences of a crash, newest first"
+PREVIEW_ROWS = 1_000  # rows at most that a poller sees while the list is being made
+DEFAULT_PER_PAGE, MAX_PER_PAGE = 1_000, 10_000
+MAX_OFFSET = 2**62  # rows; beyond any table, within the database's integers
+
+PARAMETERS: list[dict[str, Any]] = [
+    {"name": "since_date", "schema": {"type": "string"}, "description": "First day (UTC) or time, ISO 8601"},
+    {"name": "until_date", "schema": {"type": "string"}, "description": "Last day (UTC) or time, ISO 8601"},
+    {"name": "page", "schema": {"type": "integer", "minimum": 1}, "description": "From 1; without page and per_page all"},
+    {
+        "name": "per_page",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE, "default": DEFAULT_PER_PAGE},
+        "description": "Rows of a page; out of range means 1000",
+    },
+]
+RESULT_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["id", "date", "log_id"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"type": "string", "description": "<log_id>-crash-<n>"},
+            "date": {"type": "string", "format": "date", "description": "UTC day"},
+            "log_id": {"type": "string"},
+        },
+    },
+}
+
+
+class Params(BaseModel, frozen=True):
+    """The normalised question."""
+
+    crash_identifier: str
+    since: datetime | None = None  # UTC, inclusive
+    until: datetime | None = None  # UTC, exclusive
+    page: int | None = None  # from 1; None: the whole list
+    per_page: int | None = None  # rows; None: the whole list
+
+
+def read(session: Session, crash: Crash, query: Mapping[str, str]) -> Question:  # noqa: ARG001
+    """Check dates and paging. Raises BadParameters naming the parameter."""
+    params = read_params(
+        Params,
+        {
+            "crash_identifier": crash.identifier,
+            "since": iso_time.since("since_date", query.get("since_date")),
+            "until": iso_time.until("until_date", query.get("until_date")),
+            **dict(zip(("page", "per_page"), read_paging(query), strict=True)),
+        },
+    )
+    return Question(params, total=crash.occurrences_count)
+
+
+def read_paging(query: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """(page, per_page), or (None, None) when neither is given. A number out of range becomes the default."""
+    page, per_page = _number(query, "page"), _number(query, "per_page")
+    if page is None and per_page is None:
+        return None, None
+    if per_page is None or not 1 <= per_page <= MAX_PER_PAGE:
+        per_page = DEFAULT_PER_PAGE
+    return max(page or 1, 1), per_page
+
+
+def is_fresh(job: Job, crash: Crash) -> bool:
+    """True while the crash has not changed since the list was read."""
+    return job.data_revision == crash.revision
+
+
+def compute(params: Params, run: Run) -> Artefact:
+    """Stream the rows `{id, date, log_id}` into the storage as one JSON list."""
+    with run.db.read() as session:
+        crash = session.get_one(Crash, run.crash_id)
+        run.shows(crash.revision)
+        chosen = occurrence.chosen(run.crash_id, params.since, params.until)
+        offset, limit = _window(params)
+        if params.since or params.until or limit is not None:
+            found = occurrence.count(session, chosen, None if limit is None else offset + limit)
+            run.expect(max(found - offset, 0))
+        else:
+            run.expect(crash.occurrences_count)
+        batches = occurrence.stream_json(session, chosen, offset=offset, limit=limit)
+        filename = f"{params.crash_identifier}-occurrences.json"
+        return run.store("occurrences.json", _json_list(batches, run), filename, "application/json")
+
+
+def present(job: Job, showing: Showing) -> Body:
+    """The list; while it is being made, its first rows."""
+    if job.is_live:
+        return Body.of(showing.storage.get(job.preview_key) if job.preview_key else b"[]")
+    if job.result_text is not None:
+        return Body.of(job.result_text.encode())
+    assert job.result_key is not None
+    assert job.result_size is not None
+    return Body(job.result_size, showing.storage.stream(job.result_key))
+
+
+def _json_list(batches: Iterator[list[str]], run: Run) -> Iterator[bytes]:
+    separator = "["
+    for batch in batches:
+        if separator == "[" and len(batch) > PREVIEW_ROWS:  # more is to come: let pollers see the newest already
+            run.preview(f"[{','.join(batch[:PREVIEW_ROWS])}]".encode())
+        yield (separator + ",".join(batch)).encode()
+        run.advance(len(batch))
+        separator = ","
+    yield b"]" if separator == "," else b"[]"
+
+
+def _window(params: Params) -> tuple[int, int | None]:
+    if params.page is None or params.per_page is None:
+        return 0, None
+    return min((params.page - 1) * params.per_page, MAX_OFFSET), params.per_page
+
+
+def _number(query: Mapping[str, str], name: str) -> int | None:
+    value = query.get(name, "").strip()
+    if not value:
+        return None
+    digits = value.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit():
+        raise BadParameters(f"{name} is not a whole number")
+    return int(value[:20])  # what is longer is out of range all the same

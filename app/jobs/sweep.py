@@ -1,0 +1,80 @@
+"""The caretaker: rings again for what nobody picked up, takes over from dead workers, clears what has expired."""
+
+from datetime import timedelta
+
+import structlog
+
+from app.broker import DIGEST_LOG, RUN_JOB
+from app.db.job import JobState, forget, move, overdue_jobs, past_jobs, unheard_jobs
+from app.db.log import unheard_logs
+from app.db.token import drop_expired_tokens
+from app.jobs.service import AttemptsUsedUp, end_as_failed
+from app.services import Services
+from app.storage import job_folder
+
+AT_MOST = 500  # rows of a kind per sweep; the next sweep goes on
+
+log = structlog.get_logger()
+
+
+def sweep(services: Services) -> None:
+    """Bring every row that is due one step further. Safe to run at any time and twice at once."""
+    _take_over(services)
+    _clear_past(services)
+    now = services.now()
+    with services.db.write() as session:
+        drop_expired_tokens(session, now)
+        jobs = unheard_jobs(session, now, AT_MOST)
+        logs = unheard_logs(session, now, AT_MOST)
+    for job_id in jobs:
+        services.broker.ring(RUN_JOB, job_id)
+    for row_id in logs:
+        services.broker.ring(DIGEST_LOG, str(row_id))
+    if jobs or logs:
+        log.info("rang_again", jobs=len(jobs), logs=len(logs))
+
+
+def _take_over(services: Services) -> None:
+    """Queue jobs whose worker fell silent for another attempt, or end them when attempts are used up."""
+    with services.db.read() as session:
+        overdue = overdue_jobs(session, services.now(), AT_MOST)
+    for job in overdue:
+        if job.attempt >= services.config.max_attempts:
+            end_as_failed(services, job, AttemptsUsedUp(f"The job failed {job.attempt} times: its worker died each time"))
+            continue
+        with services.db.write() as session:
+            moved = move(
+                session,
+                job.id,
+                (JobState.RUNNING,),
+                job.attempt,
+                state=JobState.QUEUED,
+                ring_after=services.now(),
+                rings=0,
+                lease_expires_at=None,
+            )
+        if moved:
+            log.warning("lease_expired", job=job.id, attempt=job.attempt)
+            services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
+
+
+def _clear_past(services: Services) -> None:
+    """Delete the files of expired results and, once nobody needs to be told any more, the rows of ended jobs."""
+    with services.db.read() as session:
+        past = past_jobs(session, services.now(), AT_MOST)
+    for job in past:
+        services.storage.delete_folder(job_folder(job.id))
+        with services.db.write() as session:
+            if job.state == JobState.FINISHED:
+                forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)
+                move(
+                    session,
+                    job.id,
+                    (JobState.FINISHED,),
+                    None,
+                    state=JobState.EXPIRED,
+                    result_text=None,
+                    expires_at=forget_at,
+                )
+            else:
+                forget(session, job.id)

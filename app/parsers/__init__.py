@@ -1,0 +1,62 @@
+"""From the bytes of a log to the crash reports in it. One module per format; a new one is found by being in this folder."""
+
+import importlib
+import pkgutil
+from typing import Protocol
+
+from app.crashes.log import CrashLog
+from app.errors import MalformedLog
+from app.parsers.document import Document
+
+NOT_FORMATS = {"apple_frames", "apple_names", "document", "java_stack", "kscrash_parts", "logcat", "sentry_contexts", "sentry_stacks", "values"}  # what the parsers share
+
+
+class Parser(Protocol):
+    """What a format's module offers."""
+
+    FORMAT: str
+
+    def sniff(self, document: Document) -> bool:
+        """True when the content is certainly of this format; of all parsers at most one says so."""
+
+    def parse(self, document: Document) -> list[CrashLog]:
+        """The crash reports in the log, in its order; may be empty. Raises MalformedLog with a reason for the reader."""
+
+
+def _discover() -> dict[str, Parser]:
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        if module.name not in NOT_FORMATS:
+            parser: Parser = importlib.import_module(f"{__name__}.{module.name}")  # type: ignore[assignment]
+            found[parser.FORMAT] = parser
+    return dict(sorted(found.items()))
+
+
+PARSERS = _discover()
+"""FORMAT -> its module."""
+
+
+def recognise(document: Document) -> Parser:
+    """Return the one parser that claims the log. Raises MalformedLog when none does, with the most telling reason."""
+    for parser in PARSERS.values():
+        if parser.sniff(document):
+            return parser
+    raise MalformedLog(_why_unknown(document))
+
+
+def parse(raw: bytes) -> list[CrashLog]:
+    """Read the log in whatever format it is. Raises MalformedLog."""
+    document = Document(raw)
+    return recognise(document).parse(document)
+
+
+def _why_unknown(document: Document) -> str:
+    if not document.raw.strip():
+        return "The log is empty"
+    if document.text is None:
+        return "The log is in no known format: it is binary data or text in an unknown encoding"
+    if document.looks_like_json and document.json is None:
+        return f"The log begins as JSON but is {document.json_problem}"
+    if document.json is not None:
+        return "The log is JSON but of no known crash report format"
+    return "The log is text but holds no crash report in a known format"

@@ -1,0 +1,111 @@
+"""The bytes of one uploaded log, with its text and JSON forms worked out once for all parsers."""
+
+import json
+import re
+from functools import cached_property
+from typing import Any
+
+MAX_DEPTH = 200
+"""Deepest JSON nesting that is read. Real reports stay below 30; the C scanner itself gives up near 1,000."""
+
+_STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+
+
+class Document:
+    """One log as uploaded. Every property is computed at most once and never raises."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    @cached_property
+    def text(self) -> str | None:
+        """The log as text with LF line ends: UTF-8 (with or without BOM), UTF-16 with BOM, else None.
+
+        NUL characters mark binary data, so such a log has no text.
+        """
+        encoding = "utf-16" if self.raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        try:
+            text = self.raw.decode(encoding)
+        except UnicodeDecodeError:
+            return None
+        if "\0" in text:
+            return None
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    @cached_property
+    def _parsed(self) -> tuple[Any, str | None]:
+        text = self.text
+        if text is None or text.lstrip()[:1] not in ("{", "["):
+            return None, "not JSON"
+        return load_json(text)
+
+    @property
+    def json(self) -> Any:
+        """The log as one JSON value (a dict or list), else None."""
+        return self._parsed[0]
+
+    @property
+    def json_problem(self) -> str | None:
+        """Why `json` is None, as the tail of a sentence; None when there is JSON."""
+        return self._parsed[1]
+
+    @property
+    def looks_like_json(self) -> bool:
+        """True when the text begins as JSON does, whole or not."""
+        return self.text is not None and self.text.lstrip()[:1] in ("{", "[")
+
+
+def load_json(text: str) -> tuple[Any, str | None]:
+    """Read one JSON value; returns (value, None) or (None, the reason).
+
+    A trailing comma before a closing bracket is forgiven: KSCrash's incremental writer leaves one when it is interrupted.
+    Of a repeated key the last one counts. Integers of any size are kept, Infinity and NaN read as None.
+    """
+    try:
+        value = _loads(text)
+    except RecursionError:
+        return None, f"nested deeper than {MAX_DEPTH} levels"
+    except ValueError as strict:
+        try:
+            value = _loads(_STRING_OR_TRAILING_COMMA.sub(lambda match: match.group(1) or "", text))
+        except RecursionError:
+            return None, f"nested deeper than {MAX_DEPTH} levels"
+        except ValueError:
+            return None, _reason(strict, text)
+    if _is_deeper_than(value, MAX_DEPTH):
+        return None, f"nested deeper than {MAX_DEPTH} levels"
+    return value, None
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_bounded_int)
+
+
+def _finite(digits: str) -> float | None:
+    value = float(digits)
+    return value if abs(value) != float("inf") else None
+
+
+def _bounded_int(digits: str) -> int | None:
+    return int(digits) if len(digits) <= 400 else None  # Python itself refuses to print more than 4,300 digits
+
+
+def _reason(error: ValueError, text: str) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        return f"{'cut short' if cut else 'not valid JSON'} at line {error.lineno}, column {error.colno}"
+    return "not valid JSON"
+
+
+def _is_deeper_than(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, (dict, list))
+        ] if level else []
+        if not level:
+            return False
+    return True

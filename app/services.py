@@ -1,0 +1,43 @@
+"""What every use case works with: database, storage, broker, clock and settings, opened once per process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.broker import Broker, NoBroker, RedisBroker
+from app.config import Config
+from app.db import Database, open_database
+from app.storage import Storage, open_storage
+
+
+def utc_now() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """The outside world, handed to use cases so that tests can hand in another one."""
+
+    config: Config
+    db: Database
+    storage: Storage
+    broker: Broker
+    now: Callable[[], datetime] = utc_now
+
+    def close(self) -> None:
+        """Give connections back."""
+        self.db.close()
+
+
+def open_services(config: Config) -> Services:
+    """Open everything the settings name; connections are made when first used, so this works while parts are down.
+
+    Call it after a fork, never before: database connections and the storage's threads do not survive one.
+    """
+    return Services(
+        config=config,
+        db=open_database(config.database_url, pool_size=config.web_threads),
+        storage=open_storage(config.storage_url),
+        broker=RedisBroker(config.redis_url) if config.redis_url else NoBroker(),
+    )

@@ -1,0 +1,189 @@
+"""Bytes by key, in a folder, in S3 or in memory: the only module that knows obstore."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
+
+from app.errors import AppError, TransientError
+
+READ_CHUNK = 256 * 1024  # bytes; what one streamed answer holds at a time
+PART_SIZE = 5 * 1024 * 1024  # bytes; the smallest part S3 takes
+PARTS_IN_FLIGHT = 2  # so one writer holds at most about 15 MiB, whatever it writes
+KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
+
+
+class ObjectNotFound(AppError):
+    """No object has this key."""
+
+    code, status, message = "object_not_found", 410, "The stored file is no longer there"
+
+
+@dataclass(frozen=True)
+class ObjectStat:
+    """What is known of a stored object without reading it."""
+
+    key: str
+    size: int  # bytes
+
+
+class Storage:
+    """One object store. A put is whole or not there at all; every failure of the store itself is a TransientError."""
+
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        self._store = store
+        self._folder = folder
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Store the chunks in order under the key, in constant memory; replaces what was there.
+
+        Nothing is stored when the iterable raises, and that exception comes through as it is.
+        """
+        failed: list[BaseException] = []
+
+        def watched() -> Iterator[bytes]:
+            try:
+                yield from chunks
+            except BaseException as error:
+                failed.append(error)
+                raise
+
+        with _translated(key, failed):
+            obstore.put(self._store, key, watched(), chunk_size=PART_SIZE, max_concurrency=PARTS_IN_FLIGHT)
+            self._make_durable(key)
+
+    def put_bytes(self, key: str, content: bytes) -> None:
+        """Store a small object whole; replaces what was there."""
+        with _translated(key):
+            obstore.put(self._store, key, content, use_multipart=False)
+            self._make_durable(key)
+
+    def get(self, key: str) -> bytes:
+        """Return the whole object. Raises ObjectNotFound."""
+        with _translated(key):
+            return bytes(obstore.get(self._store, key).bytes())
+
+    def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Open bytes `start` to `end` (exclusive) of the object and return its chunks. Raises ObjectNotFound at once."""
+        options: Any = {} if start == 0 and end is None else {"range": {"offset": start} if end is None else (start, end)}
+        with _translated(key):
+            result = obstore.get(self._store, key, options=options)
+
+        def chunks() -> Iterator[bytes]:
+            with _translated(key):
+                for chunk in result.stream(min_chunk_size=READ_CHUNK):
+                    yield bytes(chunk)
+
+        return chunks()
+
+    def stat(self, key: str) -> ObjectStat:
+        """Return key and size. Raises ObjectNotFound."""
+        with _translated(key):
+            return ObjectStat(key, obstore.head(self._store, key)["size"])
+
+    def list(self, prefix: str) -> Iterator[ObjectStat]:
+        """Every object whose key starts with the folder `prefix`, in no order."""
+        with _translated(prefix):
+            for page in obstore.list(self._store, prefix):
+                for meta in page:
+                    yield ObjectStat(meta["path"], meta["size"])
+
+    def delete(self, key: str) -> None:
+        """Remove the object; no error when it is not there."""
+        try:
+            with _translated(key):
+                obstore.delete(self._store, key)
+        except ObjectNotFound:
+            pass
+
+    def delete_folder(self, prefix: str) -> int:
+        """Remove every object below the folder; returns how many."""
+        keys = [stat.key for stat in self.list(prefix)]
+        for key in keys:
+            self.delete(key)
+        return len(keys)
+
+    def check(self) -> None:
+        """Raise TransientError unless the store answers."""
+        try:
+            self.stat("health")
+        except ObjectNotFound:
+            return
+
+    def _make_durable(self, key: str) -> None:
+        """In a folder, wait until file and name are on the disk: an answered upload has to survive a power cut."""
+        if self._folder is None:
+            return
+        path = self._folder / key
+        for target in (path, path.parent):
+            descriptor = os.open(target, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def open_storage(url: str) -> Storage:
+    """Return the store a STORAGE_URL names: file:///folder, s3://bucket/prefix (AWS_* variables apply) or memory://."""
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return Storage(MemoryStore())
+    if parts.scheme == "file":
+        folder = Path(unquote(parts.path))
+        return Storage(LocalStore(folder, mkdir=True), folder)
+    return Storage(
+        S3Store.from_url(
+            url,
+            client_options={
+                "timeout": timedelta(seconds=60),
+                "connect_timeout": timedelta(seconds=3),
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true"),
+            },
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
+        )
+    )
+
+
+def log_key(app_identifier: str, received: date, log_id: str) -> str:
+    """logs/<app>/<yyyy>/<mm>/<dd>/<log_id>, by the day of arrival."""
+    return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{checked(log_id)}"
+
+
+def job_folder(job_id: str) -> str:
+    """jobs/<job_id>, which holds one folder per attempt."""
+    return f"jobs/{checked(job_id)}"
+
+
+def artefact_key(job_id: str, attempt: int, name: str) -> str:
+    """jobs/<job_id>/<attempt>/<name>: no two attempts ever write the same object."""
+    return f"{job_folder(job_id)}/{attempt}/{checked(name)}"
+
+
+def checked(part: str) -> str:
+    """The same text, if it is fit to be one part of a key; else ValueError, for callers check what clients name."""
+    if not KEY_PART.fullmatch(part):
+        raise ValueError("not fit to be a part of a storage key")
+    return part
+
+
+@contextmanager
+def _translated(key: str, raised_by_caller: list[BaseException] | None = None) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        if raised_by_caller:
+            raise raised_by_caller[0] from None
+        raise ObjectNotFound from error
+    except (BaseError, OSError) as error:
+        if raised_by_caller:
+            raise raised_by_caller[0] from None
+        raise TransientError("The storage is unavailable, try again") from error

@@ -1,0 +1,25 @@
+"""The WSGI application."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import api
+from app.config import Config
+from app.observe import configure_logs
+from app.services import Services, open_services
+
+
+
+def create_app(services: Services | None = None) -> Flask:
+    """The WSGI application; without services, as the environment says. Raises ConfigError."""
+    if services is None:
+        config = Config.from_env()
+        configure_logs(config.log_format)
+        services = open_services(config)
+    flask = Flask(__name__, static_folder=None)
+    flask.url_map.merge_slashes = False  # a doubled slash is an unknown path, not a redirect
+    if services.config.trusted_proxies:
+        hops = services.config.trusted_proxies
+        flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+    api.register(flask, services)
+    return flask

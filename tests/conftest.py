@@ -1,0 +1,58 @@
+"""Fixtures that every folder uses: services on SQLite, memory and a movable clock, a web client, a logged-in member."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.broker import MemoryBroker
+from app.db import open_database
+from app.schema import upgrade
+from app.services import Services
+from app.storage import open_storage
+from tests.factories import CONFIG, Clock, Member, make_member, run_rings
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every migration and no row, to copy."""
+    path = tmp_path_factory.mktemp("schema") / "empty.db"
+    database = open_database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def services(empty_database: Path, tmp_path: Path, clock: Clock) -> Iterator[Services]:
+    path = tmp_path / "crashq.db"
+    shutil.copy(empty_database, path)
+    config = replace(CONFIG, database_url=f"sqlite:///{path}")
+    made = Services(config, open_database(config.database_url), open_storage("memory://"), MemoryBroker(), clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(services: Services) -> FlaskClient:
+    return create_app(services).test_client()
+
+
+@pytest.fixture
+def member(services: Services) -> Member:
+    return make_member(services)
+
+
+@pytest.fixture
+def run_workers(services: Services):
+    """Call it to do what workers would for every ring so far."""
+    return lambda: run_rings(services)

@@ -1,0 +1,77 @@
+"""The Celery application of workers and beat, and its settings."""
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready
+
+from app.broker import PULSE, QUEUES, TRANSPORT_OPTIONS
+from app.config import Config
+from app.observe import configure_logs
+from app.services import Services, open_services
+from workers.schedule import SCHEDULE
+
+KILL_GRACE = 30  # seconds after which a job that ignores its own time limit is killed; its lease then runs out
+
+config = Config.from_env()
+
+celery = Celery("crashq", broker=config.redis_url, include=["workers.tasks"])
+celery.conf.update(
+    broker_transport_options={
+        **TRANSPORT_OPTIONS,
+        "socket_timeout": 5,  # seconds; above the transport's blocking pop of 1 s
+        "socket_connect_timeout": 2,  # seconds
+        "socket_keepalive": True,
+    },
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # Redis may be away for any time: the worker waits for it
+    task_ignore_result=True,  # the jobs table is the truth; there is no result backend
+    task_store_errors_even_if_ignored=False,
+    task_acks_late=True,
+    task_reject_on_worker_lost=False,  # a lost worker's job returns by its lease, not by its message
+    task_serializer="json",
+    accept_content=["json"],
+    worker_prefetch_multiplier=1,
+    worker_disable_prefetch=True,  # a long job never holds short ones behind it
+    worker_max_tasks_per_child=1_000,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    worker_send_task_events=False,
+    worker_enable_remote_control=False,  # nothing of ours uses it, and its reply keys pile up in Redis
+    task_time_limit=config.job_time_limit + KILL_GRACE,
+    task_default_queue=QUEUES["run_job"],
+    beat_schedule=SCHEDULE,
+    beat_scheduler="celery.beat:Scheduler",  # keeps no file: every entry may run late, early or twice
+    timezone="UTC",
+)
+
+_services: Services | None = None
+
+
+def services() -> Services:
+    """This process's services, opened when a worker process starts."""
+    global _services
+    if _services is None:
+        _services = open_services(config)
+    return _services
+
+
+@setup_logging.connect
+def _log_like_the_web(**_: Any) -> None:
+    configure_logs(config.log_format)
+
+
+@worker_process_init.connect
+def _open_after_the_fork(**_: Any) -> None:
+    services()
+
+
+@worker_process_shutdown.connect
+def _close(**_: Any) -> None:
+    if _services is not None:
+        _services.close()
+
+
+@worker_ready.connect
+def _ask_for_a_first_pulse(**_: Any) -> None:
+    celery.send_task(PULSE, queue=QUEUES[PULSE])
