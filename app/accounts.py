@@ -44,7 +44,9 @@ def log_in(services: Services, email: str, password: str) -> str:
         with services.db.read() as session:
             user = find_user(session, email)
     try:
-        _hasher.verify(user.password_hash if user else _nobodys_hash(), password[: MAX_PASSWORD + 1].encode(errors="replace"))
+        _hasher.verify(
+            user.password_hash if user else _nobodys_hash(), password[: MAX_PASSWORD + 1].encode(errors="replace")
+        )
     except (VerificationError, InvalidHashError):
         user = None
     if user is None:

@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 MIN_SECRET_LENGTH = 16  # characters; shorter ones can be guessed
 
 BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands can ring its workers
-SECRET_FILE = "secret.key"
+SECRET_FILE = "secret.key"  # noqa: S105  a file's name
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class Config:
     result_lifetime: int = 86_400  # seconds from completion that a result and its links live
     tombstone_lifetime: int = 7 * 86_400  # seconds that an ended job is remembered after its result has gone
     job_lease: int = 30  # seconds; a worker renews every third of it, else the attempt is over
-    job_time_limit: int = 900  # seconds one attempt may run; far above any report, below the broker's visibility timeout
+    job_time_limit: int = (
+        900  # seconds one attempt may run; far above any report, below the broker's visibility timeout
+    )
     max_attempts: int = 3  # of one job or digest, before it counts as failed
     log_format: str = "text"  # text for people, json for collectors
 
@@ -44,7 +46,9 @@ class Config:
         """Read and check the environment. Raises ConfigError naming the variable that is missing or senseless."""
         redis_url = environ.get("REDIS_URL") or None
         if redis_url is None and needs_broker:
-            raise ConfigError("REDIS_URL is not set; set it to redis://host:port/0, or start everything with `crashq up`")
+            raise ConfigError(
+                "REDIS_URL is not set; set it to redis://host:port/0, or start everything with `crashq up`"
+            )
         public_url = environ.get("CRASHQ_PUBLIC_URL") or None
         return cls(
             database_url=_url(environ, "DATABASE_URL", ("sqlite", "postgresql+psycopg")),
@@ -132,7 +136,9 @@ def _secret(environ: Mapping[str, str]) -> str:
     value = environ.get("SECRET_KEY", "").strip()
     if len(value) < MIN_SECRET_LENGTH:
         problem = f"is shorter than {MIN_SECRET_LENGTH} characters" if value else "is not set"
-        raise ConfigError(f"SECRET_KEY {problem}; make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'")
+        raise ConfigError(
+            f"SECRET_KEY {problem}; make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
     return value
 
 

@@ -37,7 +37,8 @@ def day(name: str, value: str) -> date:
 
 def rfc3339(value: datetime) -> str:
     """`2018-09-13T08:02:53Z`, to the second."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    utc = value.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    return f"{utc.isoformat()}Z"  # strftime would write the year 2 as "2"
 
 
 def _read(name: str, value: str) -> datetime | date:

@@ -3,8 +3,12 @@
 import os
 
 from app.config import Config
+from app.errors import ConfigError
 
-_config = Config.from_env()
+try:
+    _config = Config.from_env()
+except ConfigError as error:
+    raise SystemExit(f"crashq: {error.message}") from None  # one sentence, not a stack trace
 
 wsgi_app = "app:create_app()"
 bind = f"{os.environ.get('CRASHQ_HOST', '0.0.0.0')}:{_config.port}"  # noqa: S104  a server is there to be reached

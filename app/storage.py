@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -57,51 +59,55 @@ class Storage:
                 failed.append(error)
                 raise
 
-        with _translated(key, failed):
-            obstore.put(self._store, key, watched(), chunk_size=PART_SIZE, max_concurrency=PARTS_IN_FLIGHT)
+        with _translated(failed):
+            _call(_put_iterable, self._store, key, watched())
             self._make_durable(key)
 
     def put_bytes(self, key: str, content: bytes) -> None:
         """Store a small object whole; replaces what was there."""
-        with _translated(key):
-            obstore.put(self._store, key, content, use_multipart=False)
+        with _translated():
+            _call(obstore.put, self._store, key, content, use_multipart=False)
             self._make_durable(key)
 
     def get(self, key: str) -> bytes:
         """Return the whole object. Raises ObjectNotFound."""
-        with _translated(key):
-            return bytes(obstore.get(self._store, key).bytes())
+        with _translated():
+            return bytes(_call(lambda: obstore.get(self._store, key).bytes()))
 
     def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Open bytes `start` to `end` (exclusive) of the object and return its chunks. Raises ObjectNotFound at once."""
-        options: Any = {} if start == 0 and end is None else {"range": {"offset": start} if end is None else (start, end)}
-        with _translated(key):
-            result = obstore.get(self._store, key, options=options)
+        options: Any = (
+            {} if start == 0 and end is None else {"range": {"offset": start} if end is None else (start, end)}
+        )
+        with _translated():
+            result = _call(obstore.get, self._store, key, options=options)
 
         def chunks() -> Iterator[bytes]:
-            with _translated(key):
-                for chunk in result.stream(min_chunk_size=READ_CHUNK):
-                    yield bytes(chunk)
+            with _translated():
+                pieces = iter(result.stream(min_chunk_size=READ_CHUNK))
+                while (piece := _call(next, pieces, None)) is not None:
+                    yield bytes(piece)
 
         return chunks()
 
     def stat(self, key: str) -> ObjectStat:
         """Return key and size. Raises ObjectNotFound."""
-        with _translated(key):
-            return ObjectStat(key, obstore.head(self._store, key)["size"])
+        with _translated():
+            return ObjectStat(key, _call(obstore.head, self._store, key)["size"])
 
     def list(self, prefix: str) -> Iterator[ObjectStat]:
         """Every object whose key starts with the folder `prefix`, in no order."""
-        with _translated(prefix):
-            for page in obstore.list(self._store, prefix):
+        with _translated():
+            pages = iter(obstore.list(self._store, prefix))
+            while (page := _call(next, pages, None)) is not None:
                 for meta in page:
                     yield ObjectStat(meta["path"], meta["size"])
 
     def delete(self, key: str) -> None:
         """Remove the object; no error when it is not there."""
         try:
-            with _translated(key):
-                obstore.delete(self._store, key)
+            with _translated():
+                _call(obstore.delete, self._store, key)
         except ObjectNotFound:
             pass
 
@@ -175,8 +181,27 @@ def checked(part: str) -> str:
     return part
 
 
+_writing = threading.local()
+
+
+def _put_iterable(store: ObjectStore, key: str, chunks: Iterator[bytes]) -> None:
+    _writing.is_on = True
+    try:
+        obstore.put(store, key, chunks, chunk_size=PART_SIZE, max_concurrency=PARTS_IN_FLIGHT)
+    finally:
+        _writing.is_on = False
+
+
+def _call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Call into obstore, which panics when the chunks it is reading call it on their thread: those use another one."""
+    if not getattr(_writing, "is_on", False):
+        return function(*args, **options)
+    with ThreadPoolExecutor(max_workers=1) as helper:
+        return helper.submit(function, *args, **options).result()
+
+
 @contextmanager
-def _translated(key: str, raised_by_caller: list[BaseException] | None = None) -> Iterator[None]:
+def _translated(raised_by_caller: list[BaseException] | None = None) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:

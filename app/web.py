@@ -9,7 +9,6 @@ from app.observe import configure_logs
 from app.services import Services, open_services
 
 
-
 def create_app(services: Services | None = None) -> Flask:
     """The WSGI application; without services, as the environment says. Raises ConfigError."""
     if services is None:

@@ -7,13 +7,17 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 
 from app.broker import PULSE, QUEUES, TRANSPORT_OPTIONS
 from app.config import Config
+from app.errors import ConfigError
 from app.observe import configure_logs
 from app.services import Services, open_services
 from workers.schedule import SCHEDULE
 
 KILL_GRACE = 30  # seconds after which a job that ignores its own time limit is killed; its lease then runs out
 
-config = Config.from_env()
+try:
+    config = Config.from_env()
+except ConfigError as error:
+    raise SystemExit(f"crashq: {error.message}") from None  # one sentence, not a stack trace
 
 celery = Celery("crashq", broker=config.redis_url, include=["workers.tasks"])
 celery.conf.update(

@@ -23,7 +23,10 @@ def page() -> Response:
     """The same as one self-contained page."""
     document = openapi(version("crashq"))
     operations = [
-        (method.upper(), path, item[method]) for path, item in document["paths"].items() for method in METHODS if method in item
+        (method.upper(), path, item[method])
+        for path, item in document["paths"].items()
+        for method in METHODS
+        if method in item
     ]
     response = Response(render_template("docs.html", document=document, operations=operations), mimetype="text/html")
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"

@@ -83,6 +83,6 @@ def _linker(user: int) -> Callable[[Job], str]:
 
 
 def _retry_after(job: Job) -> int:
-    """Seconds: a fifth of the time the job has taken so far, from 1 to 10, so that long jobs are not asked for too often."""
+    """Seconds: a fifth of the time the job has taken so far, from 1 to 10; long jobs need not be asked for often."""
     age = (services().now() - job.created_at).total_seconds()
     return max(1, min(10, int(age / 5)))

@@ -23,12 +23,17 @@ def openapi(version: str) -> Json:
         "info": {
             "title": "crashq",
             "version": version,
-            "description": "Occurrences and reports of mobile crashes, computed as jobs. The same GET starts, joins, polls "
-            "and returns: repeat it until `loading` is `[false]`.",
+            "description": "Occurrences and reports of mobile crashes, computed as jobs. "
+            "The same GET starts, joins, polls and returns: repeat it until `loading` is `[false]`.",
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
-        "components": {"securitySchemes": SECURITY, "schemas": SCHEMAS, "parameters": PARAMETERS, "responses": RESPONSES},
+        "components": {
+            "securitySchemes": SECURITY,
+            "schemas": SCHEMAS,
+            "parameters": PARAMETERS,
+            "responses": RESPONSES,
+        },
         "paths": {**PATHS, **{_template(kind.PATH): _polled(name, kind) for name, kind in KINDS.items()}},
     }
 

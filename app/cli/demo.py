@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import click
 from rich.console import Console
 from rich.markup import escape
 from rich.syntax import Syntax
@@ -52,7 +51,9 @@ class Demo:
         self.console.print(f"  [cyan]{method}[/cyan] {escape(_short(shown, 110))}")
         told = [f"{name}: {answer.headers[name]}" for name in ("X-Progress", "Retry-After") if answer.headers[name]]
         text = _short(answer.body.decode(errors="replace").splitlines()[0] if answer.body else "", 150)
-        self.console.print(f"  [dim]{answer.status} in {answer.seconds * 1000:.0f} ms {' '.join(told)}[/dim]  {escape(text)}")
+        self.console.print(
+            f"  [dim]{answer.status} in {answer.seconds * 1000:.0f} ms {' '.join(told)}[/dim]  {escape(text)}"
+        )
         self.check(answer.status == status, f"{method} {shown} answers {status}")
         return answer
 
@@ -68,7 +69,9 @@ class Demo:
         for _ in range(MAX_POLLS):
             answer = self.ask("GET", path)
             envelope = answer.json
-            self.check(list(envelope) == ["loading", "job_id", "success", "result"], "the envelope has its four keys, in order")
+            self.check(
+                list(envelope) == ["loading", "job_id", "success", "result"], "the envelope has its four keys, in order"
+            )
             self.check(envelope["loading"] in ([True], [False]), "loading is a list of one boolean")
             seen.add(envelope["job_id"])
             self.check(len(seen) == 1, "every poll of one question names the same job")
@@ -110,9 +113,9 @@ def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
 
     show.step("2. Send crash logs, as an app would, with its ingest key: stored at once, digested by a worker")
     show.http.token = key
-    names = {path: f"demo-{number:02d}" for number, path in enumerate(samples(), 1)}
-    for path, log_id in names.items():
-        _send(show, identifier, log_id, path)
+    names = {sample: f"demo-{number:02d}" for number, sample in enumerate(samples(), 1)}
+    for sample, log_id in names.items():
+        _send(show, identifier, log_id, sample)
     for visit in range(1, 4):  # one crash on three more days, in logs named as the vendor names them
         _send(show, identifier, f"2544355787-{1536831773 - visit * 86_400}-logs-0000{visit}", next(iter(names)))
     show.http.token = token
@@ -122,7 +125,12 @@ def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
     crashes = show.ask("GET", f"/api/apps/{identifier}/crashes?sort=occurrences_count").json["result"]
     table = Table("crash", "occurrences", "last seen", "title", box=None, padding=(0, 2, 0, 2))
     for crash in crashes:
-        table.add_row(crash["identifier"], str(crash["occurrences_count"]), crash["last_seen"][:10], escape(_short(crash["title"], 70)))
+        table.add_row(
+            crash["identifier"],
+            str(crash["occurrences_count"]),
+            crash["last_seen"][:10],
+            escape(_short(crash["title"], 70)),
+        )
     show.console.print(table)
     show.check(crashes[0]["occurrences_count"] == 4, "the same crash in four logs is one group of four")
 
@@ -131,7 +139,10 @@ def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
     occurrences = show.poll(path)
     show.check(len(occurrences) == 4, "the list is whole")
     show.check(all(list(row) == ["id", "date", "log_id"] for row in occurrences), "rows are id, date, log_id")
-    show.check([row["date"] for row in occurrences] == sorted((row["date"] for row in occurrences), reverse=True), "newest first")
+    show.check(
+        [row["date"] for row in occurrences] == sorted((row["date"] for row in occurrences), reverse=True),
+        "newest first",
+    )
 
     show.step("5. Export the report of one occurrence, and download it")
     one = occurrences[-1]
@@ -155,7 +166,9 @@ def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
 def _send(show: Demo, identifier: str, log_id: str, path: Path) -> None:
     show.console.print(f"  [dim]{path.relative_to(FOLDER)}[/dim]")
     answer = show.ask("POST", f"/api/apps/{identifier}/logs?log_id={log_id}", path.read_bytes(), status=202)
-    show.check(answer.json == {"success": True, "result": {"log_id": log_id, "status": "received"}}, "an upload is received")
+    show.check(
+        answer.json == {"success": True, "result": {"log_id": log_id, "status": "received"}}, "an upload is received"
+    )
 
 
 def _await_digestion(show: Demo, identifier: str, names: dict[Path, str]) -> None:

@@ -61,7 +61,7 @@ def _add(services: Services, target: App, path: Path) -> str:
     if path.stat().st_size > services.config.max_log_bytes:
         raise AppError(f"larger than {services.config.max_log_bytes} bytes")
     content = path.read_bytes()
-    return receive(services, target, log_id_of_file(path.name, content), content)
+    return receive(services, target, log_id_of_file(path.stem, content), content)
 
 
 def _tell_outcomes(services: Services, target: App, added: list[tuple[Path, str]], deadline: float) -> None:
@@ -70,5 +70,7 @@ def _tell_outcomes(services: Services, target: App, added: list[tuple[Path, str]
         while state.log.status == LogStatus.RECEIVED and time.monotonic() < deadline:
             time.sleep(LOOK_EVERY)
             state = log_state(services, target, log_id)
-        found = f"{len(state.occurrences)} occurrences, {state.log.format}" if state.log.format else state.log.error_message
+        found = (
+            f"{len(state.occurrences)} occurrences, {state.log.format}" if state.log.format else state.log.error_message
+        )
         click.echo(f"{path}: {state.log.status.value}: {found or 'still waiting'}")

@@ -1,5 +1,6 @@
 """Opening the services for a command on the server itself."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ def opened(data_dir: Path) -> Iterator[Services]:
 
     Raises ConfigError when a database of one's own lacks migrations, for those are run on purpose.
     """
-    configure_logs("text")
+    configure_logs("text", logging.WARNING)
     services = open_services(Config.from_env(embedded_environment(data_dir), needs_broker=False))
     try:
         if not is_current(services.db):

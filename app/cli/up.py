@@ -144,7 +144,9 @@ def _only_one(data_dir: Path) -> Iterator[IO[str]]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigError(f"crashq is running on {data_dir} already; stop it or choose another --data-dir") from None
+            raise ConfigError(
+                f"crashq is running on {data_dir} already; stop it or choose another --data-dir"
+            ) from None
         yield lock
 
 

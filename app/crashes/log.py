@@ -29,7 +29,9 @@ class Frame:
 class Fault:
     """One exception or signal: the crash itself, or a cause or suppressed exception that hangs on another."""
 
-    type: str | None = None  # "NSInvalidArgumentException", "java.lang.IllegalStateException", "EXC_BAD_ACCESS", "SIGSEGV"
+    type: str | None = (
+        None  # "NSInvalidArgumentException", "java.lang.IllegalStateException", "EXC_BAD_ACCESS", "SIGSEGV"
+    )
     message: str | None = None  # the reason, as the log gives it
     frames: tuple[Frame, ...] = ()  # crash frame first; empty when the stack is the crashed thread's
     relation: str | None = None  # None for the crash itself, else "cause" or "suppressed"
@@ -113,7 +115,9 @@ class CrashLog:
     """
 
     format: str  # the FORMAT of the parser that read it
-    platform: str | None = None  # "apple", "java", "native", "javascript", "python", "csharp", ... : picks the grouping rules
+    platform: str | None = (
+        None  # "apple", "java", "native", "javascript", "python", "csharp", ... : picks the grouping rules
+    )
     report_id: str | None = None  # the id inside the report, where it has one
     occurred_at: datetime | None = None  # UTC, aware
     started_at: datetime | None = None  # start of the process; UTC, aware

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    CursorResult,
     DateTime,
     Dialect,
     Engine,
     Enum,
     MetaData,
     TypeDecorator,
+    Update,
     create_engine,
     event,
     make_url,
@@ -65,7 +67,9 @@ class Base(DeclarativeBase):
 
 def value_enum(kind: type[enum.StrEnum]) -> Enum:
     """A column type that stores an enum by its value as text, so that a new value needs no migration."""
-    return Enum(kind, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e])
+    return Enum(
+        kind, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
+    )
 
 
 class Database:
@@ -127,11 +131,19 @@ def open_database(url: str, pool_size: int = 8) -> Database:
     return Database(engine)
 
 
+def rows_changed(session: Session, statement: Update) -> int:
+    """Execute an UPDATE and return how many rows it changed, without touching objects in the session."""
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)
+
+
 def insert_or_ignore(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
     """Insert one row; False when a row with the same unique key is there already."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    inserted = session.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
-    return bool(inserted.rowcount)
+    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
+    inserted = session.execute(statement.returning(*table.__table__.primary_key))  # psycopg gives no row count here
+    return inserted.first() is not None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

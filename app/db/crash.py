@@ -68,7 +68,8 @@ def count_in(session: Session, new: Crash, occurrences: int) -> int:
             "revision": Crash.revision + 1,
         },
     )
-    return session.execute(merged.returning(Crash.id)).scalar_one()
+    row_id: int = session.execute(merged.returning(Crash.id)).scalar_one()
+    return row_id
 
 
 def crashes_of(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, and_, delete, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Base, insert_or_ignore, value_enum
+from app.db import Base, insert_or_ignore, rows_changed, value_enum
 from app.db.log import RING_AGAIN_AFTER, RING_AT_MOST_EVERY
 
 
@@ -43,7 +43,9 @@ class Job(Base):
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     crash_id: Mapped[int] = mapped_column(ForeignKey("crashes.id"))
     state: Mapped[JobState] = mapped_column(value_enum(JobState), default=JobState.QUEUED)
-    request_id: Mapped[str | None] = mapped_column(String(64))  # of the request that began it, for the worker's log lines
+    request_id: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # of the request that began it, for the worker's log lines
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]  # of the latest attempt
     finished_at: Mapped[datetime | None]  # when the state became final
@@ -66,7 +68,9 @@ class Job(Base):
     error_status: Mapped[int | None]  # HTTP
     error_message: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (
-        Index("uq_jobs_live_key", "key", unique=True, postgresql_where=LIVE, sqlite_where=LIVE),  # equal questions, one job
+        Index(
+            "uq_jobs_live_key", "key", unique=True, postgresql_where=LIVE, sqlite_where=LIVE
+        ),  # equal questions, one job
         Index("ix_jobs_key_created_at", "key", "created_at"),
         Index("ix_jobs_live_ring_after", "ring_after", postgresql_where=LIVE, sqlite_where=LIVE),
         Index("ix_jobs_expires_at", "expires_at"),
@@ -122,13 +126,14 @@ def askers_of(session: Session, job_id: str) -> list[int]:
     return list(session.scalars(select(JobAsker.user_id).where(JobAsker.job_id == job_id)))
 
 
-def move(session: Session, job_id: str, from_states: tuple[JobState, ...], attempt: int | None, /, **values: Any) -> bool:
+def move(
+    session: Session, job_id: str, from_states: tuple[JobState, ...], attempt: int | None, /, **values: Any
+) -> bool:
     """Compare and set: change the row only while it is in one of the states and, if given, in that attempt."""
     condition = [Job.id == job_id, Job.state.in_(from_states)]
     if attempt is not None:
         condition.append(Job.attempt == attempt)
-    moved = session.execute(update(Job).where(*condition).values(**values).execution_options(synchronize_session=False))
-    return moved.rowcount == 1  # type: ignore[attr-defined]
+    return rows_changed(session, update(Job).where(*condition).values(**values)) == 1
 
 
 def unheard_jobs(session: Session, now: datetime, limit: int) -> list[str]:
@@ -144,7 +149,7 @@ def unheard_jobs(session: Session, now: datetime, limit: int) -> list[str]:
 
 def ring_pause(rings: int) -> timedelta:
     """How long after the n-th ring the next one is due."""
-    return min(RING_AGAIN_AFTER * 2 ** min(rings, 8), RING_AT_MOST_EVERY)
+    return min(RING_AGAIN_AFTER * int(2 ** min(rings, 8)), RING_AT_MOST_EVERY)
 
 
 def overdue_jobs(session: Session, now: datetime, limit: int) -> list[Job]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Base, value_enum
+from app.db import Base, rows_changed, value_enum
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
 RING_AGAIN_AFTER = timedelta(seconds=5)  # a doorbell nobody answered by then is rung again, ever less often
@@ -74,7 +74,7 @@ def settle_log(session: Session, log: Log, status: LogStatus, now: datetime, **v
         .where(Log.id == log.id, Log.status == LogStatus.RECEIVED, Log.attempt == log.attempt)
         .values(status=status, digested_at=now, lease_expires_at=None, **values)
     )
-    return session.execute(settled).rowcount == 1  # type: ignore[attr-defined]
+    return rows_changed(session, settled) == 1
 
 
 def release_log(session: Session, log: Log, ring_after: datetime) -> None:
@@ -88,7 +88,9 @@ def release_log(session: Session, log: Log, ring_after: datetime) -> None:
 
 def unheard_logs(session: Session, now: datetime, limit: int) -> list[int]:
     """Ids of waiting logs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
-    due = select(Log).where(Log.status == LogStatus.RECEIVED, Log.ring_after <= now).order_by(Log.ring_after).limit(limit)
+    due = (
+        select(Log).where(Log.status == LogStatus.RECEIVED, Log.ring_after <= now).order_by(Log.ring_after).limit(limit)
+    )
     logs = list(session.scalars(due.with_for_update(skip_locked=True)))
     for log in logs:
         log.ring_after = now + min(RING_AGAIN_AFTER * 2 ** min(log.rings, 8), RING_AT_MOST_EVERY)

@@ -45,7 +45,7 @@ class Occurrence(Base):
         return f"{self.log_id}-crash-{self.number}"
 
 
-def chosen(crash_id: int, since: datetime | None, until: datetime | None) -> Select[tuple[int]]:
+def chosen(crash_id: int, since: datetime | None, until: datetime | None) -> Select[int]:
     """The occurrences of a crash in [since, until), as a statement to build on."""
     statement = select(Occurrence.id).where(Occurrence.crash_id == crash_id)
     if since:
@@ -55,7 +55,7 @@ def chosen(crash_id: int, since: datetime | None, until: datetime | None) -> Sel
     return statement
 
 
-def count(session: Session, statement: Select[tuple[int]], at_most: int | None = None) -> int:
+def count(session: Session, statement: Select[int], at_most: int | None = None) -> int:
     """How many rows `chosen` picks; counting stops at `at_most`."""
     if at_most is not None:
         statement = statement.limit(at_most)
@@ -63,7 +63,7 @@ def count(session: Session, statement: Select[tuple[int]], at_most: int | None =
 
 
 def stream_json(
-    session: Session, statement: Select[tuple[int]], *, offset: int = 0, limit: int | None = None
+    session: Session, statement: Select[int], *, offset: int = 0, limit: int | None = None
 ) -> Iterator[list[str]]:
     """Rows as JSON objects `{"id":…,"date":…,"log_id":…}`, newest first, in batches of at most ROWS_PER_FETCH.
 

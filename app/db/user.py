@@ -22,9 +22,7 @@ class User(Base):
 
 def add_user(session: Session, email: str, password_hash: str, now: datetime) -> bool:
     """Insert a user; False when the e-mail is taken."""
-    return insert_or_ignore(
-        session, User, {"email": email.lower(), "password_hash": password_hash, "created_at": now}
-    )
+    return insert_or_ignore(session, User, {"email": email.lower(), "password_hash": password_hash, "created_at": now})
 
 
 def find_user(session: Session, email: str) -> User | None:

@@ -6,7 +6,9 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 LOG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-VENDOR_SHAPE = re.compile(r"[0-9]{1,20}-([0-9]{1,12})-logs-[0-9]{5}")  # <installation number>-<unix seconds>-logs-<5 digits>
+VENDOR_SHAPE = re.compile(
+    r"[0-9]{1,20}-([0-9]{1,12})-logs-[0-9]{5}"
+)  # <installation number>-<unix seconds>-logs-<5 digits>
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -20,10 +22,10 @@ def new_log_id(now: datetime) -> str:
     return f"{secrets.randbelow(2**32):010d}-{int(now.timestamp())}-logs-{secrets.randbelow(100_000):05d}"
 
 
-def log_id_of_file(name: str, content: bytes) -> str:
+def log_id_of_file(stem: str, content: bytes) -> str:
     """A name for a file's log that is the same whenever the same file is added: its stem and a hash of its bytes."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:80]
-    return f"{stem or 'log'}-{hashlib.sha256(content).hexdigest()[:16]}"
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:80]
+    return f"{plain or 'log'}-{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def time_in(log_id: str) -> datetime | None:

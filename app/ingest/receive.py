@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import zlib
 from typing import IO
 
@@ -32,7 +33,7 @@ def read_body(stream: IO[bytes], content_encoding: str, max_bytes: int) -> bytes
         raise UnsupportedMedia("Content-Encoding has to be gzip or left out")
     packed = _CountingReader(stream, max_bytes)
     try:
-        with gzip.GzipFile(fileobj=packed) as unpacked:
+        with gzip.GzipFile(fileobj=packed, mode="rb") as unpacked:
             return _read_at_most(unpacked, max_bytes)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise BadParameters("The body is not whole gzip data") from None
@@ -99,7 +100,7 @@ def _keep(services: Services, app: App, log_id: str, content: bytes, *, must_be_
     return True
 
 
-def _read_at_most(stream: IO[bytes], limit: int) -> bytes:
+def _read_at_most(stream: IO[bytes] | gzip.GzipFile, limit: int) -> bytes:
     content = bytearray()
     while chunk := stream.read(min(READ_SIZE, limit + 1 - len(content))):
         content += chunk
@@ -108,12 +109,16 @@ def _read_at_most(stream: IO[bytes], limit: int) -> bytes:
     return bytes(content)
 
 
-class _CountingReader:
+class _CountingReader(io.RawIOBase):
     """A stream that refuses to give more than `limit` bytes."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
+        super().__init__()
         self._stream = stream
         self._left = limit
+
+    def readable(self) -> bool:
+        return True
 
     def read(self, size: int = -1) -> bytes:
         chunk = self._stream.read(size if size >= 0 else READ_SIZE)

@@ -9,7 +9,7 @@ from app.jobs.kind import Kind
 
 def _discover() -> dict[str, Kind]:
     names = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
-    return {name: importlib.import_module(f"{kinds.__name__}.{name}") for name in names}  # type: ignore[misc]
+    return {name: importlib.import_module(f"{kinds.__name__}.{name}") for name in names}
 
 
 KINDS = _discover()

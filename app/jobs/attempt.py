@@ -21,7 +21,7 @@ INLINE_LIMIT = 64 * 1024  # bytes; a result up to this size also lies in its row
 log = structlog.get_logger()
 
 
-class AttemptLost(Exception):  # noqa: N818  not an error: somebody else owns the job now, or nobody wants it
+class AttemptLost(Exception):
     """The job was cancelled, or its lease ran out and it went to another worker."""
 
 
@@ -55,7 +55,9 @@ class Attempt:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ended.set()
         self._thread.join()
 

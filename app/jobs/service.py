@@ -36,7 +36,9 @@ from app.storage import job_folder
 
 FRESH_FOR = timedelta(seconds=30)  # a finished result answers that long although newer occurrences have come
 FAILURE_ANSWERS_FOR = timedelta(minutes=1)  # a failed job is not begun anew more often than this
-NEARLY_EXPIRED = timedelta(minutes=5)  # a result that expires within this is made anew, so that its link is worth having
+NEARLY_EXPIRED = timedelta(
+    minutes=5
+)  # a result that expires within this is made anew, so that its link is worth having
 RETRY_PAUSE = timedelta(seconds=2)  # before the next attempt after a transient failure; doubles with each
 CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 JOB_ID = re.compile(r"[0-9a-f]{24}")
@@ -225,8 +227,9 @@ def _start_or_join(
     services: Services, user_id: int, kind: str, key: str, params: str, crash: Crash, question: Question
 ) -> Job:
     now = services.now()
+    job_id = new_job_id()
     values = {
-        "id": new_job_id(),
+        "id": job_id,
         "kind": kind,
         "key": key,
         "params": params,
@@ -243,7 +246,7 @@ def _start_or_join(
     }
     with services.db.write() as session:
         is_new = insert_job(session, values)
-        found = latest_job(session, key, user_id)
+        found = find_job(session, job_id, user_id) if is_new else latest_job(session, key, user_id)
         if found is None:  # a live job of the same key was there, and has been deleted since: a matter of microseconds
             raise TransientError
         job, has_asked = found
@@ -347,7 +350,7 @@ def end_as_failed(services: Services, job: Job, error: AppError) -> bool:
         )
     if moved:
         log.warning("job_failed", job=job.id, kind=job.kind, attempt=job.attempt, code=error.code)
-    services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
+        services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
     return moved
 
 

@@ -40,7 +40,9 @@ def _take_over(services: Services) -> None:
         overdue = overdue_jobs(session, services.now(), AT_MOST)
     for job in overdue:
         if job.attempt >= services.config.max_attempts:
-            end_as_failed(services, job, AttemptsUsedUp(f"The job failed {job.attempt} times: its worker died each time"))
+            end_as_failed(
+                services, job, AttemptsUsedUp(f"The job failed {job.attempt} times: its worker died each time")
+            )
             continue
         with services.db.write() as session:
             moved = move(

@@ -8,7 +8,19 @@ from app.crashes.log import CrashLog
 from app.errors import MalformedLog
 from app.parsers.document import Document
 
-NOT_FORMATS = {"apple_frames", "apple_names", "document", "java_stack", "kscrash_parts", "logcat", "sentry_contexts", "sentry_stacks", "values"}  # what the parsers share
+NOT_FORMATS = {  # what the parsers share
+    "apple_frames",
+    "apple_ips_stacks",
+    "apple_names",
+    "apple_sections",
+    "document",
+    "java_stack",
+    "kscrash_parts",
+    "logcat",
+    "sentry_contexts",
+    "sentry_stacks",
+    "values",
+}
 
 
 class Parser(Protocol):
@@ -27,7 +39,7 @@ def _discover() -> dict[str, Parser]:
     found = {}
     for module in pkgutil.iter_modules(__path__):
         if module.name not in NOT_FORMATS:
-            parser: Parser = importlib.import_module(f"{__name__}.{module.name}")  # type: ignore[assignment]
+            parser: Parser = importlib.import_module(f"{__name__}.{module.name}")
             found[parser.FORMAT] = parser
     return dict(sorted(found.items()))
 

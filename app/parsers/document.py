@@ -100,12 +100,16 @@ def _reason(error: ValueError, text: str) -> str:
 def _is_deeper_than(value: Any, limit: int) -> bool:
     level = [value]
     for _ in range(limit + 1):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, (dict, list))
-        ] if level else []
+        level = (
+            [
+                child
+                for parent in level
+                for child in (parent.values() if isinstance(parent, dict) else parent)
+                if isinstance(child, (dict, list))
+            ]
+            if level
+            else []
+        )
         if not level:
             return False
     return True

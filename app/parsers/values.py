@@ -77,7 +77,9 @@ def utc_time(value: Any) -> datetime | None:
     """An aware UTC time out of ISO 8601 text (no zone means UTC; `+0800` and 1..9 decimals are taken); else None."""
     if not isinstance(value, str):
         return None
-    iso = _ZONE_WITHOUT_COLON.sub(r"\1:\2", _FRACTION.sub(r"\1", re.sub(r"\s+([+-]\d{2}:?\d{2})$", r"\1", value.strip())))
+    iso = _ZONE_WITHOUT_COLON.sub(
+        r"\1:\2", _FRACTION.sub(r"\1", re.sub(r"\s+([+-]\d{2}:?\d{2})$", r"\1", value.strip()))
+    )
     try:
         parsed = datetime.fromisoformat(iso)
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date
+from importlib.metadata import version
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -111,6 +112,8 @@ def compute(params: Params, run: Run) -> Artefact:
         app_name=app.name,
         log=parsed,
         raw=raw,
+        raw_filename=f"{found.log_id}.log",
+        generated_by=f"crashq {version('crashq')}",
         fingerprint=fingerprint(parsed),
     )
     writer = REPORTS[params.format]

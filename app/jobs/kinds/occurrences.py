@@ -24,7 +24,11 @@ MAX_OFFSET = 2**62  # rows; beyond any table, within the database's integers
 PARAMETERS: list[dict[str, Any]] = [
     {"name": "since_date", "schema": {"type": "string"}, "description": "First day (UTC) or time, ISO 8601"},
     {"name": "until_date", "schema": {"type": "string"}, "description": "Last day (UTC) or time, ISO 8601"},
-    {"name": "page", "schema": {"type": "integer", "minimum": 1}, "description": "From 1; without page and per_page all"},
+    {
+        "name": "page",
+        "schema": {"type": "integer", "minimum": 1},
+        "description": "From 1; without page and per_page all",
+    },
     {
         "name": "per_page",
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE, "default": DEFAULT_PER_PAGE},

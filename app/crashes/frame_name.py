@@ -1,0 +1,189 @@
+"""The name of a frame as it stays from build to build: what compilers number, generate or hash is taken out."""
+
+import re
+from typing import NamedTuple
+
+from app.crashes.log import Frame
+
+NAMELESS = re.compile(
+    r"<?(redacted|unknown|stripped[_ ]application[_ ]code|\?+|null|hidden)>?|\(null\)|_mh_\w+_header"
+    r"|_+lldb_unnamed_\w+|(?:sub|FUN|fcn|unnamed)[_.](?:0x)?[0-9a-fA-F]+|0x[0-9a-fA-F]+|nil",
+    re.IGNORECASE,
+)
+"""Function names that say that there is no name."""
+
+
+MAX_NAME = 1_000  # characters of a name that count: a hostile log may hold names of many kilobytes
+
+
+class StableName(NamedTuple):
+    """What a frame adds to a fingerprint."""
+
+    text: str  # the name, else the image, else "?"
+    is_named: bool  # False: the function is not known, only its image
+    host: str = ""  # the class or namespace that holds the function
+    is_bridge: bool = False  # code that a compiler made to reach other code of `host`
+
+
+def stable_name(frame: Frame, family: str | None) -> StableName:
+    """The frame's name without what changes from build to build; `family` is that of app.crashes.in_app."""
+    function = (frame.function or "")[:MAX_NAME].strip()
+    module = (frame.module or "")[:MAX_NAME]
+    if not function or NAMELESS.fullmatch(function):
+        if module:
+            return StableName(_java_class(module), True, module)
+        place = frame.image or _file_name(frame.file)
+        return StableName(stable_image(place) if place else "?", False)
+    if family == "java" and not (frame.image and not frame.module):
+        return _java(module, function)
+    if family == "javascript":
+        return _javascript(frame, function)
+    if family == "csharp":
+        return _joined(_csharp(module), _csharp(function))
+    if family == "python":
+        return _joined(module or _file_name(frame.file), function)
+    if family == "dart":
+        return _joined(module or _file_name(frame.file), _DART_CLOSURE.sub("", function))
+    if family == "go":
+        return _joined(module, _GO_CLOSURE.sub("", re.sub(r"\[[^]]*\]", "", function)))
+    return _joined(module, _native(function))
+
+
+def stable_image(name: str) -> str:
+    """The file name of an image without folder and without what an installer or a packer adds to it."""
+    name = re.split(r"[/\\!]", name)[-1] or name
+    return re.sub(r"[-.](?=[0-9a-f]*\d)[0-9a-f]{8,}(?=\.|$)", "", name)
+
+
+def _joined(owner: str, name: str) -> StableName:
+    already = not owner or name.startswith((f"{owner}.", f"{owner}::"))
+    return StableName(name if already else f"{owner}.{name}", True, owner)
+
+
+def _file_name(file: str | None) -> str:
+    return re.split(r"[/\\]", file.split("?")[0])[-1][-MAX_NAME:] if file else ""
+
+
+# Java and Kotlin: javac (`lambda$f$0`, `access$000`, `Foo$1`), D8 and R8 (`$$ExternalSyntheticLambda2`,
+# `$r8$lambda$hash`), retrolambda and the JVM (`-$$Lambda$…`, `$$Lambda$14/0x…`), Kotlin (`f$lambda$2`, `f$lambda-2`,
+# `f$default`), Spring's CGLIB.
+_LAMBDA_CLASS = re.compile(r"\$\$(?:(?:External|Internal)Synthetic|Lambda\b).*")
+_PROXY_CLASS = re.compile(r"\$\$(?:EnhancerBy|FastClassBy|SpringCGLIB).*")
+_OLD_LAMBDA_CLASS = re.compile(r"-\$\$Lambda\$([^$]+(?:\$[A-Za-z]\w{0,40})*?)\$[\w-]+$")
+_NUMBERED_CLASS = re.compile(r"\$(?:\d+(?=\$|$)|lambda-\d+(?=\$|$)|inlined(?=\$|$)|sam\$\w*)")
+_BRIDGE_METHOD = re.compile(r"access\$\d+|-(?:wrap|get|set)\d+|\$r8\$lambda\$.*|\$?r8\$\w+")
+_JAVAC_LAMBDA = re.compile(r"lambda\$(.+?)\$\d+(?:\$.*)?|lambda\$(\d+)")
+_KOTLIN_LAMBDA = re.compile(r"(?:\$lambda[$-]\d+|\$default|\$suspendImpl|\$\$inlined\$\w+|\$\$superforward|\$\d+)+$")
+
+
+def _java(module: str, function: str) -> StableName:
+    if not module:
+        module, _, function = function.rpartition(".")
+    host = _java_class(module)
+    if _LAMBDA_CLASS.search(module) or _OLD_LAMBDA_CLASS.search(module) or _BRIDGE_METHOD.fullmatch(function):
+        return StableName(f"{host}.<generated>", True, host, is_bridge=True)
+    lambda_ = _JAVAC_LAMBDA.fullmatch(function)
+    if lambda_:
+        function = lambda_[1] or "<lambda>"
+        function = "<init>" if function == "new" else "<clinit>" if function == "static" else function
+    return StableName(f"{host}.{_KOTLIN_LAMBDA.sub('', function) or function}", True, host)
+
+
+def _java_class(name: str) -> str:
+    old = _OLD_LAMBDA_CLASS.search(name)
+    if old:
+        name = f"{name[: old.start()]}{old[1]}"
+    name = _PROXY_CLASS.sub("", _LAMBDA_CLASS.sub("", name))
+    return _NUMBERED_CLASS.sub("", name) or name
+
+
+# JavaScript: bundlers put hashes into file names, minifiers make names of one or two letters.
+_JS_ANONYMOUS = re.compile(r"(?:^|\.)(?:<anonymous>|anonymous|\?)|/?<|\[as [^\]]*\]|^(?:async|new|get|set) |\[\w\]")
+_JS_FILLERS = frozenset({"Object", "null", "undefined", "Module", "exports", "prototype"})
+_JS_HASH = re.compile(r"[-._~](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]{6,}(?=[.\-]|$)|(?<=^)\d+(?=\.)|\.chunk|\.min|\.bundle")
+
+
+def _javascript(frame: Frame, function: str) -> StableName:
+    place = (frame.module or _file_name(frame.file))[-MAX_NAME:]
+    place = _JS_HASH.sub("", place).lstrip(".") or place
+    words = [word for word in re.split(r"[./\s]+", _JS_ANONYMOUS.sub("", function)) if len(word) > 2]
+    name = ".".join(word for word in words if word not in _JS_FILLERS)
+    return StableName(f"{place}:{name}" if name else place or "?", bool(name or place), place)
+
+
+_CSHARP = (
+    (re.compile(r"\+?<>c(?:__DisplayClass\w*)?(?:\.|\+)?"), "."),  # classes made for closures
+    (re.compile(r"<([\w.]+)>[bd]__\w+(?:\.MoveNext)?"), r"\1"),  # lambdas; state machines of async and yield
+    (re.compile(r"<([\w.]+)>g__(\w+)\|\w+"), r"\1.\2"),  # local functions
+    (re.compile(r"\(.*$|`\d+|\[[^\]]*\]"), ""),  # parameters, generic arity and arguments
+    (re.compile(r"lambda_method\d+"), "lambda_method"),
+    (re.compile(r"\.{2,}(?!ctor|cctor)"), "."),
+)
+
+
+def _csharp(name: str) -> str:
+    for pattern, replacement in _CSHARP:
+        name = pattern.sub(replacement, name)
+    return name.strip(".+") if not name.startswith((".ctor", ".cctor")) else name
+
+
+_DART_CLOSURE = re.compile(r"(?:\.?<(?:anonymous closure|fn|asynchronous suspension)>)+|\.?\{closure[^}]*\}|^new ")
+_GO_CLOSURE = re.compile(r"(?:\.func\d+|\.gowrap\d+|\.\d+|-fm|\(\.\.\.\))+$")
+
+# C, C++, Objective-C, Swift, Rust
+_NATIVE = (
+    (re.compile(r"^_+\d*([-+]\[.+\])_block_invoke.*$"), r"\1"),  # a block of a method
+    (re.compile(r"_block_invoke(?:[_.]\d+)*$"), ""),
+    (re.compile(r"(?:\.(?:cold|part|isra|constprop|llvm|lto_priv|resume)\b|\.\d+$|\$VARIANT\$\w+)(?:\.\d+)*"), ""),
+    (re.compile(r"OUTLINED_FUNCTION_\d+"), "OUTLINED_FUNCTION"),
+    (re.compile(r"_helper_block_\w*|_helper\.\d+$"), "_helper"),
+    (re.compile(
+        r"^(?:\(\d+\) ?(?:await|suspend) resume partial function for |implicit |partial apply (?:forwarder )?for "
+        r"|closure #\d+(?: \([^)]*\))? (?:@\w+ )?(?:[^ ]* )??in |@objc |@nonobjc |specialized |merged |static "
+        r"|(?:generic|function signature) specialization <.*?> of |reabstraction thunk helper (?:<.*?> )?from )+"
+    ), ""),
+    (re.compile(r"closure #\d+.{0,200}? in "), ""),  # a closure whose type is spelled out
+    (re.compile(r"33_[0-9A-F]{32}"), ""),  # Swift's file hash in mangled private names
+    (re.compile(r"(?<=[a-zF])U\d*_"), "U_"),  # the number of a closure in mangled Swift
+    (re.compile(r" in _[0-9A-F]{32}\)?"), ")"),
+    (re.compile(r"^(_?\$[sS]\w+?|_T\w+?)(?:T[oAmR]|T[fF]\d[a-z_]*|T[gG]q?\d)+$"), r"\1"),  # thunks, specialisations
+    (re.compile(r"(?:::|17)h[0-9a-f]{16}(?=E?$)"), ""),  # Rust's crate hash
+    (re.compile(r"\(anonymous namespace\)::|`anonymous[ -]namespace'::|_INTERNAL[0-9a-f]{8,}::|\?A0x[0-9a-f]+::?"), ""),
+    (re.compile(
+        r"<lambda_\w+>|<lambda\(.{0,200}?\)>|\{lambda\(.{0,200}?\)#\d+\}|'lambda\d*'(?:\(.{0,200}?\))?|\$_\d+|lambda\(.{0,200}?\)#\d+|<lambda>"
+    ), "lambda"),
+    (re.compile(r"\[abi:\w+\]|(?:::)?\{+closure[^}]*\}+|(?<=std::)__(?:1|ndk1|cxx11|2)::"), ""),
+)  # fmt: skip
+_OPERATOR = re.compile(r"operator(?:\(\)|<=>|<<=?|>>=?|->\*?|<=?|>=?)")
+
+
+def _native(name: str) -> str:
+    for pattern, replacement in _NATIVE:
+        name = pattern.sub(replacement, name)
+    if name.startswith(("-[", "+[")):
+        return name
+    return _without_arguments(name) or name
+
+
+def _without_arguments(name: str) -> str:
+    """The name without template arguments, parameter lists and what follows them; operators keep their signs."""
+    operators: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        operators.append(match[0])
+        return "\0"
+
+    name = _OPERATOR.sub(keep, name).split(" -> ")[0]
+    kept, depth = [], 0
+    for position, char in enumerate(name):
+        if char in "<(" and (position > 0 or char == "("):
+            depth += 1
+        elif char in ">)" and depth > 0:
+            depth -= 1
+        elif depth == 0:
+            kept.append(char)
+    text = re.sub(r"\s+(?:const|volatile|noexcept|&&?|throws|async)\b", "", "".join(kept))
+    text = re.sub(r":{3,}", "::", text).strip(" :")
+    for operator in operators:
+        text = text.replace("\0", operator, 1)
+    return text.replace("\0", "").strip()

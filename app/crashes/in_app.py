@@ -1,0 +1,113 @@
+"""Whether a frame is the app's own code: what the log says, else the rules of its language in in_app_rules.py."""
+
+from collections.abc import Callable
+
+from app.crashes import in_app_rules as rules
+from app.crashes.log import CrashLog, Frame
+
+
+def is_in_app(frame: Frame, log: CrashLog) -> bool:
+    """True when the frame of this log is the app's own code, False for the system and common libraries.
+
+    For many frames of one log take `InApp(log)` once: it remembers what it decided.
+    """
+    return InApp(log)(frame)
+
+
+class InApp:
+    """The question of `is_in_app` for all frames of one log."""
+
+    def __init__(self, log: CrashLog) -> None:
+        self._paths_by_address = {i.address: i.path for i in reversed(log.images) if i.address is not None and i.path}
+        self._paths_by_name = {i.name: i.path for i in reversed(log.images) if i.name and i.path}
+        self._own_names = {name for name in (log.process, log.app.name) if name}
+        self._own_package = f"{log.app.identifier}." if log.app.identifier else None
+        family = language_family(log)
+        languages: dict[str, Callable[[Frame], bool]] = {
+            "java": self._is_own_java,
+            "javascript": _is_own_javascript,
+            "python": _is_own_python,
+            "csharp": _is_own_csharp,
+            "dart": _is_own_dart,
+            "go": _is_own_go,
+        }
+        self._is_own_source = languages.get(family or "")
+        self._known: dict[tuple[object, ...], bool] = {}
+
+    def __call__(self, frame: Frame) -> bool:
+        """True when the frame is the app's own code."""
+        if frame.in_app is not None:
+            return frame.in_app
+        if self._is_own_source is None:
+            key: tuple[object, ...] = (frame.image, frame.image_address)
+        else:
+            key = (frame.module, frame.file, frame.image, None if frame.module else frame.function)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._decide(frame)
+        return known
+
+    def _decide(self, frame: Frame) -> bool:
+        if self._is_own_source and not (frame.image and not frame.module):
+            return self._is_own_source(frame)
+        if not frame.image:
+            return True  # nothing speaks against it
+        return self._is_own_image(frame.image, self._path(frame))
+
+    def _path(self, frame: Frame) -> str | None:
+        if frame.image_address is not None and frame.image_address in self._paths_by_address:
+            return self._paths_by_address[frame.image_address]
+        return self._paths_by_name.get(frame.image or "")
+
+    def _is_own_image(self, name: str, path: str | None) -> bool:
+        if name.startswith(rules.RUNTIME_IMAGE_PREFIXES) or name in rules.REPORTER_IMAGES:
+            return False
+        if path and "/" + name != path and ("/" in path or "\\" in path):
+            return self._is_own_path(name, path)
+        return name in self._own_names or name not in rules.SYSTEM_IMAGES
+
+    def _is_own_path(self, name: str, path: str) -> bool:
+        if any(folder in path for folder in rules.SYSTEM_FOLDERS_ANYWHERE):
+            return False
+        if any(folder in path for folder in rules.BUNDLE_FOLDERS):
+            return not path.startswith(rules.SYSTEM_FOLDERS)
+        return name in self._own_names or not path.startswith((*rules.SYSTEM_FOLDERS, "/Library/"))
+
+    def _is_own_java(self, frame: Frame) -> bool:
+        name = frame.module or frame.function or ""
+        if any(part in name for part in rules.JAVA_GENERATED):
+            return False
+        if self._own_package and name.startswith(self._own_package):
+            return True
+        return not name.startswith(rules.JAVA_SYSTEM)
+
+
+def language_family(log: CrashLog) -> str | None:
+    """The family of rules for the log's platform, such as "image", "java" or "javascript"; None when it is unknown."""
+    return rules.FAMILIES.get((log.platform or "").lower())
+
+
+def _is_own_javascript(frame: Frame) -> bool:
+    place = frame.file or frame.module or ""
+    if place.startswith(rules.JAVASCRIPT_SYSTEM) or place in rules.NODE_CORE:
+        return False
+    return not any(folder in place for folder in rules.JAVASCRIPT_LIBRARY_FOLDERS)
+
+
+def _is_own_python(frame: Frame) -> bool:
+    place = frame.file or ""
+    return not any(folder in place for folder in rules.PYTHON_LIBRARY_FOLDERS)
+
+
+def _is_own_csharp(frame: Frame) -> bool:
+    return not (frame.module or frame.function or "").startswith(rules.CSHARP_SYSTEM)
+
+
+def _is_own_dart(frame: Frame) -> bool:
+    return not (frame.file or frame.module or "").startswith(rules.DART_SYSTEM)
+
+
+def _is_own_go(frame: Frame) -> bool:
+    module = frame.module or (frame.function or "").split("(")[0].rsplit("/", 1)[0]
+    first = module.split("/")[0]
+    return not module or first == "main" or first.startswith("main.") or "." in first  # stdlib has no domain

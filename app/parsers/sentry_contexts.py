@@ -1,0 +1,151 @@
+"""Who, where and when of a Sentry event: app, system, device, user, time, tags and breadcrumbs.
+
+Source: https://develop.sentry.dev/sdk/data-model/event-payloads/ (contexts, user, breadcrumbs; 2024), release names of
+https://docs.sentry.io/platforms/android/configuration/releases/ and the web API's `tags` as {key, value}.
+Left out on purpose: request, modules, sizes and charge of the device.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.crashes.log import AppInfo, Breadcrumb, DeviceInfo, Json, OsInfo
+from app.parsers import values
+from app.parsers.sentry_stacks import entries, message_text, pick
+
+_TOLD_ELSEWHERE = ("app", "os", "device")  # contexts that have fields of their own
+_LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}  # raven-python's numbers
+
+
+def time(value: Any) -> datetime | None:
+    """A time in seconds since 1970 (number or text) or ISO 8601, where no zone means UTC."""
+    if isinstance(value, str):
+        number = value.strip()
+        if not number.replace(".", "", 1).isdecimal() or not number.isascii() or len(number) > 30:
+            return values.utc_time(value)
+        value = float(number)
+    return values.unix_time(value)
+
+
+def level(value: Any) -> str | None:
+    """The level by name."""
+    return _LEVELS.get(value) if isinstance(value, int) else values.text(value)
+
+
+def app(event: dict[str, Any], contexts: dict[str, Any]) -> AppInfo:
+    """The program: from its context, else out of the release `identifier@version+build` and `dist`."""
+    told = values.mapping(contexts.get("app"))
+    identifier, version, build = _release(event.get("release"))
+    return AppInfo(
+        identifier=values.text(told.get("app_identifier")) or identifier,
+        name=values.text(told.get("app_name")),
+        version=values.text(told.get("app_version")) or version,
+        build=values.text(told.get("app_build")) or build or values.text(event.get("dist")),
+    )
+
+
+def _release(release: Any) -> tuple[str | None, str | None, str | None]:
+    if isinstance(release, dict):  # the web API's
+        release = release.get("version")
+    name = values.text(release)
+    if not name:
+        return None, None, None
+    identifier, at, version = name.rpartition("@")
+    if not identifier:  # a bare version or commit; npm's "@scope" alone is none
+        return None, version if at == "" else name, None
+    version, _, build = version.partition("+")
+    return identifier, version or None, build or None
+
+
+def system(contexts: dict[str, Any]) -> OsInfo:
+    """The operating system."""
+    told = values.mapping(pick(contexts, "os", "client_os"))
+    return OsInfo(
+        name=values.text(told.get("name")) or values.text(told.get("raw_description")),
+        version=values.text(told.get("version")),
+        build=values.text(told.get("build")),
+    )
+
+
+def device(contexts: dict[str, Any]) -> DeviceInfo:
+    """The device; the installation is Android's device id, Unity's unique identifier or KSCrash's app hash."""
+    told, program = values.mapping(contexts.get("device")), values.mapping(contexts.get("app"))
+    installs = (told.get("id"), told.get("device_unique_identifier"), program.get("device_app_hash"))
+    archs = values.items(told.get("archs"))
+    return DeviceInfo(
+        model=values.text(told.get("model")) or values.text(told.get("model_id")),
+        manufacturer=values.text(told.get("manufacturer")) or values.text(told.get("brand")),
+        arch=values.text(told.get("arch")) or (values.text(archs[0]) if archs else None),
+        install_id=next((text for install in installs if (text := values.text(install))), None),
+    )
+
+
+def user_id(user: Any) -> str | None:
+    """The id of the user, else the name or e-mail address the app gave."""
+    told = values.mapping(user)
+    return next((text for key in ("id", "username", "email") if (text := values.text(told.get(key)))), None)
+
+
+def grouping_hint(fingerprint: Any) -> tuple[str, ...]:
+    """The sender's fingerprint, or nothing when it only asks for the default."""
+    listed = fingerprint if isinstance(fingerprint, list) else [fingerprint]
+    parts = tuple(text for part in listed[:100] if (text := values.text(part)))
+    is_default = len(parts) == 1 and parts[0].replace(" ", "") == "{{default}}"
+    return () if is_default else parts
+
+
+def custom(event: dict[str, Any], contexts: dict[str, Any]) -> dict[str, Json]:
+    """What the app added: tags, extra, user, other contexts, and the names it gave."""
+    other = {key: value for key, value in contexts.items() if key not in _TOLD_ELSEWHERE}
+    told: dict[str, Any] = {
+        "tags": tags(event.get("tags")),
+        "extra": pick(event, "extra", "context"),
+        "user": event.get("user"),
+        "contexts": other,
+    }
+    for key in ("environment", "server_name", "transaction", "culprit", "logger", "sdk"):
+        told[key] = event.get(key)
+    return {key: values.plain_json(value) for key, value in told.items() if value not in (None, "", {}, [])}
+
+
+def tags(value: Any) -> dict[str, Json]:
+    """Tags as an object, out of an object, pairs, or {key, value} objects."""
+    if isinstance(value, dict):
+        return {values.clean(str(key)): values.plain_json(each) for key, each in value.items()}
+    read: dict[str, Json] = {}
+    for tag in values.items(value):
+        key, each = (tag.get("key"), tag.get("value")) if isinstance(tag, dict) else _pair(tag)
+        name = values.text(key)
+        if name:
+            read[name] = values.plain_json(each)
+    return read
+
+
+def _pair(tag: Any) -> tuple[Any, Any]:
+    return (tag[0], tag[1]) if isinstance(tag, list) and len(tag) == 2 else (None, None)
+
+
+def breadcrumbs(interface: Any) -> tuple[Breadcrumb, ...]:
+    """What happened before, oldest first."""
+    return tuple(
+        Breadcrumb(
+            time=time(crumb.get("timestamp")),
+            category=values.text(crumb.get("category")) or _kind(crumb.get("type")),
+            level=level(crumb.get("level")),
+            message=message_text(crumb.get("message")),
+            data=_data(crumb.get("data")),
+        )
+        for crumb in entries(interface)
+    )
+
+
+def _kind(kind: Any) -> str | None:
+    name = values.text(kind)
+    return name if name != "default" else None
+
+
+def _data(data: Any) -> Mapping[str, Json]:
+    plain = values.plain_json(data)
+    if isinstance(plain, dict):
+        return plain
+    return {} if plain is None else {"data": plain}

@@ -1,0 +1,84 @@
+"""A frame and a thread in the words that the printed reports use."""
+
+from app.crashes.log import CrashLog, Fault, Frame, Thread
+from app.reports.printable import line
+
+JAVA_PLATFORMS = ("java", "android", "kotlin")
+
+
+def is_java(log: CrashLog) -> bool:
+    """True when engineers expect the look of `printStackTrace`."""
+    return (log.platform or "") in JAVA_PLATFORMS
+
+
+def symbol(frame: Frame) -> str:
+    """What the frame calls: module and function, `+ offset` where known; "" when the log tells neither."""
+    module, function = frame.module, frame.function
+    if module and function and not function.startswith(module + "."):
+        function = f"{module}.{function}"
+    text = line(function or module)
+    if frame.offset is None:
+        return text
+    if not text:
+        text = line(frame.image) if frame.image_address is None else hex(frame.image_address)
+    return f"{text} + {frame.offset}"
+
+
+def place(frame: Frame) -> str:
+    """Where its source is: `File.java:12`, `app.js:3:14`, `Native Method`; "" when unknown."""
+    if not frame.file:
+        return line(frame.note)
+    parts = [line(frame.file), *(str(number) for number in (frame.line, frame.column) if number is not None)]
+    return ":".join(parts) + (f", {line(frame.note)}" if frame.note else "")
+
+
+def java_line(frame: Frame) -> str:
+    """The frame as `printStackTrace` writes it, without `at`."""
+    name = ".".join(part for part in (frame.module, frame.function) if part) or "unknown"
+    where = frame.note if frame.note and not frame.file else place(frame)
+    return f"{line(name)}({line(where) or 'Unknown Source'})"
+
+
+def thread_name(thread: Thread) -> str:
+    """`Thread 3 "worker"`, with the dispatch queue where known."""
+    queue = f", queue {line(thread.queue)}" if thread.queue else ""
+    return f"Thread {thread.index}" + (f' "{line(thread.name)}"' if thread.name else "") + queue
+
+
+def ordered_threads(log: CrashLog) -> list[Thread]:
+    """All threads, those that crashed first, the rest in the order of the log."""
+    return sorted(log.threads, key=lambda thread: not thread.is_crashed)
+
+
+def relation(fault: Fault) -> str:
+    """How an exception hangs on another, as Java says it; "" for the crash itself."""
+    return {"cause": "Caused by", "suppressed": "Suppressed"}.get(fault.relation or "", "")
+
+
+def fault_facts(fault: Fault) -> list[tuple[str, str]]:
+    """What else is known of an exception: label and value; unknown ones are left out."""
+    handled = None if fault.handled is None else "yes, the app caught and reported it" if fault.handled else "no"
+    facts = (("Signal", fault.signal), ("Code", fault.code), ("Mechanism", fault.mechanism), ("Handled", handled))
+    return [(label, value) for label, value in facts if value]
+
+
+def header(log: CrashLog) -> list[tuple[str, str]]:
+    """App, system and device as the log tells them: label and value; unknown ones are left out."""
+    app, system, device = log.app, log.os, log.device
+    process = _with(log.process, f"[{log.process_id}]" if log.process_id is not None else None)
+    facts = (
+        ("Bundle", _with(app.identifier, f"({app.name})" if app.name and app.name != app.identifier else None)),
+        ("Version", _with(app.version, f"({app.build})" if app.build else None)),
+        ("OS", _with(_with(system.name, system.version), f"({system.build})" if system.build else None)),
+        ("Device", _with(device.manufacturer, device.model)),
+        ("Architecture", device.arch),
+        ("Installation", device.install_id),
+        ("Process", process),
+        ("User", log.user_id),
+        ("Level", log.level),
+    )
+    return [(label, value) for label, value in facts if value]
+
+
+def _with(first: str | None, second: str | None) -> str:
+    return " ".join(part for part in (first, second) if part)

@@ -1,0 +1,135 @@
+"""Whole services as processes: what a person or a deployment starts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.http import Http
+from tests.servers import free_port
+
+CRASHQ = Path(sys.executable).with_name("crashq")
+EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
+GRACE = 60.0  # seconds for anything that a process is to do
+
+
+def until(holds: Callable[[], Any], what: str, grace: float = GRACE) -> Any:
+    """Wait for a condition and return its value; fails with `what` when it does not come to hold."""
+    deadline = time.monotonic() + grace
+    while not (value := holds()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {grace:.0f} s for {what}")
+        time.sleep(0.05)
+    return value
+
+
+@dataclass
+class Operator:
+    """A person at a shell, on one data folder."""
+
+    data_dir: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(CRASHQ), *arguments, "--data-dir", str(self.data_dir)]
+
+    def run(self, *arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), input=stdin, capture_output=True, text=True, check=check, env=self._environ, timeout=GRACE
+        )
+
+    def add_account(self) -> tuple[str, str]:
+        """A user and an app; returns the app's identifier and its ingest key."""
+        self.run("user", "add", EMAIL, stdin=f"{PASSWORD}\n")
+        lines = self.run("app", "add", "Notes", "--owner", EMAIL).stdout.splitlines()
+        identifier, key = (line.partition(": ")[2] for line in lines)
+        return identifier, key
+
+    @contextmanager
+    def up(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Http]]:
+        """A running `crashq up`, and a client that talks to it; stopped as Ctrl-C would."""
+        port = free_port()
+        process = subprocess.Popen(
+            self.command("up", "--port", str(port), *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environ,
+            start_new_session=True,
+        )
+        try:
+            assert process.stdout
+            first = process.stdout.readline()
+            if "is up at" not in first:
+                pytest.fail(f"crashq up says: {first}{process.stdout.read()}")
+            yield process, Http(f"http://127.0.0.1:{port}")
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            process.wait(GRACE)
+            process.stdout.close()
+
+    @property
+    def _environ(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "REDIS_", "STORAGE_"))}
+        return {**kept, **self.environ}
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Operator:
+    return Operator(tmp_path / "data")
+
+
+def log_in(http: Http) -> None:
+    """Log the test's user in."""
+    body = b'{"email":"%s","password":"%s"}' % (EMAIL.encode(), PASSWORD.encode())
+    http.token = http.send("POST", "/api/login", body).json["result"]["auth_token"]
+
+
+def finished(http: Http, path: str) -> Any:
+    """Poll a question until its result is whole; returns the result."""
+    return until(
+        lambda: (answer := http.send("GET", path)).status == 200 and answer.json["loading"] == [False] and [answer.json["result"]],
+        f"{path} to finish",
+    )[0]
+
+
+def digested(http: Http, app: str, log_id: str) -> dict[str, Any]:
+    """Wait until a log is digested or rejected; returns its state."""
+    path = f"/api/apps/{app}/logs/{log_id}"
+    return until(
+        lambda: (state := http.send("GET", path).json["result"])["status"] != "received" and state, f"{log_id} to be digested"
+    )
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process below this one, by Linux's /proc."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, waiting = set(), [pid]
+    while waiting:
+        for child in children.get(waiting.pop(), []):
+            found.add(child)
+            waiting.append(child)
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """True unless the process is gone or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

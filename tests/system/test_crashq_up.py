@@ -1,0 +1,153 @@
+"""`crashq up` and `crashq demo`: one machine, nothing installed but Python."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.factories import kscrash
+from tests.servers import missing
+from tests.system.conftest import CRASHQ, GRACE, Operator, descendants, digested, finished, is_alive, log_in, until
+
+WITHOUT_REDIS_SERVER = {"PATH": "/nonexistent"}
+
+
+@pytest.fixture(params=["redis-server", "stand-in"])
+def either_broker(request: pytest.FixtureRequest, operator: Operator) -> Operator:
+    """The data folder, with the broker being a real redis-server and then fakeredis."""
+    if request.param == "stand-in":
+        operator.environ.update(WITHOUT_REDIS_SERVER)
+    elif not shutil.which("redis-server"):
+        missing("redis-server", "Debian's package redis-server has it")
+    return operator
+
+
+def test_a_log_becomes_occurrences_and_a_report(either_broker: Operator, tmp_path: Path):
+    path = tmp_path / "crash.json"
+    path.write_bytes(kscrash())
+
+    with either_broker.up() as (_, http):
+        app, key = either_broker.add_account()
+        http.token = key
+        uploaded = http.send("POST", f"/api/apps/{app}/logs?log_id=2544355787-1536831773-logs-00003", path.read_bytes())
+        added = either_broker.run("log", "add", "--app", app, "--wait", "30", str(path))
+        log_in(http)
+        state = digested(http, app, "2544355787-1536831773-logs-00003")
+        crash = state["occurrences"][0]["crash_identifier"]
+        rows = finished(http, f"/api/crashes/{crash}/occurrences")
+        row = next(row for row in rows if row["log_id"] == "2544355787-1536831773-logs-00003")
+        export = finished(http, f"/api/crashes/{crash}/export_occurrences?{urlencode(row)}")
+        report = http.send("GET", export["url"])
+
+    assert uploaded.status == 202
+    assert "digested: 1 occurrences, kscrash-json" in added.stdout
+    assert row["id"] == "2544355787-1536831773-logs-00003-crash-1"
+    assert row["date"] == "2018-09-13"
+    assert len(rows) == 2
+    assert report.status == 200
+    assert report.json["exceptions"][0]["type"] == "NSInvalidArgumentException"
+
+
+def test_ctrl_c_leaves_nothing_running_and_a_second_start_goes_on(either_broker: Operator):
+    with either_broker.up() as (process, http):
+        either_broker.add_account()
+        below = descendants(process.pid)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.wait(GRACE)
+        took = time.monotonic() - started
+    with either_broker.up() as (_, http):
+        log_in(http)
+        apps = http.send("GET", "/api/apps").json["result"]
+
+    assert len(below) >= 5
+    assert not [pid for pid in below if is_alive(pid)]
+    assert process.returncode == 0
+    assert took < GRACE
+    assert [app["name"] for app in apps] == ["Notes"]
+
+
+def test_a_killed_crashq_up_takes_its_parts_with_it(operator: Operator):
+    with operator.up() as (process, _):
+        below = descendants(process.pid)
+        process.kill()
+        process.wait(GRACE)
+
+        until(lambda: not [pid for pid in below if is_alive(pid)], "every part to end")
+
+
+def test_a_part_that_dies_is_started_again(operator: Operator):
+    with operator.up() as (process, http):
+        app, key = operator.add_account()
+        workers = [pid for pid in descendants(process.pid) if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        http.token = key
+
+        http.send("POST", f"/api/apps/{app}/logs?log_id=after-the-kill", kscrash())
+        log_in(http)
+        state = digested(http, app, "after-the-kill")
+
+    assert workers
+    assert state["status"] == "digested"
+
+
+def test_a_second_crashq_up_on_the_same_folder_is_refused(operator: Operator):
+    with operator.up():
+        second = operator.run("up", "--port", "0", check=False)
+
+    assert second.returncode == 1
+    assert "running on" in second.stderr
+
+
+def test_a_taken_port_is_named(operator: Operator, tmp_path: Path):
+    with operator.up() as (_, http):
+        port = http.base.rpartition(":")[2]
+        other = Operator(tmp_path / "other").run("up", "--port", port, check=False)
+
+    assert other.returncode == 1
+    assert f"port {port} cannot be used" in other.stderr
+
+
+def test_logs_added_while_nothing_runs_are_digested_later(operator: Operator, tmp_path: Path):
+    path = tmp_path / "crash.json"
+    path.write_bytes(kscrash())
+    app, _ = operator.add_account()
+    added = operator.run("log", "add", "--app", app, str(path))
+    log_id = added.stdout.split()[-1]
+
+    with operator.up() as (_, http):
+        log_in(http)
+        state = digested(http, app, log_id)
+
+    assert "digested when `crashq up` runs" in added.stderr
+    assert state["status"] == "digested"
+
+
+def test_an_unreadable_file_is_named_and_the_others_are_added(operator: Operator, tmp_path: Path):
+    good, empty = tmp_path / "good.json", tmp_path / "empty.json"
+    good.write_bytes(kscrash())
+    empty.touch()
+    app, _ = operator.add_account()
+
+    added = operator.run("log", "add", "--app", app, str(empty), str(good), check=False)
+
+    assert added.returncode == 1
+    assert f"{empty}: not added: The body is empty" in added.stderr
+    assert f"{good}: received as good-" in added.stdout
+
+
+@pytest.mark.parametrize("environ", [{}, WITHOUT_REDIS_SERVER], ids=["as installed", "without redis-server"])
+def test_the_demo_shows_the_main_job_and_every_answer_matches(environ: dict[str, str]):
+    shown = subprocess.run(
+        [str(CRASHQ), "demo"], capture_output=True, text=True, env={**os.environ, **environ}, timeout=2 * GRACE
+    )
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "checks of the contract hold" in shown.stdout
+    assert "Traceback" not in shown.stderr

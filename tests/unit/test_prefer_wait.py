@@ -1,0 +1,68 @@
+"""`Prefer: wait=N`: what is asked for, and how many may wait."""
+
+import threading
+
+import pytest
+
+from app.api.waiting import MAX_WAIT, WaitingRoom, wanted_wait
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("wait=10", 10),
+        ("wait=0", 0),
+        ("Wait = 10", 10),
+        ('wait="10"', 10),
+        ("respond-async, wait=5", 5),
+        ("wait=5, respond-async", 5),
+        ("wait=5; foo=bar, x", 5),
+        ("wait=31", MAX_WAIT),
+        ("wait=999999999", MAX_WAIT),
+    ],
+)
+def test_the_seconds_are_read_and_bounded(header, seconds):
+    assert wanted_wait(header) == seconds
+
+
+@pytest.mark.parametrize("header", ["", "respond-async", "wait", "wait=", "wait=x", "wait=-1", "wait=1.5", "await=5", "wait=9999999999"])
+def test_anything_else_asks_for_nothing(header):
+    assert wanted_wait(header) is None
+
+
+def test_waiting_ends_when_it_is_over():
+    looks = iter([False, False, True])
+
+    assert WaitingRoom(places=1).wait(30, lambda: next(looks))
+    assert next(looks, "none left") == "none left"
+
+
+def test_waiting_ends_with_its_time():
+    assert WaitingRoom(places=1).wait(0, lambda: False)
+
+
+def test_a_full_room_sends_the_next_one_away_at_once():
+    room, entered, leave = WaitingRoom(places=1), threading.Event(), threading.Event()
+
+    def is_over() -> bool:
+        entered.set()
+        return leave.wait(10)
+
+    holder = threading.Thread(target=room.wait, args=(30, is_over))
+    holder.start()
+    entered.wait(10)
+    turned_away = room.wait(30, lambda: True)
+    leave.set()
+    holder.join()
+
+    assert turned_away is False
+    assert room.wait(30, lambda: True) is True
+
+
+def test_a_look_that_fails_gives_its_place_back():
+    room = WaitingRoom(places=1)
+
+    with pytest.raises(ZeroDivisionError):
+        room.wait(30, lambda: 1 // 0 == 0)
+
+    assert room.wait(30, lambda: True) is True
