@@ -29,7 +29,7 @@ log = structlog.get_logger()
 class Broker(Protocol):
     """Where a doorbell hangs."""
 
-    def ring(self, task: str, row_id: str) -> bool:
+    def ring(self, task: str, row_id: str, /) -> bool:
         """Tell a worker that a committed row waits; never raises. False: nobody heard, the sweep will ring again."""
 
     def check(self) -> bool:
@@ -84,7 +84,7 @@ class RedisBroker:
 class NoBroker:
     """For commands beside a service that is not running: rows wait for its sweep."""
 
-    def ring(self, task: str, row_id: str) -> bool:
+    def ring(self, _task: str, _row_id: str, /) -> bool:
         """Nobody hears."""
         return False
 

@@ -6,15 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
-from app import create_app
+from app import accounts, create_app
 from app.broker import MemoryBroker
 from app.db import open_database
 from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, Clock, Member, make_member, run_rings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hash passwords as always, with the least memory and time that argon2 knows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from rich.console import Console
 from rich.markup import escape
-from rich.syntax import Syntax
-from rich.table import Table
 
 from app import accounts
 from app.cli import main
@@ -25,7 +24,8 @@ from app.samples import FOLDER, samples
 EMAIL = "demo@example.com"
 DIGEST_GRACE = 30.0  # seconds
 MAX_POLLS = 100
-SHOWN_LINES = 24  # of the report
+RETURNS = 3  # times that one crash comes again
+SHOWN_LINES = 48  # of the report
 
 
 class ContractBroken(AppError):
@@ -50,7 +50,7 @@ class Demo:
         shown = path.removeprefix(self.http.base)
         self.console.print(f"  [cyan]{method}[/cyan] {escape(_short(shown, 110))}")
         told = [f"{name}: {answer.headers[name]}" for name in ("X-Progress", "Retry-After") if answer.headers[name]]
-        text = _short(answer.body.decode(errors="replace").splitlines()[0] if answer.body else "", 150)
+        text = _short(_shown(answer), 150)
         self.console.print(
             f"  [dim]{answer.status} in {answer.seconds * 1000:.0f} ms {' '.join(told)}[/dim]  {escape(text)}"
         )
@@ -116,28 +116,23 @@ def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
     names = {sample: f"demo-{number:02d}" for number, sample in enumerate(samples(), 1)}
     for sample, log_id in names.items():
         _send(show, identifier, log_id, sample)
-    for visit in range(1, 4):  # one crash on three more days, in logs named as the vendor names them
-        _send(show, identifier, f"2544355787-{1536831773 - visit * 86_400}-logs-0000{visit}", next(iter(names)))
+    for day in range(1, RETURNS + 1):  # one crash on more days, in logs named as the vendor names them
+        _send(show, identifier, f"2544355787-{1536831773 - day * 86_400}-logs-{day:05d}", next(iter(names)))
     show.http.token = token
-    _await_digestion(show, identifier, names)
+    sent = _await_digestion(show, identifier, names) + RETURNS
 
     show.step("3. Crashes of the app: the occurrences that share a fingerprint")
     crashes = show.ask("GET", f"/api/apps/{identifier}/crashes?sort=occurrences_count").json["result"]
-    table = Table("crash", "occurrences", "last seen", "title", box=None, padding=(0, 2, 0, 2))
     for crash in crashes:
-        table.add_row(
-            crash["identifier"],
-            str(crash["occurrences_count"]),
-            crash["last_seen"][:10],
-            escape(_short(crash["title"], 70)),
-        )
-    show.console.print(table)
-    show.check(crashes[0]["occurrences_count"] == 4, "the same crash in four logs is one group of four")
+        told = f"{crash['identifier']}  {crash['occurrences_count']} ×  last seen {crash['last_seen'][:10]}"
+        show.console.print(f"    {told}  {escape(_short(crash['title'], 70))}")
+    show.check(sum(crash["occurrences_count"] for crash in crashes) == sent, "every log sent is counted once")
+    show.check(crashes[0]["occurrences_count"] > RETURNS, "the same crash in several logs is one group")
 
     show.step("4. Occurrences of a crash: the same GET starts the job, polls it and returns the list")
     path = f"/api/crashes/{crashes[0]['identifier']}/occurrences"
     occurrences = show.poll(path)
-    show.check(len(occurrences) == 4, "the list is whole")
+    show.check(len(occurrences) == crashes[0]["occurrences_count"], "the list is whole")
     show.check(all(list(row) == ["id", "date", "log_id"] for row in occurrences), "rows are id, date, log_id")
     show.check(
         [row["date"] for row in occurrences] == sorted((row["date"] for row in occurrences), reverse=True),
@@ -146,14 +141,15 @@ def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
 
     show.step("5. Export the report of one occurrence, and download it")
     one = occurrences[-1]
-    export = f"/api/crashes/{crashes[0]['identifier']}/export_occurrences?id={one['id']}&log_id={one['log_id']}&date={one['date']}"
+    export = f"/api/crashes/{crashes[0]['identifier']}/export_occurrences?{urlencode(one)}"
     for kind in ("json", "html", "zip", "txt"):
         result = show.poll(f"{export}&format={kind}")
         report = show.ask("GET", result["url"])
         show.check(hashlib.sha256(report.body).hexdigest() == result["sha256"], "the bytes have the SHA-256 promised")
         show.check(len(report.body) == result["size"], "and the size")
     lines = report.body.decode().splitlines()
-    show.console.print(Syntax("\n".join(lines[:SHOWN_LINES]), "text", background_color="default", padding=(1, 4)))
+    for line in lines[:SHOWN_LINES]:
+        show.console.print(f"    {escape(_short(line, 120))}")
     show.console.print(f"    [dim]… {len(lines)} lines in all[/dim]")
 
     show.step("6. Mistakes get one shape of answer")
@@ -171,7 +167,9 @@ def _send(show: Demo, identifier: str, log_id: str, path: Path) -> None:
     )
 
 
-def _await_digestion(show: Demo, identifier: str, names: dict[Path, str]) -> None:
+def _await_digestion(show: Demo, identifier: str, names: dict[Path, str]) -> int:
+    """Wait for the samples; returns how many occurrences are in them."""
+    found = 0
     deadline = time.monotonic() + DIGEST_GRACE
     for path, log_id in names.items():
         while True:
@@ -180,7 +178,15 @@ def _await_digestion(show: Demo, identifier: str, names: dict[Path, str]) -> Non
                 break
             time.sleep(0.05)
         show.check(state["status"] == "digested" and state["occurrences"], f"{path.name} becomes an occurrence")
+        found += len(state["occurrences"])
     show.console.print(f"  [green]all {len(names)} samples are digested[/green]")
+    return found
+
+
+def _shown(answer: Answer) -> str:
+    """A JSON body as it is; of any other what and how much it is."""
+    kind = answer.headers.get_content_type()
+    return answer.body.decode() if kind == "application/json" and len(answer.body) < 10_000 else f"{kind}, {len(answer.body):,} bytes"
 
 
 def _short(text: str, length: int) -> str:

@@ -54,6 +54,7 @@ def _take_over(services: Services) -> None:
                 ring_after=services.now(),
                 rings=0,
                 lease_expires_at=None,
+                preview_key=None,
             )
         if moved:
             log.warning("lease_expired", job=job.id, attempt=job.attempt)

@@ -21,11 +21,12 @@ TYPE = re.compile(  # a name that is a throwable's by its look
 
 _FRAME = re.compile(r"[ \t]*at (?P<name>[^\s()][^()]*)\((?P<place>.*)\)(?:[ \t]+~?\[(?P<jar>[^\[\]]*)\])?[ \t]*$")
 _BARE_FRAME = re.compile(r"[ \t]*at (?P<name>[^\s()]+\.[^\s().]+)[ \t]*$")
-_PLACE = re.compile(r"(?P<file>:.*|[^\s:]*?|Native Method|Unknown Source)(?::(?P<line>-?\d{1,9}))?$")
+_PLACE = re.compile(r"(?P<file>:.*?|[^\s:]*?|Native Method|Unknown Source)(?::(?P<line>-?\d{1,9}))?$")
 _JAVA_PLACE = re.compile(  # what no other language prints after a method name
-    r"(?:Native Method|Unknown Source(?::\d+)?|SourceFile"
-    r"|[\w$.-]+\.(?:java|kts?|scala|groovy|cljc?|aj|jsp|xtend)(?::-?\d+)?|[\w$]+:-?\d+)$"
+    r"(?:Native Method|Unknown Source(?::\d+)?|SourceFile(?::-?\d+)?"
+    r"|[\w$.-]+\.(?:java|kts?|scala|groovy|cljc?|aj|jsp|xtend)(?::-?\d+)?)$"
 )
+_RENAMED_PLACE = re.compile(r"[\w$]+:-?\d+$")  # a shrinker's, as (PG:12)
 _CAPTION_TYPE = re.compile(r"(?P<type>[^\s:\[(;]+)(?P<colon>:(?=\s|$))?(?P<rest>.*)", re.DOTALL)
 _LOADER = re.compile(r"(?:[^\s/()]*/){0,2}?(?P<rest>[^\s/()][^/()]*(?:/0x[0-9a-f]+[^/()]*)?)$")  # Foo$$Lambda/0x08.run
 _NATIVE_LINE = -2  # StackTraceElement.getLineNumber() of a native method
@@ -49,13 +50,15 @@ def frame(line: str) -> Frame | None:
     if not match:
         bare = _BARE_FRAME.match(line)
         return _named(bare["name"]) if bare else None
-    place = _PLACE.match(match["place"])
-    if not place or match["name"].endswith((" ", "\t")) or "." not in match["name"]:
+    place, name = _PLACE.match(match["place"]), match["name"]
+    if place and name[-1].isspace() and _JAVA_PLACE.match(match["place"]):  # the Play Console sets a blank
+        name = name.rstrip()
+    if not place or name[-1].isspace() or "." not in name:
         return None
     number = int(place["line"]) if place["line"] else 0
     is_native = place["file"] == "Native Method" or number == _NATIVE_LINE
     return _named(
-        match["name"],
+        name,
         file=None if place["file"] in ("Native Method", "Unknown Source") else values.text(place["file"]),
         line=number if number > 0 else None,
         image=_jar(match["jar"]),
@@ -66,7 +69,9 @@ def frame(line: str) -> Frame | None:
 def is_certain_frame(line: str) -> bool:
     """True for an `at …` line whose place only Java, Kotlin and their kin print."""
     match = _FRAME.match(line)
-    return bool(match and _JAVA_PLACE.match(match["place"]) and frame(line))
+    if not match or not frame(line):
+        return False
+    return bool(_JAVA_PLACE.match(match["place"]) or _RENAMED_PLACE.match(match["place"]))
 
 
 def indent_of(line: str) -> int:
@@ -168,5 +173,6 @@ def _named(name: str, **rest: str | int | None) -> Frame:
 
 
 def _jar(jar: str | None) -> str | None:
+    """The jar of `~[spring-core.jar!/:5.3.9]`; a folder of classes is none."""
     name = values.basename((jar or "").rpartition(":")[0])
-    return name if name and name not in ("?", "na") else None
+    return name.rstrip("!") or None if name and name.rstrip("!") not in ("?", "na", "classes") else None

@@ -42,8 +42,10 @@ _FROM_HANDLER = re.compile(
 )
 _LEAD = re.compile(r"[ \t]*(?P<lead>== Java Exception: |Exception )(?P<rest>[^\W\d][\w$.]*(?::.*)?)$")
 _HEADER = re.compile(r"[ \t]*(?P<type>[^\W\d][\w$-]*(?:\.[^\W\d][\w$-]*)*)(?P<end>:(?= |$)|[ \t]*$|(?=[ \[(;]))")
+_THREAD_STATE = "java.lang.Thread.State"  # heads the frames of a HotSpot thread dump
 _INLINE_TYPE = re.compile(r"(?<![\w$.])(?:[^\W\d][\w$]*\.)+[A-Z][\w$]*(?=: |$)")
 _MAX_MESSAGE_LINES = 200
+_PATIENCE_BELOW_FATAL = 20  # lines until the name of the exception
 _MAX_GAP_LINES = 3  # lines of others between two lines of one trace
 
 
@@ -136,7 +138,7 @@ def _opened(line: LogLine, trace: _Trace | None, previous: LogLine | None) -> _T
     fatal = _FATAL.match(text) or _OLD_FATAL.match(text)
     if fatal:
         thread = values.text(fatal["thread"].strip())
-        return _Trace(line, is_uncaught=True, is_android=True, thread=thread, patience=20)
+        return _Trace(line, is_uncaught=True, is_android=True, thread=thread, patience=_PATIENCE_BELOW_FATAL)
     in_thread = _IN_THREAD.match(text) or _FROM_HANDLER.match(text)
     if in_thread:
         return _Trace(line, [in_thread["rest"]], is_uncaught=True, thread=values.text(in_thread["thread"]))
@@ -150,14 +152,16 @@ def _opened(line: LogLine, trace: _Trace | None, previous: LogLine | None) -> _T
         return _Trace(line, [text])
     if trace is None and previous and java_stack.is_certain_frame(text):
         inline = _INLINE_TYPE.search(previous.text)
-        return _Trace(previous, [previous.text[inline.start() :], text], frames=1) if inline else None
+        if not inline or inline[0] == _THREAD_STATE:
+            return None
+        return _Trace(previous, [previous.text[inline.start() :], text], frames=1)
     return _headed(line, trace)
 
 
 def _headed(line: LogLine, trace: _Trace | None) -> _Trace | None:
     """A trace whose `type: message` line this is; the less it looks like a type, the sooner a frame must follow."""
     header = _HEADER.match(line.text)
-    if not header or java_stack.CAPTION.match(line.text):
+    if not header or header["type"] == _THREAD_STATE or java_stack.CAPTION.match(line.text):
         return None
     kind, is_ended = header["type"], header["end"] != ""
     if java_stack.TYPE.fullmatch(kind) and ("." in kind or (kind[0].isupper() and is_ended)):
@@ -209,7 +213,8 @@ def _starts_uncaught(trace: _Trace, text: str) -> bool:
         trace.process_id = values.integer(process["pid"]) or trace.process_id
         return True
     header = _HEADER.match(text)
-    if header and ("." in header["type"] or java_stack.TYPE.fullmatch(header["type"])):
+    is_next = trace.patience == _PATIENCE_BELOW_FATAL and header and header["end"]
+    if header and (is_next or "." in header["type"] or java_stack.TYPE.fullmatch(header["type"])):
         trace.lines.append(text)
         trace.patience = _MAX_MESSAGE_LINES
         return True

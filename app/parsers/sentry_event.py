@@ -101,9 +101,10 @@ def parse_event(event: dict[str, Any]) -> CrashLog:
     threads = sentry_stacks.threads(sentry_stacks.entries(event.get("threads")), exceptions)
     message = _message(event)
     images = sentry_stacks.images(event.get("debug_meta"))
-    threads = tuple(replace(thread, frames=sentry_stacks.located(thread.frames, images)) for thread in threads)
+    spans = sentry_stacks.spans(images)
+    threads = tuple(replace(thread, frames=sentry_stacks.located(thread.frames, spans)) for thread in threads)
     faults = sentry_stacks.faults(exceptions, platform) or _fault_without_exception(event, message, threads)
-    faults = tuple(replace(fault, frames=sentry_stacks.located(fault.frames, images)) for fault in faults)
+    faults = tuple(replace(fault, frames=sentry_stacks.located(fault.frames, spans)) for fault in faults)
     contexts = values.mapping(event.get("contexts"))
     custom = sentry_contexts.custom(event, contexts)
     if exceptions and message:

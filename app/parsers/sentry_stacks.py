@@ -8,6 +8,7 @@ Left out on purpose: source lines and variables of frames, raw_stacktrace, held 
 import re
 from bisect import bisect_right
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 from app.crashes.log import BinaryImage, Fault, Frame, Thread
@@ -19,6 +20,7 @@ _ARCHITECTURES = {7: "x86", 12: "arm", 16_777_223: "x86_64", 16_777_228: "arm64"
 _SIGNALS = {3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV"}
 _MACH = {1: "EXC_BAD_ACCESS", 2: "EXC_BAD_INSTRUCTION", 3: "EXC_ARITHMETIC", 5: "EXC_SOFTWARE", 6: "EXC_BREAKPOINT"}
 _MACH |= {10: "EXC_CRASH", 11: "EXC_RESOURCE", 12: "EXC_GUARD"}
+Span = tuple[int, int, str]
 _NAMED_PARAM = re.compile(r"%\((\w{1,100})\)[sdr]")
 
 
@@ -89,17 +91,20 @@ def images(debug_meta: Any) -> tuple[BinaryImage, ...]:
     return tuple(_image(entry) for entry in listed if isinstance(entry, dict) and _is_binary(entry))
 
 
-def located(stack: tuple[Frame, ...], loaded: tuple[BinaryImage, ...]) -> tuple[Frame, ...]:
+def spans(loaded: tuple[BinaryImage, ...]) -> list[Span]:
+    """The address, size and name of the images, by address."""
+    return sorted((image.address, image.size, image.name or "") for image in loaded if image.address and image.size)
+
+
+def located(stack: tuple[Frame, ...], loaded: list[Span]) -> tuple[Frame, ...]:
     """The same frames with the image whose addresses hold them, where the SDK (sentry-native) gives no more."""
-    spans = sorted((image.address, image.size, image.name or "") for image in loaded if image.address and image.size)
-    starts = [start for start, _, _ in spans]
-    if not spans:
+    if not loaded:
         return stack
     found = []
     for frame in stack:
-        place = bisect_right(starts, frame.address or 0) - 1
+        place = bisect_right(loaded, frame.address or 0, key=itemgetter(0)) - 1
         if frame.address is not None and frame.image is None and frame.image_address is None and place >= 0:
-            start, size, name = spans[place]
+            start, size, name = loaded[place]
             if frame.address < start + size:
                 offset = frame.address - start if frame.offset is None else frame.offset
                 frame = replace(frame, image=name or None, image_address=start, offset=offset)

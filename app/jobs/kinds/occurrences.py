@@ -13,6 +13,7 @@ from app.db.crash import Crash
 from app.db.job import Job
 from app.errors import BadParameters
 from app.jobs.kind import Artefact, Body, Question, Run, Showing, read_params
+from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"
 UNIT = "rows"
@@ -109,7 +110,10 @@ def compute(params: Params, run: Run) -> Artefact:
 def present(job: Job, showing: Showing) -> Body:
     """The list; while it is being made, its first rows."""
     if job.is_live:
-        return Body.of(showing.storage.get(job.preview_key) if job.preview_key else b"[]")
+        try:
+            return Body.of(showing.storage.get(job.preview_key) if job.preview_key else b"[]")
+        except ObjectNotFound:  # its worker died since the row was read, and another one begins anew
+            return Body.of(b"[]")
     if job.result_text is not None:
         return Body.of(job.result_text.encode())
     assert job.result_key is not None

@@ -1,0 +1,76 @@
+"""Fixtures of tests that need a real server: one of each per session, a fresh database per test, services on both databases."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.broker import MemoryBroker
+from app.db import open_database
+from app.schema import upgrade
+from app.services import Services
+from app.storage import open_storage
+from tests.factories import CONFIG, Clock
+from tests.servers import S3, at, execute, new_database, postgres_server, redis_server, s3_server
+
+TEMPLATE = "crashq_template"
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> str:
+    """Name of a PostgreSQL database with every migration and no row, to copy."""
+    execute(postgres_url, f"CREATE DATABASE {TEMPLATE}")
+    database = open_database(at(postgres_url, TEMPLATE))
+    upgrade(database)
+    database.close()
+    return TEMPLATE
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str, template_database: str) -> Iterator[str]:
+    """URL of a PostgreSQL database of this test's own, migrated and empty."""
+    with new_database(postgres_url, f"TEMPLATE {template_database}") as url:
+        yield url
+
+
+@pytest.fixture
+def bare_postgres_database(postgres_url: str) -> Iterator[str]:
+    """URL of a PostgreSQL database of this test's own without any table."""
+    with new_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> str:
+    """URL of a migrated, empty database of this test's own: every test that uses it runs on both kinds."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_database"))
+    return f"sqlite:///{shutil.copy(empty_database, tmp_path / 'crashq.db')}"
+
+
+@pytest.fixture
+def services(database_url: str, clock: Clock) -> Iterator[Services]:
+    config = replace(CONFIG, database_url=database_url)
+    made = Services(config, open_database(database_url, pool_size=24), open_storage("memory://"), MemoryBroker(), clock)
+    yield made
+    made.close()

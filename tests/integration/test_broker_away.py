@@ -1,0 +1,91 @@
+"""Redis is away or mute: questions and uploads are answered within a second, and the work is done once it is back."""
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import redis
+
+from app.broker import QUEUES, RUN_JOB, MemoryBroker, NoBroker, RedisBroker
+from app.db.job import JobState
+from app.ingest.receive import receive
+from app.jobs.service import ask, look_up
+from app.jobs.sweep import sweep
+from tests.factories import kscrash, make_crash, run_rings
+from tests.servers import free_port
+
+
+@pytest.fixture(params=["closed", "mute"])
+def dead_url(request) -> Iterator[str]:
+    """The address of nobody, or of a server that takes connections and never answers."""
+    if request.param == "closed":
+        yield f"redis://127.0.0.1:{free_port()}/0"
+        return
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as mute:
+        yield f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+
+
+def test_a_question_is_answered_within_a_second_and_its_job_runs_after_the_next_sweep(services, member, clock, dead_url):
+    crash = make_crash(services, member.app)
+    without_redis = replace(services, broker=RedisBroker(dead_url))
+
+    started = time.monotonic()
+    job = ask(without_redis, member.user_id, "occurrences", crash.identifier, {})
+    first = time.monotonic() - started
+    ask(without_redis, member.user_id, "occurrences", crash.identifier, {"page": "1"})
+
+    assert job.state == JobState.QUEUED
+    assert first < 1
+    assert time.monotonic() - started - first < 0.4  # the second one does not even try
+    clock.advance(seconds=5)
+    sweep(services)
+    assert run_rings(services) == 2
+    assert look_up(services, member.user_id, job.id).state == JobState.FINISHED
+
+
+def test_an_upload_is_kept_and_digested_after_the_next_sweep(services, member, clock, dead_url):
+    started = time.monotonic()
+    receive(replace(services, broker=RedisBroker(dead_url)), member.app, "log-1", kscrash())
+
+    assert time.monotonic() - started < 1
+    clock.advance(seconds=5)
+    sweep(services)
+    assert run_rings(services) == 1
+
+
+def test_a_sweep_goes_on_without_a_broker(services, member, clock, dead_url):
+    crash = make_crash(services, member.app)
+    ask(services, member.user_id, "occurrences", crash.identifier, {})
+    clock.advance(seconds=5)
+
+    sweep(replace(services, broker=RedisBroker(dead_url)))
+
+    assert RedisBroker(dead_url).check() is False
+
+
+def test_a_ring_is_one_celery_message_in_the_queue_of_its_task(redis_url):
+    broker = RedisBroker(redis_url)
+
+    heard = broker.ring(RUN_JOB, "2eab310c430bf292171281ae")
+
+    assert heard
+    assert broker.check()
+    with redis.Redis.from_url(redis_url) as client:
+        messages = client.lrange(f"crashq:{QUEUES[RUN_JOB]}", 0, -1)
+        client.flushall()
+    assert len(messages) == 1
+    assert b"run_job" in messages[0]
+
+
+def test_without_a_broker_nobody_hears():
+    assert NoBroker().ring(RUN_JOB, "x") is False
+    assert NoBroker().check() is False
+
+
+def test_the_memory_broker_keeps_what_was_rung():
+    broker = MemoryBroker()
+
+    assert broker.ring(RUN_JOB, "x")
+    assert (broker.check(), broker.rings) == (True, [(RUN_JOB, "x")])

@@ -1,0 +1,239 @@
+"""Transactions that behave the same on SQLite and PostgreSQL, and what a database in trouble looks like."""
+
+import shutil
+import sqlite3
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from app import db
+from app.db import Database, insert_or_ignore, open_database
+from app.db.app import App, Membership
+from app.db.crash import Crash
+from app.db.occurrence import Occurrence, chosen, stream_json
+from app.db.pulse import Pulse, beat, last_seen
+from app.db.user import User, add_user
+from app.errors import TransientError
+from tests.factories import NOON, add_occurrence, make_crash
+from tests.servers import execute, free_port
+
+
+@pytest.fixture
+def database(services) -> Database:
+    return services.db
+
+
+def parts(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(Pulse.part).order_by(Pulse.part)))
+
+
+def test_what_was_written_can_be_read(database):
+    with database.write() as session:
+        beat(session, "worker", NOON)
+
+    assert parts(database) == ["worker"]
+
+
+def test_a_block_that_raises_leaves_no_trace(database):
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        beat(session, "worker", NOON)
+        session.flush()
+        1 // 0  # noqa: B018
+
+    assert parts(database) == []
+
+
+def test_reading_never_writes(database):
+    with database.read() as session:
+        beat(session, "worker", NOON)
+
+    assert parts(database) == []
+
+
+def test_rows_stay_readable_after_their_transaction(database):
+    with database.write() as session:
+        session.add(Pulse(part="worker", seen_at=NOON))
+    with database.read() as session:
+        pulse = session.get_one(Pulse, "worker")
+
+    assert pulse.seen_at == NOON
+
+
+def test_the_second_row_of_the_same_key_is_ignored(database):
+    with database.write() as session:
+        first = insert_or_ignore(session, Pulse, {"part": "worker", "seen_at": NOON})
+        second = insert_or_ignore(session, Pulse, {"part": "worker", "seen_at": NOON + timedelta(days=1)})
+        seen = last_seen(session, "worker")
+
+    assert (first, second, seen) == (True, False, NOON)
+
+
+def test_a_pulse_moves_on(database):
+    with database.write() as session:
+        beat(session, "worker", NOON)
+        beat(session, "worker", NOON + timedelta(seconds=10))
+
+    with database.read() as session:
+        assert last_seen(session, "worker") == NOON + timedelta(seconds=10)
+
+
+def test_the_same_e_mail_in_another_case_is_the_same_user(database):
+    with database.write() as session:
+        assert add_user(session, "Ada@Example.com", "hash", NOON)
+        assert not add_user(session, "ada@example.COM", "hash", NOON)
+        assert session.scalar(select(func.count()).select_from(User)) == 1
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        NOON,
+        datetime(2, 1, 1, tzinfo=UTC),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2018, 9, 13, 8, 2, 53, 123_456, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+    ],
+    ids=str,
+)
+def test_times_come_back_as_the_same_instant_in_utc(database, moment):
+    with database.write() as session:
+        beat(session, "worker", moment)
+
+    with database.read() as session:
+        seen = last_seen(session, "worker")
+    assert seen == moment
+    assert seen.tzinfo is UTC
+
+
+def test_a_time_without_a_zone_is_refused(database):
+    with pytest.raises(Exception, match="time without a zone"), database.write() as session:
+        beat(session, "worker", NOON.replace(tzinfo=None))
+
+
+def test_old_and_far_dates_are_listed_newest_first_with_four_digits_of_year(services, member):
+    crash = make_crash(services, member.app, occurrences=0)
+    with services.db.write() as session:
+        for number, year in enumerate((1970, 2018, 9999, 2, 1969)):
+            add_occurrence(session, crash, datetime(year, 1, 1, tzinfo=UTC), number)
+
+    with services.db.read() as session:
+        [batch] = stream_json(session, chosen(crash.id, None, None))
+
+    assert [row[row.index('"date":"') + 8 :][:10] for row in batch] == [
+        "9999-01-01", "2018-01-01", "1970-01-01", "1969-01-01", "0002-01-01"
+    ]  # fmt: skip
+
+
+def test_occurrences_are_chosen_from_since_to_before_until(services, member):
+    crash = make_crash(services, member.app, occurrences=5)
+
+    with services.db.read() as session:
+        statement = chosen(crash.id, NOON - timedelta(days=3), NOON - timedelta(days=1))
+        times = list(session.scalars(statement.with_only_columns(Occurrence.occurred_at).order_by(Occurrence.occurred_at)))
+
+    assert times == [NOON - timedelta(days=3), NOON - timedelta(days=2)]
+
+
+def test_rows_stream_in_batches_and_names_are_quoted(services, member, monkeypatch):
+    crash = make_crash(services, member.app, occurrences=7)
+    monkeypatch.setattr(db.occurrence, "ROWS_PER_FETCH", 3)
+    with services.db.write() as session:
+        session.execute(text("UPDATE occurrences SET log_id = 'quote\"back\\slash' WHERE id = (SELECT max(id) FROM occurrences)"))
+
+    with services.db.read() as session:
+        batches = list(stream_json(session, chosen(crash.id, None, None)))
+
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    assert batches[2][0].endswith(r'"log_id":"quote\"back\\slash"}')
+
+
+def test_a_broken_reference_stays_what_it_is(database):
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.add(Membership(user_id=1, app_id=1))
+
+
+def test_a_wrong_statement_is_no_transient_error_where_the_database_tells(postgres_database):
+    database = open_database(postgres_database)
+
+    with pytest.raises(DBAPIError), database.write() as session:
+        session.execute(text("SELECT nonsense FROM nowhere"))
+    database.close()
+
+
+def test_a_sqlite_that_another_holds_locked_is_a_transient_error(empty_database, tmp_path, monkeypatch):
+    path = shutil.copy(empty_database, tmp_path / "locked.db")
+    monkeypatch.setattr(db, "LOCK_WAIT", 0.05)
+    database = open_database(f"sqlite:///{path}")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE").close()
+
+    with pytest.raises(TransientError), database.write() as session:
+        beat(session, "worker", NOON)
+
+    assert parts(database) == []  # readers go on
+    holder.execute("ROLLBACK").close()
+    holder.close()
+    with database.write() as session:
+        beat(session, "worker", NOON)
+    database.close()
+
+
+def test_a_postgresql_row_that_another_holds_locked_is_a_transient_error(postgres_database, monkeypatch):
+    monkeypatch.setattr(db, "LOCK_WAIT", 1)
+    database = open_database(postgres_database)
+    with database.write() as session:
+        beat(session, "worker", NOON)
+
+    with database.write() as holder:
+        beat(holder, "worker", NOON)
+        with pytest.raises(TransientError), database.write() as session:
+            session.execute(text("SET LOCAL lock_timeout = '20ms'"))
+            beat(session, "worker", NOON)
+    database.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost"])
+def test_a_postgresql_that_is_away_is_a_transient_error(address):
+    database = open_database(f"postgresql+psycopg://crashq@{address}:{free_port()}/crashq")
+
+    with pytest.raises(TransientError) as raised:
+        database.check()
+
+    assert address not in raised.value.message
+    database.close()
+
+
+def test_connections_that_the_server_has_cut_are_replaced(postgres_url, postgres_database):
+    database = open_database(postgres_database)
+    database.check()
+    name = postgres_database.rpartition("/")[2]
+
+    execute(postgres_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    database.check()
+    database.close()
+
+
+def test_a_connection_cut_in_a_transaction_is_a_transient_error(postgres_url, postgres_database):
+    database = open_database(postgres_database)
+    name = postgres_database.rpartition("/")[2]
+
+    with pytest.raises(TransientError), database.write() as session:
+        beat(session, "worker", NOON)
+        execute(postgres_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        beat(session, "web", NOON)
+
+    assert parts(database) == []
+    database.close()
+
+
+def test_deleting_a_user_deletes_what_hangs_on_it_and_keeps_the_app(services, member):
+    with services.db.write() as session:
+        session.delete(session.get_one(User, member.user_id))
+
+    with services.db.read() as session:
+        left = [session.scalar(select(func.count()).select_from(table)) for table in (Membership, App, Crash)]
+    assert left == [0, 1, 0]

@@ -1,0 +1,273 @@
+"""Running jobs: claimed once, fenced, renewed, retried, and ended with a reason (both databases)."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.db.job import Job, JobState
+from app.errors import MalformedLog, TransientError
+from app.jobs import KINDS, attempt, service
+from app.jobs.kind import Artefact, Run
+from app.jobs.service import JobFailed, ask, run
+from app.jobs.sweep import sweep
+from app.services import Services
+from app.storage import job_folder
+from tests.factories import NOON, Member, make_crash, run_rings
+from tests.job_kinds import NAME, FakeKind, write
+
+
+@pytest.fixture
+def kind(monkeypatch) -> FakeKind:
+    fake = FakeKind()
+    monkeypatch.setitem(KINDS, NAME, fake)
+    return fake
+
+
+@pytest.fixture
+def no_beats(monkeypatch) -> None:
+    """No lease is renewed by itself within a test."""
+    monkeypatch.setattr(attempt, "BEAT_EVERY", 3_600.0)
+
+
+@pytest.fixture
+def ask_again(services: Services, member: Member, kind: FakeKind) -> Callable[..., Job]:
+    crash = make_crash(services, member.app)
+    return lambda **query: ask(services, member.user_id, NAME, crash.identifier, query)
+
+
+def row(services: Services, job: Job) -> Job:
+    with services.db.read() as session:
+        return session.get_one(Job, job.id)
+
+
+def files(services: Services, job: Job) -> list[str]:
+    return sorted(stat.key for stat in services.storage.list(job_folder(job.id)))
+
+
+def test_a_job_that_ran_is_finished_with_its_result_in_the_store_and_in_its_row(services, ask_again, kind):
+    kind.act = lambda run: (run.expect(7), run.advance(7), write(run, b'["small"]'))[-1]
+    job = ask_again()
+
+    run(services, job.id)
+
+    ended = row(services, job)
+    assert (ended.state, ended.attempt, ended.started_at, ended.finished_at) == (JobState.FINISHED, 1, NOON, NOON)
+    assert (ended.progress_done, ended.progress_total, ended.lease_expires_at) == (7, 7, None)
+    assert (ended.result_text, ended.result_size) == ('["small"]', 9)
+    assert ended.expires_at == NOON + timedelta(seconds=services.config.result_lifetime)
+    assert services.storage.get(ended.result_key) == b'["small"]'
+
+
+@pytest.mark.parametrize(("size", "is_inline"), [(attempt.INLINE_LIMIT, True), (attempt.INLINE_LIMIT + 1, False)])
+def test_a_result_above_64_kib_lies_only_in_the_store(services, ask_again, kind, size, is_inline):
+    kind.act = lambda run: write(run, b"x" * size)
+    job = ask_again()
+
+    run(services, job.id)
+
+    ended = row(services, job)
+    assert (ended.result_text is not None) is is_inline
+    assert services.storage.stat(ended.result_key).size == ended.result_size == size
+
+
+def test_a_double_ring_makes_one_attempt(services, ask_again, kind):
+    job = ask_again()
+
+    run(services, job.id)
+    run(services, job.id)
+
+    assert len(kind.attempts) == row(services, job).attempt == 1
+
+
+def test_eight_workers_rung_at_once_make_one_attempt(services, ask_again, kind):
+    job, start = ask_again(), threading.Barrier(8)
+    workers = [threading.Thread(target=lambda: (start.wait(), run(services, job.id))) for _ in range(8)]
+
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert len(kind.attempts) == row(services, job).attempt == 1
+    assert row(services, job).state == JobState.FINISHED
+
+
+@pytest.mark.parametrize("job_id", ["0" * 24, "", "é", "x" * 300])
+def test_a_ring_for_an_unknown_job_does_nothing(services, kind, job_id):
+    run(services, job_id)
+
+    assert kind.attempts == []
+
+
+def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(services, ask_again, kind, clock, no_beats):
+    def act(run_: Run) -> Artefact:
+        if len(kind.attempts) == 1:  # the first worker hangs; the sweep gives the job to a second one, which ends first
+            written = write(run_, b'"first"')
+            clock.advance(seconds=services.config.job_lease)
+            sweep(services)
+            run_rings(services)
+            return written
+        return write(run_, b'"second"')
+
+    kind.act = act
+    job = ask_again()
+    services.broker.rings.clear()
+
+    run(services, job.id)
+
+    ended = row(services, job)
+    assert (len(kind.attempts), ended.state, ended.attempt, ended.result_text) == (2, JobState.FINISHED, 2, '"second"')
+    assert files(services, job) == [ended.result_key] == [f"jobs/{job.id}/2/result.json"]
+
+
+def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, ask_again, kind, clock, no_beats):
+    def act(run_: Run) -> Artefact:
+        if len(kind.attempts) == 1:
+            clock.advance(seconds=services.config.job_lease)
+            sweep(services)
+            run_rings(services)
+            raise MalformedLog("too late to matter")
+        return write(run_, b'"second"')
+
+    kind.act = act
+    job = ask_again()
+    services.broker.rings.clear()
+
+    run(services, job.id)
+
+    assert row(services, job).result_text == '"second"'
+    assert files(services, job) == [f"jobs/{job.id}/2/result.json"]
+
+
+def test_ending_a_job_that_has_just_finished_leaves_its_result(services, ask_again):
+    job = ask_again()
+    run(services, job.id)
+
+    moved = service.end_as_failed(services, row(services, job), TransientError("seen as overdue a moment ago"))
+
+    assert not moved
+    assert services.storage.get(row(services, job).result_key) == b"[1]"
+
+
+def test_the_lease_is_renewed_and_progress_shown_while_the_work_goes_on(services, ask_again, kind, clock, monkeypatch):
+    monkeypatch.setattr(attempt, "BEAT_EVERY", 0.01)
+
+    def act(run_: Run) -> Artefact:
+        run_.expect(10)
+        run_.advance(4)
+        clock.advance(seconds=20)
+        for _ in range(100_000):
+            seen = row(services, job)
+            if seen.lease_expires_at == clock.now + timedelta(seconds=services.config.job_lease):
+                break
+        assert (seen.progress_done, seen.progress_total) == (4, 10)
+        clock.advance(seconds=20)
+        sweep(services)
+        return write(run_)
+
+    kind.act = act
+    job = ask_again()
+
+    run(services, job.id)
+
+    assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 1)
+
+
+def test_a_transient_failure_is_tried_again_ever_later_until_attempts_are_used_up(services, ask_again, kind, clock):
+    kind.act = failing(TransientError("The storage is unavailable, try again"))
+    job = ask_again()
+    services.broker.rings.clear()
+    run(services, job.id)
+
+    for pause in (2, 4):
+        assert row(services, job).state == JobState.QUEUED
+        clock.advance(seconds=pause - 1)
+        sweep(services)
+        assert run_rings(services) == 0
+        clock.advance(seconds=1)
+        sweep(services)
+        assert run_rings(services) == 1
+
+    ended = row(services, job)
+    assert (len(kind.attempts), ended.attempt, ended.state) == (3, 3, JobState.FAILED)
+    assert (ended.error_code, ended.error_status) == ("attempts_used_up", 500)
+    assert ended.error_message == "The job failed 3 times, last with: The storage is unavailable, try again"
+
+
+def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, kind, clock):
+    kind.act = lambda run_: write(run_) if len(kind.attempts) == 2 else failing(TransientError())(run_)
+    job = ask_again()
+
+    run(services, job.id)
+    run(services, job.id)
+
+    assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 2)
+
+
+def test_a_program_error_counts_as_transient_and_its_words_stay_inside(services, ask_again, kind):
+    kind.act = failing(RuntimeError("SELECT secret FROM /var/lib"))
+    job = ask_again()
+
+    for _ in range(3):
+        run(services, job.id)
+
+    ended = row(services, job)
+    assert (ended.state, ended.error_status) == (JobState.FAILED, 500)
+    assert "secret" not in ended.error_message
+
+
+def test_a_permanent_failure_is_kept_after_one_attempt(services, ask_again, kind, clock):
+    kind.act = failing(MalformedLog("The log is cut short"))
+    job = ask_again()
+
+    run(services, job.id)
+
+    ended = row(services, job)
+    assert (ended.state, ended.attempt, ended.error_code, ended.error_status) == (JobState.FAILED, 1, "malformed_log", 422)
+    clock.advance(days=1)
+    sweep(services)
+    with pytest.raises(JobFailed, match="^The log is cut short$") as raised:
+        ask_again(job_id=job.id)
+    assert raised.value.status == 422
+
+
+def test_an_attempt_that_takes_too_long_ends_the_job(services, ask_again, kind):
+    def act(run_: Run) -> Artefact:
+        run_.advance(1)
+        return write(run_)
+
+    kind.act = act
+    job = ask_again()
+
+    run(replace(services, config=replace(services.config, job_time_limit=-1)), job.id)
+
+    assert (row(services, job).state, row(services, job).error_code) == (JobState.FAILED, "took_too_long")
+
+
+@pytest.mark.parametrize("ends_before", [0, 1, 2])
+def test_a_store_that_fails_midway_is_retried_and_leaves_nothing_behind(services, ask_again, kind, ends_before):
+    def chunks(run_: Run) -> Iterator[bytes]:
+        for number in range(3):
+            if number == ends_before and len(kind.attempts) == 1:
+                raise TransientError("away")
+            run_.advance(1)
+            yield b"%d" % number
+
+    kind.act = lambda run_: run_.store("result.json", chunks(run_), "result.json", "application/json")
+    job = ask_again()
+
+    run(services, job.id)
+    assert files(services, job) == []
+    run(services, job.id)
+
+    assert row(services, job).result_text == "012"
+
+
+def failing(error: Exception) -> Callable[[Run], Artefact]:
+    def act(_run: Run) -> Artefact:
+        raise error
+
+    return act

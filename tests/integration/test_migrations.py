@@ -1,0 +1,133 @@
+"""The schema: from empty to the newest release and back, equal to the models, on both databases."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from app.db import Base, Database, open_database, tables
+from app.schema import MIGRATIONS, is_current, upgrade
+
+TABLES = {"alembic_version", *(table.name for table in Base.metadata.sorted_tables)}
+
+
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_url(request, tmp_path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("bare_postgres_database"))
+    return f"sqlite:///{tmp_path / 'bare.db'}"
+
+
+@pytest.fixture
+def database(bare_url: str) -> Iterator[Database]:
+    opened = open_database(bare_url)
+    yield opened
+    opened.close()
+
+
+def tables_in(database: Database) -> set[str]:
+    return set(inspect(database.engine).get_table_names())
+
+
+def differences(database: Database) -> list[object]:
+    """What `alembic check` would complain of."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return compare_metadata(context, Base.metadata)
+
+
+def test_every_module_of_tables_is_known():
+    assert len(tables.__all__) == 8
+    assert {"users", "tokens", "apps", "memberships", "logs", "crashes", "occurrences", "jobs", "job_askers", "pulses"} < TABLES
+
+
+def test_an_empty_database_gets_every_table(database):
+    assert not is_current(database)
+
+    upgrade(database)
+
+    assert tables_in(database) == TABLES
+    assert is_current(database)
+
+
+def test_migrations_make_what_the_models_say(database):
+    upgrade(database)
+
+    assert differences(database) == []
+
+
+def test_partial_indexes_keep_their_condition(database):
+    upgrade(database)
+
+    found = {
+        index["name"]: str(index["dialect_options"].get(f"{database.engine.dialect.name}_where"))
+        for table in ("jobs", "logs")
+        for index in inspect(database.engine).get_indexes(table)
+    }
+    for name, state in (("uq_jobs_live_key", "running"), ("ix_jobs_live_ring_after", "queued"), ("ix_logs_waiting", "received")):
+        assert state in found[name]
+
+
+def test_upgrading_again_changes_nothing(database):
+    upgrade(database)
+    upgrade(database)
+
+    assert tables_in(database) == TABLES
+
+
+def test_there_is_exactly_one_head():
+    [head] = ScriptDirectory.from_config(alembic_config()).get_heads()
+
+    assert head
+
+
+def test_the_schema_can_be_taken_back_and_made_again(database):
+    upgrade(database)
+    config = alembic_config()
+
+    with database.engine.execution_options(crashq_writes=True).connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        connection.commit()
+    assert tables_in(database) == {"alembic_version"}
+    assert not is_current(database)
+
+    upgrade(database)
+    assert differences(database) == []
+
+
+def test_releases_that_start_at_once_wait_for_each_other(bare_url, database):
+    program = "import sys; from app.db import open_database; from app.schema import upgrade; upgrade(open_database(sys.argv[1]))"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+    releases = [
+        subprocess.Popen([sys.executable, "-c", program, bare_url], stderr=subprocess.PIPE, text=True, env=environ)
+        for _ in range(3)
+    ]
+    complaints = [release.communicate(timeout=60)[1] for release in releases]
+
+    assert [release.returncode for release in releases] == [0, 0, 0], complaints
+    assert tables_in(database) == TABLES
+
+
+def test_alembics_own_command_line_works_on_the_database_of_the_environment(bare_url, database, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", bare_url)
+
+    command.upgrade(alembic_config(), "head")
+    command.check(alembic_config())
+
+    assert is_current(database)

@@ -1,0 +1,110 @@
+"""Taking a log in: its bytes, its row and one ring, or nothing at all (both databases)."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from app.broker import DIGEST_LOG
+from app.db.crash import Crash
+from app.db.log import Log, LogStatus
+from app.db.occurrence import Occurrence
+from app.errors import BadParameters, Conflict, TooLarge, TransientError
+from app.ingest.receive import receive
+from app.services import Services
+from app.storage import Storage, log_key
+from tests.at_once import at_once
+from tests.factories import NOON, kscrash, make_member
+
+VENDORS = "2544355787-1536831773-logs-00003"
+
+
+def rows(services: Services, table: type) -> list:
+    with services.db.read() as session:
+        return list(session.scalars(select(table).order_by(table.id)))
+
+
+def test_an_upload_is_bytes_in_the_store_a_row_and_one_ring(services, member):
+    log_id = receive(services, member.app, VENDORS, kscrash())
+
+    [log] = rows(services, Log)
+    assert (log_id, log.log_id, log.status, log.size) == (VENDORS, VENDORS, LogStatus.RECEIVED, len(kscrash()))
+    assert log.storage_key == log_key(member.app.identifier, NOON.date(), VENDORS)
+    assert services.storage.get(log.storage_key) == kscrash()
+    assert services.broker.rings == [(DIGEST_LOG, str(log.id))]
+
+
+def test_the_same_log_again_changes_nothing(services, member, run_workers):
+    for _ in range(3):
+        assert receive(services, member.app, VENDORS, kscrash()) == VENDORS
+        run_workers()
+
+    assert [len(rows(services, table)) for table in (Log, Crash, Occurrence)] == [1, 1, 1]
+    assert rows(services, Crash)[0].occurrences_count == 1
+
+
+def test_other_bytes_under_the_same_name_are_refused_and_the_first_stay(services, member):
+    receive(services, member.app, VENDORS, kscrash())
+
+    with pytest.raises(Conflict, match=VENDORS):
+        receive(services, member.app, VENDORS, kscrash("another reason"))
+
+    [log] = rows(services, Log)
+    assert services.storage.get(log.storage_key) == kscrash()
+
+
+def test_the_same_name_in_another_app_is_another_log(services, member):
+    other = make_member(services, "bob@example.com")
+
+    receive(services, member.app, VENDORS, kscrash())
+    receive(services, other.app, VENDORS, kscrash("another reason"))
+
+    assert len(rows(services, Log)) == 2
+
+
+def test_one_of_many_uploads_at_once_under_one_name_is_kept(services, member):
+    contents = [kscrash(f"reason {number}") for number in range(8)]
+
+    raised = at_once(8, lambda index: receive(services, member.app, VENDORS, contents[index]))
+
+    [log] = rows(services, Log)
+    assert [type(error) for error in raised] == [Conflict] * 7
+    assert services.storage.get(log.storage_key) in contents
+    assert len(services.broker.rings) == 1
+
+
+def test_the_server_names_a_log_that_has_no_name(services, member):
+    names = {receive(services, member.app, None, kscrash(f"reason {number}")) for number in range(5)}
+
+    assert len(names) == 5
+    assert all(f"-{int(NOON.timestamp())}-logs-" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("log_id", "content", "error"),
+    [("../x", b"x", BadParameters), ("", b"x", BadParameters), ("a\0", b"x", BadParameters), ("a", b"", BadParameters),
+     ("a", b"x" * 1_025, TooLarge)],
+)  # fmt: skip
+def test_a_senseless_upload_is_refused_and_leaves_nothing(services, member, log_id, content, error):
+    small = replace(services, config=replace(services.config, max_log_bytes=1_024))
+
+    with pytest.raises(error):
+        receive(small, member.app, log_id, content)
+
+    assert rows(services, Log) == []
+    assert list(services.storage.list("logs")) == []
+
+
+def test_an_upload_while_the_store_is_away_leaves_no_row_and_works_later(services, member, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "put_bytes", _away)
+        with pytest.raises(TransientError):
+            receive(services, member.app, VENDORS, kscrash())
+    assert rows(services, Log) == []
+    assert services.broker.rings == []
+
+    assert receive(services, member.app, VENDORS, kscrash()) == VENDORS
+
+
+def _away(*_: object) -> None:
+    raise TransientError

@@ -1,0 +1,55 @@
+"""A kind of job whose every step a test decides, to be put into app.jobs.KINDS."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.jobs.kind import Artefact, Body, Question, Run
+
+NAME = "tests_own"
+
+
+class Params(BaseModel, frozen=True):
+    """The normalised question."""
+
+    crash_identifier: str
+    about: str = ""
+
+
+def write(run: Run, content: bytes = b"[1]") -> Artefact:
+    """Store a whole result."""
+    return run.store("result.json", iter([content]), "result.json", "application/json")
+
+
+@dataclass
+class FakeKind:
+    """Computes by calling `act` with its run; offers all that a module in app/jobs/kinds does."""
+
+    act: Callable[[Run], Artefact] = write
+    attempts: list[Run] = field(default_factory=list)
+    PATH: str = "/crashes/<crash_identifier>/tests_own"
+    UNIT: str = "steps"
+    SUMMARY: str = "A kind for tests"
+    PARAMETERS: list[dict[str, Any]] = field(default_factory=list)
+    RESULT_SCHEMA: dict[str, Any] = field(default_factory=dict)
+    Params: type[BaseModel] = Params
+
+    def read(self, session: object, crash: Any, query: Mapping[str, str]) -> Question:
+        """Take whatever is asked."""
+        return Question(Params(crash_identifier=crash.identifier, about=query.get("about", "")), total=3)
+
+    def is_fresh(self, job: Any, crash: Any) -> bool:
+        """A result stays true."""
+        return True
+
+    def compute(self, params: Any, run: Run) -> Artefact:
+        """Do what the test says."""
+        self.attempts.append(run)
+        return self.act(run)
+
+    def present(self, job: Any, showing: Any) -> Body:
+        """The stored result."""
+        return Body.of(json.dumps(job.result_text).encode())
