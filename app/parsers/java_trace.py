@@ -41,7 +41,7 @@ _FROM_HANDLER = re.compile(
     r'[ \t]*Exception: (?P<rest>\S+) thrown from the UncaughtExceptionHandler in thread "(?P<thread>[^"]*)"'
 )
 _LEAD = re.compile(r"[ \t]*(?P<lead>== Java Exception: |Exception )(?P<rest>[^\W\d][\w$.]*(?::.*)?)$")
-_HEADER = re.compile(r"[ \t]*(?P<type>[^\W\d][\w$-]*(?:\.[^\W\d][\w$-]*)*)(?P<end>:(?= |$)|[ \t]*$|(?=[ \[(;]))")
+_HEADER = re.compile(r"[ \t]*(?P<type>[^\W\d][\w$-]*(?:\.[^\W\d][\w$-]*)*)(?=[ \t]*$|:(?: |$)|(?P<loose>[ \[(;]))")
 _THREAD_STATE = "java.lang.Thread.State"  # heads the frames of a HotSpot thread dump
 _INLINE_TYPE = re.compile(r"(?<![\w$.])(?:[^\W\d][\w$]*\.)+[A-Z][\w$]*(?=: |$)")
 _MAX_MESSAGE_LINES = 200
@@ -163,7 +163,7 @@ def _headed(line: LogLine, trace: _Trace | None) -> _Trace | None:
     header = _HEADER.match(line.text)
     if not header or header["type"] == _THREAD_STATE or java_stack.CAPTION.match(line.text):
         return None
-    kind, is_ended = header["type"], header["end"] != ""
+    kind, is_ended = header["type"], header["loose"] is None
     if java_stack.TYPE.fullmatch(kind) and ("." in kind or (kind[0].isupper() and is_ended)):
         patience = _MAX_MESSAGE_LINES
     elif "." in kind and is_ended:
@@ -213,7 +213,7 @@ def _starts_uncaught(trace: _Trace, text: str) -> bool:
         trace.process_id = values.integer(process["pid"]) or trace.process_id
         return True
     header = _HEADER.match(text)
-    is_next = trace.patience == _PATIENCE_BELOW_FATAL and header and header["end"]
+    is_next = trace.patience == _PATIENCE_BELOW_FATAL and header and header["loose"] is None
     if header and (is_next or "." in header["type"] or java_stack.TYPE.fullmatch(header["type"])):
         trace.lines.append(text)
         trace.patience = _MAX_MESSAGE_LINES

@@ -55,6 +55,8 @@ def test_logging_out_ends_the_token_it_is_called_with_and_no_other(client, membe
         ("", PASSWORD),
         ("ada@example.com\0", PASSWORD),
         ("x" * 5_000, PASSWORD),
+        ("\ud800@example.com", PASSWORD),
+        ("ada@example.com", "\udfff"),
     ],
     ids=lambda value: repr(value[:20]),
 )
@@ -83,8 +85,7 @@ def test_an_unknown_e_mail_costs_as_much_hashing_as_a_wrong_password(client, mem
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"null", b'"text"', b"1", b"{}", b'{"email":"a@b"}', b'{"email":1,"password":"x"}', b"\xff\xfe", b"\0",
-     b'{"email":null,"password":null}', b'{"email":["a"],"password":{}}', b"[" * 8_000, b'{"a":' * 3_000, b"9" * 5_000,
-     b'{"email":"\\ud800","password":"\\udfff"}'],
+     b'{"email":null,"password":null}', b'{"email":["a"],"password":{}}', b"[" * 8_000, b'{"a":' * 3_000, b"9" * 5_000],
     ids=lambda body: repr(body[:30]),
 )  # fmt: skip
 def test_a_body_that_is_no_e_mail_and_password_is_a_bad_request(client, member, body):
