@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from app.cli.up import running
 from app.errors import AppError
 from app.samples import FOLDER, samples
 
+STORAGE_SETTINGS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "PORT", "WEB_CONCURRENCY")
 EMAIL = "demo@example.com"
 DIGEST_GRACE = 30.0  # seconds
 MAX_POLLS = 100
@@ -84,6 +86,8 @@ class Demo:
 @main.command()
 def demo() -> None:
     """Show the whole service at work: logs in, occurrences and a report out, as jobs."""
+    for name in [name for name in os.environ if name.startswith("CRASHQ_") or name in STORAGE_SETTINGS]:
+        del os.environ[name]  # the demo never touches a deployment's data
     started = time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
     password = secrets.token_urlsafe(12)

@@ -98,7 +98,7 @@ def _reason(error: ValueError, text: str) -> str:
 
 
 def _is_deeper_than(value: Any, limit: int) -> bool:
-    level = [value]
+    level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(limit + 1):
         level = (
             [

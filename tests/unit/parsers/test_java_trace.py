@@ -161,7 +161,10 @@ def test_a_circular_reference_ends_the_chain_with_a_note():
         ("a.b.c(SourceFile:3)", ("a.b", "c", "SourceFile", 3, None, None)),
         ("com.a.B.-$$Nest$mc", ("com.a.B", "-$$Nest$mc", None, None, None, None)),
         ("com.a.B.$r8$lambda$AbC-d_e(Unknown Source:0)", ("com.a.B", "$r8$lambda$AbC-d_e", None, None, None, None)),
-        ("java.base/java.lang.Thread.run(Thread.java:840)", ("java.lang.Thread", "run", "Thread.java", 840, None, None)),
+        (
+            "java.base/java.lang.Thread.run(Thread.java:840)",
+            ("java.lang.Thread", "run", "Thread.java", 840, None, None),
+        ),
         ("java.base@17.0.1/java.lang.A.b(A.java:1)", ("java.lang.A", "b", "A.java", 1, None, None)),
         ("app//com.a.B.c(B.java:1)", ("com.a.B", "c", "B.java", 1, None, None)),
         ("com.a.B$$Lambda$14/0x0800.run(Unknown Source)", ("com.a.B$$Lambda$14/0x0800", "run", None, None, None, None)),
@@ -238,7 +241,9 @@ def test_the_same_trace_several_times_in_a_row_is_one_report_with_a_note():
 
 
 def test_a_few_lines_of_others_between_frames_do_not_end_a_trace():
-    (report,) = read("a.AException: x\n\tat a.A.b(A.java:1)\nnoise\n\tat a.A.c(A.java:2)\nnoise\nCaused by: b.B\n\t... 1 more\n")
+    (report,) = read(
+        "a.AException: x\n\tat a.A.b(A.java:1)\nnoise\n\tat a.A.c(A.java:2)\nnoise\nCaused by: b.B\n\t... 1 more\n"
+    )
 
     assert [len(fault.frames) for fault in report.faults] == [2, 1]
 

@@ -313,7 +313,9 @@ def test_an_exception_alone_is_read():
 
 def test_explicit_nulls_and_wrong_types_everywhere_are_taken_as_unknown():
     for wrong in (None, 1, "x", [], {}, [None], {"values": None}, {"values": [1]}, True, 2**80):
-        keys = "threads breadcrumbs contexts debug_meta tags user extra fingerprint release dist level timestamp logentry"
+        keys = (
+            "threads breadcrumbs contexts debug_meta tags user extra fingerprint release dist level timestamp logentry"
+        )
 
         report = read(exception=[exception(stacktrace=wrong, mechanism=wrong)], **dict.fromkeys(keys.split(), wrong))
 
