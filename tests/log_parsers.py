@@ -14,7 +14,12 @@ CONTENT = b"a log of the tests' own format"
 def parsed(*types: str, at: datetime | None = None) -> list[CrashLog]:
     """One crash report per exception type."""
     return [
-        CrashLog(format=NAME, platform="java", occurred_at=at, faults=(Fault(type=kind, frames=(Frame("run", "com.example.Main"),)),))
+        CrashLog(
+            format=NAME,
+            platform="java",
+            occurred_at=at,
+            faults=(Fault(type=kind, frames=(Frame("run", "com.example.Main"),)),),
+        )
         for kind in types
     ]
 

@@ -49,7 +49,10 @@ def redis_server() -> Iterator[str]:
     program = shutil.which("redis-server") or missing("redis-server", "Debian's package redis-server has it")
     port = free_port()
     settings = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
-    with tempfile.TemporaryDirectory() as folder, _running([program, *settings, "--dir", folder], Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _running([program, *settings, "--dir", folder], Path(folder)) as server,
+    ):
         url = f"redis://127.0.0.1:{port}/0"
 
         def answers() -> None:
@@ -74,7 +77,9 @@ def postgres_server() -> Iterator[str]:
         data = folder / "data"
         made = [initdb, "--pgdata", data, "--username", POSTGRES_USER, "--auth", "trust", "--encoding", "UTF8",
                 "--locale", "C.UTF-8", "--no-sync"]  # fmt: skip
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder, env=os.environ | {"LC_ALL": "C.UTF-8"})
+        subprocess.run(
+            made, check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder, env=os.environ | {"LC_ALL": "C.UTF-8"}
+        )
         options = {
             "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off",
             "synchronous_commit": "off", "full_page_writes": "off", "max_connections": 200,
@@ -83,7 +88,10 @@ def postgres_server() -> Iterator[str]:
         with _running([str(initdb.parent / "postgres"), "-D", str(data), *settings], folder, user) as server:
             address = f"{POSTGRES_USER}@127.0.0.1:{port}/postgres"
             _await(
-                server, folder, lambda: psycopg.connect(f"postgresql://{address}", connect_timeout=2).close(), psycopg.Error
+                server,
+                folder,
+                lambda: psycopg.connect(f"postgresql://{address}", connect_timeout=2).close(),
+                psycopg.Error,
             )
             yield f"postgresql+psycopg://{address}"
 

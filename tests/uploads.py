@@ -10,7 +10,9 @@ from tests.factories import Member, kscrash
 LOG_ID = "2544355787-1536831773-logs-00003"
 
 
-def digested(client: FlaskClient, member: Member, run_workers: Callable[[], int], body: bytes = b"", log_id: str = LOG_ID) -> dict[str, Any]:
+def digested(
+    client: FlaskClient, member: Member, run_workers: Callable[[], int], body: bytes = b"", log_id: str = LOG_ID
+) -> dict[str, Any]:
     """The digested log as the API shows it."""
     url = f"/api/apps/{member.app.identifier}/logs"
     sent = client.post(f"{url}?log_id={log_id}", data=body or kscrash(), headers=member.sender)

@@ -8,21 +8,6 @@ from app.crashes.log import CrashLog
 from app.errors import MalformedLog
 from app.parsers.document import Document
 
-NOT_FORMATS = {  # what the parsers share
-    "apple_frames",
-    "apple_ips_stacks",
-    "apple_names",
-    "apple_sections",
-    "document",
-    "java_stack",
-    "kscrash_parts",
-    "logcat",
-    "sentry_contexts",
-    "sentry_stacks",
-    "values",
-}
-
-
 class Parser(Protocol):
     """What a format's module offers."""
 
@@ -36,11 +21,9 @@ class Parser(Protocol):
 
 
 def _discover() -> dict[str, Parser]:
-    found = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name not in NOT_FORMATS:
-            parser: Parser = importlib.import_module(f"{__name__}.{module.name}")
-            found[parser.FORMAT] = parser
+    """The modules of this folder that have a FORMAT; the others are what these share."""
+    modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    found: dict[str, Parser] = {module.FORMAT: module for module in modules if hasattr(module, "FORMAT")}
     return dict(sorted(found.items()))
 
 

@@ -7,6 +7,7 @@ Left out on purpose: class loader and module names in front of a class, jar vers
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from app.crashes.log import Fault, Frame
 from app.parsers import values
@@ -44,6 +45,7 @@ class _Level:
     missing: int = 0  # frames at the end that the log names by count only
 
 
+@lru_cache(maxsize=8_192)  # each line is looked at by sniff, parse and the chain, and recursion repeats itself
 def frame(line: str) -> Frame | None:
     """The frame on an `at …` line; None when it is none that Java prints."""
     match = _FRAME.match(line)

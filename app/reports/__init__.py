@@ -7,9 +7,6 @@ from typing import Protocol
 
 from app.reports.report import Report
 
-NOT_FORMATS = {"report", "printable", "stack_lines"}  # what the formats share
-
-
 class ReportFormat(Protocol):
     """What a format's module offers."""
 
@@ -22,11 +19,9 @@ class ReportFormat(Protocol):
 
 
 def _discover() -> dict[str, ReportFormat]:
-    found = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name not in NOT_FORMATS:
-            format_: ReportFormat = importlib.import_module(f"{__name__}.{module.name}")
-            found[format_.FORMAT] = format_
+    """The modules of this folder that have a FORMAT; the others are what these share."""
+    modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    found: dict[str, ReportFormat] = {module.FORMAT: module for module in modules if hasattr(module, "FORMAT")}
     return dict(sorted(found.items()))
 
 

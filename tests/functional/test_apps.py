@@ -38,7 +38,9 @@ def test_a_page_beyond_the_last_is_empty(client, member):
 def test_a_new_member_sees_the_app(client, services, member):
     other = join(services, "bob@example.com", member.app)
 
-    assert member.app.identifier in [app["identifier"] for app in client.get("/api/apps", headers=other.headers).json["result"]]
+    assert member.app.identifier in [
+        app["identifier"] for app in client.get("/api/apps", headers=other.headers).json["result"]
+    ]
 
 
 def test_without_a_token_there_is_nothing_to_see(client, member):

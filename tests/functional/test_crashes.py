@@ -36,7 +36,12 @@ def test_a_crash_tells_its_title_its_times_and_its_count(client, services, membe
 
 @pytest.mark.parametrize(
     ("query", "order"),
-    [("", [2, 1, 0]), ("?sort=last_seen", [2, 1, 0]), ("?sort=first_seen", [1, 0, 2]), ("?sort=occurrences_count", [0, 2, 1])],
+    [
+        ("", [2, 1, 0]),
+        ("?sort=last_seen", [2, 1, 0]),
+        ("?sort=first_seen", [1, 0, 2]),
+        ("?sort=occurrences_count", [0, 2, 1]),
+    ],
 )
 def test_crashes_are_sorted_from_high_to_low(client, member, crashes, query, order):
     assert listed(client, member, query) == [crashes[index].identifier for index in order]
@@ -90,7 +95,9 @@ def test_an_unknown_app_and_that_of_others_are_not_found_alike(client, services,
     ]
 
     assert {answer.status_code for answer in answers} == {404}
-    assert {answer.data for answer in answers} == {b'{"success":false,"status":"not_found","error_message":"App not found"}'}
+    assert {answer.data for answer in answers} == {
+        b'{"success":false,"status":"not_found","error_message":"App not found"}'
+    }
 
 
 def test_without_a_token_there_is_nothing_to_see(client, member):

@@ -27,10 +27,15 @@ def test_the_case_of_an_e_mail_does_not_matter(client, member, email):
 
 
 def test_every_login_gives_another_token_and_all_work(client, member):
-    tokens = {client.post("/api/login", json={"email": member.email, "password": PASSWORD}).json["result"]["auth_token"] for _ in range(3)}
+    tokens = {
+        client.post("/api/login", json={"email": member.email, "password": PASSWORD}).json["result"]["auth_token"]
+        for _ in range(3)
+    }
 
     assert len(tokens) == 3
-    assert all(client.get("/api/apps", headers={"Authorization": f"token {token}"}).status_code == 200 for token in tokens)
+    assert all(
+        client.get("/api/apps", headers={"Authorization": f"token {token}"}).status_code == 200 for token in tokens
+    )
 
 
 def test_logging_out_ends_the_token_it_is_called_with_and_no_other(client, member):

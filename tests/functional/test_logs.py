@@ -20,10 +20,19 @@ def test_a_log_goes_in_and_its_occurrence_comes_out(client, member, run_workers)
     after = client.get(f"{url}/{VENDORS}", headers=member.headers).json["result"]
 
     assert (sent.status_code, sent.json["result"]) == (202, {"log_id": VENDORS, "status": "received"})
-    assert before == {"log_id": VENDORS, "date": "2018-09-13", "status": "received", "error_message": None, "occurrences": []}
+    assert before == {
+        "log_id": VENDORS,
+        "date": "2018-09-13",
+        "status": "received",
+        "error_message": None,
+        "occurrences": [],
+    }
     [occurrence] = after["occurrences"]
     assert (after["status"], occurrence["id"]) == ("digested", f"{VENDORS}-crash-1")
-    assert client.get(f"/api/crashes/{occurrence['crash_identifier']}/occurrences", headers=member.headers).status_code == 200
+    assert (
+        client.get(f"/api/crashes/{occurrence['crash_identifier']}/occurrences", headers=member.headers).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", " gzip "])

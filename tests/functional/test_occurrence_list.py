@@ -104,7 +104,9 @@ def test_days_and_pages_choose_the_rows(client, member, url, run_workers, query,
     assert [row["date"] for row in answer.json["result"]] == [f"2018-09-{day}" for day in days]
 
 
-@pytest.mark.parametrize("value", ["2018-02-30", "13-09-2018", "0000-01-01", "yesterday", "%00", "%FF", "2018-09-13T25:00"])
+@pytest.mark.parametrize(
+    "value", ["2018-02-30", "13-09-2018", "0000-01-01", "yesterday", "%00", "%FF", "2018-09-13T25:00"]
+)
 @pytest.mark.parametrize("name", ["since_date", "until_date"])
 def test_a_date_that_cannot_be_read_is_named(client, member, url, name, value):
     answer = client.get(f"{url}?{name}={value}", headers=member.headers)
@@ -117,7 +119,10 @@ def test_a_date_that_cannot_be_read_is_named(client, member, url, name, value):
 def test_a_page_that_is_no_number_is_named(client, member, url, query):
     answer = client.get(f"{url}?{query}", headers=member.headers)
 
-    assert (answer.status_code, answer.json["error_message"]) == (400, f"{query.partition('=')[0]} is not a whole number")
+    assert (answer.status_code, answer.json["error_message"]) == (
+        400,
+        f"{query.partition('=')[0]} is not a whole number",
+    )
 
 
 def test_a_crash_of_others_and_an_unknown_one_are_told_apart_as_the_vendor_does(client, services, member):
@@ -162,9 +167,9 @@ def test_waiting_ends_with_its_time_and_says_that_it_waited(client, member, url)
 
 def test_half_of_the_threads_at_most_wait(services, member, url):
     crowded = create_app(replace(services, config=replace(services.config, web_threads=2)))
-    [place] = [crowded.extensions["crashq.waiting"]]
+    room = crowded.extensions["crashq.waiting"]
     entered, leave = threading.Event(), threading.Event()
-    holder = threading.Thread(target=place.wait, args=(30, lambda: (entered.set(), leave.wait(10))[1]))
+    holder = threading.Thread(target=room.wait, args=(30, lambda: (entered.set(), leave.wait(10))[1]))
     holder.start()
     entered.wait(10)
 

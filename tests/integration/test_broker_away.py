@@ -27,7 +27,9 @@ def dead_url(request) -> Iterator[str]:
         yield f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
 
 
-def test_a_question_is_answered_within_a_second_and_its_job_runs_after_the_next_sweep(services, member, clock, dead_url):
+def test_a_question_is_answered_within_a_second_and_its_job_runs_after_the_next_sweep(
+    services, member, clock, dead_url
+):
     crash = make_crash(services, member.app)
     without_redis = replace(services, broker=RedisBroker(dead_url))
 

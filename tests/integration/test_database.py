@@ -132,7 +132,9 @@ def test_occurrences_are_chosen_from_since_to_before_until(services, member):
 
     with services.db.read() as session:
         statement = chosen(crash.id, NOON - timedelta(days=3), NOON - timedelta(days=1))
-        times = list(session.scalars(statement.with_only_columns(Occurrence.occurred_at).order_by(Occurrence.occurred_at)))
+        times = list(
+            session.scalars(statement.with_only_columns(Occurrence.occurred_at).order_by(Occurrence.occurred_at))
+        )
 
     assert times == [NOON - timedelta(days=3), NOON - timedelta(days=2)]
 
@@ -141,7 +143,9 @@ def test_rows_stream_in_batches_and_names_are_quoted(services, member, monkeypat
     crash = make_crash(services, member.app, occurrences=7)
     monkeypatch.setattr(db.occurrence, "ROWS_PER_FETCH", 3)
     with services.db.write() as session:
-        session.execute(text("UPDATE occurrences SET log_id = 'quote\"back\\slash' WHERE id = (SELECT max(id) FROM occurrences)"))
+        session.execute(
+            text("UPDATE occurrences SET log_id = 'quote\"back\\slash' WHERE id = (SELECT max(id) FROM occurrences)")
+        )
 
     with services.db.read() as session:
         batches = list(stream_json(session, chosen(crash.id, None, None)))

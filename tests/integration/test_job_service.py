@@ -102,7 +102,9 @@ def test_a_ring_for_an_unknown_job_does_nothing(services, kind, job_id):
     assert kind.attempts == []
 
 
-def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(services, ask_again, kind, clock, no_beats):
+def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
+    services, ask_again, kind, clock, no_beats
+):
     def act(run_: Run) -> Artefact:
         if len(kind.attempts) == 1:  # the first worker hangs; the sweep gives the job to a second one, which ends first
             written = write(run_, b'"first"')
@@ -226,7 +228,12 @@ def test_a_permanent_failure_is_kept_after_one_attempt(services, ask_again, kind
     run(services, job.id)
 
     ended = row(services, job)
-    assert (ended.state, ended.attempt, ended.error_code, ended.error_status) == (JobState.FAILED, 1, "malformed_log", 422)
+    assert (ended.state, ended.attempt, ended.error_code, ended.error_status) == (
+        JobState.FAILED,
+        1,
+        "malformed_log",
+        422,
+    )
     clock.advance(days=1)
     sweep(services)
     with pytest.raises(JobFailed, match="^The log is cut short$") as raised:

@@ -72,7 +72,9 @@ def test_a_long_list_shows_its_newest_thousand_rows_while_it_is_being_made(servi
     assert len(meanwhile.json["result"]) == 1_000
     assert meanwhile.headers["X-Progress"] == f"0/{ROWS} rows"
     assert ended.json["loading"] == [False]
-    assert [row["id"].rpartition("-")[2] for row in ended.json["result"]] == [str(number) for number in range(1, ROWS + 1)]
+    assert [row["id"].rpartition("-")[2] for row in ended.json["result"]] == [
+        str(number) for number in range(1, ROWS + 1)
+    ]
     assert ended.json["result"][:1_000] == meanwhile.json["result"]
     assert int(ended.headers["Content-Length"]) == len(ended.data)
     assert max(storage.sizes) < ROWS_PER_FETCH * 150
@@ -91,7 +93,10 @@ def test_a_window_of_a_long_list_counts_its_own_rows(services, member, crash, ru
     assert (rows[0]["date"], rows[-1]["date"]) == ("2018-09-02", "2018-09-01")
 
 
-@pytest.mark.parametrize(("page", "per_page", "numbers"), [(1, 3, [1, 2, 3]), (2, 3, [4, 5, 6]), (3_000, 10, [*range(29_991, 30_001)]), (3_001, 10, [])])
+@pytest.mark.parametrize(
+    ("page", "per_page", "numbers"),
+    [(1, 3, [1, 2, 3]), (2, 3, [4, 5, 6]), (3_000, 10, [*range(29_991, 30_001)]), (3_001, 10, [])],
+)
 def test_pages_of_a_long_list_follow_each_other(services, member, crash, run_workers, page, per_page, numbers):
     client = create_app(services).test_client()
     url = f"/api/crashes/{crash.identifier}/occurrences?page={page}&per_page={per_page}"

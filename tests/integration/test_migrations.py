@@ -52,7 +52,18 @@ def differences(database: Database) -> list[object]:
 
 def test_every_module_of_tables_is_known():
     assert len(tables.__all__) == 8
-    assert {"users", "tokens", "apps", "memberships", "logs", "crashes", "occurrences", "jobs", "job_askers", "pulses"} < TABLES
+    assert {
+        "users",
+        "tokens",
+        "apps",
+        "memberships",
+        "logs",
+        "crashes",
+        "occurrences",
+        "jobs",
+        "job_askers",
+        "pulses",
+    } < TABLES
 
 
 def test_an_empty_database_gets_every_table(database):
@@ -78,7 +89,11 @@ def test_partial_indexes_keep_their_condition(database):
         for table in ("jobs", "logs")
         for index in inspect(database.engine).get_indexes(table)
     }
-    for name, state in (("uq_jobs_live_key", "running"), ("ix_jobs_live_ring_after", "queued"), ("ix_logs_waiting", "received")):
+    for name, state in (
+        ("uq_jobs_live_key", "running"),
+        ("ix_jobs_live_ring_after", "queued"),
+        ("ix_logs_waiting", "received"),
+    ):
         assert state in found[name]
 
 

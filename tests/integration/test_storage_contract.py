@@ -77,7 +77,14 @@ def test_a_later_put_replaces_the_earlier_one(storage):
 
 @pytest.mark.parametrize(
     ("start", "end", "expected"),
-    [(0, None, b"0123456789"), (3, None, b"3456789"), (3, 7, b"3456"), (0, 1, b"0"), (9, 10, b"9"), (0, 10, b"0123456789")],
+    [
+        (0, None, b"0123456789"),
+        (3, None, b"3456789"),
+        (3, 7, b"3456"),
+        (0, 1, b"0"),
+        (9, 10, b"9"),
+        (0, 10, b"0123456789"),
+    ],
 )
 def test_a_range_is_read_from_start_to_before_the_end(storage, start, end, expected):
     storage.put_bytes("digits", b"0123456789")
@@ -96,8 +103,12 @@ def test_a_long_object_streams_in_bounded_chunks(storage):
 
 
 @pytest.mark.parametrize("before_failing", [0, 1, 12])  # MiB: nothing sent, part of a part, several parts
-@pytest.mark.parametrize("failure", [KeyError("mine"), FileNotFoundError("mine"), OSError("mine"), KeyboardInterrupt("mine")])
-def test_nothing_is_stored_when_the_writer_fails_and_its_exception_comes_through(storage, tmp_path, before_failing, failure):
+@pytest.mark.parametrize(
+    "failure", [KeyError("mine"), FileNotFoundError("mine"), OSError("mine"), KeyboardInterrupt("mine")]
+)
+def test_nothing_is_stored_when_the_writer_fails_and_its_exception_comes_through(
+    storage, tmp_path, before_failing, failure
+):
     def chunks() -> Iterator[bytes]:
         for _ in range(before_failing):
             yield bytes(MIB)

@@ -108,8 +108,10 @@ def test_a_poll_between_a_dead_worker_and_the_next_shows_no_rows_and_no_error(se
     clock.advance(seconds=services.config.job_lease)
     sweep(services)
 
-    answer = create_app(services).test_client().get(
-        f"/api/crashes/{_crash_of(services, job)}/occurrences", headers=member.headers
+    answer = (
+        create_app(services)
+        .test_client()
+        .get(f"/api/crashes/{_crash_of(services, job)}/occurrences", headers=member.headers)
     )
 
     assert (answer.status_code, answer.json["loading"], answer.json["result"]) == (200, [True], [])
@@ -134,7 +136,11 @@ def test_an_expired_result_loses_its_files_first_and_its_row_later(services, mem
 
     clock.advance(seconds=1)
     sweep(services)
-    assert (files(services, job), row(services, job).state, row(services, job).result_text) == ([], JobState.EXPIRED, None)
+    assert (files(services, job), row(services, job).state, row(services, job).result_text) == (
+        [],
+        JobState.EXPIRED,
+        None,
+    )
     with pytest.raises(JobExpired):
         ask(services, member.user_id, LIST, _crash_of(services, job), {"job_id": job.id})
 

@@ -25,7 +25,9 @@ def test_the_seconds_are_read_and_bounded(header, seconds):
     assert wanted_wait(header) == seconds
 
 
-@pytest.mark.parametrize("header", ["", "respond-async", "wait", "wait=", "wait=x", "wait=-1", "wait=1.5", "await=5", "wait=9999999999"])
+@pytest.mark.parametrize(
+    "header", ["", "respond-async", "wait", "wait=", "wait=x", "wait=-1", "wait=1.5", "await=5", "wait=9999999999"]
+)
 def test_anything_else_asks_for_nothing(header):
     assert wanted_wait(header) is None
 

@@ -7,7 +7,25 @@ import pytest
 from app.crashes.log import Frame
 from app.parsers import values
 
-NASTY = [None, True, 0, -1, 2**70, 1.5, float("inf"), float("nan"), "", "\0", "\ud800", "9" * 5_000, [], {}, [[]], {"a": 1}, b"x"]
+NASTY = [
+    None,
+    True,
+    0,
+    -1,
+    2**70,
+    1.5,
+    float("inf"),
+    float("nan"),
+    "",
+    "\0",
+    "\ud800",
+    "9" * 5_000,
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    b"x",
+]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+"""openapi.json is valid, names every route and no other, and every real answer is as it says."""
+
+import re
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from app import create_app
+from tests.factories import PASSWORD, kscrash, make_crash, make_member
+from tests.uploads import digested, export_url
+
+
+@pytest.fixture
+def document(client) -> dict:
+    return client.get("/api/openapi.json").json
+
+
+def validator(document: dict, schema: dict) -> Draft202012Validator:
+    """A validator of one schema of the document, in which its references can be followed."""
+    return Draft202012Validator(
+        {**schema, "components": document["components"]}, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+
+
+def described(document: dict, method: str, path: str, status: int) -> dict:
+    """The description of an answer: of the one path template that fits."""
+    [item] = [
+        item for template, item in document["paths"].items()
+        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), path) and method in item
+    ]  # fmt: skip
+    answer = item[method]["responses"][str(status)]
+    reference = answer.get("$ref")
+    return document["components"]["responses"][reference.rpartition("/")[2]] if reference else answer
+
+
+def test_the_document_is_valid_openapi(document):
+    validate(document)
+
+    assert document["openapi"].startswith("3.1")
+
+
+def test_it_describes_every_route_and_no_other(services, document):
+    flask = create_app(services)
+    routed = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in flask.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+    assert {(method, path) for path, item in document["paths"].items() for method in item} == routed
+
+
+def test_every_operation_has_a_name_of_its_own_and_declares_the_parts_of_its_path(document):
+    operations = [(path, operation) for path, item in document["paths"].items() for operation in item.values()]
+    names = [operation["operationId"] for _, operation in operations]
+
+    assert len(names) == len(set(names))
+    for path, operation in operations:
+        parameters = [
+            document["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
+            if "$ref" in parameter
+            else parameter
+            for parameter in operation.get("parameters", [])
+        ]
+        assert {parameter["name"] for parameter in parameters if parameter["in"] == "path"} == set(
+            re.findall(r"\{(\w+)\}", path)
+        )
+
+
+def test_every_real_answer_is_as_described(client, services, member, document, run_workers):
+    stranger = make_member(services, "mallory@example.com")
+    crash = make_crash(services, member.app)
+    hidden = make_crash(services, stranger.app)
+    log = digested(client, member, run_workers)
+    rejected = digested(client, member, run_workers, b"nothing", "rejected")
+    listing, export = f"/api/crashes/{crash.identifier}/occurrences", export_url(log)
+    listed, exported = (client.get(url, headers=member.headers).json["job_id"] for url in (listing, export))
+    run_workers()
+    cancelled = client.get(f"{listing}?page=9", headers=member.headers).json["job_id"]
+    client.delete(f"/api/jobs/{cancelled}", headers=member.headers)
+    link = client.get(export, headers=member.headers).json["result"]["url"].removeprefix("http://localhost")
+    app_url, auth = f"/api/apps/{member.app.identifier}", member.headers
+    etag = client.get(listing, headers=auth).headers["ETag"]
+    requests = [
+        ("post", "/api/login", {"json": {"email": member.email, "password": PASSWORD}}, 200),
+        ("post", "/api/login", {"json": {"email": member.email, "password": "x"}}, 401),
+        ("post", "/api/login", {"data": b"x"}, 400),
+        ("post", "/api/login", {"data": b"x" * 20_000}, 413),
+        ("delete", "/api/login", {}, 401),
+        ("get", "/api/apps", {"headers": auth}, 200),
+        ("get", "/api/apps?page=x", {"headers": auth}, 400),
+        ("get", "/api/apps", {}, 401),
+        ("get", f"{app_url}/crashes", {"headers": auth}, 200),
+        ("get", f"{app_url}/crashes?sort=x", {"headers": auth}, 400),
+        ("get", "/api/apps/x/crashes", {"headers": auth}, 404),
+        ("post", f"{app_url}/logs?log_id=a", {"headers": auth, "data": kscrash()}, 202),
+        ("post", f"{app_url}/logs?log_id=a", {"headers": auth, "data": b"other"}, 409),
+        ("post", f"{app_url}/logs", {"headers": auth}, 400),
+        ("post", f"{app_url}/logs", {"headers": {**auth, "Content-Encoding": "br"}, "data": b"x"}, 415),
+        ("post", f"{app_url}/logs", {"data": b"x"}, 401),
+        ("post", "/api/apps/x/logs", {"headers": auth, "data": b"x"}, 404),
+        ("get", f"{app_url}/logs/{log['log_id']}", {"headers": auth}, 200),
+        ("get", f"{app_url}/logs/{rejected['log_id']}", {"headers": auth}, 200),
+        ("get", f"{app_url}/logs/unknown", {"headers": auth}, 404),
+        ("get", listing, {"headers": auth}, 200),
+        ("get", f"{listing}?page=2", {"headers": auth}, 200),
+        ("get", f"{listing}?page=x", {"headers": auth}, 400),
+        ("get", listing, {"headers": {**auth, "If-None-Match": etag}}, 304),
+        ("get", f"{listing}?page=9&job_id={cancelled}", {"headers": auth}, 410),
+        ("get", f"/api/crashes/{hidden.identifier}/occurrences", {"headers": auth}, 404),
+        ("get", listing, {}, 401),
+        ("get", export, {"headers": auth}, 200),
+        ("get", f"{export}&format=html", {"headers": auth}, 200),
+        ("get", f"{export}&format=pdf", {"headers": auth}, 400),
+        ("get", "/api/jobs", {"headers": auth}, 200),
+        ("get", f"/api/jobs/{exported}", {"headers": auth}, 200),
+        ("get", "/api/jobs/x", {"headers": auth}, 404),
+        ("delete", "/api/jobs/x", {"headers": auth}, 404),
+        ("delete", f"/api/jobs/{listed}", {"headers": auth}, 200),
+        ("get", link, {}, 200),
+        ("get", link, {"headers": {"Range": "bytes=0-1"}}, 206),
+        ("get", link, {"headers": {"Range": "bytes=99999999-"}}, 416),
+        ("get", "/api/downloads/x", {}, 404),
+        ("get", "/api/openapi.json", {}, 200),
+        ("get", "/docs", {}, 200),
+        ("get", "/healthz", {}, 200),
+        ("get", "/readyz", {}, 503),
+        ("get", "/metrics", {}, 200),
+        ("delete", "/api/login", {"headers": auth}, 200),
+    ]
+
+    seen = set()
+    for method, path, options, status in requests:
+        answer = getattr(client, method)(path, **options)
+        assert (path, answer.status_code) == (path, status)
+        content = described(document, method, path.partition("?")[0], status).get("content", {})
+        if "application/json" in content:
+            problems = list(validator(document, content["application/json"]["schema"]).iter_errors(answer.json))
+            assert (path, problems) == (path, [])
+        elif content and "*/*" not in content:
+            assert answer.mimetype in content
+        seen.add((method, path.partition("?")[0]))
+    assert len(seen) > 20
+
+
+def test_the_document_is_also_a_page_for_people(client, document):
+    page = client.get("/docs")
+
+    assert page.mimetype == "text/html"
+    assert [path for path in document["paths"] if path not in page.text] == []

@@ -1,0 +1,81 @@
+"""A corpus of real logs, where there is one beside the project: what is digested, what is rejected, and why."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from app.db.log import LogStatus
+from app.errors import AppError
+from app.ingest.log_id import log_id_of_file
+from app.ingest.receive import receive
+from app.ingest.status import log_state
+from app.jobs import service
+from app.reports import REPORTS
+from app.services import Services
+from tests.factories import Member
+
+CORPUS = Path(os.environ.get("CRASHQ_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+
+REJECTED = {  # docs/formats.md gives the reasons in full
+    "apple-text": {"xcode16.txt": "cut short"},
+    "sentry-event": {
+        "event.json": "names no exception, message or crashed thread",
+        "sentry_base_event.json": "names no exception, message or crashed thread",
+    },
+}
+FILES = {"kscrash-json": 30, "apple-text": 15, "apple-ips": 2, "android-java-trace": 6, "sentry-event": 127}
+
+
+@pytest.mark.parametrize("folder", FILES)
+def test_every_real_log_is_digested_or_rejected_with_its_reason(
+    folder: str, services: Services, member: Member, run_workers
+):
+    files = _files(folder)
+
+    names = {}
+    for path in files:
+        content = path.read_bytes()
+        names[path.name] = receive(services, member.app, log_id_of_file(path.stem, content), content)
+    run_workers()
+    states = {name: log_state(services, member.app, log_id) for name, log_id in names.items()}
+
+    rejected = {
+        name: state.log.error_message for name, state in states.items() if state.log.status == LogStatus.REJECTED
+    }
+    expected = REJECTED.get(folder, {})
+    assert Counter(state.log.status for state in states.values())[LogStatus.RECEIVED] == 0
+    assert len(files) == FILES[folder]
+    assert rejected.keys() == expected.keys()
+    for name, part in expected.items():
+        assert part in rejected[name]
+    assert all(state.occurrences for name, state in states.items() if name not in rejected)
+
+
+@pytest.mark.parametrize("folder", FILES)
+def test_every_digested_log_has_a_report_in_every_format(folder: str, services: Services, member: Member, run_workers):
+    for path in _files(folder):
+        content = path.read_bytes()
+        log_id = receive(services, member.app, log_id_of_file(path.stem, content), content)
+        run_workers()
+        state = log_state(services, member.app, log_id)
+        for name, crash in state.occurrences:
+            for report in REPORTS:
+                question = {"id": name, "log_id": log_id, "date": state.date, "format": report}
+
+                job = service.ask(services, member.user_id, "export_occurrence", crash, question)
+                run_workers()
+
+                try:
+                    answer = service.ask(services, member.user_id, "export_occurrence", crash, question)
+                except AppError as error:
+                    pytest.fail(f"{path.name} as {report}: {error.message}")
+                assert answer.id == job.id
+                assert answer.result_size
+
+
+def _files(folder: str) -> list[Path]:
+    if not CORPUS.is_dir():
+        pytest.skip("there is no corpus beside this checkout; CRASHQ_CORPUS names one")
+    return sorted((CORPUS / folder).iterdir())
