@@ -149,7 +149,9 @@ def run_rings(services: Services) -> int:
     return done
 
 
-def kscrash(reason: str = "unrecognized selector sent to instance", frame: str = "-[PageView tapped:]", **report) -> bytes:
+def kscrash(
+    reason: str = "unrecognized selector sent to instance", frame: str = "-[PageView tapped:]", **report
+) -> bytes:
     """A small whole KSCrash report of a made-up app."""
     return json.dumps(
         {

@@ -1,5 +1,7 @@
 """A kind of job whose every step a test decides, to be put into app.jobs.KINDS."""
 
+# ruff: noqa: ARG002  a kind takes more than a fake one needs
+
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

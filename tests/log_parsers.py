@@ -36,7 +36,7 @@ class FakeParser:
         """True for what begins as the tests' own format."""
         return document.raw.startswith(CONTENT)
 
-    def parse(self, document: Document) -> list[CrashLog]:
+    def parse(self, document: Document) -> list[CrashLog]:  # noqa: ARG002
         """Whatever the test says."""
         self.calls += 1
         return self.act()

@@ -47,8 +47,8 @@ class Running:
 def up(host: str, port: int | None, data_dir: Path) -> None:
     """Start the whole service on this machine; Ctrl-C stops it. The data stays in the data folder."""
     console = Console(stderr=True, highlight=False)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's background jobs ignore it
+        signal.signal(number, _interrupt)
     try:
         with running(data_dir, host, port, console) as service:
             click.echo(f"crashq is up at {service.url} (API description at {service.url}/docs)")
@@ -91,10 +91,10 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
         finally:
             status.start()
             status.update("Stopping…")
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
             processes.stop()
             forget_broker(data_dir)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) -> None:

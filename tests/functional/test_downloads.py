@@ -94,10 +94,19 @@ def test_a_file_that_the_client_has_is_not_sent_again(client, link):
     assert (same.status_code, same.data, other.status_code) == (304, b"", 200)
 
 
-@pytest.mark.parametrize("tamper", [lambda link: link[:-9] + link[-9:].swapcase(), lambda link: link + "x",
-                                    lambda link: link.replace("/downloads/", "/downloads/x"), lambda link: link[: link.rindex(".")],
-                                    lambda _: "/api/downloads/x", lambda _: "/api/downloads/%00", lambda _: "/api/downloads/%FF.a.b",
-                                    lambda _: "/api/downloads/" + "x" * 3_000])  # fmt: skip
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda link: link[:-9] + link[-9:].swapcase(),
+        lambda link: link + "x",
+        lambda link: link.replace("/downloads/", "/downloads/x"),
+        lambda link: link[: link.rindex(".")],
+        lambda _: "/api/downloads/x",
+        lambda _: "/api/downloads/%00",
+        lambda _: "/api/downloads/%FF.a.b",
+        lambda _: "/api/downloads/" + "x" * 3_000,
+    ],
+)
 def test_a_tampered_link_is_not_found(client, link, tamper):
     answer = client.get(tamper(link))
 

@@ -78,8 +78,9 @@ def test_what_makes_no_sense_is_a_bad_request_that_names_it(client, member, log,
 
 @pytest.mark.parametrize(
     "change",
-    [{"date": "2018-09-14"}, {"id": f"{LOG_ID}-crash-2"}, {"id": f"{LOG_ID}-crash-0"}, {"id": f"{LOG_ID}-crash-01"}, {"id": LOG_ID},
-     {"log_id": "another"}, {"id": "%00"}, {"log_id": "%00"}, {"id": f"{LOG_ID}-crash-{'9' * 30}"}, {"id": "x" * 5_000},
+    [{"date": "2018-09-14"}, {"id": f"{LOG_ID}-crash-2"}, {"id": f"{LOG_ID}-crash-0"}, {"id": f"{LOG_ID}-crash-01"},
+     {"id": LOG_ID}, {"log_id": "another"}, {"id": "%00"}, {"log_id": "%00"}, {"id": f"{LOG_ID}-crash-{'9' * 30}"},
+     {"id": "x" * 5_000},
      {"log_id": "..%2F..%2Fetc", "id": "..%2F..%2Fetc-crash-1"}, {"id": "%FF"}, {"id": f"{LOG_ID}-crash-1%0A"}],
     ids=lambda change: str(change)[:40],
 )  # fmt: skip

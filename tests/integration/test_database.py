@@ -25,6 +25,10 @@ def database(services) -> Database:
     return services.db
 
 
+def cut_connections(server_url: str, database: str) -> None:
+    execute(server_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")  # noqa: S608
+
+
 def parts(database: Database) -> list[str]:
     with database.read() as session:
         return list(session.scalars(select(Pulse.part).order_by(Pulse.part)))
@@ -38,7 +42,7 @@ def test_what_was_written_can_be_read(database):
 
 
 def test_a_block_that_raises_leaves_no_trace(database):
-    with pytest.raises(ZeroDivisionError), database.write() as session:
+    with pytest.raises(ZeroDivisionError), database.write() as session:  # noqa: PT012  the transaction is what fails
         beat(session, "worker", NOON)
         session.flush()
         1 // 0  # noqa: B018
@@ -193,7 +197,7 @@ def test_a_postgresql_row_that_another_holds_locked_is_a_transient_error(postgre
 
     with database.write() as holder:
         beat(holder, "worker", NOON)
-        with pytest.raises(TransientError), database.write() as session:
+        with pytest.raises(TransientError), database.write() as session:  # noqa: PT012
             session.execute(text("SET LOCAL lock_timeout = '20ms'"))
             beat(session, "worker", NOON)
     database.close()
@@ -215,7 +219,7 @@ def test_connections_that_the_server_has_cut_are_replaced(postgres_url, postgres
     database.check()
     name = postgres_database.rpartition("/")[2]
 
-    execute(postgres_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    cut_connections(postgres_url, name)
 
     database.check()
     database.close()
@@ -225,9 +229,9 @@ def test_a_connection_cut_in_a_transaction_is_a_transient_error(postgres_url, po
     database = open_database(postgres_database)
     name = postgres_database.rpartition("/")[2]
 
-    with pytest.raises(TransientError), database.write() as session:
+    with pytest.raises(TransientError), database.write() as session:  # noqa: PT012
         beat(session, "worker", NOON)
-        execute(postgres_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        cut_connections(postgres_url, name)
         beat(session, "web", NOON)
 
     assert parts(database) == []

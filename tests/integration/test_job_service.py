@@ -236,7 +236,7 @@ def test_a_permanent_failure_is_kept_after_one_attempt(services, ask_again, kind
     )
     clock.advance(days=1)
     sweep(services)
-    with pytest.raises(JobFailed, match="^The log is cut short$") as raised:
+    with pytest.raises(JobFailed, match=r"^The log is cut short$") as raised:
         ask_again(job_id=job.id)
     assert raised.value.status == 422
 

@@ -203,8 +203,16 @@ def test_an_s3_that_cannot_be_reached_is_a_transient_error(monkeypatch):
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     storage = open_storage("s3://bucket/prefix")
 
-    for call in (lambda: storage.put("k", [b"v"]), lambda: storage.put_bytes("k", b"v"), lambda: storage.get("k"),
-                 lambda: storage.stat("k"), lambda: storage.delete("k"), lambda: list(storage.list("k")), storage.check):  # fmt: skip
+    calls = [
+        lambda: storage.put("k", [b"v"]),
+        lambda: storage.put_bytes("k", b"v"),
+        lambda: storage.get("k"),
+        lambda: storage.stat("k"),
+        lambda: storage.delete("k"),
+        lambda: list(storage.list("k")),
+        storage.check,
+    ]
+    for call in calls:
         with pytest.raises(TransientError) as raised:
             call()
         assert re.search(r"http|bucket|127\.0|prefix", raised.value.message) is None

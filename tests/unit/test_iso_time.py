@@ -66,5 +66,5 @@ def test_a_time_is_written_in_utc_with_a_year_of_four_digits(moment, text):
 )  # fmt: skip
 @pytest.mark.parametrize("read", [iso_time.since, iso_time.until, iso_time.day])
 def test_what_is_no_date_is_refused_with_the_name_of_the_parameter(read, text):
-    with pytest.raises(BadParameters, match="^since_date is not a date"):
+    with pytest.raises(BadParameters, match=r"^since_date is not a date"):
         read("since_date", text)
