@@ -15,7 +15,7 @@ from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
 from app.db.user import find_user
 from app.ingest.digest import digest
-from app.jobs import service
+from app.jobs import running
 from app.services import Services
 
 PASSWORD = "correct horse battery staple"
@@ -142,7 +142,7 @@ def run_rings(services: Services) -> int:
     while services.broker.rings:
         task, row_id = services.broker.rings.pop(0)
         if task == RUN_JOB:
-            service.run(services, row_id)
+            running.run(services, row_id)
         elif task == DIGEST_LOG:
             digest(services, int(row_id))
         done += 1

@@ -3,7 +3,7 @@
 from app.broker import DIGEST_LOG, PULSE, RUN_JOB, SWEEP
 from app.db import pulse
 from app.ingest.digest import digest
-from app.jobs import service
+from app.jobs import running
 from app.jobs.sweep import sweep
 from workers.celery import celery, services
 
@@ -11,7 +11,7 @@ from workers.celery import celery, services
 @celery.task(name=RUN_JOB)
 def run_job(job_id: str) -> None:
     """Make one attempt at a queued job."""
-    service.run(services(), job_id)
+    running.run(services(), job_id)
 
 
 @celery.task(name=DIGEST_LOG)

@@ -10,7 +10,7 @@ from app.api.context import services
 from app.db.app import is_member
 from app.db.job import Job, JobState
 from app.errors import NotFound, RangeNotSatisfiable
-from app.jobs.service import JobExpired
+from app.jobs.outcomes import JobExpired
 from app.services import Services
 
 blueprint = Blueprint("downloads", __name__, url_prefix="/api")

@@ -14,6 +14,7 @@ from app.db.job import Job
 from app.jobs import KINDS, service
 from app.jobs.envelope import description, envelope, etag, progress
 from app.jobs.kind import Kind, Showing
+from app.jobs.outcomes import answering
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/api")
 
@@ -27,7 +28,7 @@ def _mount(name: str, kind: Kind) -> None:
             return _answer(user, job)
         room: WaitingRoom = current_app.extensions["crashq.waiting"]
         held = room.wait(waited, lambda: not service.look_up(services(), user, job.id).is_live)
-        response = _answer(user, service.answering(service.look_up(services(), user, job.id), services().now()))
+        response = _answer(user, answering(service.look_up(services(), user, job.id), services().now()))
         if held:
             response.headers["Preference-Applied"] = f"wait={waited}"
         return response

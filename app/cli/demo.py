@@ -190,7 +190,11 @@ def _await_digestion(show: Demo, identifier: str, names: dict[Path, str]) -> int
 def _shown(answer: Answer) -> str:
     """A JSON body as it is; of any other what and how much it is."""
     kind = answer.headers.get_content_type()
-    return answer.body.decode() if kind == "application/json" and len(answer.body) < 10_000 else f"{kind}, {len(answer.body):,} bytes"
+    return (
+        answer.body.decode()
+        if kind == "application/json" and len(answer.body) < 10_000
+        else f"{kind}, {len(answer.body):,} bytes"
+    )
 
 
 def _short(text: str, length: int) -> str:

@@ -33,7 +33,7 @@ def new_job_id() -> str:
 
 
 class Job(Base):
-    """One computation that clients poll until `state` is final. Only app.jobs.service changes `state`."""
+    """One computation that clients poll until `state` is final. Only app.jobs changes `state`."""
 
     __tablename__ = "jobs"
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
@@ -110,7 +110,10 @@ def find_job(session: Session, job_id: str, user_id: int) -> tuple[Job, bool] | 
 def _with_asker(session: Session, user_id: int, condition: Any) -> tuple[Job, bool] | None:
     asked = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
     statement = select(Job, JobAsker.user_id).outerjoin(JobAsker, asked).where(condition)
-    row = session.execute(statement.order_by(Job.created_at.desc(), Job.id).limit(1)).first()
+    live_first = Job.state.in_(
+        LIVE_STATES
+    ).desc()  # clocks of two machines differ, so the newest need not be the live one
+    row = session.execute(statement.order_by(live_first, Job.created_at.desc(), Job.id).limit(1)).first()
     return (row[0], row[1] is not None) if row else None
 
 

@@ -1,4 +1,4 @@
-"""Asking, running, publishing and cancelling jobs: with app.jobs.sweep the only code that changes Job.state."""
+"""The asker's side of a job: start, join, find, list, withdraw. With running and sweep all that changes Job.state."""
 
 import hashlib
 import re
@@ -26,63 +26,21 @@ from app.db.job import (
     new_job_id,
     ring_pause,
 )
-from app.errors import AppError, Gone, NotFound, TransientError
+from app.errors import TransientError
 from app.jobs import KINDS
-from app.jobs.attempt import Attempt, AttemptLost
-from app.jobs.kind import Artefact, Question
-from app.observe import current_request_id, on_behalf_of
+from app.jobs.kind import Question
+from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobNotFound, answering
+from app.observe import current_request_id
 from app.services import Services
 from app.storage import job_folder
 
 FRESH_FOR = timedelta(seconds=30)  # a finished result answers that long although newer occurrences have come
 FAILURE_ANSWERS_FOR = timedelta(minutes=1)  # a failed job is not begun anew more often than this
-NEARLY_EXPIRED = timedelta(
-    minutes=5
-)  # a result that expires within this is made anew, so that its link is worth having
-RETRY_PAUSE = timedelta(seconds=2)  # before the next attempt after a transient failure; doubles with each
+NEARLY_EXPIRED = timedelta(minutes=5)  # what expires within this is made anew, so that its link is worth having
 CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 JOB_ID = re.compile(r"[0-9a-f]{24}")
 
 log = structlog.get_logger()
-
-
-class CrashNotFound(NotFound):
-    """The vendor's sentence, to the letter: the identifier is not put in."""
-
-    code, message = "crash_not_found", "App Crash with identifier occurrences."
-
-
-class CrashNotVisible(NotFound):
-    """The vendor's sentence for another tenant's crash."""
-
-    code, message = "crash_not_visible", "You have no access to this app crash"
-
-
-class JobNotFound(NotFound):
-    """Unknown, another question's or another user's job."""
-
-    code, message = "job_not_found", "Job not found"
-
-
-class JobCancelled(Gone):
-    """Somebody cancelled it."""
-
-    code, message = "job_cancelled", "The job was cancelled"
-
-
-class JobExpired(Gone):
-    """Its result has been deleted."""
-
-    code, message = "job_expired", "The job's result has expired"
-
-
-class JobFailed(AppError):
-    """The failure kept in the job's row."""
-
-    def __init__(self, job: Job) -> None:
-        self.code = job.error_code or "job_failed"
-        self.status = job.error_status or 500
-        super().__init__(job.error_message)
 
 
 def ask(services: Services, user_id: int, kind: str, crash_identifier: str, query: Mapping[str, str]) -> Job:
@@ -121,48 +79,6 @@ def asked_by(services: Services, user_id: int, limit: int, offset: int) -> list[
     """The jobs a user has asked for, newest first."""
     with services.db.read() as session:
         return jobs_of(session, user_id, limit, offset)
-
-
-def answering(job: Job, now: datetime) -> Job:
-    """The same job if it is live or its result can be had; else raises what became of it."""
-    if job.state == JobState.FAILED:
-        raise JobFailed(job)
-    if job.state == JobState.CANCELLED:
-        raise JobCancelled
-    if job.state == JobState.EXPIRED or (job.expires_at is not None and job.expires_at <= now):
-        raise JobExpired
-    return job
-
-
-def run(services: Services, job_id: str) -> None:
-    """Make one attempt at a queued job and publish its result. Safe to call twice: only one caller claims an attempt."""
-    job = _claim(services, job_id)
-    if job is not None:
-        with on_behalf_of(job.request_id):
-            _run(services, job)
-
-
-def _run(services: Services, job: Job) -> None:
-    log.info("job_started", job=job.id, kind=job.kind, attempt=job.attempt)
-    kind = KINDS[job.kind]
-    try:
-        with Attempt(job, services) as attempt:
-            artefact = kind.compute(kind.Params.model_validate_json(job.params), attempt)
-        published = _publish(services, job, attempt, artefact)
-    except AttemptLost:
-        published = False
-    except AppError as error:
-        _fail(services, job, error)
-        return
-    except Exception as error:
-        log.exception("job_broke", job=job.id, kind=job.kind, attempt=job.attempt, error=type(error).__name__)
-        _fail(services, job, TransientError("The server failed to make this result"))
-        return
-    if published:
-        log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
-    else:
-        services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
-        log.info("attempt_lost", job=job.id, kind=job.kind, attempt=job.attempt)
 
 
 def cancel(services: Services, user_id: int, job_id: str) -> Job:
@@ -260,101 +176,3 @@ def _start_or_join(
 
 def _remember_asker(session: Session, job_id: str, user_id: int, now: datetime) -> None:
     insert_or_ignore(session, JobAsker, {"job_id": job_id, "user_id": user_id, "asked_at": now})
-
-
-def _claim(services: Services, job_id: str) -> Job | None:
-    now = services.now()
-    lease = timedelta(seconds=services.config.job_lease)
-    with services.db.write() as session:
-        claimed = move(
-            session,
-            job_id,
-            (JobState.QUEUED,),
-            None,
-            state=JobState.RUNNING,
-            attempt=Job.attempt + 1,
-            started_at=now,
-            lease_expires_at=now + lease,
-            preview_key=None,
-            progress_done=0,
-        )
-        return session.get(Job, job_id) if claimed else None
-
-
-def _publish(services: Services, job: Job, attempt: Attempt, artefact: Artefact) -> bool:
-    """Make the result visible; False when the attempt is no longer the job's latest."""
-    now = services.now()
-    done, total = attempt.progress
-    with services.db.write() as session:
-        return move(
-            session,
-            job.id,
-            (JobState.RUNNING,),
-            job.attempt,
-            state=JobState.FINISHED,
-            finished_at=now,
-            expires_at=now + timedelta(seconds=services.config.result_lifetime),
-            lease_expires_at=None,
-            progress_done=done,
-            progress_total=total,
-            data_revision=attempt.data_revision,
-            result_text=artefact.text,
-            result_key=artefact.key,
-            result_size=artefact.size,
-            result_sha256=artefact.sha256,
-            result_filename=artefact.filename,
-            result_media_type=artefact.media_type,
-        )
-
-
-def _fail(services: Services, job: Job, error: AppError) -> None:
-    """Queue the next attempt after a transient failure, else end the job with its reason."""
-    if isinstance(error, TransientError) and job.attempt < services.config.max_attempts:
-        ring_after = services.now() + RETRY_PAUSE * 2 ** (job.attempt - 1)
-        with services.db.write() as session:
-            moved = move(
-                session,
-                job.id,
-                (JobState.RUNNING,),
-                job.attempt,
-                state=JobState.QUEUED,
-                ring_after=ring_after,
-                rings=0,
-                lease_expires_at=None,
-                error_code=error.code,
-                error_message=error.message,
-            )
-        log.warning("job_retried" if moved else "attempt_lost", job=job.id, attempt=job.attempt, code=error.code)
-        return
-    if isinstance(error, TransientError):
-        error = AttemptsUsedUp(f"The job failed {job.attempt} times, last with: {error.message}")
-    end_as_failed(services, job, error)
-
-
-def end_as_failed(services: Services, job: Job, error: AppError) -> bool:
-    """End this attempt's job with its reason, for pollers to read until it is forgotten; False when it has moved on."""
-    now = services.now()
-    with services.db.write() as session:
-        moved = move(
-            session,
-            job.id,
-            (JobState.RUNNING,),
-            job.attempt,
-            state=JobState.FAILED,
-            finished_at=now,
-            expires_at=now + timedelta(seconds=services.config.tombstone_lifetime),
-            lease_expires_at=None,
-            error_code=error.code,
-            error_status=error.status,
-            error_message=error.message,
-        )
-    if moved:
-        log.warning("job_failed", job=job.id, kind=job.kind, attempt=job.attempt, code=error.code)
-        services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
-    return moved
-
-
-class AttemptsUsedUp(AppError):
-    """Every attempt met a failure that might have passed."""
-
-    code, status = "attempts_used_up", 500

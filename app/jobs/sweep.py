@@ -8,7 +8,8 @@ from app.broker import DIGEST_LOG, RUN_JOB
 from app.db.job import JobState, forget, move, overdue_jobs, past_jobs, unheard_jobs
 from app.db.log import unheard_logs
 from app.db.token import drop_expired_tokens
-from app.jobs.service import AttemptsUsedUp, end_as_failed
+from app.jobs.outcomes import AttemptsUsedUp
+from app.jobs.running import end_as_failed
 from app.services import Services
 from app.storage import job_folder
 

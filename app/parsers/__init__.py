@@ -8,6 +8,7 @@ from app.crashes.log import CrashLog
 from app.errors import MalformedLog
 from app.parsers.document import Document
 
+
 class Parser(Protocol):
     """What a format's module offers."""
 

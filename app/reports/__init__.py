@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.reports.report import Report
 
+
 class ReportFormat(Protocol):
     """What a format's module offers."""
 

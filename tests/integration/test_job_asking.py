@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from app.broker import RUN_JOB
 from app.db.job import Job, JobState
 from app.errors import BadParameters
-from app.jobs import service
-from app.jobs.service import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound, ask
+from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
+from app.jobs.running import end_as_failed, run
+from app.jobs.service import ask
 from app.services import Services
 from tests.factories import NOON, add_newer, join, make_crash, make_member
 
@@ -119,7 +120,7 @@ def test_a_poller_sees_a_result_however_fast_new_crashes_come(services, member, 
     for _ in range(5):
         job = ask(services, member.user_id, LIST, crash.identifier, {})
         add_newer(services, crash, NOON + timedelta(hours=1))
-        service.run(services, job.id)
+        run(services, job.id)
         add_newer(services, crash, NOON + timedelta(hours=2))
         clock.advance(seconds=10)
 
@@ -195,7 +196,7 @@ def test_a_failure_answers_for_a_minute_and_is_then_begun_afresh(services, membe
     with services.db.write() as session:
         running = session.get_one(Job, job.id)
         running.state = JobState.RUNNING
-    service.end_as_failed(services, running, BadParameters("broken on purpose"))
+    end_as_failed(services, running, BadParameters("broken on purpose"))
 
     clock.advance(seconds=59)
     with pytest.raises(JobFailed, match="broken on purpose"):

@@ -12,7 +12,7 @@ from app import create_app
 from app.db.crash import Crash
 from app.db.log import Log
 from app.db.occurrence import ROWS_PER_FETCH, Occurrence
-from app.jobs.service import run
+from app.jobs.running import run
 from app.services import Services
 from app.storage import Storage
 from tests.factories import NOON, add_occurrence, make_crash

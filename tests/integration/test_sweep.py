@@ -15,7 +15,9 @@ from app.db.token import Token
 from app.errors import TransientError, Unauthorized
 from app.ingest.receive import receive
 from app.jobs import KINDS, attempt
-from app.jobs.service import JobExpired, JobNotFound, ask, cancel, look_up, run
+from app.jobs.outcomes import JobExpired, JobNotFound
+from app.jobs.running import run
+from app.jobs.service import ask, cancel, look_up
 from app.jobs.sweep import sweep
 from app.services import Services
 from app.storage import job_folder

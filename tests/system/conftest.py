@@ -43,7 +43,13 @@ class Operator:
 
     def run(self, *arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*arguments), input=stdin, capture_output=True, text=True, check=check, env=self._environ, timeout=GRACE
+            self.command(*arguments),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=check,
+            env=self._environ,
+            timeout=GRACE,
         )
 
     def add_account(self) -> tuple[str, str]:
@@ -79,7 +85,11 @@ class Operator:
 
     @property
     def _environ(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "REDIS_", "STORAGE_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DATABASE_", "REDIS_", "STORAGE_"))
+        }
         return {**kept, **self.environ}
 
 
@@ -97,7 +107,11 @@ def log_in(http: Http) -> None:
 def finished(http: Http, path: str) -> Any:
     """Poll a question until its result is whole; returns the result."""
     return until(
-        lambda: (answer := http.send("GET", path)).status == 200 and answer.json["loading"] == [False] and [answer.json["result"]],
+        lambda: (
+            (answer := http.send("GET", path)).status == 200
+            and answer.json["loading"] == [False]
+            and [answer.json["result"]]
+        ),
         f"{path} to finish",
     )[0]
 
@@ -106,7 +120,8 @@ def digested(http: Http, app: str, log_id: str) -> dict[str, Any]:
     """Wait until a log is digested or rejected; returns its state."""
     path = f"/api/apps/{app}/logs/{log_id}"
     return until(
-        lambda: (state := http.send("GET", path).json["result"])["status"] != "received" and state, f"{log_id} to be digested"
+        lambda: (state := http.send("GET", path).json["result"])["status"] != "received" and state,
+        f"{log_id} to be digested",
     )
 
 

@@ -38,9 +38,9 @@ class Stack:
     def database(self) -> str:
         return self.environ["DATABASE_URL"].replace("+psycopg", "")
 
-    def count(self, statement: str) -> int:
+    def count(self, statement: str, *values: str) -> int:
         with psycopg.connect(self.database) as connection:
-            row = connection.execute(statement).fetchone()
+            row = connection.execute(statement, values).fetchone()
         assert row
         return row[0]
 
@@ -50,16 +50,15 @@ def honcho(environ: dict[str, str], *processes: str) -> Iterator[subprocess.Pope
     """The Procfile's processes through honcho, stopped by SIGTERM."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
     command = [sys.executable, "-m", "honcho", "--no-colour", "start", "--no-prefix", *processes]
-    log = Path(environ["CRASHQ_TEST_LOG"]).open("ab")
-    running = subprocess.Popen(
-        command, cwd=ROOT, env={**environ, "PATH": path}, stdout=log, stderr=log, start_new_session=True
-    )
-    try:
-        yield running
-    finally:
-        running.terminate()
-        running.wait(GRACE)
-        log.close()
+    with Path(environ["CRASHQ_TEST_LOG"]).open("ab") as log:
+        running = subprocess.Popen(
+            command, cwd=ROOT, env={**environ, "PATH": path}, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            yield running
+        finally:
+            running.terminate()
+            running.wait(GRACE)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +125,7 @@ def test_a_hundred_first_requests_at_once_are_one_job_and_one_execution(stack: S
 
     assert len(ids) == 1
     assert stack.count("SELECT count(*) FROM jobs") == before + 1
-    assert stack.count(f"SELECT attempt FROM jobs WHERE id = '{ids.pop()}'") == 1
+    assert stack.count("SELECT attempt FROM jobs WHERE id = %s", ids.pop()) == 1
 
 
 def test_a_frozen_redis_neither_slows_the_answer_nor_loses_the_job(stack: Stack):

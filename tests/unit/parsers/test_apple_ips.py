@@ -224,7 +224,15 @@ def test_a_damaged_file_is_claimed_and_refused_with_its_reason(body, reason):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{}", b'{"bug_type":"309","incident', b'{"threads": [], "exception": {}}', b"[1]", b'{"bug_type":"309"}\n{}']
+    "raw",
+    [
+        b"",
+        b"{}",
+        b'{"bug_type":"309","incident',
+        b'{"threads": [], "exception": {}}',
+        b"[1]",
+        b'{"bug_type":"309"}\n{}',
+    ],
 )
 def test_other_json_is_not_claimed(raw):
     assert not apple_ips.sniff(Document(raw))

@@ -139,14 +139,18 @@ def test_a_cpp_exception_and_a_dyld_message_are_told():
     cpp = "Exception Type: EXC_CRASH (SIGABRT)\n\nApplication Specific Information:\n{}\n\n"
 
     thrown = read(HEADER + cpp.format("terminating with uncaught exception of type std::out_of_range: vector"))
-    dyld = read(HEADER + "Exception Type: EXC_CRASH (SIGABRT)\n\nDyld Error Message:\n  Library not loaded: @rpath/A\n\n")
+    dyld = read(
+        HEADER + "Exception Type: EXC_CRASH (SIGABRT)\n\nDyld Error Message:\n  Library not loaded: @rpath/A\n\n"
+    )
 
     assert (thrown.faults[0].type, thrown.faults[0].message) == ("std::out_of_range", "vector")
     assert dyld.faults[0].message == "Library not loaded: @rpath/A"
 
 
 def test_a_deadlock_has_no_zero_for_a_name():
-    fault = read(HEADER + "Exception Type:  0 (0)\nCrashed Thread:  0\n\nApplication main thread deadlocked\n\n").faults[0]
+    fault = read(
+        HEADER + "Exception Type:  0 (0)\nCrashed Thread:  0\n\nApplication main thread deadlocked\n\n"
+    ).faults[0]
 
     assert (fault.type, fault.signal, fault.message) == ("Deadlock", None, "Application main thread deadlocked")
 
@@ -207,9 +211,7 @@ def test_the_crash_of_the_handler_is_a_note_and_no_thread():
     log = read(HEADER + EXCEPTION + STACKS + tail + "Thread 7 Crashed:\n0   App  0x2000 onCrash + 4\n")
 
     assert [thread.index for thread in log.threads] == [0, 1]
-    assert log.notes[-1] == (
-        "The crash handler crashed while it wrote this report: EXC_BAD_ACCESS (SIGBUS) in onCrash"
-    )
+    assert log.notes[-1] == ("The crash handler crashed while it wrote this report: EXC_BAD_ACCESS (SIGBUS) in onCrash")
 
 
 def test_two_reports_in_one_text_are_two_logs_and_a_translated_one_is_one():

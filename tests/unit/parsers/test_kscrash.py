@@ -11,7 +11,13 @@ from app.parsers.document import Document
 from app.parsers.values import MAX_FRAMES
 
 SECONDS = 1_741_678_932
-FRAME = {"instruction_addr": 4112, "object_addr": 4096, "object_name": "Notes", "symbol_addr": 4104, "symbol_name": "save"}
+FRAME = {
+    "instruction_addr": 4112,
+    "object_addr": 4096,
+    "object_name": "Notes",
+    "symbol_addr": 4104,
+    "symbol_name": "save",
+}
 MACH = {
     "type": "mach",
     "address": 8,
@@ -53,12 +59,21 @@ def test_a_signal_without_mach_part_is_named_by_its_signal_even_when_only_the_nu
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        ({"type": "nsexception", "nsexception": {"name": "NSRangeException", "reason": "r"}}, ("NSRangeException", "r")),
-        ({"type": "cpp_exception", "cpp_exception": {"name": "std::bad_alloc"}, "reason": "r"}, ("std::bad_alloc", "r")),
+        (
+            {"type": "nsexception", "nsexception": {"name": "NSRangeException", "reason": "r"}},
+            ("NSRangeException", "r"),
+        ),
+        (
+            {"type": "cpp_exception", "cpp_exception": {"name": "std::bad_alloc"}, "reason": "r"},
+            ("std::bad_alloc", "r"),
+        ),
         ({"type": "user", "user_reported": {"name": "LuaError"}, "reason": "r"}, ("LuaError", "r")),
         ({"type": "deadlock", "mach": {"exception": 0}, "signal": {"signal": 0}}, ("Deadlock", None)),
         (
-            {"type": "memory_termination", "memory_termination": {"memory_pressure": "critical", "memory_level": "urgent"}},
+            {
+                "type": "memory_termination",
+                "memory_termination": {"memory_pressure": "critical", "memory_level": "urgent"},
+            },
             ("MemoryTermination", "memory pressure critical, memory level urgent"),
         ),
         ({"nsexception": {"name": "NSRangeException"}, "mach": {"exception": 10}}, ("NSRangeException", None)),
@@ -72,7 +87,9 @@ def test_each_kind_of_error_has_its_type_and_reason(error, expected):
 
 
 def test_reason_prefers_the_error_then_the_image_then_the_diagnosis():
-    report = make_report(binary_images=[{"image_addr": 1, "name": "/a/b/libswiftCore.dylib", "crash_info_message": "index"}])
+    report = make_report(
+        binary_images=[{"image_addr": 1, "name": "/a/b/libswiftCore.dylib", "crash_info_message": "index"}]
+    )
     report["crash"]["diagnosis"] = "guess"
 
     log = read(report)
@@ -172,7 +189,9 @@ def test_a_stack_that_the_app_reported_is_the_faults_own():
 
 
 def test_the_forks_context_scope_and_breadcrumbs_are_read():
-    crumbs = [{"timestamp": "2025-03-11T07:42:00Z", "category": "touch", "level": "info", "message": "tap", "data": {"x": 1}}]
+    crumbs = [
+        {"timestamp": "2025-03-11T07:42:00Z", "category": "touch", "level": "info", "message": "tap", "data": {"x": 1}}
+    ]
     scope = {"user": {"id": "u1"}, "tags": {"t": "v"}, "breadcrumbs": crumbs}
     context = {"app": {"app_identifier": "com.example.notes"}, "os": {"name": "iOS", "version": "17.0"}}
 
