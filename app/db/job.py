@@ -130,12 +130,24 @@ def askers_of(session: Session, job_id: str) -> list[int]:
 
 
 def move(
-    session: Session, job_id: str, from_states: tuple[JobState, ...], attempt: int | None, /, **values: Any
+    session: Session,
+    job_id: str,
+    from_states: tuple[JobState, ...],
+    attempt: int | None,
+    /,
+    *,
+    overdue_at: datetime | None = None,
+    **values: Any,
 ) -> bool:
-    """Compare and set: change the row only while it is in one of the states and, if given, in that attempt."""
+    """Compare and set: change the row only while it is in one of the states and, if given, in that attempt.
+
+    With `overdue_at` only if its lease has run out by then as well.
+    """
     condition = [Job.id == job_id, Job.state.in_(from_states)]
     if attempt is not None:
         condition.append(Job.attempt == attempt)
+    if overdue_at is not None:
+        condition.append(Job.lease_expires_at <= overdue_at)
     return rows_changed(session, update(Job).where(*condition).values(**values)) == 1
 
 

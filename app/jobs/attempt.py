@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from types import TracebackType
+from typing import Any
 
 import structlog
 
@@ -124,6 +125,6 @@ class Attempt:
             except Exception:  # the thread must live: a lease that is not renewed costs the attempt, silence hides why
                 log.exception("lease_not_renewed", job=self._job_id, attempt=self._number)
 
-    def _move(self, **values: object) -> bool:
+    def _move(self, **values: Any) -> bool:
         with self._services.db.write() as session:
             return move(session, self._job_id, (JobState.RUNNING,), self._number, **values)

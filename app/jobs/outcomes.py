@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.db.job import Job, JobState
-from app.errors import AppError, Gone, NotFound
+from app.errors import AppError, Gone, NotFound, TransientError
 
 
 class CrashNotFound(NotFound):
@@ -43,6 +43,12 @@ class JobFailed(AppError):
         self.code = job.error_code or "job_failed"
         self.status = job.error_status or 500
         super().__init__(job.error_message)
+
+
+class WorkerSilent(TransientError):
+    """A worker no longer renews its lease: it died, hangs, or has lost the database."""
+
+    code, message = "worker_silent", "Its worker died or was cut off"
 
 
 class AttemptsUsedUp(AppError):

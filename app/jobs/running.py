@@ -1,6 +1,7 @@
 """The worker's side of a job: claim an attempt, compute, publish or fail. With service and sweep all that changes Job.state."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -37,11 +38,11 @@ def _run(services: Services, job: Job) -> None:
     except AttemptLost:
         published = False
     except AppError as error:
-        _fail(services, job, error)
+        end_attempt(services, job, error)
         return
     except Exception as error:
         log.exception("job_broke", job=job.id, kind=job.kind, attempt=job.attempt, error=type(error).__name__)
-        _fail(services, job, TransientError("The server failed to make this result"))
+        end_attempt(services, job, TransientError("The server failed to make this result"))
         return
     if published:
         log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
@@ -95,48 +96,46 @@ def _publish(services: Services, job: Job, attempt: Attempt, artefact: Artefact)
         )
 
 
-def _fail(services: Services, job: Job, error: AppError) -> None:
-    """Queue the next attempt after a transient failure, else end the job with its reason."""
-    if isinstance(error, TransientError) and job.attempt < services.config.max_attempts:
-        ring_after = services.now() + RETRY_PAUSE * 2 ** (job.attempt - 1)
-        with services.db.write() as session:
-            moved = move(
-                session,
-                job.id,
-                (JobState.RUNNING,),
-                job.attempt,
-                state=JobState.QUEUED,
-                ring_after=ring_after,
-                rings=0,
-                lease_expires_at=None,
-                error_code=error.code,
-                error_message=error.message,
-            )
-        log.warning("job_retried" if moved else "attempt_lost", job=job.id, attempt=job.attempt, code=error.code)
-        return
-    if isinstance(error, TransientError):
-        error = AttemptsUsedUp(f"The job failed {job.attempt} times, last with: {error.message}")
-    end_as_failed(services, job, error)
+def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: datetime | None = None) -> bool:
+    """Queue the next attempt after a transient error, else end the job with its reason; False when the job has moved on.
 
-
-def end_as_failed(services: Services, job: Job, error: AppError) -> bool:
-    """End this attempt's job with its reason, for pollers to read until it is forgotten; False when it has moved on."""
-    now = services.now()
+    With `overdue_at` only if the lease had run out by then: a worker that has renewed it since keeps the job.
+    """
+    is_final = not isinstance(error, TransientError) or job.attempt >= services.config.max_attempts
     with services.db.write() as session:
+        values = _failed(services, job, error) if is_final else _queued_again(services, job, error, overdue_at)
         moved = move(
-            session,
-            job.id,
-            (JobState.RUNNING,),
-            job.attempt,
-            state=JobState.FAILED,
-            finished_at=now,
-            expires_at=now + timedelta(seconds=services.config.tombstone_lifetime),
-            lease_expires_at=None,
-            error_code=error.code,
-            error_status=error.status,
-            error_message=error.message,
+            session, job.id, (JobState.RUNNING,), job.attempt, overdue_at=overdue_at, preview_key=None, **values
         )
     if moved:
-        log.warning("job_failed", job=job.id, kind=job.kind, attempt=job.attempt, code=error.code)
         services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
+    event = "attempt_lost" if not moved else "job_failed" if is_final else "job_queued_again"
+    log.warning(event, job=job.id, kind=job.kind, attempt=job.attempt, code=error.code)
     return moved
+
+
+def _queued_again(services: Services, job: Job, error: AppError, overdue_at: datetime | None) -> dict[str, Any]:
+    back_off = services.now() + RETRY_PAUSE * 2 ** (job.attempt - 1)
+    return {
+        "state": JobState.QUEUED,
+        "ring_after": overdue_at or back_off,  # what a silent worker held has waited for its lease already
+        "rings": 0,
+        "lease_expires_at": None,
+        "error_code": error.code,
+        "error_message": error.message,
+    }
+
+
+def _failed(services: Services, job: Job, error: AppError) -> dict[str, Any]:
+    if isinstance(error, TransientError):
+        error = AttemptsUsedUp(f"The job failed {job.attempt} times, last with: {error.message}")
+    now = services.now()
+    return {
+        "state": JobState.FAILED,
+        "finished_at": now,
+        "expires_at": now + timedelta(seconds=services.config.tombstone_lifetime),
+        "lease_expires_at": None,
+        "error_code": error.code,
+        "error_status": error.status,
+        "error_message": error.message,
+    }

@@ -8,8 +8,8 @@ from app.broker import DIGEST_LOG, RUN_JOB
 from app.db.job import JobState, forget, move, overdue_jobs, past_jobs, unheard_jobs
 from app.db.log import unheard_logs
 from app.db.token import drop_expired_tokens
-from app.jobs.outcomes import AttemptsUsedUp
-from app.jobs.running import end_as_failed
+from app.jobs.outcomes import WorkerSilent
+from app.jobs.running import end_attempt
 from app.services import Services
 from app.storage import job_folder
 
@@ -36,30 +36,12 @@ def sweep(services: Services) -> None:
 
 
 def _take_over(services: Services) -> None:
-    """Queue jobs whose worker fell silent for another attempt, or end them when attempts are used up."""
+    """End the attempts whose worker fell silent; the ring for the next one comes right after."""
+    now = services.now()
     with services.db.read() as session:
-        overdue = overdue_jobs(session, services.now(), AT_MOST)
+        overdue = overdue_jobs(session, now, AT_MOST)
     for job in overdue:
-        if job.attempt >= services.config.max_attempts:
-            end_as_failed(
-                services, job, AttemptsUsedUp(f"The job failed {job.attempt} times: its worker died each time")
-            )
-            continue
-        with services.db.write() as session:
-            moved = move(
-                session,
-                job.id,
-                (JobState.RUNNING,),
-                job.attempt,
-                state=JobState.QUEUED,
-                ring_after=services.now(),
-                rings=0,
-                lease_expires_at=None,
-                preview_key=None,
-            )
-        if moved:
-            log.warning("lease_expired", job=job.id, attempt=job.attempt)
-            services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
+        end_attempt(services, job, WorkerSilent(), overdue_at=now)
 
 
 def _clear_past(services: Services) -> None:

@@ -10,7 +10,7 @@ from app.broker import RUN_JOB
 from app.db.job import Job, JobState
 from app.errors import BadParameters
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
-from app.jobs.running import end_as_failed, run
+from app.jobs.running import end_attempt, run
 from app.jobs.service import ask
 from app.services import Services
 from tests.factories import NOON, add_newer, join, make_crash, make_member
@@ -196,7 +196,7 @@ def test_a_failure_answers_for_a_minute_and_is_then_begun_afresh(services, membe
     with services.db.write() as session:
         running = session.get_one(Job, job.id)
         running.state = JobState.RUNNING
-    end_as_failed(services, running, BadParameters("broken on purpose"))
+    end_attempt(services, running, BadParameters("broken on purpose"))
 
     clock.advance(seconds=59)
     with pytest.raises(JobFailed, match="broken on purpose"):

@@ -12,7 +12,7 @@ from app.errors import MalformedLog, TransientError
 from app.jobs import KINDS, attempt
 from app.jobs.kind import Artefact, Run
 from app.jobs.outcomes import JobFailed
-from app.jobs.running import end_as_failed, run
+from app.jobs.running import end_attempt, run
 from app.jobs.service import ask
 from app.jobs.sweep import sweep
 from app.services import Services
@@ -150,7 +150,7 @@ def test_ending_a_job_that_has_just_finished_leaves_its_result(services, ask_aga
     job = ask_again()
     run(services, job.id)
 
-    moved = end_as_failed(services, row(services, job), TransientError("seen as overdue a moment ago"))
+    moved = end_attempt(services, row(services, job), TransientError("seen as overdue a moment ago"))
 
     assert not moved
     assert services.storage.get(row(services, job).result_key) == b"[1]"
