@@ -12,8 +12,9 @@ from redis.exceptions import RedisError
 RUN_JOB, DIGEST_LOG = "run_job", "digest_log"
 SWEEP, PULSE = "sweep", "pulse"
 
-QUEUES = {RUN_JOB: "jobs", DIGEST_LOG: "ingest", SWEEP: "upkeep", PULSE: "upkeep"}
-"""Task name -> queue."""
+INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"
+QUEUES = (INGEST, SHORT, LONG, UPKEEP)
+"""Size classes: what is quick never stands behind what is not."""
 
 PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
 COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep rings again for what was missed
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 class Broker(Protocol):
     """Where a doorbell hangs."""
 
-    def ring(self, task: str, row_id: str, /) -> bool:
+    def ring(self, task: str, row_id: str, queue: str, /) -> bool:
         """Tell a worker that a committed row waits; never raises. False: nobody heard, the sweep will ring again."""
 
     def check(self) -> bool:
@@ -53,17 +54,17 @@ class RedisBroker:
             task_publish_retry=False,
             broker_connection_retry=False,
             broker_connection_timeout=PUBLISH_TIMEOUT,
-            task_default_queue="jobs",
+            task_default_queue=SHORT,
         )
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
-    def ring(self, task: str, row_id: str) -> bool:
+    def ring(self, task: str, row_id: str, queue: str, /) -> bool:
         """Send the message unless Redis was away a moment ago."""
         if time.monotonic() < self._silent_until:
             return False
         try:
-            self._celery.send_task(task, args=[row_id], queue=QUEUES[task], retry=False, ignore_result=True)
+            self._celery.send_task(task, args=[row_id], queue=queue, retry=False, ignore_result=True)
         except (BrokerAway, RedisError, OSError) as error:
             with self._lock:
                 self._silent_until = time.monotonic() + COOL_DOWN
@@ -84,7 +85,7 @@ class RedisBroker:
 class NoBroker:
     """For commands beside a service that is not running: rows wait for its sweep."""
 
-    def ring(self, _task: str, _row_id: str, /) -> bool:
+    def ring(self, _task: str, _row_id: str, _queue: str, /) -> bool:
         """Nobody hears."""
         return False
 
@@ -99,7 +100,7 @@ class MemoryBroker:
     def __init__(self) -> None:
         self.rings: list[tuple[str, str]] = []
 
-    def ring(self, task: str, row_id: str) -> bool:
+    def ring(self, task: str, row_id: str, _queue: str, /) -> bool:
         """Append to `rings`."""
         self.rings.append((task, row_id))
         return True

@@ -38,7 +38,11 @@ class Config:
     job_time_limit: int = (
         900  # seconds one attempt may run; far above any report, below the broker's visibility timeout
     )
-    max_attempts: int = 3  # of one job or digest, before it counts as failed
+    max_attempts: int = 3  # of a job or digest that kill their worker or meet a bug, before it counts as failed
+    job_patience: int = 1_800  # seconds that a job is tried again while the database or the storage is in trouble
+    live_jobs_per_user: int = 1_000  # jobs that a user may wait for at a time; one more is answered with 429
+    long_jobs_at_once: int = 1  # long jobs worked on at a time, so that short ones always find a worker
+    abandon_after: int = 0  # seconds without a poll after which a live job is cancelled; 0: never
     log_format: str = "text"  # text for people, json for collectors
 
     @classmethod
@@ -68,6 +72,10 @@ class Config:
             job_lease=_integer(environ, "CRASHQ_JOB_LEASE", cls.job_lease, 3, 3_600),
             job_time_limit=_integer(environ, "CRASHQ_JOB_TIME_LIMIT", cls.job_time_limit, 10, 3_000),
             max_attempts=_integer(environ, "CRASHQ_MAX_ATTEMPTS", cls.max_attempts, 1, 20),
+            job_patience=_integer(environ, "CRASHQ_JOB_PATIENCE", cls.job_patience, 1, 86_400),
+            live_jobs_per_user=_integer(environ, "CRASHQ_LIVE_JOBS_PER_USER", cls.live_jobs_per_user, 1, 1_000_000),
+            long_jobs_at_once=_integer(environ, "CRASHQ_LONG_JOBS_AT_ONCE", cls.long_jobs_at_once, 1, 10_000),
+            abandon_after=_integer(environ, "CRASHQ_ABANDON_AFTER", cls.abandon_after, 0, 86_400),
             log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
         )
 

@@ -2,17 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.broker import Broker, NoBroker, RedisBroker
+from app.clock import DatabaseClock, utc_now
 from app.config import Config
 from app.db import Database, open_database
 from app.storage import Storage, open_storage
-
-
-def utc_now() -> datetime:
-    """The current time, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -24,20 +20,24 @@ class Services:
     storage: Storage
     broker: Broker
     now: Callable[[], datetime] = utc_now
+    worker: str = ""  # names the worker that these serve; its attempts are handed back by this name
 
     def close(self) -> None:
         """Give connections back."""
         self.db.close()
 
 
-def open_services(config: Config) -> Services:
+def open_services(config: Config, worker: str = "") -> Services:
     """Open everything the settings name; connections are made when first used, so this works while parts are down.
 
     Call it after a fork, never before: database connections and the storage's threads do not survive one.
     """
+    db = open_database(config.database_url, pool_size=config.web_threads)
     return Services(
         config=config,
-        db=open_database(config.database_url, pool_size=config.web_threads),
+        db=db,
         storage=open_storage(config.storage_url),
         broker=RedisBroker(config.redis_url) if config.redis_url else NoBroker(),
+        now=DatabaseClock(db) if db.is_postgresql else utc_now,
+        worker=worker,
     )

@@ -1,23 +1,36 @@
 """The Celery application of workers and beat, and its settings."""
 
+import os
+import socket
+import threading
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready
+from celery.signals import (
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 
-from app.broker import PULSE, QUEUES, TRANSPORT_OPTIONS
+from app.broker import PULSE, SHORT, TRANSPORT_OPTIONS, UPKEEP
 from app.config import Config
 from app.errors import ConfigError
+from app.jobs.running import hand_back
 from app.observe import configure_logs
 from app.services import Services, open_services
 from workers.schedule import SCHEDULE
 
+SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
 KILL_GRACE = 30  # seconds after which a job that ignores its own time limit is killed; its lease then runs out
 
 try:
     config = Config.from_env()
 except ConfigError as error:
     raise SystemExit(f"crashq: {error.message}") from None  # one sentence, not a stack trace
+
+WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}"  # of the process that forks the others, which inherit it
 
 celery = Celery("crashq", broker=config.redis_url, include=["workers.tasks"])
 celery.conf.update(
@@ -43,7 +56,7 @@ celery.conf.update(
     worker_send_task_events=False,
     worker_enable_remote_control=False,  # nothing of ours uses it, and its reply keys pile up in Redis
     task_time_limit=config.job_time_limit + KILL_GRACE,
-    task_default_queue=QUEUES["run_job"],
+    task_default_queue=SHORT,
     beat_schedule=SCHEDULE,
     beat_scheduler="celery.beat:Scheduler",  # keeps no file: every entry may run late, early or twice
     timezone="UTC",
@@ -56,7 +69,7 @@ def services() -> Services:
     """This process's services, opened when a worker process starts."""
     global _services
     if _services is None:
-        _services = open_services(config)
+        _services = open_services(config, WORKER)
     return _services
 
 
@@ -70,6 +83,14 @@ def _open_after_the_fork(**_: Any) -> None:
     services()
 
 
+@worker_shutting_down.connect
+def _hand_back_in_time(**_: Any) -> None:
+    """The worker was told to stop: what its processes still hold after a while goes to another one at once."""
+    timer = threading.Timer(SOFT_SHUTDOWN, lambda: hand_back(services()))
+    timer.daemon = True
+    timer.start()
+
+
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
     if _services is not None:
@@ -78,4 +99,4 @@ def _close(**_: Any) -> None:
 
 @worker_ready.connect
 def _ask_for_a_first_pulse(**_: Any) -> None:
-    celery.send_task(PULSE, queue=QUEUES[PULSE])
+    celery.send_task(PULSE, queue=UPKEEP)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.broker import PULSE, QUEUES, SWEEP
+from app.broker import PULSE, SWEEP, UPKEEP
 
 SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose ring was lost
 PULSE_EVERY = 10.0  # seconds; readyz calls workers down after missing a few
@@ -11,11 +11,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "ring again, take over, clear": {
         "task": SWEEP,
         "schedule": SWEEP_EVERY,
-        "options": {"queue": QUEUES[SWEEP], "expires": SWEEP_EVERY},  # a backlog of sweeps would be no use
+        "options": {"queue": UPKEEP, "expires": SWEEP_EVERY},  # a backlog of sweeps would be no use
     },
     "prove that beat, broker, worker and database work": {
         "task": PULSE,
         "schedule": PULSE_EVERY,
-        "options": {"queue": QUEUES[PULSE], "expires": PULSE_EVERY},
+        "options": {"queue": UPKEEP, "expires": PULSE_EVERY},
     },
 }

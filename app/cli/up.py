@@ -103,7 +103,7 @@ def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) 
     processes.start("web", [python, "-m", "gunicorn", "--config", "python:app.serving"], environ)
     processes.start(
         "worker",
-        [*celery, "worker", "--queues", ",".join(sorted(set(QUEUES.values()))), "--concurrency",
+        [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency",
          str(config.worker_concurrency), "--without-gossip", "--without-mingle", "--loglevel", "warning"],
         environ,
     )  # fmt: skip

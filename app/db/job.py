@@ -2,14 +2,29 @@
 
 import enum
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, and_, delete, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, insert_or_ignore, rows_changed, value_enum
-from app.db.log import RING_AGAIN_AFTER, RING_AT_MOST_EVERY
+from app.db.log import ring_pause
+from app.db.turn import Turn
 
 
 class JobState(enum.StrEnum):
@@ -50,7 +65,15 @@ class Job(Base):
     started_at: Mapped[datetime | None]  # of the latest attempt
     finished_at: Mapped[datetime | None]  # when the state became final
     expires_at: Mapped[datetime | None]  # result gone (finished) or row forgotten (other final states)
+    queue: Mapped[str] = mapped_column(String(16))  # size class: who works on it
     attempt: Mapped[int] = mapped_column(default=0)  # attempts begun; also fences: only the latest may publish
+    strikes: Mapped[int] = mapped_column(
+        default=0
+    )  # attempts that ended with a dead worker or a bug; a few end the job
+    holder: Mapped[str | None] = mapped_column(
+        String(128)
+    )  # worker that runs the attempt, for it to hand back at its end
+    not_before: Mapped[datetime | None]  # no attempt before then: back-off after a transient failure
     lease_expires_at: Mapped[datetime | None]
     ring_after: Mapped[datetime]
     rings: Mapped[int] = mapped_column(default=0)
@@ -72,7 +95,7 @@ class Job(Base):
             "uq_jobs_live_key", "key", unique=True, postgresql_where=LIVE, sqlite_where=LIVE
         ),  # equal questions, one job
         Index("ix_jobs_key_created_at", "key", "created_at"),
-        Index("ix_jobs_live_ring_after", "ring_after", postgresql_where=LIVE, sqlite_where=LIVE),
+        Index("ix_jobs_live_queue_state", "queue", "state", postgresql_where=LIVE, sqlite_where=LIVE),
         Index("ix_jobs_expires_at", "expires_at"),
     )
 
@@ -89,6 +112,7 @@ class JobAsker(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     asked_at: Mapped[datetime]
+    seen_at: Mapped[datetime]  # of the latest poll, to the minute
     __table_args__ = (Index("ix_job_askers_user_id_asked_at", "user_id", "asked_at"),)
 
 
@@ -97,24 +121,24 @@ def insert_job(session: Session, values: dict[str, Any]) -> bool:
     return insert_or_ignore(session, Job, values)
 
 
-def latest_job(session: Session, key: str, user_id: int) -> tuple[Job, bool] | None:
-    """The newest job for a question, and whether this user has asked for it before."""
+def latest_job(session: Session, key: str, user_id: int) -> tuple[Job, datetime | None] | None:
+    """The live or else the newest job for a question, and when this user was last seen to ask for it, if ever."""
     return _with_asker(session, user_id, Job.key == key)
 
 
-def find_job(session: Session, job_id: str, user_id: int) -> tuple[Job, bool] | None:
-    """The job with this id, and whether this user has asked for it before."""
+def find_job(session: Session, job_id: str, user_id: int) -> tuple[Job, datetime | None] | None:
+    """The job with this id, and when this user was last seen to ask for it, if ever."""
     return _with_asker(session, user_id, Job.id == job_id)
 
 
-def _with_asker(session: Session, user_id: int, condition: Any) -> tuple[Job, bool] | None:
+def _with_asker(session: Session, user_id: int, condition: Any) -> tuple[Job, datetime | None] | None:
     asked = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
-    statement = select(Job, JobAsker.user_id).outerjoin(JobAsker, asked).where(condition)
+    statement = select(Job, JobAsker.seen_at).outerjoin(JobAsker, asked).where(condition)
     live_first = Job.state.in_(
         LIVE_STATES
     ).desc()  # clocks of two machines differ, so the newest need not be the live one
     row = session.execute(statement.order_by(live_first, Job.created_at.desc(), Job.id).limit(1)).first()
-    return (row[0], row[1] is not None) if row else None
+    return (row[0], row[1]) if row else None
 
 
 def jobs_of(session: Session, user_id: int, limit: int, offset: int) -> list[Job]:
@@ -122,6 +146,13 @@ def jobs_of(session: Session, user_id: int, limit: int, offset: int) -> list[Job
     statement = select(Job).join(JobAsker, JobAsker.job_id == Job.id).where(JobAsker.user_id == user_id)
     newest_first = statement.order_by(JobAsker.asked_at.desc(), Job.id).limit(limit).offset(offset)
     return list(session.scalars(newest_first))
+
+
+def remember_asker(session: Session, job_id: str, user_id: int, now: datetime) -> None:
+    """Record that a user asks for a job, now."""
+    if not insert_or_ignore(session, JobAsker, {"job_id": job_id, "user_id": user_id, "asked_at": now, "seen_at": now}):
+        seen = update(JobAsker).where(JobAsker.job_id == job_id, JobAsker.user_id == user_id).values(seen_at=now)
+        rows_changed(session, seen)
 
 
 def askers_of(session: Session, job_id: str) -> list[int]:
@@ -151,20 +182,52 @@ def move(
     return rows_changed(session, update(Job).where(*condition).values(**values)) == 1
 
 
-def unheard_jobs(session: Session, now: datetime, limit: int) -> list[str]:
-    """Ids of queued jobs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
+def next_in_turn(session: Session, queue: str, now: datetime) -> str | None:
+    """Id of the queued job to do next: tenants take turns, each tenant's oldest job first. Locks the row."""
+    due = or_(Job.not_before.is_(None), Job.not_before <= now)
+    statement = (
+        select(Job.id)
+        .outerjoin(Turn, Turn.app_id == Job.app_id)
+        .where(Job.state == JobState.QUEUED, Job.queue == queue, due)
+        .order_by(Turn.served_at.asc().nulls_first(), Job.created_at, Job.id)
+        .limit(1)
+    )
+    return session.scalar(statement.with_for_update(of=Job, skip_locked=True))
+
+
+def count_running(session: Session, queue: str) -> int:
+    """How many jobs of a size class are being worked on."""
+    running = select(func.count()).where(Job.state == JobState.RUNNING, Job.queue == queue)
+    return session.scalar(running) or 0
+
+
+def count_live_of(session: Session, user_id: int) -> int:
+    """How many live jobs a user waits for."""
+    live = select(func.count()).select_from(Job).join(JobAsker, JobAsker.job_id == Job.id)
+    return session.scalar(live.where(LIVE, JobAsker.user_id == user_id)) or 0
+
+
+def unheard_jobs(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """(id, queue) of queued jobs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
     due = select(Job).where(Job.state == JobState.QUEUED, Job.ring_after <= now).order_by(Job.ring_after).limit(limit)
     jobs = list(session.scalars(due.with_for_update(skip_locked=True)))
     for job in jobs:
         job.ring_after = now + ring_pause(job.rings)
         job.rings += 1
     session.flush()
-    return [job.id for job in jobs]
+    return [(job.id, job.queue) for job in jobs]
 
 
-def ring_pause(rings: int) -> timedelta:
-    """How long after the n-th ring the next one is due."""
-    return min(RING_AGAIN_AFTER * int(2 ** min(rings, 8)), RING_AT_MOST_EVERY)
+def abandoned_jobs(session: Session, before: datetime, limit: int) -> list[str]:
+    """Ids of live jobs that none of their askers has polled since."""
+    seen = exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > before)
+    statement = select(Job.id).where(LIVE, Job.created_at <= before, ~seen).order_by(Job.created_at)
+    return list(session.scalars(statement.limit(limit)))
+
+
+def held_by(session: Session, holder: str) -> list[Job]:
+    """The running jobs whose attempts a worker holds."""
+    return list(session.scalars(select(Job).where(Job.state == JobState.RUNNING, Job.holder == holder)))
 
 
 def overdue_jobs(session: Session, now: datetime, limit: int) -> list[Job]:

@@ -13,6 +13,16 @@ RING_AGAIN_AFTER = timedelta(seconds=5)  # a doorbell nobody answered by then is
 RING_AT_MOST_EVERY = timedelta(seconds=60)
 
 
+def back_off(attempt: int) -> timedelta:
+    """How long to wait after the n-th failed attempt: 2 s, 4 s, 8 s … 60 s."""
+    return min(timedelta(seconds=2) * int(2 ** min(attempt - 1, 5)), RING_AT_MOST_EVERY)
+
+
+def ring_pause(rings: int) -> timedelta:
+    """How long after the n-th ring the next one is due: 5 s, 10 s … 60 s."""
+    return min(RING_AGAIN_AFTER * int(2 ** min(rings, 8)), RING_AT_MOST_EVERY)
+
+
 class LogStatus(enum.StrEnum):
     """received -> digested | rejected."""
 
@@ -40,7 +50,9 @@ class Log(Base):
     format: Mapped[str | None] = mapped_column(String(32))
     error_message: Mapped[str | None] = mapped_column(Text)
     digested_at: Mapped[datetime | None]
-    attempt: Mapped[int] = mapped_column(default=0)  # digests begun
+    attempt: Mapped[int] = mapped_column(default=0)  # digests begun; only the latest may settle the log
+    strikes: Mapped[int] = mapped_column(default=0)  # digests that ended with a dead worker or a bug
+    not_before: Mapped[datetime | None]  # no digest before then: back-off after a transient failure
     lease_expires_at: Mapped[datetime | None]  # a worker is at it until then
     ring_after: Mapped[datetime]  # when the sweep rings again
     rings: Mapped[int] = mapped_column(default=0)  # rings by the sweep
@@ -58,10 +70,11 @@ def find_log(session: Session, app_id: int, log_id: str) -> Log | None:
 def claim_log(session: Session, row_id: int, now: datetime, lease: timedelta) -> Log | None:
     """Begin the next digest of a received log; None when it is done or another worker is at it."""
     free = or_(Log.lease_expires_at.is_(None), Log.lease_expires_at <= now)
+    due = or_(Log.not_before.is_(None), Log.not_before <= now)
     claimed = (
         update(Log)
-        .where(Log.id == row_id, Log.status == LogStatus.RECEIVED, free)
-        .values(attempt=Log.attempt + 1, lease_expires_at=now + lease, ring_after=now + lease)
+        .where(Log.id == row_id, Log.status == LogStatus.RECEIVED, free, due)
+        .values(attempt=Log.attempt + 1, strikes=Log.strikes + 1, lease_expires_at=now + lease, ring_after=now + lease)
         .returning(Log)
     )
     return session.scalar(claimed)
@@ -77,12 +90,17 @@ def settle_log(session: Session, log: Log, status: LogStatus, now: datetime, **v
     return rows_changed(session, settled) == 1
 
 
-def release_log(session: Session, log: Log, ring_after: datetime) -> None:
-    """Give an attempt back after a transient failure; the sweep rings again at `ring_after`."""
+def release_log(session: Session, log: Log, not_before: datetime, *, strike: bool) -> None:
+    """Give an attempt back; the sweep rings for the next one at `not_before`. Without a strike it does not count."""
     session.execute(
         update(Log)
         .where(Log.id == log.id, Log.status == LogStatus.RECEIVED, Log.attempt == log.attempt)
-        .values(lease_expires_at=None, ring_after=ring_after)
+        .values(
+            lease_expires_at=None,
+            not_before=not_before,
+            ring_after=not_before,
+            strikes=Log.strikes if strike else Log.strikes - 1,
+        )
     )
 
 
@@ -93,7 +111,7 @@ def unheard_logs(session: Session, now: datetime, limit: int) -> list[int]:
     )
     logs = list(session.scalars(due.with_for_update(skip_locked=True)))
     for log in logs:
-        log.ring_after = now + min(RING_AGAIN_AFTER * 2 ** min(log.rings, 8), RING_AT_MOST_EVERY)
+        log.ring_after = now + ring_pause(log.rings)
         log.rings += 1
     session.flush()
     return [log.id for log in logs]

@@ -12,9 +12,9 @@ from app.crashes.log import CrashLog
 from app.crashes.title import title
 from app.db.app import App
 from app.db.crash import Crash, count_in
-from app.db.log import Log, LogStatus, claim_log, release_log, settle_log
+from app.db.log import Log, LogStatus, back_off, claim_log, release_log, settle_log
 from app.db.occurrence import Occurrence
-from app.errors import AppError, MalformedLog, TransientError
+from app.errors import AppError, MalformedLog
 from app.ingest.log_id import time_in
 from app.observe import on_behalf_of
 from app.parsers import recognise
@@ -22,7 +22,6 @@ from app.parsers.document import Document
 from app.services import Services
 
 LEASE = timedelta(seconds=120)  # for one digest; the largest log allowed takes seconds
-RETRY_PAUSE = timedelta(seconds=2)  # before the next attempt; doubles with each
 
 log = structlog.get_logger()
 
@@ -49,8 +48,8 @@ def digest(services: Services, row_id: int) -> None:
 
 
 def _digest(services: Services, app: App, claimed: Log) -> None:
-    if claimed.attempt > services.config.max_attempts:
-        _reject(services, claimed, f"The log could not be digested in {claimed.attempt - 1} attempts")
+    if claimed.strikes > services.config.max_attempts:
+        _reject(services, claimed, f"The log could not be digested in {claimed.strikes - 1} attempts")
         return
     try:
         document = Document(services.storage.get(claimed.storage_key))
@@ -60,10 +59,10 @@ def _digest(services: Services, app: App, claimed: Log) -> None:
     except MalformedLog as error:
         _reject(services, claimed, error.message)
     except AppError as error:
-        _release(services, claimed, error)
+        _release(services, claimed, error.code, strike=False)
     except Exception as error:
         log.exception("digest_broke", log=claimed.id, attempt=claimed.attempt, error=type(error).__name__)
-        _release(services, claimed, TransientError())
+        _release(services, claimed, "digest_broke", strike=True)
 
 
 def _group(app: App, stored: Log, number: int, parsed: CrashLog) -> Found:
@@ -113,7 +112,8 @@ def _reject(services: Services, stored: Log, reason: str) -> None:
     log.info("log_rejected", log=stored.id)
 
 
-def _release(services: Services, stored: Log, error: AppError) -> None:
+def _release(services: Services, stored: Log, code: str, *, strike: bool) -> None:
+    """Try again later: as often as it takes after trouble from outside, a few times after a bug."""
     with services.db.write() as session:
-        release_log(session, stored, services.now() + RETRY_PAUSE * 2 ** (stored.attempt - 1))
-    log.warning("digest_retried", log=stored.id, attempt=stored.attempt, code=error.code)
+        release_log(session, stored, services.now() + back_off(stored.attempt), strike=strike)
+    log.warning("digest_retried", log=stored.id, attempt=stored.attempt, code=code)

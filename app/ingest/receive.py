@@ -8,7 +8,7 @@ from typing import IO
 
 import structlog
 
-from app.broker import DIGEST_LOG
+from app.broker import DIGEST_LOG, INGEST
 from app.db import insert_or_ignore
 from app.db.app import App
 from app.db.log import RING_AGAIN_AFTER, Log, LogStatus, find_log
@@ -78,6 +78,7 @@ def _keep(services: Services, app: App, log_id: str, content: bytes, *, must_be_
         "received_at": now,
         "status": LogStatus.RECEIVED,
         "attempt": 0,
+        "strikes": 0,
         "ring_after": now + RING_AGAIN_AFTER,
         "rings": 0,
     }
@@ -92,7 +93,7 @@ def _keep(services: Services, app: App, log_id: str, content: bytes, *, must_be_
             services.storage.put_bytes(key, content)
     if is_new:
         log.info("log_received", log=stored.id, app=app.identifier, bytes=len(content))
-        services.broker.ring(DIGEST_LOG, str(stored.id))
+        services.broker.ring(DIGEST_LOG, str(stored.id), INGEST)
     elif must_be_new:
         return False
     elif stored.sha256 != sha256:

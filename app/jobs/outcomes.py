@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.db.job import Job, JobState
-from app.errors import AppError, Gone, NotFound, TransientError
+from app.errors import AppError, Gone, NotFound, TooManyRequests, TransientError
 
 
 class CrashNotFound(NotFound):
@@ -36,6 +36,15 @@ class JobExpired(Gone):
     code, message = "job_expired", "The job's result has expired"
 
 
+class TooManyJobs(TooManyRequests):
+    """A user waits for as many jobs as a user may."""
+
+    code = "too_many_jobs"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=5)
+
+
 class JobFailed(AppError):
     """The failure kept in the job's row."""
 
@@ -45,10 +54,26 @@ class JobFailed(AppError):
         super().__init__(job.error_message)
 
 
-class WorkerSilent(TransientError):
+class Strike(TransientError):
+    """An attempt ended in a way that speaks against the job itself; a few of these end it."""
+
+
+class WorkerSilent(Strike):
     """A worker no longer renews its lease: it died, hangs, or has lost the database."""
 
     code, message = "worker_silent", "Its worker died or was cut off"
+
+
+class AttemptBroke(Strike):
+    """The code that makes the result met what it does not handle; the log has the stack trace."""
+
+    code, message = "attempt_broke", "The server failed to make this result"
+
+
+class WorkerStopped(TransientError):
+    """A worker handed its attempt back because it was told to stop."""
+
+    code, message = "worker_stopped", "Its worker was stopped"
 
 
 class AttemptsUsedUp(AppError):

@@ -5,27 +5,51 @@ from typing import Any
 
 import structlog
 
-from app.db.job import Job, JobState, move
+from app.broker import LONG, RUN_JOB
+from app.db.job import Job, JobState, count_running, held_by, move, next_in_turn
+from app.db.log import back_off
+from app.db.turn import take_turn
 from app.errors import AppError, TransientError
 from app.jobs import KINDS
 from app.jobs.attempt import Attempt, AttemptLost
+from app.jobs.files import discard
 from app.jobs.kind import Artefact
-from app.jobs.outcomes import AttemptsUsedUp
+from app.jobs.outcomes import AttemptBroke, AttemptsUsedUp, Strike, WorkerSilent, WorkerStopped
 from app.observe import on_behalf_of
 from app.services import Services
 from app.storage import job_folder
-
-RETRY_PAUSE = timedelta(seconds=2)  # before the next attempt after a transient failure; doubles with each
 
 log = structlog.get_logger()
 
 
 def run(services: Services, job_id: str) -> None:
-    """Make one attempt at a queued job and publish its result. Safe to call twice: only one caller claims an attempt."""
-    job = _claim(services, job_id)
-    if job is not None:
-        with on_behalf_of(job.request_id):
-            _run(services, job)
+    """Answer a ring: one attempt at the job that is next in turn where the rung one waits, which need not be that one.
+
+    Safe to call twice, late, or for a job that is done: only one caller claims an attempt.
+    """
+    with services.db.read() as session:
+        rung = session.get(Job, job_id)
+    if rung is None:
+        return
+    job = _claim_next(services, rung.queue)
+    if job is None:
+        return
+    with on_behalf_of(job.request_id):
+        _run(services, job)
+    if job.queue == LONG:  # rings for long jobs came to nothing while this one ran
+        with services.db.read() as session:
+            waiting = next_in_turn(session, LONG, services.now())
+        if waiting is not None:
+            services.broker.ring(RUN_JOB, waiting, LONG)
+
+
+def hand_back(services: Services) -> None:
+    """Queue the attempts that this worker holds for another one, at once and without a strike: it is about to stop."""
+    with services.db.read() as session:
+        held = held_by(session, services.worker)
+    for job in held:
+        if end_attempt(services, job, WorkerStopped()):
+            services.broker.ring(RUN_JOB, job.id, job.queue)
 
 
 def _run(services: Services, job: Job) -> None:
@@ -42,19 +66,24 @@ def _run(services: Services, job: Job) -> None:
         return
     except Exception as error:
         log.exception("job_broke", job=job.id, kind=job.kind, attempt=job.attempt, error=type(error).__name__)
-        end_attempt(services, job, TransientError("The server failed to make this result"))
+        end_attempt(services, job, AttemptBroke())
         return
     if published:
         log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
     else:
-        services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
+        discard(services, f"{job_folder(job.id)}/{job.attempt}")
         log.info("attempt_lost", job=job.id, kind=job.kind, attempt=job.attempt)
 
 
-def _claim(services: Services, job_id: str) -> Job | None:
+def _claim_next(services: Services, queue: str) -> Job | None:
+    """Begin an attempt at the job that is next in turn; None when there is none, or enough long ones run already."""
     now = services.now()
-    lease = timedelta(seconds=services.config.job_lease)
     with services.db.write() as session:
+        if queue == LONG and count_running(session, LONG) >= services.config.long_jobs_at_once:
+            return None
+        job_id = next_in_turn(session, queue, now)
+        if job_id is None:
+            return None
         claimed = move(
             session,
             job_id,
@@ -62,12 +91,17 @@ def _claim(services: Services, job_id: str) -> Job | None:
             None,
             state=JobState.RUNNING,
             attempt=Job.attempt + 1,
+            holder=services.worker,
             started_at=now,
-            lease_expires_at=now + lease,
+            lease_expires_at=now + timedelta(seconds=services.config.job_lease),
             preview_key=None,
             progress_done=0,
         )
-        return session.get(Job, job_id) if claimed else None
+        if not claimed:
+            return None
+        job = session.get_one(Job, job_id)
+        take_turn(session, job.app_id, now)
+        return job
 
 
 def _publish(services: Services, job: Job, attempt: Attempt, artefact: Artefact) -> bool:
@@ -99,42 +133,55 @@ def _publish(services: Services, job: Job, attempt: Attempt, artefact: Artefact)
 def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: datetime | None = None) -> bool:
     """Queue the next attempt after a transient error, else end the job with its reason; False when the job has moved on.
 
-    With `overdue_at` only if the lease had run out by then: a worker that has renewed it since keeps the job.
+    Dead workers and bugs are strikes, and a few of them end the job; trouble of database or storage ends it only when it
+    outlasts the patience. With `overdue_at` it is done only if the lease had run out by then: a worker that has renewed
+    it since keeps the job.
     """
-    is_final = not isinstance(error, TransientError) or job.attempt >= services.config.max_attempts
+    now = services.now()
+    strikes = job.strikes + isinstance(error, Strike)
+    is_final = (
+        not isinstance(error, TransientError)
+        or strikes >= services.config.max_attempts
+        or (not isinstance(error, Strike) and now - job.created_at > timedelta(seconds=services.config.job_patience))
+    )
+    if is_final:
+        values = _failed(error, job.attempt, now, forget_at=now + timedelta(seconds=services.config.tombstone_lifetime))
+    else:
+        at_once = isinstance(error, (WorkerSilent, WorkerStopped))
+        values = _queued_again(error, strikes, now if at_once else now + back_off(job.attempt))
     with services.db.write() as session:
-        values = _failed(services, job, error) if is_final else _queued_again(services, job, error, overdue_at)
-        moved = move(
-            session, job.id, (JobState.RUNNING,), job.attempt, overdue_at=overdue_at, preview_key=None, **values
-        )
+        moved = move(session, job.id, (JobState.RUNNING,), job.attempt, overdue_at=overdue_at, **values)
     if moved:
-        services.storage.delete_folder(f"{job_folder(job.id)}/{job.attempt}")
+        discard(services, f"{job_folder(job.id)}/{job.attempt}")
     event = "attempt_lost" if not moved else "job_failed" if is_final else "job_queued_again"
     log.warning(event, job=job.id, kind=job.kind, attempt=job.attempt, code=error.code)
     return moved
 
 
-def _queued_again(services: Services, job: Job, error: AppError, overdue_at: datetime | None) -> dict[str, Any]:
-    back_off = services.now() + RETRY_PAUSE * 2 ** (job.attempt - 1)
+def _queued_again(error: AppError, strikes: int, not_before: datetime) -> dict[str, Any]:
     return {
         "state": JobState.QUEUED,
-        "ring_after": overdue_at or back_off,  # what a silent worker held has waited for its lease already
+        "strikes": strikes,
+        "not_before": not_before,
+        "ring_after": not_before,
         "rings": 0,
+        "holder": None,
         "lease_expires_at": None,
+        "preview_key": None,
         "error_code": error.code,
         "error_message": error.message,
     }
 
 
-def _failed(services: Services, job: Job, error: AppError) -> dict[str, Any]:
+def _failed(error: AppError, attempts: int, now: datetime, forget_at: datetime) -> dict[str, Any]:
     if isinstance(error, TransientError):
-        error = AttemptsUsedUp(f"The job failed {job.attempt} times, last with: {error.message}")
-    now = services.now()
+        error = AttemptsUsedUp(f"The job failed after {attempts} attempts, the last with: {error.message}")
     return {
         "state": JobState.FAILED,
         "finished_at": now,
-        "expires_at": now + timedelta(seconds=services.config.tombstone_lifetime),
+        "expires_at": forget_at,
         "lease_expires_at": None,
+        "preview_key": None,
         "error_code": error.code,
         "error_status": error.status,
         "error_message": error.message,

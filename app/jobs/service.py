@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.orm import Session
 
-from app.broker import RUN_JOB
-from app.db import insert_or_ignore
+from app.broker import LONG, RUN_JOB, SHORT
 from app.db.app import is_member
 from app.db.crash import Crash, find_crash
 from app.db.job import (
@@ -18,18 +17,21 @@ from app.db.job import (
     JobAsker,
     JobState,
     askers_of,
+    count_live_of,
     find_job,
     insert_job,
     jobs_of,
     latest_job,
     move,
     new_job_id,
-    ring_pause,
+    remember_asker,
 )
+from app.db.log import ring_pause
 from app.errors import TransientError
 from app.jobs import KINDS
+from app.jobs.files import discard
 from app.jobs.kind import Question
-from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobNotFound, answering
+from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobNotFound, TooManyJobs, answering
 from app.observe import current_request_id
 from app.services import Services
 from app.storage import job_folder
@@ -37,6 +39,8 @@ from app.storage import job_folder
 FRESH_FOR = timedelta(seconds=30)  # a finished result answers that long although newer occurrences have come
 FAILURE_ANSWERS_FOR = timedelta(minutes=1)  # a failed job is not begun anew more often than this
 NEARLY_EXPIRED = timedelta(minutes=5)  # what expires within this is made anew, so that its link is worth having
+SEEN_TO = timedelta(minutes=1)  # how exactly it is recorded when a user last polled a live job
+LONG_FROM = 20_000  # units of progress from which a job goes to the long queue
 CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 JOB_ID = re.compile(r"[0-9a-f]{24}")
 
@@ -57,16 +61,16 @@ def ask(services: Services, user_id: int, kind: str, crash_identifier: str, quer
             return answering(_own_job(session, user_id, query["job_id"], key), services.now())
         found = latest_job(session, key, user_id)
         if found and _still_answers(kind, found[0], crash, services.now()):
-            job, has_asked = found
-            if has_asked:
-                return answering(job, services.now())
+            job, seen_at = found
         else:
-            job = None
+            job, seen_at = None, None
+    now = services.now()
     if job is None:
         return _start_or_join(services, user_id, kind, key, params, crash, question)
-    with services.db.write() as session:
-        _remember_asker(session, job.id, user_id, services.now())
-    return answering(job, services.now())
+    if seen_at is None or (job.is_live and now - seen_at > SEEN_TO):
+        with services.db.write() as session:
+            remember_asker(session, job.id, user_id, now)
+    return answering(job, now)
 
 
 def look_up(services: Services, user_id: int, job_id: str) -> Job:
@@ -86,25 +90,34 @@ def cancel(services: Services, user_id: int, job_id: str) -> Job:
 
     Returns the row afterwards; an ended job without files stays as it is. Raises JobNotFound.
     """
-    now = services.now()
     with services.db.write() as session:
         job = _own_job(session, user_id, job_id)
         others = [asker for asker in askers_of(session, job_id) if asker != user_id]
         if others:
             session.delete(session.get_one(JobAsker, (job_id, user_id)))
             return job
+    _end(services, job_id)
+    with services.db.read() as session:
+        return session.get_one(Job, job_id)
+
+
+def abandon(services: Services, job_id: str) -> None:
+    """Cancel a live job that nobody polls any more."""
+    _end(services, job_id, live_only=True)
+
+
+def _end(services: Services, job_id: str, *, live_only: bool = False) -> None:
+    now = services.now()
+    with services.db.write() as session:
         forget_at = now + timedelta(seconds=services.config.tombstone_lifetime)
         values = {"finished_at": now, "expires_at": forget_at, "result_text": None, "lease_expires_at": None}
         cancelled = move(session, job_id, LIVE_STATES, None, state=JobState.CANCELLED, **values)
-        freed = not cancelled and move(
+        freed = not (cancelled or live_only) and move(
             session, job_id, (JobState.FINISHED,), None, state=JobState.EXPIRED, result_text=None, expires_at=forget_at
         )
-        session.expire_all()
-        job = session.get_one(Job, job_id)
     if cancelled or freed:
-        services.storage.delete_folder(job_folder(job_id))
-        log.info("job_cancelled" if cancelled else "job_freed", job=job_id, user=user_id)
-    return job
+        discard(services, job_folder(job_id))
+        log.info("job_cancelled" if cancelled else "job_freed", job=job_id)
 
 
 def _visible_crash(session: Session, user_id: int, identifier: str) -> Crash:
@@ -120,8 +133,8 @@ def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None
     found = find_job(session, job_id, user_id) if JOB_ID.fullmatch(job_id) else None
     if found is None:
         raise JobNotFound
-    job, has_asked = found
-    if not has_asked or (key is not None and job.key != key) or not is_member(session, user_id, job.app_id):
+    job, seen_at = found
+    if seen_at is None or (key is not None and job.key != key) or not is_member(session, user_id, job.app_id):
         raise JobNotFound
     return job
 
@@ -156,23 +169,24 @@ def _start_or_join(
         "created_at": now,
         "ring_after": now + ring_pause(0),
         "progress_total": question.total,
+        "queue": LONG if question.total > LONG_FROM else SHORT,
         "attempt": 0,
+        "strikes": 0,
         "rings": 0,
         "progress_done": 0,
     }
     with services.db.write() as session:
         is_new = insert_job(session, values)
+        if is_new and count_live_of(session, user_id) >= services.config.live_jobs_per_user:
+            raise TooManyJobs(
+                f"You wait for {services.config.live_jobs_per_user} jobs already; ask again when one has ended"
+            )
         found = find_job(session, job_id, user_id) if is_new else latest_job(session, key, user_id)
         if found is None:  # a live job of the same key was there, and has been deleted since: a matter of microseconds
             raise TransientError
-        job, has_asked = found
-        if not has_asked:
-            _remember_asker(session, job.id, user_id, now)
+        job, _ = found
+        remember_asker(session, job.id, user_id, now)
     if is_new:
         log.info("job_queued", job=job.id, kind=kind, user=user_id)
-        services.broker.ring(RUN_JOB, job.id)
+        services.broker.ring(RUN_JOB, job.id, job.queue)
     return answering(job, now)
-
-
-def _remember_asker(session: Session, job_id: str, user_id: int, now: datetime) -> None:
-    insert_or_ignore(session, JobAsker, {"job_id": job_id, "user_id": user_id, "asked_at": now})

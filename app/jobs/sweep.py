@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import structlog
 
-from app.broker import DIGEST_LOG, RUN_JOB
-from app.db.job import JobState, forget, move, overdue_jobs, past_jobs, unheard_jobs
+from app.broker import DIGEST_LOG, INGEST, RUN_JOB
+from app.db.job import JobState, abandoned_jobs, forget, move, overdue_jobs, past_jobs, unheard_jobs
 from app.db.log import unheard_logs
 from app.db.token import drop_expired_tokens
+from app.jobs.files import discard
 from app.jobs.outcomes import WorkerSilent
 from app.jobs.running import end_attempt
+from app.jobs.service import abandon
 from app.services import Services
 from app.storage import job_folder
 
@@ -21,16 +23,17 @@ log = structlog.get_logger()
 def sweep(services: Services) -> None:
     """Bring every row that is due one step further. Safe to run at any time and twice at once."""
     _take_over(services)
+    _drop_abandoned(services)
     _clear_past(services)
     now = services.now()
     with services.db.write() as session:
         drop_expired_tokens(session, now)
         jobs = unheard_jobs(session, now, AT_MOST)
         logs = unheard_logs(session, now, AT_MOST)
-    for job_id in jobs:
-        services.broker.ring(RUN_JOB, job_id)
+    for job_id, queue in jobs:
+        services.broker.ring(RUN_JOB, job_id, queue)
     for row_id in logs:
-        services.broker.ring(DIGEST_LOG, str(row_id))
+        services.broker.ring(DIGEST_LOG, str(row_id), INGEST)
     if jobs or logs:
         log.info("rang_again", jobs=len(jobs), logs=len(logs))
 
@@ -44,12 +47,24 @@ def _take_over(services: Services) -> None:
         end_attempt(services, job, WorkerSilent(), overdue_at=now)
 
 
+def _drop_abandoned(services: Services) -> None:
+    """Cancel live jobs that nobody has polled for as long as the settings say."""
+    if not services.config.abandon_after:
+        return
+    before = services.now() - timedelta(seconds=services.config.abandon_after)
+    with services.db.read() as session:
+        abandoned = abandoned_jobs(session, before, AT_MOST)
+    for job_id in abandoned:
+        abandon(services, job_id)
+
+
 def _clear_past(services: Services) -> None:
     """Delete the files of expired results and, once nobody needs to be told any more, the rows of ended jobs."""
     with services.db.read() as session:
         past = past_jobs(session, services.now(), AT_MOST)
     for job in past:
-        services.storage.delete_folder(job_folder(job.id))
+        if not discard(services, job_folder(job.id)):
+            return  # the rows stay for a later sweep; ringing must not wait for the storage
         with services.db.write() as session:
             if job.state == JobState.FINISHED:
                 forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from app.broker import QUEUES, RUN_JOB, MemoryBroker, NoBroker, RedisBroker
+from app.broker import RUN_JOB, SHORT, MemoryBroker, NoBroker, RedisBroker
 from app.db.job import JobState
 from app.ingest.receive import receive
 from app.jobs.service import ask, look_up
@@ -67,27 +67,27 @@ def test_a_sweep_goes_on_without_a_broker(services, member, clock, dead_url):
     assert RedisBroker(dead_url).check() is False
 
 
-def test_a_ring_is_one_celery_message_in_the_queue_of_its_task(redis_url):
+def test_a_ring_is_one_celery_message_in_the_queue_named(redis_url):
     broker = RedisBroker(redis_url)
 
-    heard = broker.ring(RUN_JOB, "2eab310c430bf292171281ae")
+    heard = broker.ring(RUN_JOB, "2eab310c430bf292171281ae", SHORT)
 
     assert heard
     assert broker.check()
     with redis.Redis.from_url(redis_url) as client:
-        messages = client.lrange(f"crashq:{QUEUES[RUN_JOB]}", 0, -1)
+        messages = client.lrange(f"crashq:{SHORT}", 0, -1)
         client.flushall()
     assert len(messages) == 1
     assert b"run_job" in messages[0]
 
 
 def test_without_a_broker_nobody_hears():
-    assert NoBroker().ring(RUN_JOB, "x") is False
+    assert NoBroker().ring(RUN_JOB, "x", SHORT) is False
     assert NoBroker().check() is False
 
 
 def test_the_memory_broker_keeps_what_was_rung():
     broker = MemoryBroker()
 
-    assert broker.ring(RUN_JOB, "x")
+    assert broker.ring(RUN_JOB, "x", SHORT)
     assert (broker.check(), broker.rings) == (True, [(RUN_JOB, "x")])

@@ -180,13 +180,13 @@ def test_the_lease_is_renewed_and_progress_shown_while_the_work_goes_on(services
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 1)
 
 
-def test_a_transient_failure_is_tried_again_ever_later_until_attempts_are_used_up(services, ask_again, kind, clock):
+def test_trouble_from_outside_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
     kind.act = failing(TransientError("The storage is unavailable, try again"))
     job = ask_again()
     services.broker.rings.clear()
     run(services, job.id)
 
-    for pause in (2, 4):
+    for pause in (2, 4, 8, 16, 32, 60, 60):
         assert row(services, job).state == JobState.QUEUED
         clock.advance(seconds=pause - 1)
         sweep(services)
@@ -194,11 +194,16 @@ def test_a_transient_failure_is_tried_again_ever_later_until_attempts_are_used_u
         clock.advance(seconds=1)
         sweep(services)
         assert run_rings(services) == 1
+    clock.advance(seconds=services.config.job_patience)
+    sweep(services)
+    run_rings(services)
 
     ended = row(services, job)
-    assert (len(kind.attempts), ended.attempt, ended.state) == (3, 3, JobState.FAILED)
+    assert (len(kind.attempts), ended.attempt, ended.strikes, ended.state) == (9, 9, 0, JobState.FAILED)
     assert (ended.error_code, ended.error_status) == ("attempts_used_up", 500)
-    assert ended.error_message == "The job failed 3 times, last with: The storage is unavailable, try again"
+    assert (
+        ended.error_message == "The job failed after 9 attempts, the last with: The storage is unavailable, try again"
+    )
 
 
 def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, kind, clock):
@@ -206,20 +211,23 @@ def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, kind, 
     job = ask_again()
 
     run(services, job.id)
+    clock.advance(seconds=2)
     run(services, job.id)
 
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 2)
 
 
-def test_a_program_error_counts_as_transient_and_its_words_stay_inside(services, ask_again, kind):
+def test_a_program_error_ends_the_job_at_the_third_strike_and_its_words_stay_inside(services, ask_again, kind, clock):
     kind.act = failing(RuntimeError("SELECT secret FROM /var/lib"))
     job = ask_again()
 
     for _ in range(3):
+        assert row(services, job).state == JobState.QUEUED
         run(services, job.id)
+        clock.advance(seconds=60)
 
     ended = row(services, job)
-    assert (ended.state, ended.error_status) == (JobState.FAILED, 500)
+    assert (ended.state, ended.error_status, len(kind.attempts)) == (JobState.FAILED, 500, 3)
     assert "secret" not in ended.error_message
 
 
@@ -257,7 +265,7 @@ def test_an_attempt_that_takes_too_long_ends_the_job(services, ask_again, kind):
 
 
 @pytest.mark.parametrize("ends_before", [0, 1, 2])
-def test_a_store_that_fails_midway_is_retried_and_leaves_nothing_behind(services, ask_again, kind, ends_before):
+def test_a_store_that_fails_midway_is_retried_and_leaves_nothing_behind(services, ask_again, kind, clock, ends_before):
     def chunks(run_: Run) -> Iterator[bytes]:
         for number in range(3):
             if number == ends_before and len(kind.attempts) == 1:
@@ -270,6 +278,7 @@ def test_a_store_that_fails_midway_is_retried_and_leaves_nothing_behind(services
 
     run(services, job.id)
     assert files(services, job) == []
+    clock.advance(seconds=2)
     run(services, job.id)
 
     assert row(services, job).result_text == "012"

@@ -51,7 +51,7 @@ def differences(database: Database) -> list[object]:
 
 
 def test_every_module_of_tables_is_known():
-    assert len(tables.__all__) == 8
+    assert len(tables.__all__) == 9
     assert {
         "users",
         "tokens",
@@ -63,6 +63,7 @@ def test_every_module_of_tables_is_known():
         "jobs",
         "job_askers",
         "pulses",
+        "turns",
     } < TABLES
 
 
@@ -91,7 +92,7 @@ def test_partial_indexes_keep_their_condition(database):
     }
     for name, state in (
         ("uq_jobs_live_key", "running"),
-        ("ix_jobs_live_ring_after", "queued"),
+        ("ix_jobs_live_queue_state", "queued"),
         ("ix_logs_waiting", "received"),
     ):
         assert state in found[name]

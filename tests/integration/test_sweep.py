@@ -21,7 +21,7 @@ from app.jobs.service import ask, cancel, look_up
 from app.jobs.sweep import sweep
 from app.services import Services
 from app.storage import job_folder
-from tests.factories import NOON, PASSWORD, kscrash, make_crash
+from tests.factories import NOON, PASSWORD, Clock, kscrash, make_crash
 from tests.job_kinds import NAME, FakeKind
 
 LIST = "occurrences"
@@ -50,6 +50,14 @@ def claim(services: Services, job: Job, by_attempt: int = 1) -> None:
         claimed.lease_expires_at = services.now() + timedelta(seconds=services.config.job_lease)
         claimed.preview_key = f"jobs/{job.id}/{by_attempt}/preview.json"
     services.storage.put_bytes(f"jobs/{job.id}/{by_attempt}/preview.json", b"[]")
+
+
+def die_each_time(services: Services, job: Job, clock: Clock) -> None:
+    """Every worker that takes the job dies of it, until it has no attempt left."""
+    for number in range(1, services.config.max_attempts + 1):
+        claim(services, job, by_attempt=number)
+        clock.advance(seconds=services.config.job_lease)
+        sweep(services)
 
 
 def test_a_job_nobody_picked_up_is_rung_for_ever_less_often(services, job, clock):
@@ -120,10 +128,7 @@ def test_a_poll_between_a_dead_worker_and_the_next_shows_no_rows_and_no_error(se
 
 
 def test_a_job_whose_workers_all_die_ends_as_failed(services, job, clock):
-    claim(services, job, by_attempt=services.config.max_attempts)
-    clock.advance(seconds=services.config.job_lease)
-
-    sweep(services)
+    die_each_time(services, job, clock)
 
     ended = row(services, job)
     assert (ended.state, ended.error_code, ended.error_status) == (JobState.FAILED, "attempts_used_up", 500)
@@ -156,9 +161,7 @@ def test_an_expired_result_loses_its_files_first_and_its_row_later(services, mem
 @pytest.mark.parametrize("ending", ["failed", "cancelled", "freed"])
 def test_an_ended_job_is_forgotten_after_its_tombstone(services, member, job, clock, run_workers, ending):
     if ending == "failed":
-        claim(services, job, by_attempt=services.config.max_attempts)
-        clock.advance(seconds=services.config.job_lease)
-        sweep(services)
+        die_each_time(services, job, clock)
     else:
         if ending == "freed":
             run_workers()
@@ -194,8 +197,9 @@ def test_many_sweeps_at_once_do_each_thing_once(services, member, clock, monkeyp
     monkeypatch.setattr(attempt, "BEAT_EVERY", 3_600.0)
     crash = make_crash(services, member.app)
     jobs = [ask(services, member.user_id, NAME, crash.identifier, {"about": str(number)}) for number in range(12)]
-    for past in jobs[:4]:
-        run(services, past.id)
+    for rung in jobs[:4]:
+        run(services, rung.id)
+    jobs.sort(key=lambda each: row(services, each).state != JobState.FINISHED)  # a ring is for whichever is next in turn
     for dead in jobs[4:8]:
         claim(services, dead)
     services.broker.rings.clear()
@@ -226,8 +230,7 @@ def test_a_store_that_is_away_does_not_lose_what_is_to_be_cleared(services, job,
     clock.advance(seconds=services.config.result_lifetime)
     with monkeypatch.context() as patch:
         patch.setattr(type(services.storage), "list", _away)
-        with pytest.raises(TransientError):
-            sweep(services)
+        sweep(services)
     assert row(services, job).state == JobState.FINISHED
 
     sweep(services)

@@ -1,0 +1,18 @@
+"""Removing stored files that a job no longer needs."""
+
+import structlog
+
+from app.errors import TransientError
+from app.services import Services
+
+log = structlog.get_logger()
+
+
+def discard(services: Services, folder: str) -> bool:
+    """Delete every object below the folder; False when the storage is in trouble, and a later sweep has to do it."""
+    try:
+        services.storage.delete_folder(folder)
+    except TransientError:
+        log.warning("files_left", folder=folder)
+        return False
+    return True
