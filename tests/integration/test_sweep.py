@@ -199,7 +199,9 @@ def test_many_sweeps_at_once_do_each_thing_once(services, member, clock, monkeyp
     jobs = [ask(services, member.user_id, NAME, crash.identifier, {"about": str(number)}) for number in range(12)]
     for rung in jobs[:4]:
         run(services, rung.id)
-    jobs.sort(key=lambda each: row(services, each).state != JobState.FINISHED)  # a ring is for whichever is next in turn
+    jobs.sort(
+        key=lambda each: row(services, each).state != JobState.FINISHED
+    )  # a ring is for whichever is next in turn
     for dead in jobs[4:8]:
         claim(services, dead)
     services.broker.rings.clear()

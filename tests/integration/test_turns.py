@@ -1,0 +1,177 @@
+"""Who is served when: tenants take turns, long jobs leave room, users wait for a bounded number (both databases)."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.broker import LONG, RUN_JOB, SHORT
+from app.db.crash import Crash
+from app.db.job import Job, JobState
+from app.errors import TransientError
+from app.jobs import KINDS
+from app.jobs.outcomes import JobCancelled, TooManyJobs
+from app.jobs.running import hand_back, run
+from app.jobs.service import LONG_FROM, ask, cancel
+from app.jobs.sweep import sweep
+from app.services import Services
+from tests.factories import Member, join, make_crash, make_member, run_rings
+from tests.job_kinds import NAME, FakeKind, write
+
+
+@pytest.fixture
+def kind(monkeypatch: pytest.MonkeyPatch) -> FakeKind:
+    made = FakeKind()
+    monkeypatch.setitem(KINDS, NAME, made)
+    return made
+
+
+def ask_many(services: Services, member: Member, crash: Crash, number: int) -> list[Job]:
+    return [ask(services, member.user_id, NAME, crash.identifier, {"about": str(n)}) for n in range(number)]
+
+
+def state(services: Services, job: Job) -> JobState:
+    with services.db.read() as session:
+        return session.get_one(Job, job.id).state
+
+
+def test_one_tenants_long_line_delays_another_by_two_jobs_at_most(services, member, kind):
+    ask_many(services, member, make_crash(services, member.app), 500)
+    other = make_member(services, "grace@example.com", "Maps")
+    [single] = ask_many(services, other, make_crash(services, other.app), 1)
+    began = 0
+
+    while state(services, single) != JobState.FINISHED:
+        task, job_id = services.broker.rings.pop(0)
+        assert task == RUN_JOB
+        run(services, job_id)
+        began += 1
+
+    assert began <= 2
+
+
+def test_every_job_of_every_tenant_is_done_once(services, member, kind):
+    other = make_member(services, "grace@example.com", "Maps")
+    jobs = ask_many(services, member, make_crash(services, member.app), 7)
+    jobs += ask_many(services, other, make_crash(services, other.app), 3)
+
+    run_rings(services)
+
+    assert {state(services, job) for job in jobs} == {JobState.FINISHED}
+    assert len(kind.attempts) == 10
+
+
+def test_a_long_list_goes_to_the_long_queue_and_a_short_one_does_not(services, member):
+    crash = make_crash(services, member.app)
+    short = ask(services, member.user_id, "occurrences", crash.identifier, {})
+    with services.db.write() as session:
+        session.get_one(Crash, crash.id).occurrences_count = LONG_FROM + 1
+
+    long = ask(services, member.user_id, "occurrences", crash.identifier, {"page": "1"})
+
+    assert (short.queue, long.queue) == (SHORT, LONG)
+
+
+def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_rung_for(services, member, kind):
+    long = replace_total(kind, LONG_FROM + 1)
+    first, second = ask_many(services, member, make_crash(services, member.app), 2)
+    services.broker.rings.clear()
+
+    def while_one_runs(run_):
+        run(services, second.id)  # another worker hears the second ring
+        return write(run_)
+
+    long.act = while_one_runs
+    run(services, first.id)
+    running_at_once = len(kind.attempts)
+    long.act = write
+
+    assert running_at_once == 1
+    assert len(services.broker.rings) == 1
+    run_rings(services)
+    assert {state(services, job) for job in (first, second)} == {JobState.FINISHED}
+
+
+def replace_total(kind: FakeKind, total: int) -> FakeKind:
+    read = kind.read
+    kind.read = lambda session, crash, query: replace(read(session, crash, query), total=total)
+    return kind
+
+
+def test_a_user_who_waits_for_too_many_jobs_is_asked_to_come_back(services, member, kind):
+    limited = replace(services, config=replace(services.config, live_jobs_per_user=3))
+    crash = make_crash(services, member.app)
+    jobs = ask_many(limited, member, crash, 3)
+
+    with pytest.raises(TooManyJobs) as raised:
+        ask(limited, member.user_id, NAME, crash.identifier, {"about": "one more"})
+
+    assert (raised.value.status, raised.value.retry_after) == (429, 5)
+    assert ask(limited, member.user_id, NAME, crash.identifier, {"about": "0"}).id == jobs[0].id
+    run_rings(limited)
+    assert ask(limited, member.user_id, NAME, crash.identifier, {"about": "one more"}).state == JobState.QUEUED
+
+
+def test_a_job_that_nobody_polls_is_cancelled_where_the_settings_say_so(services, member, kind, clock):
+    settings = replace(services, config=replace(services.config, abandon_after=600))
+    crash = make_crash(services, member.app)
+    polled, left = ask_many(settings, member, crash, 2)
+
+    for _ in range(6):
+        clock.advance(seconds=110)
+        ask(settings, member.user_id, NAME, crash.identifier, {"about": "0"})
+    sweep(services)
+    assert state(services, left) == JobState.QUEUED
+    sweep(settings)
+
+    assert state(services, polled) == JobState.QUEUED
+    with pytest.raises(JobCancelled):
+        ask(services, member.user_id, NAME, crash.identifier, {"about": "1", "job_id": left.id})
+
+
+def test_a_shared_job_goes_on_while_another_user_waits_for_it(services, member, kind):
+    colleague = join(services, "grace@example.com", member.app)
+    crash = make_crash(services, member.app)
+    [job] = ask_many(services, member, crash, 1)
+    ask_many(services, colleague, crash, 1)
+
+    cancel(services, member.user_id, job.id)
+    assert state(services, job) == JobState.QUEUED
+    cancel(services, colleague.user_id, job.id)
+
+    assert state(services, job) == JobState.CANCELLED
+
+
+def test_a_stopping_worker_hands_its_attempts_back_without_a_strike(services, member, kind):
+    mine, others = replace(services, worker="host:1"), replace(services, worker="host:2")
+    [job] = ask_many(services, member, make_crash(services, member.app), 1)
+
+    def stopped_meanwhile(run_):
+        hand_back(others)
+        assert state(services, job) == JobState.RUNNING
+        hand_back(mine)
+        kind.act = write
+        return write(run_)
+
+    kind.act = stopped_meanwhile
+    services.broker.rings.clear()
+    run(mine, job.id)
+
+    with services.db.read() as session:
+        row = session.get_one(Job, job.id)
+    assert (row.state, row.strikes, row.attempt) == (JobState.QUEUED, 0, 1)
+    assert services.broker.rings == [(RUN_JOB, job.id)]
+    run_rings(services)
+    assert state(services, job) == JobState.FINISHED
+
+
+def test_files_that_cannot_be_removed_now_do_not_stop_a_cancel(services, member, kind, monkeypatch):
+    [job] = ask_many(services, member, make_crash(services, member.app), 1)
+
+    def away(*_: object) -> None:
+        raise TransientError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(services.storage), "delete_folder", away)
+        cancel(services, member.user_id, job.id)
+
+    assert state(services, job) == JobState.CANCELLED
