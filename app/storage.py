@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -36,6 +36,7 @@ class ObjectStat:
 
     key: str
     size: int  # bytes
+    modified: datetime  # UTC
 
 
 class Storage:
@@ -93,7 +94,7 @@ class Storage:
     def stat(self, key: str) -> ObjectStat:
         """Return key and size. Raises ObjectNotFound."""
         with _translated():
-            return ObjectStat(key, _call(obstore.head, self._store, key)["size"])
+            return _stat(_call(obstore.head, self._store, key))
 
     def list(self, prefix: str) -> Iterator[ObjectStat]:
         """Every object whose key starts with the folder `prefix`, in no order."""
@@ -101,7 +102,7 @@ class Storage:
             pages = iter(obstore.list(self._store, prefix))
             while (page := _call(next, pages, None)) is not None:
                 for meta in page:
-                    yield ObjectStat(meta["path"], meta["size"])
+                    yield _stat(meta)
 
     def delete(self, key: str) -> None:
         """Remove the object; no error when it is not there."""
@@ -136,6 +137,10 @@ class Storage:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _stat(meta: "obstore.ObjectMeta") -> ObjectStat:
+    return ObjectStat(meta["path"], meta["size"], meta["last_modified"])
 
 
 def open_storage(url: str) -> Storage:

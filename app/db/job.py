@@ -245,3 +245,14 @@ def past_jobs(session: Session, now: datetime, limit: int) -> list[Job]:
 def forget(session: Session, job_id: str) -> None:
     """Delete the row of an ended job; nothing happens when it is gone already."""
     session.execute(delete(Job).where(Job.id == job_id, Job.state.not_in(LIVE_STATES)))
+
+
+def finished_jobs_after(session: Session, job_id: str, limit: int) -> list[Job]:
+    """Finished jobs in the order of their ids, those after one."""
+    finished = select(Job).where(Job.state == JobState.FINISHED, Job.id > job_id)
+    return list(session.scalars(finished.order_by(Job.id).limit(limit)))
+
+
+def find_jobs(session: Session, ids: set[str]) -> list[Job]:
+    """The jobs with these ids, as many as there are."""
+    return list(session.scalars(select(Job).where(Job.id.in_(ids)).order_by(Job.id)))

@@ -115,3 +115,23 @@ def unheard_logs(session: Session, now: datetime, limit: int) -> list[int]:
         log.rings += 1
     session.flush()
     return [log.id for log in logs]
+
+
+def logs_after(session: Session, row_id: int, limit: int) -> list[Log]:
+    """Logs in the order of their row ids, those after one."""
+    return list(session.scalars(select(Log).where(Log.id > row_id).order_by(Log.id).limit(limit)))
+
+
+def stored_log_ids(session: Session, storage_keys: list[str]) -> set[str]:
+    """Those of the storage keys that belong to a log; found by the names of the logs, which are indexed."""
+    names = {key.rpartition("/")[2] for key in storage_keys}
+    found = session.scalars(select(Log.storage_key).where(Log.log_id.in_(names), Log.storage_key.in_(storage_keys)))
+    return set(found)
+
+
+def mark_lost(session: Session, row_id: int, reason: str, now: datetime) -> None:
+    """Record that a log's bytes are gone; a log that waits for its digestion is rejected for it."""
+    this = update(Log).where(Log.id == row_id)
+    rejected = this.where(Log.status == LogStatus.RECEIVED).values(status=LogStatus.REJECTED, digested_at=now)
+    rows_changed(session, rejected)
+    rows_changed(session, this.values(error_message=reason, lease_expires_at=None))

@@ -97,6 +97,24 @@ def test_a_part_that_dies_is_started_again(operator: Operator):
     assert state["status"] == "digested"
 
 
+def test_the_doctor_finds_nothing_in_a_used_folder_and_tells_what_is_lost(operator: Operator, tmp_path: Path):
+    path = tmp_path / "crash.json"
+    path.write_bytes(kscrash())
+    app, _ = operator.add_account()
+    operator.run("log", "add", "--app", app, str(path))
+    healthy = operator.run("doctor")
+    for stored in (operator.data_dir / "objects" / "logs").rglob("crash-*"):
+        stored.unlink()
+
+    ill = operator.run("doctor", check=False)
+    mended = operator.run("doctor", "--mend")
+
+    assert healthy.stdout == "0 found\n"
+    assert (ill.returncode, mended.returncode) == (1, 0)
+    assert "has no bytes in the storage" in ill.stdout
+    assert operator.run("doctor").stdout == "0 found\n"
+
+
 def test_a_second_crashq_up_on_the_same_folder_is_refused(operator: Operator):
     with operator.up():
         second = operator.run("up", "--port", "0", check=False)

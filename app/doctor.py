@@ -1,0 +1,129 @@
+"""Finds rows without their stored objects and objects without their rows, and mends both."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import TypeVar
+
+from app.db.job import Job, JobState, find_jobs, finished_jobs_after, move
+from app.db.log import Log, logs_after, mark_lost, stored_log_ids
+from app.services import Services
+from app.storage import ObjectNotFound, ObjectStat
+
+BATCH = 500  # rows or objects looked at together
+IN_FLIGHT = timedelta(hours=1)  # a younger object may belong to an upload or an attempt that is not committed yet
+
+LOST = "The stored bytes of this log are lost"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    what: str  # for the operator
+    remedy: str  # what mending does
+    mend: Callable[[], None]
+
+
+def examine(services: Services) -> Iterator[Finding]:
+    """Every mismatch between database and storage, in constant memory. Nothing is changed until `mend` is called."""
+    yield from _results_without_objects(services)
+    yield from _logs_without_bytes(services)
+    yield from _job_files_without_jobs(services)
+    yield from _bytes_without_logs(services)
+
+
+def _results_without_objects(services: Services) -> Iterator[Finding]:
+    last = ""
+    while True:
+        with services.db.read() as session:
+            jobs = finished_jobs_after(session, last, BATCH)
+        if not jobs:
+            return
+        last = jobs[-1].id
+        for job in jobs:
+            if not _is_stored(services, job.result_key or "", job.result_size):
+                what = f"job {job.id} is finished, but its result is not in the storage"
+                yield Finding(
+                    what, "the job counts as expired, so that asking again makes it anew", _expiry(services, job)
+                )
+
+
+def _logs_without_bytes(services: Services) -> Iterator[Finding]:
+    last = 0
+    while True:
+        with services.db.read() as session:
+            logs = logs_after(session, last, BATCH)
+        if not logs:
+            return
+        last = logs[-1].id
+        for log in logs:
+            known = log.error_message == LOST
+            if not known and not _is_stored(services, log.storage_key, log.size):
+                what = f"log {log.id} ({log.status.value}) has no bytes in the storage"
+                yield Finding(what, "the log says so; one not digested yet is rejected", _loss(services, log))
+
+
+def _job_files_without_jobs(services: Services) -> Iterator[Finding]:
+    """Objects of jobs that are gone, or of attempts that a final job does not show."""
+    for objects in _batches(_old(services, "jobs")):
+        ids = {stat.key.split("/")[1] for stat in objects}
+        with services.db.read() as session:
+            jobs = {job.id: job for job in find_jobs(session, ids)}
+        for stat in objects:
+            job = jobs.get(stat.key.split("/")[1])
+            if job is None or not (job.is_live or job.result_key == stat.key):
+                yield Finding(f"{stat.key} belongs to no result", "it is deleted", _deletion(services, stat))
+
+
+def _bytes_without_logs(services: Services) -> Iterator[Finding]:
+    """Objects of uploads that were never answered with a 202."""
+    for objects in _batches(_old(services, "logs")):
+        with services.db.read() as session:
+            known = stored_log_ids(session, [stat.key for stat in objects])
+        for stat in objects:
+            if stat.key not in known:
+                yield Finding(f"{stat.key} belongs to no log", "it is deleted", _deletion(services, stat))
+
+
+def _old(services: Services, prefix: str) -> Iterator[ObjectStat]:
+    before = services.now() - IN_FLIGHT
+    return (stat for stat in services.storage.list(prefix) if stat.modified < before)
+
+
+def _is_stored(services: Services, key: str, size: int | None) -> bool:
+    try:
+        return services.storage.stat(key).size == size
+    except ObjectNotFound:
+        return False
+
+
+def _expiry(services: Services, job: Job) -> Callable[[], None]:
+    def mend() -> None:
+        forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)
+        with services.db.write() as session:
+            finished = (JobState.FINISHED,)
+            move(session, job.id, finished, job.attempt, state=JobState.EXPIRED, result_text=None, expires_at=forget_at)
+
+    return mend
+
+
+def _loss(services: Services, log: Log) -> Callable[[], None]:
+    def mend() -> None:
+        with services.db.write() as session:
+            mark_lost(session, log.id, LOST, services.now())
+
+    return mend
+
+
+def _deletion(services: Services, stat: ObjectStat) -> Callable[[], None]:
+    return lambda: services.storage.delete(stat.key)
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch

@@ -1,0 +1,129 @@
+"""`crashq doctor` finds and mends what database and storage do not agree on (both databases)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.db.job import Job, JobState
+from app.db.log import Log, LogStatus
+from app.doctor import LOST, examine
+from app.ingest.receive import receive
+from app.ingest.status import log_state
+from app.jobs.service import ask
+from app.services import Services
+from tests.factories import kscrash, make_crash
+
+
+@pytest.fixture(autouse=True)
+def tomorrow(clock) -> None:
+    """Every object in the store is older than anything in flight."""
+    clock.now = datetime.now(UTC) + timedelta(hours=2)
+
+
+@pytest.fixture
+def healthy(services, member, run_workers) -> tuple[Job, Log]:
+    receive(services, member.app, "log-1", kscrash())
+    run_workers()
+    crash = log_state(services, member.app, "log-1").occurrences[0][1]
+    job = ask(services, member.user_id, "occurrences", crash, {})
+    run_workers()
+    with services.db.read() as session:
+        return session.get_one(Job, job.id), log_state(services, member.app, "log-1").log
+
+
+def mend_all(services: Services) -> list[str]:
+    told = []
+    for finding in examine(services):
+        finding.mend()
+        told.append(finding.what)
+    return told
+
+
+def test_a_healthy_service_has_nothing_to_mend(services, healthy):
+    assert list(examine(services)) == []
+
+
+def test_a_result_that_is_gone_makes_its_job_expired_and_asking_again_works(services, member, healthy, run_workers):
+    job, _ = healthy
+    services.storage.delete(job.result_key)
+
+    told = mend_all(services)
+
+    assert told == [f"job {job.id} is finished, but its result is not in the storage"]
+    with services.db.read() as session:
+        assert session.get_one(Job, job.id).state == JobState.EXPIRED
+    assert list(examine(services)) == []
+
+
+def test_a_result_that_was_cut_is_as_good_as_gone(services, healthy):
+    job, _ = healthy
+    services.storage.put_bytes(job.result_key, b"[")
+
+    assert [finding.what for finding in examine(services)] == [
+        f"job {job.id} is finished, but its result is not in the storage"
+    ]
+
+
+def test_a_digested_log_without_bytes_says_so_and_keeps_its_occurrences(services, member, healthy):
+    _, log = healthy
+    services.storage.delete(log.storage_key)
+
+    told = mend_all(services)
+
+    state = log_state(services, member.app, "log-1")
+    assert told == [f"log {log.id} (digested) has no bytes in the storage"]
+    assert (state.log.status, state.log.error_message) == (LogStatus.DIGESTED, LOST)
+    assert len(state.occurrences) == 1
+    assert list(examine(services)) == []
+
+
+def test_a_waiting_log_without_bytes_is_rejected(services, member, run_workers):
+    receive(services, member.app, "log-2", kscrash())
+    services.storage.delete(log_state(services, member.app, "log-2").log.storage_key)
+
+    mend_all(services)
+    run_workers()
+
+    state = log_state(services, member.app, "log-2")
+    assert (state.log.status, state.log.error_message) == (LogStatus.REJECTED, LOST)
+
+
+def test_objects_that_belong_to_nothing_are_deleted_and_others_stay(services, member, healthy):
+    job, log = healthy
+    orphans = [
+        f"jobs/{job.id}/7/occurrences.json",
+        f"jobs/{'0' * 24}/1/report.json",
+        f"logs/{member.app.identifier}/2018/09/13/never-answered",
+    ]
+    for key in orphans:
+        services.storage.put_bytes(key, b"x")
+
+    told = mend_all(services)
+
+    left = {stat.key for prefix in ("jobs", "logs") for stat in services.storage.list(prefix)}
+    assert sorted(told) == sorted(
+        f"{key} belongs to no {'log' if key.startswith('logs') else 'result'}" for key in orphans
+    )
+    assert left == {job.result_key, log.storage_key}
+
+
+def test_what_may_still_be_in_flight_is_left_alone(services, member, clock):
+    services.storage.put_bytes(f"logs/{member.app.identifier}/2018/09/13/on-its-way", b"x")
+    crash = make_crash(services, member.app)
+    job = ask(services, member.user_id, "occurrences", crash.identifier, {})
+    services.storage.put_bytes(f"jobs/{job.id}/1/preview.json", b"[]")
+    clock.now = datetime.now(UTC)
+
+    found = [finding.what for finding in examine(services) if "has no bytes" not in finding.what]
+
+    assert found == []
+
+
+def test_looking_changes_nothing(services, healthy):
+    job, _ = healthy
+    services.storage.delete(job.result_key)
+
+    list(examine(services))
+
+    with services.db.read() as session:
+        assert session.get_one(Job, job.id).state == JobState.FINISHED
