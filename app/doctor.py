@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -34,6 +35,7 @@ def examine(services: Services) -> Iterator[Finding]:
     yield from _logs_without_bytes(services)
     yield from _job_files_without_jobs(services)
     yield from _bytes_without_logs(services)
+    yield from _unfinished_files(services)
 
 
 def _results_without_objects(services: Services) -> Iterator[Finding]:
@@ -87,6 +89,14 @@ def _bytes_without_logs(services: Services) -> Iterator[Finding]:
         for stat in objects:
             if stat.key not in known:
                 yield Finding(f"{stat.key} belongs to no log", "it is deleted", _deletion(services, stat))
+
+
+def _unfinished_files(services: Services) -> Iterator[Finding]:
+    """What killed processes left half-written in a folder."""
+    before = (services.now() - IN_FLIGHT).timestamp()
+    for path in services.storage.unfinished():
+        if path.stat().st_mtime < before:
+            yield Finding(f"{path.name} was never finished", "it is deleted", partial(path.unlink, missing_ok=True))
 
 
 def _old(services: Services, prefix: str) -> Iterator[ObjectStat]:

@@ -21,6 +21,7 @@ from app.errors import AppError, TransientError
 READ_CHUNK = 256 * 1024  # bytes; what one streamed answer holds at a time
 PART_SIZE = 5 * 1024 * 1024  # bytes; the smallest part S3 takes
 PARTS_IN_FLIGHT = 2  # so one writer holds at most about 15 MiB, whatever it writes
+STAGED = re.compile(r"[^#]+#[0-9]+")  # how obstore names what is not whole yet
 KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
 
 
@@ -119,6 +120,14 @@ class Storage:
             self.delete(key)
         return len(keys)
 
+    def unfinished(self) -> Iterator[Path]:
+        """In a folder, the files of puts that a dying process left half-way (`key#1`): no object, but taking room.
+
+        S3 keeps such parts out of sight; a lifecycle rule of the bucket removes them.
+        """
+        if self._folder is not None:
+            yield from (path for path in self._folder.rglob("*#*") if STAGED.fullmatch(path.name))
+
     def check(self) -> None:
         """Raise TransientError unless the store answers."""
         try:
@@ -155,7 +164,8 @@ def open_storage(url: str) -> Storage:
         S3Store.from_url(
             url,
             client_options={
-                "timeout": timedelta(seconds=60),
+                "timeout": timedelta(hours=1),  # of a whole transfer: a slow client may take long to read a large file
+                "read_timeout": timedelta(seconds=15),  # of one read; a store that hangs is noticed by this
                 "connect_timeout": timedelta(seconds=3),
                 "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true"),
             },

@@ -1,5 +1,6 @@
 """`crashq doctor` finds and mends what database and storage do not agree on (both databases)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.services import Services
+from app.storage import open_storage
 from tests.factories import kscrash, make_crash
 
 
@@ -117,6 +119,19 @@ def test_what_may_still_be_in_flight_is_left_alone(services, member, clock):
     found = [finding.what for finding in examine(services) if "has no bytes" not in finding.what]
 
     assert found == []
+
+
+def test_what_a_killed_process_left_half_written_in_a_folder_is_deleted(services, tmp_path):
+    in_a_folder = replace(services, storage=open_storage((tmp_path / "store").as_uri()))
+    in_a_folder.storage.put_bytes("jobs/whole", b"x")
+    half = tmp_path / "store" / "jobs" / "half#1"
+    half.write_bytes(b"x")
+
+    told = [finding.what for finding in examine(in_a_folder) if "half" in finding.what]
+    mend_all(in_a_folder)
+
+    assert told == ["half#1 was never finished"]
+    assert not half.exists()
 
 
 def test_looking_changes_nothing(services, healthy):
