@@ -84,7 +84,7 @@ def _polled(name: str, kind: Kind) -> Json:
         words[0] + "".join(word.title() for word in words[1:]),
         kind.SUMMARY,
         _json(envelope, "The job as it stands: `loading` is [true] until `result` is whole", headers=POLL_HEADERS),
-        400, 401, 404, 410, 422,
+        400, 401, 404, 410, 422, 429,
         parameters=[_ref("parameters", "crash_identifier"), *query, _ref("parameters", "asked_job_id"),
                     _ref("parameters", "prefer"), _ref("parameters", "if_none_match")],
     )  # fmt: skip
