@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
+from app.config import MIB
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
 from app.crashes.log import CrashLog
 from app.crashes.title import title
@@ -20,8 +21,6 @@ from app.observe import on_behalf_of
 from app.parsers import recognise
 from app.parsers.document import Document
 from app.services import Services
-
-LEASE = timedelta(seconds=120)  # for one digest; the largest log allowed takes seconds
 
 log = structlog.get_logger()
 
@@ -40,11 +39,18 @@ def digest(services: Services, row_id: int) -> None:
     """Digest one received log. Does nothing when that is done or another worker is at it."""
     now = services.now()
     with services.db.write() as session:
-        claimed = claim_log(session, row_id, now, LEASE)
+        claimed = claim_log(session, row_id, now, timedelta(seconds=services.config.job_lease))
+        if claimed is not None:
+            claimed.lease_expires_at = claimed.ring_after = now + _lease(services, claimed)
         app = session.get_one(App, claimed.app_id) if claimed else None
     if claimed is not None and app is not None:
         with on_behalf_of(claimed.request_id):
             _digest(services, app, claimed)
+
+
+def _lease(services: Services, claimed: Log) -> timedelta:
+    """A digest is too short to renew its lease: it gets one job's lease, and as much again for each MiB of the log."""
+    return timedelta(seconds=services.config.job_lease) * (1 + claimed.size // MIB)
 
 
 def _digest(services: Services, app: App, claimed: Log) -> None:

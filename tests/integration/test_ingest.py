@@ -9,7 +9,7 @@ from app.db.crash import Crash
 from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
 from app.errors import MalformedLog, TransientError
-from app.ingest.digest import LEASE, digest
+from app.ingest.digest import digest
 from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.sweep import sweep
@@ -175,7 +175,7 @@ def test_a_digest_while_the_store_is_away_is_repeated_with_a_pause(services, mem
 def test_a_digest_whose_lease_ran_out_leaves_no_trace_beside_its_successor(services, member, parser, clock):
     def hang_at_first() -> list:
         if parser.calls == 1:
-            clock.advance(seconds=LEASE.total_seconds())
+            clock.advance(seconds=services.config.job_lease)
             sweep(services)
             run_rings(services)
         return parsed("com.example.Broken")
