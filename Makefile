@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format lock clean
+.PHONY: help demo up test soak check format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -17,6 +17,9 @@ up: $(VENV)/installed ## start the service on this machine; data stays in ./var
 
 test: $(VENV)/installed-dev ## every test; those that need a server missing here are skipped and say so
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/installed-dev ## faults and random interleavings, 20 repetitions of each; SOAK=100 for more
+	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties $(ARGS)
 
 check: $(VENV)/installed-dev ## style, types, import rules, migrations
 	@$(BIN)/ruff check .

@@ -1,0 +1,52 @@
+"""PostgreSQL killed and restarted on the same folder in the midst of exports and ingest."""
+
+import time
+
+import pytest
+
+from tests.factories import kscrash
+from tests.faults.conftest import RECOVERY, Export
+from tests.faults.deployment import Deployment
+from tests.faults.ledger import ROUNDS, Ledger, chance
+from tests.faults.mortal import Mortal, hold_for
+from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
+from tests.system.conftest import until
+
+AWAY = 4.0  # seconds, longer than the lease, so that the attempt is over
+
+
+@pytest.mark.parametrize("away", [0.0, AWAY])
+def test_a_killed_postgresql_costs_an_attempt_and_no_job_or_log(
+    away: float, here: Deployment, export: Export, postgres_process: Mortal, ledger: Ledger
+):
+    moments = chance(f"postgres {away}")
+    for number in range(ROUNDS):
+        job = here.ask(here.new_question(export.crash))
+        here.holder(job)
+        logs = [f"pg-{away:.0f}-{number}-{index}" for index in range(10)]
+        taken = [log_id for log_id in logs if here.upload(log_id, kscrash(frame="-[Database go]"))]
+        time.sleep(moments.uniform(0, export.seconds))  # the random moment
+        refusals = []
+        with postgres_process.away():
+            for _ in hold_for(away):
+                refusals.append(here.send("GET", "/api/apps"))
+        back = time.monotonic()
+        until(lambda: here.send("GET", "/api/apps").status == 200, "web to find the database again", 15)
+        for log_id in set(logs) - set(taken):
+            until(lambda name=log_id: here.upload(name, kscrash(frame="-[Database go]")), "the log to be taken", 15)
+
+        await_jobs(here, [job], RECOVERY)
+        await_logs(here, logs, RECOVERY)
+
+        ledger.add(f"PostgreSQL kill -9, {away:.0f} s away", time.monotonic() - back)
+        assert {answer.status for answer in refusals} <= {503}
+        for answer in refusals:
+            assert answer.json == {
+                "success": False,
+                "status": "unavailable",
+                "error_message": answer.json["error_message"],
+            }
+            assert answer.headers["Retry-After"]
+        check_finished(here, job, here.rows, unseen=3)
+        check_logs(here, logs)
+    check_nothing_left_over(here)

@@ -1,0 +1,199 @@
+"""Drives the job service and its model side by side, also in the middle of attempts and between transactions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import delete
+
+from app.broker import MemoryBroker
+from app.db.job import Job as Row
+from app.db.job import JobAsker, JobState
+from app.db.turn import Turn
+from app.errors import AppError
+from app.jobs import running, service
+from app.jobs.kind import Question
+from app.jobs.sweep import sweep
+from app.services import Services
+from app.storage import open_storage
+from tests.factories import Clock, add_newer, join, make_crash, make_member
+from tests.job_kinds import NAME, FakeKind, Params
+from tests.properties.job_attempts import WORKERS, Attempts, Step
+from tests.properties.job_model import LOADING, Answer, Job, Model
+from tests.properties.trouble import TroubledDatabase
+
+T = TypeVar("T")
+
+
+@dataclass
+class Kind(FakeKind):
+    """A kind whose attempts do what the world plans; fresh as long as its crash does not change."""
+
+    def read(self, _session: object, crash: Any, query: Any) -> Question:
+        about = query.get("about", "")
+        return Question(Params(crash_identifier=crash.identifier, about=about), 50_000 if about == "long" else 3)
+
+    def is_fresh(self, job: Any, crash: Any) -> bool:
+        return job.data_revision == crash.revision
+
+
+class World(Attempts):
+    """Two apps with a crash each; ada and bob see the first app, carol the other."""
+
+    def __init__(self, services: Services, clock: Clock, kinds: dict[str, Any]) -> None:
+        assert isinstance(services.db, TroubledDatabase)
+        self.db, self.clock, self.base, self.config = services.db, clock, services, services.config
+        ada = make_member(services)
+        self.users = [ada, join(services, "bob@example.com", ada.app), make_member(services, "carol@example.com")]
+        self.crashes = [make_crash(services, ada.app), make_crash(services, self.users[2].app)]
+        kinds[NAME] = self.kind = Kind()
+        self.revisions = {0: 1, 1: 1}
+
+    def reset(self) -> None:
+        """Forget every job, for the next example."""
+        self.db.before_write, self.db.fault = lambda: None, None
+        with self.db.write() as session:
+            for table in (JobAsker, Row, Turn):
+                session.execute(delete(table))
+        self.broker = MemoryBroker()
+        self.services = replace(self.base, storage=open_storage("memory://"), broker=self.broker)
+        self.model = Model(self.config, self.clock, revisions=self.revisions)
+        self.forget_attempts()
+        self.armed: list[tuple[int, Step]] = []
+        self.sweeps = 0  # under way
+        self.ids: list[str] = []
+        self.last: dict[str, tuple[str, int]] = {}  # job -> state and attempt when last looked at
+        self.kind.act = self.compute
+        self.db.before_write = self._meanwhile
+
+    @property
+    def has_work(self) -> bool:
+        """True while a job waits for a worker."""
+        return any(job.state == "queued" for job in self.model.jobs)
+
+    def do_tick(self, seconds: float) -> None:
+        self.clock.advance(seconds=seconds)
+
+    def do_newer(self, crash: int) -> None:
+        self._uninterrupted(lambda: add_newer(self.base, self.crashes[crash]))
+        self.revisions[crash] += 1
+
+    def do_ring_twice(self, index: int) -> None:
+        if self.broker.rings:
+            self.broker.rings.append(self.broker.rings[index % len(self.broker.rings)])
+
+    def do_ring_lost(self, index: int) -> None:
+        if self.broker.rings:
+            self.broker.rings.pop(index % len(self.broker.rings))
+
+    def do_flush(self) -> None:
+        self.broker.rings.clear()
+
+    def do_meanwhile(self, writes: int, step: Step) -> None:
+        """Do the step in the middle of something else: right before the n-th transaction that writes from now on."""
+        self.armed.append((writes, step))
+
+    def do_ask(self, user: int, crash: int, about: str) -> None:
+        question = (crash, about)
+        expected = self.model.answering(question) if self._sees(user, crash) else None
+        got = self._uninterrupted(lambda: self._ask(user, crash, about))
+        if not self._sees(user, crash):
+            assert got == (None, 404)
+        elif expected:
+            assert got == (expected.id if isinstance(self.model.answer(expected), str | bytes) else None,
+                           self.model.answer(expected))  # fmt: skip
+            expected.askers.add(self.users[user].user_id)
+        elif not self.model.has_room(self.users[user].user_id):
+            assert got == (None, 429)
+        else:
+            assert got[1] == LOADING
+            assert got[0]
+            assert got[0] not in self.ids
+            self.ids.append(got[0])
+            created_at = self.clock.now + timedelta(microseconds=len(self.ids))  # of two jobs one is the newer
+            with super(TroubledDatabase, self.db).write() as session:
+                session.get_one(Row, got[0]).created_at = created_at
+            self.model.jobs.append(Job(got[0], question, created_at, {self.users[user].user_id}))
+
+    def do_join(self, user: int, index: int) -> None:
+        """Ask what a job was asked for."""
+        known = [job for job in self.model.jobs if job.id == self.ids[index % len(self.ids)]] if self.ids else []
+        for job in known:
+            self.do_ask(user, *job.question)
+
+    def do_poll(self, user: int, index: int) -> None:
+        if not self.ids:
+            return
+        job_id = self.ids[index % len(self.ids)]
+        job = next((job for job in self.model.jobs if job.id == job_id), None)
+        crash, about = job.question if job else (0, "")
+        knows = job is not None and self.users[user].user_id in job.askers
+        expected = self.model.answer(job) if job and knows else 404
+        assert self._uninterrupted(lambda: self._ask(user, crash, about, job_id))[1] == expected
+
+    def do_cancel(self, user: int, index: int) -> None:
+        if not self.ids:
+            return
+        job_id, user_id = self.ids[index % len(self.ids)], self.users[user].user_id
+        answer = 200
+        try:
+            service.cancel(self.services, user_id, job_id)
+        except AppError as error:
+            answer = error.status
+        asked = [job for job in self.model.jobs if job.id == job_id and user_id in job.askers]
+        assert answer == (200 if asked else 404)
+        for job in asked:
+            self.model.left(user_id, job)
+
+    def do_sweep(self) -> None:
+        self.sweeps += 1
+        sweep(self.services)
+        self.sweeps -= 1
+        for job in list(self.model.jobs):
+            self.model.swept(job)
+
+    def do_hand_back(self, worker: int) -> None:
+        running.hand_back(replace(self.services, worker=WORKERS[worker]))
+        for job in self.model.held_by(WORKERS[worker]):
+            self.model.queued_again(job)
+
+    def _meanwhile(self) -> None:
+        """Something else happens right before a transaction that writes."""
+        due = [step for writes, step in self.armed if writes == 0]
+        self.armed = [(writes - 1, step) for writes, step in self.armed if writes]
+        if due and self.sweeps:
+            self._follow_the_sweep()
+        for step in due:
+            self._uninterrupted(lambda step=step: self.do(step))
+
+    def _follow_the_sweep(self) -> None:
+        """What the sweep under way has done so far is done in the model as well."""
+        with self.db.read() as session:
+            for job in list(self.model.jobs):
+                row = session.get(Row, job.id)
+                if row is None or (row.state, row.attempt) != (job.state, job.attempt):
+                    self.model.swept(job)
+
+    def _uninterrupted(self, act: Callable[[], T]) -> T:
+        armed, self.armed = self.armed, []
+        try:
+            return act()
+        finally:
+            self.armed = armed
+
+    def _ask(self, user: int, crash: int, about: str, job_id: str = "") -> tuple[str | None, Answer]:
+        """(the job's id, what its poller gets)."""
+        query, member = {"about": about, "job_id": job_id}, self.users[user]
+        try:
+            row = service.ask(self.services, member.user_id, NAME, self.crashes[crash].identifier, query)
+        except AppError as error:
+            return None, error.status
+        if row.is_live:
+            return row.id, LOADING
+        assert row.state == JobState.FINISHED
+        assert row.result_text is not None
+        return row.id, row.result_text.encode()
+
+    def _sees(self, user: int, crash: int) -> bool:
+        return (user == 2) is (crash == 1)

@@ -1,0 +1,299 @@
+"""Drives uploads and digests and their model side by side, also in the middle of a digest."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, select
+
+from app.broker import MemoryBroker
+from app.crashes.fingerprint import crash_identifier, fingerprint
+from app.crashes.log import CrashLog
+from app.db.crash import Crash
+from app.db.log import Log as Row
+from app.db.occurrence import Occurrence
+from app.errors import AppError, MalformedLog, TransientError
+from app.ingest.digest import digest
+from app.ingest.receive import receive
+from app.jobs.sweep import sweep
+from app.parsers.document import Document
+from app.services import Services
+from app.storage import log_key
+from tests.factories import CONFIG, Clock, make_member
+from tests.log_parsers import CONTENT, NAME, parsed
+from tests.properties.trouble import COMMIT_FAILS, TroubledDatabase, TroubledStorage
+
+LEASE = timedelta(seconds=CONFIG.job_lease)  # of a log below 1 MiB
+ROUNDS = 20  # of sweep, digests and a lease's time, in which every log has to end
+
+Step = tuple[Any, ...]  # name of a `World.do_…` and what it takes
+
+
+class WorkerDied(BaseException):
+    """kill -9: nothing of the worker's runs any more."""
+
+
+class Plan(NamedTuple):
+    """What happens to one digest."""
+
+    steps: tuple[Step, ...] = ()  # while it parses
+    ending: str = "parsed"  # parsed, malformed, transient, bug, death
+    crashes: str = "a"  # a letter each
+    storage_fails: bool = False  # when the bytes are to be read
+    fault: str | None = None  # of the transaction that tells the outcome
+
+
+@dataclass
+class Log:
+    """One upload, as promised."""
+
+    key: tuple[int, str]  # app, log_id
+    content: bytes
+    row: int
+    status: str = "received"
+    attempt: int = 0
+    strikes: int = 0
+    lease: datetime | None = None
+    crashes: str = ""  # found by the digest that counted
+
+
+@dataclass
+class Digesting:
+    """One digest under way."""
+
+    log: Log
+    number: int
+    plan: Plan
+    was_parsing: bool = False
+
+
+@dataclass
+class Parser:
+    """Claims what begins as the tests' own format and does what the world plans."""
+
+    act: Callable[[bytes], list[CrashLog]]
+    FORMAT: str = NAME
+
+    def sniff(self, document: Document) -> bool:
+        """True for what begins as the tests' own format."""
+        return document.raw.startswith(CONTENT)
+
+    def parse(self, document: Document) -> list[CrashLog]:
+        """Whatever the world says."""
+        return self.act(document.raw)
+
+
+@dataclass
+class World:
+    """Two apps, to which logs of a few names and contents are sent."""
+
+    base: Services
+    clock: Clock
+    digests: list[Digesting] = field(default_factory=list)  # the innermost last
+
+    def __post_init__(self) -> None:
+        assert isinstance(self.base.db, TroubledDatabase)
+        self.db = self.base.db
+        self.apps = [make_member(self.base, name, name).app for name in ("ada@example.com", "bob@example.com")]
+        self.parser = Parser(self._parse)
+
+    def reset(self) -> None:
+        """Forget every log, for the next example."""
+        self.db.before_write, self.db.fault = lambda: None, None
+        with self.db.write() as session:
+            for table in (Occurrence, Crash, Row):
+                session.execute(delete(table))
+        self.broker, self.storage = MemoryBroker(), TroubledStorage()
+        self.services = replace(self.base, storage=self.storage, broker=self.broker)
+        self.logs: dict[tuple[int, str], Log] = {}
+        self.orphans: set[str] = set()  # keys of objects that may have no row
+        self.touched: Counter[str] = Counter()  # identifier of a crash -> digests that counted into it
+        self.digests.clear()
+        self.broken: Exception | None = None  # what failed in the middle of a digest
+
+    def do(self, step: Step) -> None:
+        """Do one step."""
+        getattr(self, f"do_{step[0]}")(*step[1:])
+
+    def do_tick(self, seconds: float) -> None:
+        self.clock.advance(seconds=seconds)
+
+    def do_sweep(self) -> None:
+        sweep(self.services)
+
+    def do_ring_twice(self, index: int) -> None:
+        if self.broker.rings:
+            self.broker.rings.append(self.broker.rings[index % len(self.broker.rings)])
+
+    def do_flush(self) -> None:
+        self.broker.rings.clear()
+
+    def do_upload(self, app: int, log_id: str, content: str, fault: str | None) -> None:
+        body, known, rings = CONTENT + content.encode(), self.logs.get((app, log_id)), len(self.broker.rings)
+        self.storage.failures = 1 if fault == "storage fails" else 0
+        self.db.fault = None if fault == "storage fails" else fault
+        answer = 202
+        try:
+            receive(self.services, self.apps[app], log_id, body)
+        except AppError as error:
+            answer = error.status
+        self.storage.failures, self.db.fault = 0, None
+        with self.db.read() as session:
+            row = session.scalar(select(Row.id).where(Row.app_id == self.apps[app].id, Row.log_id == log_id))
+        if known:
+            same = 202 if known.content == body else 409
+            assert answer == (503 if fault and fault != "storage fails" else same)
+        elif row is None:
+            assert fault
+            assert answer == 503
+            if fault == COMMIT_FAILS:  # bytes come first, so that no row lacks them; `crashq doctor` finds these
+                self.orphans.add(log_key(self.apps[app].identifier, self.clock.now.date(), log_id))
+        else:
+            assert answer == 202 or fault
+            assert fault or len(self.broker.rings) == rings + 1
+            self.logs[app, log_id] = Log((app, log_id), body, row)
+
+    def do_digest(self, index: int, plan: Plan) -> None:
+        """A worker hears a ring, or hears an old one again when the index lies beyond those that wait."""
+        rings, logs = self.broker.rings, list(self.logs.values())
+        if index < len(rings):
+            _, row_id = rings.pop(index)
+            [log] = [log for log in logs if log.row == int(row_id)]
+        elif logs:
+            log = logs[index % len(logs)]
+        else:
+            return
+        may_begin = log.status == "received" and (log.lease is None or log.lease <= self.clock.now)
+        digesting = Digesting(log, log.attempt + 1, plan)
+        self.digests.append(digesting)
+        self.storage.failures = int(plan.storage_fails)
+        failed = None
+        try:
+            digest(self.services, log.row)
+        except WorkerDied:
+            failed = "death"
+        except TransientError:
+            assert plan.fault
+        self.digests.pop()
+        if self.broken:
+            raise self.broken
+        self.storage.failures, self.db.fault = 0, None
+        with self.db.read() as session:
+            row = session.get_one(Row, log.row)
+        if row.attempt == log.attempt and not digesting.was_parsing:
+            return  # not begun: done, held by another, or not due yet
+        if not digesting.was_parsing:
+            assert may_begin
+            self._begun(digesting)
+        self._settle(digesting, row, failed)
+
+    def _begun(self, digesting: Digesting) -> None:
+        log = digesting.log
+        assert log.status == "received", "a log is digested again"
+        assert log.lease is None or log.lease <= self.clock.now, "two workers at one log"
+        log.attempt += 1
+        assert log.attempt == digesting.number
+        log.lease = self.clock.now + LEASE
+
+    def _parse(self, raw: bytes) -> list[CrashLog]:
+        """One log's parsing; what the product would take for a bug of the parser is kept, to be raised again outside."""
+        try:
+            self._happen(raw)
+        except Exception as error:
+            self.broken = self.broken or error
+            raise
+        match self.digests[-1].plan.ending:
+            case "malformed":
+                raise MalformedLog
+            case "transient":
+                raise TransientError
+            case "bug":
+                raise ZeroDivisionError
+            case "death":
+                self.db.fault = None
+                raise WorkerDied
+        return parsed(*self.digests[-1].plan.crashes)
+
+    def _happen(self, raw: bytes) -> None:
+        digesting = self.digests[-1]
+        plan = digesting.plan
+        assert raw == digesting.log.content
+        assert not digesting.was_parsing
+        self._begun(digesting)
+        digesting.was_parsing = True
+        for step in plan.steps:
+            self.do(step)
+        self.db.fault = plan.fault
+
+    def _settle(self, digesting: Digesting, row: Row, failed: str | None) -> None:
+        """Tell the model how a digest ended, now that it has."""
+        log, plan = digesting.log, digesting.plan
+        holds = (log.status, log.attempt) == ("received", digesting.number)
+        outcome = plan.ending if digesting.was_parsing else "unread"
+        was_told = holds and failed is None and plan.fault is None
+        log.strikes += not (was_told and outcome in ("transient", "unread"))
+        if not holds or failed == "death":
+            return
+        match row.status:
+            case "received":
+                assert plan.fault or outcome not in ("parsed", "malformed")
+                log.lease = row.lease_expires_at if plan.fault else None
+            case "rejected":
+                assert outcome in ("malformed", "unread")
+                silent = [other for other in self.digests if other.log is log]
+                struck = log.strikes + len(silent)
+                assert outcome == "malformed" or struck >= self.services.config.max_attempts, "given up too early"
+                log.status, log.lease = "rejected", None
+            case "digested":
+                assert outcome == "parsed"
+                log.status, log.lease, log.crashes = "digested", None, plan.crashes
+                self.touched.update({self.identifier(log, letter) for letter in plan.crashes})
+
+    def identifier(self, log: Log, letter: str) -> str:
+        """Of the crash that the letter stands for in the log's app."""
+        return crash_identifier(self.apps[log.key[0]].identifier, fingerprint(*parsed(letter)))
+
+
+def check(world: World) -> None:
+    """Rows, objects and model agree: every log is counted once, as found by the digest that settled it."""
+    with world.db.read() as session:
+        rows = {row.id: row for row in session.scalars(select(Row))}
+        crashes = {crash.id: crash for crash in session.scalars(select(Crash))}
+        occurrences = list(session.scalars(select(Occurrence)))
+    assert rows.keys() == {log.row for log in world.logs.values()}
+    stored, wanted = {stat.key for stat in world.storage.list("logs")}, {row.storage_key for row in rows.values()}
+    assert wanted <= stored, "a row without its bytes"
+    assert stored - wanted <= world.orphans, "bytes without a row"
+    for log in world.logs.values():
+        row = rows[log.row]
+        facts = (row.status, row.attempt, row.lease_expires_at, row.size)
+        expected = (log.status, log.attempt, log.lease, len(log.content))
+        assert facts == expected, f"{facts} where the model has {expected}"
+        assert row.attempt == 0 or row.status != "received" or row.digested_at is None
+    counted = Counter((found.log_row, crashes[found.crash_id].identifier) for found in occurrences)
+    assert counted == Counter(
+        (log.row, world.identifier(log, letter)) for log in world.logs.values() for letter in log.crashes
+    )
+    for crash in crashes.values():
+        times = [found.occurred_at for found in occurrences if found.crash_id == crash.id]
+        assert (crash.occurrences_count, crash.first_seen, crash.last_seen) == (len(times), min(times), max(times))
+    assert {crash.identifier: crash.revision for crash in crashes.values()} == dict(world.touched)
+
+
+def drain(world: World) -> None:
+    """Let sweeps and workers go on until every log has ended."""
+    for _ in range(ROUNDS):
+        world.do_sweep()
+        while world.broker.rings:
+            world.do_digest(0, Plan())
+        check(world)
+        if all(log.status != "received" for log in world.logs.values()):
+            break
+        world.clock.advance(seconds=(LEASE + timedelta(seconds=1)).total_seconds())
+    else:
+        raise AssertionError("a log does not end")
+    for log in world.logs.values():
+        with world.db.read() as session:
+            assert world.storage.get(session.get_one(Row, log.row).storage_key) == log.content

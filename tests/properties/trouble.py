@@ -1,0 +1,64 @@
+"""A database and a storage that are interrupted or fail when told, at the places where a real one may."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from obstore.store import MemoryStore
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app.db import Database, open_database
+from app.errors import TransientError
+from app.storage import Storage
+
+COMMIT_FAILS, COMMIT_UNHEARD = "commit fails", "commit unheard"
+
+
+class TroubledDatabase(Database):
+    """Runs others' work right before a transaction that writes; loses a commit, or only the news of it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(open_database(url).engine)
+        self.before_write: Callable[[], None] = lambda: None
+        self.fault: str | None = None  # of the next transaction that writes
+        if not self.is_postgresql:
+            event.listen(self.engine, "connect", _care_less_for_power_cuts)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """The same, in trouble when told."""
+        fault, self.fault = self.fault, None
+        self.before_write()
+        with super().write() as session:
+            yield session
+            if fault == COMMIT_FAILS:
+                raise TransientError
+        if fault == COMMIT_UNHEARD:
+            raise TransientError
+
+
+class TroubledStorage(Storage):
+    """A store in memory that fails the next calls when told."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore())
+        self.failures = 0  # calls that will fail
+
+    def put_bytes(self, key: str, content: bytes) -> None:
+        """The same, in trouble when told."""
+        self._fail_if_told()
+        super().put_bytes(key, content)
+
+    def get(self, key: str) -> bytes:
+        """The same, in trouble when told."""
+        self._fail_if_told()
+        return super().get(key)
+
+    def _fail_if_told(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise TransientError("The storage is unavailable, try again")
+
+
+def _care_less_for_power_cuts(connection, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF").close()
