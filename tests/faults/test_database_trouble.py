@@ -7,7 +7,7 @@ import pytest
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY, Export
 from tests.faults.deployment import Deployment
-from tests.faults.ledger import ROUNDS, Ledger, chance
+from tests.faults.ledger import FEW, Ledger, chance
 from tests.faults.mortal import Mortal, hold_for
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
 from tests.system.conftest import until
@@ -20,7 +20,7 @@ def test_a_killed_postgresql_costs_an_attempt_and_no_job_or_log(
     away: float, here: Deployment, export: Export, postgres_process: Mortal, ledger: Ledger
 ):
     moments = chance(f"postgres {away}")
-    for number in range(ROUNDS):
+    for number in range(FEW):
         job = here.ask(here.new_question(export.crash))
         here.holder(job)
         logs = [f"pg-{away:.0f}-{number}-{index}" for index in range(10)]

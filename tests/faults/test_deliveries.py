@@ -10,7 +10,7 @@ from uuid import uuid4
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY, Export
 from tests.faults.deployment import Deployment
-from tests.faults.ledger import ROUNDS, Ledger
+from tests.faults.ledger import FEW, Ledger
 from tests.faults.promises import (
     await_jobs,
     await_logs,
@@ -40,7 +40,7 @@ def workers_asleep(here: Deployment) -> Iterator[None]:
 
 
 def test_every_message_delivered_thrice_is_worked_on_once(here: Deployment, export: Export, ledger: Ledger):
-    for number in range(ROUNDS):
+    for number in range(FEW):
         with workers_asleep(here):
             pages = [
                 f"/api/crashes/{export.crash}/occurrences?per_page=10&page={number * JOBS + n + 1}" for n in range(JOBS)
@@ -67,7 +67,7 @@ def test_every_message_delivered_thrice_is_worked_on_once(here: Deployment, expo
 def test_a_second_beat_changes_nothing(here: Deployment, export: Export, ledger: Ledger):
     second = here.add("beat2")
     try:
-        for number in range(ROUNDS):
+        for number in range(FEW):
             started = time.monotonic()
             job = here.ask(here.new_question(export.crash))
             logs = [f"beats-{number}-{index}" for index in range(LOGS)]

@@ -16,7 +16,7 @@ import pytest
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY
 from tests.faults.deployment import Deployment, Servers, deployment
-from tests.faults.ledger import IS_SOAK, ROUNDS, SEED, Ledger
+from tests.faults.ledger import FEW, IS_SOAK, SEED, Ledger
 from tests.faults.promises import (
     await_jobs,
     await_logs,
@@ -57,7 +57,7 @@ def flaky(servers: Servers, rate: float) -> Iterator[tuple[Servers, subprocess.P
 def test_an_s3_that_fails_every_third_call_fails_no_job_and_no_log(servers: Servers, tmp_path: Path, ledger: Ledger):
     with flaky(servers, RATE) as (through, _), deployment(tmp_path, through) as here:
         crash = here.long_crash(ROWS)
-        for number in range(ROUNDS):
+        for number in range(FEW):
             started = time.monotonic()
             logs = [f"flaky-{number}-{index}" for index in range(20)]
             jobs = [here.ask(here.new_question(crash)) for _ in range(2)]

@@ -97,4 +97,5 @@ def test_logs_are_counted_once_or_rejected_whatever_happens(services, clock, mon
     world = World(services, clock)
     monkeypatch.setitem(PARSERS, world.parser.FORMAT, world.parser)
 
-    run_state_machine_as_test(lambda: DigestMachine(world), settings=settings())
+    examples = settings().max_examples // (2 if services.db.is_postgresql else 1)  # it takes three times as long
+    run_state_machine_as_test(lambda: DigestMachine(world), settings=settings(max_examples=examples))

@@ -143,4 +143,5 @@ def test_jobs_live_as_the_model_says_and_every_one_ends(services, clock, monkeyp
     for name, kind in kinds.items():
         monkeypatch.setitem(KINDS, name, kind)
 
-    run_state_machine_as_test(lambda: JobMachine(world), settings=settings())
+    examples = settings().max_examples // (2 if services.db.is_postgresql else 1)  # it takes three times as long
+    run_state_machine_as_test(lambda: JobMachine(world), settings=settings(max_examples=examples))
