@@ -222,6 +222,8 @@ def _translated(raised_by_caller: list[BaseException] | None = None) -> Iterator
     except FileNotFoundError as error:
         if raised_by_caller:
             raise raised_by_caller[0] from None
+        if raised_by_caller is not None:  # a put finds nothing missing: S3 has lost an upload that was being aborted
+            raise TransientError("The storage is unavailable, try again") from error
         raise ObjectNotFound from error
     except (BaseError, OSError) as error:
         if raised_by_caller:

@@ -15,7 +15,7 @@ from app.db.app import App
 from app.db.crash import Crash, count_in
 from app.db.log import Log, LogStatus, back_off, claim_log, release_log, settle_log
 from app.db.occurrence import Occurrence
-from app.errors import AppError, MalformedLog
+from app.errors import AppError, MalformedLog, TransientError
 from app.ingest.log_id import time_in
 from app.observe import on_behalf_of
 from app.parsers import recognise
@@ -65,7 +65,7 @@ def _digest(services: Services, app: App, claimed: Log) -> None:
     except MalformedLog as error:
         _reject(services, claimed, error.message)
     except AppError as error:
-        _release(services, claimed, error.code, strike=False)
+        _release(services, claimed, error.code, strike=not isinstance(error, TransientError))
     except Exception as error:
         log.exception("digest_broke", log=claimed.id, attempt=claimed.attempt, error=type(error).__name__)
         _release(services, claimed, "digest_broke", strike=True)
