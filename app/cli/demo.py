@@ -120,10 +120,11 @@ def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
     names = {sample: f"demo-{number:02d}" for number, sample in enumerate(samples(), 1)}
     for sample, log_id in names.items():
         _send(show, identifier, log_id, sample)
-    for day in range(1, RETURNS + 1):  # one crash on more days, in logs named as the vendor names them
-        _send(show, identifier, f"2544355787-{1536831773 - day * 86_400}-logs-{day:05d}", next(iter(names)))
+    returns = [f"2544355787-{1536831773 - day * 86_400}-logs-{day:05d}" for day in range(1, RETURNS + 1)]
+    for log_id in returns:  # one crash on more days, in logs named as the vendor names them
+        _send(show, identifier, log_id, next(iter(names)))
     show.http.token = token
-    sent = _await_digestion(show, identifier, names) + RETURNS
+    sent = _await_digestion(show, identifier, [*names.values(), *returns])
 
     show.step("3. Crashes of the app: the occurrences that share a fingerprint")
     crashes = show.ask("GET", f"/api/apps/{identifier}/crashes?sort=occurrences_count").json["result"]
@@ -171,19 +172,19 @@ def _send(show: Demo, identifier: str, log_id: str, path: Path) -> None:
     )
 
 
-def _await_digestion(show: Demo, identifier: str, names: dict[Path, str]) -> int:
+def _await_digestion(show: Demo, identifier: str, log_ids: list[str]) -> int:
     """Wait for the samples; returns how many occurrences are in them."""
     found = 0
     deadline = time.monotonic() + DIGEST_GRACE
-    for path, log_id in names.items():
+    for log_id in log_ids:
         while True:
             state = show.http.send("GET", f"/api/apps/{identifier}/logs/{log_id}").json["result"]
             if state["status"] != "received" or time.monotonic() > deadline:
                 break
             time.sleep(0.05)
-        show.check(state["status"] == "digested" and state["occurrences"], f"{path.name} becomes an occurrence")
+        show.check(state["status"] == "digested" and state["occurrences"], f"{log_id} becomes an occurrence")
         found += len(state["occurrences"])
-    show.console.print(f"  [green]all {len(names)} samples are digested[/green]")
+    show.console.print(f"  [green]all {len(log_ids)} logs are digested[/green]")
     return found
 
 
