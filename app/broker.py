@@ -19,12 +19,14 @@ QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
 COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep rings again for what was missed
 
-TRANSPORT_OPTIONS = {
-    "global_keyprefix": "crashq:",  # a Redis may be shared with others
-    "visibility_timeout": 3_600,  # seconds; above any attempt's time limit, so no message returns while its job still runs
-}
+VISIBILITY_TIMEOUT = 3_600  # seconds; above any attempt's time limit, so no message returns while its job still runs
 
 log = structlog.get_logger()
+
+
+def transport_options(prefix: str) -> dict[str, object]:
+    """What senders and workers have to agree upon; the prefix is of every key in Redis."""
+    return {"global_keyprefix": prefix, "visibility_timeout": VISIBILITY_TIMEOUT}
 
 
 class Broker(Protocol):
@@ -40,11 +42,11 @@ class Broker(Protocol):
 class RedisBroker:
     """Rings through Redis as Celery messages, with a circuit breaker so that a dead Redis costs one time-out, not all."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prefix: str = "crashq:") -> None:
         self._celery = Celery("crashq", broker=url, set_as_current=False)
         self._celery.conf.update(
             broker_transport_options={
-                **TRANSPORT_OPTIONS,
+                **transport_options(prefix),
                 "socket_timeout": PUBLISH_TIMEOUT,
                 "socket_connect_timeout": PUBLISH_TIMEOUT,
                 "retry_on_timeout": False,

@@ -1,6 +1,7 @@
 """Every setting, read once from the environment; each with its unit, its default and the reason for it."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Config:
     redis_url: str | None  # None: no broker to ring; jobs wait in the table for the next sweep of a running service
     storage_url: str  # file:///folder, s3://bucket/prefix or memory://
     secret_key: str  # signs download links
+    redis_prefix: str = "crashq:"  # of every key in Redis; two services on one Redis database need one each
     port: int = 8000
     web_concurrency: int = 2  # web processes
     web_threads: int = 8  # threads of one web process; half of them at most are held by `Prefer: wait`
@@ -59,6 +61,7 @@ class Config:
             redis_url=redis_url and _url(environ, "REDIS_URL", ("redis", "rediss")),
             storage_url=_url(environ, "STORAGE_URL", ("file", "s3", "memory")),
             secret_key=_secret(environ),
+            redis_prefix=_prefix(environ, "CRASHQ_REDIS_PREFIX", cls.redis_prefix),
             port=_integer(environ, "PORT", cls.port, 0, 65_535),
             web_concurrency=_integer(environ, "WEB_CONCURRENCY", cls.web_concurrency, 1, 256),
             web_threads=_integer(environ, "CRASHQ_WEB_THREADS", cls.web_threads, 2, 256),
@@ -157,6 +160,13 @@ def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high
     if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
         raise ConfigError(f"{name} has to be a whole number from {low} to {high}")
     return int(value)
+
+
+def _prefix(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = environ.get(name, "").strip() or default
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value):
+        raise ConfigError(f"{name} has to be 1 to 64 letters, digits and the signs _ . : -")
+    return value
 
 
 def _choice(environ: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:

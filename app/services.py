@@ -37,7 +37,7 @@ def open_services(config: Config, worker: str = "") -> Services:
         config=config,
         db=db,
         storage=open_storage(config.storage_url),
-        broker=RedisBroker(config.redis_url) if config.redis_url else NoBroker(),
+        broker=RedisBroker(config.redis_url, config.redis_prefix) if config.redis_url else NoBroker(),
         now=DatabaseClock(db) if db.is_postgresql else utc_now,
         worker=worker,
     )

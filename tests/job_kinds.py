@@ -9,7 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.db.job import Job
 from app.jobs.kind import Artefact, Body, Question, Run
+from app.services import Services
+from app.storage import job_folder
 
 NAME = "tests_own"
 
@@ -24,6 +27,17 @@ class Params(BaseModel, frozen=True):
 def write(run: Run, content: bytes = b"[1]") -> Artefact:
     """Store a whole result."""
     return run.store("result.json", iter([content]), "result.json", "application/json")
+
+
+def row(services: Services, job: Job) -> Job:
+    """The job as it stands."""
+    with services.db.read() as session:
+        return session.get_one(Job, job.id)
+
+
+def files(services: Services, job: Job) -> list[str]:
+    """Keys of the job's stored objects."""
+    return sorted(stat.key for stat in services.storage.list(job_folder(job.id)))
 
 
 @dataclass

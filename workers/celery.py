@@ -14,7 +14,7 @@ from celery.signals import (
     worker_shutting_down,
 )
 
-from app.broker import PULSE, SHORT, TRANSPORT_OPTIONS, UPKEEP
+from app.broker import PULSE, SHORT, UPKEEP, transport_options
 from app.config import Config
 from app.errors import ConfigError
 from app.jobs.running import hand_back
@@ -35,7 +35,7 @@ WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}"  # of the process that fo
 celery = Celery("crashq", broker=config.redis_url, include=["workers.tasks"])
 celery.conf.update(
     broker_transport_options={
-        **TRANSPORT_OPTIONS,
+        **transport_options(config.redis_prefix),
         "socket_timeout": 5,  # seconds; above the transport's blocking pop of 1 s
         "socket_connect_timeout": 2,  # seconds
         "socket_keepalive": True,

@@ -1,32 +1,60 @@
 """The tasks: each safe to deliver twice, late or never, for the database knows what is to be done."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import structlog
+
 from app.broker import DIGEST_LOG, PULSE, RUN_JOB, SWEEP
 from app.db import pulse
+from app.errors import TransientError
 from app.ingest.digest import digest
 from app.jobs import running
 from app.jobs.sweep import sweep
 from workers.celery import celery, services
 
+P = ParamSpec("P")
+
+log = structlog.get_logger()
+
+
+def rung_again_after_trouble(work: Callable[P, None]) -> Callable[P, None]:
+    """What an unreachable database keeps a task from doing stays due in its rows: one line tells of it, no stack trace."""
+
+    @wraps(work)
+    def task(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            work(*args, **kwargs)
+        except TransientError as error:
+            log.warning("task_put_off", task=work.__name__, reason=error.message)
+
+    return task
+
 
 @celery.task(name=RUN_JOB)
+@rung_again_after_trouble
 def run_job(job_id: str) -> None:
     """Make one attempt at a queued job."""
     running.run(services(), job_id)
 
 
 @celery.task(name=DIGEST_LOG)
+@rung_again_after_trouble
 def digest_log(row_id: str) -> None:
     """Digest one received log."""
     digest(services(), int(row_id))
 
 
 @celery.task(name=SWEEP)
+@rung_again_after_trouble
 def sweep_all() -> None:
     """Ring again, take over from dead workers, clear what has expired."""
     sweep(services())
 
 
 @celery.task(name=PULSE)
+@rung_again_after_trouble
 def show_pulse() -> None:
     """Record that a message came from beat through the broker to a worker that reaches the database."""
     with services().db.write() as session:

@@ -70,6 +70,7 @@ class Job(Base):
     strikes: Mapped[int] = mapped_column(
         default=0
     )  # attempts that ended with a dead worker or a bug; a few end the job
+    trouble_since: Mapped[datetime | None]  # when the database or the storage first made an attempt fail
     holder: Mapped[str | None] = mapped_column(
         String(128)
     )  # worker that runs the attempt, for it to hand back at its end
@@ -155,6 +156,16 @@ def remember_asker(session: Session, job_id: str, user_id: int, now: datetime) -
         rows_changed(session, seen)
 
 
+def stay(session: Session, job_id: str) -> Job | None:
+    """The job as it stands, which nobody can cancel until this transaction ends; None when the row is gone."""
+    return session.get(Job, job_id, populate_existing=True, with_for_update={"read": True, "key_share": True})
+
+
+def hold(session: Session, job_id: str) -> Job | None:
+    """The job as it stands, which nobody can change or join until this transaction ends; None when the row is gone."""
+    return session.get(Job, job_id, populate_existing=True, with_for_update=True)
+
+
 def askers_of(session: Session, job_id: str) -> list[int]:
     """The users who have asked for a job."""
     return list(session.scalars(select(JobAsker.user_id).where(JobAsker.job_id == job_id)))
@@ -220,9 +231,17 @@ def unheard_jobs(session: Session, now: datetime, limit: int) -> list[tuple[str,
 
 def abandoned_jobs(session: Session, before: datetime, limit: int) -> list[str]:
     """Ids of live jobs that none of their askers has polled since."""
-    seen = exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > before)
-    statement = select(Job.id).where(LIVE, Job.created_at <= before, ~seen).order_by(Job.created_at)
+    statement = select(Job.id).where(LIVE, Job.created_at <= before, ~_seen_after(before)).order_by(Job.created_at)
     return list(session.scalars(statement.limit(limit)))
+
+
+def is_abandoned(session: Session, job_id: str, before: datetime) -> bool:
+    """True when none of the job's askers has polled it since."""
+    return session.scalar(select(Job.id).where(Job.id == job_id, ~_seen_after(before))) is not None
+
+
+def _seen_after(moment: datetime) -> Any:
+    return exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > moment)
 
 
 def held_by(session: Session, holder: str) -> list[Job]:

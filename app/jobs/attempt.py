@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from types import TracebackType
 from typing import Any
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class AttemptLost(Exception):
-    """The job was cancelled, or its lease ran out and it went to another worker."""
+    """The job was cancelled, has run for too long, or its lease ran out and it went to another worker."""
 
 
 class TookTooLong(AppError):
@@ -33,9 +33,13 @@ class TookTooLong(AppError):
 
 
 class Attempt:
-    """What a kind's `compute` works with. Use it as a context manager: inside, a thread renews the lease."""
+    """What a kind's `compute` works with. Use it as a context manager: inside, a thread renews the lease.
 
-    def __init__(self, job: Job, services: Services) -> None:
+    The thread also calls `overtime` once the attempt has run for too long, for its work may hang where nothing can
+    interrupt it. Work that keeps even this thread from running loses its lease instead.
+    """
+
+    def __init__(self, job: Job, services: Services, overtime: Callable[[AppError], object]) -> None:
         assert job.crash_id is not None
         self.db = services.db
         self.storage = services.storage
@@ -46,6 +50,7 @@ class Attempt:
         self._services = services
         self._lease = timedelta(seconds=services.config.job_lease)
         self._deadline = time.monotonic() + services.config.job_time_limit
+        self._overtime = overtime
         self._done = 0
         self._total = job.progress_total
         self._lost = threading.Event()
@@ -72,12 +77,10 @@ class Attempt:
         self._total = total
 
     def advance(self, units: int) -> None:
-        """Count progress. Raises AttemptLost or TookTooLong."""
+        """Count progress. Raises AttemptLost."""
         self._done += units
         if self._lost.is_set():
             raise AttemptLost
-        if time.monotonic() > self._deadline:
-            raise TookTooLong(f"The job took longer than {self._services.config.job_time_limit} seconds")
 
     def shows(self, revision: int) -> None:
         """Say which revision of the crash the result shows at least."""
@@ -113,6 +116,11 @@ class Attempt:
         pause = min(BEAT_EVERY, self._lease.total_seconds() / 3)
         while not self._ended.wait(pause):
             try:
+                if time.monotonic() > self._deadline:
+                    limit = self._services.config.job_time_limit
+                    self._overtime(TookTooLong(f"The job took longer than {limit} seconds"))
+                    self._lost.set()
+                    return
                 if not self._move(
                     lease_expires_at=self._services.now() + self._lease,
                     progress_done=self._done,

@@ -1,6 +1,7 @@
 """The worker's side of a job: claim an attempt, compute, publish or fail. With service and sweep all that changes Job.state."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -56,7 +57,7 @@ def _run(services: Services, job: Job) -> None:
     log.info("job_started", job=job.id, kind=job.kind, attempt=job.attempt)
     kind = KINDS[job.kind]
     try:
-        with Attempt(job, services) as attempt:
+        with Attempt(job, services, overtime=partial(end_attempt, services, job)) as attempt:
             artefact = kind.compute(kind.Params.model_validate_json(job.params), attempt)
         published = _publish(services, job, attempt, artefact)
     except AttemptLost:
@@ -71,7 +72,7 @@ def _run(services: Services, job: Job) -> None:
     if published:
         log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
     else:
-        discard(services, f"{job_folder(job.id)}/{job.attempt}")
+        _discard_if_lost(services, job)
         log.info("attempt_lost", job=job.id, kind=job.kind, attempt=job.attempt)
 
 
@@ -133,29 +134,59 @@ def _publish(services: Services, job: Job, attempt: Attempt, artefact: Artefact)
 def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: datetime | None = None) -> bool:
     """Queue the next attempt after a transient error, else end the job with its reason; False when the job has moved on.
 
-    Dead workers and bugs are strikes, and a few of them end the job; trouble of database or storage ends it only when it
-    outlasts the patience. With `overdue_at` it is done only if the lease had run out by then: a worker that has renewed
-    it since keeps the job.
+    Dead workers and bugs are strikes, and a few of them end the job; trouble of database or storage ends it only when
+    attempts have met it for as long as patience lasts; being handed back never does. With `overdue_at` it is done only
+    if the lease had run out by then: a worker that has renewed it since keeps the job.
     """
     now = services.now()
     strikes = job.strikes + isinstance(error, Strike)
-    is_final = (
-        not isinstance(error, TransientError)
-        or strikes >= services.config.max_attempts
-        or (not isinstance(error, Strike) and now - job.created_at > timedelta(seconds=services.config.job_patience))
-    )
-    if is_final:
+    trouble_since = (job.trouble_since or now) if _is_trouble(error) else job.trouble_since
+    if _is_final(services, error, strikes, trouble_since, now):
+        event = "job_failed"
         values = _failed(error, job.attempt, now, forget_at=now + timedelta(seconds=services.config.tombstone_lifetime))
     else:
+        event = "job_queued_again"
         at_once = isinstance(error, (WorkerSilent, WorkerStopped))
         values = _queued_again(error, strikes, now if at_once else now + back_off(job.attempt))
     with services.db.write() as session:
-        moved = move(session, job.id, (JobState.RUNNING,), job.attempt, overdue_at=overdue_at, **values)
+        moved = move(
+            session,
+            job.id,
+            (JobState.RUNNING,),
+            job.attempt,
+            overdue_at=overdue_at,
+            trouble_since=trouble_since,
+            **values,
+        )
     if moved:
         discard(services, f"{job_folder(job.id)}/{job.attempt}")
-    event = "attempt_lost" if not moved else "job_failed" if is_final else "job_queued_again"
+    else:
+        event = "attempt_lost"
+        _discard_if_lost(services, job)
     log.warning(event, job=job.id, kind=job.kind, attempt=job.attempt, code=error.code)
     return moved
+
+
+def _is_trouble(error: AppError) -> bool:
+    """True for what the database or the storage did, not the job nor its worker."""
+    return isinstance(error, TransientError) and not isinstance(error, (Strike, WorkerStopped))
+
+
+def _is_final(services: Services, error: AppError, strikes: int, trouble_since: datetime | None, now: datetime) -> bool:
+    if isinstance(error, Strike):
+        return strikes >= services.config.max_attempts
+    if _is_trouble(error) and trouble_since is not None:
+        return now - trouble_since > timedelta(seconds=services.config.job_patience)
+    return not isinstance(error, TransientError)
+
+
+def _discard_if_lost(services: Services, job: Job) -> None:
+    """Delete an attempt's files unless it is still the job's: it may go on elsewhere, or have published unheard."""
+    with services.db.read() as session:
+        row = session.get(Job, job.id)
+    own = row is not None and row.attempt == job.attempt and row.state in (JobState.RUNNING, JobState.FINISHED)
+    if not own:
+        discard(services, f"{job_folder(job.id)}/{job.attempt}")
 
 
 def _queued_again(error: AppError, strikes: int, not_before: datetime) -> dict[str, Any]:

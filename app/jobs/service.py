@@ -12,19 +12,20 @@ from app.broker import LONG, RUN_JOB, SHORT
 from app.db.app import is_member
 from app.db.crash import Crash, find_crash
 from app.db.job import (
-    LIVE_STATES,
     Job,
     JobAsker,
     JobState,
     askers_of,
     count_live_of,
     find_job,
+    hold,
     insert_job,
+    is_abandoned,
     jobs_of,
     latest_job,
-    move,
     new_job_id,
     remember_asker,
+    stay,
 )
 from app.db.log import ring_pause
 from app.errors import TransientError
@@ -65,11 +66,11 @@ def ask(services: Services, user_id: int, kind: str, crash_identifier: str, quer
         else:
             job, seen_at = None, None
     now = services.now()
+    if job is not None and (seen_at is None or (job.is_live and now - seen_at > SEEN_TO)):
+        with services.db.write() as session:
+            job = _join(session, job.id, user_id, now)
     if job is None:
         return _start_or_join(services, user_id, kind, key, params, crash, question)
-    if seen_at is None or (job.is_live and now - seen_at > SEEN_TO):
-        with services.db.write() as session:
-            remember_asker(session, job.id, user_id, now)
     return answering(job, now)
 
 
@@ -91,33 +92,47 @@ def cancel(services: Services, user_id: int, job_id: str) -> Job:
     Returns the row afterwards; an ended job without files stays as it is. Raises JobNotFound.
     """
     with services.db.write() as session:
-        job = _own_job(session, user_id, job_id)
-        others = [asker for asker in askers_of(session, job_id) if asker != user_id]
-        if others:
+        _own_job(session, user_id, job_id)
+        job = hold(session, job_id)
+        if job is None:
+            raise JobNotFound
+        if any(asker != user_id for asker in askers_of(session, job_id)):
             session.delete(session.get_one(JobAsker, (job_id, user_id)))
             return job
-    _end(services, job_id)
-    with services.db.read() as session:
-        return session.get_one(Job, job_id)
+        was = job.state
+        _end(services, job)
+    _clear(services, job, was)
+    return job
 
 
-def abandon(services: Services, job_id: str) -> None:
-    """Cancel a live job that nobody polls any more."""
-    _end(services, job_id, live_only=True)
-
-
-def _end(services: Services, job_id: str, *, live_only: bool = False) -> None:
-    now = services.now()
+def abandon(services: Services, job_id: str, before: datetime) -> None:
+    """Cancel a live job that nobody has polled since."""
     with services.db.write() as session:
-        forget_at = now + timedelta(seconds=services.config.tombstone_lifetime)
-        values = {"finished_at": now, "expires_at": forget_at, "result_text": None, "lease_expires_at": None}
-        cancelled = move(session, job_id, LIVE_STATES, None, state=JobState.CANCELLED, **values)
-        freed = not (cancelled or live_only) and move(
-            session, job_id, (JobState.FINISHED,), None, state=JobState.EXPIRED, result_text=None, expires_at=forget_at
-        )
-    if cancelled or freed:
-        discard(services, job_folder(job_id))
-        log.info("job_cancelled" if cancelled else "job_freed", job=job_id)
+        job = hold(session, job_id)
+        if job is None or not job.is_live or not is_abandoned(session, job_id, before):
+            return
+        was = job.state
+        _end(services, job)
+    _clear(services, job, was)
+
+
+def _end(services: Services, job: Job) -> None:
+    """Cancel a live job, or let a finished one expire; the caller's transaction holds the row."""
+    now = services.now()
+    if job.is_live:
+        job.state, job.finished_at, job.lease_expires_at = JobState.CANCELLED, now, None
+    elif job.state == JobState.FINISHED:
+        job.state, job.result_text = JobState.EXPIRED, None
+    else:
+        return
+    job.expires_at = now + timedelta(seconds=services.config.tombstone_lifetime)
+
+
+def _clear(services: Services, job: Job, was: JobState) -> None:
+    """Delete the files of a job that has just been ended; what is left is the sweep's."""
+    if job.state != was:
+        discard(services, job_folder(job.id))
+        log.info("job_cancelled" if job.state == JobState.CANCELLED else "job_freed", job=job.id)
 
 
 def _visible_crash(session: Session, user_id: int, identifier: str) -> Crash:
@@ -152,6 +167,15 @@ def _still_answers(kind: str, job: Job, crash: Crash, now: datetime) -> bool:
     return job.expires_at - now > NEARLY_EXPIRED and KINDS[kind].is_fresh(job, crash)
 
 
+def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
+    """Make a user one of a job's askers; None when it was cancelled or freed a moment ago, before that took effect."""
+    job = stay(session, job_id)
+    if job is None or job.state in (JobState.CANCELLED, JobState.EXPIRED):
+        return None
+    remember_asker(session, job_id, user_id, now)
+    return job
+
+
 def _start_or_join(
     services: Services, user_id: int, kind: str, key: str, params: str, crash: Crash, question: Question
 ) -> Job:
@@ -181,11 +205,10 @@ def _start_or_join(
             raise TooManyJobs(
                 f"You wait for {services.config.live_jobs_per_user} jobs already; ask again when one has ended"
             )
-        found = find_job(session, job_id, user_id) if is_new else latest_job(session, key, user_id)
-        if found is None:  # a live job of the same key was there, and has been deleted since: a matter of microseconds
+        found = None if is_new else latest_job(session, key, user_id)
+        job = _join(session, found[0].id if found else job_id, user_id, now)
+        if job is None:  # a live job of the same key was there, and has ended since: a matter of microseconds
             raise TransientError
-        job, _ = found
-        remember_asker(session, job.id, user_id, now)
     if is_new:
         log.info("job_queued", job=job.id, kind=kind, user=user_id)
         services.broker.ring(RUN_JOB, job.id, job.queue)

@@ -55,7 +55,7 @@ def _drop_abandoned(services: Services) -> None:
     with services.db.read() as session:
         abandoned = abandoned_jobs(session, before, AT_MOST)
     for job_id in abandoned:
-        abandon(services, job_id)
+        abandon(services, job_id, before)
 
 
 def _clear_past(services: Services) -> None:

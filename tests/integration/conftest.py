@@ -1,7 +1,7 @@
 """Fixtures of tests that need a real server: one of each per session, a fresh database per test, services on both databases."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +9,14 @@ import pytest
 
 from app.broker import MemoryBroker
 from app.db import open_database
+from app.db.job import Job
+from app.jobs import KINDS, attempt
+from app.jobs.service import ask
 from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
-from tests.factories import CONFIG, Clock
+from tests.factories import CONFIG, Clock, Member, make_crash
+from tests.job_kinds import NAME, FakeKind
 from tests.servers import S3, at, execute, new_database, postgres_server, redis_server, s3_server
 
 TEMPLATE = "crashq_template"
@@ -74,3 +78,22 @@ def services(database_url: str, clock: Clock) -> Iterator[Services]:
     made = Services(config, open_database(database_url, pool_size=24), open_storage("memory://"), MemoryBroker(), clock)
     yield made
     made.close()
+
+
+@pytest.fixture
+def kind(monkeypatch) -> FakeKind:
+    fake = FakeKind()
+    monkeypatch.setitem(KINDS, NAME, fake)
+    return fake
+
+
+@pytest.fixture
+def no_beats(monkeypatch) -> None:
+    """No lease is renewed by itself within a test."""
+    monkeypatch.setattr(attempt, "BEAT_EVERY", 3_600.0)
+
+
+@pytest.fixture
+def ask_again(services: Services, member: Member, kind: FakeKind) -> Callable[..., Job]:
+    crash = make_crash(services, member.app)
+    return lambda **query: ask(services, member.user_id, NAME, crash.identifier, query)

@@ -81,6 +81,20 @@ def test_a_ring_is_one_celery_message_in_the_queue_named(redis_url):
     assert b"run_job" in messages[0]
 
 
+def test_services_with_other_prefixes_share_a_redis_database_without_hearing_each_other(redis_url):
+    broker, other = RedisBroker(redis_url, "one:"), RedisBroker(redis_url, "two:")
+
+    assert broker.ring(RUN_JOB, "2eab310c430bf292171281ae", SHORT)
+    assert other.ring(RUN_JOB, "a1b2c3d4e5f60718293a4b5c", SHORT)
+
+    with redis.Redis.from_url(redis_url) as client:
+        keys = {key.decode() for key in client.scan_iter()}
+        lengths = [client.llen(f"one:{SHORT}"), client.llen(f"two:{SHORT}")]
+        client.flushall()
+    assert lengths == [1, 1]
+    assert {key.partition(":")[0] for key in keys} == {"one", "two"}
+
+
 def test_without_a_broker_nobody_hears():
     assert NoBroker().ring(RUN_JOB, "x", SHORT) is False
     assert NoBroker().check() is False

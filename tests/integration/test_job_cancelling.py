@@ -1,12 +1,13 @@
 """Cancelling: a queued job, a running one, one that others want too, and freeing what is finished (both databases)."""
 
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from app.db.job import Job, JobState
-from app.jobs import KINDS, attempt
+from app.jobs import attempt
 from app.jobs.kind import Artefact, Run
 from app.jobs.outcomes import JobCancelled, JobExpired, JobNotFound
 from app.jobs.running import run
@@ -14,14 +15,7 @@ from app.jobs.service import ask, cancel, look_up
 from app.services import Services
 from app.storage import job_folder
 from tests.factories import join, make_crash, make_member
-from tests.job_kinds import NAME, FakeKind, write
-
-
-@pytest.fixture
-def kind(monkeypatch) -> FakeKind:
-    fake = FakeKind()
-    monkeypatch.setitem(KINDS, NAME, fake)
-    return fake
+from tests.job_kinds import NAME, write
 
 
 @pytest.fixture
@@ -132,6 +126,31 @@ def test_cancelling_a_shared_job_only_leaves_it_and_the_last_one_to_leave_stops_
     with pytest.raises(JobNotFound):
         look_up(services, member.user_id, job.id)
     assert cancel(services, other.user_id, job.id).state == JobState.CANCELLED
+
+
+def test_nobody_who_joins_a_job_as_its_last_asker_leaves_is_left_with_a_cancelled_one(services, member, crash, kind):
+    other = join(services, "bob@example.com", member.app)
+    for number in range(20):
+        query, start = {"about": str(number)}, threading.Barrier(2)
+        job = ask(services, member.user_id, NAME, crash.identifier, query)
+        joined: list[Job] = []
+
+        def leave(job_id=job.id, start=start) -> None:
+            start.wait()
+            cancel(services, member.user_id, job_id)
+
+        def come(query=query, start=start, joined=joined) -> None:
+            start.wait()
+            joined.append(ask(services, other.user_id, NAME, crash.identifier, query))
+
+        both = [threading.Thread(target=leave), threading.Thread(target=come)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+
+        assert [state(services, one) for one in joined] == [JobState.QUEUED]
+        cancel(services, other.user_id, joined[0].id)
 
 
 def test_leaving_a_finished_shared_job_keeps_its_files_for_the_others(services, member, crash, job):

@@ -1,52 +1,18 @@
-"""Running jobs: claimed once, fenced, renewed, retried, and ended with a reason (both databases)."""
+"""Running jobs: claimed once, fenced, renewed, published (both databases)."""
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from app.db.job import Job, JobState
+from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
-from app.jobs import KINDS, attempt
+from app.jobs import attempt
 from app.jobs.kind import Artefact, Run
-from app.jobs.outcomes import JobFailed
 from app.jobs.running import end_attempt, run
-from app.jobs.service import ask
 from app.jobs.sweep import sweep
-from app.services import Services
-from app.storage import job_folder
-from tests.factories import NOON, Member, make_crash, run_rings
-from tests.job_kinds import NAME, FakeKind, write
-
-
-@pytest.fixture
-def kind(monkeypatch) -> FakeKind:
-    fake = FakeKind()
-    monkeypatch.setitem(KINDS, NAME, fake)
-    return fake
-
-
-@pytest.fixture
-def no_beats(monkeypatch) -> None:
-    """No lease is renewed by itself within a test."""
-    monkeypatch.setattr(attempt, "BEAT_EVERY", 3_600.0)
-
-
-@pytest.fixture
-def ask_again(services: Services, member: Member, kind: FakeKind) -> Callable[..., Job]:
-    crash = make_crash(services, member.app)
-    return lambda **query: ask(services, member.user_id, NAME, crash.identifier, query)
-
-
-def row(services: Services, job: Job) -> Job:
-    with services.db.read() as session:
-        return session.get_one(Job, job.id)
-
-
-def files(services: Services, job: Job) -> list[str]:
-    return sorted(stat.key for stat in services.storage.list(job_folder(job.id)))
+from tests.factories import NOON, run_rings
+from tests.job_kinds import files, row, write
 
 
 def test_a_job_that_ran_is_finished_with_its_result_in_the_store_and_in_its_row(services, ask_again, kind):
@@ -178,114 +144,3 @@ def test_the_lease_is_renewed_and_progress_shown_while_the_work_goes_on(services
     run(services, job.id)
 
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 1)
-
-
-def test_trouble_from_outside_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
-    kind.act = failing(TransientError("The storage is unavailable, try again"))
-    job = ask_again()
-    services.broker.rings.clear()
-    run(services, job.id)
-
-    for pause in (2, 4, 8, 16, 32, 60, 60):
-        assert row(services, job).state == JobState.QUEUED
-        clock.advance(seconds=pause - 1)
-        sweep(services)
-        assert run_rings(services) == 0
-        clock.advance(seconds=1)
-        sweep(services)
-        assert run_rings(services) == 1
-    clock.advance(seconds=services.config.job_patience)
-    sweep(services)
-    run_rings(services)
-
-    ended = row(services, job)
-    assert (len(kind.attempts), ended.attempt, ended.strikes, ended.state) == (9, 9, 0, JobState.FAILED)
-    assert (ended.error_code, ended.error_status) == ("attempts_used_up", 500)
-    assert (
-        ended.error_message == "The job failed after 9 attempts, the last with: The storage is unavailable, try again"
-    )
-
-
-def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, kind, clock):
-    kind.act = lambda run_: write(run_) if len(kind.attempts) == 2 else failing(TransientError())(run_)
-    job = ask_again()
-
-    run(services, job.id)
-    clock.advance(seconds=2)
-    run(services, job.id)
-
-    assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 2)
-
-
-def test_a_program_error_ends_the_job_at_the_third_strike_and_its_words_stay_inside(services, ask_again, kind, clock):
-    kind.act = failing(RuntimeError("SELECT secret FROM /var/lib"))
-    job = ask_again()
-
-    for _ in range(3):
-        assert row(services, job).state == JobState.QUEUED
-        run(services, job.id)
-        clock.advance(seconds=60)
-
-    ended = row(services, job)
-    assert (ended.state, ended.error_status, len(kind.attempts)) == (JobState.FAILED, 500, 3)
-    assert "secret" not in ended.error_message
-
-
-def test_a_permanent_failure_is_kept_after_one_attempt(services, ask_again, kind, clock):
-    kind.act = failing(MalformedLog("The log is cut short"))
-    job = ask_again()
-
-    run(services, job.id)
-
-    ended = row(services, job)
-    assert (ended.state, ended.attempt, ended.error_code, ended.error_status) == (
-        JobState.FAILED,
-        1,
-        "malformed_log",
-        422,
-    )
-    clock.advance(days=1)
-    sweep(services)
-    with pytest.raises(JobFailed, match=r"^The log is cut short$") as raised:
-        ask_again(job_id=job.id)
-    assert raised.value.status == 422
-
-
-def test_an_attempt_that_takes_too_long_ends_the_job(services, ask_again, kind):
-    def act(run_: Run) -> Artefact:
-        run_.advance(1)
-        return write(run_)
-
-    kind.act = act
-    job = ask_again()
-
-    run(replace(services, config=replace(services.config, job_time_limit=-1)), job.id)
-
-    assert (row(services, job).state, row(services, job).error_code) == (JobState.FAILED, "took_too_long")
-
-
-@pytest.mark.parametrize("ends_before", [0, 1, 2])
-def test_a_store_that_fails_midway_is_retried_and_leaves_nothing_behind(services, ask_again, kind, clock, ends_before):
-    def chunks(run_: Run) -> Iterator[bytes]:
-        for number in range(3):
-            if number == ends_before and len(kind.attempts) == 1:
-                raise TransientError("away")
-            run_.advance(1)
-            yield b"%d" % number
-
-    kind.act = lambda run_: run_.store("result.json", chunks(run_), "result.json", "application/json")
-    job = ask_again()
-
-    run(services, job.id)
-    assert files(services, job) == []
-    clock.advance(seconds=2)
-    run(services, job.id)
-
-    assert row(services, job).result_text == "012"
-
-
-def failing(error: Exception) -> Callable[[Run], Artefact]:
-    def act(_run: Run) -> Artefact:
-        raise error
-
-    return act

@@ -26,6 +26,7 @@ class Job:
     state: str = "queued"
     attempt: int = 0
     strikes: int = 0
+    trouble_since: datetime | None = None
     holder: str | None = None
     lease: datetime | None = None
     finished_at: datetime | None = None
@@ -123,7 +124,8 @@ class Model:
 
     def met_trouble(self, job: Job) -> None:
         """Database or storage were away: ends the job only when that lasts."""
-        if self.clock.now - job.created_at > timedelta(seconds=self.config.job_patience):
+        job.trouble_since = job.trouble_since or self.clock.now
+        if self.clock.now - job.trouble_since > timedelta(seconds=self.config.job_patience):
             self.failed(job, 500)
         else:
             self.queued_again(job)

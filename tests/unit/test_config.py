@@ -25,10 +25,11 @@ def test_the_four_required_variables_suffice():
 
 def test_every_number_is_read_and_a_slash_is_cut_off_the_public_url():
     config = Config.from_env({**WHOLE, "PORT": "0", "WEB_CONCURRENCY": " 4 ", "CRASHQ_MAX_LOG_BYTES": "1024",
-                              "CRASHQ_LOG_FORMAT": "json", "CRASHQ_PUBLIC_URL": "https://crashes.example.com/"})  # fmt: skip
+                              "CRASHQ_LOG_FORMAT": "json", "CRASHQ_REDIS_PREFIX": "two:",
+                              "CRASHQ_PUBLIC_URL": "https://crashes.example.com/"})  # fmt: skip
 
     assert (config.port, config.web_concurrency, config.max_log_bytes, config.log_format) == (0, 4, 1024, "json")
-    assert config.public_url == "https://crashes.example.com"
+    assert (config.public_url, config.redis_prefix) == ("https://crashes.example.com", "two:")
 
 
 @pytest.mark.parametrize("name", ["STORAGE_URL", "DATABASE_URL", "REDIS_URL", "CRASHQ_LOG_FORMAT"])
@@ -94,6 +95,8 @@ def test_a_missing_variable_is_refused_by_name(name):
         ("CRASHQ_JOB_TIME_LIMIT", "3001"),
         ("CRASHQ_MAX_ATTEMPTS", "0"),
         ("CRASHQ_LOG_FORMAT", "xml"),
+        ("CRASHQ_REDIS_PREFIX", "two words"),
+        ("CRASHQ_REDIS_PREFIX", "p" * 65),
     ],
 )
 def test_a_senseless_value_is_refused_by_name(name, value):
