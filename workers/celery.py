@@ -23,7 +23,7 @@ from app.services import Services, open_services
 from workers.schedule import SCHEDULE
 
 SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
-KILL_GRACE = 30  # seconds after which a job that ignores its own time limit is killed; its lease then runs out
+KILL_GRACE = 10  # seconds after its time limit that a process whose work still hangs is killed, to be of use again
 
 try:
     config = Config.from_env()

@@ -220,8 +220,9 @@ def count_live_of(session: Session, user_id: int) -> int:
 
 def unheard_jobs(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
     """(id, queue) of queued jobs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
-    due = select(Job).where(Job.state == JobState.QUEUED, Job.ring_after <= now).order_by(Job.ring_after).limit(limit)
-    jobs = list(session.scalars(due.with_for_update(skip_locked=True)))
+    due = select(Job).where(Job.state == JobState.QUEUED, Job.ring_after <= now).limit(limit)
+    ordered = due.order_by(Job.ring_after, Job.created_at, Job.id)
+    jobs = list(session.scalars(ordered.with_for_update(skip_locked=True)))
     for job in jobs:
         job.ring_after = now + ring_pause(job.rings)
         job.rings += 1
@@ -231,8 +232,8 @@ def unheard_jobs(session: Session, now: datetime, limit: int) -> list[tuple[str,
 
 def abandoned_jobs(session: Session, before: datetime, limit: int) -> list[str]:
     """Ids of live jobs that none of their askers has polled since."""
-    statement = select(Job.id).where(LIVE, Job.created_at <= before, ~_seen_after(before)).order_by(Job.created_at)
-    return list(session.scalars(statement.limit(limit)))
+    statement = select(Job.id).where(LIVE, Job.created_at <= before, ~_seen_after(before))
+    return list(session.scalars(statement.order_by(Job.created_at, Job.id).limit(limit)))
 
 
 def is_abandoned(session: Session, job_id: str, before: datetime) -> bool:
@@ -246,19 +247,20 @@ def _seen_after(moment: datetime) -> Any:
 
 def held_by(session: Session, holder: str) -> list[Job]:
     """The running jobs whose attempts a worker holds."""
-    return list(session.scalars(select(Job).where(Job.state == JobState.RUNNING, Job.holder == holder)))
+    held = select(Job).where(Job.state == JobState.RUNNING, Job.holder == holder)
+    return list(session.scalars(held.order_by(Job.created_at, Job.id)))
 
 
 def overdue_jobs(session: Session, now: datetime, limit: int) -> list[Job]:
     """Running jobs whose worker has stopped renewing its lease."""
     overdue = select(Job).where(Job.state == JobState.RUNNING, Job.lease_expires_at <= now)
-    return list(session.scalars(overdue.order_by(Job.lease_expires_at).limit(limit)))
+    return list(session.scalars(overdue.order_by(Job.lease_expires_at, Job.created_at, Job.id).limit(limit)))
 
 
 def past_jobs(session: Session, now: datetime, limit: int) -> list[Job]:
     """Ended jobs past `expires_at`."""
     past = select(Job).where(Job.state.not_in(LIVE_STATES), Job.expires_at <= now)
-    return list(session.scalars(past.order_by(Job.expires_at).limit(limit)))
+    return list(session.scalars(past.order_by(Job.expires_at, Job.created_at, Job.id).limit(limit)))
 
 
 def forget(session: Session, job_id: str) -> None:

@@ -107,7 +107,10 @@ def release_log(session: Session, log: Log, not_before: datetime, *, strike: boo
 def unheard_logs(session: Session, now: datetime, limit: int) -> list[int]:
     """Ids of waiting logs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
     due = (
-        select(Log).where(Log.status == LogStatus.RECEIVED, Log.ring_after <= now).order_by(Log.ring_after).limit(limit)
+        select(Log)
+        .where(Log.status == LogStatus.RECEIVED, Log.ring_after <= now)
+        .order_by(Log.ring_after, Log.id)
+        .limit(limit)
     )
     logs = list(session.scalars(due.with_for_update(skip_locked=True)))
     for log in logs:

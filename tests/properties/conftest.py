@@ -36,7 +36,7 @@ SLOW = [
 LIVE_JOBS = 4  # a user may wait for; fewer than there are questions, so that the limit is met
 
 settings.register_profile(
-    "gate", max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, print_blob=True, suppress_health_check=SLOW
+    "gate", max_examples=60, stateful_step_count=30, deadline=None, derandomize=True, print_blob=True, suppress_health_check=SLOW
 )  # fmt: skip
 settings.register_profile(
     "soak", max_examples=3_000, stateful_step_count=50, deadline=None, print_blob=True, suppress_health_check=SLOW
@@ -44,7 +44,7 @@ settings.register_profile(
 settings.load_profile("soak" if os.environ.get("CRASHQ_SOAK") else "gate")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _silence() -> Iterator[None]:
     """No log lines: a machine makes some hundred thousand of them, and formats as many stack traces."""
     before = structlog.get_config()

@@ -67,11 +67,6 @@ class World(Attempts):
         self.kind.act = self.compute
         self.db.before_write = self._meanwhile
 
-    @property
-    def has_work(self) -> bool:
-        """True while a job waits for a worker."""
-        return any(job.state == "queued" for job in self.model.jobs)
-
     def do_tick(self, seconds: float) -> None:
         self.clock.advance(seconds=seconds)
 

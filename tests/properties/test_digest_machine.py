@@ -8,7 +8,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -68,12 +67,10 @@ class DigestMachine(RuleBasedStateMachine):
         self.world.do(step)
 
     @rule(index=INDEX, plan=plans(2))
-    @precondition(lambda self: self.world.logs)
     def digest(self, index: int, plan: Plan) -> None:
         self.world.do_digest(index, plan)
 
     @rule(first=INDEX, second=INDEX, outer=plans(0), inner=TAKING_OVER)
-    @precondition(lambda self: self.world.logs)
     def digest_overtaken(self, first: int, second: int, outer: Plan, inner: Plan) -> None:
         """The worker falls silent for longer than its lease, and another takes over before it wakes up."""
         overtaken = (("tick", 121), ("sweep",), ("digest", second, inner))

@@ -8,7 +8,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -90,22 +89,18 @@ class JobMachine(RuleBasedStateMachine):
         self.world.do(step)
 
     @rule(step=st.one_of(POLL, CANCEL, JOIN))
-    @precondition(lambda self: self.world.ids)
     def come_back_to_a_job(self, step: Step) -> None:
         self.world.do(step)
 
     @rule(step=JOINED_AS_ANOTHER_LEAVES)
-    @precondition(lambda self: self.world.has_work)
     def join_as_another_leaves(self, step: Step) -> None:
         self.world.do(step)
 
     @rule(step=DONE_AND_ASKED_AGAIN)
-    @precondition(lambda self: self.world.has_work)
     def ask_again_when_done(self, step: Step) -> None:
         self.world.do(step)
 
     @rule(index=INDEX, worker=WORKER, plan=plans(2))
-    @precondition(lambda self: self.world.has_work)
     def work(self, index: int, worker: int, plan: Plan) -> None:
         self.world.do_work(index, worker, plan)
 
@@ -117,7 +112,6 @@ class JobMachine(RuleBasedStateMachine):
         hears=st.booleans(),
         inner=TAKING_OVER,
     )
-    @precondition(lambda self: self.world.has_work)
     def work_overtaken(self, first: int, second: int, worker: int, outer: Plan, inner: Plan, hears: bool) -> None:
         """The worker falls silent for longer than its lease, and another takes over before it wakes up."""
         overtaken = (("tick", 31), ("sweep",), ("work", second, 1 - worker, inner))
