@@ -94,6 +94,14 @@ class Database:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A transaction that only reads, and in which every statement sees the same moment."""
+        with self.read() as session:
+            if self.is_postgresql:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that commits at the end, or leaves no trace when the block raises.
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     ForeignKey,
     Index,
     Select,
@@ -14,13 +16,15 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
 from app.db.log import BigId
 
-ROWS_PER_FETCH = 2_000  # rows held at a time while a list streams, about 250 KB
+FIRST_ROWS = 1_000  # of the first batch of a list, small so that they are there soon
+ROWS_PER_BATCH = 10_000  # of each further one, about 1.2 MB: the fewer trips the better, and memory stays small
 
 
 class Occurrence(Base):
@@ -62,22 +66,51 @@ def count(session: Session, statement: Select[int], at_most: int | None = None) 
     return session.scalar(select(func.count()).select_from(statement.subquery())) or 0
 
 
+class Batch(NamedTuple):
+    """Some rows of a list as the database wrote them."""
+
+    text: str  # JSON objects with commas between, no brackets
+    rows: int
+
+
 def stream_json(
     session: Session, statement: Select[int], *, offset: int = 0, limit: int | None = None
-) -> Iterator[list[str]]:
-    """Rows as JSON objects `{"id":…,"date":…,"log_id":…}`, newest first, in batches of at most ROWS_PER_FETCH.
+) -> Iterator[Batch]:
+    """Rows as JSON objects `{"id":…,"date":…,"log_id":…}`, newest first: FIRST_ROWS, then ROWS_PER_BATCH at a time.
 
-    The database writes the text, quoting what clients named; nothing but one batch is ever held.
+    The database writes the text of a batch, quoting what clients named, so that no row is ever an object here; nothing
+    but one batch is held. Each batch begins where the one before ended: the session has to be a snapshot.
     """
+    left, size, after = limit, FIRST_ROWS, None
+    while left is None or left > 0:
+        wanted = size if left is None else min(size, left)
+        rest = statement if after is None else statement.where(_place() < after)
+        newest_first = rest.order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc()).offset(offset)
+        last = (
+            newest_first.with_only_columns(Occurrence.occurred_at, Occurrence.id).offset(offset + wanted - 1).limit(1)
+        )
+        after_this = session.execute(last).first()
+        text, rows = session.execute(_as_one_text(session, newest_first.limit(wanted))).one()
+        if rows:
+            yield Batch(text, rows)
+        if after_this is None:
+            return
+        after = tuple_(
+            *(literal(value, column.type) for value, column in zip(after_this, _place().clauses, strict=True))
+        )
+        offset, size = 0, ROWS_PER_BATCH
+        left = None if left is None else left - rows
+
+
+def _place() -> Any:
+    """Where an occurrence stands in a list."""
+    return tuple_(Occurrence.occurred_at, Occurrence.id)
+
+
+def _as_one_text(session: Session, batch: Select[int]) -> Select[str, int]:
     row = _json_text(session.get_bind().dialect.name == "postgresql")
-    newest_first = statement.with_only_columns(row).order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc())
-    if offset:
-        newest_first = newest_first.offset(offset)
-    if limit is not None:
-        newest_first = newest_first.limit(limit)
-    result = session.execute(newest_first.execution_options(yield_per=ROWS_PER_FETCH))
-    for batch in result.scalars().partitions():
-        yield list(batch)
+    rows = batch.with_only_columns(row.label("row")).subquery()
+    return select(func.aggregate_strings(rows.c.row, ","), func.count()).select_from(rows)
 
 
 def find_occurrence(session: Session, crash_id: int, log_id: str, number: int) -> Occurrence | None:
@@ -89,15 +122,14 @@ def find_occurrence(session: Session, crash_id: int, log_id: str, number: int) -
 
 
 def _json_text(is_postgresql: bool) -> ColumnElement[str]:
+    """One row's text. The id is the quoted log id, its last quote replaced by what follows: that needs no quoting."""
     if is_postgresql:
-        day: ColumnElement[str] = func.to_char(Occurrence.occurred_at, "YYYY-MM-DD")  # the session's zone is UTC
-        quoted_name: ColumnElement[str] = cast(func.to_json(_name()), String)
-        quoted_log_id: ColumnElement[str] = cast(func.to_json(Occurrence.log_id), String)
+        day: ColumnElement[str] = cast(cast(Occurrence.occurred_at, Date), String)  # the session's zone is UTC
+        log_id: ColumnElement[str] = cast(func.to_json(Occurrence.log_id), String)
+        unclosed: ColumnElement[str] = func.left(log_id, -1)
     else:
         day = func.substr(cast(Occurrence.occurred_at, String), 1, 10)
-        quoted_name, quoted_log_id = func.json_quote(_name()), func.json_quote(Occurrence.log_id)
-    return literal('{"id":') + quoted_name + ',"date":"' + day + '","log_id":' + quoted_log_id + "}"
-
-
-def _name() -> ColumnElement[str]:
-    return Occurrence.log_id + "-crash-" + cast(Occurrence.number, String)
+        log_id = func.json_quote(Occurrence.log_id)
+        unclosed = func.substr(log_id, 1, func.length(log_id) - 1)
+    name = unclosed + "-crash-" + cast(Occurrence.number, String)
+    return literal('{"id":') + name + '","date":"' + day + '","log_id":' + log_id + "}"

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from app import create_app
 from app.db.crash import Crash
 from app.db.log import Log
-from app.db.occurrence import ROWS_PER_FETCH, Occurrence
+from app.db.occurrence import FIRST_ROWS, ROWS_PER_BATCH, Occurrence
 from app.jobs.running import run
 from app.services import Services
 from app.storage import Storage
@@ -77,8 +77,8 @@ def test_a_long_list_shows_its_newest_thousand_rows_while_it_is_being_made(servi
     ]
     assert ended.json["result"][:1_000] == meanwhile.json["result"]
     assert int(ended.headers["Content-Length"]) == len(ended.data)
-    assert max(storage.sizes) < ROWS_PER_FETCH * 150
-    assert len(storage.sizes) == ROWS // ROWS_PER_FETCH + 1
+    assert max(storage.sizes) < ROWS_PER_BATCH * 150
+    assert len(storage.sizes) == 1 + -(-(ROWS - FIRST_ROWS) // ROWS_PER_BATCH) + 1  # and the last bracket
 
 
 def test_a_window_of_a_long_list_counts_its_own_rows(services, member, crash, run_workers):

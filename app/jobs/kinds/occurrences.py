@@ -1,6 +1,7 @@
 """The list of a crash's occurrences, newest first."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +14,12 @@ from app.db.crash import Crash
 from app.db.job import Job
 from app.errors import BadParameters
 from app.jobs.kind import Artefact, Body, Question, Run, Showing, read_params
+from app.jobs.read_ahead import read_ahead
 from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"
 UNIT = "rows"
 SUMMARY = "Occurrences of a crash, newest first"
-PREVIEW_ROWS = 1_000  # rows at most that a poller sees while the list is being made
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 1_000, 10_000
 MAX_OFFSET = 2**62  # rows; beyond any table, within the database's integers
 
@@ -92,19 +93,21 @@ def is_fresh(job: Job, crash: Crash) -> bool:
 
 def compute(params: Params, run: Run) -> Artefact:
     """Stream the rows `{id, date, log_id}` into the storage as one JSON list."""
-    with run.db.read() as session:
+    with run.db.snapshot() as session:
         crash = session.get_one(Crash, run.crash_id)
         run.shows(crash.revision)
         chosen = occurrence.chosen(run.crash_id, params.since, params.until)
         offset, limit = _window(params)
         if params.since or params.until or limit is not None:
             found = occurrence.count(session, chosen, None if limit is None else offset + limit)
-            run.expect(max(found - offset, 0))
+            expected = max(found - offset, 0)
         else:
-            run.expect(crash.occurrences_count)
-        batches = occurrence.stream_json(session, chosen, offset=offset, limit=limit)
+            expected = crash.occurrences_count
+        run.expect(expected)
         filename = f"{params.crash_identifier}-occurrences.json"
-        return run.store("occurrences.json", _json_list(batches, run), filename, "application/json")
+        # Closed before the session is: what is still being fetched when an attempt ends uses it.
+        with closing(read_ahead(occurrence.stream_json(session, chosen, offset=offset, limit=limit))) as batches:
+            return run.store("occurrences.json", _json_list(batches, expected, run), filename, "application/json")
 
 
 def present(job: Job, showing: Showing) -> Body:
@@ -121,15 +124,16 @@ def present(job: Job, showing: Showing) -> Body:
     return Body(job.result_size, showing.storage.stream(job.result_key))
 
 
-def _json_list(batches: Iterator[list[str]], run: Run) -> Iterator[bytes]:
-    separator = "["
+def _json_list(batches: Iterator[occurrence.Batch], expected: int, run: Run) -> Iterator[bytes]:
+    separator = b"["
     for batch in batches:
-        if separator == "[" and len(batch) > PREVIEW_ROWS:  # more is to come: let pollers see the newest already
-            run.preview(f"[{','.join(batch[:PREVIEW_ROWS])}]".encode())
-        yield (separator + ",".join(batch)).encode()
-        run.advance(len(batch))
-        separator = ","
-    yield b"]" if separator == "," else b"[]"
+        text = batch.text.encode()
+        if separator == b"[" and batch.rows < expected:  # more is to come: let pollers see the newest already
+            run.preview(b"[" + text + b"]")
+        yield separator + text
+        run.advance(batch.rows)
+        separator = b","
+    yield b"]" if separator == b"," else b"[]"
 
 
 def _window(params: Params) -> tuple[int, int | None]:
