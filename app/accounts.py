@@ -67,12 +67,19 @@ def log_out(services: Services, token: str) -> None:
 
 def user_of(services: Services, token: str) -> int:
     """Return the user id behind a token. Raises Unauthorized."""
-    if TOKEN_SHAPE.fullmatch(token):
-        with services.db.read() as session:
-            user_id = token_user(session, _hash(token), services.now())
-        if user_id is not None:
-            return user_id
-    raise Unauthorized
+    hashed = token_hash(token)
+    with services.db.read() as session:
+        user_id = token_user(session, hashed, services.now())
+    if user_id is None:
+        raise Unauthorized
+    return user_id
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a token. Raises Unauthorized when the text cannot be one."""
+    if not TOKEN_SHAPE.fullmatch(token):
+        raise Unauthorized
+    return _hash(token)
 
 
 def create_app_for(services: Services, name: str, owner_email: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.db.job import Job
-from app.jobs.kind import Artefact, Body, Question, Run
+from app.jobs.kind import Artefact, Body, Run
 from app.services import Services
 from app.storage import job_folder
 
@@ -53,11 +53,15 @@ class FakeKind:
     RESULT_SCHEMA: dict[str, Any] = field(default_factory=dict)
     Params: type[BaseModel] = Params
 
-    def read(self, session: object, crash: Any, query: Mapping[str, str]) -> Question:
+    def read(self, crash_identifier: str, query: Mapping[str, str]) -> Params:
         """Take whatever is asked."""
-        return Question(Params(crash_identifier=crash.identifier, about=query.get("about", "")), total=3)
+        return Params(crash_identifier=crash_identifier, about=query.get("about", ""))
 
-    def is_fresh(self, job: Any, crash: Any) -> bool:
+    def expect(self, session: object, crash: Any, params: Any) -> int:
+        """Three steps."""
+        return 3
+
+    def is_fresh(self, job: Any, revision: int) -> bool:
         """A result stays true."""
         return True
 

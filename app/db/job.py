@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -132,13 +133,15 @@ def find_job(session: Session, job_id: str, user_id: int) -> tuple[Job, datetime
     return _with_asker(session, user_id, Job.id == job_id)
 
 
+def live_first() -> ColumnElement[bool]:
+    """To order by: clocks of two machines differ, so the newest job of a question need not be the live one."""
+    return Job.state.in_(LIVE_STATES).desc()
+
+
 def _with_asker(session: Session, user_id: int, condition: Any) -> tuple[Job, datetime | None] | None:
     asked = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
     statement = select(Job, JobAsker.seen_at).outerjoin(JobAsker, asked).where(condition)
-    live_first = Job.state.in_(
-        LIVE_STATES
-    ).desc()  # clocks of two machines differ, so the newest need not be the live one
-    row = session.execute(statement.order_by(live_first, Job.created_at.desc(), Job.id).limit(1)).first()
+    row = session.execute(statement.order_by(live_first(), Job.created_at.desc(), Job.id).limit(1)).first()
     return (row[0], row[1]) if row else None
 
 

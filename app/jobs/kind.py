@@ -17,14 +17,6 @@ P = TypeVar("P", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a client asks, normalised: equal questions have equal params."""
-
-    params: BaseModel
-    total: int  # units of progress expected; a later, better figure may come from the run
-
-
-@dataclass(frozen=True)
 class Artefact:
     """A finished result as it lies in the storage."""
 
@@ -90,11 +82,14 @@ class Kind(Protocol):
     RESULT_SCHEMA: dict[str, Any]  # JSON Schema of `result`
     Params: type[BaseModel]
 
-    def read(self, session: Session, crash: Crash, query: Mapping[str, str]) -> Question:
-        """Check what the client asks. Raises BadParameters or NotFound."""
+    def read(self, crash_identifier: str, query: Mapping[str, str]) -> BaseModel:
+        """What the client asks, normalised: equal questions have equal params. Raises BadParameters."""
 
-    def is_fresh(self, job: Job, crash: Crash) -> bool:
-        """True while a finished job still tells the truth."""
+    def expect(self, session: Session, crash: Crash, params: Any) -> int:
+        """Units of progress that a new job will about have, from what is known already. Raises NotFound."""
+
+    def is_fresh(self, job: Job, revision: int) -> bool:
+        """True while a finished job still tells the truth about a crash that has this revision now."""
 
     def compute(self, params: Any, run: Run) -> Artefact:
         """Make the result. Touches neither job state nor HTTP."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app.broker import LONG, RUN_JOB, SHORT
@@ -31,7 +32,6 @@ from app.db.log import ring_pause
 from app.errors import TransientError
 from app.jobs import KINDS
 from app.jobs.files import discard
-from app.jobs.kind import Question
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobNotFound, TooManyJobs, answering
 from app.observe import current_request_id
 from app.services import Services
@@ -55,23 +55,21 @@ def ask(services: Services, user_id: int, kind: str, crash_identifier: str, quer
     """
     with services.db.read() as session:
         crash = _visible_crash(session, user_id, crash_identifier)
-        question = KINDS[kind].read(session, crash, query)
-        params = question.params.model_dump_json()
-        key = hashlib.sha256(f"{kind}\n{params}".encode()).hexdigest()
+        asked = KINDS[kind].read(crash_identifier, query)
+        key = key_of(kind, asked)
         if query.get("job_id"):
             return answering(_own_job(session, user_id, query["job_id"], key), services.now())
         found = latest_job(session, key, user_id)
-        if found and _still_answers(kind, found[0], crash, services.now()):
-            job, seen_at = found
-        else:
-            job, seen_at = None, None
     now = services.now()
-    if job is not None and (seen_at is None or (job.is_live and now - seen_at > SEEN_TO)):
+    if found and still_answers(found[0], crash.revision, now):
+        job, seen_at = found
+        if seen_at is not None and not is_to_be_noted(job, seen_at, now):
+            return answering(job, now)
         with services.db.write() as session:
-            job = _join(session, job.id, user_id, now)
-    if job is None:
-        return _start_or_join(services, user_id, kind, key, params, crash, question)
-    return answering(job, now)
+            joined = _join(session, job.id, user_id, now)
+        if joined is not None:
+            return answering(joined, now)
+    return _start_or_join(services, user_id, kind, key, asked, crash)
 
 
 def look_up(services: Services, user_id: int, job_id: str) -> Job:
@@ -154,8 +152,18 @@ def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None
     return job
 
 
-def _still_answers(kind: str, job: Job, crash: Crash, now: datetime) -> bool:
-    """The wire contract's freshness rule for a request without a job_id (section 3)."""
+def key_of(kind: str, asked: BaseModel) -> str:
+    """What equal questions share: sha256 hex."""
+    return hashlib.sha256(f"{kind}\n{asked.model_dump_json()}".encode()).hexdigest()
+
+
+def is_to_be_noted(job: Job, seen_at: datetime, now: datetime) -> bool:
+    """True when it has to be recorded that a user still polls a live job."""
+    return job.is_live and now - seen_at > SEEN_TO
+
+
+def still_answers(job: Job, revision: int, now: datetime) -> bool:
+    """The wire contract's freshness rule for a request without a job_id (section 3); `revision` is the crash's."""
     if job.is_live:
         return True
     if job.state == JobState.FAILED:
@@ -164,7 +172,7 @@ def _still_answers(kind: str, job: Job, crash: Crash, now: datetime) -> bool:
         return False
     if now - job.finished_at < FRESH_FOR:
         return job.expires_at > now
-    return job.expires_at - now > NEARLY_EXPIRED and KINDS[kind].is_fresh(job, crash)
+    return job.expires_at - now > NEARLY_EXPIRED and KINDS[job.kind].is_fresh(job, revision)
 
 
 def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
@@ -176,30 +184,28 @@ def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | N
     return job
 
 
-def _start_or_join(
-    services: Services, user_id: int, kind: str, key: str, params: str, crash: Crash, question: Question
-) -> Job:
+def _start_or_join(services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Crash) -> Job:
     now = services.now()
     job_id = new_job_id()
     values = {
         "id": job_id,
         "kind": kind,
         "key": key,
-        "params": params,
+        "params": asked.model_dump_json(),
         "app_id": crash.app_id,
         "crash_id": crash.id,
         "state": JobState.QUEUED,
         "request_id": current_request_id(),
         "created_at": now,
         "ring_after": now + ring_pause(0),
-        "progress_total": question.total,
-        "queue": LONG if question.total > LONG_FROM else SHORT,
         "attempt": 0,
         "strikes": 0,
         "rings": 0,
         "progress_done": 0,
     }
     with services.db.write() as session:
+        total = KINDS[kind].expect(session, crash, asked)
+        values |= {"progress_total": total, "queue": LONG if total > LONG_FROM else SHORT}
         is_new = insert_job(session, values)
         if is_new and count_live_of(session, user_id) >= services.config.live_jobs_per_user:
             raise TooManyJobs(

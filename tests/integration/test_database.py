@@ -52,8 +52,11 @@ def test_a_block_that_raises_leaves_no_trace(database):
 
 
 def test_reading_never_writes(database):
-    with database.read() as session:
+    with pytest.raises(RuntimeError, match="only reads"), database.read() as session:
         beat(session, "worker", NOON)
+    with pytest.raises(RuntimeError, match="only reads"), database.read() as session:  # noqa: PT012
+        session.add(Pulse(part="web", seen_at=NOON))
+        session.flush()
 
     assert parts(database) == []
 
@@ -248,13 +251,26 @@ def test_a_postgresql_that_is_away_is_a_transient_error(address):
     database.close()
 
 
-def test_connections_that_the_server_has_cut_are_replaced(postgres_url, postgres_database):
+def test_connections_that_the_server_has_cut_are_replaced_after_a_rest(postgres_url, postgres_database, monkeypatch):
+    monkeypatch.setattr(db, "TRUSTED_FOR", 0.0)
     database = open_database(postgres_database)
     database.check()
     name = postgres_database.rpartition("/")[2]
 
     cut_connections(postgres_url, name)
 
+    database.check()
+    database.close()
+
+
+def test_connections_cut_while_in_use_fail_once_and_are_replaced(postgres_url, postgres_database):
+    database = open_database(postgres_database)
+    database.check()
+
+    cut_connections(postgres_url, postgres_database.rpartition("/")[2])
+
+    with pytest.raises(TransientError):
+        database.check()
     database.check()
     database.close()
 

@@ -19,7 +19,7 @@ from app.db.job import Job
 from app.db.log import Log
 from app.db.occurrence import Occurrence, find_occurrence
 from app.errors import BadParameters, MalformedLog, NotFound
-from app.jobs.kind import Artefact, Body, Question, Run, Showing, read_params
+from app.jobs.kind import Artefact, Body, Run, Showing, read_params
 from app.parsers import parse
 from app.reports import REPORTS
 from app.reports.report import Report
@@ -66,29 +66,33 @@ class Params(BaseModel, frozen=True):
     format: Literal["json", "txt", "html", "zip"]
 
 
-def read(session: Session, crash: Crash, query: Mapping[str, str]) -> Question:
-    """Check the parameters and that there is such an occurrence. Raises BadParameters or NotFound."""
+def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
+    """Check the parameters. Raises BadParameters naming the first that is missing or senseless."""
     day = query.get("date") or query.get("start_day")
     if not query.get("id") or not query.get("log_id") or not day:
         raise BadParameters("id, log id or start_day not provided")
     if query.get("format", "json") not in REPORTS:
         raise BadParameters(f"format is not one of {', '.join(sorted(REPORTS))}")
     asked = iso_time.day("date", day)
-    params = read_params(
+    return read_params(
         Params,
         {
-            "crash_identifier": crash.identifier,
+            "crash_identifier": crash_identifier,
             "id": query["id"],
             "log_id": query["log_id"],
             "date": asked,
             "format": query.get("format", "json"),
         },
     )
+
+
+def expect(session: Session, crash: Crash, params: Params) -> int:
+    """One report. Raises NotFound unless there is such an occurrence."""
     _find(session, crash.id, params)
-    return Question(params, total=1)
+    return 1
 
 
-def is_fresh(job: Job, crash: Crash) -> bool:  # noqa: ARG001
+def is_fresh(job: Job, revision: int) -> bool:  # noqa: ARG001
     """Always: a report tells of one stored log, which newer occurrences do not change."""
     return True
 

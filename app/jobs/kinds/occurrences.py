@@ -13,7 +13,7 @@ from app.db import occurrence
 from app.db.crash import Crash
 from app.db.job import Job
 from app.errors import BadParameters
-from app.jobs.kind import Artefact, Body, Question, Run, Showing, read_params
+from app.jobs.kind import Artefact, Body, Run, Showing, read_params
 from app.jobs.read_ahead import read_ahead
 from app.storage import ObjectNotFound
 
@@ -62,18 +62,22 @@ class Params(BaseModel, frozen=True):
     per_page: int | None = None  # rows; None: the whole list
 
 
-def read(session: Session, crash: Crash, query: Mapping[str, str]) -> Question:  # noqa: ARG001
+def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     """Check dates and paging. Raises BadParameters naming the parameter."""
-    params = read_params(
+    return read_params(
         Params,
         {
-            "crash_identifier": crash.identifier,
+            "crash_identifier": crash_identifier,
             "since": iso_time.since("since_date", query.get("since_date")),
             "until": iso_time.until("until_date", query.get("until_date")),
             **dict(zip(("page", "per_page"), read_paging(query), strict=True)),
         },
     )
-    return Question(params, total=crash.occurrences_count)
+
+
+def expect(session: Session, crash: Crash, params: Params) -> int:  # noqa: ARG001
+    """As many rows as the crash has."""
+    return crash.occurrences_count
 
 
 def read_paging(query: Mapping[str, str]) -> tuple[int | None, int | None]:
@@ -86,9 +90,9 @@ def read_paging(query: Mapping[str, str]) -> tuple[int | None, int | None]:
     return max(page or 1, 1), per_page
 
 
-def is_fresh(job: Job, crash: Crash) -> bool:
+def is_fresh(job: Job, revision: int) -> bool:
     """True while the crash has not changed since the list was read."""
-    return job.data_revision == crash.revision
+    return job.data_revision == revision
 
 
 def compute(params: Params, run: Run) -> Artefact:

@@ -1,0 +1,38 @@
+"""The quick way through a poll: one statement finds who asks and the answer, when nothing else has to be done."""
+
+from collections.abc import Mapping
+
+from app.db.job import Job, JobState
+from app.db.poll import find_poll
+from app.errors import AppError
+from app.jobs import KINDS
+from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted, key_of, still_answers
+from app.services import Services
+
+
+def answer_at_once(
+    services: Services, token_hash: str, kind: str, crash_identifier: str, query: Mapping[str, str]
+) -> tuple[int, Job] | None:
+    """(id of the user whose token this is, the live or finished job that answers the question).
+
+    None when it takes more: somebody to log in, a job to start, join or note, or an error to tell. `service.ask` knows.
+    """
+    job_id = query.get("job_id") or None
+    if not CRASH_IDENTIFIER.fullmatch(crash_identifier) or (job_id and not JOB_ID.fullmatch(job_id)):
+        return None
+    now = services.now()
+    try:
+        key = key_of(kind, KINDS[kind].read(crash_identifier, query))
+        with services.db.read() as session:
+            found = find_poll(session, token_hash, now, crash_identifier, key, job_id)
+    except AppError:
+        return None
+    if found is None or found.seen_at is None:
+        return None
+    job = found.job
+    if job_id is None:
+        answers = still_answers(job, found.revision, now) and not is_to_be_noted(job, found.seen_at, now)
+    else:
+        answers = job.expires_at is None or job.expires_at > now
+    has_answer = job.is_live or job.state == JobState.FINISHED
+    return (found.user_id, job) if answers and has_answer else None

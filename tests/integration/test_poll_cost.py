@@ -1,0 +1,94 @@
+"""What a poll costs, counted: statements, which no load of the machine changes (both databases)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from app import create_app
+from app.services import Services
+from tests.factories import add_newer, make_crash
+
+
+@contextmanager
+def statements(services: Services) -> Iterator[list[str]]:
+    """Every statement that is sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection, _cursor, statement: str, *_rest: object) -> None:
+        if statement != "BEGIN":  # within SQLite's own process, no trip anywhere
+            sent.append(statement)
+
+    event.listen(services.db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(services.db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def crash(services, member):
+    return make_crash(services, member.app)
+
+
+@pytest.fixture
+def get(services, member, crash):
+    """Ask for the crash's occurrences."""
+    client = create_app(services).test_client()
+    path = f"/api/crashes/{crash.identifier}/occurrences"
+    return lambda headers=None, **query: client.get(
+        path, query_string=query, headers={**member.headers, **(headers or {})}
+    )
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_a_poll_of_a_finished_job_is_one_statement_with_all_checks(services, get, run_workers, by_id):
+    job_id = get().json["job_id"]
+    query = {"job_id": job_id} if by_id else {}
+    run_workers()
+    tag = get().headers["ETag"]
+
+    with statements(services) as sent:
+        whole = get(**query)
+        unchanged = get({"If-None-Match": tag}, **query)
+
+    assert (whole.status_code, whole.json["loading"], unchanged.status_code) == (200, [False], 304)
+    assert len(sent) == 2
+    assert all("tokens" in statement and "memberships" in statement for statement in sent)
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_a_poll_of_a_job_at_work_is_one_statement(services, get, by_id):
+    job_id = get().json["job_id"]
+    query = {"job_id": job_id} if by_id else {}
+
+    with statements(services) as sent:
+        answer = get(**query)
+
+    assert (answer.status_code, answer.json["loading"]) == (200, [True])
+    assert len(sent) == 1
+
+
+def test_that_somebody_still_polls_is_recorded_once_a_minute(services, get, clock):
+    get()
+    written = []
+    for _ in range(180):
+        clock.advance(seconds=1)
+        with statements(services) as sent:
+            assert get().json["loading"] == [True]
+        written.append(any(statement.startswith("UPDATE") for statement in sent))
+
+    assert written.count(True) == 2
+
+
+def test_a_result_that_is_no_longer_fresh_is_not_given_out_by_the_quick_way(services, get, crash, clock, run_workers):
+    first = get().json["job_id"]
+    run_workers()
+    clock.advance(seconds=31)
+    add_newer(services, crash)
+
+    answer = get().json
+
+    assert answer["loading"] == [True]
+    assert answer["job_id"] != first
