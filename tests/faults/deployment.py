@@ -22,7 +22,7 @@ from tests.servers import S3, free_port, new_database
 from tests.system.conftest import GRACE, Operator, descendants, is_alive, log_in, until
 
 ROOT = Path(__file__).parents[2]
-ROWS = 200_000  # occurrences of the long crash: its list takes long enough to be hit in its midst
+ROWS = 500_000  # occurrences of the long crash: its list takes long enough to be hit in its midst
 LEASE = 3  # seconds; the shortest that the settings allow
 SHORT_SETTINGS = {
     "CRASHQ_JOB_LEASE": str(LEASE),
