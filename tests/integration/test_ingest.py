@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from app import ingest
 from app.db.crash import Crash
 from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
@@ -28,6 +29,11 @@ def parser(monkeypatch) -> FakeParser:
     fake = FakeParser(lambda: parsed("com.example.Broken"))
     monkeypatch.setitem(PARSERS, NAME, fake)
     return fake
+
+
+@pytest.fixture
+def one_log_a_trip(monkeypatch) -> None:
+    monkeypatch.setattr(ingest.digest, "LOGS_PER_TRIP", 1)
 
 
 def rows(services: Services, table: type) -> list:
@@ -67,7 +73,7 @@ def test_eight_workers_at_one_log_count_it_once(services, member):
     assert rows(services, Crash)[0].occurrences_count == len(rows(services, Occurrence)) == 1
 
 
-def test_a_crash_first_seen_by_many_workers_at_once_is_one_crash(services, member):
+def test_a_crash_first_seen_by_many_workers_at_once_is_one_crash(services, member, one_log_a_trip):
     for number in range(8):
         receive(services, member.app, f"log-{number}", kscrash())
     ids = [log.id for log in rows(services, Log)]
@@ -79,7 +85,7 @@ def test_a_crash_first_seen_by_many_workers_at_once_is_one_crash(services, membe
     assert (crash.occurrences_count, crash.revision, len(rows(services, Occurrence))) == (8, 8, 8)
 
 
-def test_logs_with_many_crashes_in_any_order_do_not_lock_each_other_out(services, member, parser):
+def test_logs_with_many_crashes_in_any_order_do_not_lock_each_other_out(services, member, parser, one_log_a_trip):
     kinds = [f"com.example.E{number}" for number in range(6)]
     orders = iter([kinds, kinds[::-1], kinds, kinds[::-1]])
     parser.act = lambda: parsed(*next(orders))
@@ -170,6 +176,21 @@ def test_a_digest_while_the_store_is_away_is_repeated_with_a_pause(services, mem
 
     assert log_state(services, member.app, VENDORS).log.status == LogStatus.DIGESTED
     assert rows(services, Crash)[0].occurrences_count == 1
+
+
+def test_a_log_whose_bytes_are_gone_is_rejected_once_attempts_are_used_up(services, member, clock):
+    receive(services, member.app, VENDORS, kscrash())
+    [log] = rows(services, Log)
+    services.storage.delete(log.storage_key)
+
+    for _ in range(services.config.max_attempts + 1):
+        assert rows(services, Log)[0].status == LogStatus.RECEIVED
+        digest(services, log.id)
+        clock.advance(seconds=60)
+
+    [log] = rows(services, Log)
+    assert (log.status, log.error_message) == (LogStatus.REJECTED, "The log could not be digested in 3 attempts")
+    assert rows(services, Occurrence) == []
 
 
 def test_a_digest_whose_lease_ran_out_leaves_no_trace_beside_its_successor(services, member, parser, clock):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import obstore
 import pytest
 
 from app.errors import TransientError
@@ -216,6 +217,18 @@ def test_an_s3_that_cannot_be_reached_is_a_transient_error(monkeypatch):
         with pytest.raises(TransientError) as raised:
             call()
         assert re.search(r"http|bucket|127\.0|prefix", raised.value.message) is None
+
+
+def test_an_s3_that_has_lost_an_upload_is_a_transient_error_and_no_missing_object(s3, monkeypatch):
+    def put(*_args: object, **_options: object) -> None:  # what obstore raises when an abort comes too late
+        raise FileNotFoundError("The specified upload does not exist")
+
+    for name, value in s3.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(obstore, "put", put)
+
+    with pytest.raises(TransientError):
+        open_storage(s3.url).put("a", iter([b"x"]))
 
 
 def test_a_folder_that_has_become_a_file_is_a_transient_error(tmp_path):

@@ -12,6 +12,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from app import ingest
 from app.parsers import PARSERS
 from tests.properties.log_world import Plan, Step, World, check, drain
 from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD
@@ -93,6 +94,7 @@ class DigestMachine(RuleBasedStateMachine):
 def test_logs_are_counted_once_or_rejected_whatever_happens(services, clock, monkeypatch):
     world = World(services, clock)
     monkeypatch.setitem(PARSERS, world.parser.FORMAT, world.parser)
+    monkeypatch.setattr(ingest.digest, "LOGS_PER_TRIP", 1)  # the model digests one at a time
 
     examples = settings().max_examples // (2 if services.db.is_postgresql else 1)  # it takes three times as long
     run_state_machine_as_test(lambda: DigestMachine(world), settings=settings(max_examples=examples))

@@ -1,0 +1,183 @@
+"""Logs that a worker takes along: one transaction for many, and none pays for another (both databases)."""
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import event, select
+
+from app import ingest
+from app.config import MIB
+from app.db.crash import Crash
+from app.db.log import Log, LogStatus
+from app.db.occurrence import Occurrence
+from app.errors import TransientError
+from app.ingest.digest import BYTES_PER_TRIP, LOGS_PER_TRIP, digest
+from app.ingest.receive import receive
+from app.jobs.sweep import sweep
+from app.parsers import PARSERS
+from app.services import Services
+from app.storage import Storage
+from tests.factories import kscrash, make_member
+from tests.log_parsers import CONTENT, NAME, FakeParser, parsed
+
+
+class WorkerDied(BaseException):
+    """kill -9: nothing of the worker's runs any more."""
+
+
+def receive_many(services: Services, member, number: int, name: str = "log") -> None:
+    for index in range(number):
+        receive(services, member.app, f"{name}-{index}", kscrash(frame=f"-[Trip go{index % 3}]"))
+
+
+def logs(services: Services) -> list[Log]:
+    with services.db.read() as session:
+        return list(session.scalars(select(Log).order_by(Log.id)))
+
+
+def statuses(services: Services) -> Counter[str]:
+    return Counter(log.status.value for log in logs(services))
+
+
+def occurrences(services: Services) -> list[tuple[int, int]]:
+    """(row of the log, number in it) of each."""
+    with services.db.read() as session:
+        return sorted((found.log_row, found.number) for found in session.scalars(select(Occurrence)))
+
+
+def counts(services: Services) -> list[int]:
+    with services.db.read() as session:
+        return sorted(session.scalars(select(Crash.occurrences_count)))
+
+
+def work_until_settled(services: Services, clock) -> None:
+    """Do what workers and the caretaker would, worker after worker dying as it may."""
+    for _ in range(20):
+        rings, services.broker.rings = services.broker.rings, []
+        for _task, row_id in rings:
+            try:
+                digest(services, int(row_id))
+            except WorkerDied:
+                continue
+        clock.advance(minutes=2)
+        sweep(services)
+
+
+def test_the_logs_that_wait_are_digested_along_in_two_transactions(services, member):
+    receive_many(services, member, LOGS_PER_TRIP + 3)
+    commits = []
+    event.listen(services.db.engine, "commit", commits.append)
+
+    digest(services, logs(services)[0].id)
+
+    assert statuses(services) == {"digested": LOGS_PER_TRIP, "received": 3}
+    assert len(commits) == 2
+    assert len(occurrences(services)) == sum(counts(services)) == LOGS_PER_TRIP
+
+
+def test_logs_of_several_apps_and_formats_go_along_each_to_its_own_crash(services, member, monkeypatch):
+    other = make_member(services, "carol@example.com")
+    monkeypatch.setitem(PARSERS, NAME, FakeParser(lambda: parsed("com.example.One", "com.example.Two")))
+    receive(services, member.app, "first", kscrash())
+    receive(services, other.app, "second", kscrash())
+    receive(services, other.app, "third", CONTENT)
+
+    digest(services, logs(services)[0].id)
+
+    assert [(log.status, log.format) for log in logs(services)] == [
+        (LogStatus.DIGESTED, "kscrash-json"), (LogStatus.DIGESTED, "kscrash-json"), (LogStatus.DIGESTED, NAME)
+    ]  # fmt: skip
+    assert counts(services) == [1, 1, 1, 1]
+    assert [number for _, number in occurrences(services)] == [1, 1, 1, 2]
+
+
+def test_a_log_that_kills_its_worker_costs_those_it_was_taken_with_a_delay_and_nothing_else(
+    services, member, clock, monkeypatch
+):
+    def die() -> list:
+        raise WorkerDied
+
+    parser = FakeParser(die)
+    monkeypatch.setitem(PARSERS, NAME, parser)
+    receive_many(services, member, 4)
+    receive(services, member.app, "poison", CONTENT)
+    receive_many(services, member, 4, name="later")
+
+    work_until_settled(services, clock)
+
+    assert statuses(services) == {"digested": 8, "rejected": 1}
+    assert parser.calls == services.config.max_attempts
+    assert len(occurrences(services)) == sum(counts(services)) == 8
+    [poison] = [log for log in logs(services) if log.status == LogStatus.REJECTED]
+    assert (poison.log_id, poison.error_message) == ("poison", "The log could not be digested in 3 attempts")
+
+
+def test_a_log_that_cannot_be_read_just_now_keeps_no_other_from_being_digested(services, member, clock, monkeypatch):
+    receive_many(services, member, 5)
+    away, get = logs(services)[2].storage_key, Storage.get
+
+    def get_but_one(storage: Storage, key: str) -> bytes:
+        if key == away:
+            raise TransientError("The storage is unavailable, try again")
+        return get(storage, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "get", get_but_one)
+        digest(services, logs(services)[0].id)
+    assert statuses(services) == {"digested": 4, "received": 1}
+    assert [log.strikes for log in logs(services) if log.status == LogStatus.RECEIVED] == [0]
+
+    work_until_settled(services, clock)
+
+    assert statuses(services) == {"digested": 5}
+
+
+def test_a_trip_whose_transaction_fails_is_repeated_by_all_of_it_and_counted_once(services, member, clock, monkeypatch):
+    receive_many(services, member, 5)
+
+    def broken(*_: object) -> None:
+        raise TransientError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest.digest, "count_in", broken)
+        digest(services, logs(services)[0].id)
+    assert statuses(services) == {"received": 5}
+    assert occurrences(services) == []
+
+    work_until_settled(services, clock)
+
+    assert statuses(services) == {"digested": 5}
+    assert len(occurrences(services)) == sum(counts(services)) == 5
+
+
+def test_a_late_trip_leaves_no_trace_of_the_logs_that_another_worker_has_taken_over(
+    services, member, clock, monkeypatch
+):
+    def overtaken() -> list:
+        if parser.calls == 1:  # the lease runs out, and another worker does the whole work, before this one goes on
+            clock.advance(minutes=10)
+            for log in logs(services):
+                digest(services, log.id)
+        return parsed("com.example.Late")
+
+    parser = FakeParser(overtaken)
+    monkeypatch.setitem(PARSERS, NAME, parser)
+    receive_many(services, member, 3)
+    receive(services, member.app, "slow", CONTENT)
+
+    digest(services, logs(services)[0].id)
+
+    assert statuses(services) == {"digested": 4}
+    assert len(occurrences(services)) == sum(counts(services)) == 4
+
+
+@pytest.mark.parametrize(("size", "along"), [(BYTES_PER_TRIP // 4, 4), (BYTES_PER_TRIP + 1, 1)])
+def test_a_trip_holds_only_so_many_bytes(services, member, size, along):
+    for index in range(6):
+        receive(services, member.app, f"large-{index}", kscrash(reason="x" * (size - 3_000)))
+
+    digest(services, logs(services)[0].id)
+
+    assert statuses(services)["digested"] == along
+    assert all(log.size <= size for log in logs(services))
+    assert MIB >= BYTES_PER_TRIP
