@@ -19,14 +19,8 @@ QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
 COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep rings again for what was missed
 
-VISIBILITY_TIMEOUT = 3_600  # seconds; above any attempt's time limit, so no message returns while its job still runs
 
 log = structlog.get_logger()
-
-
-def transport_options(prefix: str) -> dict[str, object]:
-    """What senders and workers have to agree upon; the prefix is of every key in Redis."""
-    return {"global_keyprefix": prefix, "visibility_timeout": VISIBILITY_TIMEOUT}
 
 
 class Broker(Protocol):
@@ -46,7 +40,7 @@ class RedisBroker:
         self._celery = Celery("crashq", broker=url, set_as_current=False)
         self._celery.conf.update(
             broker_transport_options={
-                **transport_options(prefix),
+                "global_keyprefix": prefix,
                 "socket_timeout": PUBLISH_TIMEOUT,
                 "socket_connect_timeout": PUBLISH_TIMEOUT,
                 "retry_on_timeout": False,

@@ -37,9 +37,7 @@ class Config:
     result_lifetime: int = 86_400  # seconds from completion that a result and its links live
     tombstone_lifetime: int = 7 * 86_400  # seconds that an ended job is remembered after its result has gone
     job_lease: int = 30  # seconds; a worker renews every third of it, else the attempt is over
-    job_time_limit: int = (
-        900  # seconds one attempt may run; far above any report, below the broker's visibility timeout
-    )
+    job_time_limit: int = 900  # seconds one attempt may run; far above any report
     max_attempts: int = 3  # of a job or digest that kill their worker or meet a bug, before it counts as failed
     job_patience: int = 1_800  # seconds that a job is tried again while the database or the storage is in trouble
     live_jobs_per_user: int = 1_000  # jobs that a user may wait for at a time; one more is answered with 429

@@ -13,8 +13,9 @@ from celery.signals import (
     worker_ready,
     worker_shutting_down,
 )
+from kombu.entity import Exchange, Queue
 
-from app.broker import PULSE, SHORT, UPKEEP, transport_options
+from app.broker import PULSE, QUEUES, SHORT, UPKEEP
 from app.config import Config
 from app.errors import ConfigError
 from app.jobs.running import hand_back
@@ -35,7 +36,7 @@ WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}"  # of the process that fo
 celery = Celery("crashq", broker=config.redis_url, include=["workers.tasks"])
 celery.conf.update(
     broker_transport_options={
-        **transport_options(config.redis_prefix),
+        "global_keyprefix": config.redis_prefix,
         "socket_timeout": 5,  # seconds; above the transport's blocking pop of 1 s
         "socket_connect_timeout": 2,  # seconds
         "socket_keepalive": True,
@@ -44,8 +45,9 @@ celery.conf.update(
     broker_connection_max_retries=None,  # Redis may be away for any time: the worker waits for it
     task_ignore_result=True,  # the jobs table is the truth; there is no result backend
     task_store_errors_even_if_ignored=False,
-    task_acks_late=True,
-    task_reject_on_worker_lost=False,  # a lost worker's job returns by its lease, not by its message
+    # A message is a doorbell: once taken it is gone, and what it rang for returns by its row. An acknowledgement would
+    # only add what can fail: one that Redis did not hear keeps its worker deaf, for it counts as a message in hand.
+    task_queues=[Queue(name, Exchange(name), routing_key=name, no_ack=True) for name in QUEUES],
     task_serializer="json",
     accept_content=["json"],
     worker_prefetch_multiplier=1,

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY, Export
 from tests.faults.deployment import Deployment
-from tests.faults.ledger import IS_SOAK, ROUNDS, Ledger, chance
+from tests.faults.ledger import FEW, IS_SOAK, ROUNDS, Ledger, chance
 from tests.faults.mortal import Mortal, hold_for
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
+from tests.system.conftest import until
 
 AWAY = 60.0 if IS_SOAK else 8.0  # seconds
 FROZEN = 30.0 if IS_SOAK else 5.0  # seconds
 LONG_ROUNDS = min(ROUNDS, 3) if IS_SOAK else 1  # of the cases that wait for AWAY or FROZEN
+STILL_AWAY = 5.0  # seconds after the end of a job: for longer than its worker tries to tell Redis of it
 RECONNECT = 40.0  # seconds; a worker that has lost Redis tries again ever less often, up to every 30 s
 PACE = 0.25  # seconds between a client's requests
 
@@ -56,6 +58,29 @@ def test_a_killed_redis_that_comes_back_empty_loses_nothing(
             time.sleep(moments.uniform(0, export.seconds))  # the random moment
             with redis_process.away():
                 pass
+    check_nothing_left_over(here)
+
+
+def test_workers_whose_jobs_end_while_redis_is_away_hear_the_next_ring(
+    here: Deployment, export: Export, redis_process: Mortal, ledger: Ledger
+):
+    with redis_process.away():  # a worker that has found Redis again behaves otherwise than a new one
+        pass
+    await_jobs(here, [here.ask(here.new_question(export.crash)) for _ in range(4)], RECOVERY + RECONNECT)
+    for _ in range(FEW):
+        jobs = [here.ask(here.new_question(export.crash)) for _ in range(2)]
+        until(lambda both=jobs: {here.state(job) for job in both} == {"running"}, "both workers to have a job")
+        with redis_process.away():
+            await_jobs(here, jobs, RECOVERY)
+            time.sleep(STILL_AWAY)  # the fault's length
+        back = time.monotonic()
+        later = [here.ask(here.new_question(export.crash)) for _ in range(2)]
+
+        await_jobs(here, later, RECOVERY + RECONNECT)
+
+        ledger.add("jobs end while Redis is away: the next ones", time.monotonic() - back)
+        for job in (*jobs, *later):
+            check_finished(here, job, here.rows)
     check_nothing_left_over(here)
 
 
