@@ -103,7 +103,7 @@ def claim_logs(session: Session, row_id: int, now: datetime, lease: timedelta, l
     claimed = (
         update(Log)
         .where(Log.id.in_(taken))
-        .values(attempt=Log.attempt + 1, strikes=Log.strikes + 1, lease_expires_at=ends, ring_after=ends)
+        .values(attempt=Log.attempt + 1, strikes=Log.strikes + 1, lease_expires_at=ends, ring_after=ends, rings=0)
         .returning(Log)
     )
     return sorted(session.scalars(claimed), key=lambda log: log.id)
