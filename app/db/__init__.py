@@ -141,6 +141,7 @@ def open_database(url: str, pool_size: int = 8) -> Database:
             pool_size=pool_size,
             max_overflow=4,
             pool_timeout=LOCK_WAIT,
+            pool_use_lifo=True,  # the same few connections again: they have the statements prepared
             connect_args={"connect_timeout": CONNECT_WAIT, "options": f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s"},
         )
         event.listen(engine, "checkin", _note_return)

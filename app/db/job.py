@@ -197,7 +197,10 @@ def move(
 
 
 def next_in_turn(session: Session, queue: str, now: datetime) -> str | None:
-    """Id of the queued job to do next: tenants take turns, each tenant's oldest job first. Locks the row."""
+    """Id of the queued job to do next: tenants take turns, each tenant's oldest job first. Locks the row.
+
+    The lock goes with that of users who join the job meanwhile: a stampede must not hide the job it asks for.
+    """
     due = or_(Job.not_before.is_(None), Job.not_before <= now)
     statement = (
         select(Job.id)
@@ -206,7 +209,7 @@ def next_in_turn(session: Session, queue: str, now: datetime) -> str | None:
         .order_by(Turn.served_at.asc().nulls_first(), Job.created_at, Job.id)
         .limit(1)
     )
-    return session.scalar(statement.with_for_update(of=Job, skip_locked=True))
+    return session.scalar(statement.with_for_update(of=Job, skip_locked=True, key_share=True))
 
 
 def count_running(session: Session, queue: str) -> int:
@@ -225,7 +228,7 @@ def unheard_jobs(session: Session, now: datetime, limit: int) -> list[tuple[str,
     """(id, queue) of queued jobs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
     due = select(Job).where(Job.state == JobState.QUEUED, Job.ring_after <= now).limit(limit)
     ordered = due.order_by(Job.ring_after, Job.created_at, Job.id)
-    jobs = list(session.scalars(ordered.with_for_update(skip_locked=True)))
+    jobs = list(session.scalars(ordered.with_for_update(skip_locked=True, key_share=True)))
     for job in jobs:
         job.ring_after = now + ring_pause(job.rings)
         job.rings += 1

@@ -6,9 +6,8 @@ import pytest
 
 from app.broker import LONG, RUN_JOB, SHORT
 from app.db.crash import Crash
-from app.db.job import Job, JobState
+from app.db.job import Job, JobState, stay
 from app.errors import TransientError
-from app.jobs import KINDS
 from app.jobs.outcomes import JobCancelled, TooManyJobs
 from app.jobs.running import hand_back, run
 from app.jobs.service import LONG_FROM, ask, cancel
@@ -16,13 +15,6 @@ from app.jobs.sweep import sweep
 from app.services import Services
 from tests.factories import Member, join, make_crash, make_member, run_rings
 from tests.job_kinds import NAME, FakeKind, write
-
-
-@pytest.fixture
-def kind(monkeypatch: pytest.MonkeyPatch) -> FakeKind:
-    made = FakeKind()
-    monkeypatch.setitem(KINDS, NAME, made)
-    return made
 
 
 def ask_many(services: Services, member: Member, crash: Crash, number: int) -> list[Job]:
@@ -92,8 +84,7 @@ def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_rung_f
 
 
 def replace_total(kind: FakeKind, total: int) -> FakeKind:
-    read = kind.read
-    kind.read = lambda session, crash, query: replace(read(session, crash, query), total=total)
+    kind.expect = lambda _session, _crash, _params: total
     return kind
 
 
@@ -175,3 +166,15 @@ def test_files_that_cannot_be_removed_now_do_not_stop_a_cancel(services, member,
         cancel(services, member.user_id, job.id)
 
     assert state(services, job) == JobState.CANCELLED
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time anyway
+def test_a_stampede_does_not_hide_the_job_it_asks_for_from_the_worker(services, member, kind):
+    crash = make_crash(services, member.app)
+    [job] = ask_many(services, member, crash, 1)
+
+    with services.db.write() as session:  # somebody is just joining the job
+        assert stay(session, job.id) is not None
+        run(services, job.id)
+
+    assert state(services, job) == JobState.FINISHED
