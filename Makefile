@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test soak check format lock clean
+.PHONY: help demo up test soak bench bench-quick check format lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
 
 demo: $(VENV)/installed ## show the whole service at work, in a temporary folder
 	@$(BIN)/crashq demo
@@ -20,6 +20,12 @@ test: $(VENV)/installed-dev ## every test; those that need a server missing here
 
 soak: $(VENV)/installed-dev ## faults and random interleavings, 20 repetitions of each; SOAK=100 for more
 	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties $(ARGS)
+
+bench: $(VENV)/installed-bench ## measure crashq beside its peers and limits, into bench/RESULTS.md; ARGS=--full for 10M rows
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-quick: $(VENV)/installed-bench ## the same with fewer rows and rounds, in less than two minutes
+	@$(BIN)/python -m bench --quick $(ARGS)
 
 check: $(VENV)/installed-dev ## style, types, import rules, migrations
 	@$(BIN)/ruff check .
@@ -39,6 +45,13 @@ lock: ## renew the lock files from pyproject.toml with the newest releases
 	$(VENV)/lock/bin/pip freeze --all --exclude pip --exclude crashq > .lock/run.txt
 	$(VENV)/lock/bin/pip install --quiet '.[dev]'
 	$(VENV)/lock/bin/pip freeze --all --exclude pip --exclude crashq > .lock/dev.txt
+	$(PYTHON) -m venv --clear $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet --upgrade pip setuptools
+	$(VENV)/lock/bin/pip install --quiet '.[bench]'
+	$(VENV)/lock/bin/pip freeze --all --exclude pip --exclude crashq > .lock/bench.txt
+	$(PYTHON) -m venv --clear $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet bugsink 'psycopg[binary]'
+	$(VENV)/lock/bin/pip freeze > .lock/bugsink.txt
 	rm -rf $(VENV)/lock build *.egg-info
 
 clean: ## remove what the targets made, except your data in ./var
@@ -56,4 +69,11 @@ $(VENV)/installed: .lock/run.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-dev: .lock/dev.txt $(VENV)/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/dev.txt
+	@touch $@
+
+$(VENV)/installed-bench: .lock/bench.txt .lock/bugsink.txt $(VENV)/installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/bench.txt
+	@$(PYTHON) -m venv $(VENV)/bugsink
+	@$(VENV)/bugsink/bin/pip install --quiet --disable-pip-version-check -r .lock/bugsink.txt || \
+	  echo "Bugsink could not be installed; the bench leaves it out"
 	@touch $@

@@ -1,0 +1,67 @@
+"""Every occurrence of a crash: from the first request to the last byte."""
+
+import time
+from collections.abc import Callable
+
+from bench.client import ask, job_id_of, rows_in
+from bench.limits import copy_seconds, loopback_seconds
+from bench.measure import Outcome, interleaved
+from bench.stand import PEERS, Stand
+
+TITLE = "A long list, first request → last byte"
+ORDER = 1
+PAUSE = 0.02  # seconds between polls
+WARM = 3  # small jobs before the first round
+
+
+def run(stand: Stand) -> Outcome:
+    """crashq, the peers and the limit on the same crash; then crashq alone on shorter and longer ones."""
+    outcome = Outcome()
+    rows = stand.size.big[1]
+    crash, copied = stand.seed.big[rows], copy_seconds(stand.database, stand.seed.big[rows])[1]
+    contestants: dict[str, Callable[[], float]] = {
+        stand.system(name).title: _listing(stand, name, crash, rows) for name in ("crashq", *PEERS)
+    }
+    copy = f"COPY of the rows as JSON text ({copied / 1e6:.0f} MB)"
+    contestants[copy] = lambda: copy_seconds(stand.database, crash)[0]
+    loopback = "the same bytes over loopback"
+    contestants[loopback] = lambda: loopback_seconds(copied)
+    found = interleaved(stand.size.rounds, contestants)
+    middle = outcome.add("s", {f"{name}, {rows:,} rows": values for name, values in found.items()})
+    crashq, usual, limit, wire = (
+        middle[f"{name}, {rows:,} rows"]
+        for name in ("crashq", stand.system("celery").title, copy, loopback)
+    )  # fmt: skip
+    outcome.target("faster than the usual way", usual / crashq, 7, at_most=False)
+    outcome.target("of COPY plus loopback", crashq / (limit + wire), 1.6)
+    _growth(stand, outcome, crashq / rows)
+    return outcome
+
+
+def _growth(stand: Stand, outcome: Outcome, seconds_per_row: float) -> None:
+    others = [rows for rows in stand.size.big if rows != stand.size.big[1]]
+    measured = {
+        f"crashq, {rows:,} rows": _listing(stand, "crashq", stand.seed.big[rows], rows) for rows in others
+    }  # fmt: skip
+    middle = outcome.add("s", interleaved(min(stand.size.rounds, 3), measured))
+    for rows in (rows for rows in others if rows > stand.size.big[1]):
+        per_row = middle[f"crashq, {rows:,} rows"] / rows
+        outcome.target(f"seconds per row, {rows:,} : {stand.size.big[1]:,}", per_row / seconds_per_row, 1.2)
+
+
+def _listing(stand: Stand, name: str, crash: str, rows: int) -> Callable[[], float]:
+    system = stand.system(name)
+    connection = system.connect()
+    for small in system.fresh(stand.seed, WARM):
+        ask(connection, *system.question(small), PAUSE)
+
+    def once() -> float:
+        started = time.perf_counter()
+        reply = ask(connection, *system.question(crash), PAUSE)
+        seconds = time.perf_counter() - started
+        if rows_in(reply) != rows:
+            raise RuntimeError(f"{system.title} answered with {rows_in(reply):,} rows of {rows:,}")
+        system.forget(connection, job_id_of(reply))
+        return seconds
+
+    return once

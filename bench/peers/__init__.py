@@ -1,0 +1,1 @@
+"""What people build instead, written as their documentations show it: no login, no access check, no durable row."""
