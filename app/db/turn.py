@@ -18,5 +18,5 @@ class Turn(Base):
 
 def take_turn(session: Session, app_id: int, now: datetime) -> None:
     """Put the tenant at the end of the line."""
-    if not insert_or_ignore(session, Turn, {"app_id": app_id, "served_at": now}):
-        rows_changed(session, update(Turn).where(Turn.app_id == app_id).values(served_at=now))
+    if not rows_changed(session, update(Turn).where(Turn.app_id == app_id).values(served_at=now)):
+        insert_or_ignore(session, Turn, {"app_id": app_id, "served_at": now})
