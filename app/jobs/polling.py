@@ -30,9 +30,7 @@ def answer_at_once(
     if found is None or found.seen_at is None:
         return None
     job = found.job
-    if job_id is None:
-        answers = still_answers(job, found.revision, now) and not is_to_be_noted(job, found.seen_at, now)
-    else:
-        answers = job.expires_at is None or job.expires_at > now
+    is_kept = job.expires_at is None or job.expires_at > now
+    answers = is_kept if job_id else still_answers(job, found.revision, now)
     has_answer = job.is_live or job.state == JobState.FINISHED
-    return (found.user_id, job) if answers and has_answer else None
+    return (found.user_id, job) if answers and has_answer and not is_to_be_noted(job, found.seen_at, now) else None

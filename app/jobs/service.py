@@ -57,10 +57,12 @@ def ask(services: Services, user_id: int, kind: str, crash_identifier: str, quer
         crash = _visible_crash(session, user_id, crash_identifier)
         asked = KINDS[kind].read(crash_identifier, query)
         key = key_of(kind, asked)
-        if query.get("job_id"):
-            return answering(_own_job(session, user_id, query["job_id"], key), services.now())
-        found = latest_job(session, key, user_id)
+        job_id = query.get("job_id")
+        found = _own_job(session, user_id, job_id, key) if job_id else latest_job(session, key, user_id)
     now = services.now()
+    if found and job_id:
+        _note(services, found[0], user_id, found[1], now)
+        return answering(found[0], now)
     if found and still_answers(found[0], crash.revision, now):
         job, seen_at = found
         if seen_at is not None and not is_to_be_noted(job, seen_at, now):
@@ -75,7 +77,16 @@ def ask(services: Services, user_id: int, kind: str, crash_identifier: str, quer
 def look_up(services: Services, user_id: int, job_id: str) -> Job:
     """The job as it stands, whatever its state. Raises JobNotFound unless the user asked for it and still may."""
     with services.db.read() as session:
-        return _own_job(session, user_id, job_id)
+        job, seen_at = _own_job(session, user_id, job_id)
+    _note(services, job, user_id, seen_at, services.now())
+    return job
+
+
+def _note(services: Services, job: Job, user_id: int, seen_at: datetime | None, now: datetime) -> None:
+    """Record that a user still polls a live job, so that it does not count as abandoned."""
+    if seen_at is not None and is_to_be_noted(job, seen_at, now):
+        with services.db.write() as session:
+            remember_asker(session, job.id, user_id, now)
 
 
 def asked_by(services: Services, user_id: int, limit: int, offset: int) -> list[Job]:
@@ -142,14 +153,15 @@ def _visible_crash(session: Session, user_id: int, identifier: str) -> Crash:
     return crash
 
 
-def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None) -> Job:
+def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None) -> tuple[Job, datetime]:
+    """A job that the user has asked for, and when the user was last seen to. Raises JobNotFound."""
     found = find_job(session, job_id, user_id) if JOB_ID.fullmatch(job_id) else None
     if found is None:
         raise JobNotFound
     job, seen_at = found
     if seen_at is None or (key is not None and job.key != key) or not is_member(session, user_id, job.app_id):
         raise JobNotFound
-    return job
+    return job, seen_at
 
 
 def key_of(kind: str, asked: BaseModel) -> str:

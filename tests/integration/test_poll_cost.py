@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event
 
 from app import create_app
+from app.jobs.sweep import sweep
 from app.services import Services
 from tests.factories import add_newer, make_crash
 
@@ -70,16 +72,32 @@ def test_a_poll_of_a_job_at_work_is_one_statement(services, get, by_id):
     assert len(sent) == 1
 
 
-def test_that_somebody_still_polls_is_recorded_once_a_minute(services, get, clock):
-    get()
+@pytest.mark.parametrize("by_id", [False, True])
+def test_that_somebody_still_polls_is_recorded_once_a_minute(services, get, clock, by_id):
+    job_id = get().json["job_id"]
+    query = {"job_id": job_id} if by_id else {}
     written = []
     for _ in range(180):
         clock.advance(seconds=1)
         with statements(services) as sent:
-            assert get().json["loading"] == [True]
+            assert get(**query).json["loading"] == [True]
         written.append(any(statement.startswith("UPDATE") for statement in sent))
 
     assert written.count(True) == 2
+
+
+def test_who_polls_a_job_by_its_own_address_has_not_abandoned_it(services, member, get, clock):
+    patient = replace(services, config=replace(services.config, abandon_after=600))
+    client, job_id = create_app(patient).test_client(), get().json["job_id"]
+
+    for _ in range(20):
+        clock.advance(seconds=70)
+        assert client.get(f"/api/jobs/{job_id}", headers=member.headers).json["result"]["state"] == "queued"
+        sweep(patient)
+    clock.advance(seconds=700)
+    sweep(patient)
+
+    assert client.get(f"/api/jobs/{job_id}", headers=member.headers).json["result"]["state"] == "cancelled"
 
 
 def test_a_result_that_is_no_longer_fresh_is_not_given_out_by_the_quick_way(services, get, crash, clock, run_workers):
