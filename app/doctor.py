@@ -47,7 +47,7 @@ def _results_without_objects(services: Services) -> Iterator[Finding]:
             return
         last = jobs[-1].id
         for job in jobs:
-            if not _is_stored(services, job.result_key or "", job.result_size):
+            if job.result_key is not None and not _is_stored(services, job.result_key, job.result_size):
                 what = f"job {job.id} is finished, but its result is not in the storage"
                 yield Finding(
                     what, "the job counts as expired, so that asking again makes it anew", _expiry(services, job)

@@ -1,6 +1,8 @@
 """The shapes of answers: success, error, and bodies that stream."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask import Response
@@ -46,11 +48,10 @@ def error_body(status: int, message: str) -> Response:
     return response
 
 
-def stream(body: Body) -> Response:
+def stream(body: Body, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
     """A JSON body of known size, sent chunk by chunk."""
-    response = Response(body.chunks, mimetype="application/json")
-    response.content_length = body.size
-    return response
+    own = {"Content-Type": "application/json", "Content-Length": str(body.size)}
+    return Response(body.chunks, headers={**own, **headers})
 
 
 def _json(value: Any, status: int) -> Response:

@@ -10,6 +10,7 @@ from app.api.context import services
 from app.db.app import is_member
 from app.db.job import Job, JobState
 from app.errors import NotFound, RangeNotSatisfiable
+from app.jobs.kind import AnyJob
 from app.jobs.outcomes import JobExpired
 from app.services import Services
 
@@ -19,7 +20,7 @@ SALT = "crashq download"  # a signature made for anything else opens nothing her
 NOT_FOUND = "This link is not valid"
 
 
-def link(services: Services, job: Job, user_id: int) -> str:
+def link(services: Services, job: AnyJob, user_id: int) -> str:
     """A path that serves the job's stored bytes until the result expires, or the user may see the app no more."""
     return f"/api/downloads/{_serializer(services).dumps([job.id, job.attempt, user_id])}"
 

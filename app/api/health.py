@@ -44,7 +44,7 @@ def readyz() -> Response:
 def metrics() -> Response:
     """Jobs and logs as the database knows them, in Prometheus' text format."""
     registry = CollectorRegistry()
-    jobs = Gauge("crashq_jobs", "Jobs in the table", ["kind", "state"], registry=registry)
+    jobs = Gauge("crashq_jobs", "Live and failed jobs in the table", ["kind", "state"], registry=registry)
     waiting = Gauge("crashq_logs_waiting", "Logs received and not yet digested", registry=registry)
     oldest_job = Gauge("crashq_oldest_queued_job_seconds", "Age of the job queued longest", registry=registry)
     oldest_log = Gauge("crashq_oldest_waiting_log_seconds", "Age of the log waiting longest", registry=registry)

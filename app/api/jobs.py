@@ -1,9 +1,9 @@
 """Mounts every kind of job at its path, and shows, lists and cancels jobs."""
 
-from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
+from werkzeug.http import http_date
 
 from app.accounts import token_hash
 from app.api import answers
@@ -11,10 +11,9 @@ from app.api.context import services, token, user_id
 from app.api.downloads import link
 from app.api.paging import link_next, window
 from app.api.waiting import WaitingRoom, wanted_wait
-from app.db.job import Job
 from app.jobs import KINDS, service
 from app.jobs.envelope import description, envelope, etag, progress
-from app.jobs.kind import Kind, Showing
+from app.jobs.kind import AnyJob, Kind, Showing
 from app.jobs.outcomes import answering
 from app.jobs.polling import answer_at_once
 
@@ -24,12 +23,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/api")
 def _mount(name: str, kind: Kind) -> None:
     def poll(crash_identifier: str) -> Response:
         query = request.args.to_dict()
-        found = answer_at_once(services(), token_hash(token()), name, crash_identifier, query)
-        if found:
-            user, job = found
-        else:
-            user = user_id()
-            job = service.ask(services(), user, name, crash_identifier, query)
+        user, job = _find_or_begin(name, crash_identifier, query)
         waited = wanted_wait(request.headers.get("Prefer", "")) if job.is_live else None
         if waited is None:
             return _answer(user, job)
@@ -68,29 +62,43 @@ def cancel_job(job_id: str) -> Response:
     return answers.success(description(service.cancel(services(), user_id(), job_id)))
 
 
-def _answer(user: int, job: Job) -> Response:
-    if not job.is_live and request.if_none_match.contains(etag(job)):
-        response = Response(status=HTTPStatus.NOT_MODIFIED)
-    else:
-        response = answers.stream(envelope(job, Showing(services().storage, _linker(user))))
+def _find_or_begin(kind: str, crash_identifier: str, query: dict[str, str]) -> tuple[int, AnyJob]:
+    found = answer_at_once(services(), token_hash(token()), kind, crash_identifier, query)
+    if found:
+        return found
+    user = user_id()
+    return user, service.ask(services(), user, kind, crash_identifier, query)
+
+
+def _answer(user: int, job: AnyJob) -> Response:
     if job.is_live:
+        response = answers.stream(envelope(job, _showing(user)))
         response.headers["Retry-After"] = str(_retry_after(job))
         response.headers["X-Progress"] = progress(job)
         response.headers["Cache-Control"] = "no-store"
-    else:
-        response.set_etag(etag(job))
-        response.last_modified = job.finished_at
-        response.expires = job.expires_at
-        response.headers["Cache-Control"] = "private"
-    return response
+        return response
+    assert job.finished_at is not None
+    assert job.expires_at is not None
+    tag = etag(job)
+    kept = {
+        "ETag": f'"{tag}"',
+        "Last-Modified": http_date(job.finished_at),
+        "Expires": http_date(job.expires_at),
+        "Cache-Control": "private",
+    }
+    if request.if_none_match.contains(tag):
+        return Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
+    return answers.stream(envelope(job, _showing(user)), kept)
 
 
-def _linker(user: int) -> Callable[[Job], str]:
-    base = services().config.public_url or request.host_url.rstrip("/")
-    return lambda job: base + link(services(), job, user)
+def _showing(user: int) -> Showing:
+    def absolute(job: AnyJob) -> str:
+        return (services().config.public_url or request.host_url.rstrip("/")) + link(services(), job, user)
+
+    return Showing(services().storage, absolute)
 
 
-def _retry_after(job: Job) -> int:
+def _retry_after(job: AnyJob) -> int:
     """Seconds: a fifth of the time the job has taken so far, from 1 to 10; long jobs need not be asked for often."""
     age = (services().now() - job.created_at).total_seconds()
     return max(1, min(10, int(age / 5)))

@@ -1,10 +1,12 @@
 """The database: base class, UTC times, and transactions that behave the same on SQLite and PostgreSQL."""
 
 import enum
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -27,11 +29,13 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAl
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmaker
 
+from app.db.prepared import DRIVER_ERRORS, Lane, Lanes
 from app.errors import TransientError
 
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
 LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is told to come back
 CONNECT_WAIT = 3  # seconds
+UNAVAILABLE = "The database is unavailable, try again"
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -78,8 +82,9 @@ def value_enum(kind: type[enum.StrEnum]) -> Enum:
 class Database:
     """Hands out transactions. A database that is away, locked or full is a TransientError to the caller."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, lanes: Lanes) -> None:
         self.engine = engine
+        self._lanes = lanes
         # Each statement that only reads is a transaction of its own: nothing to begin and to roll back, which on
         # PostgreSQL would be two trips more. SQLite begins one by itself.
         reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else engine
@@ -119,6 +124,27 @@ class Database:
             yield session
             session.commit()
 
+    @contextmanager
+    def quick(self) -> Iterator[Lane]:
+        """Prepared statements that only read, each seeing what is committed when it begins."""
+        try:
+            with self._lanes.lane() as lane:
+                yield lane
+        except DRIVER_ERRORS as error:
+            if type(error).__name__ not in TROUBLE:
+                raise
+            raise TransientError(UNAVAILABLE) from error
+
+    @contextmanager
+    def quick_write(self, *, together: bool = True) -> Iterator[Lane]:
+        """Prepared statements as one transaction like that of `write`; not `together`, each commits by itself, at once."""
+        with self.quick() as lane:
+            if together:
+                lane.begin()
+            yield lane
+            if together:
+                lane.commit()
+
     def check(self) -> None:
         """Raise TransientError unless the database answers."""
         with self.read() as session:
@@ -126,27 +152,36 @@ class Database:
 
     def close(self) -> None:
         """Give all pooled connections back."""
+        self._lanes.close()
         self.engine.dispose()
 
 
 def open_database(url: str, pool_size: int = 8) -> Database:
     """Connect lazily to sqlite:/// (WAL, foreign keys on) or postgresql+psycopg://."""
-    if make_url(url).get_backend_name() == "sqlite":
+    parsed = make_url(url)
+    connect: Callable[[], Any]
+    if parsed.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, pool_size=pool_size, max_overflow=4)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        connect = partial(_connect_sqlite, str(parsed.database))
     else:
+        options = f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s"
         engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=4,
             pool_timeout=LOCK_WAIT,
             pool_use_lifo=True,  # the same few connections again: they have the statements prepared
-            connect_args={"connect_timeout": CONNECT_WAIT, "options": f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s"},
+            connect_args={"connect_timeout": CONNECT_WAIT, "options": options},
         )
         event.listen(engine, "checkin", _note_return)
         event.listen(engine, "checkout", _check_after_a_rest)
-    return Database(engine)
+        address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        # What is prepared is planned once: to plan a poll anew takes longer than to run it.
+        options += " -c plan_cache_mode=force_generic_plan"
+        connect = partial(psycopg.connect, address, autocommit=True, connect_timeout=CONNECT_WAIT, options=options)
+    return Database(engine, Lanes(connect, engine.dialect, keep=pool_size, trusted_for=TRUSTED_FOR))
 
 
 def rows_changed(session: Session, statement: Update) -> int:
@@ -162,6 +197,12 @@ def insert_or_ignore(session: Session, table: type[Base], values: dict[str, Any]
     statement = dialect.insert(table).values(values).on_conflict_do_nothing()
     inserted = session.execute(statement.returning(*table.__table__.primary_key))  # psycopg gives no row count here
     return inserted.first() is not None
+
+
+def _connect_sqlite(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=LOCK_WAIT, check_same_thread=False)  # one thread at a time has it
+    _prepare_sqlite(connection, None)
+    return connection
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -210,7 +251,7 @@ def _translated() -> Iterator[None]:
     except (DBAPIError, DisconnectionError, PoolTimeout) as error:
         if isinstance(error, DBAPIError) and not _is_trouble(error):
             raise
-        raise TransientError("The database is unavailable, try again") from error
+        raise TransientError(UNAVAILABLE) from error
     except SQLAlchemyError:
         raise
 

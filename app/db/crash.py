@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, exists, func, select
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -83,16 +83,24 @@ def crashes_of(
     offset: int,
 ) -> list[Crash]:
     """Crashes of an app, from high to low by one of SORTS; those with an occurrence in [since, until) where given."""
-    statement = select(Crash).where(Crash.app_id == app_id)
-    if since or until:
-        within = [Occurrence.crash_id == Crash.id]
-        if since:
-            within.append(Occurrence.occurred_at >= since)
-        if until:
-            within.append(Occurrence.occurred_at < until)
-        statement = statement.where(exists().where(*within))
+    statement = select(Crash).where(Crash.app_id == app_id, *_occurred(since, until))
     order = getattr(Crash, sort)
     return list(session.scalars(statement.order_by(order.desc(), Crash.id.desc()).limit(limit).offset(offset)))
+
+
+def _occurred(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """That a crash has an occurrence in [since, until), told by its own row wherever its first or last one tells."""
+    bounds = []
+    if since:
+        bounds.append(Crash.last_seen >= since)
+    if until:
+        bounds.append(Crash.first_seen < until)
+    if since and until:
+        within = exists().where(
+            Occurrence.crash_id == Crash.id, Occurrence.occurred_at >= since, Occurrence.occurred_at < until
+        )
+        bounds.append(or_(Crash.first_seen >= since, Crash.last_seen < until, within))
+    return bounds
 
 
 def occurrences_in(session: Session, log_row: int) -> list[tuple[Occurrence, str]]:

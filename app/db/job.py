@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -41,6 +40,9 @@ class JobState(enum.StrEnum):
 
 LIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
 LIVE = text("state IN ('queued', 'running')")
+LIVE_FIRST = text("jobs.state IN ('queued', 'running') DESC")
+"""To order by: clocks of two machines differ, so the newest job of a question need not be the live one."""
+FAILED = text("state = 'failed'")
 
 
 def new_job_id() -> str:
@@ -83,7 +85,7 @@ class Job(Base):
     progress_total: Mapped[int] = mapped_column(BigInteger, default=0)
     preview_key: Mapped[str | None] = mapped_column(String(128))  # stored JSON list of the first rows, while running
     data_revision: Mapped[int | None] = mapped_column(BigInteger)  # the crash's revision that the result shows at least
-    result_text: Mapped[str | None] = mapped_column(Text)  # a small result itself, besides its stored copy
+    result_text: Mapped[str | None] = mapped_column(Text)  # a small result itself, which is stored nowhere else
     result_key: Mapped[str | None] = mapped_column(String(128))
     result_size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
     result_sha256: Mapped[str | None] = mapped_column(String(64))
@@ -99,6 +101,7 @@ class Job(Base):
         Index("ix_jobs_key_created_at", "key", "created_at"),
         Index("ix_jobs_live_queue_state", "queue", "state", postgresql_where=LIVE, sqlite_where=LIVE),
         Index("ix_jobs_expires_at", "expires_at"),
+        Index("ix_jobs_failed", "kind", "state", postgresql_where=FAILED, sqlite_where=FAILED),  # all a count needs
     )
 
     @property
@@ -118,11 +121,6 @@ class JobAsker(Base):
     __table_args__ = (Index("ix_job_askers_user_id_asked_at", "user_id", "asked_at"),)
 
 
-def insert_job(session: Session, values: dict[str, Any]) -> bool:
-    """Insert a queued job; False when a live one has the same key."""
-    return insert_or_ignore(session, Job, values)
-
-
 def latest_job(session: Session, key: str, user_id: int) -> tuple[Job, datetime | None] | None:
     """The live or else the newest job for a question, and when this user was last seen to ask for it, if ever."""
     return _with_asker(session, user_id, Job.key == key)
@@ -133,15 +131,10 @@ def find_job(session: Session, job_id: str, user_id: int) -> tuple[Job, datetime
     return _with_asker(session, user_id, Job.id == job_id)
 
 
-def live_first() -> ColumnElement[bool]:
-    """To order by: clocks of two machines differ, so the newest job of a question need not be the live one."""
-    return Job.state.in_(LIVE_STATES).desc()
-
-
 def _with_asker(session: Session, user_id: int, condition: Any) -> tuple[Job, datetime | None] | None:
     asked = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
     statement = select(Job, JobAsker.seen_at).outerjoin(JobAsker, asked).where(condition)
-    row = session.execute(statement.order_by(live_first(), Job.created_at.desc(), Job.id).limit(1)).first()
+    row = session.execute(statement.order_by(LIVE_FIRST, Job.created_at.desc(), Job.id).limit(1)).first()
     return (row[0], row[1]) if row else None
 
 
@@ -210,12 +203,6 @@ def next_in_turn(session: Session, queue: str, now: datetime) -> str | None:
         .limit(1)
     )
     return session.scalar(statement.with_for_update(of=Job, skip_locked=True, key_share=True))
-
-
-def count_running(session: Session, queue: str) -> int:
-    """How many jobs of a size class are being worked on."""
-    running = select(func.count()).where(Job.state == JobState.RUNNING, Job.queue == queue)
-    return session.scalar(running) or 0
 
 
 def count_live_of(session: Session, user_id: int) -> int:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.config import MIB
 from app.db import Base, rows_changed, value_enum
+from app.db.app import App
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
 RING_AGAIN_AFTER = timedelta(seconds=5)  # a doorbell nobody answered by then is rung again, ever less often
@@ -157,10 +158,14 @@ def logs_after(session: Session, row_id: int, limit: int) -> list[Log]:
 
 
 def stored_log_ids(session: Session, storage_keys: list[str]) -> set[str]:
-    """Those of the storage keys that belong to a log; found by the names of the logs, which are indexed."""
-    names = {key.rpartition("/")[2] for key in storage_keys}
-    found = session.scalars(select(Log.storage_key).where(Log.log_id.in_(names), Log.storage_key.in_(storage_keys)))
-    return set(found)
+    """Those of the storage keys `logs/<app>/…/<log_id>` that belong to a log; found by app and name, indexed together."""
+    named = [key.split("/") for key in storage_keys]
+    apps = select(App.id).where(App.identifier.in_({parts[1] for parts in named}))
+    names = {parts[-1] for parts in named}
+    found = select(Log.storage_key).where(
+        Log.app_id.in_(apps), Log.log_id.in_(names), Log.storage_key.in_(storage_keys)
+    )
+    return set(session.scalars(found))
 
 
 def mark_lost(session: Session, row_id: int, reason: str, now: datetime) -> None:

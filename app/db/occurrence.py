@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Date,
     ForeignKey,
@@ -13,18 +14,23 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     cast,
+    column,
     func,
     literal,
     select,
+    table,
     tuple_,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
-from app.db.log import BigId
+from app.db.log import BigId, Log
 
 FIRST_ROWS = 1_000  # of the first batch of a list, small so that they are there soon
 ROWS_PER_BATCH = 10_000  # of each further one, about 1.2 MB: the fewer trips the better, and memory stays small
+
+
+_CRASHES = table("crashes", column("id"), column("app_id"))  # not by its model, whose module imports this one
 
 
 class Occurrence(Base):
@@ -40,7 +46,6 @@ class Occurrence(Base):
     __table_args__ = (
         UniqueConstraint("log_row", "number"),
         Index("ix_occurrences_newest", "crash_id", "occurred_at", "id"),
-        Index("ix_occurrences_crash_id_log_id", "crash_id", "log_id"),
     )
 
     @property
@@ -49,7 +54,7 @@ class Occurrence(Base):
         return f"{self.log_id}-crash-{self.number}"
 
 
-def chosen(crash_id: int, since: datetime | None, until: datetime | None) -> Select[int]:
+def chosen(crash_id: int | BindParameter[int], since: datetime | None, until: datetime | None) -> Select[int]:
     """The occurrences of a crash in [since, until), as a statement to build on."""
     statement = select(Occurrence.id).where(Occurrence.crash_id == crash_id)
     if since:
@@ -108,20 +113,20 @@ def _place() -> Any:
 
 
 def _as_one_text(session: Session, batch: Select[int]) -> Select[str, int]:
-    row = _json_text(session.get_bind().dialect.name == "postgresql")
+    row = json_text(session.get_bind().dialect.name == "postgresql")
     rows = batch.with_only_columns(row.label("row")).subquery()
     return select(func.aggregate_strings(rows.c.row, ","), func.count()).select_from(rows)
 
 
 def find_occurrence(session: Session, crash_id: int, log_id: str, number: int) -> Occurrence | None:
-    """The n-th report of a log, if it is of this crash."""
-    statement = select(Occurrence).where(
-        Occurrence.crash_id == crash_id, Occurrence.log_id == log_id, Occurrence.number == number
-    )
-    return session.scalar(statement.limit(1))
+    """The n-th report of a log, if it is of this crash; found by the log of the crash's app, so by unique keys alone."""
+    app_id = select(_CRASHES.c.app_id).where(_CRASHES.c.id == crash_id).scalar_subquery()
+    log_row = select(Log.id).where(Log.app_id == app_id, Log.log_id == log_id).scalar_subquery()
+    of_log = select(Occurrence).where(Occurrence.log_row == log_row, Occurrence.number == number)
+    return session.scalar(of_log.where(Occurrence.crash_id == crash_id))
 
 
-def _json_text(is_postgresql: bool) -> ColumnElement[str]:
+def json_text(is_postgresql: bool) -> ColumnElement[str]:
     """One row's text. The id is the quoted log id, its last quote replaced by what follows: that needs no quoting."""
     if is_postgresql:
         day: ColumnElement[str] = cast(cast(Occurrence.occurred_at, Date), String)  # the session's zone is UTC

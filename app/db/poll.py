@@ -1,53 +1,102 @@
 """The poll of a job as one statement: who asks, whether they may, and the job that answers."""
 
 from datetime import datetime
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, bindparam, select
 
+from app.db import Database
 from app.db.app import Membership
 from app.db.crash import Crash
-from app.db.job import Job, JobAsker, live_first
+from app.db.job import LIVE_FIRST, LIVE_STATES, Job, JobAsker, JobState
+from app.db.prepared import Prepared
 from app.db.token import Token
+
+
+class FoundCrash(NamedTuple):
+    """As much of a crash as a job about it is begun from."""
+
+    id: int
+    app_id: int
+    revision: int
+    occurrences_count: int
+
+
+class FoundJob(NamedTuple):
+    """As much of a job as an answer is made from."""
+
+    id: str
+    kind: str
+    attempt: int
+    state: JobState
+    created_at: datetime
+    finished_at: datetime | None
+    expires_at: datetime | None
+    progress_done: int
+    progress_total: int
+    preview_key: str | None
+    data_revision: int | None
+    result_text: str | None
+    result_key: str | None
+    result_size: int | None
+    result_sha256: str | None
+    result_filename: str | None
+    result_media_type: str | None
+
+    @property
+    def is_live(self) -> bool:
+        """True while queued or running."""
+        return self.state in LIVE_STATES
 
 
 class Poll(NamedTuple):
     """A member's question about a crash, and the job found for it."""
 
     user_id: int
-    job: Job
-    revision: int  # of the crash
     seen_at: datetime | None  # when this user was last seen to ask for the job, if ever
+    crash: FoundCrash
+    job: FoundJob | None
 
 
 def find_poll(
-    session: Session, token_hash: str, now: datetime, crash_identifier: str, key: str, job_id: str | None
+    db: Database, token_hash: str, now: datetime, crash_identifier: str, key: str, job_id: str | None
 ) -> Poll | None:
-    """The live or else the newest job for a question, or the one with that id; None when any part of it is amiss."""
-    values = {"token": token_hash, "now": now, "crash": crash_identifier, "key": key, "job": job_id}
-    row = session.execute(_BY_KEY if job_id is None else _BY_ID, values).first()
-    return Poll(*row) if row else None
+    """The live or else the newest job for a question, or the one with that id; None unless a member asks."""
+    values: dict[str, Any] = {"token": token_hash, "now": now, "crash": crash_identifier, "key": key}
+    with db.quick() as lane:
+        row = lane.first(_BY_ID, **values, job=job_id) if job_id else lane.first(_BY_KEY, **values)
+    if row is None:
+        return None
+    job = FoundJob(*row[_JOB_AT:]) if row[_JOB_AT] is not None else None
+    return Poll(row[0], row[1], FoundCrash(*row[2:_JOB_AT]), job)
 
 
-def _statement(*conditions: ColumnElement[bool]) -> Select[int, Job, int, datetime | None]:
-    # Built once: putting it together costs more than running it.
-    return (
-        select(Token.user_id, Job, Crash.revision, JobAsker.seen_at)
-        .join(Membership, Membership.user_id == Token.user_id)
-        .join(Crash, Crash.app_id == Membership.app_id)
-        .join(Job, Job.crash_id == Crash.id)
-        .outerjoin(JobAsker, and_(JobAsker.job_id == Job.id, JobAsker.user_id == Token.user_id))
-        .where(
-            Token.hash == bindparam("token"),
-            Token.expires_at > bindparam("now"),
-            Crash.identifier == bindparam("crash"),
-            Job.key == bindparam("key"),
-            *conditions,
+_JOB_AT = 2 + len(FoundCrash._fields)  # place of the job's first column
+
+
+def _statement(*conditions: ColumnElement[bool]) -> Prepared:
+    crashes = [Crash.__table__.c[name] for name in FoundCrash._fields]
+    jobs = [Job.__table__.c[name] for name in FoundJob._fields]
+
+    def build(_: ModuleType) -> Any:
+        return (
+            select(Token.user_id, JobAsker.seen_at, *crashes, *jobs)
+            .select_from(Token)
+            .join(Membership, Membership.user_id == Token.user_id)
+            .join(Crash, Crash.app_id == Membership.app_id)
+            .outerjoin(Job, and_(Job.crash_id == Crash.id, Job.key == bindparam("key"), *conditions))
+            .outerjoin(JobAsker, and_(JobAsker.job_id == Job.id, JobAsker.user_id == Token.user_id))
+            .where(
+                Token.hash == bindparam("token"),
+                Token.expires_at > bindparam("now"),
+                Crash.identifier == bindparam("crash"),
+            )
+            .order_by(LIVE_FIRST, Job.created_at.desc(), Job.id)
+            .limit(1)
         )
-        .order_by(live_first(), Job.created_at.desc(), Job.id)
-        .limit(1)
-    )
+
+    return Prepared(build)
 
 
 _BY_KEY = _statement()

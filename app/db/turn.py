@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, insert_or_ignore, rows_changed
+from app.db import Base
 
 
 class Turn(Base):
@@ -14,9 +14,3 @@ class Turn(Base):
     __tablename__ = "turns"
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True)
     served_at: Mapped[datetime]
-
-
-def take_turn(session: Session, app_id: int, now: datetime) -> None:
-    """Put the tenant at the end of the line."""
-    if not rows_changed(session, update(Turn).where(Turn.app_id == app_id).values(served_at=now)):
-        insert_or_ignore(session, Turn, {"app_id": app_id, "served_at": now})

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import chain
 from types import TracebackType
 from typing import Any
 
@@ -12,14 +13,17 @@ import structlog
 
 from app.db.job import Job, JobState, move
 from app.errors import AppError, TransientError
+from app.jobs.heart import Heart
 from app.jobs.kind import Artefact
 from app.services import Services
 from app.storage import artefact_key
 
 BEAT_EVERY = 0.5  # seconds between renewals at most: progress is this fresh and a cancel takes effect this fast
-INLINE_LIMIT = 64 * 1024  # bytes; a result up to this size also lies in its row, so that a poll reads nothing else
+IN_ROW_LIMIT = 64 * 1024  # bytes; a result up to this size lies in its row alone, so that a poll reads nothing else
 
 log = structlog.get_logger()
+
+_heart = Heart()
 
 
 class AttemptLost(Exception):
@@ -33,10 +37,10 @@ class TookTooLong(AppError):
 
 
 class Attempt:
-    """What a kind's `compute` works with. Use it as a context manager: inside, a thread renews the lease.
+    """What a kind's `compute` works with. Use it as a context manager: inside, the process's heart renews the lease.
 
-    The thread also calls `overtime` once the attempt has run for too long, for its work may hang where nothing can
-    interrupt it. Work that keeps even this thread from running loses its lease instead.
+    It also calls `overtime` once the attempt has run for too long, for its work may hang where nothing can
+    interrupt it. Work that keeps even the heart's thread from running loses its lease instead.
     """
 
     def __init__(self, job: Job, services: Services, overtime: Callable[[AppError], object]) -> None:
@@ -53,19 +57,21 @@ class Attempt:
         self._overtime = overtime
         self._done = 0
         self._total = job.progress_total
+        self.pause = min(BEAT_EVERY, self._lease.total_seconds() / 3)
         self._lost = threading.Event()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._renew_until_ended, name=f"lease-{job.id}", daemon=True)
+        self._beating = threading.Lock()
+        self._is_over = False
 
     def __enter__(self) -> "Attempt":
-        self._thread.start()
+        _heart.watch(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        _heart.release(self)
+        with self._beating:  # nothing of it writes to the row after this
+            self._is_over = True
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -93,45 +99,54 @@ class Attempt:
         if not self._move(preview_key=key, progress_done=self._done, progress_total=self._total):
             raise AttemptLost
 
-    def store(self, name: str, chunks: Iterable[bytes], filename: str, media_type: str) -> Artefact:
-        """Stream the chunks into the storage under this attempt's own key."""
+    def store(
+        self, name: str, chunks: Iterable[bytes], filename: str, media_type: str, *, in_row: bool = False
+    ) -> Artefact:
+        """Stream the chunks into the storage under this attempt's own key; with `in_row` small text goes to the row."""
+        rest, head = iter(chunks), bytearray()
+        for chunk in rest if in_row else ():
+            head += chunk
+            if len(head) > IN_ROW_LIMIT:
+                break
+        else:
+            if in_row:
+                sha256 = hashlib.sha256(head).hexdigest()
+                return Artefact(None, len(head), sha256, filename, media_type, head.decode())
         key = artefact_key(self._job_id, self._number, name)
-        digest, size, small = hashlib.sha256(), 0, bytearray()
+        digest, size = hashlib.sha256(), 0
 
         def measured() -> Iterator[bytes]:
             nonlocal size
-            for chunk in chunks:
+            for chunk in chain((bytes(head),) if head else (), rest):
                 digest.update(chunk)
                 size += len(chunk)
-                if size <= INLINE_LIMIT:
-                    small.extend(chunk)
                 yield chunk
 
         self.storage.put(key, measured())
-        is_small_json = size <= INLINE_LIMIT and media_type == "application/json"
-        text = small.decode() if is_small_json else None
-        return Artefact(key, size, digest.hexdigest(), filename, media_type, text)
+        return Artefact(key, size, digest.hexdigest(), filename, media_type, None)
 
-    def _renew_until_ended(self) -> None:
-        pause = min(BEAT_EVERY, self._lease.total_seconds() / 3)
-        while not self._ended.wait(pause):
+    def beat(self) -> None:
+        """Renew the lease and show the progress; for the heart to call."""
+        with self._beating:
+            if self._is_over:
+                return
             try:
-                if time.monotonic() > self._deadline:
-                    limit = self._services.config.job_time_limit
-                    self._overtime(TookTooLong(f"The job took longer than {limit} seconds"))
-                    self._lost.set()
-                    return
-                if not self._move(
-                    lease_expires_at=self._services.now() + self._lease,
-                    progress_done=self._done,
-                    progress_total=self._total,
-                ):
-                    self._lost.set()
-                    return
+                self._is_over = not self._renew()
             except TransientError:
                 log.warning("lease_not_renewed", job=self._job_id, attempt=self._number)
-            except Exception:  # the thread must live: a lease that is not renewed costs the attempt, silence hides why
+            except Exception:  # the heart must go on: an unrenewed lease costs the attempt, silence hides why
                 log.exception("lease_not_renewed", job=self._job_id, attempt=self._number)
+            if self._is_over:
+                self._lost.set()
+
+    def _renew(self) -> bool:
+        """False when the attempt has to end."""
+        if time.monotonic() > self._deadline:
+            limit = self._services.config.job_time_limit
+            self._overtime(TookTooLong(f"The job took longer than {limit} seconds"))
+            return False
+        renewed = self._services.now() + self._lease
+        return self._move(lease_expires_at=renewed, progress_done=self._done, progress_total=self._total)
 
     def _move(self, **values: Any) -> bool:
         with self._services.db.write() as session:

@@ -7,22 +7,22 @@ from typing import Any
 from app import iso_time
 from app.db.job import Job, JobState
 from app.jobs import KINDS
-from app.jobs.kind import Body, Showing, stream_between
+from app.jobs.kind import AnyJob, Body, Showing, stream_between
 
 
-def envelope(job: Job, showing: Showing) -> Body:
+def envelope(job: AnyJob, showing: Showing) -> Body:
     """`{"loading":[…],"job_id":"…","success":true,"result":…}` with the result streamed. For a live or finished job."""
     loading = b"true" if job.is_live else b"false"
     head = b'{"loading":[%s],"job_id":"%s","success":true,"result":' % (loading, job.id.encode())
     return stream_between(head, KINDS[job.kind].present(job, showing), b"}")
 
 
-def etag(job: Job) -> str:
+def etag(job: AnyJob) -> str:
     """A strong validator of a finished job's result: changes with the job and with the bytes."""
     return hashlib.sha256(f"{job.id} {job.result_sha256}".encode()).hexdigest()[:32]
 
 
-def progress(job: Job) -> str:
+def progress(job: AnyJob) -> str:
     """`<done>/<total> <unit>` for X-Progress."""
     return f"{job.progress_done}/{max(job.progress_total, job.progress_done)} {KINDS[job.kind].UNIT}"
 

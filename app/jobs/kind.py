@@ -5,27 +5,30 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.db.crash import Crash
 from app.db.job import Job
+from app.db.poll import FoundCrash, FoundJob
 from app.errors import BadParameters
 from app.storage import Storage
+
+AnyJob = Job | FoundJob
+"""A job's row, or as much of it as a poll reads."""
 
 P = TypeVar("P", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """A finished result as it lies in the storage."""
+    """A finished result: its bytes lie in the storage or, when they are few, in the job's row."""
 
-    key: str
+    key: str | None  # None: `text` is all of it
     size: int  # bytes
     sha256: str  # hex
     filename: str
     media_type: str
-    text: str | None  # the result itself when it is small UTF-8 text
+    text: str | None  # the result itself; None when it lies in the storage
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,10 @@ class Run(Protocol):
     def preview(self, content: bytes) -> None:
         """Store what is known so far, for pollers to see meanwhile."""
 
-    def store(self, name: str, chunks: Iterable[bytes], filename: str, media_type: str) -> Artefact:
-        """Stream the result into the storage in constant memory."""
+    def store(
+        self, name: str, chunks: Iterable[bytes], filename: str, media_type: str, *, in_row: bool = False
+    ) -> Artefact:
+        """Stream the result into the storage in constant memory; with `in_row` a small UTF-8 text is kept in the row."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Showing:
     """What `present` needs to turn a row into the JSON of `result`."""
 
     storage: Storage
-    link: Callable[[Job], str] = field(repr=False)  # signed, absolute URL of the stored bytes
+    link: Callable[[AnyJob], str] = field(repr=False)  # signed, absolute URL of the stored bytes
 
 
 class Kind(Protocol):
@@ -85,16 +90,16 @@ class Kind(Protocol):
     def read(self, crash_identifier: str, query: Mapping[str, str]) -> BaseModel:
         """What the client asks, normalised: equal questions have equal params. Raises BadParameters."""
 
-    def expect(self, session: Session, crash: Crash, params: Any) -> int:
-        """Units of progress that a new job will about have, from what is known already. Raises NotFound."""
+    def expect(self, db: Database, crash: Crash | FoundCrash, params: Any) -> int:
+        """Units of progress that a new job will about have, from what is known of its crash. Raises NotFound."""
 
-    def is_fresh(self, job: Job, revision: int) -> bool:
+    def is_fresh(self, job: AnyJob, revision: int) -> bool:
         """True while a finished job still tells the truth about a crash that has this revision now."""
 
     def compute(self, params: Any, run: Run) -> Artefact:
         """Make the result. Touches neither job state nor HTTP."""
 
-    def present(self, job: Job, showing: Showing) -> Body:
+    def present(self, job: AnyJob, showing: Showing) -> Body:
         """The JSON text of `result` for a live or finished job."""
 
 
@@ -110,6 +115,9 @@ def read_params(model: type[P], values: Mapping[str, Any]) -> P:
 
 def stream_between(before: bytes, body: Body, after: bytes) -> Body:
     """The body with bytes put before and after it."""
+
+    if isinstance(body.chunks, tuple):  # few bytes, which go out at once
+        return Body.of(b"".join((before, *body.chunks, after)))
 
     def chunks() -> Iterator[bytes]:
         yield before

@@ -1,36 +1,43 @@
-"""The quick way through a poll: one statement finds who asks and the answer, when nothing else has to be done."""
+"""The quick way through a request: one statement finds who asks and the answer, or that there is a job to begin."""
 
 from collections.abc import Mapping
 
-from app.db.job import Job, JobState
+from app.db.job import JobState
 from app.db.poll import find_poll
 from app.errors import AppError
 from app.jobs import KINDS
-from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted, key_of, still_answers
+from app.jobs.kind import AnyJob
+from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted, key_of, start_or_join, still_answers
 from app.services import Services
 
 
 def answer_at_once(
     services: Services, token_hash: str, kind: str, crash_identifier: str, query: Mapping[str, str]
-) -> tuple[int, Job] | None:
-    """(id of the user whose token this is, the live or finished job that answers the question).
+) -> tuple[int, AnyJob] | None:
+    """(id of the user whose token this is, the live or finished job that answers the question, begun if there is none).
 
-    None when it takes more: somebody to log in, a job to start, join or note, or an error to tell. `service.ask` knows.
+    None when it takes more: somebody to log in, a job to join, renew or note, or an error to tell. `service.ask` knows.
     """
     job_id = query.get("job_id") or None
     if not CRASH_IDENTIFIER.fullmatch(crash_identifier) or (job_id and not JOB_ID.fullmatch(job_id)):
         return None
     now = services.now()
     try:
-        key = key_of(kind, KINDS[kind].read(crash_identifier, query))
-        with services.db.read() as session:
-            found = find_poll(session, token_hash, now, crash_identifier, key, job_id)
+        asked = KINDS[kind].read(crash_identifier, query)
+        key = key_of(kind, asked)
+        found = find_poll(services.db, token_hash, now, crash_identifier, key, job_id)
     except AppError:
         return None
-    if found is None or found.seen_at is None:
+    if found is None:
         return None
     job = found.job
+    if job is None:
+        if job_id:
+            return None
+        return found.user_id, start_or_join(services, found.user_id, kind, key, asked, found.crash)
+    if found.seen_at is None:
+        return None
     is_kept = job.expires_at is None or job.expires_at > now
-    answers = is_kept if job_id else still_answers(job, found.revision, now)
+    answers = is_kept if job_id else still_answers(job, found.crash.revision, now)
     has_answer = job.is_live or job.state == JobState.FINISHED
     return (found.user_id, job) if answers and has_answer and not is_to_be_noted(job, found.seen_at, now) else None

@@ -7,9 +7,9 @@ from typing import Any
 import structlog
 
 from app.broker import LONG, RUN_JOB
-from app.db.job import Job, JobState, count_running, held_by, move, next_in_turn
+from app.db.job import Job, JobState, held_by, move, next_in_turn
+from app.db.job_steps import claim_next, finish_job
 from app.db.log import back_off
-from app.db.turn import take_turn
 from app.errors import AppError, TransientError
 from app.jobs import KINDS
 from app.jobs.attempt import Attempt, AttemptLost
@@ -28,11 +28,7 @@ def run(services: Services, job_id: str) -> None:
 
     Safe to call twice, late, or for a job that is done: only one caller claims an attempt.
     """
-    with services.db.read() as session:
-        rung = session.get(Job, job_id)
-    if rung is None:
-        return
-    job = _claim_next(services, rung.queue)
+    job = _claim_next(services, job_id)
     if job is None:
         return
     with on_behalf_of(job.request_id):
@@ -76,59 +72,40 @@ def _run(services: Services, job: Job) -> None:
         log.info("attempt_lost", job=job.id, kind=job.kind, attempt=job.attempt)
 
 
-def _claim_next(services: Services, queue: str) -> Job | None:
+def _claim_next(services: Services, rung: str) -> Job | None:
     """Begin an attempt at the job that is next in turn; None when there is none, or enough long ones run already."""
     now = services.now()
-    with services.db.write() as session:
-        if queue == LONG and count_running(session, LONG) >= services.config.long_jobs_at_once:
-            return None
-        job_id = next_in_turn(session, queue, now)
-        if job_id is None:
-            return None
-        claimed = move(
-            session,
-            job_id,
-            (JobState.QUEUED,),
-            None,
-            state=JobState.RUNNING,
-            attempt=Job.attempt + 1,
-            holder=services.worker,
-            started_at=now,
-            lease_expires_at=now + timedelta(seconds=services.config.job_lease),
-            preview_key=None,
-            progress_done=0,
-        )
-        if not claimed:
-            return None
-        job = session.get_one(Job, job_id)
-        take_turn(session, job.app_id, now)
-        return job
+    return claim_next(
+        services.db,
+        rung,
+        now,
+        worker=services.worker,
+        lease_expires_at=now + timedelta(seconds=services.config.job_lease),
+        bounded=LONG,
+        at_once=services.config.long_jobs_at_once,
+    )
 
 
 def _publish(services: Services, job: Job, attempt: Attempt, artefact: Artefact) -> bool:
     """Make the result visible; False when the attempt is no longer the job's latest."""
     now = services.now()
     done, total = attempt.progress
-    with services.db.write() as session:
-        return move(
-            session,
-            job.id,
-            (JobState.RUNNING,),
-            job.attempt,
-            state=JobState.FINISHED,
-            finished_at=now,
-            expires_at=now + timedelta(seconds=services.config.result_lifetime),
-            lease_expires_at=None,
-            progress_done=done,
-            progress_total=total,
-            data_revision=attempt.data_revision,
-            result_text=artefact.text,
-            result_key=artefact.key,
-            result_size=artefact.size,
-            result_sha256=artefact.sha256,
-            result_filename=artefact.filename,
-            result_media_type=artefact.media_type,
-        )
+    return finish_job(
+        services.db,
+        job.id,
+        job.attempt,
+        finished_at=now,
+        expires_at=now + timedelta(seconds=services.config.result_lifetime),
+        progress_done=done,
+        progress_total=total,
+        data_revision=attempt.data_revision,
+        result_text=artefact.text,
+        result_key=artefact.key,
+        result_size=artefact.size,
+        result_sha256=artefact.sha256,
+        result_filename=artefact.filename,
+        result_media_type=artefact.media_type,
+    )
 
 
 def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: datetime | None = None) -> bool:

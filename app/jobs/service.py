@@ -20,7 +20,6 @@ from app.db.job import (
     count_live_of,
     find_job,
     hold,
-    insert_job,
     is_abandoned,
     jobs_of,
     latest_job,
@@ -28,10 +27,13 @@ from app.db.job import (
     remember_asker,
     stay,
 )
+from app.db.job_steps import start_job
 from app.db.log import ring_pause
+from app.db.poll import FoundCrash
 from app.errors import TransientError
 from app.jobs import KINDS
 from app.jobs.files import discard
+from app.jobs.kind import AnyJob
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobNotFound, TooManyJobs, answering
 from app.observe import current_request_id
 from app.services import Services
@@ -71,7 +73,7 @@ def ask(services: Services, user_id: int, kind: str, crash_identifier: str, quer
             joined = _join(session, job.id, user_id, now)
         if joined is not None:
             return answering(joined, now)
-    return _start_or_join(services, user_id, kind, key, asked, crash)
+    return start_or_join(services, user_id, kind, key, asked, crash)
 
 
 def look_up(services: Services, user_id: int, job_id: str) -> Job:
@@ -169,12 +171,12 @@ def key_of(kind: str, asked: BaseModel) -> str:
     return hashlib.sha256(f"{kind}\n{asked.model_dump_json()}".encode()).hexdigest()
 
 
-def is_to_be_noted(job: Job, seen_at: datetime, now: datetime) -> bool:
+def is_to_be_noted(job: AnyJob, seen_at: datetime, now: datetime) -> bool:
     """True when it has to be recorded that a user still polls a live job."""
     return job.is_live and now - seen_at > SEEN_TO
 
 
-def still_answers(job: Job, revision: int, now: datetime) -> bool:
+def still_answers(job: AnyJob, revision: int, now: datetime) -> bool:
     """The wire contract's freshness rule for a request without a job_id (section 3); `revision` is the crash's."""
     if job.is_live:
         return True
@@ -196,38 +198,40 @@ def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | N
     return job
 
 
-def _start_or_join(services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Crash) -> Job:
+def start_or_join(
+    services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Crash | FoundCrash
+) -> Job:
+    """Begin a job for a member's question, or join the live one of the same key. Raises NotFound or TooManyJobs."""
     now = services.now()
-    job_id = new_job_id()
-    values = {
-        "id": job_id,
-        "kind": kind,
-        "key": key,
-        "params": asked.model_dump_json(),
-        "app_id": crash.app_id,
-        "crash_id": crash.id,
-        "state": JobState.QUEUED,
-        "request_id": current_request_id(),
-        "created_at": now,
-        "ring_after": now + ring_pause(0),
-        "attempt": 0,
-        "strikes": 0,
-        "rings": 0,
-        "progress_done": 0,
-    }
-    with services.db.write() as session:
-        total = KINDS[kind].expect(session, crash, asked)
-        values |= {"progress_total": total, "queue": LONG if total > LONG_FROM else SHORT}
-        is_new = insert_job(session, values)
-        if is_new and count_live_of(session, user_id) >= services.config.live_jobs_per_user:
-            raise TooManyJobs(
-                f"You wait for {services.config.live_jobs_per_user} jobs already; ask again when one has ended"
-            )
-        found = None if is_new else latest_job(session, key, user_id)
-        job = _join(session, found[0].id if found else job_id, user_id, now)
-        if job is None:  # a live job of the same key was there, and has ended since: a matter of microseconds
-            raise TransientError
-    if is_new:
+    total = KINDS[kind].expect(services.db, crash, asked)
+    job = Job(
+        id=new_job_id(),
+        kind=kind,
+        key=key,
+        params=asked.model_dump_json(),
+        app_id=crash.app_id,
+        crash_id=crash.id,
+        state=JobState.QUEUED,
+        request_id=current_request_id(),
+        created_at=now,
+        queue=LONG if total > LONG_FROM else SHORT,
+        attempt=0,
+        strikes=0,
+        ring_after=now + ring_pause(0),
+        rings=0,
+        progress_done=0,
+        progress_total=total,
+    )
+    if start_job(services.db, job, user_id, services.config.live_jobs_per_user):
         log.info("job_queued", job=job.id, kind=kind, user=user_id)
         services.broker.ring(RUN_JOB, job.id, job.queue)
-    return answering(job, now)
+        return job
+    with services.db.write() as session:
+        found = latest_job(session, key, user_id)
+        joined = _join(session, found[0].id, user_id, now) if found and found[0].is_live else None
+        waits_for = count_live_of(session, user_id)
+    if joined is not None:
+        return answering(joined, now)
+    if waits_for >= services.config.live_jobs_per_user:
+        raise TooManyJobs(f"You wait for {waits_for} jobs already; ask again when one has ended")
+    raise TransientError  # a live job of the same key was there, and has ended since: a matter of microseconds

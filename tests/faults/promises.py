@@ -55,11 +55,13 @@ def check_finished(here: Deployment, job_id: str, rows: int | None, *, unseen: i
 
     `unseen` is how many attempts or endings a kill may have kept from being told in the log.
     """
-    [(state, attempt, key, size, sha256, error)] = here.query(
-        "SELECT state, attempt, result_key, result_size, result_sha256, error_message FROM jobs WHERE id = %s", job_id
+    [(state, attempt, text, key, size, sha256, error)] = here.query(
+        "SELECT state, attempt, result_text, result_key, result_size, result_sha256, error_message"
+        " FROM jobs WHERE id = %s",
+        job_id,
     )
     assert state == "finished", f"{job_id} is {state}: {error}"
-    stored = read_object(here, key)
+    stored = read_object(here, key) if text is None else text.encode()
     assert len(stored) == size
     assert hashlib.sha256(stored).hexdigest() == sha256
     if rows is not None:

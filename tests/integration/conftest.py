@@ -94,6 +94,12 @@ def no_beats(monkeypatch) -> None:
 
 
 @pytest.fixture
+def stored_results(monkeypatch) -> None:
+    """Even the smallest result lies in the store."""
+    monkeypatch.setattr(attempt, "IN_ROW_LIMIT", -1)
+
+
+@pytest.fixture
 def ask_again(services: Services, member: Member, kind: FakeKind) -> Callable[..., Job]:
     crash = make_crash(services, member.app)
     return lambda **query: ask(services, member.user_id, NAME, crash.identifier, query)

@@ -23,7 +23,7 @@ def tomorrow(clock) -> None:
 
 
 @pytest.fixture
-def healthy(services, member, run_workers) -> tuple[Job, Log]:
+def healthy(services, member, run_workers, stored_results) -> tuple[Job, Log]:
     receive(services, member.app, "log-1", kscrash())
     run_workers()
     crash = log_state(services, member.app, "log-1").occurrences[0][1]

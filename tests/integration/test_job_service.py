@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.factories import NOON, run_rings
 from tests.job_kinds import files, row, write
 
 
-def test_a_job_that_ran_is_finished_with_its_result_in_the_store_and_in_its_row(services, ask_again, kind):
+def test_a_job_that_ran_is_finished_with_its_result_in_the_store(services, ask_again, kind):
     kind.act = lambda run: (run.expect(7), run.advance(7), write(run, b'["small"]'))[-1]
     job = ask_again()
 
@@ -24,21 +25,25 @@ def test_a_job_that_ran_is_finished_with_its_result_in_the_store_and_in_its_row(
     ended = row(services, job)
     assert (ended.state, ended.attempt, ended.started_at, ended.finished_at) == (JobState.FINISHED, 1, NOON, NOON)
     assert (ended.progress_done, ended.progress_total, ended.lease_expires_at) == (7, 7, None)
-    assert (ended.result_text, ended.result_size) == ('["small"]', 9)
+    assert (ended.result_text, ended.result_size) == (None, 9)
     assert ended.expires_at == NOON + timedelta(seconds=services.config.result_lifetime)
     assert services.storage.get(ended.result_key) == b'["small"]'
 
 
-@pytest.mark.parametrize(("size", "is_inline"), [(attempt.INLINE_LIMIT, True), (attempt.INLINE_LIMIT + 1, False)])
-def test_a_result_above_64_kib_lies_only_in_the_store(services, ask_again, kind, size, is_inline):
-    kind.act = lambda run: write(run, b"x" * size)
+@pytest.mark.parametrize(("size", "is_small"), [(attempt.IN_ROW_LIMIT, True), (attempt.IN_ROW_LIMIT + 1, False)])
+def test_a_result_up_to_64_kib_lies_in_its_row_and_a_larger_one_in_the_store(services, ask_again, kind, size, is_small):
+    text = "x" * size
+    kind.act = lambda run: run.store("a.json", iter([text[:9].encode(), text[9:].encode()]), "a", "a/b", in_row=True)
     job = ask_again()
 
     run(services, job.id)
 
     ended = row(services, job)
-    assert (ended.result_text is not None) is is_inline
-    assert services.storage.stat(ended.result_key).size == ended.result_size == size
+    assert ended.result_size == size
+    assert ended.result_sha256 == sha256(text.encode()).hexdigest()
+    assert (ended.result_text, ended.result_key is None) == ((text, True) if is_small else (None, False))
+    if not is_small:
+        assert services.storage.get(ended.result_key) == text.encode()
 
 
 def test_a_double_ring_makes_one_attempt(services, ask_again, kind):
@@ -89,7 +94,8 @@ def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
     run(services, job.id)
 
     ended = row(services, job)
-    assert (len(kind.attempts), ended.state, ended.attempt, ended.result_text) == (2, JobState.FINISHED, 2, '"second"')
+    assert (len(kind.attempts), ended.state, ended.attempt) == (2, JobState.FINISHED, 2)
+    assert services.storage.get(ended.result_key) == b'"second"'
     assert files(services, job) == [ended.result_key] == [f"jobs/{job.id}/2/result.json"]
 
 
@@ -108,7 +114,7 @@ def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, a
 
     run(services, job.id)
 
-    assert row(services, job).result_text == '"second"'
+    assert services.storage.get(row(services, job).result_key) == b'"second"'
     assert files(services, job) == [f"jobs/{job.id}/2/result.json"]
 
 

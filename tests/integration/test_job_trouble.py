@@ -206,7 +206,7 @@ def test_a_store_that_fails_midway_is_retried_and_leaves_nothing_behind(services
     clock.advance(seconds=2)
     run(services, job.id)
 
-    assert row(services, job).result_text == "012"
+    assert services.storage.get(row(services, job).result_key) == b"012"
 
 
 def failing(error: Exception) -> Callable[[Run], Artefact]:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from app import create_app
+from app.db.prepared import Lane
 from app.jobs.sweep import sweep
 from app.services import Services
 from tests.factories import add_newer, make_crash
@@ -22,10 +23,18 @@ def statements(services: Services) -> Iterator[list[str]]:
         if statement != "BEGIN":  # within SQLite's own process, no trip anywhere
             sent.append(statement)
 
+    run = Lane._run
+
+    def run_noted(lane: Lane, compiled, values):
+        sent.append(compiled.sql)
+        return run(lane, compiled, values)
+
     event.listen(services.db.engine, "before_cursor_execute", note)
+    Lane._run = run_noted
     try:
         yield sent
     finally:
+        Lane._run = run
         event.remove(services.db.engine, "before_cursor_execute", note)
 
 

@@ -135,7 +135,9 @@ def test_a_job_whose_workers_all_die_ends_as_failed(services, job, clock):
     assert files(services, job) == []
 
 
-def test_an_expired_result_loses_its_files_first_and_its_row_later(services, member, job, clock, run_workers):
+def test_an_expired_result_loses_its_files_first_and_its_row_later(
+    services, member, job, clock, run_workers, stored_results
+):
     run_workers()
     clock.advance(seconds=services.config.result_lifetime - 1)
     sweep(services)

@@ -107,14 +107,11 @@ class Attempts:
             self._settle(trying)
 
     def do_beat(self) -> None:
-        """The thread that renews the lease of the innermost attempt does so once."""
+        """The heart renews the lease of the innermost attempt once."""
         if not self.tried or not self.tried[-1].is_computing:
             return
         trying = self.tried[-1]
-        run, waits = trying.run, trying.run._ended
-        run._ended = _Once()  # type: ignore[assignment]
-        run._renew_until_ended()
-        run._ended = waits
+        trying.run.beat()
         if self.model.holds(trying.job, trying.number):
             self.model.renewed(trying.job)
         else:
@@ -229,18 +226,6 @@ class Attempts:
         if row.state == JobState.FINISHED:
             assert trying.outcome == "publish"
         return "transient" if trying.outcome == "publish" and row.state != JobState.FINISHED else trying.outcome
-
-
-class _Once:
-    """An event that lets one wait pass, for a loop to go round once."""
-
-    def __init__(self) -> None:
-        self._is_set = False
-
-    def wait(self, _pause: float) -> bool:
-        """False once, then True."""
-        was, self._is_set = self._is_set, True
-        return was
 
 
 def _about(row: Row) -> str:

@@ -83,7 +83,6 @@ def _check_objects(world: World, rows: dict[str, Row]) -> None:
             assert stored == job.content
             assert (row.result_size, row.result_sha256) == (len(stored), hashlib.sha256(stored).hexdigest())
             assert row.result_key == f"jobs/{job.id}/{job.attempt}/result.json"
-            assert row.result_text == stored.decode()
     left = _attempts_with_objects(world) - wanted - world.uncleared - world.orphans
     assert left == set(), "objects of attempts that are over"
 

@@ -194,8 +194,8 @@ class World(Attempts):
         if row.is_live:
             return row.id, LOADING
         assert row.state == JobState.FINISHED
-        assert row.result_text is not None
-        return row.id, row.result_text.encode()
+        assert row.result_key is not None
+        return row.id, self.services.storage.get(row.result_key)
 
     def _sees(self, user: int, crash: int) -> bool:
         return (user == 2) is (crash == 1)

@@ -8,6 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.db import Database, open_database
+from app.db.prepared import Lane
 from app.errors import TransientError
 from app.storage import Storage
 
@@ -18,7 +19,8 @@ class TroubledDatabase(Database):
     """Runs others' work right before a transaction that writes; loses a commit, or only the news of it."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(open_database(url).engine)
+        opened = open_database(url)
+        super().__init__(opened.engine, opened._lanes)
         self.before_write: Callable[[], None] = lambda: None
         self.fault: str | None = None  # of the next transaction that writes
         if not self.is_postgresql:
@@ -31,6 +33,18 @@ class TroubledDatabase(Database):
         self.before_write()
         with super().write() as session:
             yield session
+            if fault == COMMIT_FAILS:
+                raise TransientError
+        if fault == COMMIT_UNHEARD:
+            raise TransientError
+
+    @contextmanager
+    def quick_write(self, *, together: bool = True) -> Iterator[Lane]:  # noqa: ARG002
+        """The same, in trouble when told; always one transaction, for its commit to fail."""
+        fault, self.fault = self.fault, None
+        self.before_write()
+        with super().quick_write() as lane:
+            yield lane
             if fault == COMMIT_FAILS:
                 raise TransientError
         if fault == COMMIT_UNHEARD:

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from app import iso_time
 from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog
+from app.db import Database
 from app.db.app import App
 from app.db.crash import Crash
-from app.db.job import Job
 from app.db.log import Log
 from app.db.occurrence import Occurrence, find_occurrence
+from app.db.poll import FoundCrash
 from app.errors import BadParameters, MalformedLog, NotFound
-from app.jobs.kind import Artefact, Body, Run, Showing, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, read_params
 from app.parsers import parse
 from app.reports import REPORTS
 from app.reports.report import Report
@@ -86,13 +87,14 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     )
 
 
-def expect(session: Session, crash: Crash, params: Params) -> int:
+def expect(db: Database, crash: Crash | FoundCrash, params: Params) -> int:
     """One report. Raises NotFound unless there is such an occurrence."""
-    _find(session, crash.id, params)
+    with db.read() as session:
+        _find(session, crash.id, params)
     return 1
 
 
-def is_fresh(job: Job, revision: int) -> bool:  # noqa: ARG001
+def is_fresh(job: AnyJob, revision: int) -> bool:  # noqa: ARG001
     """Always: a report tells of one stored log, which newer occurrences do not change."""
     return True
 
@@ -127,7 +129,7 @@ def compute(params: Params, run: Run) -> Artefact:
     return artefact
 
 
-def present(job: Job, showing: Showing) -> Body:
+def present(job: AnyJob, showing: Showing) -> Body:
     """Where to download the report; null while it is being made."""
     if job.is_live:
         return Body.of(b"null")

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy.orm import Session
 
 from app import iso_time
-from app.db import occurrence
+from app.db import Database, occurrence
 from app.db.crash import Crash
-from app.db.job import Job
+from app.db.poll import FoundCrash
+from app.db.short_list import short_list
 from app.errors import BadParameters
-from app.jobs.kind import Artefact, Body, Run, Showing, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, read_params
 from app.jobs.read_ahead import read_ahead
 from app.storage import ObjectNotFound
 
@@ -75,7 +75,7 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     )
 
 
-def expect(session: Session, crash: Crash, params: Params) -> int:  # noqa: ARG001
+def expect(db: Database, crash: Crash | FoundCrash, params: Params) -> int:  # noqa: ARG001
     """As many rows as the crash has."""
     return crash.occurrences_count
 
@@ -90,13 +90,20 @@ def read_paging(query: Mapping[str, str]) -> tuple[int | None, int | None]:
     return max(page or 1, 1), per_page
 
 
-def is_fresh(job: Job, revision: int) -> bool:
+def is_fresh(job: AnyJob, revision: int) -> bool:
     """True while the crash has not changed since the list was read."""
     return job.data_revision == revision
 
 
 def compute(params: Params, run: Run) -> Artefact:
-    """Stream the rows `{id, date, log_id}` into the storage as one JSON list."""
+    """Stream the rows `{id, date, log_id}` into the storage as one JSON list, or put a short one into the job's row."""
+    filename = f"{params.crash_identifier}-occurrences.json"
+    short = short_list(run.db, run.crash_id) if params == Params(crash_identifier=params.crash_identifier) else None
+    if short is not None:
+        run.shows(short.revision)
+        run.expect(short.rows)
+        run.advance(short.rows)
+        return run.store("occurrences.json", (f"[{short.text}]".encode(),), filename, "application/json", in_row=True)
     with run.db.snapshot() as session:
         crash = session.get_one(Crash, run.crash_id)
         run.shows(crash.revision)
@@ -108,13 +115,13 @@ def compute(params: Params, run: Run) -> Artefact:
         else:
             expected = crash.occurrences_count
         run.expect(expected)
-        filename = f"{params.crash_identifier}-occurrences.json"
         # Closed before the session is: what is still being fetched when an attempt ends uses it.
         with closing(read_ahead(occurrence.stream_json(session, chosen, offset=offset, limit=limit))) as batches:
-            return run.store("occurrences.json", _json_list(batches, expected, run), filename, "application/json")
+            rows = _json_list(batches, expected, run)
+            return run.store("occurrences.json", rows, filename, "application/json", in_row=True)
 
 
-def present(job: Job, showing: Showing) -> Body:
+def present(job: AnyJob, showing: Showing) -> Body:
     """The list; while it is being made, its first rows."""
     if job.is_live:
         try:

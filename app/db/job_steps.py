@@ -1,0 +1,122 @@
+"""The steps that every job takes, each one statement: it is asked for, it is begun, it is finished."""
+
+from datetime import datetime
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, update
+from sqlalchemy.orm import aliased
+
+from app.db import Database
+from app.db.job import LIVE, Job, JobAsker, JobState
+from app.db.prepared import Prepared
+from app.db.turn import Turn
+
+QUEUED: ColumnElement[str] = literal_column("'queued'")
+RUNNING: ColumnElement[str] = literal_column("'running'")
+"""Spelled out, for a plan made once can use an index of live jobs only if it sees these words."""
+
+ALL = tuple(Job.__table__.c.keys())
+NEW = ("id", "kind", "key", "params", "app_id", "crash_id", "state", "request_id", "created_at", "queue", "attempt",
+       "strikes", "ring_after", "rings", "progress_done", "progress_total")  # fmt: skip
+RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",
+          "result_size", "result_sha256", "result_filename", "result_media_type")  # fmt: skip
+
+
+def start_job(db: Database, job: Job, user_id: int, most: int) -> bool:
+    """Insert a queued job and who asks for it.
+
+    False, and nothing is changed, when a live job has the same key or the user waits for `most` jobs already.
+    """
+    values = {f"new_{name}": getattr(job, name) for name in NEW}
+    with db.quick_write() as lane:
+        if not lane.change(_START, **values, user=user_id, most=most):
+            return False
+        lane.change(_ASK, job=job.id, user=user_id, now=job.created_at)
+    return True
+
+
+def claim_next(
+    db: Database, rung: str, now: datetime, *, worker: str, lease_expires_at: datetime, bounded: str, at_once: int
+) -> Job | None:
+    """Begin an attempt at the queued job that is next in turn, in the queue where the rung one stands or stood.
+
+    Tenants take turns, each tenant's oldest job first. None when nobody waits there, or when it is the queue `bounded`
+    and `at_once` of its jobs run already. The lock goes with that of users who join the job meanwhile: a stampede must
+    not hide the job it asks for.
+    """
+    values = {"worker": worker, "lease": lease_expires_at, "bounded": bounded, "at_once": at_once}
+    with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
+        row = lane.first(_CLAIM, rung=rung, now=now, **values)
+        if row is None:
+            return None
+        job = Job(**dict(zip(ALL, row, strict=True)))
+        lane.change(_TURN, app=job.app_id, now=now)
+        return job
+
+
+def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> bool:
+    """Make a result visible, the columns RESULT; False when the attempt is no longer the job's latest."""
+    values = {f"new_{name}": result[name] for name in RESULT}
+    with db.quick_write(together=False) as lane:
+        return lane.change(_FINISH, job=job_id, attempt_of=attempt, **values) == 1
+
+
+def _start(dialect: ModuleType) -> Any:
+    live: Select[int] = select(literal_column("1")).select_from(Job).join(JobAsker, JobAsker.job_id == Job.id)
+    waiting = live.where(LIVE, JobAsker.user_id == bindparam("user")).limit(bindparam("most")).subquery()
+    columns = Job.__table__.c
+    row = select(*(bindparam(f"new_{name}", type_=columns[name].type) for name in NEW))
+    allowed = row.where(select(func.count()).select_from(waiting).scalar_subquery() < bindparam("most"))
+    return dialect.insert(Job).from_select(NEW, allowed).on_conflict_do_nothing()
+
+
+def _ask(dialect: ModuleType) -> Any:
+    now = bindparam("now", type_=JobAsker.__table__.c.seen_at.type)
+    values = {"job_id": bindparam("job"), "user_id": bindparam("user"), "asked_at": now, "seen_at": now}
+    return dialect.insert(JobAsker).values(values)
+
+
+def _claim(_: ModuleType) -> Any:
+    rung, waiting, other = aliased(Job), aliased(Job), aliased(Job)
+    queue = select(rung.queue).where(rung.id == bindparam("rung")).scalar_subquery()
+    busy = select(func.count()).select_from(other).where(other.state == RUNNING, other.queue == bindparam("bounded"))
+    following = (
+        select(waiting.id)
+        .outerjoin(Turn, Turn.app_id == waiting.app_id)
+        .where(
+            waiting.state == QUEUED,
+            waiting.queue == queue,
+            or_(waiting.not_before.is_(None), waiting.not_before <= bindparam("now")),
+            or_(waiting.queue != bindparam("bounded"), busy.scalar_subquery() < bindparam("at_once")),
+        )
+        .order_by(Turn.served_at.asc().nulls_first(), waiting.created_at, waiting.id)
+        .limit(1)
+        .with_for_update(of=waiting, skip_locked=True, key_share=True)
+        .scalar_subquery()
+    )
+    begun = {
+        "state": JobState.RUNNING,
+        "attempt": Job.attempt + 1,
+        "holder": bindparam("worker"),
+        "started_at": bindparam("now"),
+        "lease_expires_at": bindparam("lease"),
+        "preview_key": None,
+        "progress_done": 0,
+    }
+    return update(Job).where(Job.id == following, Job.state == QUEUED).values(begun).returning(*Job.__table__.c)
+
+
+def _turn(dialect: ModuleType) -> Any:
+    insert = dialect.insert(Turn).values(app_id=bindparam("app"), served_at=bindparam("now"))
+    return insert.on_conflict_do_update(index_elements=[Turn.app_id], set_={"served_at": insert.excluded.served_at})
+
+
+def _finish(_: ModuleType) -> Any:
+    columns = Job.__table__.c
+    values = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in RESULT}
+    own = (Job.id == bindparam("job"), Job.state == RUNNING, Job.attempt == bindparam("attempt_of"))
+    return update(Job).where(*own).values(state=JobState.FINISHED, lease_expires_at=None, **values)
+
+
+_START, _ASK, _CLAIM, _TURN, _FINISH = (Prepared(build) for build in (_start, _ask, _claim, _turn, _finish))

@@ -1,0 +1,157 @@
+"""Statements that run often: put together and prepared once, and run on connections of their own, past the sessions.
+
+A session spends several times as long on a small statement as the database does. What is asked with every poll and for
+every job therefore takes this way; everything else keeps to sessions.
+"""
+
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import psycopg
+from sqlalchemy import Dialect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.sql.base import Executable
+
+DRIVER_ERRORS = (psycopg.Error, sqlite3.Error)
+
+_SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
+
+
+class Prepared:
+    """A statement with named parameters. `build` gets SQLAlchemy's module of the dialect, for its `insert`."""
+
+    def __init__(self, build: Callable[[ModuleType], Any]) -> None:
+        self._build = build
+        self._for: dict[str, _Compiled] = {}
+
+    def compiled(self, dialect: Dialect) -> "_Compiled":
+        """The statement in a dialect's own words."""
+        found = self._for.get(dialect.name)
+        if found is None:
+            found = self._for[dialect.name] = _Compiled(self._build, dialect)
+        return found
+
+
+class _Compiled:
+    """SQL text, and what turns values into the driver's and back."""
+
+    def __init__(self, build: Callable[[ModuleType], Executable], dialect: Dialect) -> None:
+        own = dialect if dialect.name == "postgresql" else _SQLITE
+        statement: Any = build(postgresql if dialect.name == "postgresql" else sqlite)
+        compiled = statement.compile(dialect=own)
+        self.sql = str(compiled)
+        self._constants: dict[str, Any] = {}
+        self._writers: dict[str, Callable[[Any], Any]] = {}
+        for parameter, name in compiled.bind_names.items():
+            writer = parameter.type.dialect_impl(own).bind_processor(own)
+            if not parameter.required:
+                self._constants[name] = writer(parameter.value) if writer else parameter.value
+            elif writer:
+                self._writers[name] = writer
+        readers = [column.type.dialect_impl(own).result_processor(own, None) for column in statement.exported_columns]
+        self._readers = [(place, reader) for place, reader in enumerate(readers) if reader]
+
+    def written(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The parameters as the driver takes them."""
+        if self._constants:
+            values = {**self._constants, **values}
+        for name, writer in self._writers.items():
+            values[name] = writer(values[name])
+        return values
+
+    def read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A row as the columns' types say."""
+        read = list(row)
+        for place, reader in self._readers:
+            read[place] = reader(row[place])
+        return tuple(read)
+
+
+class Lane:
+    """One connection, in use by one thread. Each statement is a transaction of its own, unless `begin` was called."""
+
+    def __init__(self, connection: Any, dialect: Dialect) -> None:
+        self.connection = connection
+        self.returned_at = 0.0  # monotonic seconds
+        self._dialect = dialect
+        self._options: dict[str, Any] = {"prepare": True} if dialect.name == "postgresql" else {}
+
+    def first(self, statement: Prepared, **values: Any) -> tuple[Any, ...] | None:
+        """Run a statement and return its first row, or None."""
+        compiled = statement.compiled(self._dialect)
+        cursor = self._run(compiled, values)
+        row = cursor.fetchone()
+        cursor.close()
+        return None if row is None else compiled.read(row)
+
+    def change(self, statement: Prepared, **values: Any) -> int:
+        """Run a statement that writes and returns no rows; returns how many rows it changed."""
+        cursor = self._run(statement.compiled(self._dialect), values)
+        changed = int(cursor.rowcount)
+        cursor.close()
+        return changed
+
+    def begin(self) -> None:
+        """Begin a transaction; it ends with `commit`, or with the connection."""
+        self.connection.execute("BEGIN IMMEDIATE" if self._dialect.name == "sqlite" else "BEGIN")
+
+    def commit(self) -> None:
+        """Commit what was begun."""
+        self.connection.execute("COMMIT")
+
+    def _run(self, compiled: _Compiled, values: dict[str, Any]) -> Any:
+        cursor = self.connection.cursor()
+        cursor.execute(compiled.sql, compiled.written(values), **self._options)
+        return cursor
+
+
+class Lanes:
+    """The connections that wait to be used again, the latest first: it has its statements prepared and its caches warm."""
+
+    def __init__(self, connect: Callable[[], Any], dialect: Dialect, keep: int, trusted_for: float) -> None:
+        self._connect = connect
+        self._dialect = dialect
+        self._keep = keep
+        self._trusted_for = trusted_for
+        self._waiting: deque[Lane] = deque()
+
+    @contextmanager
+    def lane(self) -> Iterator[Lane]:
+        """A connection for the block. One on which a statement failed is closed. Raises DRIVER_ERRORS."""
+        lane = self._take()
+        try:
+            yield lane
+        except BaseException:
+            lane.connection.close()
+            raise
+        lane.returned_at = time.monotonic()
+        if len(self._waiting) < self._keep:
+            self._waiting.append(lane)
+        else:
+            lane.connection.close()
+
+    def close(self) -> None:
+        """Close what waits."""
+        while self._waiting:
+            self._waiting.pop().connection.close()
+
+    def _take(self) -> Lane:
+        while True:
+            try:
+                lane = self._waiting.pop()
+            except IndexError:
+                return Lane(self._connect(), self._dialect)
+            if time.monotonic() - lane.returned_at < self._trusted_for:
+                return lane
+            try:  # the server may have gone while it was not used
+                lane.connection.execute("SELECT 1")
+            except DRIVER_ERRORS:
+                lane.connection.close()
+            else:
+                return lane
