@@ -8,11 +8,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import event, insert, select, text
 
 from app.db.backlog import backlog
 from app.db.crash import Crash, crashes_of
-from app.db.job import Job, JobState, insert_job, move
+from app.db.job import Job, JobState, move
 from app.db.log import Log, stored_log_ids
 from app.db.occurrence import Occurrence, find_occurrence
 from app.services import Services
@@ -170,7 +170,8 @@ def test_a_heartbeat_spares_the_indexes(services, member):
         values = {"kind": "occurrences", "key": job_id, "params": "{}", "app_id": member.app.id, "crash_id": crash.id}
         progress = {"attempt": 1, "strikes": 0, "rings": 0, "progress_done": 0, "progress_total": 10}
         times = {"created_at": NOON, "ring_after": NOON}
-        insert_job(session, {"id": job_id, "state": JobState.RUNNING, "queue": "short", **values, **progress, **times})
+        row = {"id": job_id, "state": JobState.RUNNING, "queue": "short", **values, **progress, **times}
+        session.execute(insert(Job).values(row))
 
     for beat in range(6):
         with services.db.write() as session:
