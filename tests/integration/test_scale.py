@@ -59,7 +59,6 @@ def many(services, member) -> Crash:
     crash = make_crash(services, member.app, occurrences=1)
     values = {"app": member.app.id, "crash": crash.id, "many": MANY, "key": member.app.identifier}
     with services.db.write() as session:
-        session.execute(text("SET LOCAL synchronous_commit = on"))  # else VACUUM may come before the rows are seen by all
         for statement in (
             """INSERT INTO logs (app_id, log_id, sha256, size, storage_key, received_at, status, attempt, strikes, ring_after,
                                  rings)
@@ -80,6 +79,8 @@ def many(services, member) -> Crash:
         ):
             session.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
     with services.db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("SET synchronous_commit = on")  # a page counts as seen by all when its commit is on disk
+        connection.exec_driver_sql("SELECT txid_current()")
         connection.exec_driver_sql("VACUUM (ANALYZE) logs, occurrences, crashes, jobs")
     return crash
 
