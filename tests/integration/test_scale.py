@@ -79,7 +79,9 @@ def many(services, member) -> Crash:
         ):
             session.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
     with services.db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql("SET synchronous_commit = on")  # a page counts as seen by all when its commit is on disk
+        connection.exec_driver_sql(
+            "SET synchronous_commit = on"
+        )  # a page counts as seen by all when its commit is on disk
         connection.exec_driver_sql("SELECT txid_current()")
         connection.exec_driver_sql("VACUUM (ANALYZE) logs, occurrences, crashes, jobs")
     return crash
