@@ -59,6 +59,8 @@ def many(services, member) -> Crash:
     crash = make_crash(services, member.app, occurrences=1)
     values = {"app": member.app.id, "crash": crash.id, "many": MANY, "key": member.app.identifier}
     with services.db.write() as session:
+        # Vacuum takes no page for visible to all while its rows' commit, or one near it, is not on the disk yet.
+        session.execute(text("SET LOCAL synchronous_commit = on"))
         for statement in (
             """INSERT INTO logs (app_id, log_id, sha256, size, storage_key, received_at, status, attempt, strikes, ring_after,
                                  rings)
@@ -79,6 +81,7 @@ def many(services, member) -> Crash:
         ):
             session.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
     with services.db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("SET synchronous_commit = on")  # its own commits are such neighbours
         connection.exec_driver_sql("VACUUM (ANALYZE) logs, occurrences, crashes, jobs")
     return crash
 
