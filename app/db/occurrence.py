@@ -45,7 +45,9 @@ class Occurrence(Base):
     occurred_at: Mapped[datetime]  # by the log's id, else by the crash itself, else by arrival
     __table_args__ = (
         UniqueConstraint("log_row", "number"),
-        Index("ix_occurrences_newest", "crash_id", "occurred_at", "id"),
+        # Holds all that a list shows, which is then read from it alone: rows of one crash lie scattered over the table.
+        # Key columns, not INCLUDE: SQLite has no such thing, and behind the unique id they take the same room.
+        Index("ix_occurrences_list", "crash_id", "occurred_at", "id", "log_id", "number"),
     )
 
     @property

@@ -1,4 +1,4 @@
-"""one hundred million: an index that nothing needs, one that was lacking, and when large tables are vacuumed."""
+"""one hundred million: indexes that nothing needs, that lists lacked, that counts lacked; when large tables are vacuumed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,9 +29,16 @@ VACUUM = {
 }  # fmt: skip
 
 
+NEWEST = ["crash_id", "occurred_at", "id"]
+SHOWN = ["log_id", "number"]  # what a list tells of an occurrence, beside its time
+
+
 def upgrade() -> None:
     """Bring the schema from the previous revision to this one, beside a running previous release."""
     op.drop_index("ix_occurrences_crash_id_log_id", table_name="occurrences")
+    # Made before the narrow one goes, so that the previous release always finds one to list by.
+    op.create_index("ix_occurrences_list", "occurrences", [*NEWEST, *SHOWN])
+    op.drop_index("ix_occurrences_newest", table_name="occurrences")
     op.create_index("ix_jobs_failed", "jobs", ["kind", "state"], postgresql_where=FAILED, sqlite_where=FAILED)
     if op.get_bind().dialect.name == "postgresql":
         for table, settings in VACUUM.items():
@@ -46,4 +53,6 @@ def downgrade() -> None:
         for table, settings in VACUUM.items():
             op.execute(f"ALTER TABLE {table} RESET ({', '.join(settings)})")
     op.drop_index("ix_jobs_failed", table_name="jobs", postgresql_where=FAILED, sqlite_where=FAILED)
+    op.create_index("ix_occurrences_newest", "occurrences", NEWEST)
+    op.drop_index("ix_occurrences_list", table_name="occurrences")
     op.create_index("ix_occurrences_crash_id_log_id", "occurrences", ["crash_id", "log_id"])
