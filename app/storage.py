@@ -185,9 +185,9 @@ def open_storage(url: str) -> Storage:
     )
 
 
-def log_key(app_identifier: str, received: date, log_id: str) -> str:
-    """logs/<app>/<yyyy>/<mm>/<dd>/<log_id>, by the day of arrival."""
-    return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{checked(log_id)}"
+def log_key(app_identifier: str, received: date, log_id: str, sha256: str) -> str:
+    """logs/<app>/<yyyy>/<mm>/<dd>/<log_id>.<sha256>, by the day of arrival: other bytes are another object."""
+    return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{checked(log_id)}.{checked(sha256)}"
 
 
 def job_folder(job_id: str) -> str:

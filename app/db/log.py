@@ -115,10 +115,13 @@ def logs_after(session: Session, row_id: int, limit: int) -> list[Log]:
 
 
 def stored_log_ids(session: Session, storage_keys: list[str]) -> set[str]:
-    """Those of the storage keys `logs/<app>/…/<log_id>` that belong to a log; found by app and name, indexed together."""
+    """Those of the storage keys `logs/<app>/…/<log_id>.<sha256>` that belong to a log.
+
+    Found by app and name, which are indexed together. Keys of an earlier release end with the log_id.
+    """
     named = [key.split("/") for key in storage_keys]
     apps = select(App.id).where(App.identifier.in_({parts[1] for parts in named}))
-    names = {parts[-1] for parts in named}
+    names = {name for parts in named for name in (parts[-1], parts[-1].rpartition(".")[0])}
     found = select(Log.storage_key).where(
         Log.app_id.in_(apps), Log.log_id.in_(names), Log.storage_key.in_(storage_keys)
     )
