@@ -92,7 +92,7 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes]) ->
     if stored.strikes > services.config.max_attempts:
         return Outcome(stored, None, [], f"The log could not be digested in {stored.strikes - 1} attempts")
     try:
-        document = Document(read())
+        document = Document(read(), brief=True)
         parser = recognise(document)
         found = [_group(stored, number, parsed) for number, parsed in enumerate(parser.parse(document), 1)]
     except MalformedLog as error:
