@@ -12,6 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.db.app import MAX_NAME, App, Membership, app_of_ingest_key, find_app, visible_app
 from app.db.token import Token, drop_token, token_user
+from app.db.upload import Sender, find_sender
 from app.db.user import MAX_EMAIL, add_user, find_user
 from app.errors import BadParameters, Conflict, NotFound, Unauthorized
 from app.services import Services
@@ -119,17 +120,19 @@ def app_for_operator(services: Services, identifier: str) -> App:
     raise NotFound(f"There is no app {identifier}; `crashq app add` prints the identifier of a new one")
 
 
-def app_for_sender(services: Services, identifier: str, token: str) -> App:
-    """The app that this ingest key or login may send logs to. Raises Unauthorized or NotFound."""
-    if not TOKEN_SHAPE.fullmatch(token):
-        raise Unauthorized
-    with services.db.read() as session:
-        app = app_of_ingest_key(session, _hash(token))
-    if app is None:
-        return app_for_user(services, identifier, user_of(services, token))
-    if app.identifier != identifier:
+def app_for_sender(services: Services, identifier: str, token: str, log_id: str = "") -> Sender:
+    """The app that this ingest key or login may send logs to, with its log of that name. Raises Unauthorized or NotFound."""
+    hashed = token_hash(token)
+    found = None
+    if IDENTIFIER_SHAPE.fullmatch(identifier):
+        found = find_sender(services.db, identifier, hashed, services.now(), log_id)
+    if found is None:
+        with services.db.read() as session:
+            is_key = app_of_ingest_key(session, hashed) is not None
+        if not is_key:
+            user_of(services, token)
         raise NotFound(NO_APP)
-    return app
+    return found
 
 
 def _hash(token: str) -> str:

@@ -9,6 +9,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError as BrokerAway
 from redis.exceptions import RedisError
 
+from app.bell import Bell
+
 RUN_JOB, DIGEST_LOG = "run_job", "digest_log"
 SWEEP, PULSE = "sweep", "pulse"
 
@@ -28,6 +30,9 @@ class Broker(Protocol):
 
     def ring(self, task: str, row_id: str, queue: str, /) -> bool:
         """Tell a worker that a committed row waits; never raises. False: nobody heard, the sweep will ring again."""
+
+    def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
+        """The same for a task that looks for more rows by itself: rings close upon each other may become one."""
 
     def check(self) -> bool:
         """True when the broker answers."""
@@ -54,6 +59,14 @@ class RedisBroker:
         )
         self._silent_until = 0.0
         self._lock = threading.Lock()
+        self._bells: dict[tuple[str, str], Bell] = {}
+
+    def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
+        """Send the message now or, when one went out a moment ago, together with those that follow."""
+        bell = self._bells.get((task, queue))
+        if bell is None:
+            bell = self._bells.setdefault((task, queue), Bell(lambda row: self.ring(task, row, queue)))
+        bell.ring(row_id)
 
     def ring(self, task: str, row_id: str, queue: str, /) -> bool:
         """Send the message unless Redis was away a moment ago."""
@@ -81,6 +94,9 @@ class RedisBroker:
 class NoBroker:
     """For commands beside a service that is not running: rows wait for its sweep."""
 
+    def ring_soon(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Nobody hears."""
+
     def ring(self, _task: str, _row_id: str, _queue: str, /) -> bool:
         """Nobody hears."""
         return False
@@ -100,6 +116,10 @@ class MemoryBroker:
         """Append to `rings`."""
         self.rings.append((task, row_id))
         return True
+
+    def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
+        """Each for itself."""
+        self.ring(task, row_id, queue)
 
     def check(self) -> bool:
         """Always there."""

@@ -88,7 +88,7 @@ def _bytes_without_logs(services: Services) -> Iterator[Finding]:
             known = stored_log_ids(session, [stat.key for stat in objects])
         for stat in objects:
             if stat.key not in known:
-                yield Finding(f"{stat.key} belongs to no log", "it is deleted", _deletion(services, stat))
+                yield Finding(f"{stat.key} belongs to no log", "it is deleted", _orphans_end(services, stat))
 
 
 def _unfinished_files(services: Services) -> Iterator[Finding]:
@@ -125,6 +125,18 @@ def _loss(services: Services, log: Log) -> Callable[[], None]:
     def mend() -> None:
         with services.db.write() as session:
             mark_lost(session, log.id, LOST, services.now())
+
+    return mend
+
+
+def _orphans_end(services: Services, stat: ObjectStat) -> Callable[[], None]:
+    """The same log sent again on the same day writes the same object: what has changed since it was listed stays."""
+
+    def mend() -> None:
+        with services.db.read() as session:
+            is_known = bool(stored_log_ids(session, [stat.key]))
+        if not is_known and services.storage.stat(stat.key).modified == stat.modified:
+            services.storage.delete(stat.key)
 
     return mend
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -21,6 +22,7 @@ from app.errors import AppError, TransientError
 READ_CHUNK = 256 * 1024  # bytes; what one streamed answer holds at a time
 PART_SIZE = 5 * 1024 * 1024  # bytes; the smallest part S3 takes
 PARTS_IN_FLIGHT = 2  # so one writer holds at most about 15 MiB, whatever it writes
+READS_IN_FLIGHT = 8  # small objects asked for at the same time
 STAGED = re.compile(r"[^#]+#[0-9]+")  # how obstore names what is not whole yet
 KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
 
@@ -75,6 +77,15 @@ class Storage:
         """Return the whole object. Raises ObjectNotFound."""
         with _translated():
             return bytes(_call(lambda: obstore.get(self._store, key).bytes()))
+
+    @contextmanager
+    def reading(self, keys: Iterable[str]) -> Iterator[list[Callable[[], bytes]]]:
+        """For each key a call that does what `get` does; a store across a network is asked for several at a time."""
+        if not isinstance(self._store, S3Store):  # a folder gives a small object sooner than a thread begins
+            yield [partial(self.get, key) for key in keys]
+            return
+        with ThreadPoolExecutor(READS_IN_FLIGHT) as pool:
+            yield [pool.submit(self.get, key).result for key in keys]
 
     def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Open bytes `start` to `end` (exclusive) of the object and return its chunks. Raises ObjectNotFound at once."""
@@ -174,9 +185,9 @@ def open_storage(url: str) -> Storage:
     )
 
 
-def log_key(app_identifier: str, received: date, log_id: str) -> str:
-    """logs/<app>/<yyyy>/<mm>/<dd>/<log_id>, by the day of arrival."""
-    return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{checked(log_id)}"
+def log_key(app_identifier: str, received: date, log_id: str, sha256: str) -> str:
+    """logs/<app>/<yyyy>/<mm>/<dd>/<log_id>.<sha256>, by the day of arrival: other bytes are another object."""
+    return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{checked(log_id)}.{checked(sha256)}"
 
 
 def job_folder(job_id: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from bench import servers
 from bench.measure import Outcome, Series, Target
@@ -19,22 +20,25 @@ PACKAGES = ("flask", "gunicorn", "celery", "rq", "dramatiq", "sqlalchemy", "psyc
 
 
 def write(stand: Stand, titles: Mapping[str, str], found: Mapping[str, Outcome], mode: str) -> Path:
-    """Write both files; returns the path of the one for people."""
+    """Write both files, in which the cases that were not run stay as they are; returns the path of the one for people."""
     facts = _facts(stand, mode)
+    when = {"date": facts["date"], "mode": mode, "rounds": stand.size.rounds}
+    kept = {**_earlier(), **{name: {**_kept(outcome), **when} for name, outcome in found.items()}}
+    cases = {name: kept[name] for name in titles if name in kept}
     text = [
         "# What was measured",
         "",
-        f"`make bench{'-quick' if mode == 'quick' else ''}` wrote this on {facts['date']}. Medians of {stand.size.rounds} rounds "
-        "(in each, all contestants take turns), with the least and the greatest round.",
+        "`make bench` writes this. Medians of the rounds (in each, all contestants take turns), with the least and the greatest "
+        "round. Each table tells when it was measured; `quick` is with fewer rows.",
         "",
         *(f"- {name}: {value}" for name, value in facts.items() if name not in ("date", "mode")),
     ]
-    for name, outcome in found.items():
-        text += ["", f"## {titles[name]}", "", *outcome.notes, *([""] if outcome.notes else []), *_table(outcome)]
+    for name, case in cases.items():
+        notes = [*case["notes"], f"Measured on {case['date']}, {case['mode']}, {case['rounds']} rounds."]
+        text += ["", f"## {titles[name]}", "", *notes, "", *_table(_outcome(case))]
     target = FOLDER / "RESULTS.md"
     target.write_text("\n".join(text) + "\n")
-    kept = {"facts": facts, "cases": {name: _kept(outcome) for name, outcome in found.items()}}
-    (FOLDER / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    (FOLDER / "results.json").write_text(json.dumps({"facts": facts, "cases": cases}, indent=1) + "\n")
     return target
 
 
@@ -84,6 +88,26 @@ def _facts(stand: Stand, mode: str) -> dict[str, str]:
 def _processor() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _earlier() -> dict[str, dict[str, Any]]:
+    """The cases of earlier runs, by name."""
+    try:
+        read = json.loads((FOLDER / "results.json").read_text())
+    except FileNotFoundError:
+        return {}
+    when = {"date": read["facts"]["date"], "mode": read["facts"]["mode"]}
+    return {
+        name: {**when, "rounds": max(len(series["values"]) for series in case["series"]), **case}
+        for name, case in read["cases"].items()
+    }
+
+
+def _outcome(case: dict[str, Any]) -> Outcome:
+    """What `_kept` wrote, read again."""
+    series = [Series(each["what"], each["unit"], each["values"]) for each in case["series"]]
+    targets = [Target(**{key: value for key, value in each.items() if key != "is_met"}) for each in case["targets"]]
+    return Outcome(series, targets, case["notes"])
 
 
 def _kept(outcome: Outcome) -> dict[str, object]:

@@ -6,6 +6,7 @@ from app import accounts
 from app.api import answers
 from app.api.context import services, token, user_id
 from app.errors import TooLarge
+from app.ingest.log_id import is_log_id
 from app.ingest.receive import read_body, receive
 from app.ingest.status import log_state
 
@@ -15,13 +16,14 @@ blueprint = Blueprint("logs", __name__, url_prefix="/api")
 @blueprint.post("/apps/<app_identifier>/logs")
 def upload(app_identifier: str) -> Response:
     """Store one log for digestion; 202 once its bytes and its row are durable."""
-    app = accounts.app_for_sender(services(), app_identifier, token())
+    name = request.args.get("log_id")
+    app = accounts.app_for_sender(services(), app_identifier, token(), name if name and is_log_id(name) else "")
     limit = services().config.max_log_bytes
     if (request.content_length or 0) > limit:
         raise TooLarge(f"The log is larger than {limit} bytes")
     request.max_content_length = None  # read_body counts for itself, packed and unpacked
     content = read_body(request.stream, request.headers.get("Content-Encoding", ""), limit)
-    log_id = receive(services(), app, request.args.get("log_id"), content)
+    log_id = receive(services(), app, name, content)
     return answers.success({"log_id": log_id, "status": "received"}, 202)
 
 

@@ -27,6 +27,8 @@ def title(log: CrashLog) -> str:
 
 def one_line(text: str) -> str:
     """The text on one line: control, format and bidi characters and lone surrogates are dropped."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     spaced = "".join(" " if char.isspace() else char for char in text)
     return " ".join("".join(char for char in spaced if unicodedata.category(char) not in ("Cc", "Cf", "Cs")).split())
 

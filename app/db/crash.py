@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, exists, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, exists, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
@@ -38,38 +37,6 @@ class Crash(Base):
 def find_crash(session: Session, identifier: str) -> Crash | None:
     """The crash with this identifier, whoever may see it."""
     return session.scalar(select(Crash).where(Crash.identifier == identifier))
-
-
-def count_in(session: Session, new: Crash, occurrences: int) -> int:
-    """Add that many occurrences to the crash, which is made when this is the first; returns its row id.
-
-    `new` carries first_seen and last_seen of what is added. Two workers that see a crash first end up with one row.
-    """
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    least, greatest = (func.least, func.greatest) if is_postgresql else (func.min, func.max)
-    insert = (postgresql if is_postgresql else sqlite).insert(Crash)
-    statement = insert.values(
-        app_id=new.app_id,
-        identifier=new.identifier,
-        fingerprint=new.fingerprint,
-        fingerprint_version=new.fingerprint_version,
-        title=new.title,
-        first_seen=new.first_seen,
-        last_seen=new.last_seen,
-        occurrences_count=occurrences,
-        revision=1,
-    )
-    merged = statement.on_conflict_do_update(
-        index_elements=[Crash.identifier],
-        set_={
-            "first_seen": least(Crash.first_seen, statement.excluded.first_seen),
-            "last_seen": greatest(Crash.last_seen, statement.excluded.last_seen),
-            "occurrences_count": Crash.occurrences_count + occurrences,
-            "revision": Crash.revision + 1,
-        },
-    )
-    row_id: int = session.execute(merged.returning(Crash.id)).scalar_one()
-    return row_id
 
 
 def crashes_of(

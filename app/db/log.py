@@ -11,15 +11,12 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    and_,
-    or_,
     select,
     text,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.config import MIB
 from app.db import Base, rows_changed, value_enum
 from app.db.app import App
 
@@ -82,51 +79,11 @@ def find_log(session: Session, app_id: int, log_id: str) -> Log | None:
     return session.scalar(select(Log).where(Log.app_id == app_id, Log.log_id == log_id))
 
 
-def claim_logs(session: Session, row_id: int, now: datetime, lease: timedelta, limit: int, size: int) -> list[Log]:
-    """Begin the next digest of a received log, and of others that wait, up to so many logs and bytes; oldest first.
-
-    None when that log is done or another worker is at it. A log with a strike is taken alone, and never along with
-    another: it may be what killed its worker, and the others must not pay for it. The lease is that long for each MiB.
-    """
-    free = or_(Log.lease_expires_at.is_(None), Log.lease_expires_at <= now)
-    due = or_(Log.not_before.is_(None), Log.not_before <= now)
-    waiting = select(Log.id, Log.size, Log.strikes).where(Log.status == LogStatus.RECEIVED, free, due)
-    rung = session.execute(waiting.where(Log.id == row_id).with_for_update(skip_locked=True)).first()
-    if rung is None:
-        return []
-    taken, total = [rung.id], rung.size
-    if rung.strikes == 0 and limit > 1:
-        others = waiting.where(Log.id != row_id, Log.strikes == 0).order_by(Log.ring_after, Log.id).limit(limit - 1)
-        for other in session.execute(others.with_for_update(skip_locked=True)):
-            if total + other.size <= size:
-                taken, total = [*taken, other.id], total + other.size
-    ends = now + lease * (1 + total // MIB)
-    claimed = (
-        update(Log)
-        .where(Log.id.in_(taken))
-        .values(attempt=Log.attempt + 1, strikes=Log.strikes + 1, lease_expires_at=ends, ring_after=ends, rings=0)
-        .returning(Log)
-    )
-    return sorted(session.scalars(claimed), key=lambda log: log.id)
-
-
-def settle_logs(session: Session, logs: list[Log], status: LogStatus, now: datetime, **values: str | None) -> set[int]:
-    """End digests; returns the row ids of those whose attempt is still this worker's. The others must leave no trace."""
-    own = or_(*(and_(Log.id == log.id, Log.attempt == log.attempt) for log in logs))
-    settled = (
-        update(Log)
-        .where(Log.status == LogStatus.RECEIVED, own)
-        .values(status=status, digested_at=now, lease_expires_at=None, **values)
-        .returning(Log.id)
-    )
-    return set(session.scalars(settled, execution_options={"synchronize_session": False}))
-
-
-def release_log(session: Session, log: Log, not_before: datetime, *, strike: bool) -> None:
+def release_log(session: Session, row_id: int, attempt: int, not_before: datetime, *, strike: bool) -> None:
     """Give an attempt back; the sweep rings for the next one at `not_before`. Without a strike it does not count."""
     session.execute(
         update(Log)
-        .where(Log.id == log.id, Log.status == LogStatus.RECEIVED, Log.attempt == log.attempt)
+        .where(Log.id == row_id, Log.status == LogStatus.RECEIVED, Log.attempt == attempt)
         .values(
             lease_expires_at=None,
             not_before=not_before,
@@ -158,10 +115,13 @@ def logs_after(session: Session, row_id: int, limit: int) -> list[Log]:
 
 
 def stored_log_ids(session: Session, storage_keys: list[str]) -> set[str]:
-    """Those of the storage keys `logs/<app>/…/<log_id>` that belong to a log; found by app and name, indexed together."""
+    """Those of the storage keys `logs/<app>/…/<log_id>.<sha256>` that belong to a log.
+
+    Found by app and name, which are indexed together. Keys of an earlier release end with the log_id.
+    """
     named = [key.split("/") for key in storage_keys]
     apps = select(App.id).where(App.identifier.in_({parts[1] for parts in named}))
-    names = {parts[-1] for parts in named}
+    names = {name for parts in named for name in (parts[-1], parts[-1].rpartition(".")[0])}
     found = select(Log.storage_key).where(
         Log.app_id.in_(apps), Log.log_id.in_(names), Log.storage_key.in_(storage_keys)
     )

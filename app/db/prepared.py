@@ -90,6 +90,14 @@ class Lane:
         cursor.close()
         return None if row is None else compiled.read(row)
 
+    def rows(self, statement: Prepared, **values: Any) -> list[tuple[Any, ...]]:
+        """Run a statement and return all of its rows."""
+        compiled = statement.compiled(self._dialect)
+        cursor = self._run(compiled, values)
+        found = cursor.fetchall()
+        cursor.close()
+        return [compiled.read(row) for row in found]
+
     def change(self, statement: Prepared, **values: Any) -> int:
         """Run a statement that writes and returns no rows; returns how many rows it changed."""
         cursor = self._run(statement.compiled(self._dialect), values)

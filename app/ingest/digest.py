@@ -1,22 +1,30 @@
-"""Turns a stored log into occurrences: parse, fingerprint, group. Safe to repeat and to run side by side."""
+"""Turns stored logs into occurrences: parse, fingerprint, group. Safe to repeat and to run side by side."""
 
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import insert
-from sqlalchemy.orm import Session
 
+from app.broker import DIGEST_LOG, INGEST
 from app.config import MIB
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
 from app.crashes.log import CrashLog
 from app.crashes.title import title
-from app.db.app import App
-from app.db.crash import Crash, count_in
-from app.db.log import Log, LogStatus, back_off, claim_logs, release_log, settle_logs
-from app.db.occurrence import Occurrence
+from app.db.digest_steps import (
+    ClaimedLog,
+    EndedLog,
+    NewOccurrence,
+    SeenCrash,
+    add_occurrences,
+    claim_logs,
+    count_in,
+    settle_logs,
+)
+from app.db.log import LogStatus, back_off, release_log
 from app.errors import AppError, MalformedLog, TransientError
 from app.ingest.log_id import time_in
 from app.observe import on_behalf_of
@@ -26,6 +34,7 @@ from app.services import Services
 
 LOGS_PER_TRIP = 25  # digested together, in one transaction
 BYTES_PER_TRIP = MIB  # of theirs, unless the first one alone is larger
+GO_ON_FOR = 0.25  # seconds after which no further trip begins: other work waits for the worker too
 
 log = structlog.get_logger()
 
@@ -33,7 +42,7 @@ log = structlog.get_logger()
 class Found(NamedTuple):
     """One crash report of a log, grouped."""
 
-    stored: Log
+    stored: ClaimedLog
     number: int  # from 1, the place in the log
     occurred_at: datetime
     identifier: str  # of its crash
@@ -41,128 +50,142 @@ class Found(NamedTuple):
     title: str
 
 
-class Readable(NamedTuple):
-    """A log that a parser could read."""
+class Outcome(NamedTuple):
+    """What became of a log: read by a parser, or rejected for a reason."""
 
-    stored: Log
-    format: str
+    stored: ClaimedLog
+    format: str | None
     found: list[Found]
+    reason: str | None = None
 
 
 def digest(services: Services, row_id: int) -> None:
-    """Digest one received log, and others that wait along with it. Does nothing when another worker is at it."""
+    """Digest one received log, and others that wait, trip after trip as long as trips are full.
+
+    What another worker is at, is left to it.
+    """
+    begun = time.monotonic()
+    more = _trip(services, row_id)
+    while more and time.monotonic() - begun < GO_ON_FOR:
+        more = _trip(services, None)
+    if more:
+        services.broker.ring(DIGEST_LOG, str(row_id), INGEST)
+
+
+def _trip(services: Services, row_id: int | None) -> bool:
+    """Digest what is claimed together; True when more is likely to wait and this went well."""
     lease = timedelta(seconds=services.config.job_lease)
-    with services.db.write() as session:
-        claimed = claim_logs(session, row_id, services.now(), lease, LOGS_PER_TRIP, BYTES_PER_TRIP)
-        apps = {app_id: session.get_one(App, app_id) for app_id in {stored.app_id for stored in claimed}}
-    readable = []
-    for stored in claimed:
-        with on_behalf_of(stored.request_id):
-            read = _read(services, apps[stored.app_id], stored)
-        if read is not None:
-            readable.append(read)
-    if readable:
-        _settle(services, readable)
+    with services.db.quick_write() as lane:
+        claim = claim_logs(lane, row_id, services.now(), lease, LOGS_PER_TRIP, BYTES_PER_TRIP)
+    outcomes = []
+    with services.storage.reading([stored.storage_key for stored in claim.logs]) as reads:
+        for stored, read in zip(claim.logs, reads, strict=True):
+            with on_behalf_of(stored.request_id):
+                outcome = _parse(services, stored, read)
+            if outcome is not None:
+                outcomes.append(outcome)
+    return bool(outcomes) and _settle(services, outcomes) and claim.is_full
 
 
-def _read(services: Services, app: App, stored: Log) -> Readable | None:
-    """Parse and group; None when the log cannot be read, which is settled then."""
+def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes]) -> Outcome | None:
+    """Parse and group; None when it is to be tried again, which is arranged then."""
     if stored.strikes > services.config.max_attempts:
-        _reject(services, stored, f"The log could not be digested in {stored.strikes - 1} attempts")
-        return None
+        return Outcome(stored, None, [], f"The log could not be digested in {stored.strikes - 1} attempts")
     try:
-        document = Document(services.storage.get(stored.storage_key))
+        document = Document(read(), brief=True)
         parser = recognise(document)
-        found = [_group(app, stored, number, parsed) for number, parsed in enumerate(parser.parse(document), 1)]
+        found = [_group(stored, number, parsed) for number, parsed in enumerate(parser.parse(document), 1)]
     except MalformedLog as error:
-        _reject(services, stored, error.message)
+        return Outcome(stored, None, [], error.message)
     except AppError as error:
         _release(services, stored, error.code, strike=not isinstance(error, TransientError))
     except Exception as error:
         log.exception("digest_broke", log=stored.id, attempt=stored.attempt, error=type(error).__name__)
         _release(services, stored, "digest_broke", strike=True)
     else:
-        return Readable(stored, parser.FORMAT, found)
+        return Outcome(stored, parser.FORMAT, found)
     return None
 
 
-def _group(app: App, stored: Log, number: int, parsed: CrashLog) -> Found:
+def _group(stored: ClaimedLog, number: int, parsed: CrashLog) -> Found:
     grouped = fingerprint(parsed)
     occurred_at = time_in(stored.log_id) or parsed.occurred_at or stored.received_at
-    return Found(stored, number, occurred_at, crash_identifier(app.identifier, grouped), grouped, title(parsed))
+    return Found(stored, number, occurred_at, crash_identifier(stored.app, grouped), grouped, title(parsed))
 
 
-def _settle(services: Services, readable: list[Readable]) -> None:
+def _settle(services: Services, outcomes: list[Outcome]) -> bool:
+    """Record what was found; False when that failed, and all of it is to be tried again."""
     try:
-        own = _record(services, readable)
+        own = _record(services, outcomes)
     except AppError as error:
-        for stored, _, _ in readable:
-            _release(services, stored, error.code, strike=not isinstance(error, TransientError))
-        return
+        for outcome in outcomes:
+            _release(services, outcome.stored, error.code, strike=not isinstance(error, TransientError))
+        return False
     except Exception as error:
-        log.exception("digest_broke", logs=[stored.id for stored, _, _ in readable], error=type(error).__name__)
-        for stored, _, _ in readable:
-            _release(services, stored, "digest_broke", strike=True)
-        return
-    for stored, format_name, found in readable:
+        rows = [outcome.stored.id for outcome in outcomes]
+        log.exception("digest_broke", logs=rows, error=type(error).__name__)
+        for outcome in outcomes:
+            _release(services, outcome.stored, "digest_broke", strike=True)
+        return False
+    for stored, format_name, found, reason in outcomes:
         with on_behalf_of(stored.request_id):
-            if stored.id in own:
+            if stored.id not in own:
+                log.info("digest_lost", log=stored.id, attempt=stored.attempt)
+            elif reason is None:
                 log.info("log_digested", log=stored.id, format=format_name, occurrences=len(found))
             else:
-                log.info("digest_lost", log=stored.id, attempt=stored.attempt)
+                log.info("log_rejected", log=stored.id)
+    return True
 
 
-def _record(services: Services, readable: list[Readable]) -> set[int]:
+def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
     """Write everything in one transaction, which the logs' rows guard: all of a log is counted, once, or nothing of it.
 
     Returns the row ids of the logs whose digest was still this worker's.
     """
-    now = services.now()
-    with services.db.write() as session:
-        own: set[int] = set()
-        for format_name in sorted({log_format for _, log_format, _ in readable}):
-            alike = [stored for stored, log_format, _ in readable if log_format == format_name]
-            own |= settle_logs(session, alike, LogStatus.DIGESTED, now, format=format_name)
-        # Crashes are locked in the order of their identifiers, so that two digests cannot wait for each other.
-        by_crash = attrgetter("identifier")
-        counted = sorted((one for stored, _, found in readable if stored.id in own for one in found), key=by_crash)
-        rows = []
-        for identifier, group in groupby(counted, key=by_crash):
-            members = list(group)
-            crash_id = _count(session, identifier, members)
-            rows += [
-                {"crash_id": crash_id, "log_row": one.stored.id, "log_id": one.stored.log_id, "number": one.number,
-                 "occurred_at": one.occurred_at}
-                for one in members
-            ]  # fmt: skip
-        if rows:
-            session.execute(insert(Occurrence), rows)
+    with services.db.quick_write() as lane:
+        own = settle_logs(lane, map(_ended, outcomes), services.now())
+        counted = [one for outcome in outcomes if outcome.stored.id in own for one in outcome.found]
+        if counted:
+            crash_ids = count_in(lane, _crashes(counted))
+            add_occurrences(
+                lane,
+                (
+                    NewOccurrence(
+                        crash_ids[one.identifier], one.stored.id, one.stored.log_id, one.number, one.occurred_at
+                    )
+                    for one in counted
+                ),
+            )
     return own
 
 
-def _count(session: Session, identifier: str, members: list[Found]) -> int:
-    """Add occurrences to their crash, which is made when they are its first; returns its row id."""
-    first, times = members[0], [member.occurred_at for member in members]
-    new = Crash(
-        app_id=first.stored.app_id,
-        identifier=identifier,
-        fingerprint=first.fingerprint.value,
-        fingerprint_version=first.fingerprint.version,
-        title=first.title,
-        first_seen=min(times),
-        last_seen=max(times),
-    )
-    return count_in(session, new, len(members))
+def _ended(outcome: Outcome) -> EndedLog:
+    status = LogStatus.DIGESTED if outcome.reason is None else LogStatus.REJECTED
+    return EndedLog(outcome.stored.id, outcome.stored.attempt, status, outcome.format, outcome.reason)
 
 
-def _reject(services: Services, stored: Log, reason: str) -> None:
-    with services.db.write() as session:
-        settle_logs(session, [stored], LogStatus.REJECTED, services.now(), error_message=reason)
-    log.info("log_rejected", log=stored.id)
+def _crashes(counted: list[Found]) -> Iterable[SeenCrash]:
+    """What the occurrences add to each crash."""
+    by_crash = attrgetter("identifier")
+    for identifier, group in groupby(sorted(counted, key=by_crash), key=by_crash):
+        first, *others = group
+        times = [first.occurred_at, *(other.occurred_at for other in others)]
+        grouped = first.fingerprint
+        yield SeenCrash(
+            app_id=first.stored.app_id,
+            identifier=identifier,
+            fingerprint=grouped.value,
+            fingerprint_version=grouped.version,
+            title=first.title,
+            first_seen=min(times),
+            last_seen=max(times),
+            occurrences_count=len(times),
+        )
 
 
-def _release(services: Services, stored: Log, code: str, *, strike: bool) -> None:
+def _release(services: Services, stored: ClaimedLog, code: str, *, strike: bool) -> None:
     """Try again later: as often as it takes after trouble from outside, a few times after a bug."""
     with services.db.write() as session:
-        release_log(session, stored, services.now() + back_off(stored.attempt), strike=strike)
+        release_log(session, stored.id, stored.attempt, services.now() + back_off(stored.attempt), strike=strike)
     log.warning("digest_retried", log=stored.id, attempt=stored.attempt, code=code)

@@ -4,14 +4,15 @@ import gzip
 import hashlib
 import io
 import zlib
+from contextlib import suppress
 from typing import IO
 
 import structlog
 
 from app.broker import DIGEST_LOG, INGEST
-from app.db import insert_or_ignore
 from app.db.app import App
-from app.db.log import RING_AGAIN_AFTER, Log, LogStatus, find_log
+from app.db.log import RING_AGAIN_AFTER
+from app.db.upload import KnownLog, Sender, find_known, insert_log
 from app.errors import BadParameters, Conflict, TooLarge, TransientError, UnsupportedMedia
 from app.ingest.log_id import is_log_id, new_log_id
 from app.observe import current_request_id
@@ -39,7 +40,7 @@ def read_body(stream: IO[bytes], content_encoding: str, max_bytes: int) -> bytes
         raise BadParameters("The body is not whole gzip data") from None
 
 
-def receive(services: Services, app: App, log_id: str | None, content: bytes) -> str:
+def receive(services: Services, app: App | Sender, log_id: str | None, content: bytes) -> str:
     """Store a log for digestion and return its log_id, made by the server when None is given.
 
     The bytes are durable before the row is, and the row before this returns. The same log again changes nothing.
@@ -58,47 +59,51 @@ def receive(services: Services, app: App, log_id: str | None, content: bytes) ->
         return log_id
     for _ in range(NAMES_TO_TRY):
         made = new_log_id(services.now())
-        if _keep(services, app, made, content, must_be_new=True):
-            return made
+        with suppress(Conflict):
+            if _keep(services, app, made, content):
+                return made
     raise TransientError("No free log id was found, try again")
 
 
-def _keep(services: Services, app: App, log_id: str, content: bytes, *, must_be_new: bool = False) -> bool:
-    """Store and record the log; False when `must_be_new` and the name is taken. Raises Conflict."""
-    now = services.now()
+def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) -> bool:
+    """Store and record the log; False when the name is taken by the same bytes. Raises Conflict when by others."""
     sha256 = hashlib.sha256(content).hexdigest()
-    key = log_key(app.identifier, now.date(), log_id)
-    values = {
-        "app_id": app.id,
-        "log_id": log_id,
-        "sha256": sha256,
-        "size": len(content),
-        "storage_key": key,
-        "request_id": current_request_id(),
-        "received_at": now,
-        "status": LogStatus.RECEIVED,
-        "attempt": 0,
-        "strikes": 0,
-        "ring_after": now + RING_AGAIN_AFTER,
-        "rings": 0,
-    }
-    # The row is inserted first and committed last: its unique key makes a second upload of the same name wait here, so no
-    # two uploads ever write the same object, and no committed row lacks its bytes.
-    with services.db.write() as session:
-        is_new = insert_or_ignore(session, Log, values)
-        stored = find_log(session, app.id, log_id)
-        if stored is None:
+    found = app.known if isinstance(app, Sender) else find_known(services.db, app.id, log_id)
+    if found and found.log_id == log_id:
+        return _is_same(found, sha256)
+    now = services.now()
+    key = log_key(app.identifier, now.date(), log_id, sha256)
+    # No two uploads of other bytes write the same object, so the bytes can be there before anything is begun in the
+    # database; what this leaves behind when it dies in between is found by `crashq doctor`.
+    services.storage.put_bytes(key, content)
+    row_id = insert_log(
+        services.db,
+        app_id=app.id,
+        log_id=log_id,
+        sha256=sha256,
+        size=len(content),
+        storage_key=key,
+        request_id=current_request_id(),
+        received_at=now,
+        ring_after=now + RING_AGAIN_AFTER,
+    )
+    if row_id is None:  # another upload of this name was faster
+        found = find_known(services.db, app.id, log_id)
+        if found is None:
             raise TransientError
-        if is_new:
-            services.storage.put_bytes(key, content)
-    if is_new:
-        log.info("log_received", log=stored.id, app=app.identifier, bytes=len(content))
-        services.broker.ring(DIGEST_LOG, str(stored.id), INGEST)
-    elif must_be_new:
-        return False
-    elif stored.sha256 != sha256:
-        raise Conflict(f"Another log with log_id {log_id} is stored already; it stays as it is")
+        if found.storage_key != key:
+            with suppress(TransientError):
+                services.storage.delete(key)
+        return _is_same(found, sha256)
+    log.info("log_received", log=row_id, app=app.identifier, bytes=len(content))
+    services.broker.ring_soon(DIGEST_LOG, str(row_id), INGEST)
     return True
+
+
+def _is_same(found: KnownLog, sha256: str) -> bool:
+    if found.sha256 != sha256:
+        raise Conflict(f"Another log with log_id {found.log_id} is stored already; it stays as it is")
+    return False
 
 
 def _read_at_most(stream: IO[bytes] | gzip.GzipFile, limit: int) -> bytes:

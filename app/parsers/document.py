@@ -8,14 +8,16 @@ from typing import Any
 MAX_DEPTH = 200
 """Deepest JSON nesting that is read. Real reports stay below 30; the C scanner itself gives up near 1,000."""
 
+_NESTED = frozenset({dict, list})
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 
 
 class Document:
     """One log as uploaded. Every property is computed at most once and never raises."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, *, brief: bool = False) -> None:
         self.raw = raw
+        self.brief = brief  # only the crash itself is wanted: a parser may leave out breadcrumbs and custom data
 
     @cached_property
     def text(self) -> str | None:
@@ -98,14 +100,15 @@ def _reason(error: ValueError, text: str) -> str:
 
 
 def _is_deeper_than(value: Any, limit: int) -> bool:
-    level = [value] if isinstance(value, (dict, list)) else []
+    """Of what `_loads` gave, in which every object is a plain dict and every array a plain list."""
+    level = [value] if type(value) in _NESTED else []
     for _ in range(limit + 1):
         level = (
             [
                 child
                 for parent in level
-                for child in (parent.values() if isinstance(parent, dict) else parent)
-                if isinstance(child, (dict, list))
+                for child in (parent.values() if type(parent) is dict else parent)
+                if type(child) in _NESTED
             ]
             if level
             else []

@@ -87,11 +87,14 @@ def parse(document: Document) -> list[CrashLog]:
     """Return the one crash report of the event. Raises MalformedLog when it tells of no crash."""
     if not isinstance(document.json, dict):
         raise MalformedLog("The Sentry event is no JSON object")
-    return [parse_event(document.json)]
+    return [parse_event(document.json, brief=document.brief)]
 
 
-def parse_event(event: dict[str, Any]) -> CrashLog:
-    """Return the crash report of one event, out of an envelope too. Raises MalformedLog when it tells of no crash."""
+def parse_event(event: dict[str, Any], *, brief: bool = False) -> CrashLog:
+    """Return the crash report of one event, out of an envelope too. Raises MalformedLog when it tells of no crash.
+
+    Breadcrumbs and custom data are most of an event; `brief` leaves them out.
+    """
     event = _in_todays_keys(event)
     exceptions = sentry_stacks.entries(event.get("exception"))
     kind = event.get("type")
@@ -106,8 +109,8 @@ def parse_event(event: dict[str, Any]) -> CrashLog:
     faults = sentry_stacks.faults(exceptions, platform) or _fault_without_exception(event, message, threads)
     faults = tuple(replace(fault, frames=sentry_stacks.located(fault.frames, spans)) for fault in faults)
     contexts = values.mapping(event.get("contexts"))
-    custom = sentry_contexts.custom(event, contexts)
-    if exceptions and message:
+    custom = {} if brief else sentry_contexts.custom(event, contexts)
+    if exceptions and message and not brief:
         custom["message"] = message
     return CrashLog(
         format=FORMAT,
@@ -125,7 +128,7 @@ def parse_event(event: dict[str, Any]) -> CrashLog:
         user_id=sentry_contexts.user_id(event.get("user")),
         grouping_hint=sentry_contexts.grouping_hint(event.get("fingerprint")),
         custom=custom,
-        breadcrumbs=sentry_contexts.breadcrumbs(event.get("breadcrumbs")),
+        breadcrumbs=() if brief else sentry_contexts.breadcrumbs(event.get("breadcrumbs")),
         notes=() if exceptions else ("The event names no exception",),
     )
 

@@ -26,7 +26,11 @@ _NAMED_PARAM = re.compile(r"%\((\w{1,100})\)[sdr]")
 
 def pick(values_by_key: dict[str, Any], *keys: str) -> Any:
     """The first value of these keys that is not null."""
-    return next((values_by_key[key] for key in keys if values_by_key.get(key) is not None), None)
+    for key in keys:
+        value = values_by_key.get(key)
+        if value is not None:
+            return value
+    return None
 
 
 def entries(interface: Any) -> list[dict[str, Any]]:

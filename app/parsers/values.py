@@ -17,15 +17,17 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 def text(value: Any) -> str | None:
     """A non-empty string out of a string or number, cleaned of what cannot be stored; else None."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if isinstance(value, str):
+        return clean(value) or None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    cleaned = clean(str(value))
-    return cleaned or None
+    return clean(str(value))
 
 
 def clean(value: str) -> str:
     """The same text without NUL characters and lone surrogates (replaced by U+FFFD), at most MAX_TEXT long."""
-    value = _UNSTORABLE.sub("\ufffd", value)
+    if not value.isascii() or "\0" in value:  # what is known at once of most texts is not searched
+        value = _UNSTORABLE.sub("\ufffd", value)
     return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - 1] + "…"
 
 
@@ -77,14 +79,21 @@ def utc_time(value: Any) -> datetime | None:
     """An aware UTC time out of ISO 8601 text (no zone means UTC; `+0800` and 1..9 decimals are taken); else None."""
     if not isinstance(value, str):
         return None
+    try:
+        return _in_utc(datetime.fromisoformat(value.strip()))
+    except (ValueError, OverflowError):
+        pass  # what Python 3.11 does not take as it stands
     iso = _ZONE_WITHOUT_COLON.sub(
         r"\1:\2", _FRACTION.sub(r"\1", re.sub(r"\s+([+-]\d{2}:?\d{2})$", r"\1", value.strip()))
     )
     try:
-        parsed = datetime.fromisoformat(iso)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        return _in_utc(datetime.fromisoformat(iso))
     except (ValueError, OverflowError):
         return None
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def unix_time(value: Any, per_second: int = 1) -> datetime | None:

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
+from app import ingest
 from app.db.job import Job, JobState
 from app.db.log import Log, LogStatus
 from app.doctor import LOST, examine
@@ -107,6 +109,36 @@ def test_objects_that_belong_to_nothing_are_deleted_and_others_stay(services, me
         f"{key} belongs to no {'log' if key.startswith('logs') else 'result'}" for key in orphans
     )
     assert left == {job.result_key, log.storage_key}
+
+
+def test_an_object_whose_log_is_sent_again_after_it_was_found_stays(services, member, monkeypatch):
+    def die(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest.receive, "insert_log", die)
+        with pytest.raises(SystemExit):
+            receive(services, member.app, "log-1", kscrash())
+    [finding] = examine(services)
+    receive(services, member.app, "log-1", kscrash())
+
+    finding.mend()
+
+    log = log_state(services, member.app, "log-1").log
+    assert finding.what == f"{log.storage_key} belongs to no log"
+    assert services.storage.get(log.storage_key) == kscrash()
+
+
+def test_an_object_under_a_key_of_an_earlier_release_belongs_to_its_log(services, member):
+    receive(services, member.app, "log.1", kscrash())
+    old = f"logs/{member.app.identifier}/2018/09/13/log.1"
+    log = log_state(services, member.app, "log.1").log
+    services.storage.put_bytes(old, services.storage.get(log.storage_key))
+    services.storage.delete(log.storage_key)
+    with services.db.write() as session:
+        session.execute(update(Log).values(storage_key=old))
+
+    assert list(examine(services)) == []
 
 
 def test_what_may_still_be_in_flight_is_left_alone(services, member, clock):

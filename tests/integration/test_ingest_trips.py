@@ -3,9 +3,10 @@
 from collections import Counter
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app import ingest
+from app.broker import DIGEST_LOG
 from app.config import MIB
 from app.db.crash import Crash
 from app.db.log import Log, LogStatus
@@ -18,6 +19,7 @@ from app.parsers import PARSERS
 from app.services import Services
 from app.storage import Storage
 from tests.factories import kscrash, make_member
+from tests.integration.test_poll_cost import statements
 from tests.log_parsers import CONTENT, NAME, FakeParser, parsed
 
 
@@ -63,16 +65,84 @@ def work_until_settled(services: Services, clock) -> None:
         sweep(services)
 
 
-def test_the_logs_that_wait_are_digested_along_in_two_transactions(services, member):
+@pytest.fixture
+def one_trip(monkeypatch) -> None:
+    """No second trip follows a full one."""
+    monkeypatch.setattr(ingest.digest, "GO_ON_FOR", 0.0)
+
+
+def test_the_logs_that_wait_are_digested_along_by_three_statements_to_claim_and_three_to_settle(
+    services, member, one_trip
+):
     receive_many(services, member, LOGS_PER_TRIP + 3)
-    commits = []
-    event.listen(services.db.engine, "commit", commits.append)
+    rung = logs(services)[0].id
+
+    with statements(services) as sent:
+        digest(services, rung)
+
+    assert [statement.split()[0] for statement in sent] == ["SELECT", "SELECT", "UPDATE", "UPDATE", "INSERT", "INSERT"]
+    assert statuses(services) == {"digested": LOGS_PER_TRIP, "received": 3}
+    assert len(occurrences(services)) == sum(counts(services)) == LOGS_PER_TRIP
+
+
+def test_full_trips_follow_one_another_until_nothing_waits(services, member):
+    receive_many(services, member, 2 * LOGS_PER_TRIP + 3)
+    services.broker.rings.clear()
 
     digest(services, logs(services)[0].id)
 
-    assert statuses(services) == {"digested": LOGS_PER_TRIP, "received": 3}
-    assert len(commits) == 2
-    assert len(occurrences(services)) == sum(counts(services)) == LOGS_PER_TRIP
+    assert statuses(services) == {"digested": 2 * LOGS_PER_TRIP + 3}
+    assert len(occurrences(services)) == sum(counts(services)) == 2 * LOGS_PER_TRIP + 3
+    assert services.broker.rings == []
+
+
+def test_a_worker_that_has_gone_on_for_long_enough_rings_for_what_still_waits(services, member, one_trip, run_workers):
+    receive_many(services, member, 2 * LOGS_PER_TRIP + 3)
+    rung = str(logs(services)[0].id)
+    services.broker.rings.clear()
+
+    digest(services, int(rung))
+    assert services.broker.rings == [(DIGEST_LOG, rung)]
+    run_workers()
+
+    assert statuses(services) == {"digested": 2 * LOGS_PER_TRIP + 3}
+
+
+def test_a_ring_for_a_log_that_is_done_takes_those_that_wait(services, member):
+    receive_many(services, member, 1)
+    digest(services, logs(services)[0].id)
+    receive_many(services, member, 3, name="later")
+
+    digest(services, logs(services)[0].id)
+
+    assert statuses(services) == {"digested": 4}
+    assert len(occurrences(services)) == sum(counts(services)) == 4
+
+
+def test_while_the_store_is_away_a_worker_does_not_go_through_all_that_waits(services, member, monkeypatch):
+    receive_many(services, member, LOGS_PER_TRIP + 3)
+
+    def away(*_: object) -> None:
+        raise TransientError("The storage is unavailable, try again")
+
+    monkeypatch.setattr(Storage, "get", away)
+
+    digest(services, logs(services)[0].id)
+
+    assert Counter(log.attempt for log in logs(services)) == {1: LOGS_PER_TRIP, 0: 3}
+
+
+def test_a_trip_with_a_log_that_is_rejected_settles_it_along(services, member):
+    receive_many(services, member, 2)
+    receive(services, member.app, "no-log", b"hello world")
+    rung = logs(services)[0].id
+
+    with statements(services) as sent:
+        digest(services, rung)
+
+    assert statuses(services) == {"digested": 2, "rejected": 1}
+    assert len(sent) == 6
+    assert logs(services)[2].error_message == "The log is text but holds no crash report in a known format"
 
 
 def test_logs_of_several_apps_and_formats_go_along_each_to_its_own_crash(services, member, monkeypatch):
@@ -172,7 +242,7 @@ def test_a_late_trip_leaves_no_trace_of_the_logs_that_another_worker_has_taken_o
 
 
 @pytest.mark.parametrize(("size", "along"), [(BYTES_PER_TRIP // 4, 4), (BYTES_PER_TRIP + 1, 1)])
-def test_a_trip_holds_only_so_many_bytes(services, member, size, along):
+def test_a_trip_holds_only_so_many_bytes(services, member, one_trip, size, along):
     for index in range(6):
         receive(services, member.app, f"large-{index}", kscrash(reason="x" * (size - 3_000)))
 

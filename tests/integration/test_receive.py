@@ -1,10 +1,12 @@
 """Taking a log in: its bytes, its row and one ring, or nothing at all (both databases)."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
+from app import create_app, ingest
 from app.broker import DIGEST_LOG
 from app.db.crash import Crash
 from app.db.log import Log, LogStatus
@@ -15,6 +17,7 @@ from app.services import Services
 from app.storage import Storage, log_key
 from tests.at_once import at_once
 from tests.factories import NOON, kscrash, make_member
+from tests.integration.test_poll_cost import statements
 
 VENDORS = "2544355787-1536831773-logs-00003"
 
@@ -24,12 +27,100 @@ def rows(services: Services, table: type) -> list:
         return list(session.scalars(select(table).order_by(table.id)))
 
 
+def stored(services: Services) -> set[str]:
+    """Keys of all logs in the store."""
+    return {stat.key for stat in services.storage.list("logs")}
+
+
+@pytest.fixture
+def post(services, member):
+    """Send a log as a client does."""
+    client = create_app(services).test_client()
+    url = f"/api/apps/{member.app.identifier}/logs?log_id={VENDORS}"
+    return lambda content=b"", headers=None: client.post(
+        url, data=content or kscrash(), headers=headers or member.sender
+    )
+
+
+@pytest.mark.parametrize("headers", ["sender", "headers"])
+def test_an_upload_costs_two_statements_with_all_checks_and_no_transaction_while_the_store_writes(
+    services, member, post, monkeypatch, headers
+):
+    put, before = Storage.put_bytes, []
+    with statements(services) as sent:
+        monkeypatch.setattr(Storage, "put_bytes", lambda *args: (before.extend(sent), put(*args)))
+        assert post(headers=getattr(member, headers)).status_code == 202
+
+    assert [statement.split()[0] for statement in sent] == ["SELECT", "INSERT"]
+    assert before == sent[:1]
+
+
+def test_the_same_log_again_is_known_by_one_statement_and_writes_nothing(services, post, monkeypatch):
+    post()
+    [before] = rows(services, Log)
+    monkeypatch.setattr(Storage, "put_bytes", _away)
+
+    with statements(services) as sent:
+        answers = [post(), post(kscrash("another reason"))]
+
+    assert [answer.status_code for answer in answers] == [202, 409]
+    assert len(sent) == 2
+    [after] = rows(services, Log)
+    assert vars(after) | {"_sa_instance_state": 0} == vars(before) | {"_sa_instance_state": 0}
+
+
+@pytest.mark.parametrize("second", [kscrash(), kscrash("another reason")], ids=["same", "other"])
+def test_an_upload_that_another_of_its_name_overtakes_leaves_no_object_of_its_own(
+    services, member, clock, monkeypatch, second
+):
+    put = Storage.put_bytes
+
+    def overtaken(storage: Storage, key: str, content: bytes) -> None:
+        put(storage, key, content)
+        monkeypatch.setattr(Storage, "put_bytes", put)
+        clock.advance(days=1)
+        receive(services, member.app, VENDORS, second)
+
+    monkeypatch.setattr(Storage, "put_bytes", overtaken)
+    if second == kscrash():
+        receive(services, member.app, VENDORS, kscrash())
+    else:
+        with pytest.raises(Conflict):
+            receive(services, member.app, VENDORS, kscrash())
+
+    [log] = rows(services, Log)
+    assert stored(services) == {log.storage_key}
+    assert services.storage.get(log.storage_key) == second
+    assert len(services.broker.rings) == 1
+
+
+def test_what_a_death_between_bytes_and_row_leaves_behind_is_no_log_and_does_not_hinder_the_next_try(
+    services, member, monkeypatch
+):
+    def die(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest.receive, "insert_log", die)
+        with pytest.raises(SystemExit):
+            receive(services, member.app, VENDORS, kscrash("another reason"))
+    assert (rows(services, Log), len(stored(services))) == ([], 1)
+
+    receive(services, member.app, VENDORS, kscrash())
+
+    [log] = rows(services, Log)
+    assert services.storage.get(log.storage_key) == kscrash()
+
+
 def test_an_upload_is_bytes_in_the_store_a_row_and_one_ring(services, member):
     log_id = receive(services, member.app, VENDORS, kscrash())
 
     [log] = rows(services, Log)
     assert (log_id, log.log_id, log.status, log.size) == (VENDORS, VENDORS, LogStatus.RECEIVED, len(kscrash()))
-    assert log.storage_key == log_key(member.app.identifier, NOON.date(), VENDORS)
+    assert log.storage_key == log_key(
+        member.app.identifier, NOON.date(), VENDORS, hashlib.sha256(kscrash()).hexdigest()
+    )
+    assert stored(services) == {log.storage_key}
     assert services.storage.get(log.storage_key) == kscrash()
     assert services.broker.rings == [(DIGEST_LOG, str(log.id))]
 
@@ -69,6 +160,7 @@ def test_one_of_many_uploads_at_once_under_one_name_is_kept(services, member):
 
     [log] = rows(services, Log)
     assert [type(error) for error in raised] == [Conflict] * 7
+    assert stored(services) == {log.storage_key}
     assert services.storage.get(log.storage_key) in contents
     assert len(services.broker.rings) == 1
 

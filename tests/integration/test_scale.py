@@ -89,7 +89,7 @@ def many(services, member) -> Crash:
 @postgresql_only
 def test_what_is_asked_often_reads_few_pages_however_many_rows_there_are(services, member, many):
     app, tomorrow = member.app, NOON + timedelta(days=400)
-    key = f"logs/{app.identifier}/2018/09/13/log-777"
+    key = f"logs/{app.identifier}/2018/09/13/log-777"  # as an earlier release wrote it
     with services.db.read() as session:
         assert stored_log_ids(session, [key, f"{key}-not"]) == {key}
         assert find_occurrence(session, many.id, "log-777", 1)

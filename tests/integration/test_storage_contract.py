@@ -254,3 +254,15 @@ def test_what_writes_an_object_may_use_the_store_meanwhile(storage):
     storage.put("outer", chunks())
 
     assert storage.get("outer") == b"first rows" + b"x" * 6 * MIB + b"5" + b"source/long"
+
+
+def test_reading_many_gives_each_its_bytes_and_tells_of_the_missing_one_alone(storage):
+    for number in range(20):
+        storage.put_bytes(f"many/{number}", b"%d" % number)
+
+    with storage.reading([*(f"many/{number}" for number in range(20)), "many/none"]) as reads:
+        *found, missing = reads
+
+        assert [read() for read in found] == [b"%d" % number for number in range(20)]
+        with pytest.raises(ObjectNotFound):
+            missing()

@@ -13,7 +13,7 @@ import pytest
 
 from app.crashes.fingerprint import fingerprint
 from app.crashes.title import title
-from app.parsers import PARSERS, parse
+from app.parsers import PARSERS, parse, recognise
 from app.parsers.document import Document
 from app.samples import samples
 
@@ -64,6 +64,15 @@ def test_exactly_the_parser_of_its_folder_claims_a_sample(sample: Path):
 @pytest.mark.parametrize("sample", SAMPLES, ids=ids)
 def test_a_sample_is_read_as_expected(sample: Path):
     assert told(sample.read_bytes()) == expected_file(sample).read_text()
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=ids)
+def test_a_sample_read_in_brief_is_the_same_crash_at_the_same_time(sample: Path):
+    def crashes(brief: bool) -> list[object]:
+        document = Document(sample.read_bytes(), brief=brief)
+        return [(fingerprint(log), title(log), log.occurred_at) for log in recognise(document).parse(document)]
+
+    assert crashes(brief=True) == crashes(brief=False) != []
 
 
 def test_no_expected_file_is_left_without_its_sample():

@@ -1,0 +1,41 @@
+"""A doorbell that many press and that rings for all of them: at once when it was silent, then so often and no more."""
+
+import threading
+import time
+from collections.abc import Callable
+
+RING_AT_MOST_EVERY = 0.1  # seconds
+
+
+class Bell:
+    """Calls `ring` with what it was pressed for last, from whichever thread; no press goes without a later call."""
+
+    def __init__(self, ring: Callable[[str], object], every: float = RING_AT_MOST_EVERY) -> None:
+        self._ring = ring
+        self._every = every  # seconds
+        self._lock = threading.Lock()
+        self._rang_at = float("-inf")  # monotonic seconds
+        self._waiting: str | None = None  # a timer is set to ring for this
+
+    def ring(self, row_id: str) -> None:
+        """Call now or, when the last call is too close, from a thread within `every` seconds."""
+        with self._lock:
+            now = time.monotonic()
+            is_set, due = self._waiting is not None, self._rang_at + self._every
+            if is_set or now < due:
+                self._waiting = row_id
+            else:
+                self._rang_at = now
+        if is_set:
+            return
+        if now < due:
+            threading.Timer(due - now, self._ring_for_those_who_wait).start()  # no daemon: a process ends after it rang
+        else:
+            self._ring(row_id)
+
+    def _ring_for_those_who_wait(self) -> None:
+        with self._lock:
+            row_id, self._waiting = self._waiting, None
+            self._rang_at = time.monotonic()
+        if row_id is not None:
+            self._ring(row_id)

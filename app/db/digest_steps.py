@@ -1,0 +1,179 @@
+"""The steps of a digest, each one statement for all logs of a trip: claim them, settle them, count what was found."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, true, update
+from sqlalchemy.dialects import postgresql
+
+from app.config import MIB
+from app.db.crash import Crash
+from app.db.log import Log, LogStatus
+from app.db.many import as_rows, rows_of
+from app.db.occurrence import Occurrence
+from app.db.prepared import Lane, Prepared
+
+_LOG, _CRASH, _OCCURRENCE = Log.__table__.c, Crash.__table__.c, Occurrence.__table__.c
+RECEIVED: ColumnElement[str] = literal_column("'received'")
+"""Spelled out, for a plan made once can use the index of waiting logs only if it sees this word."""
+
+_APP: ColumnElement[str] = literal_column("(SELECT apps.identifier FROM apps WHERE apps.id = logs.app_id)")
+
+
+class ClaimedLog(NamedTuple):
+    """As much of a log as its digest needs."""
+
+    id: int
+    app_id: int
+    log_id: str
+    storage_key: str
+    request_id: str | None
+    received_at: datetime
+    attempt: int
+    strikes: int
+    app: str  # identifier
+
+
+class Claim(NamedTuple):
+    """The logs of a trip."""
+
+    logs: list[ClaimedLog]  # by row id
+    is_full: bool  # more may wait
+
+
+class EndedLog(NamedTuple):
+    """How the digest of a log ended."""
+
+    id: int
+    attempt: int
+    status: LogStatus
+    format: str | None
+    error_message: str | None
+
+
+class SeenCrash(NamedTuple):
+    """A crash with what is to be added to it; all but the last three columns matter only if it is new."""
+
+    app_id: int
+    identifier: str
+    fingerprint: str
+    fingerprint_version: int
+    title: str
+    first_seen: datetime  # of what is added
+    last_seen: datetime
+    occurrences_count: int
+
+
+class NewOccurrence(NamedTuple):
+    """A row of occurrences."""
+
+    crash_id: int
+    log_row: int
+    log_id: str
+    number: int
+    occurred_at: datetime
+
+
+def claim_logs(lane: Lane, row_id: int | None, now: datetime, lease: timedelta, limit: int, size: int) -> Claim:
+    """Begin the next digest of a received log, and of others that wait, up to so many logs and bytes; oldest first.
+
+    Only the others when that log is None, is done, or is another worker's. A log with a strike is taken alone, and never
+    along with another: it may be what killed its worker, and the others must not pay for it. The lease is that long for
+    each MiB.
+    """
+    rung = lane.first(_RUNG, row=row_id, now=now) if row_id is not None else None
+    taken, total = ([rung[0]], rung[1]) if rung else ([], 0)
+    is_full = False
+    if limit > 1 and not (rung and rung[2]):
+        others = lane.rows(_OTHERS, row=row_id or 0, now=now, most=limit - 1)
+        is_full = len(others) == limit - 1
+        for other, bytes_of_it in others:
+            if taken and total + bytes_of_it > size:
+                is_full = True
+            else:
+                taken, total = [*taken, other], total + bytes_of_it
+    if not taken:
+        return Claim([], is_full=False)
+    ends = now + lease * (1 + total // MIB)
+    claimed = lane.rows(_CLAIM, ends=ends, rows=as_rows({"id": row} for row in taken))
+    return Claim(sorted(ClaimedLog(*row) for row in claimed), is_full)
+
+
+def settle_logs(lane: Lane, ended: Iterable[EndedLog], now: datetime) -> set[int]:
+    """End digests; returns the row ids of those whose attempt is still this worker's. The others must leave no trace."""
+    rows = as_rows(log._asdict() for log in sorted(ended))
+    return {row[0] for row in lane.rows(_SETTLE, now=now, rows=rows)}
+
+
+def count_in(lane: Lane, seen: Iterable[SeenCrash]) -> dict[str, int]:
+    """Add occurrences to their crashes, which are made when these are their first; returns identifier -> row id.
+
+    Two workers that see a crash first end up with one row. Crashes are locked in the order of their identifiers, so that
+    two digests cannot wait for each other.
+    """
+    return {row[0]: row[1] for row in lane.rows(_COUNT, rows=as_rows(crash._asdict() for crash in seen))}
+
+
+def add_occurrences(lane: Lane, new: Iterable[NewOccurrence]) -> None:
+    """Insert occurrences."""
+    lane.change(_ADD, rows=as_rows(occurrence._asdict() for occurrence in new))
+
+
+def _waiting(*columns: Any) -> Select[Any]:
+    now: ColumnElement[datetime] = bindparam("now", type_=_LOG.received_at.type)
+    free = or_(Log.lease_expires_at.is_(None), Log.lease_expires_at <= now)
+    due = or_(Log.not_before.is_(None), Log.not_before <= now)
+    return select(*columns).where(Log.status == RECEIVED, free, due).with_for_update(skip_locked=True)
+
+
+def _rung(_: ModuleType) -> Any:
+    return _waiting(Log.id, Log.size, Log.strikes).where(Log.id == bindparam("row"))
+
+
+def _others(_: ModuleType) -> Any:
+    others = _waiting(Log.id, Log.size).where(Log.id != bindparam("row"), Log.strikes == 0)
+    return others.order_by(Log.ring_after, Log.id).limit(bindparam("most"))
+
+
+def _claim(dialect: ModuleType) -> Any:
+    given = rows_of(dialect, _LOG.id)
+    ends = bindparam("ends", type_=_LOG.lease_expires_at.type)
+    values = {"attempt": Log.attempt + 1, "strikes": Log.strikes + 1, "lease_expires_at": ends, "ring_after": ends}
+    columns = [_LOG[name] for name in ClaimedLog._fields[:-1]]
+    return update(Log).where(Log.id == given.c.id).values(**values, rings=0).returning(*columns, _APP)
+
+
+def _settle(dialect: ModuleType) -> Any:
+    given = rows_of(dialect, *(_LOG[name] for name in EndedLog._fields))
+    own = (Log.id == given.c.id, Log.attempt == given.c.attempt, Log.status == RECEIVED)
+    values = {name: given.c[name] for name in ("status", "format", "error_message")}
+    digested_at = bindparam("now", type_=_LOG.digested_at.type)
+    return update(Log).where(*own).values(**values, digested_at=digested_at, lease_expires_at=None).returning(_LOG.id)
+
+
+def _count(dialect: ModuleType) -> Any:
+    given = rows_of(dialect, *(_CRASH[name] for name in SeenCrash._fields))
+    columns = [given.c[name] for name in SeenCrash._fields]
+    rows = select(*columns, literal_column("1")).where(true()).order_by(given.c.identifier)
+    insert = dialect.insert(Crash).from_select([*SeenCrash._fields, "revision"], rows)
+    least, greatest = (func.least, func.greatest) if dialect is postgresql else (func.min, func.max)
+    merged = {
+        "first_seen": least(Crash.first_seen, insert.excluded.first_seen),
+        "last_seen": greatest(Crash.last_seen, insert.excluded.last_seen),
+        "occurrences_count": Crash.occurrences_count + insert.excluded.occurrences_count,
+        "revision": Crash.revision + 1,
+    }
+    counted = insert.on_conflict_do_update(index_elements=[Crash.identifier], set_=merged)
+    return counted.returning(_CRASH.identifier, _CRASH.id)
+
+
+def _add(dialect: ModuleType) -> Any:
+    given = rows_of(dialect, *(_OCCURRENCE[name] for name in NewOccurrence._fields))
+    rows = select(*(given.c[name] for name in NewOccurrence._fields))
+    return dialect.insert(Occurrence).from_select(NewOccurrence._fields, rows)
+
+
+_RUNG, _OTHERS, _CLAIM = Prepared(_rung), Prepared(_others), Prepared(_claim)
+_SETTLE, _COUNT, _ADD = Prepared(_settle), Prepared(_count), Prepared(_add)

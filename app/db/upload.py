@@ -1,0 +1,84 @@
+"""The upload of a log as two statements: who sends it and may, and its row."""
+
+from datetime import datetime
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
+
+from app.db import Database
+from app.db.app import App, Membership
+from app.db.log import Log, LogStatus
+from app.db.prepared import Prepared
+from app.db.token import Token
+
+_LOG = Log.__table__.c
+NEW = ("app_id", "log_id", "sha256", "size", "storage_key", "request_id", "received_at", "ring_after")
+
+
+class KnownLog(NamedTuple):
+    """As much of a stored log as tells whether another upload is the same."""
+
+    log_id: str
+    sha256: str
+    storage_key: str
+
+
+class Sender(NamedTuple):
+    """An app that logs may be sent to."""
+
+    id: int
+    identifier: str
+    known: KnownLog | None  # its log of the name that was asked for
+
+
+def find_sender(db: Database, app_identifier: str, token_hash: str, now: datetime, log_id: str) -> Sender | None:
+    """The app, if this is the hash of its ingest key or of a member's unexpired token, with its log of that name."""
+    with db.quick() as lane:
+        row = lane.first(_SENDER, app=app_identifier, token=token_hash, now=now, log_id=log_id)
+    if row is None:
+        return None
+    return Sender(row[0], row[1], KnownLog(*row[2:]) if row[2] is not None else None)
+
+
+def find_known(db: Database, app_id: int, log_id: str) -> KnownLog | None:
+    """The log of an app by its name."""
+    with db.quick() as lane:
+        row = lane.first(_KNOWN, app=app_id, log_id=log_id)
+    return None if row is None else KnownLog(*row)
+
+
+def insert_log(db: Database, **new: Any) -> int | None:
+    """Insert a received log, the columns NEW, and return its row id; None when the app has a log of this name."""
+    with db.quick_write(together=False) as lane:
+        row = lane.first(_INSERT, **{f"new_{name}": new[name] for name in NEW})
+    return None if row is None else int(row[0])
+
+
+def _sender(_: ModuleType) -> Any:
+    token: ColumnElement[str] = bindparam("token", type_=Token.__table__.c.hash.type)
+    is_members = exists().where(
+        Token.hash == token,
+        Token.expires_at > bindparam("now"),
+        Membership.user_id == Token.user_id,
+        Membership.app_id == App.id,
+    )
+    return (
+        select(App.id, App.identifier, *(_LOG[name] for name in KnownLog._fields))
+        .outerjoin(Log, and_(Log.app_id == App.id, Log.log_id == bindparam("log_id")))
+        .where(App.identifier == bindparam("app"), or_(App.ingest_key_hash == token, is_members))
+    )
+
+
+def _known(_: ModuleType) -> Any:
+    columns = (_LOG[name] for name in KnownLog._fields)
+    return select(*columns).where(Log.app_id == bindparam("app"), Log.log_id == bindparam("log_id"))
+
+
+def _insert(dialect: ModuleType) -> Any:
+    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=_LOG[name].type) for name in NEW}
+    begun = {"status": LogStatus.RECEIVED, "attempt": 0, "strikes": 0, "rings": 0}
+    return dialect.insert(Log).values(**values, **begun).on_conflict_do_nothing().returning(_LOG.id)
+
+
+_SENDER, _KNOWN, _INSERT = Prepared(_sender), Prepared(_known), Prepared(_insert)
