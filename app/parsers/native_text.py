@@ -16,7 +16,7 @@ _FRAME = re.compile(
     r"[ \t]*(?:native: )?#(?P<number>\d{1,6})[ \t]{1,8}pc (?:0x)?(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$"
 )
 _SANITIZER_FRAME = re.compile(r"[ \t]*#(?P<number>\d{1,6}) 0x(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$")
-_MODULE_OFFSET = re.compile(r"[ \t]*\((?P<path>[^()]{1,1000}?)\+0x(?P<offset>[0-9a-fA-F]{1,16})\)")
+_MODULE_OFFSET = re.compile(r"\((?P<path>[^()]{1,1000}?)\+0x(?P<offset>[0-9a-fA-F]{1,16})\)")
 _SOURCE = re.compile(
     r"[ \t](?P<file>(?:[A-Za-z]:)?[^\s:()]{1,1000}\.\w{1,10})(?::(?P<line>\d{1,9}))?(?::(?P<column>\d{1,9}))?[ \t]*$"
 )

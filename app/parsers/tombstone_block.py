@@ -71,7 +71,7 @@ def read(lines: list[str]) -> Block:
         if line.startswith(("---", "***")):
             section = "thread" if line.startswith("--- ---") else "head" if line.startswith("***") else "skip"
             continue
-        if line[:1].islower() and (process := _PROCESS.match(line)):
+        if line[:1].islower() and (process := _PROCESS.match(line[:2_000])):
             _open_thread(block, process)
             section = "thread"
             continue
@@ -129,7 +129,7 @@ def _continue_abort(block: Block, line: str, left: int) -> int:
 
 def _read_section(block: Block, section: str, line: str) -> None:
     if section == "build id":
-        found = _BUILD_ID.match(line)
+        found = _BUILD_ID.match(line[:4_000])
         if found:
             block.build_ids.setdefault(found["path"], found["id"])
         return

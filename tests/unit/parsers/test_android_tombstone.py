@@ -1,6 +1,7 @@
 """Android tombstones as text: what is read, what is left unknown, and what is refused."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,21 @@ def test_a_tombstone_cut_before_its_signal_is_refused_with_that_reason():
 
 def test_two_tombstones_in_one_file_are_two_reports():
     assert len(android_tombstone.parse(Document(native() + b"\n" + native()))) == 2
+
+
+@pytest.mark.parametrize(
+    "filler",
+    ["pid: 1 >>>" + " >>>" * 500_000,
+     "backtrace:\n    #00 pc 1" + " " * 2_000_000, ("    #0 0x1 in f" + " (" * 4_000 + "\n") * 250,
+     ("    #0 0x1" + " " * 8_000 + "\n") * 250, "Abort message: '" + "x\n" * 1_000_000, "build id:\n  /a" + " (" * 1_000_000],
+    ids=["process", "blanks", "brackets", "lines of blanks", "abort message", "build id"],
+)  # fmt: skip
+def test_two_megabytes_made_to_be_slow_are_read_in_seconds(filler):
+    begun = time.process_time()
+
+    android_tombstone.parse(Document((HEAD + "signal 11 (SIGSEGV)\n" + filler).encode()))
+
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="there is no corpus beside this checkout; CRASHQ_CORPUS names one")
