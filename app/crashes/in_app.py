@@ -39,7 +39,7 @@ class InApp:
         if frame.in_app is not None:
             return frame.in_app
         if self._is_own_source is None:
-            key: tuple[object, ...] = (frame.image, frame.image_address)
+            key: tuple[object, ...] = (frame.image, frame.image_address, frame.module)
         else:
             key = (frame.module, frame.file, frame.image, None if frame.module else frame.function)
         known = self._known.get(key)
@@ -50,6 +50,8 @@ class InApp:
     def _decide(self, frame: Frame) -> bool:
         if self._is_own_source and not (frame.image and not frame.module):
             return self._is_own_source(frame)
+        if frame.module and frame.image and frame.image.endswith(rules.JAVA_IMAGES):
+            return self._is_own_java(frame)
         if not frame.image:
             return True  # nothing speaks against it
         return self._is_own_image(frame.image, self._path(frame))

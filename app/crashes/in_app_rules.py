@@ -23,6 +23,19 @@ JAVA_SYSTEM = (
 )  # fmt: skip
 JAVA_GENERATED = ("$Proxy", "com.sun.proxy.", "jdk.proxy", "GeneratedMethodAccessor", "GeneratedConstructorAccessor")
 
+JAVA_IMAGES = (
+    ".apk",
+    ".dex",
+    ".jar",
+    ".oat",
+    ".odex",
+    ".vdex",
+    "dalvik-jit-code-cache]",
+    "jit-cache",
+    "jit-cache (deleted)",
+)
+"""How names end of what holds Java code: on a native stack its frames are judged by their class."""
+
 SYSTEM_FOLDERS = (
     "/System/", "/usr/lib/", "/usr/libexec/", "/lib/", "/lib64/", "/Developer/",
     "/Library/Developer/CoreSimulator/Profiles/", "/private/preboot/Cryptexes/", "/apex/", "/system/", "/system_ext/",
@@ -50,7 +63,8 @@ RUNTIME_IMAGE_PREFIXES = (
 """File names that are runtime or system code wherever they lie, also inside the app's bundle."""
 
 SYSTEM_IMAGES = frozenset({
-    "[vdso]", "[vectors]", "dyld", "dyld_sim", "CoreFoundation", "Foundation", "UIKit", "UIKitCore", "AppKit",
+    "[vdso]", "[vectors]", "<unknown>", "<anonymous>",
+    "dyld", "dyld_sim", "CoreFoundation", "Foundation", "UIKit", "UIKitCore", "AppKit",
     "GraphicsServices", "QuartzCore", "CoreGraphics", "CoreText", "CoreData", "CoreAnimation", "CoreImage",
     "CoreMedia", "CoreVideo", "CoreAudio", "CoreServices", "CoreLocation", "CoreMotion", "CoreBluetooth",
     "CoreTelephony", "CoreAutoLayout", "CFNetwork", "Security", "SystemConfiguration", "AVFoundation", "AVFAudio",

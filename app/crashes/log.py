@@ -18,7 +18,7 @@ class Frame:
     column: int | None = None  # from 1
     image: str | None = None  # file name of the binary image that holds the code, without its folder
     address: int | None = None  # instruction address at run time
-    image_address: int | None = None  # load address of the image
+    image_address: int | None = None  # load address of the image; 0 where addresses count from the image's start
     symbol_address: int | None = None  # start address of the function
     offset: int | None = None  # bytes from the start of the function, else of the image
     in_app: bool | None = None  # what the log itself says; None leaves it to app.crashes.in_app

@@ -19,13 +19,24 @@ from tests.factories import Member
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 
 REJECTED = {  # docs/formats.md gives the reasons in full
+    "android-tombstone": {
+        "tombstone.pb.gz": "binary data or text in an unknown encoding",
+        "tombstone_debug_meta.json.gz": "binary data or text in an unknown encoding",
+    },
     "apple-text": {"xcode16.txt": "cut short"},
     "sentry-event": {
         "event.json": "names no exception, message or crashed thread",
         "sentry_base_event.json": "names no exception, message or crashed thread",
     },
 }
-FILES = {"kscrash-json": 30, "apple-text": 15, "apple-ips": 2, "android-java-trace": 6, "sentry-event": 127}
+FILES = {
+    "kscrash-json": 30,
+    "apple-text": 15,
+    "apple-ips": 2,
+    "android-java-trace": 6,
+    "android-tombstone": 5,
+    "sentry-event": 127,
+}
 
 
 @pytest.mark.parametrize("folder", FILES)

@@ -1,0 +1,60 @@
+"""Which Android text a log is, decided in one place so that the three formats never claim the same log."""
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+from app.parsers.document import Document
+
+Kind = Literal["tombstone", "anr", "native"]
+
+STARS = re.compile(r"(?:\*\*\* ){15,}\*\*\*")
+_OTHERS = re.compile(
+    r"^(?:Incident Identifier|Exception Type|Binary Images|STACK_TRACE)[ \t]*[:=]|BEGIN BREAKPAD MICRODUMP", re.M
+)
+_DUMP = re.compile(
+    r'^(?:-----( Waiting Channels:)? pid \d+ at |DALVIK THREADS|"[^"\n]{0,1000}" [^\n]{0,100}\bprio=\d+ tid=\d+ )', re.M
+)
+_XCRASH_ANR = re.compile(r"^Crash type: 'anr'", re.M)
+_HEADER_LINE = re.compile(r"[ \t]*(?:[A-Za-z][\w /.-]{0,40}: ?.*|[-*=]{3,}.*)?$")
+_PROCESS = re.compile(r"^pid: \d+, tid: \d+, name: .*>>> .* <<<", re.M)
+_NATIVE = re.compile(
+    r"(?:\*\*\* ){15,}\*\*\*|\bFatal signal \d{1,3} \(SIG|\bsignal \d{1,3} \(SIG\w+\), (?:code|fault)|\bCANNOT LINK EXECUTABLE\b"
+    r"|==\d+==\s?ERROR: \w*Sanitizer: |\bBUG: KASAN: |\bKernel panic - not syncing|\bUnable to handle kernel "
+)
+_MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE", "Sanitizer: ",
+          "BUG: KASAN", "Kernel panic", "handle kernel", "pid: ")  # fmt: skip
+_HEAD = 8_000  # characters in which a tombstone begins
+
+
+def kind(document: Document) -> Kind | None:
+    """The one Android format the text is of, or None."""
+    text = document.text
+    return None if text is None or document.looks_like_json else _kind(text)
+
+
+@lru_cache(maxsize=2)  # three parsers ask about the same log
+def _kind(text: str) -> Kind | None:
+    if not any(mark in text for mark in _MARKS) or _OTHERS.search(text):
+        return None
+    stars = STARS.search(text)
+    begins = _begins(text, stars)
+    if begins:
+        return "anr" if _XCRASH_ANR.search(text[: stars.end() + _HEAD if stars else _HEAD]) else "tombstone"
+    dump = _DUMP.search(text)
+    native = _NATIVE.search(text)
+    if dump and (native is None or dump.start() < native.start()):
+        return "anr"
+    return "native" if native else None
+
+
+def _begins(text: str, stars: re.Match[str] | None) -> bool:
+    """True when a tombstone stands at the start, below nothing but `Key: value` lines (those of DropBox)."""
+    start = stars.start() if stars else None
+    if start is None:
+        process = _PROCESS.search(text[:_HEAD])
+        start = process.start() if process else None
+    if start is None or start > _HEAD or text[text.rfind("\n", 0, start) + 1 : start].strip():
+        return False
+    before = text[:start].split("\n")
+    return all(_HEADER_LINE.match(line) and not line.startswith("---------") for line in before)

@@ -1,0 +1,220 @@
+"""One crash as Android's debuggerd and xCrash describe it, from the lines of the block to the parsed report.
+
+Source: AOSP `system/core/debuggerd/libdebuggerd` (text tombstones of Android 4.4 to 16) and xCrash 2.4 (`Key: 'value'`).
+Left out on purpose: memory, stack contents, memory map, log lines and open files: they are most of the bytes and hold
+what was in the app's memory.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from app.crashes.log import AppInfo, CrashLog, Fault, Frame, Thread
+from app.errors import MalformedLog
+from app.parsers import android_build, java_stack, native_text, values
+from app.parsers.native_text import NativeFrame
+
+MAX_THREADS = 2_000
+_MAX_ABORT_LINES = 50
+
+_PROCESS = re.compile(
+    r"pid: (?P<pid>\d{1,10})(?:, tid: (?P<tid>\d{1,10}))?(?:, name: (?P<name>.*?))?[ \t]*>>> (?P<process>.*?) <<<"
+)
+_SIGNAL = re.compile(
+    r"(?:Fatal )?signal (?P<number>\d{1,3}) \((?P<name>\w+)\)"
+    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?(?:, fault addr (?P<address>[\w-]+))?"
+)
+_FACT = re.compile(r"(?P<key>[A-Z][A-Za-z ]{1,30}): ?(?P<value>.*)$")
+_SECTION = re.compile(r"(?:[a-z][\w ]{1,60}(?: \([^)\n]{1,60}\))?:|--------- .*|\(Total frames: \d+\))[ \t]*$")
+_BUILD_ID = re.compile(r"[ \t]+(?P<path>\S.*?) \(BuildId: (?P<id>[0-9a-fA-F]{8,64})")
+_EXTRA = {"Cause": "Cause", "Crash detail": "Crash detail", "Executable": "Executable", "Process uptime": "Process uptime",
+          "Revision": "Revision", "Kernel version": "Kernel", "Kernel Release": "Kernel", "Rooted": "Rooted"}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Open:
+    """One thread while it is read."""
+
+    tid: int | None
+    name: str | None
+    frames: list[NativeFrame] = field(default_factory=list)
+    java: list[str] = field(default_factory=list)
+    registers: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Block:
+    """What the lines of one crash say."""
+
+    facts: dict[str, str] = field(default_factory=dict)  # key -> value; of a repeated key the first counts
+    threads: list[_Open] = field(default_factory=list)
+    process: str | None = None
+    pid: int | None = None
+    signal: re.Match[str] | None = None
+    abort: str | None = None
+    build_ids: dict[str, str] = field(default_factory=dict)
+    was_backtrace: bool = False
+
+    @property
+    def says_something(self) -> bool:
+        """True when there is a crash in it."""
+        return bool(self.signal or self.abort or any(each.frames or each.java for each in self.threads))
+
+
+def read(lines: list[str]) -> Block:
+    """Read the lines of one crash; lines of others in between are passed over."""
+    block, section, abort_left = Block(), "head", 0
+    for line in lines:
+        if abort_left:
+            abort_left = _continue_abort(block, line, abort_left)
+            if abort_left:
+                continue
+        if line.startswith(("---", "***")):
+            section = "thread" if line.startswith("--- ---") else "head" if line.startswith("***") else "skip"
+            continue
+        if line[:1].islower() and (process := _PROCESS.match(line[:2_000])):
+            _open_thread(block, process)
+            section = "thread"
+            continue
+        if _SECTION.match(line[:120]) and not line.startswith((" ", "\t")):
+            section = _section_of(line)
+            block.was_backtrace = block.was_backtrace or section == "backtrace"
+            continue
+        if section in ("head", "thread"):
+            abort_left = _read_head(block, line)
+        elif section != "skip":
+            _read_section(block, section, line)
+    return block
+
+
+def _section_of(line: str) -> str:
+    name = line.strip().rstrip(":")
+    return {"backtrace": "backtrace", "java stacktrace": "java", "build id": "build id"}.get(name, "skip")
+
+
+def _open_thread(block: Block, found: re.Match[str]) -> None:
+    block.process = block.process or values.text(found["process"])
+    block.pid = values.integer(found["pid"]) if block.pid is None else block.pid
+    if len(block.threads) < MAX_THREADS:
+        tid = values.integer(found["tid"]) if found["tid"] else None
+        block.threads.append(_Open(tid, values.text(found["name"])))
+
+
+def _read_head(block: Block, line: str) -> int:
+    """Take a line above the backtrace; returns how many lines may still belong to an abort message that it opens."""
+    signal = _SIGNAL.match(line) if line.startswith(("signal ", "Fatal signal ")) else None
+    if signal:
+        block.signal = block.signal or signal
+        return 0
+    if line.startswith("Abort message:") and block.abort is None:
+        said = line[14:].strip()
+        block.abort = said
+        return _MAX_ABORT_LINES if said.startswith("'") and not (len(said) > 1 and said.endswith("'")) else 0
+    fact = _FACT.match(line[:4_000])
+    if fact:
+        block.facts.setdefault(fact["key"], fact["value"].strip().strip("'"))
+    elif line.startswith(" ") and block.threads:
+        block.threads[-1].registers |= native_text.read_registers(line)
+    frame = native_text.read_frame(line) if "#" in line[:12] else None
+    if frame and block.threads:  # a log cut above its "backtrace:" line
+        block.threads[-1].frames.append(frame)
+    return 0
+
+
+def _continue_abort(block: Block, line: str, left: int) -> int:
+    if native_text.read_registers(line) or line.startswith(("backtrace:", "pid: ")):
+        return 0
+    block.abort = f"{block.abort}\n{line}"
+    return 0 if line.endswith("'") else left - 1
+
+
+def _read_section(block: Block, section: str, line: str) -> None:
+    if section == "build id":
+        found = _BUILD_ID.match(line[:4_000])
+        if found:
+            block.build_ids.setdefault(found["path"], found["id"])
+        return
+    if not block.threads:
+        block.threads.append(_Open(None, None))
+    if section == "java":
+        block.threads[-1].java.append(line)
+        return
+    frame = native_text.read_frame(line)
+    if frame:
+        block.threads[-1].frames.append(frame)
+
+
+def report(block: Block, format_name: str) -> CrashLog:
+    """The crash report of a block. Raises MalformedLog when the block tells of no crash."""
+    if not block.says_something:
+        raise MalformedLog(
+            "The native crash is cut short before its signal and its backtrace: nothing says what crashed"
+        )
+    facts, crashed = block.facts, block.threads[0] if block.threads else None
+    java = [line for line in crashed.java if line.strip()] if crashed else []
+    arch = native_text.architecture(facts.get("ABI"))
+    every = [frame for each in block.threads for frame in each.frames]
+    identifier = facts.get("App ID") or _package(block.process) or _package(facts.get("Cmdline"))
+    faults, notes = _java_faults(java) if java else ((_fault(block),), [])
+    notes += [f"{label}: {facts[key]}" for key, label in _EXTRA.items() if facts.get(key)]
+    if not java and not (crashed and crashed.frames):
+        notes.append("The log holds no backtrace of the crashed thread")
+    return CrashLog(
+        format=format_name,
+        platform="java" if java else "native",
+        occurred_at=values.utc_time(facts.get("Crash time") or facts.get("Timestamp")),
+        started_at=values.utc_time(facts.get("Start time")),
+        level="fatal",
+        process=block.process or values.text(facts.get("Cmdline")),
+        process_id=block.pid,
+        faults=faults,
+        threads=tuple(_thread(each, number == 0) for number, each in enumerate(block.threads)),
+        images=native_text.images_of(every, block.build_ids, arch),
+        app=AppInfo(identifier=values.text(identifier), version=values.text(facts.get("App version"))),
+        os=android_build.system(facts.get("Build fingerprint"), values.text(facts.get("OS version"))),
+        device=android_build.device(
+            facts.get("Build fingerprint"),
+            values.text(facts.get("Model")),
+            values.text(facts.get("Manufacturer")),
+            arch,
+        ),
+        notes=tuple(values.clean(note) for note in notes),
+    )
+
+
+def _package(process: str | None) -> str | None:
+    """The application id that names the process; a path or a bare name is none."""
+    name = (process or "").partition(":")[0].split(" ")[0]
+    return name if "." in name and "/" not in name else None
+
+
+def _fault(block: Block) -> Fault:
+    signal = block.signal
+    name = signal["name"] if signal else None
+    code = None
+    if signal and signal["code"] is not None:
+        code = signal["code_name"] or f"code {signal['code']}"
+    address = signal["address"] if signal else None
+    if code and address and not address.startswith("-"):
+        code = f"{code} at {address}"
+    elif address and not address.startswith("-"):
+        code = f"at {address}"
+    abort = (block.abort or "").strip()
+    if abort.startswith("'") and len(abort) > 1:
+        abort = abort[1:].removesuffix("'")
+    message = values.text(abort) or values.text(block.facts.get("Cause"))
+    return Fault(
+        type=name or "native crash", message=message, signal=name, code=code, handled=False, mechanism="signal"
+    )
+
+
+def _java_faults(lines: list[str]) -> tuple[tuple[Fault, ...], list[str]]:
+    faults, notes = java_stack.read_faults(lines, False, "UncaughtExceptionHandler")
+    return tuple(faults), notes
+
+
+def _thread(each: _Open, is_first: bool) -> Thread:
+    frames = [frame.frame for frame in each.frames]
+    if not is_first and not frames:
+        frames = [found for line in each.java if (found := java_stack.frame(line)) is not None]
+    stack: tuple[Frame, ...] = values.bounded(frames)
+    return Thread(index=each.tid or 0, name=each.name, is_crashed=is_first, frames=stack, registers=each.registers)
