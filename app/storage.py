@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 from app.errors import AppError, TransientError
 
 READ_CHUNK = 256 * 1024  # bytes; what one streamed answer holds at a time
+FILE_CHUNK = 1024 * 1024  # bytes; the same when it comes from a file
 PART_SIZE = 5 * 1024 * 1024  # bytes; the smallest part S3 takes
 PARTS_IN_FLIGHT = 2  # so one writer holds at most about 15 MiB, whatever it writes
 READS_IN_FLIGHT = 8  # small objects asked for at the same time
@@ -89,6 +91,9 @@ class Storage:
 
     def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Open bytes `start` to `end` (exclusive) of the object and return its chunks. Raises ObjectNotFound at once."""
+        if self._folder is not None:  # 100 MB cost 6 ms of processor time, through the store 200 ms
+            with _translated():
+                return FilePart(self._folder / key, start, end)
         options: Any = (
             {} if start == 0 and end is None else {"range": {"offset": start} if end is None else (start, end)}
         )
@@ -157,6 +162,26 @@ class Storage:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+class FilePart(Iterator[bytes]):
+    """Bytes of a file, a chunk at a time; it is open from the start, so what is deleted meanwhile is still sent whole."""
+
+    def __init__(self, path: Path, start: int, end: int | None) -> None:
+        self._file = os.open(path, os.O_RDONLY)
+        self._close = weakref.finalize(self, os.close, self._file)  # also when nobody reads to the end
+        self._at = start
+        self._end = os.fstat(self._file).st_size if end is None else end
+
+    def __next__(self) -> bytes:
+        wanted = min(FILE_CHUNK, self._end - self._at)
+        with _translated():
+            piece = os.pread(self._file, wanted, self._at) if wanted > 0 and self._close.alive else b""
+        if not piece:
+            self._close()
+            raise StopIteration
+        self._at += len(piece)
+        return piece
 
 
 def _stat(meta: "obstore.ObjectMeta") -> ObjectStat:

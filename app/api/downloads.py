@@ -41,7 +41,7 @@ def download(signed: str) -> Response:
     response.set_etag(str(job.result_sha256))
     response.last_modified = job.finished_at
     response.expires = job.expires_at
-    if request.if_none_match.contains(str(job.result_sha256)):
+    if request.if_none_match.contains_weak(str(job.result_sha256)):
         response.status_code = 304
         return response
     start, end = _wanted_range(job, size)

@@ -86,7 +86,7 @@ def _answer(user: int, job: AnyJob) -> Response:
         "Expires": http_date(job.expires_at),
         "Cache-Control": "private",
     }
-    if request.if_none_match.contains(tag):
+    if request.if_none_match.contains_weak(tag):
         return Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
     return answers.stream(envelope(job, _showing(user)), kept)
 

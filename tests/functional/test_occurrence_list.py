@@ -47,8 +47,14 @@ def test_a_finished_answer_may_be_kept_by_the_client_and_is_not_sent_again(clien
     run_workers()
     finished = client.get(url, headers=member.headers)
 
-    again = client.get(url, headers={**member.headers, "If-None-Match": finished.headers["ETag"]})
+    tag = finished.headers["ETag"]
+    again = client.get(url, headers={**member.headers, "If-None-Match": tag})
+    others = [
+        client.get(url, headers={**member.headers, "If-None-Match": tags}).status_code
+        for tags in (f"W/{tag}", f'"another", {tag}', "*", '"another"')
+    ]
 
+    assert others == [304, 304, 304, 200]
     assert finished.headers["Cache-Control"] == "private"
     assert finished.headers["Last-Modified"] == "Thu, 13 Sep 2018 12:00:00 GMT"
     assert finished.headers["Expires"] == "Fri, 14 Sep 2018 12:00:00 GMT"

@@ -266,3 +266,25 @@ def test_reading_many_gives_each_its_bytes_and_tells_of_the_missing_one_alone(st
         assert [read() for read in found] == [b"%d" % number for number in range(20)]
         with pytest.raises(ObjectNotFound):
             missing()
+
+
+def test_a_file_that_is_deleted_while_it_is_sent_is_sent_whole(tmp_path):
+    storage = open_storage(tmp_path.as_uri())
+    storage.put_bytes("some/file", b"0123456789" * 300_000)
+    chunks = storage.stream("some/file", start=5)
+
+    first = next(chunks)
+    storage.delete("some/file")
+
+    assert first + b"".join(chunks) == (b"0123456789" * 300_000)[5:]
+
+
+def test_files_that_nobody_reads_to_the_end_do_not_stay_open(tmp_path):
+    storage = open_storage(tmp_path.as_uri())
+    storage.put_bytes("some/file", b"0123456789")
+    before = len(os.listdir("/proc/self/fd"))
+
+    for _ in range(20):
+        storage.stream("some/file")
+
+    assert len(os.listdir("/proc/self/fd")) == before
