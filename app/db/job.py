@@ -59,7 +59,7 @@ class Job(Base):
     key: Mapped[str] = mapped_column(String(64))  # sha256 hex of kind and normalised question
     params: Mapped[str] = mapped_column(Text)  # the normalised question as canonical JSON
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
-    crash_id: Mapped[int] = mapped_column(ForeignKey("crashes.id"))
+    crash_id: Mapped[int | None] = mapped_column(ForeignKey("crashes.id"))  # None: it is about a whole app
     state: Mapped[JobState] = mapped_column(value_enum(JobState), default=JobState.QUEUED)
     request_id: Mapped[str | None] = mapped_column(
         String(64)
