@@ -45,6 +45,24 @@ class Cut(NamedTuple):
     rows: int
 
 
+class FoundRow(NamedTuple):
+    """One occurrence, as it is stored."""
+
+    id: int
+    crash_id: int
+    log_row: int
+    log_id: str
+    number: int
+    occurred_at: datetime
+    described: bool | None
+    app_version: str | None
+    app_build: str | None
+    os_name: str | None
+    os_version: str | None
+    device_model: str | None
+    user_id: str | None
+
+
 class ShownCrash(NamedTuple):
     """As much of a crash as a row of a batch tells."""
 
@@ -129,14 +147,14 @@ def crash_pages(db: Database, scope: Scope, first: int = 0, last: int | None = N
 
 def rows_between(
     db: Database, scope: Scope, after: Place | None, upto: Place
-) -> Iterator[list[tuple[Occurrence, ShownCrash]]]:
+) -> Iterator[list[tuple[FoundRow, ShownCrash]]]:
     """The occurrences after one place and up to another, in order, a page at a time; nothing but a page is held."""
     for crashes in crash_pages(db, scope, after.crash_id if after else 0, upto.crash_id):
         known = {crash.id: crash for crash in crashes}
         place = after
         while True:
             with db.read() as session:
-                found = list(session.scalars(_page(scope, list(known), place, upto)))
+                found = [FoundRow(*row) for row in session.execute(_page(scope, list(known), place, upto))]
             if found:
                 yield [(row, known[row.crash_id]) for row in found]
                 place = Place(found[-1].crash_id, found[-1].occurred_at, found[-1].id)
@@ -145,7 +163,8 @@ def rows_between(
 
 
 def _page(scope: Scope, crash_ids: list[int], after: Place | None, upto: Place) -> Any:
-    statement = select(Occurrence).where(*_in_scope(scope, crash_ids), _place() <= _literal(upto))
+    columns = [getattr(Occurrence, name) for name in FoundRow._fields]
+    statement = select(*columns).where(*_in_scope(scope, crash_ids), _place() <= _literal(upto))
     if after is not None:
         statement = statement.where(_place() > _literal(after))
     return statement.order_by(Occurrence.crash_id, Occurrence.occurred_at, Occurrence.id).limit(ROWS_PER_PAGE)

@@ -40,6 +40,13 @@ def find_crash(session: Session, identifier: str) -> Crash | None:
     return session.scalar(select(Crash).where(Crash.identifier == identifier))
 
 
+def totals(session: Session, app_id: int) -> tuple[int, int]:
+    """(revision, occurrences) of all crashes of an app together."""
+    sums = select(func.coalesce(func.sum(Crash.revision), 0), func.coalesce(func.sum(Crash.occurrences_count), 0))
+    revision, occurrences = session.execute(sums.where(Crash.app_id == app_id)).one()
+    return int(revision), int(occurrences)
+
+
 def count_in(session: Session, new: Crash, occurrences: int) -> int:
     """Add that many occurrences to the crash, which is made when this is the first; returns its row id.
 

@@ -26,6 +26,8 @@ from app.reports import REPORTS
 from app.reports.report import Report
 
 PATH = "/crashes/<crash_identifier>/export_occurrences"
+METHOD = "GET"
+ABOUT = "crash"
 UNIT = "reports"
 SUMMARY = "Report of one occurrence of a crash"
 OCCURRENCE_NAME = re.compile(r"(?P<log_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})-crash-(?P<number>[1-9][0-9]{0,8})")
