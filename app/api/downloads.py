@@ -83,11 +83,15 @@ def _file_behind(services: Services, signed: str) -> tuple[Job, StoredFile]:
     if job.state != JobState.FINISHED or job.expires_at is None or job.expires_at <= services.now():
         raise JobExpired("This link has expired")
     if part is not None:
-        return job, StoredFile(str(part.key), part.size or 0, str(part.sha256), str(part.filename), str(part.media_type))
+        return job, StoredFile(
+            str(part.key), part.size or 0, str(part.sha256), str(part.filename), str(part.media_type)
+        )
     if rest or job.result_key is None or job.result_size is None:
         raise NotFound(NOT_FOUND)
     media_type = job.result_media_type or "application/octet-stream"
-    return job, StoredFile(job.result_key, job.result_size, str(job.result_sha256), str(job.result_filename), media_type)
+    return job, StoredFile(
+        job.result_key, job.result_size, str(job.result_sha256), str(job.result_filename), media_type
+    )
 
 
 def _wanted_range(job: Job, file: StoredFile) -> tuple[int, int]:

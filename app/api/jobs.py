@@ -7,9 +7,9 @@ from werkzeug.http import http_date
 
 from app.accounts import token_hash
 from app.api import answers
+from app.api.asking import asked_values
 from app.api.context import services, token, user_id
 from app.api.downloads import link, part_link
-from app.api.asking import asked_values
 from app.api.paging import link_next, window
 from app.api.waiting import WaitingRoom, wanted_wait
 from app.jobs import KINDS, service

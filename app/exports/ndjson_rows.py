@@ -1,6 +1,7 @@
 """Rows as NDJSON: one JSON object to a line, every key in each."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from json.encoder import encode_basestring
 
 from app.exports.row import COLUMNS, Row, time_text
@@ -10,7 +11,6 @@ MEDIA_TYPE = "application/x-ndjson"
 EXTENSION = "ndjson"
 
 _LINE = "{" + ",".join(f'"{name}":%s' for name in COLUMNS) + "}\n"
-_TIME = COLUMNS.index("occurred_at")
 
 
 def write(pages: Iterable[list[Row]]) -> Iterator[bytes]:
@@ -20,7 +20,7 @@ def write(pages: Iterable[list[Row]]) -> Iterator[bytes]:
 
 
 def _line(row: Row) -> str:
-    return _LINE % tuple(map(_text, row[:_TIME] + (time_text(row.occurred_at),) + row[_TIME + 1 :]))
+    return _LINE % tuple([_text(time_text(value) if isinstance(value, datetime) else value) for value in row])
 
 
 def _text(value: str | None) -> str:

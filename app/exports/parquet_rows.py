@@ -60,5 +60,7 @@ def _array(name: str, values: tuple[Any, ...]) -> Array:
     if name == "occurred_at":
         return Array([(value - _EPOCH) // _MICROSECOND for value in values], DataType.int64()).cast(_TYPES[name])
     if name == "date":
-        return Array([date.fromisoformat(value).toordinal() - _EPOCH_DAY for value in values], DataType.int32()).cast(_TYPES[name])
+        return Array([date.fromisoformat(value).toordinal() - _EPOCH_DAY for value in values], DataType.int32()).cast(
+            _TYPES[name]
+        )
     return Array(values, DataType.utf8())

@@ -15,9 +15,7 @@ from app.services import Services
 log = structlog.get_logger()
 
 
-def publish(
-    services: Services, job: Job, artefact: Artefact, done: int, total: int, data_revision: int | None
-) -> bool:
+def publish(services: Services, job: Job, artefact: Artefact, done: int, total: int, data_revision: int | None) -> bool:
     """Make the result visible; False when the attempt is no longer the job's latest."""
     now = services.now()
     published = finish_job(

@@ -72,9 +72,12 @@ class Run(Protocol):
 
     db: Database
     storage: Storage
-    crash_id: int  # of a job about one crash
     app_id: int
     now: Callable[[], datetime]
+
+    @property
+    def crash_id(self) -> int:
+        """The crash that the job is about; a job about a whole app must not ask."""
 
     def expect(self, total: int) -> None:
         """Say how many units of progress there will be."""
@@ -112,6 +115,7 @@ class Kind(Protocol):
     UNIT: str  # of progress
     SUMMARY: str  # one line for openapi.json
     PARAMETERS: list[dict[str, Any]]  # OpenAPI parameter objects of the query
+    BODY_SCHEMA: dict[str, Any]  # JSON Schema of the body of a POST; a GET has none
     RESULT_SCHEMA: dict[str, Any]  # JSON Schema of `result`
     Params: type[BaseModel]
 

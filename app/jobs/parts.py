@@ -202,7 +202,13 @@ def end_part(
         moved = move_part(session, part, PartState.RUNNING, overdue_at=overdue_at, **values)
         if moved and is_end:
             forget_at = now + timedelta(seconds=services.config.tombstone_lifetime)
-            move(session, job.id, (JobState.RUNNING,), job.attempt, **failed(error, part.attempt, now, forget_at=forget_at))
+            move(
+                session,
+                job.id,
+                (JobState.RUNNING,),
+                job.attempt,
+                **failed(error, part.attempt, now, forget_at=forget_at),
+            )
     if moved and is_end:
         discard(services, job_folder(job.id))
         forget_parts(services, job.id)

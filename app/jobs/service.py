@@ -54,7 +54,8 @@ log = structlog.get_logger()
 def ask(services: Services, user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> Job:
     """Start, join or find the job that answers a question; returns its row, live or finished.
 
-    `identifier` is that of the crash or the app that it is about; `query` is the request's; its `job_id` asks for that very job. Raises NotFound, BadParameters, Gone or JobFailed.
+    `identifier` is that of the crash or the app that it is about; `query` is the request's, whose `job_id` asks for that
+    very job. Raises NotFound, BadParameters, Gone or JobFailed.
     """
     with services.db.read() as session:
         about = _visible_app(session, user_id, identifier) if KINDS[kind].ABOUT == "app" else None
@@ -209,9 +210,7 @@ def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | N
     return job
 
 
-def start_or_join(
-    services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Subject
-) -> Job:
+def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Subject) -> Job:
     """Begin a job for a member's question, or join the live one of the same key. Raises NotFound or TooManyJobs."""
     now = services.now()
     total = KINDS[kind].expect(services.db, crash, asked)

@@ -54,8 +54,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_parts_job_id_jobs"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "number", name=op.f("pk_job_parts")),
     )
-    undone = {"postgresql_where": UNDONE, "sqlite_where": UNDONE}
-    op.create_index("ix_job_parts_undone", "job_parts", ["state", "job_id", "number"], **undone)
+    op.create_index(
+        "ix_job_parts_undone",
+        "job_parts",
+        ["state", "job_id", "number"],
+        postgresql_where=UNDONE,
+        sqlite_where=UNDONE,
+    )
 
 
 def downgrade() -> None:
