@@ -11,10 +11,13 @@ from redis.exceptions import RedisError
 
 from app.bell import Bell
 
-RUN_JOB, DIGEST_LOG = "run_job", "digest_log"
+RUN_JOB, RUN_PART, DIGEST_LOG = "run_job", "run_part", "digest_log"
 SWEEP, PULSE = "sweep", "pulse"
 
 INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"
+PARTS = "parts"
+"""The queue in the row of a job that is being made in parts. No message goes there: its parts are rung for as LONG."""
+
 QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 """Size classes: what is quick never stands behind what is not."""
 

@@ -7,7 +7,9 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from app.broker import PARTS
 from app.db.job import Job, JobState, find_jobs, finished_jobs_after, move
+from app.db.job_part import stored_parts
 from app.db.log import Log, logs_after, mark_lost, stored_log_ids
 from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat
@@ -15,6 +17,7 @@ from app.storage import ObjectNotFound, ObjectStat
 BATCH = 500  # rows or objects looked at together
 IN_FLIGHT = timedelta(hours=1)  # a younger object may belong to an upload or an attempt that is not committed yet
 
+ANEW = "the job counts as expired, so that asking again makes it anew"
 LOST = "The stored bytes of this log are lost"
 
 T = TypeVar("T")
@@ -49,9 +52,18 @@ def _results_without_objects(services: Services) -> Iterator[Finding]:
         for job in jobs:
             if job.result_key is not None and not _is_stored(services, job.result_key, job.result_size):
                 what = f"job {job.id} is finished, but its result is not in the storage"
-                yield Finding(
-                    what, "the job counts as expired, so that asking again makes it anew", _expiry(services, job)
-                )
+                yield Finding(what, ANEW, _expiry(services, job))
+        yield from _parts_without_objects(services, {job.id: job for job in jobs if job.queue == PARTS})
+
+
+def _parts_without_objects(services: Services, jobs: dict[str, Job]) -> Iterator[Finding]:
+    for job_id, job in jobs.items():
+        with services.db.read() as session:
+            parts = stored_parts(session, {job_id})
+        for part in parts:
+            if not _is_stored(services, str(part.key), part.size):
+                what = f"job {job_id} is finished, but its part {part.number} is not in the storage"
+                yield Finding(what, ANEW, _expiry(services, job))
 
 
 def _logs_without_bytes(services: Services) -> Iterator[Finding]:
@@ -75,9 +87,11 @@ def _job_files_without_jobs(services: Services) -> Iterator[Finding]:
         ids = {stat.key.split("/")[1] for stat in objects}
         with services.db.read() as session:
             jobs = {job.id: job for job in find_jobs(session, ids)}
+            in_parts = {job.id for job in jobs.values() if job.queue == PARTS}
+            parts = {part.key for part in stored_parts(session, in_parts)}
         for stat in objects:
             job = jobs.get(stat.key.split("/")[1])
-            if job is None or not (job.is_live or job.result_key == stat.key):
+            if job is None or not (job.is_live or stat.key in parts or job.result_key == stat.key):
                 yield Finding(f"{stat.key} belongs to no result", "it is deleted", _deletion(services, stat))
 
 

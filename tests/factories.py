@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from app import accounts
-from app.broker import DIGEST_LOG, RUN_JOB, MemoryBroker
+from app.broker import DIGEST_LOG, RUN_JOB, RUN_PART, MemoryBroker
 from app.config import Config
 from app.db.app import App, Membership, find_app
 from app.db.crash import Crash
@@ -15,7 +15,7 @@ from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
 from app.db.user import find_user
 from app.ingest.digest import digest
-from app.jobs import running
+from app.jobs import parts, running
 from app.services import Services
 
 PASSWORD = "correct horse battery staple"
@@ -143,6 +143,8 @@ def run_rings(services: Services) -> int:
         task, row_id = services.broker.rings.pop(0)
         if task == RUN_JOB:
             running.run(services, row_id)
+        elif task == RUN_PART:
+            parts.run_part(services)
         elif task == DIGEST_LOG:
             digest(services, int(row_id))
         done += 1

@@ -47,6 +47,8 @@ class FakeKind:
     act: Callable[[Run], Artefact] = write
     attempts: list[Run] = field(default_factory=list)
     PATH: str = "/crashes/<crash_identifier>/tests_own"
+    METHOD: str = "GET"
+    ABOUT: str = "crash"
     UNIT: str = "steps"
     SUMMARY: str = "A kind for tests"
     PARAMETERS: list[dict[str, Any]] = field(default_factory=list)

@@ -18,6 +18,7 @@ from kombu.entity import Exchange, Queue
 from app.broker import PULSE, QUEUES, SHORT, UPKEEP
 from app.config import Config
 from app.errors import ConfigError
+from app.jobs.parts import hand_back_parts
 from app.jobs.running import hand_back
 from app.observe import configure_logs
 from app.services import Services, open_services
@@ -88,9 +89,14 @@ def _open_after_the_fork(**_: Any) -> None:
 @worker_shutting_down.connect
 def _hand_back_in_time(**_: Any) -> None:
     """The worker was told to stop: what its processes still hold after a while goes to another one at once."""
-    timer = threading.Timer(SOFT_SHUTDOWN, lambda: hand_back(services()))
+    timer = threading.Timer(SOFT_SHUTDOWN, _hand_back)
     timer.daemon = True
     timer.start()
+
+
+def _hand_back() -> None:
+    hand_back(services())
+    hand_back_parts(services())
 
 
 @worker_process_shutdown.connect

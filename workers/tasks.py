@@ -6,11 +6,11 @@ from typing import ParamSpec
 
 import structlog
 
-from app.broker import DIGEST_LOG, PULSE, RUN_JOB, SWEEP
+from app.broker import DIGEST_LOG, PULSE, RUN_JOB, RUN_PART, SWEEP
 from app.db import pulse
 from app.errors import TransientError
 from app.ingest.digest import digest
-from app.jobs import running
+from app.jobs import parts, running
 from app.jobs.sweep import sweep
 from workers.celery import celery, services
 
@@ -37,6 +37,13 @@ def rung_again_after_trouble(work: Callable[P, None]) -> Callable[P, None]:
 def run_job(job_id: str) -> None:
     """Make one attempt at a queued job."""
     running.run(services(), job_id)
+
+
+@celery.task(name=RUN_PART)
+@rung_again_after_trouble
+def run_part(_job_id: str) -> None:
+    """Make one attempt at the part that is next in turn."""
+    parts.run_part(services())
 
 
 @celery.task(name=DIGEST_LOG)

@@ -7,8 +7,9 @@ from werkzeug.http import http_date
 
 from app.accounts import token_hash
 from app.api import answers
+from app.api.asking import asked_values
 from app.api.context import services, token, user_id
-from app.api.downloads import link
+from app.api.downloads import link, part_link
 from app.api.paging import link_next, window
 from app.api.waiting import WaitingRoom, wanted_wait
 from app.jobs import KINDS, service
@@ -21,9 +22,13 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/api")
 
 
 def _mount(name: str, kind: Kind) -> None:
-    def poll(crash_identifier: str) -> Response:
-        query = request.args.to_dict()
-        user, job = _find_or_begin(name, crash_identifier, query)
+    def poll(**path: str) -> Response:
+        [identifier] = path.values()
+        if kind.METHOD == "GET":
+            user, job = _find_or_begin(name, identifier, request.args.to_dict())
+        else:
+            user = user_id()
+            job = service.ask(services(), user, name, identifier, asked_values())
         waited = wanted_wait(request.headers.get("Prefer", "")) if job.is_live else None
         if waited is None:
             return _answer(user, job)
@@ -34,7 +39,7 @@ def _mount(name: str, kind: Kind) -> None:
             response.headers["Preference-Applied"] = f"wait={waited}"
         return response
 
-    blueprint.add_url_rule(kind.PATH, endpoint=name, view_func=poll, methods=["GET"])
+    blueprint.add_url_rule(kind.PATH, endpoint=name, view_func=poll, methods=[kind.METHOD])
 
 
 for _name, _kind in KINDS.items():
@@ -92,10 +97,12 @@ def _answer(user: int, job: AnyJob) -> Response:
 
 
 def _showing(user: int) -> Showing:
-    def absolute(job: AnyJob) -> str:
-        return (services().config.public_url or request.host_url.rstrip("/")) + link(services(), job, user)
-
-    return Showing(services().storage, absolute)
+    host = services().config.public_url or request.host_url.rstrip("/")
+    return Showing(
+        services().storage,
+        lambda job: host + link(services(), job, user),
+        lambda job, number: host + part_link(services(), job, number, user),
+    )
 
 
 def _retry_after(job: AnyJob) -> int:

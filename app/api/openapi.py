@@ -85,11 +85,15 @@ def _polled(name: str, kind: Kind) -> Json:
         kind.SUMMARY,
         _json(envelope, "The job as it stands: `loading` is [true] until `result` is whole", headers=POLL_HEADERS),
         400, 401, 404, 410, 422, 429,
-        parameters=[_ref("parameters", "crash_identifier"), *query, _ref("parameters", "asked_job_id"),
+        parameters=[_ref("parameters", f"{kind.ABOUT}_identifier"), *query,
+                    *([_ref("parameters", "asked_job_id")] if kind.METHOD == "GET" else []),
                     _ref("parameters", "prefer"), _ref("parameters", "if_none_match")],
     )  # fmt: skip
     operation["responses"]["304"] = {"description": "The finished result is the one the client has"}
-    return {"get": operation}
+    if kind.METHOD == "POST":
+        operation["requestBody"] = {"content": {"application/json": {"schema": kind.BODY_SCHEMA}}}
+        operation["responses"]["413"] = _ref("responses", STATUS_WORDS[413])
+    return {kind.METHOD.lower(): operation}
 
 
 SECURITY: Json = {

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, exists, or_, select
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, exists, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
@@ -37,6 +37,13 @@ class Crash(Base):
 def find_crash(session: Session, identifier: str) -> Crash | None:
     """The crash with this identifier, whoever may see it."""
     return session.scalar(select(Crash).where(Crash.identifier == identifier))
+
+
+def totals(session: Session, app_id: int) -> tuple[int, int]:
+    """(revision, occurrences) of all crashes of an app together."""
+    sums = select(func.coalesce(func.sum(Crash.revision), 0), func.coalesce(func.sum(Crash.occurrences_count), 0))
+    revision, occurrences = session.execute(sums.where(Crash.app_id == app_id)).one()
+    return int(revision), int(occurrences)
 
 
 def crashes_of(

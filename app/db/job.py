@@ -3,7 +3,7 @@
 import enum
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -59,7 +59,7 @@ class Job(Base):
     key: Mapped[str] = mapped_column(String(64))  # sha256 hex of kind and normalised question
     params: Mapped[str] = mapped_column(Text)  # the normalised question as canonical JSON
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
-    crash_id: Mapped[int] = mapped_column(ForeignKey("crashes.id"))
+    crash_id: Mapped[int | None] = mapped_column(ForeignKey("crashes.id"))  # None: it is about a whole app
     state: Mapped[JobState] = mapped_column(value_enum(JobState), default=JobState.QUEUED)
     request_id: Mapped[str | None] = mapped_column(
         String(64)
@@ -189,20 +189,32 @@ def move(
     return rows_changed(session, update(Job).where(*condition).values(**values)) == 1
 
 
-def next_in_turn(session: Session, queue: str, now: datetime) -> str | None:
-    """Id of the queued job to do next: tenants take turns, each tenant's oldest job first. Locks the row.
+class Waiting(NamedTuple):
+    """A queued job and its place in the line."""
 
-    The lock goes with that of users who join the job meanwhile: a stampede must not hide the job it asks for.
-    """
+    id: str
+    served_at: datetime | None  # when its tenant was last served; None comes first
+    created_at: datetime
+
+
+def next_in_turn(session: Session, queue: str, now: datetime) -> Waiting | None:
+    """The queued job to do next: tenants take turns, each tenant's oldest job first. It only looks; a claim decides."""
     due = or_(Job.not_before.is_(None), Job.not_before <= now)
     statement = (
-        select(Job.id)
+        select(Job.id, Turn.served_at, Job.created_at)
         .outerjoin(Turn, Turn.app_id == Job.app_id)
         .where(Job.state == JobState.QUEUED, Job.queue == queue, due)
         .order_by(Turn.served_at.asc().nulls_first(), Job.created_at, Job.id)
         .limit(1)
     )
-    return session.scalar(statement.with_for_update(of=Job, skip_locked=True, key_share=True))
+    row = session.execute(statement).first()
+    return Waiting(*row) if row else None
+
+
+def count_running(session: Session, queue: str) -> int:
+    """How many jobs of a queue are at work."""
+    running = select(func.count()).select_from(Job).where(Job.state == JobState.RUNNING, Job.queue == queue)
+    return session.scalar(running) or 0
 
 
 def count_live_of(session: Session, user_id: int) -> int:

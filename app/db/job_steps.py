@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from app.db import Database
 from app.db.job import LIVE, Job, JobAsker, JobState
+from app.db.job_part import JobPart
 from app.db.prepared import Prepared
 from app.db.turn import Turn
 
@@ -80,7 +81,9 @@ def _ask(dialect: ModuleType) -> Any:
 def _claim(_: ModuleType) -> Any:
     rung, waiting, other = aliased(Job), aliased(Job), aliased(Job)
     queue = select(rung.queue).where(rung.id == bindparam("rung")).scalar_subquery()
-    busy = select(func.count()).select_from(other).where(other.state == RUNNING, other.queue == bindparam("bounded"))
+    jobs = select(func.count()).select_from(other).where(other.state == RUNNING, other.queue == bindparam("bounded"))
+    parts = select(func.count()).select_from(JobPart).join(other, other.id == JobPart.job_id)
+    busy = jobs.scalar_subquery() + parts.where(JobPart.state == RUNNING, other.state == RUNNING).scalar_subquery()
     following = (
         select(waiting.id)
         .outerjoin(Turn, Turn.app_id == waiting.app_id)
@@ -88,7 +91,7 @@ def _claim(_: ModuleType) -> Any:
             waiting.state == QUEUED,
             waiting.queue == queue,
             or_(waiting.not_before.is_(None), waiting.not_before <= bindparam("now")),
-            or_(waiting.queue != bindparam("bounded"), busy.scalar_subquery() < bindparam("at_once")),
+            or_(waiting.queue != bindparam("bounded"), busy < bindparam("at_once")),
         )
         .order_by(Turn.served_at.asc().nulls_first(), waiting.created_at, waiting.id)
         .limit(1)

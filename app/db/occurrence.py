@@ -27,6 +27,7 @@ from app.db import Base
 from app.db.log import BigId, Log
 
 FIRST_ROWS = 1_000  # of the first batch of a list, small so that they are there soon
+MAX_FACT = 128  # characters; app.crashes.facts cuts them to this
 ROWS_PER_BATCH = 10_000  # of each further one, about 1.2 MB: the fewer trips the better, and memory stays small
 
 
@@ -43,6 +44,13 @@ class Occurrence(Base):
     log_id: Mapped[str] = mapped_column(String(128))  # as in the log's row, here so that a list reads one table
     number: Mapped[int]  # from 1, the place in the log
     occurred_at: Mapped[datetime]  # by the log's id, else by the crash itself, else by arrival
+    described: Mapped[bool | None]  # True: what follows is what the log says; None: only the stored log can tell
+    app_version: Mapped[str | None] = mapped_column(String(MAX_FACT))
+    app_build: Mapped[str | None] = mapped_column(String(MAX_FACT))
+    os_name: Mapped[str | None] = mapped_column(String(MAX_FACT))
+    os_version: Mapped[str | None] = mapped_column(String(MAX_FACT))
+    device_model: Mapped[str | None] = mapped_column(String(MAX_FACT))
+    user_id: Mapped[str | None] = mapped_column(String(MAX_FACT))
     __table_args__ = (
         UniqueConstraint("log_row", "number"),
         # Holds all that a list shows, which is then read from it alone: rows of one crash lie scattered over the table.

@@ -23,6 +23,15 @@ class FoundCrash(NamedTuple):
     occurrences_count: int
 
 
+class WholeApp(NamedTuple):
+    """The same of all crashes of an app together."""
+
+    id: None  # there is no crash
+    app_id: int
+    revision: int  # grows with every change of any of them
+    occurrences_count: int
+
+
 class FoundJob(NamedTuple):
     """As much of a job as an answer is made from."""
 

@@ -44,10 +44,11 @@ class Attempt:
     """
 
     def __init__(self, job: Job, services: Services, overtime: Callable[[AppError], object]) -> None:
-        assert job.crash_id is not None
         self.db = services.db
         self.storage = services.storage
-        self.crash_id = job.crash_id
+        self.now = services.now
+        self.app_id = job.app_id
+        self._crash_id = job.crash_id
         self.data_revision: int | None = None
         self._job_id = job.id
         self._number = job.attempt
@@ -72,6 +73,12 @@ class Attempt:
         _heart.release(self)
         with self._beating:  # nothing of it writes to the row after this
             self._is_over = True
+
+    @property
+    def crash_id(self) -> int:
+        """The crash that the job is about; there has to be one."""
+        assert self._crash_id is not None
+        return self._crash_id
 
     @property
     def progress(self) -> tuple[int, int]:

@@ -16,3 +16,11 @@ def discard(services: Services, folder: str) -> bool:
         log.warning("files_left", folder=folder)
         return False
     return True
+
+
+def discard_object(services: Services, key: str) -> None:
+    """Delete one object; what the storage does not let go is found by `crashq doctor`."""
+    try:
+        services.storage.delete(key)
+    except TransientError:
+        log.warning("files_left", key=key)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -9,12 +10,16 @@ from pydantic import BaseModel, ValidationError
 from app.db import Database
 from app.db.crash import Crash
 from app.db.job import Job
-from app.db.poll import FoundCrash, FoundJob
+from app.db.job_part import JobPart, JobPlan
+from app.db.poll import FoundCrash, FoundJob, WholeApp
 from app.errors import BadParameters
 from app.storage import Storage
 
 AnyJob = Job | FoundJob
 """A job's row, or as much of it as a poll reads."""
+
+Subject = Crash | FoundCrash | WholeApp
+"""What a question is about."""
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -29,6 +34,24 @@ class Artefact:
     filename: str
     media_type: str
     text: str | None  # the result itself; None when it lies in the storage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Instead of a result: what it will be made of, in parts, by as many workers as there are."""
+
+    made_at: datetime  # the moment that the result shows
+    last_row: int  # the newest occurrence that belongs to it
+    parts: list[dict[str, Any]]  # values of JobPart: number, after, upto, units
+
+
+@dataclass(frozen=True)
+class MadePart:
+    """One part, stored; and what it tells."""
+
+    artefact: Artefact
+    rows: int
+    unreadable: int  # what belongs to it and could not be told whole
 
 
 @dataclass(frozen=True)
@@ -49,7 +72,12 @@ class Run(Protocol):
 
     db: Database
     storage: Storage
-    crash_id: int
+    app_id: int
+    now: Callable[[], datetime]
+
+    @property
+    def crash_id(self) -> int:
+        """The crash that the job is about; a job about a whole app must not ask."""
 
     def expect(self, total: int) -> None:
         """Say how many units of progress there will be."""
@@ -75,32 +103,49 @@ class Showing:
 
     storage: Storage
     link: Callable[[AnyJob], str] = field(repr=False)  # signed, absolute URL of the stored bytes
+    part_link: Callable[[AnyJob, int], str] = field(repr=False)  # the same for a part, by its number
 
 
 class Kind(Protocol):
     """A module in app/jobs/kinds."""
 
-    PATH: str  # below /api
+    PATH: str  # below /api; its one variable is the identifier of what is asked about
+    METHOD: str  # GET or POST
+    ABOUT: str  # "crash" or "app"
     UNIT: str  # of progress
     SUMMARY: str  # one line for openapi.json
     PARAMETERS: list[dict[str, Any]]  # OpenAPI parameter objects of the query
+    BODY_SCHEMA: dict[str, Any]  # JSON Schema of the body of a POST; a GET has none
     RESULT_SCHEMA: dict[str, Any]  # JSON Schema of `result`
     Params: type[BaseModel]
 
-    def read(self, crash_identifier: str, query: Mapping[str, str]) -> BaseModel:
-        """What the client asks, normalised: equal questions have equal params. Raises BadParameters."""
+    def read(self, identifier: str, query: Mapping[str, str]) -> BaseModel:
+        """What the client asks, normalised: equal questions have equal params. Raises BadParameters.
 
-    def expect(self, db: Database, crash: Crash | FoundCrash, params: Any) -> int:
+        Several values of one name, which only a POST may give, are lines of one text.
+        """
+
+    def expect(self, db: Database, crash: Subject, params: Any) -> int:
         """Units of progress that a new job will about have, from what is known of its crash. Raises NotFound."""
 
     def is_fresh(self, job: AnyJob, revision: int) -> bool:
         """True while a finished job still tells the truth about a crash that has this revision now."""
 
-    def compute(self, params: Any, run: Run) -> Artefact:
-        """Make the result. Touches neither job state nor HTTP."""
+    def compute(self, params: Any, run: Run) -> Artefact | Plan:
+        """Make the result, or plan its parts. Touches neither job state nor HTTP."""
 
     def present(self, job: AnyJob, showing: Showing) -> Body:
         """The JSON text of `result` for a live or finished job."""
+
+
+class PartedKind(Kind, Protocol):
+    """A kind whose `compute` makes a plan."""
+
+    def make_part(self, params: Any, plan: JobPlan, part: JobPart, run: Run, name: str) -> MadePart:
+        """Make one part and store it by that name: the same bytes however often."""
+
+    def sum_up(self, params: Any, plan: JobPlan, parts: list[JobPart]) -> tuple[bytes, str, str]:
+        """(content, file name, media type) of the result, which tells of the parts. All are done."""
 
 
 def read_params(model: type[P], values: Mapping[str, Any]) -> P:

@@ -18,6 +18,12 @@ class CrashNotVisible(NotFound):
     code, message = "crash_not_visible", "You have no access to this app crash"
 
 
+class AppNotFound(NotFound):
+    """Unknown, or another tenant's: the same answer."""
+
+    code, message = "app_not_found", "App not found"
+
+
 class JobNotFound(NotFound):
     """Unknown, another question's or another user's job."""
 

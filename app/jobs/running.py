@@ -7,15 +7,17 @@ from typing import Any
 import structlog
 
 from app.broker import LONG, RUN_JOB
-from app.db.job import Job, JobState, held_by, move, next_in_turn
-from app.db.job_steps import claim_next, finish_job
+from app.db.job import Job, JobState, held_by, move
+from app.db.job_steps import claim_next
 from app.db.log import back_off
-from app.errors import AppError, TransientError
+from app.errors import AppError
 from app.jobs import KINDS
 from app.jobs.attempt import Attempt, AttemptLost
+from app.jobs.endings import failed, is_final, is_trouble, publish
 from app.jobs.files import discard
-from app.jobs.kind import Artefact
-from app.jobs.outcomes import AttemptBroke, AttemptsUsedUp, Strike, WorkerSilent, WorkerStopped
+from app.jobs.kind import Plan
+from app.jobs.outcomes import AttemptBroke, Strike, WorkerSilent, WorkerStopped
+from app.jobs.parts import ring_next_long, spread
 from app.observe import on_behalf_of
 from app.services import Services
 from app.storage import job_folder
@@ -33,11 +35,8 @@ def run(services: Services, job_id: str) -> None:
         return
     with on_behalf_of(job.request_id):
         _run(services, job)
-    if job.queue == LONG:  # rings for long jobs came to nothing while this one ran
-        with services.db.read() as session:
-            waiting = next_in_turn(session, LONG, services.now())
-        if waiting is not None:
-            services.broker.ring(RUN_JOB, waiting, LONG)
+    if job.queue == LONG:  # rings for long work came to nothing while this one ran
+        ring_next_long(services)
 
 
 def hand_back(services: Services) -> None:
@@ -54,8 +53,12 @@ def _run(services: Services, job: Job) -> None:
     kind = KINDS[job.kind]
     try:
         with Attempt(job, services, overtime=partial(end_attempt, services, job)) as attempt:
-            artefact = kind.compute(kind.Params.model_validate_json(job.params), attempt)
-        published = _publish(services, job, attempt, artefact)
+            made = kind.compute(kind.Params.model_validate_json(job.params), attempt)
+        published = (
+            spread(services, job, made, attempt.data_revision)
+            if isinstance(made, Plan)
+            else publish(services, job, made, *attempt.progress, attempt.data_revision)
+        )
     except AttemptLost:
         published = False
     except AppError as error:
@@ -65,9 +68,7 @@ def _run(services: Services, job: Job) -> None:
         log.exception("job_broke", job=job.id, kind=job.kind, attempt=job.attempt, error=type(error).__name__)
         end_attempt(services, job, AttemptBroke())
         return
-    if published:
-        log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
-    else:
+    if not published:
         _discard_if_lost(services, job)
         log.info("attempt_lost", job=job.id, kind=job.kind, attempt=job.attempt)
 
@@ -86,28 +87,6 @@ def _claim_next(services: Services, rung: str) -> Job | None:
     )
 
 
-def _publish(services: Services, job: Job, attempt: Attempt, artefact: Artefact) -> bool:
-    """Make the result visible; False when the attempt is no longer the job's latest."""
-    now = services.now()
-    done, total = attempt.progress
-    return finish_job(
-        services.db,
-        job.id,
-        job.attempt,
-        finished_at=now,
-        expires_at=now + timedelta(seconds=services.config.result_lifetime),
-        progress_done=done,
-        progress_total=total,
-        data_revision=attempt.data_revision,
-        result_text=artefact.text,
-        result_key=artefact.key,
-        result_size=artefact.size,
-        result_sha256=artefact.sha256,
-        result_filename=artefact.filename,
-        result_media_type=artefact.media_type,
-    )
-
-
 def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: datetime | None = None) -> bool:
     """Queue the next attempt after a transient error, else end the job with its reason; False when the job has moved on.
 
@@ -117,10 +96,10 @@ def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: da
     """
     now = services.now()
     strikes = job.strikes + isinstance(error, Strike)
-    trouble_since = (job.trouble_since or now) if _is_trouble(error) else job.trouble_since
-    if _is_final(services, error, strikes, trouble_since, now):
+    trouble_since = (job.trouble_since or now) if is_trouble(error) else job.trouble_since
+    if is_final(services, error, strikes, trouble_since, now):
         event = "job_failed"
-        values = _failed(error, job.attempt, now, forget_at=now + timedelta(seconds=services.config.tombstone_lifetime))
+        values = failed(error, job.attempt, now, forget_at=now + timedelta(seconds=services.config.tombstone_lifetime))
     else:
         event = "job_queued_again"
         at_once = isinstance(error, (WorkerSilent, WorkerStopped))
@@ -144,19 +123,6 @@ def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: da
     return moved
 
 
-def _is_trouble(error: AppError) -> bool:
-    """True for what the database or the storage did, not the job nor its worker."""
-    return isinstance(error, TransientError) and not isinstance(error, (Strike, WorkerStopped))
-
-
-def _is_final(services: Services, error: AppError, strikes: int, trouble_since: datetime | None, now: datetime) -> bool:
-    if isinstance(error, Strike):
-        return strikes >= services.config.max_attempts
-    if _is_trouble(error) and trouble_since is not None:
-        return now - trouble_since > timedelta(seconds=services.config.job_patience)
-    return not isinstance(error, TransientError)
-
-
 def _discard_if_lost(services: Services, job: Job) -> None:
     """Delete an attempt's files unless it is still the job's: it may go on elsewhere, or have published unheard."""
     with services.db.read() as session:
@@ -177,20 +143,5 @@ def _queued_again(error: AppError, strikes: int, not_before: datetime) -> dict[s
         "lease_expires_at": None,
         "preview_key": None,
         "error_code": error.code,
-        "error_message": error.message,
-    }
-
-
-def _failed(error: AppError, attempts: int, now: datetime, forget_at: datetime) -> dict[str, Any]:
-    if isinstance(error, TransientError):
-        error = AttemptsUsedUp(f"The job failed after {attempts} attempts, the last with: {error.message}")
-    return {
-        "state": JobState.FAILED,
-        "finished_at": now,
-        "expires_at": forget_at,
-        "lease_expires_at": None,
-        "preview_key": None,
-        "error_code": error.code,
-        "error_status": error.status,
         "error_message": error.message,
     }

@@ -9,9 +9,9 @@ import structlog
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from app.broker import LONG, RUN_JOB, SHORT
-from app.db.app import is_member
-from app.db.crash import Crash, find_crash
+from app.broker import LONG, PARTS, RUN_JOB, SHORT
+from app.db.app import is_member, visible_app
+from app.db.crash import Crash, find_crash, totals
 from app.db.job import (
     Job,
     JobAsker,
@@ -29,12 +29,13 @@ from app.db.job import (
 )
 from app.db.job_steps import start_job
 from app.db.log import ring_pause
-from app.db.poll import FoundCrash
+from app.db.poll import WholeApp
 from app.errors import TransientError
 from app.jobs import KINDS
 from app.jobs.files import discard
-from app.jobs.kind import AnyJob
-from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobNotFound, TooManyJobs, answering
+from app.jobs.kind import AnyJob, Subject
+from app.jobs.outcomes import AppNotFound, CrashNotFound, CrashNotVisible, JobNotFound, TooManyJobs, answering
+from app.jobs.parts import forget_parts
 from app.observe import current_request_id
 from app.services import Services
 from app.storage import job_folder
@@ -50,14 +51,16 @@ JOB_ID = re.compile(r"[0-9a-f]{24}")
 log = structlog.get_logger()
 
 
-def ask(services: Services, user_id: int, kind: str, crash_identifier: str, query: Mapping[str, str]) -> Job:
+def ask(services: Services, user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> Job:
     """Start, join or find the job that answers a question; returns its row, live or finished.
 
-    `query` is the request's; its `job_id` asks for that very job. Raises NotFound, BadParameters, Gone or JobFailed.
+    `identifier` is that of the crash or the app that it is about; `query` is the request's, whose `job_id` asks for that
+    very job. Raises NotFound, BadParameters, Gone or JobFailed.
     """
     with services.db.read() as session:
-        crash = _visible_crash(session, user_id, crash_identifier)
-        asked = KINDS[kind].read(crash_identifier, query)
+        about = _visible_app(session, user_id, identifier) if KINDS[kind].ABOUT == "app" else None
+        crash = about or _visible_crash(session, user_id, identifier)
+        asked = KINDS[kind].read(identifier, query)
         key = key_of(kind, asked)
         job_id = query.get("job_id")
         found = _own_job(session, user_id, job_id, key) if job_id else latest_job(session, key, user_id)
@@ -143,6 +146,8 @@ def _clear(services: Services, job: Job, was: JobState) -> None:
     """Delete the files of a job that has just been ended; what is left is the sweep's."""
     if job.state != was:
         discard(services, job_folder(job.id))
+        if job.queue == PARTS:
+            forget_parts(services, job.id)
         log.info("job_cancelled" if job.state == JobState.CANCELLED else "job_freed", job=job.id)
 
 
@@ -153,6 +158,13 @@ def _visible_crash(session: Session, user_id: int, identifier: str) -> Crash:
     if not is_member(session, user_id, crash.app_id):
         raise CrashNotVisible
     return crash
+
+
+def _visible_app(session: Session, user_id: int, identifier: str) -> WholeApp:
+    app = visible_app(session, identifier, user_id) if CRASH_IDENTIFIER.fullmatch(identifier) else None
+    if app is None:
+        raise AppNotFound
+    return WholeApp(None, app.id, *totals(session, app.id))
 
 
 def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None) -> tuple[Job, datetime]:
@@ -198,9 +210,7 @@ def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | N
     return job
 
 
-def start_or_join(
-    services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Crash | FoundCrash
-) -> Job:
+def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Subject) -> Job:
     """Begin a job for a member's question, or join the live one of the same key. Raises NotFound or TooManyJobs."""
     now = services.now()
     total = KINDS[kind].expect(services.db, crash, asked)

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import structlog
 
-from app.broker import DIGEST_LOG, INGEST, RUN_JOB
+from app.broker import DIGEST_LOG, INGEST, PARTS, RUN_JOB
 from app.db.job import JobState, abandoned_jobs, forget, move, overdue_jobs, past_jobs, unheard_jobs
+from app.db.job_part import drop_parts, overdue_parts, whole_jobs
 from app.db.log import unheard_logs
 from app.db.token import drop_expired_tokens
 from app.jobs.files import discard
 from app.jobs.outcomes import WorkerSilent
+from app.jobs.parts import complete, end_part, ring_for_parts
 from app.jobs.running import end_attempt
 from app.jobs.service import abandon
 from app.services import Services
@@ -34,8 +36,9 @@ def sweep(services: Services) -> None:
         services.broker.ring(RUN_JOB, job_id, queue)
     for row_id in logs:
         services.broker.ring(DIGEST_LOG, str(row_id), INGEST)
-    if jobs or logs:
-        log.info("rang_again", jobs=len(jobs), logs=len(logs))
+    parts = ring_for_parts(services, AT_MOST)
+    if jobs or logs or parts:
+        log.info("rang_again", jobs=len(jobs), logs=len(logs), parts=parts)
 
 
 def _take_over(services: Services) -> None:
@@ -45,6 +48,12 @@ def _take_over(services: Services) -> None:
         overdue = overdue_jobs(session, now, AT_MOST)
     for job in overdue:
         end_attempt(services, job, WorkerSilent(), overdue_at=now)
+    with services.db.read() as session:
+        silent, whole = overdue_parts(session, now, AT_MOST), whole_jobs(session, PARTS, AT_MOST)
+    for part, job in silent:
+        end_part(services, job, part, WorkerSilent(), overdue_at=now)
+    for job in whole:  # the worker that made the last part died before it could
+        complete(services, job)
 
 
 def _drop_abandoned(services: Services) -> None:
@@ -77,5 +86,7 @@ def _clear_past(services: Services) -> None:
                     result_text=None,
                     expires_at=forget_at,
                 )
+                if job.queue == PARTS:
+                    drop_parts(session, job.id)
             else:
                 forget(session, job.id)

@@ -1,68 +1,32 @@
 """The reports of all other formats and the log as it was uploaded, in one zip file."""
 
 import re
-import zipfile
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, cast
 
 from app.reports import html_report, json_report, text_report
 from app.reports.report import Report
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from app.reports.zip_stream import zip_stream
 
 FORMAT = "zip"
 MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
 
-FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the same report has to give the same bytes
 RAW_CHUNK = 1 << 18  # bytes of the log that are packed at a time
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def write(report: Report) -> Iterator[bytes]:
     """The file in chunks as they are packed: json, txt, html, then the log. Names hold only A-Z a-z 0-9 . _ -"""
-    buffer = _Buffer()
+    return zip_stream(_entries(report))
+
+
+def _entries(report: Report) -> Iterator[tuple[str, Iterator[bytes]]]:
     stem = _safe(report.occurrence_id, "occurrence")
-    with zipfile.ZipFile(cast("IO[bytes]", buffer), "w", zipfile.ZIP_DEFLATED) as archive:
-        for format_ in (json_report, text_report, html_report):
-            yield from _add(archive, buffer, f"{stem}.{format_.EXTENSION}", format_.write(report))
-        raw = (report.raw[at : at + RAW_CHUNK] for at in range(0, len(report.raw), RAW_CHUNK))
-        yield from _add(archive, buffer, f"raw-{_safe(report.raw_filename, 'log')}", raw)
-    yield buffer.taken()  # the directory of the archive
-
-
-def _add(archive: zipfile.ZipFile, buffer: "_Buffer", name: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    entry = zipfile.ZipInfo(name, FIXED_TIME)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3  # Unix, on whatever system it is made
-    entry.external_attr = 0o644 << 16
-    with archive.open(entry, "w") as packed:
-        for chunk in chunks:
-            packed.write(chunk)
-            if ready := buffer.taken():
-                yield ready
+    for format_ in (json_report, text_report, html_report):
+        yield f"{stem}.{format_.EXTENSION}", format_.write(report)
+    raw = (report.raw[at : at + RAW_CHUNK] for at in range(0, len(report.raw), RAW_CHUNK))
+    yield f"raw-{_safe(report.raw_filename, 'log')}", raw
 
 
 def _safe(name: str, otherwise: str) -> str:
     return _UNSAFE.sub("_", name).strip("._")[-150:] or otherwise
-
-
-class _Buffer:
-    """Where zipfile writes to: it cannot seek, so zipfile streams, and what was written is taken out again at once."""
-
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
-
-    def write(self, chunk: "ReadableBuffer") -> int:
-        self._chunks.append(bytes(chunk))
-        return len(self._chunks[-1])
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def taken(self) -> bytes:
-        """What was written since the last call."""
-        written = b"".join(self._chunks)
-        self._chunks.clear()
-        return written

@@ -51,7 +51,7 @@ def differences(database: Database) -> list[object]:
 
 
 def test_every_module_of_tables_is_known():
-    assert len(tables.__all__) == 9
+    assert len(tables.__all__) == 10
     assert {
         "users",
         "tokens",
@@ -62,6 +62,8 @@ def test_every_module_of_tables_is_known():
         "occurrences",
         "jobs",
         "job_askers",
+        "job_plans",
+        "job_parts",
         "pulses",
         "turns",
     } < TABLES

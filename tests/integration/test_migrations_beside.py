@@ -111,4 +111,5 @@ def test_rows_of_the_first_release_are_rows_of_this_one(database):
     assert len(Base.registry.mappers) >= len(tables.__all__)
     with database.read() as session:
         for mapper in Base.registry.mappers:
-            assert len(session.scalars(select(mapper.class_)).all()) == 1
+            rows = 1 if mapper.local_table.name in known.tables else 0  # a table that came later is empty
+            assert len(session.scalars(select(mapper.class_)).all()) == rows

@@ -4,14 +4,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date
-from importlib.metadata import version
 from typing import Any, Literal
 
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app import iso_time
-from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog
 from app.db import Database
 from app.db.app import App
@@ -21,11 +19,13 @@ from app.db.occurrence import Occurrence, find_occurrence
 from app.db.poll import FoundCrash
 from app.errors import BadParameters, MalformedLog, NotFound
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, read_params
+from app.jobs.report_making import make_report
 from app.parsers import parse
 from app.reports import REPORTS
-from app.reports.report import Report
 
 PATH = "/crashes/<crash_identifier>/export_occurrences"
+METHOD = "GET"
+ABOUT = "crash"
 UNIT = "reports"
 SUMMARY = "Report of one occurrence of a crash"
 OCCURRENCE_NAME = re.compile(r"(?P<log_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})-crash-(?P<number>[1-9][0-9]{0,8})")
@@ -108,20 +108,7 @@ def compute(params: Params, run: Run) -> Artefact:
         stored = session.get_one(Log, found.log_row)
     raw = run.storage.get(stored.storage_key)
     parsed = _nth(parse(raw), found.number)
-    report = Report(
-        occurrence_id=found.name,
-        log_id=found.log_id,
-        date=found.occurred_at.astimezone(UTC).date(),
-        crash_identifier=crash.identifier,
-        crash_title=crash.title,
-        app_identifier=app.identifier,
-        app_name=app.name,
-        log=parsed,
-        raw=raw,
-        raw_filename=f"{found.log_id}.log",
-        generated_by=f"crashq {version('crashq')}",
-        fingerprint=fingerprint(parsed),
-    )
+    report = make_report(app, crash.identifier, crash.title, found, raw, parsed)
     writer = REPORTS[params.format]
     filename = f"{found.name}.{writer.EXTENSION}"
     artefact = run.store(f"report.{writer.EXTENSION}", _checked(writer.write(report), run), filename, writer.MEDIA_TYPE)

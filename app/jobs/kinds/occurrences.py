@@ -18,6 +18,8 @@ from app.jobs.read_ahead import read_ahead
 from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"
+METHOD = "GET"
+ABOUT = "crash"
 UNIT = "rows"
 SUMMARY = "Occurrences of a crash, newest first"
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 1_000, 10_000

@@ -1,0 +1,177 @@
+"""Parts of a job that many workers make side by side. The plan is frozen first; each part is claimed like a job."""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db import Base, rows_changed, value_enum
+from app.db.job import Job, JobState
+from app.db.turn import Turn
+
+
+class PartState(enum.StrEnum):
+    """waiting -> running -> done; running -> waiting after trouble."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+
+
+UNDONE = text("state IN ('waiting', 'running')")
+
+
+class JobPlan(Base):
+    """What a job in parts is made from: the same however often, whenever and wherever a part of it is made."""
+
+    __tablename__ = "job_plans"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    made_at: Mapped[datetime]  # the moment that the result shows
+    last_row: Mapped[int] = mapped_column(BigInteger)  # the newest occurrence that belongs to it
+
+
+class JobPart(Base):
+    """One part. `after` and `upto` are places in the data as JSON, which only the kind of job understands."""
+
+    __tablename__ = "job_parts"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)  # from 1
+    after: Mapped[str | None] = mapped_column(Text)  # where the part before ends; None: from the beginning
+    upto: Mapped[str] = mapped_column(Text)  # the last place that belongs to it
+    units: Mapped[int] = mapped_column(BigInteger)  # of progress between the two
+    state: Mapped[PartState] = mapped_column(value_enum(PartState), default=PartState.WAITING)
+    attempt: Mapped[int] = mapped_column(default=0)  # attempts begun; only the latest may publish
+    strikes: Mapped[int] = mapped_column(default=0)  # attempts that ended with a dead worker or a bug
+    trouble_since: Mapped[datetime | None]
+    holder: Mapped[str | None] = mapped_column(String(128))
+    not_before: Mapped[datetime | None]
+    lease_expires_at: Mapped[datetime | None]
+    done: Mapped[int] = mapped_column(BigInteger, default=0)  # units so far
+    rows: Mapped[int | None] = mapped_column(BigInteger)  # what it holds, once done
+    unreadable: Mapped[int | None] = mapped_column(BigInteger)  # what belongs to it and could not be told whole
+    size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    key: Mapped[str | None] = mapped_column(String(128))
+    filename: Mapped[str | None] = mapped_column(String(255))
+    media_type: Mapped[str | None] = mapped_column(String(64))
+    __table_args__ = (
+        Index("ix_job_parts_undone", "state", "job_id", "number", postgresql_where=UNDONE, sqlite_where=UNDONE),
+    )
+
+
+def freeze(session: Session, plan: JobPlan, parts: list[dict[str, Any]]) -> None:
+    """Store a plan and its parts: values of `number`, `after`, `upto` and `units`."""
+    session.add(plan)
+    session.flush()
+    if parts:
+        session.execute(insert(JobPart), [{"job_id": plan.job_id, **part} for part in parts])
+
+
+def plan_of(session: Session, job_id: str) -> JobPlan | None:
+    """The plan of a job, if it has come to one."""
+    return session.get(JobPlan, job_id)
+
+
+def parts_of(session: Session, job_id: str) -> list[JobPart]:
+    """The parts of a job by their numbers."""
+    return list(session.scalars(select(JobPart).where(JobPart.job_id == job_id).order_by(JobPart.number)))
+
+
+def find_part(session: Session, job_id: str, number: int) -> JobPart | None:
+    """One part."""
+    return session.get(JobPart, (job_id, number))
+
+
+def parts_running(session: Session) -> int:
+    """How many parts of live jobs are at work."""
+    running = select(func.count()).select_from(JobPart).join(Job, Job.id == JobPart.job_id)
+    return session.scalar(running.where(JobPart.state == PartState.RUNNING, Job.state == JobState.RUNNING)) or 0
+
+
+def next_part(session: Session, now: datetime) -> tuple[JobPart, Job, datetime | None] | None:
+    """The part to make next, its job, and when its tenant was last served: tenants take turns. Locks the part."""
+    statement = (
+        select(JobPart, Job, Turn.served_at)
+        .join(Job, Job.id == JobPart.job_id)
+        .outerjoin(Turn, Turn.app_id == Job.app_id)
+        .where(
+            JobPart.state == PartState.WAITING,
+            Job.state == JobState.RUNNING,
+            or_(JobPart.not_before.is_(None), JobPart.not_before <= now),
+        )
+        .order_by(Turn.served_at.asc().nulls_first(), Job.created_at, Job.id, JobPart.number)
+        .limit(1)
+    )
+    row = session.execute(statement.with_for_update(of=JobPart, skip_locked=True)).first()
+    return (row[0], row[1], row[2]) if row else None
+
+
+def move_part(
+    session: Session, part: JobPart, from_state: PartState, /, *, overdue_at: datetime | None = None, **values: Any
+) -> bool:
+    """Compare and set: change the part only while it is in that state and attempt, and its job has not ended."""
+    live = exists().where(Job.id == JobPart.job_id, Job.state == JobState.RUNNING)
+    condition = [JobPart.job_id == part.job_id, JobPart.number == part.number, JobPart.state == from_state,
+                 JobPart.attempt == part.attempt, live]  # fmt: skip
+    if overdue_at is not None:
+        condition.append(JobPart.lease_expires_at <= overdue_at)
+    return rows_changed(session, update(JobPart).where(*condition).values(**values)) == 1
+
+
+def show_progress(session: Session, job_id: str) -> None:
+    """Count in the job's row what its parts have done."""
+    done = select(func.coalesce(func.sum(JobPart.done), 0)).where(JobPart.job_id == job_id).scalar_subquery()
+    rows_changed(session, update(Job).where(Job.id == job_id, Job.state == JobState.RUNNING).values(progress_done=done))
+
+
+def overdue_parts(session: Session, now: datetime, limit: int) -> list[tuple[JobPart, Job]]:
+    """Parts of live jobs whose worker has stopped renewing its lease."""
+    overdue = (JobPart.state == PartState.RUNNING, JobPart.lease_expires_at <= now, Job.state == JobState.RUNNING)
+    return _with_jobs(session, overdue, limit)
+
+
+def parts_held_by(session: Session, holder: str) -> list[tuple[JobPart, Job]]:
+    """Parts of live jobs whose attempts a worker holds."""
+    held = (JobPart.state == PartState.RUNNING, JobPart.holder == holder, Job.state == JobState.RUNNING)
+    return _with_jobs(session, held, None)
+
+
+def _with_jobs(session: Session, condition: tuple[Any, ...], limit: int | None) -> list[tuple[JobPart, Job]]:
+    statement = select(JobPart, Job).join(Job, Job.id == JobPart.job_id).where(*condition)
+    ordered = statement.order_by(JobPart.job_id, JobPart.number).limit(limit)
+    return [(part, job) for part, job in session.execute(ordered)]
+
+
+def whole_jobs(session: Session, queue: str, limit: int) -> list[Job]:
+    """Running jobs in a queue whose parts are all done."""
+    undone = exists().where(JobPart.job_id == Job.id, JobPart.state != PartState.DONE)
+    whole = select(Job).where(Job.state == JobState.RUNNING, Job.queue == queue, ~undone)
+    return list(session.scalars(whole.order_by(Job.created_at, Job.id).limit(limit)))
+
+
+def drop_parts(session: Session, job_id: str) -> None:
+    """Forget plan and parts of a job whose files are gone."""
+    for table in (JobPart, JobPlan):
+        session.execute(delete(table).where(table.job_id == job_id))
+
+
+def stored_parts(session: Session, job_ids: set[str]) -> list[JobPart]:
+    """The parts with a stored object, of these jobs."""
+    stored = select(JobPart).where(JobPart.job_id.in_(job_ids), JobPart.key.is_not(None))
+    return list(session.scalars(stored.order_by(JobPart.job_id, JobPart.number)))

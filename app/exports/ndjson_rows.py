@@ -1,0 +1,27 @@
+"""Rows as NDJSON: one JSON object to a line, every key in each."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from json.encoder import encode_basestring
+
+from app.exports.row import COLUMNS, Row, time_text
+
+FORMAT = "ndjson"
+MEDIA_TYPE = "application/x-ndjson"
+EXTENSION = "ndjson"
+
+_LINE = "{" + ",".join(f'"{name}":%s' for name in COLUMNS) + "}\n"
+
+
+def write(pages: Iterable[list[Row]]) -> Iterator[bytes]:
+    """A chunk for each page of rows. Compact JSON in UTF-8; unknown is null."""
+    for page in pages:
+        yield "".join(map(_line, page)).encode("utf-8", "replace")
+
+
+def _line(row: Row) -> str:
+    return _LINE % tuple([_text(time_text(value) if isinstance(value, datetime) else value) for value in row])
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)

@@ -1,0 +1,125 @@
+"""One part of a batch: its occurrences in order, filtered, written as rows or reports."""
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import NamedTuple
+
+from app.crashes.facts import Facts, facts
+from app.crashes.log import CrashLog
+from app.db.app import App
+from app.db.batch_rows import FoundRow, Scope, ShownCrash, read_place, rows_between
+from app.db.job_part import JobPart
+from app.db.log import Log
+from app.errors import MalformedLog
+from app.exports import ROW_FORMATS
+from app.exports.row import Row
+from app.jobs.batch.question import REPORTS, Filters
+from app.jobs.kind import MadePart, Run
+from app.jobs.report_making import make_report
+from app.parsers import parse
+from app.reports import json_report
+from app.reports.zip_stream import zip_stream
+from app.storage import ObjectNotFound
+
+NOTHING_KNOWN = Facts()
+
+
+class ReadLog(NamedTuple):
+    """A stored log and the crash reports in it."""
+
+    row_id: int
+    raw: bytes
+    parsed: list[CrashLog]
+
+
+class PartMaker:
+    """Reads a part's occurrences; counts those that it has told and those that it could not read."""
+
+    def __init__(self, params: Filters, scope: Scope, part: JobPart, run: Run) -> None:
+        self.rows = 0
+        self.unreadable = 0
+        self._params, self._scope, self._part, self._run = params, scope, part, run
+        self._latest: ReadLog | None = None  # occurrences of one log mostly stand together
+
+    def make(self, stem: str, name: str) -> MadePart:
+        """Store the part by that name; its file is named after the stem and its number."""
+        if self._params.format == REPORTS:
+            chunks, extension, media_type = zip_stream(self._reports()), "zip", "application/zip"
+        else:
+            writer = ROW_FORMATS[self._params.format]
+            chunks, extension, media_type = writer.write(self._row_pages()), writer.EXTENSION, writer.MEDIA_TYPE
+        filename = f"{stem}-{self._part.number:05d}.{extension}"
+        artefact = self._run.store(name, chunks, filename, media_type)
+        return MadePart(artefact, self.rows, self.unreadable)
+
+    def _pages(self) -> Iterator[list[tuple[FoundRow, ShownCrash]]]:
+        after = read_place(self._part.after) if self._part.after else None
+        return rows_between(self._run.db, self._scope, after, read_place(self._part.upto))
+
+    def _row_pages(self) -> Iterator[list[Row]]:
+        for page in self._pages():
+            rows = []
+            for found, crash in page:
+                told = self._facts(found)
+                self._run.advance(1)
+                if told is None:
+                    self.unreadable += 1
+                    if self._params.needs_facts:
+                        continue
+                    told = NOTHING_KNOWN
+                if self._params.wants(told):
+                    rows.append(_row(found, crash, told))
+            self.rows += len(rows)
+            yield rows
+
+    def _reports(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        with self._run.db.read() as session:
+            app = session.get_one(App, self._scope.app_id)
+        for page in self._pages():
+            for found, crash in page:
+                self._run.advance(1)
+                if self._params.needs_facts and found.described and not self._params.wants(_stored(found)):
+                    continue
+                read = self._read(found)
+                if read is None:
+                    self.unreadable += 1
+                    continue
+                raw, parsed = read
+                if self._params.wants(_stored(found) if found.described else facts(parsed)):
+                    self.rows += 1
+                    name = f"{found.log_id}-crash-{found.number}"
+                    report = make_report(app, crash.identifier, crash.title, found, raw, parsed)
+                    yield f"{crash.identifier}/{name}.json", json_report.write(report)
+
+    def _facts(self, found: FoundRow) -> Facts | None:
+        """What is stored with the occurrence, else what its log says; None when that cannot be read."""
+        if found.described:
+            return _stored(found)
+        read = self._read(found)
+        return facts(read[1]) if read else None
+
+    def _read(self, found: FoundRow) -> tuple[bytes, CrashLog] | None:
+        """The stored log and the occurrence's report in it; None when it is lost, or is no longer what it was."""
+        if self._latest is None or self._latest.row_id != found.log_row:
+            self._latest = None  # never two in memory
+            with self._run.db.read() as session:
+                log = session.get(Log, found.log_row)
+            try:
+                raw = self._run.storage.get(log.storage_key) if log else b""
+                self._latest = ReadLog(found.log_row, raw, parse(raw))
+            except (ObjectNotFound, MalformedLog):
+                self._latest = ReadLog(found.log_row, b"", [])
+        _, raw, parsed = self._latest
+        return (raw, parsed[found.number - 1]) if found.number <= len(parsed) else None
+
+
+def _stored(found: FoundRow) -> Facts:
+    return Facts(
+        found.app_version, found.app_build, found.os_name, found.os_version, found.device_model, found.user_id
+    )  # fmt: skip
+
+
+def _row(found: FoundRow, crash: ShownCrash, told: Facts) -> Row:
+    day = found.occurred_at.astimezone(UTC).date().isoformat()
+    name = f"{found.log_id}-crash-{found.number}"
+    return Row(name, day, found.log_id, found.occurred_at, crash.identifier, *told)

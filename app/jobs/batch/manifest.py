@@ -1,0 +1,96 @@
+"""The manifest of a batch, which is its result: what it holds, part by part, and whether that is all."""
+
+import json
+from typing import Any
+
+from app import iso_time
+from app.db.job_part import JobPart, JobPlan
+from app.jobs.batch.question import Filters
+from app.jobs.kind import AnyJob, Body, Showing
+
+SCHEMA, SCHEMA_VERSION = "crashq-batch", 1
+MEDIA_TYPE = "application/json"
+
+_WHOLE = {"type": "integer"}
+_TEXT = {"type": "string"}
+_PART: dict[str, Any] = {
+    "number": _WHOLE, "filename": _TEXT, "content_type": _TEXT, "rows": _WHOLE, "unreadable": _WHOLE, "size": _WHOLE,
+    "sha256": _TEXT,
+}  # fmt: skip
+_LINK = {"type": "string", "format": "uri", "description": "Signed; needs no token until expires_at"}
+_MANIFEST: dict[str, Any] = {
+    "schema": {"const": SCHEMA},
+    "schema_version": {"const": SCHEMA_VERSION},
+    "crash_identifier": {"type": ["string", "null"]},
+    "app_identifier": {"type": ["string", "null"]},
+    "format": _TEXT,
+    "filters": {"type": "object"},
+    "snapshot_at": {"type": "string", "format": "date-time", "description": "What came later is not in it"},
+    "complete": {"type": "boolean", "description": "False when there are occurrences that could not be read whole"},
+    "rows": _WHOLE,
+    "unreadable": _WHOLE,
+    "total_size": {"type": "integer", "description": "Bytes of all parts"},
+}
+_FILE: dict[str, Any] = {
+    "url": _LINK, "filename": _TEXT, "content_type": _TEXT, "size": _WHOLE, "sha256": _TEXT,
+    "expires_at": {"type": "string", "format": "date-time"},
+}  # fmt: skip
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "additionalProperties": False, "properties": properties}
+
+
+RESULT_SCHEMA: dict[str, Any] = {
+    **_object({**_FILE, **_MANIFEST, "parts": {"type": "array", "items": _object({**_PART, "url": _LINK})}}),
+    "type": ["object", "null"],
+    "description": "null while loading; then the manifest, with the links of its own file and of every part",
+}
+
+
+def write_manifest(params: Filters, plan: JobPlan, parts: list[JobPart], stem: str) -> tuple[bytes, str, str]:
+    """(content, file name, media type). The same plan and parts give the same bytes."""
+    unreadable = sum(part.unreadable or 0 for part in parts)
+    content = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "crash_identifier": getattr(params, "crash_identifier", None),
+        "app_identifier": getattr(params, "app_identifier", None),
+        "format": params.format,
+        "filters": params.shown(),
+        "snapshot_at": iso_time.rfc3339(plan.made_at),
+        "complete": unreadable == 0,
+        "rows": sum(part.rows or 0 for part in parts),
+        "unreadable": unreadable,
+        "total_size": sum(part.size or 0 for part in parts),
+        "parts": [
+            {"number": part.number, "filename": part.filename, "content_type": part.media_type, "rows": part.rows,
+             "unreadable": part.unreadable, "size": part.size, "sha256": part.sha256}
+            for part in parts
+        ],
+    }  # fmt: skip
+    return _compact(content), f"{stem}-manifest.json", MEDIA_TYPE
+
+
+def present(job: AnyJob, showing: Showing) -> Body:
+    """The manifest and the links; null while it is being made."""
+    if job.is_live:
+        return Body.of(b"null")
+    assert job.result_key is not None
+    assert job.expires_at is not None
+    manifest = json.loads(showing.storage.get(job.result_key))
+    for part in manifest["parts"]:
+        part["url"] = showing.part_link(job, part["number"])
+    file = {
+        "url": showing.link(job),
+        "filename": job.result_filename,
+        "content_type": job.result_media_type,
+        "size": job.result_size,
+        "sha256": job.result_sha256,
+        "expires_at": iso_time.rfc3339(job.expires_at),
+    }
+    return Body.of(_compact({**file, **manifest}))
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

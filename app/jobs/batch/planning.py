@@ -1,0 +1,49 @@
+"""The plan of a batch: the moment it shows and where its parts end."""
+
+import time
+
+from app.db.batch_rows import Cut, Scope, count_in_scope, cuts, is_settled, newest_row
+from app.errors import TransientError
+from app.jobs.batch.question import REPORTS, Filters
+from app.jobs.kind import Plan, Run
+
+ROWS_PER_PART = 20_000  # a second's work at most, when nothing has to be read from logs: so long another tenant waits
+REPORTS_PER_PART = 1_000
+MOST_PARTS = 1_000  # about; of a larger batch the parts grow
+SETTLES_WITHIN = 20.0  # seconds that a digest under way may take, in most cases milliseconds
+LOOK_EVERY = 0.02  # seconds
+
+
+def scope_of(params: Filters, app_id: int, crash_id: int | None, last_row: int) -> Scope:
+    """What belongs to a batch, but for the filters that only a row itself can tell."""
+    return Scope(app_id, crash_id, params.since, params.until, last_row)
+
+
+def make_plan(params: Filters, run: Run, crash_id: int | None) -> Plan:
+    """Freeze the newest occurrence and cut what is older into parts.
+
+    A digest that is under way may still commit rows older than the newest one, so it is waited for: after that nobody
+    adds to the set, and a part made now or tomorrow holds the same.
+    """
+    with run.db.read() as session:
+        last_row, moment = newest_row(session)
+        deadline = time.monotonic() + SETTLES_WITHIN
+        while not is_settled(session, moment):
+            if time.monotonic() > deadline:
+                raise TransientError("A digest takes long; the batch is planned again later")
+            time.sleep(LOOK_EVERY)
+            run.advance(0)
+    made_at = run.now()
+    scope = scope_of(params, run.app_id, crash_id, last_row)
+    least = REPORTS_PER_PART if params.format == REPORTS else ROWS_PER_PART
+    size = max(least, -(-count_in_scope(run.db, scope) // MOST_PARTS))
+    found: list[Cut] = []
+    for cut in cuts(run.db, scope, size):
+        found.append(cut)
+        run.advance(0)
+    parts = []
+    after: str | None = None
+    for number, (upto, rows) in enumerate(found, 1):
+        parts.append({"number": number, "after": after, "upto": upto.to_json(), "units": rows})
+        after = upto.to_json()
+    return Plan(made_at, last_row, parts)

@@ -1,0 +1,110 @@
+"""What can be asked of a batch: its format and filters."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from app import iso_time
+from app.crashes.facts import MAX_LENGTH, Facts
+from app.errors import BadParameters
+from app.exports import ROW_FORMATS
+from app.jobs.kind import read_params
+
+REPORTS = "zip"  # the format that holds a report of each occurrence, not a row
+FORMATS = tuple(sorted((*ROW_FORMATS, REPORTS)))
+DEFAULT_FORMAT = "ndjson"
+FILTERS = ("app_version", "os_name", "os_version", "device_model", "user_id")
+"""Facts to filter by; an occurrence has to have one of the values of each that is given."""
+MAX_VALUES = 100  # of one filter
+KNOWN = {"format", "since_date", "until_date", "job_id", *FILTERS}
+
+_SEVERAL = {
+    "oneOf": [
+        {"type": "string", "maxLength": MAX_LENGTH},
+        {"type": "array", "items": {"type": "string"}, "maxItems": MAX_VALUES},
+    ]
+}  # fmt: skip
+BODY_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "format": {"type": "string", "enum": list(FORMATS), "default": DEFAULT_FORMAT},
+        "since_date": {"type": "string", "description": "First day (UTC) or time, ISO 8601"},
+        "until_date": {"type": "string", "description": "Last day (UTC) or time, ISO 8601"},
+        **{name: {**_SEVERAL, "description": "Exactly as the log says; several: any of them"} for name in FILTERS},
+        "job_id": {"type": "string", "description": "Ask for that very job instead of the newest result"},
+    },
+}
+
+
+class Filters(BaseModel, frozen=True):
+    """The normalised filters. Values are sorted and without repetition, so that equal questions are equal."""
+
+    format: str
+    since: datetime | None = None  # UTC, inclusive
+    until: datetime | None = None  # UTC, exclusive
+    app_version: tuple[str, ...] = ()
+    os_name: tuple[str, ...] = ()
+    os_version: tuple[str, ...] = ()
+    device_model: tuple[str, ...] = ()
+    user_id: tuple[str, ...] = ()
+
+    @property
+    def needs_facts(self) -> bool:
+        """True when an occurrence whose facts are unknown cannot be told to belong."""
+        return any(getattr(self, name) for name in FILTERS)
+
+    def wants(self, facts: Facts) -> bool:
+        """True when an occurrence of these facts belongs."""
+        return all(not (values := getattr(self, name)) or getattr(facts, name) in values for name in FILTERS)
+
+    def shown(self) -> dict[str, Any]:
+        """The filters that are set, as a manifest tells them."""
+        times = {"since": self.since, "until": self.until}
+        named: dict[str, Any] = {
+            name: value.isoformat().replace("+00:00", "Z") for name, value in times.items() if value
+        }
+        return named | {name: list(values) for name in FILTERS if (values := getattr(self, name))}
+
+
+class CrashBatch(Filters, frozen=True):
+    """A question about one crash."""
+
+    crash_identifier: str
+
+
+class AppBatch(Filters, frozen=True):
+    """A question about a whole app."""
+
+    app_identifier: str
+
+
+def read_filters(model: type[CrashBatch] | type[AppBatch], identifier: str, query: Mapping[str, str]) -> Filters:
+    """Check format, dates and filters. Raises BadParameters: a misspelt filter must not hand out everything."""
+    unknown = sorted(set(query) - KNOWN)
+    if unknown:
+        raise BadParameters(f"Unknown parameter; known are {', '.join(sorted(KNOWN))}")
+    asked = query.get("format") or DEFAULT_FORMAT
+    if asked not in FORMATS:
+        raise BadParameters(f"format is not one of {', '.join(FORMATS)}")
+    about = "crash_identifier" if model is CrashBatch else "app_identifier"
+    values: dict[str, Any] = {
+        about: identifier,
+        "format": asked,
+        "since": iso_time.since("since_date", query.get("since_date")),
+        "until": iso_time.until("until_date", query.get("until_date")),
+    }
+    for name in FILTERS:
+        values[name] = _values(name, query.get(name, ""))
+    return read_params(model, values)
+
+
+def _values(name: str, lines: str) -> tuple[str, ...]:
+    values = sorted({value for value in lines.split("\n") if value})
+    if len(values) > MAX_VALUES:
+        raise BadParameters(f"{name} has more than {MAX_VALUES} values")
+    if any(len(value) > MAX_LENGTH for value in values):
+        raise BadParameters(f"{name} has a value of more than {MAX_LENGTH} characters")
+    return tuple(values)

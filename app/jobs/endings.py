@@ -1,0 +1,69 @@
+"""How attempts end, at a job or at one of its parts: what is final, and what is written then."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from app.db.job import Job, JobState
+from app.db.job_steps import finish_job
+from app.errors import AppError, TransientError
+from app.jobs.kind import Artefact
+from app.jobs.outcomes import AttemptsUsedUp, Strike, WorkerStopped
+from app.services import Services
+
+log = structlog.get_logger()
+
+
+def publish(services: Services, job: Job, artefact: Artefact, done: int, total: int, data_revision: int | None) -> bool:
+    """Make the result visible; False when the attempt is no longer the job's latest."""
+    now = services.now()
+    published = finish_job(
+        services.db,
+        job.id,
+        job.attempt,
+        finished_at=now,
+        expires_at=now + timedelta(seconds=services.config.result_lifetime),
+        progress_done=done,
+        progress_total=total,
+        data_revision=data_revision,
+        result_text=artefact.text,
+        result_key=artefact.key,
+        result_size=artefact.size,
+        result_sha256=artefact.sha256,
+        result_filename=artefact.filename,
+        result_media_type=artefact.media_type,
+    )
+    if published:
+        log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
+    return published
+
+
+def is_trouble(error: AppError) -> bool:
+    """True for what the database or the storage did, not the job nor its worker."""
+    return isinstance(error, TransientError) and not isinstance(error, (Strike, WorkerStopped))
+
+
+def is_final(services: Services, error: AppError, strikes: int, trouble_since: datetime | None, now: datetime) -> bool:
+    """True when no further attempt is to be made after this error."""
+    if isinstance(error, Strike):
+        return strikes >= services.config.max_attempts
+    if is_trouble(error) and trouble_since is not None:
+        return now - trouble_since > timedelta(seconds=services.config.job_patience)
+    return not isinstance(error, TransientError)
+
+
+def failed(error: AppError, attempts: int, now: datetime, forget_at: datetime) -> dict[str, Any]:
+    """The columns of a job that has failed."""
+    if isinstance(error, TransientError):
+        error = AttemptsUsedUp(f"The job failed after {attempts} attempts, the last with: {error.message}")
+    return {
+        "state": JobState.FAILED,
+        "finished_at": now,
+        "expires_at": forget_at,
+        "lease_expires_at": None,
+        "preview_key": None,
+        "error_code": error.code,
+        "error_status": error.status,
+        "error_message": error.message,
+    }

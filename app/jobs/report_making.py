@@ -1,0 +1,46 @@
+"""From a stored occurrence and its log to what a report is made of."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Protocol
+
+from app.crashes.fingerprint import fingerprint
+from app.crashes.log import CrashLog
+from app.db.app import App
+from app.reports.report import Report
+
+GENERATED_BY = f"crashq {version('crashq')}"
+
+
+class Named(Protocol):
+    """As much of an occurrence as a report tells."""
+
+    @property
+    def log_id(self) -> str:
+        """The log it came in."""
+
+    @property
+    def number(self) -> int:
+        """Its place there, from 1."""
+
+    @property
+    def occurred_at(self) -> datetime:
+        """UTC, aware."""
+
+
+def make_report(app: App, crash_identifier: str, crash_title: str, found: Named, raw: bytes, log: CrashLog) -> Report:
+    """Everything that goes into a document about one occurrence."""
+    return Report(
+        occurrence_id=f"{found.log_id}-crash-{found.number}",
+        log_id=found.log_id,
+        date=found.occurred_at.astimezone(UTC).date(),
+        crash_identifier=crash_identifier,
+        crash_title=crash_title,
+        app_identifier=app.identifier,
+        app_name=app.name,
+        log=log,
+        raw=raw,
+        raw_filename=f"{found.log_id}.log",
+        generated_by=GENERATED_BY,
+        fingerprint=fingerprint(log),
+    )
