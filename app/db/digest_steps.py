@@ -74,6 +74,13 @@ class NewOccurrence(NamedTuple):
     log_id: str
     number: int
     occurred_at: datetime
+    app_version: str | None
+    app_build: str | None
+    os_name: str | None
+    os_version: str | None
+    device_model: str | None
+    user_id: str | None
+    described: bool = True  # the six before it are what the log says
 
 
 def claim_logs(lane: Lane, row_id: int | None, now: datetime, lease: timedelta, limit: int, size: int) -> Claim:

@@ -11,6 +11,7 @@ import structlog
 
 from app.broker import DIGEST_LOG, INGEST
 from app.config import MIB
+from app.crashes.facts import Facts, facts
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
 from app.crashes.log import CrashLog
 from app.crashes.title import title
@@ -48,6 +49,7 @@ class Found(NamedTuple):
     identifier: str  # of its crash
     fingerprint: Fingerprint
     title: str
+    facts: Facts
 
 
 class Outcome(NamedTuple):
@@ -110,7 +112,8 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes]) ->
 def _group(stored: ClaimedLog, number: int, parsed: CrashLog) -> Found:
     grouped = fingerprint(parsed)
     occurred_at = time_in(stored.log_id) or parsed.occurred_at or stored.received_at
-    return Found(stored, number, occurred_at, crash_identifier(stored.app, grouped), grouped, title(parsed))
+    identifier = crash_identifier(stored.app, grouped)
+    return Found(stored, number, occurred_at, identifier, grouped, title(parsed), facts(parsed))
 
 
 def _settle(services: Services, outcomes: list[Outcome]) -> bool:
@@ -148,21 +151,17 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
         counted = [one for outcome in outcomes if outcome.stored.id in own for one in outcome.found]
         if counted:
             crash_ids = count_in(lane, _crashes(counted))
-            add_occurrences(
-                lane,
-                (
-                    NewOccurrence(
-                        crash_ids[one.identifier], one.stored.id, one.stored.log_id, one.number, one.occurred_at
-                    )
-                    for one in counted
-                ),
-            )
+            add_occurrences(lane, (_row(one, crash_ids[one.identifier]) for one in counted))
     return own
 
 
 def _ended(outcome: Outcome) -> EndedLog:
     status = LogStatus.DIGESTED if outcome.reason is None else LogStatus.REJECTED
     return EndedLog(outcome.stored.id, outcome.stored.attempt, status, outcome.format, outcome.reason)
+
+
+def _row(one: Found, crash_id: int) -> NewOccurrence:
+    return NewOccurrence(crash_id, one.stored.id, one.stored.log_id, one.number, one.occurred_at, *one.facts)
 
 
 def _crashes(counted: list[Found]) -> Iterable[SeenCrash]:
