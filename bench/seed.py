@@ -19,9 +19,10 @@ SELECT %(app)s, lpad(to_hex(n), 24, '0'), lpad(to_hex(n), 32, '0'), 1, 'bench', 
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
 """
 OCCURRENCES = """
-INSERT INTO occurrences (crash_id, log_row, log_id, number, occurred_at)
+INSERT INTO occurrences (crash_id, log_row, log_id, number, occurred_at, described, app_version, os_name)
 SELECT crashes.id, %(log)s, lpad(n::text, 10, '0') || '-1536831773-logs-' || lpad((n %% 100000)::text, 5, '0'),
-       (row_number() OVER ())::int + %(number)s, timestamptz '2018-09-13 12:00Z' + n * interval '1 second'
+       (row_number() OVER ())::int + %(number)s, timestamptz '2018-09-13 12:00Z' + n * interval '1 second',
+       true, '1.' || n %% 10, 'iOS'
 FROM crashes, generate_series(1, %(rows)s) n
 WHERE crashes.identifier BETWEEN lpad(to_hex(%(first)s::bigint), 24, '0') AND lpad(to_hex(%(last)s::bigint), 24, '0')
 """

@@ -1,5 +1,6 @@
 """A whole deployment as processes that can each be killed, frozen and started again: web, workers, beat."""
 
+import json
 import os
 import re
 import secrets
@@ -168,6 +169,14 @@ class Deployment:
         job_id: str = answer.json["job_id"]
         return job_id
 
+    def ask_batch(self, crash: str, **question: str) -> str:
+        """Ask for a batch until the service takes it; returns the job's id."""
+        body = json.dumps(question).encode()
+        path = f"/api/crashes/{crash}/exports"
+        answer = until(lambda: (got := self.send("POST", path, body)).status == 200 and got, f"{path} to be taken")
+        job_id: str = answer.json["job_id"]
+        return job_id
+
     def upload(self, log_id: str, content: bytes) -> bool:
         """Send one log; True when it got its 202."""
         return self.send("POST", f"/api/apps/{self.app}/logs?log_id={log_id}", content).status == 202
@@ -208,8 +217,8 @@ class Deployment:
             app_id, identifier, secrets.token_hex(16), now, now, rows,
         )  # fmt: skip
         self.query(
-            "INSERT INTO occurrences (crash_id, log_row, log_id, number, occurred_at)"
-            " SELECT %s, %s, %s, n, timestamptz '2018-09-13 12:00Z' + n * interval '1 second'"
+            "INSERT INTO occurrences (crash_id, log_row, log_id, number, occurred_at, described, app_version, os_name)"
+            " SELECT %s, %s, %s, n, timestamptz '2018-09-13 12:00Z' + n * interval '1 second', true, '1.' || n %% 10, 'iOS'"
             " FROM generate_series(1, %s) n",
             crash_id, log_row, f"long-{identifier}", rows,
         )  # fmt: skip
