@@ -282,9 +282,9 @@ def test_a_file_that_is_deleted_while_it_is_sent_is_sent_whole(tmp_path):
 def test_files_that_nobody_reads_to_the_end_do_not_stay_open(tmp_path):
     storage = open_storage(tmp_path.as_uri())
     storage.put_bytes("some/file", b"0123456789")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
 
     for _ in range(20):
         storage.stream("some/file")
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
