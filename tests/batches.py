@@ -59,3 +59,10 @@ def describe(services: Services, crash: Crash, **facts: str | None) -> None:
     with services.db.write() as session:
         changed = update(Occurrence).where(Occurrence.crash_id == crash.id)
         session.execute(changed.values(described=True, **facts), execution_options={"synchronize_session": False})
+
+
+def undescribe(services: Services) -> None:
+    """Let every occurrence be as one that was digested by a release which stored no facts."""
+    names = ("described", "app_version", "app_build", "os_name", "os_version", "device_model", "user_id")
+    with services.db.write() as session:
+        session.execute(update(Occurrence).values(dict.fromkeys(names)))

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from app.jobs.batch import planning
-from tests.batches import csv_rows, describe, files, made, ndjson, post, reports
+from tests.batches import csv_rows, describe, files, made, ndjson, post, reports, undescribe
 from tests.factories import NOON, add_newer, kscrash, make_crash, make_member
 from tests.uploads import LOG_ID, digested
+
+FACTS = ("app_version", "app_build", "os_name", "os_version", "device_model", "user_id")
 
 
 @pytest.fixture
@@ -124,6 +126,7 @@ def test_a_lost_log_makes_a_batch_that_says_it_is_not_complete(client, services,
     logs = [upload(client, member, run_workers, number) for number in range(2)]
     crash = logs[0]["occurrences"][0]["crash_identifier"]
     services.storage.delete_folder("logs")
+    undescribe(services)
 
     as_rows = made(client, member, run_workers, f"crashes/{crash}", format="csv")
     as_reports = made(client, member, run_workers, f"crashes/{crash}", format="zip")
@@ -133,6 +136,21 @@ def test_a_lost_log_makes_a_batch_that_says_it_is_not_complete(client, services,
     assert {row["app_version"] for row in csv_rows(client, as_rows)} == {""}
     assert (as_reports["complete"], as_reports["rows"], as_reports["unreadable"]) == (False, 0, 2)
     assert (filtered["complete"], filtered["rows"], filtered["unreadable"]) == (False, 0, 2)
+
+
+def test_rows_need_no_log_and_are_the_same_without_what_the_digest_stored(client, services, member, run_workers):
+    crash = upload(client, member, run_workers, 1)["occurrences"][0]["crash_identifier"]
+    undescribe(services)
+    from_logs = ndjson(client, made(client, member, run_workers, f"crashes/{crash}"))
+    crash = upload(client, member, run_workers, 2, "-[Other tapped:]")["occurrences"][0]["crash_identifier"]
+    services.storage.delete_folder("logs")
+    result = made(client, member, run_workers, f"crashes/{crash}")
+
+    [one], [two] = from_logs, ndjson(client, result)
+
+    assert (result["complete"], result["unreadable"]) == (True, 0)
+    assert one["app_version"]
+    assert [one[name] for name in FACTS] == [two[name] for name in FACTS]
 
 
 def test_the_same_question_in_other_words_joins_the_live_job_and_then_gets_its_result(
