@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.crashes.facts import facts
 from app.crashes.fingerprint import fingerprint
 from app.crashes.title import title
 from app.parsers import PARSERS, parse, recognise
@@ -67,10 +68,12 @@ def test_a_sample_is_read_as_expected(sample: Path):
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=ids)
-def test_a_sample_read_in_brief_is_the_same_crash_at_the_same_time(sample: Path):
+def test_a_sample_read_in_brief_is_the_same_crash_with_the_same_facts(sample: Path):
     def crashes(brief: bool) -> list[object]:
         document = Document(sample.read_bytes(), brief=brief)
-        return [(fingerprint(log), title(log), log.occurred_at) for log in recognise(document).parse(document)]
+        return [
+            (fingerprint(log), title(log), facts(log), log.occurred_at) for log in recognise(document).parse(document)
+        ]
 
     assert crashes(brief=True) == crashes(brief=False) != []
 
