@@ -10,7 +10,11 @@ from typing import Any
 from sqlalchemy import update
 
 from app.db.crash import Crash
+from app.db.job import Job
+from app.db.job_part import JobPart, parts_of
 from app.db.occurrence import Occurrence
+from app.jobs import running
+from app.jobs.service import ask
 from app.services import Services
 from tests.factories import Member
 
@@ -66,3 +70,17 @@ def undescribe(services: Services) -> None:
     names = ("described", "app_version", "app_build", "os_name", "os_version", "device_model", "user_id")
     with services.db.write() as session:
         session.execute(update(Occurrence).values(dict.fromkeys(names)))
+
+
+def begin(services: Services, member: Member, crash: Crash, **query: str) -> Job:
+    """A batch that is planned and whose parts wait."""
+    job = ask(services, member.user_id, "crash_batch", crash.identifier, query)
+    services.broker.rings.clear()
+    running.run(services, job.id)
+    services.broker.rings.clear()
+    return job
+
+
+def parts_now(services: Services, job: Job) -> list[JobPart]:
+    with services.db.read() as session:
+        return parts_of(session, job.id)
