@@ -14,6 +14,8 @@ NAME = "bench_waiting"
 WAIT = 0.1  # seconds, of which none is computing
 
 PATH = "/crashes/<crash_identifier>/bench_waiting"
+METHOD = "GET"
+ABOUT = "crash"
 UNIT = "waits"
 SUMMARY = "Waits, for the bench"
 PARAMETERS: list[dict[str, Any]] = []

@@ -238,10 +238,11 @@ def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: 
         return job
     with services.db.write() as session:
         found = latest_job(session, key, user_id)
-        joined = _join(session, found[0].id, user_id, now) if found and found[0].is_live else None
+        answers = found is not None and still_answers(found[0], crash.revision, now)  # it may have ended since
+        joined = _join(session, found[0].id, user_id, now) if found and answers else None
         waits_for = count_live_of(session, user_id)
     if joined is not None:
         return answering(joined, now)
     if waits_for >= services.config.live_jobs_per_user:
         raise TooManyJobs(f"You wait for {waits_for} jobs already; ask again when one has ended")
-    raise TransientError  # a live job of the same key was there, and has ended since: a matter of microseconds
+    raise TransientError  # a live job of the same key was there, and has ended since without an answer

@@ -8,11 +8,11 @@ import pytest
 
 from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
-from app.jobs import attempt
+from app.jobs import attempt, service
 from app.jobs.kind import Artefact, Run
 from app.jobs.running import end_attempt, run
 from app.jobs.sweep import sweep
-from tests.factories import NOON, run_rings
+from tests.factories import NOON, make_crash, run_rings
 from tests.job_kinds import files, row, write
 
 
@@ -150,3 +150,19 @@ def test_the_lease_is_renewed_and_progress_shown_while_the_work_goes_on(services
     run(services, job.id)
 
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 1)
+
+
+def test_a_job_that_ends_while_its_question_is_asked_again_is_the_answer(services, member, monkeypatch):
+    crash = make_crash(services, member.app)
+    first = service.ask(services, member.user_id, "occurrences", crash.identifier, {})
+    real = service.latest_job
+
+    def not_yet_there(*_args: object) -> None:
+        run(services, first.id)  # after the look that finds nothing, before the one that finds what was in the way
+        monkeypatch.setattr(service, "latest_job", real)
+
+    monkeypatch.setattr(service, "latest_job", not_yet_there)
+    monkeypatch.setattr(service, "start_job", lambda *_: False)  # the job was live at that moment
+    second = service.ask(services, member.user_id, "occurrences", crash.identifier, {})
+
+    assert (second.id, second.state) == (first.id, JobState.FINISHED)
