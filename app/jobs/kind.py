@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from app import iso_time
 from app.db import Database
 from app.db.crash import Crash
 from app.db.job import Job
@@ -104,6 +105,18 @@ class Showing:
     storage: Storage
     link: Callable[[AnyJob], str] = field(repr=False)  # signed, absolute URL of the stored bytes
     part_link: Callable[[AnyJob, int], str] = field(repr=False)  # the same for a part, by its number
+
+    def file(self, job: AnyJob) -> dict[str, Any]:
+        """How a finished job's stored bytes are told to the client: where they are, what they are, and until when."""
+        assert job.expires_at is not None
+        return {
+            "url": self.link(job),
+            "filename": job.result_filename,
+            "content_type": job.result_media_type,
+            "size": job.result_size,
+            "sha256": job.result_sha256,
+            "expires_at": iso_time.rfc3339(job.expires_at),
+        }
 
 
 class Kind(Protocol):

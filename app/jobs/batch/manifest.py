@@ -77,19 +77,10 @@ def present(job: AnyJob, showing: Showing) -> Body:
     if job.is_live:
         return Body.of(b"null")
     assert job.result_key is not None
-    assert job.expires_at is not None
     manifest = json.loads(showing.storage.get(job.result_key))
     for part in manifest["parts"]:
         part["url"] = showing.part_link(job, part["number"])
-    file = {
-        "url": showing.link(job),
-        "filename": job.result_filename,
-        "content_type": job.result_media_type,
-        "size": job.result_size,
-        "sha256": job.result_sha256,
-        "expires_at": iso_time.rfc3339(job.expires_at),
-    }
-    return Body.of(_compact({**file, **manifest}))
+    return Body.of(_compact({**showing.file(job), **manifest}))
 
 
 def _compact(value: Any) -> bytes:

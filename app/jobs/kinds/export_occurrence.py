@@ -120,16 +120,7 @@ def present(job: AnyJob, showing: Showing) -> Body:
     """Where to download the report; null while it is being made."""
     if job.is_live:
         return Body.of(b"null")
-    assert job.expires_at is not None
-    result = {
-        "url": showing.link(job),
-        "filename": job.result_filename,
-        "content_type": job.result_media_type,
-        "size": job.result_size,
-        "sha256": job.result_sha256,
-        "expires_at": iso_time.rfc3339(job.expires_at),
-    }
-    return Body.of(json.dumps(result, separators=(",", ":"), ensure_ascii=False).encode())
+    return Body.of(json.dumps(showing.file(job), separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def _find(session: Session, crash_id: int, params: Params) -> Occurrence:
