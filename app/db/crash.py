@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, exists, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
+from app.db.crash_alias import MAX_STEPS, went_to
 from app.db.log import BigId
 from app.db.occurrence import Occurrence
 
@@ -27,6 +28,7 @@ class Crash(Base):
     last_seen: Mapped[datetime]  # of the latest
     occurrences_count: Mapped[int] = mapped_column(BigInteger)
     revision: Mapped[int] = mapped_column(BigInteger)  # grows with every change of its occurrences
+    why: Mapped[str | None] = mapped_column(Text)  # JSON: the rule and the parts of its fingerprint; None: made before
     __table_args__ = (
         Index("ix_crashes_app_id_last_seen", "app_id", "last_seen"),
         Index("ix_crashes_app_id_first_seen", "app_id", "first_seen"),
@@ -35,8 +37,29 @@ class Crash(Base):
 
 
 def find_crash(session: Session, identifier: str) -> Crash | None:
-    """The crash with this identifier, whoever may see it."""
-    return session.scalar(select(Crash).where(Crash.identifier == identifier))
+    """The crash with this identifier, else the one that has most of its occurrences now; whoever may see it."""
+    crash = _crash(session, identifier)
+    return crash if crash and crash.occurrences_count > 0 else _heir(session, identifier) or crash
+
+
+def _crash(session: Session, identifier: str) -> Crash | None:
+    statement = select(Crash).where(Crash.identifier == identifier)
+    return session.scalar(statement.execution_options(populate_existing=True))
+
+
+def _heir(session: Session, identifier: str) -> Crash | None:
+    """Follow aliases to a crash that has occurrences."""
+    passed = {identifier}
+    for _ in range(MAX_STEPS):
+        following = next((into for into in went_to(session, identifier) if into not in passed), None)
+        if following is None:
+            return None
+        crash = _crash(session, following)
+        if crash and crash.occurrences_count > 0:
+            return crash
+        passed.add(following)
+        identifier = following
+    return None
 
 
 def totals(session: Session, app_id: int) -> tuple[int, int]:
@@ -56,8 +79,8 @@ def crashes_of(
     limit: int,
     offset: int,
 ) -> list[Crash]:
-    """Crashes of an app, from high to low by one of SORTS; those with an occurrence in [since, until) where given."""
-    statement = select(Crash).where(Crash.app_id == app_id, *_occurred(since, until))
+    """Crashes that have occurrences, in [since, until) where given, from high to low by one of SORTS."""
+    statement = select(Crash).where(Crash.app_id == app_id, Crash.occurrences_count > 0, *_occurred(since, until))
     order = getattr(Crash, sort)
     return list(session.scalars(statement.order_by(order.desc(), Crash.id.desc()).limit(limit).offset(offset)))
 

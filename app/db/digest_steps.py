@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, true, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, literal_column, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from app.config import MIB
 from app.db.crash import Crash
@@ -54,7 +55,7 @@ class EndedLog(NamedTuple):
 
 
 class SeenCrash(NamedTuple):
-    """A crash with what is to be added to it; all but the last three columns matter only if it is new."""
+    """A crash with what is to be added to it; all but the three before the last matter only if it is new."""
 
     app_id: int
     identifier: str
@@ -64,6 +65,7 @@ class SeenCrash(NamedTuple):
     first_seen: datetime  # of what is added
     last_seen: datetime
     occurrences_count: int
+    why: str | None = None  # kept if the crash has none yet
 
 
 class NewOccurrence(NamedTuple):
@@ -81,6 +83,7 @@ class NewOccurrence(NamedTuple):
     device_model: str | None
     user_id: str | None
     described: bool = True  # the six before it are what the log says
+    grouped_as: str | None = None  # the group it is of, when people merged that into this crash
 
 
 def claim_logs(lane: Lane, row_id: int | None, now: datetime, lease: timedelta, limit: int, size: int) -> Claim:
@@ -121,6 +124,13 @@ def count_in(lane: Lane, seen: Iterable[SeenCrash]) -> dict[str, int]:
     two digests cannot wait for each other.
     """
     return {row[0]: row[1] for row in lane.rows(_COUNT, rows=as_rows(crash._asdict() for crash in seen))}
+
+
+def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
+    """The same in a session's transaction; what leaves a crash is a negative number of occurrences."""
+    counted = _count(postgresql if session.get_bind().dialect.name == "postgresql" else sqlite)
+    rows = session.connection().execute(counted, {"rows": as_rows(crash._asdict() for crash in seen)})
+    return {row[0]: row[1] for row in rows}
 
 
 def add_occurrences(lane: Lane, new: Iterable[NewOccurrence]) -> None:
@@ -166,11 +176,14 @@ def _count(dialect: ModuleType) -> Any:
     rows = select(*columns, literal_column("1")).where(true()).order_by(given.c.identifier)
     insert = dialect.insert(Crash).from_select([*SeenCrash._fields, "revision"], rows)
     least, greatest = (func.least, func.greatest) if dialect is postgresql else (func.min, func.max)
+    first, last = insert.excluded.first_seen, insert.excluded.last_seen
+    has_some = Crash.occurrences_count > 0  # else its times are of occurrences that have gone
     merged = {
-        "first_seen": least(Crash.first_seen, insert.excluded.first_seen),
-        "last_seen": greatest(Crash.last_seen, insert.excluded.last_seen),
+        "first_seen": case((has_some, least(Crash.first_seen, first)), else_=first),
+        "last_seen": case((has_some, greatest(Crash.last_seen, last)), else_=last),
         "occurrences_count": Crash.occurrences_count + insert.excluded.occurrences_count,
         "revision": Crash.revision + 1,
+        "why": func.coalesce(Crash.why, insert.excluded.why),
     }
     counted = insert.on_conflict_do_update(index_elements=[Crash.identifier], set_=merged)
     return counted.returning(_CRASH.identifier, _CRASH.id)

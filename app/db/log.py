@@ -1,7 +1,9 @@
 """Uploaded logs and how far their digestion has come."""
 
 import enum
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -72,6 +74,24 @@ class Log(Base):
         UniqueConstraint("app_id", "log_id"),
         Index("ix_logs_waiting", "ring_after", postgresql_where=WAITING, sqlite_where=WAITING),
     )
+
+
+class StoredLog(NamedTuple):
+    """As much of a digested log as it takes to read it again."""
+
+    id: int
+    app_id: int
+    app: str  # identifier
+    storage_key: str
+    size: int  # bytes
+
+
+def stored_logs(session: Session, row_ids: Sequence[int]) -> list[StoredLog]:
+    """The digested ones of these logs, by row id."""
+    columns = (Log.id, Log.app_id, App.identifier, Log.storage_key, Log.size)
+    statement = select(*columns).join(App, App.id == Log.app_id).where(Log.id.in_(row_ids))
+    found = session.execute(statement.where(Log.status == LogStatus.DIGESTED).order_by(Log.id))
+    return [StoredLog(*row) for row in found]
 
 
 def find_log(session: Session, app_id: int, log_id: str) -> Log | None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     select,
     table,
+    text,
     tuple_,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -30,6 +31,7 @@ FIRST_ROWS = 1_000  # of the first batch of a list, small so that they are there
 MAX_FACT = 128  # characters; app.crashes.facts cuts them to this
 ROWS_PER_BATCH = 10_000  # of each further one, about 1.2 MB: the fewer trips the better, and memory stays small
 
+MERGED = text("grouped_as IS NOT NULL")
 
 _CRASHES = table("crashes", column("id"), column("app_id"))  # not by its model, whose module imports this one
 
@@ -51,8 +53,10 @@ class Occurrence(Base):
     os_version: Mapped[str | None] = mapped_column(String(MAX_FACT))
     device_model: Mapped[str | None] = mapped_column(String(MAX_FACT))
     user_id: Mapped[str | None] = mapped_column(String(MAX_FACT))
+    grouped_as: Mapped[str | None] = mapped_column(String(24))  # identifier its fingerprint gives; None: its crash's
     __table_args__ = (
         UniqueConstraint("log_row", "number"),
+        Index("ix_occurrences_grouped_as", "grouped_as", postgresql_where=MERGED, sqlite_where=MERGED),
         # Holds all that a list shows, which is then read from it alone: rows of one crash lie scattered over the table.
         # Key columns, not INCLUDE: SQLite has no such thing, and behind the unique id they take the same room.
         Index("ix_occurrences_list", "crash_id", "occurred_at", "id", "log_id", "number"),

@@ -100,6 +100,7 @@ def _statement(*conditions: ColumnElement[bool]) -> Prepared:
                 Token.hash == bindparam("token"),
                 Token.expires_at > bindparam("now"),
                 Crash.identifier == bindparam("crash"),
+                Crash.occurrences_count > 0,  # where those of an emptied one went, the long way finds out
             )
             .order_by(LIVE_FIRST, Job.created_at.desc(), Job.id)
             .limit(1)

@@ -11,10 +11,6 @@ import structlog
 
 from app.broker import DIGEST_LOG, INGEST
 from app.config import MIB
-from app.crashes.facts import Facts, facts
-from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
-from app.crashes.log import CrashLog
-from app.crashes.title import title
 from app.db.digest_steps import (
     ClaimedLog,
     EndedLog,
@@ -25,12 +21,12 @@ from app.db.digest_steps import (
     count_in,
     settle_logs,
 )
+from app.db.grouping_decision import routes
 from app.db.log import LogStatus, back_off, release_log
 from app.errors import AppError, MalformedLog, TransientError
+from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.log_id import time_in
 from app.observe import on_behalf_of
-from app.parsers import recognise
-from app.parsers.document import Document
 from app.services import Services
 
 LOGS_PER_TRIP = 25  # digested together, in one transaction
@@ -46,10 +42,8 @@ class Found(NamedTuple):
     stored: ClaimedLog
     number: int  # from 1, the place in the log
     occurred_at: datetime
-    identifier: str  # of its crash
-    fingerprint: Fingerprint
-    title: str
-    facts: Facts
+    report: Grouped
+    crash: str  # identifier of the crash it is counted in: its group, or what people merged that into
 
 
 class Outcome(NamedTuple):
@@ -94,9 +88,8 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes]) ->
     if stored.strikes > services.config.max_attempts:
         return Outcome(stored, None, [], f"The log could not be digested in {stored.strikes - 1} attempts")
     try:
-        document = Document(read(), brief=True)
-        parser = recognise(document)
-        found = [_group(stored, number, parsed) for number, parsed in enumerate(parser.parse(document), 1)]
+        format_name, reports = read_and_group(services, stored.app_id, stored.app, read())
+        found = [_found(stored, number, report) for number, report in enumerate(reports, 1)]
     except MalformedLog as error:
         return Outcome(stored, None, [], error.message)
     except AppError as error:
@@ -105,15 +98,13 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes]) ->
         log.exception("digest_broke", log=stored.id, attempt=stored.attempt, error=type(error).__name__)
         _release(services, stored, "digest_broke", strike=True)
     else:
-        return Outcome(stored, parser.FORMAT, found)
+        return Outcome(stored, format_name, found)
     return None
 
 
-def _group(stored: ClaimedLog, number: int, parsed: CrashLog) -> Found:
-    grouped = fingerprint(parsed)
-    occurred_at = time_in(stored.log_id) or parsed.occurred_at or stored.received_at
-    identifier = crash_identifier(stored.app, grouped)
-    return Found(stored, number, occurred_at, identifier, grouped, title(parsed), facts(parsed))
+def _found(stored: ClaimedLog, number: int, report: Grouped) -> Found:
+    occurred_at = time_in(stored.log_id) or report.parsed.occurred_at or stored.received_at
+    return Found(stored, number, occurred_at, report, report.group.identifier)
 
 
 def _settle(services: Services, outcomes: list[Outcome]) -> bool:
@@ -150,8 +141,10 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
         own = settle_logs(lane, map(_ended, outcomes), services.now())
         counted = [one for outcome in outcomes if outcome.stored.id in own for one in outcome.found]
         if counted:
+            merged = routes(lane, (one.crash for one in counted))
+            counted = [one._replace(crash=merged.get(one.crash, one.crash)) for one in counted]
             crash_ids = count_in(lane, _crashes(counted))
-            add_occurrences(lane, (_row(one, crash_ids[one.identifier]) for one in counted))
+            add_occurrences(lane, (_row(one, crash_ids[one.crash]) for one in counted))
     return own
 
 
@@ -161,25 +154,35 @@ def _ended(outcome: Outcome) -> EndedLog:
 
 
 def _row(one: Found, crash_id: int) -> NewOccurrence:
-    return NewOccurrence(crash_id, one.stored.id, one.stored.log_id, one.number, one.occurred_at, *one.facts)
+    group = one.report.group.identifier
+    return NewOccurrence(
+        crash_id,
+        one.stored.id,
+        one.stored.log_id,
+        one.number,
+        one.occurred_at,
+        *one.report.facts,
+        grouped_as=None if group == one.crash else group,
+    )
 
 
 def _crashes(counted: list[Found]) -> Iterable[SeenCrash]:
     """What the occurrences add to each crash."""
-    by_crash = attrgetter("identifier")
-    for identifier, group in groupby(sorted(counted, key=by_crash), key=by_crash):
-        first, *others = group
+    by_crash = attrgetter("crash")
+    for identifier, together in groupby(sorted(counted, key=by_crash), key=by_crash):
+        first, *others = together
         times = [first.occurred_at, *(other.occurred_at for other in others)]
-        grouped = first.fingerprint
+        group = first.report.group
         yield SeenCrash(
             app_id=first.stored.app_id,
             identifier=identifier,
-            fingerprint=grouped.value,
-            fingerprint_version=grouped.version,
-            title=first.title,
+            fingerprint=group.fingerprint,
+            fingerprint_version=group.fingerprint_version,
+            title=group.title,
             first_seen=min(times),
             last_seen=max(times),
             occurrences_count=len(times),
+            why=group.why if group.identifier == identifier else None,
         )
 
 

@@ -71,7 +71,7 @@ def one_trip(monkeypatch) -> None:
     monkeypatch.setattr(ingest.digest, "GO_ON_FOR", 0.0)
 
 
-def test_the_logs_that_wait_are_digested_along_by_three_statements_to_claim_and_three_to_settle(
+def test_the_logs_that_wait_are_digested_along_by_three_statements_to_claim_and_four_to_settle(
     services, member, one_trip
 ):
     receive_many(services, member, LOGS_PER_TRIP + 3)
@@ -80,7 +80,16 @@ def test_the_logs_that_wait_are_digested_along_by_three_statements_to_claim_and_
     with statements(services) as sent:
         digest(services, rung)
 
-    assert [statement.split()[0] for statement in sent] == ["SELECT", "SELECT", "UPDATE", "UPDATE", "INSERT", "INSERT"]
+    assert [statement.split()[0] for statement in sent] == [
+        "SELECT",
+        "SELECT",
+        "UPDATE",
+        "UPDATE",
+        "SELECT",
+        "INSERT",
+        "INSERT",
+    ]
+    assert "grouping_decisions" in sent[4]  # the one more: which groups people have merged
     assert statuses(services) == {"digested": LOGS_PER_TRIP, "received": 3}
     assert len(occurrences(services)) == sum(counts(services)) == LOGS_PER_TRIP
 
@@ -141,7 +150,7 @@ def test_a_trip_with_a_log_that_is_rejected_settles_it_along(services, member):
         digest(services, rung)
 
     assert statuses(services) == {"digested": 2, "rejected": 1}
-    assert len(sent) == 6
+    assert len(sent) == 7
     assert logs(services)[2].error_message == "The log is text but holds no crash report in a known format"
 
 

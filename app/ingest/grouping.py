@@ -1,0 +1,48 @@
+"""The group of each crash report in a log's bytes: what a digest and a regrouping have to agree on."""
+
+import json
+from typing import NamedTuple
+
+from app.crashes.facts import Facts, facts
+from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
+from app.crashes.log import CrashLog
+from app.crashes.title import title
+from app.db.moves import Group
+from app.parsers import recognise
+from app.parsers.document import Document
+from app.services import Services
+
+
+class Grouped(NamedTuple):
+    """A crash report, told by what is stored of it."""
+
+    parsed: CrashLog
+    group: Group
+    facts: Facts
+
+
+def read_and_group(services: Services, app_id: int, app: str, raw: bytes) -> tuple[str, list[Grouped]]:  # noqa: ARG001
+    """(format, the crash reports in the log's order, each grouped); `app` is the identifier. Raises MalformedLog.
+
+    All that decides how a stored log is grouped happens in here, so that a log digested twice is grouped alike.
+    """
+    document = Document(raw, brief=True)
+    parser = recognise(document)
+    return parser.FORMAT, [group(app, parsed) for parsed in parser.parse(document)]
+
+
+def group(app: str, parsed: CrashLog) -> Grouped:
+    """The group of a crash report by its fingerprint alone."""
+    made = fingerprint(parsed)
+    identifier = crash_identifier(app, made)
+    return Grouped(parsed, Group(identifier, made.value, made.version, title(parsed), why(made)), facts(parsed))
+
+
+def why(made: Fingerprint) -> str:
+    """What is stored with a crash to explain it: JSON of `rule`, `version` and `parts`, without what no text may hold."""
+    told = {"rule": made.rule, "version": made.version, "parts": [_storable(part) for part in made.parts]}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

@@ -1,0 +1,101 @@
+"""Groups stored logs anew, after a change of the rules, of a parser, of symbols: `regroup_logs`. Safe to repeat."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy.orm import Session
+
+from app.config import MIB
+from app.db.grouping_decision import routes_within
+from app.db.log import StoredLog, stored_logs
+from app.db.moves import Group, Move, Placed, groups_named, hold_logs, move
+from app.errors import AppError, MalformedLog
+from app.ingest.grouping import Grouped, read_and_group
+from app.services import Services
+from app.storage import ObjectNotFound
+
+LOGS_PER_TRIP = 25  # grouped together, in one transaction
+BYTES_PER_TRIP = MIB  # of theirs, unless one alone is larger
+
+log = structlog.get_logger()
+
+
+class Regrouped(NamedTuple):
+    """What came of it."""
+
+    logs: int  # looked at
+    moved: int  # occurrences that are counted in another crash now
+    unreadable: int  # logs that stay grouped as they are: their bytes are gone or no parser reads them
+
+
+def regroup_logs(services: Services, log_rows: Iterable[int]) -> Regrouped:
+    """Read these digested logs (row ids) from the storage, and count each occurrence where it belongs by now.
+
+    Beside live digests and other regroupings nothing is lost or doubled: each trip of 25 logs or 1 MiB is one transaction,
+    which holds the logs. Crashes get their counts, times and revisions, old identifiers become aliases, and what people
+    have merged stays merged. Logs that wait for their digest, or are gone, are left alone. Raises TransientError when the
+    database or the storage is away: what was done till then stays, and the rest may be given again.
+    """
+    logs, moved, unreadable = 0, 0, 0
+    left = iter(log_rows)
+    while rows := list(islice(left, LOGS_PER_TRIP)):
+        with services.db.read() as session:
+            stored = stored_logs(session, rows)
+        for trip in _trips(stored):
+            found = _read(services, trip)
+            moved += _place(services, found)
+            logs, unreadable = logs + len(trip), unreadable + len(trip) - len(found)
+    return Regrouped(logs, moved, unreadable)
+
+
+def place(session: Session, wanted: Sequence[tuple[Placed, Group]]) -> int:
+    """Count occurrences, whose logs are held, in the crash of their group, or where people merged it into.
+
+    Returns how many changed their crash.
+    """
+    routes = routes_within(session, (group.identifier for _, group in wanted))
+    targets = groups_named(session, routes.values())
+    moves = []
+    for placed, group in wanted:
+        home = targets.get(routes.get(group.identifier, ""), group)
+        if (placed.crash.identifier, placed.group) != (home.identifier, group.identifier):
+            moves.append(Move(placed, group.identifier, home))
+    return move(session, moves) if moves else 0
+
+
+def _trips(stored: list[StoredLog]) -> Iterator[list[StoredLog]]:
+    trip: list[StoredLog] = []
+    total = 0
+    for one in stored:
+        if trip and total + one.size > BYTES_PER_TRIP:
+            yield trip
+            trip, total = [], 0
+        trip, total = [*trip, one], total + one.size
+    if trip:
+        yield trip
+
+
+def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]:
+    """Row of a log -> its reports; without those that cannot be read."""
+    found: dict[int, list[Grouped]] = {}
+    with services.storage.reading([stored.storage_key for stored in trip]) as reads:
+        for stored, read in zip(trip, reads, strict=True):
+            try:
+                _, found[stored.id] = read_and_group(services, stored.app_id, stored.app, read())
+            except (MalformedLog, ObjectNotFound):
+                log.info("regroup_unreadable", log=stored.id)
+            except AppError:
+                raise
+            except Exception as error:
+                log.exception("regroup_broke", log=stored.id, error=type(error).__name__)
+    return found
+
+
+def _place(services: Services, found: dict[int, list[Grouped]]) -> int:
+    if not any(found.values()):
+        return 0
+    with services.db.write() as session:
+        placed = [one for one in hold_logs(session, found) if one.number <= len(found[one.log_row])]
+        return place(session, [(one, found[one.log_row][one.number - 1].group) for one in placed])
