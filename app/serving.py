@@ -1,27 +1,51 @@
-"""Settings of the web server, for `gunicorn --config python:app.serving`."""
+"""The web server: `python -m app.serving`, with the settings of the environment."""
 
 import os
+import sys
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import MPServer
 
 from app.config import Config
 from app.errors import ConfigError
 
-try:
-    _config = Config.from_env()
-except ConfigError as error:
-    raise SystemExit(f"crashq: {error.message}") from None  # one sentence, not a stack trace
+CONNECTIONS = 1_024  # of one process at a time; more wait to be accepted
+HEADERS_WITHIN = 15_000  # milliseconds for a client to send the head of a request, so that idlers hold nothing
+LONGEST_HEAD = 32 * 1024  # bytes
+STOP_GRACE = 35  # seconds that requests may take to end when the server stops; longer than the longest `Prefer: wait`
 
-wsgi_app = "app:create_app()"
-bind = f"{os.environ.get('CRASHQ_HOST', '0.0.0.0')}:{_config.port}"  # noqa: S104  a server is there to be reached
-workers = _config.web_concurrency
-worker_class = "gthread"
-threads = _config.web_threads
-worker_connections = 1_000
-keepalive = 5  # seconds
-timeout = 60  # seconds; threads answer while one request waits, so this catches only a hung process
-graceful_timeout = 35  # seconds; longer than the longest `Prefer: wait`
-max_requests = 0
-preload_app = False  # connections and the storage's threads do not survive a fork
-accesslog = None
-errorlog = "-"
-loglevel = "warning"
-limit_request_line = 8_190  # bytes
+
+def server(config: Config, host: str) -> MPServer:
+    """The server, not started: processes that each open their own services, with threads of which each has one request."""
+    return MPServer(
+        "app:create_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=config.port,
+        workers=config.web_concurrency,
+        blocking_threads=config.web_threads,
+        backpressure=CONNECTIONS,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN, max_buffer_size=LONGEST_HEAD),
+        websockets=False,
+        respawn_failed_workers=True,
+        respawn_interval=1.0,  # seconds; a process that dies at once must not be started in a loop
+        workers_kill_timeout=STOP_GRACE,
+        log_level=LogLevels.warning,
+    )
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    try:
+        config = Config.from_env()
+    except ConfigError as error:
+        sys.exit(f"crashq: {error.message}")  # one sentence, not a stack trace
+    server(config, os.environ.get("CRASHQ_HOST", "0.0.0.0")).serve()  # noqa: S104  a server is there to be reached
+
+
+if __name__ == "__main__":
+    main()

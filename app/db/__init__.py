@@ -4,7 +4,7 @@ import enum
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAl
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmaker
 
-from app.db.prepared import DRIVER_ERRORS, Lane, Lanes
+from app.db.prepared import DRIVER_ERRORS, Lane, Lanes, Moment
 from app.errors import TransientError
 
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
@@ -143,6 +143,16 @@ class Database:
                 lane.begin()
             yield lane
             if together:
+                lane.commit()
+
+    @contextmanager
+    def moment(self) -> Iterator[Moment]:
+        """Prepared statements that only read and all see the same moment; on PostgreSQL on several connections, if wanted."""
+        with ExitStack() as lanes:
+            more = (lambda: lanes.enter_context(self.quick())) if self.is_postgresql else None
+            moment = Moment(lanes.enter_context(self.quick()), more)
+            yield moment
+            for lane in moment.lanes:
                 lane.commit()
 
     def check(self) -> None:

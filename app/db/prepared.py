@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -109,6 +110,17 @@ class Lane:
         """Begin a transaction; it ends with `commit`, or with the connection."""
         self.connection.execute("BEGIN IMMEDIATE" if self._dialect.name == "sqlite" else "BEGIN")
 
+    def begin_moment(self, snapshot: str | None = None) -> None:
+        """Begin a transaction that only reads, all of one moment: that of a `snapshot` of PostgreSQL's, else the first look."""
+        is_sqlite = self._dialect.name == "sqlite"
+        self.connection.execute("BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if snapshot is not None:
+            self.connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
+
+    def snapshot(self) -> str:
+        """The name under which other connections to PostgreSQL can see the moment of this one's transaction."""
+        return str(self.connection.execute("SELECT pg_export_snapshot()").fetchone()[0])
+
     def commit(self) -> None:
         """Commit what was begun."""
         self.connection.execute("COMMIT")
@@ -117,6 +129,22 @@ class Lane:
         cursor = self.connection.cursor()
         cursor.execute(compiled.sql, compiled.written(values), **self._options)
         return cursor
+
+
+class Moment:
+    """Connections on which every statement sees the same moment."""
+
+    def __init__(self, first: Lane, more: Callable[[], Lane] | None) -> None:
+        first.begin_moment()
+        self.lanes = [first]
+        self._more = more  # None: there is no second one
+
+    def widen(self, to: int) -> None:
+        """Have so many connections, where the database lets several see the same moment."""
+        while self._more is not None and len(self.lanes) < to:
+            snapshot = self.lanes[0].snapshot()
+            self.lanes.append(self._more())
+            self.lanes[-1].begin_moment(snapshot)
 
 
 class Lanes:

@@ -11,7 +11,8 @@ from sqlalchemy import insert
 from app import create_app
 from app.db.crash import Crash
 from app.db.log import Log
-from app.db.occurrence import FIRST_ROWS, ROWS_PER_BATCH, Occurrence
+from app.db.long_list import ROWS_PER_BATCH
+from app.db.occurrence import FIRST_ROWS, Occurrence
 from app.jobs.running import run
 from app.services import Services
 from app.storage import Storage

@@ -1,20 +1,19 @@
 """The list of a crash's occurrences, newest first."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from app import iso_time
-from app.db import Database, occurrence
+from app.db import Database
 from app.db.crash import Crash
+from app.db.long_list import Batch, long_list
 from app.db.poll import FoundCrash
 from app.db.short_list import short_list
 from app.errors import BadParameters
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, read_params
-from app.jobs.read_ahead import read_ahead
 from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"
@@ -106,21 +105,12 @@ def compute(params: Params, run: Run) -> Artefact:
         run.expect(short.rows)
         run.advance(short.rows)
         return run.store("occurrences.json", (f"[{short.text}]".encode(),), filename, "application/json", in_row=True)
-    with run.db.snapshot() as session:
-        crash = session.get_one(Crash, run.crash_id)
-        run.shows(crash.revision)
-        chosen = occurrence.chosen(run.crash_id, params.since, params.until)
-        offset, limit = _window(params)
-        if params.since or params.until or limit is not None:
-            found = occurrence.count(session, chosen, None if limit is None else offset + limit)
-            expected = max(found - offset, 0)
-        else:
-            expected = crash.occurrences_count
-        run.expect(expected)
-        # Closed before the session is: what is still being fetched when an attempt ends uses it.
-        with closing(read_ahead(occurrence.stream_json(session, chosen, offset=offset, limit=limit))) as batches:
-            rows = _json_list(batches, expected, run)
-            return run.store("occurrences.json", rows, filename, "application/json", in_row=True)
+    offset, limit = _window(params)
+    with long_list(run.db, run.crash_id, params.since, params.until, offset, limit) as found:
+        run.shows(found.revision)
+        run.expect(found.rows)
+        rows = _json_list(found.batches, found.rows, run)
+        return run.store("occurrences.json", rows, filename, "application/json", in_row=True)
 
 
 def present(job: AnyJob, showing: Showing) -> Body:
@@ -137,7 +127,7 @@ def present(job: AnyJob, showing: Showing) -> Body:
     return Body(job.result_size, showing.storage.stream(job.result_key))
 
 
-def _json_list(batches: Iterator[occurrence.Batch], expected: int, run: Run) -> Iterator[bytes]:
+def _json_list(batches: Iterator[Batch], expected: int, run: Run) -> Iterator[bytes]:
     separator = b"["
     for batch in batches:
         text = batch.text.encode()

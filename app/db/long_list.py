@@ -1,0 +1,182 @@
+"""The list of a crash's occurrences, however long: written by the database, a batch at a time, on two connections."""
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, bindparam, func, literal_column, select, tuple_
+from sqlalchemy.dialects import postgresql
+
+from app.db import Database
+from app.db.crash import Crash
+from app.db.occurrence import FIRST_ROWS, Occurrence, json_text
+from app.db.prepared import Lane, Prepared
+
+ROWS_PER_BATCH = 10_000  # about 1.2 MB: the fewer trips the better, and memory stays small
+CONNECTIONS = 2  # that write batches of a long list side by side
+LONG_FROM = 3 * ROWS_PER_BATCH  # rows from which a second connection is worth having
+
+
+class Batch(NamedTuple):
+    """Some rows of a list as the database wrote them."""
+
+    text: str  # JSON objects `{"id":…,"date":…,"log_id":…}` with commas between, no brackets
+    rows: int
+
+
+class LongList(NamedTuple):
+    """A list as it was at one moment."""
+
+    revision: int  # of the crash
+    rows: int  # that it will have; as many at most where only a page of it is asked for
+    batches: Iterator[Batch]  # newest first: FIRST_ROWS, then ROWS_PER_BATCH at a time
+
+
+class Place(NamedTuple):
+    """Where an occurrence stands in the list; none has an id of -1."""
+
+    occurred_at: datetime
+    id: int
+
+
+class Cut(NamedTuple):
+    """Where the next batch begins and how it is to be."""
+
+    before: Place
+    skip: int  # rows
+    size: int  # rows
+    left: int | None  # rows that may still come; None: all
+
+
+BEGINNING = Place(datetime(1, 1, 1, tzinfo=UTC), -1)
+END = Place(datetime(9999, 12, 31, tzinfo=UTC), -1)
+
+
+@contextmanager
+def long_list(
+    db: Database,
+    crash_id: int,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+) -> Iterator[LongList]:
+    """The occurrences of a crash in [since, until), newest first, from the `offset`-th, `limit` at most.
+
+    Nothing but some batches is held. All of them show the moment in which the block began; use them inside it.
+    """
+    oldest = BEGINNING if since is None else Place(since, -1)
+    newest = END if until is None else Place(until, -1)
+    with db.moment() as moment:
+        [lane] = moment.lanes
+        found = lane.first(_CRASH, crash=crash_id)
+        assert found is not None, "a job's crash is never deleted before the job"
+        revision, total = found
+        if (since or until) and limit is None:
+            total = lane.first(_COUNT, crash=crash_id, **_range(newest, oldest))[0]  # type: ignore[index]
+        rows = max(total - offset, 0) if limit is None else min(max(total - offset, 0), limit)
+        if rows >= LONG_FROM:
+            moment.widen(CONNECTIONS)
+        first = Cut(newest, offset, FIRST_ROWS, limit)
+        with closing(_batches(moment.lanes, crash_id, first, oldest)) as batches:
+            yield LongList(revision, rows, batches)
+
+
+def _batches(lanes: list[Lane], crash_id: int, first: Cut, oldest: Place) -> Generator[Batch, None, None]:
+    """The batches in their order; while the caller has one, every connection is at one of the next."""
+    free: SimpleQueue[Lane] = SimpleQueue()
+    for lane in lanes:
+        free.put(lane)
+
+    def fetch(begun: "Future[Cut | None]", following: "Future[Cut | None]") -> Batch | None:
+        """Wait until it is known where the batch before ends, tell where this one does, and only then read it."""
+        lane = free.get()
+        try:
+            cut = begun.result()
+            following.set_result(None if cut is None else _following(lane, crash_id, cut, oldest))
+            return None if cut is None else _read(lane, crash_id, cut, oldest)
+        except BaseException as error:
+            if not following.done():
+                following.set_exception(error)
+            raise
+        finally:
+            free.put(lane)
+
+    cuts: Future[Cut | None] = Future()
+    cuts.set_result(first)
+    coming: list[Future[Batch | None]] = []
+    with ThreadPoolExecutor(len(lanes), thread_name_prefix="long-list") as pool:
+        while True:
+            while len(coming) < len(lanes):
+                begun, cuts = cuts, Future()
+                coming.append(pool.submit(fetch, begun, cuts))
+            batch = coming.pop(0).result()
+            if batch is None:
+                return
+            begun, cuts = cuts, Future()
+            coming.append(pool.submit(fetch, begun, cuts))
+            if batch.rows:
+                yield batch
+
+
+def _following(lane: Lane, crash_id: int, cut: Cut, oldest: Place) -> Cut | None:
+    """Where the batch after this one begins; None when there is none."""
+    size = cut.size if cut.left is None else min(cut.size, cut.left)
+    if cut.left == size:
+        return None
+    last = lane.first(_LAST, crash=crash_id, skip=cut.skip + size - 1, **_range(cut.before, oldest))
+    return Cut(Place(*last), 0, ROWS_PER_BATCH, None if cut.left is None else cut.left - size) if last else None
+
+
+def _read(lane: Lane, crash_id: int, cut: Cut, oldest: Place) -> Batch:
+    size = cut.size if cut.left is None else min(cut.size, cut.left)
+    row = lane.first(_TEXT, crash=crash_id, skip=cut.skip, size=size, **_range(cut.before, oldest))
+    assert row is not None
+    return Batch(row[0] or "", row[1])
+
+
+def _range(before: Place, oldest: Place) -> dict[str, Any]:
+    return {
+        "before_at": before.occurred_at,
+        "before_id": before.id,
+        "from_at": oldest.occurred_at,
+        "from_id": oldest.id,
+    }
+
+
+def _chosen(*columns: Any) -> Select[Any]:
+    time_type, id_type = Occurrence.__table__.c.occurred_at.type, Occurrence.__table__.c.id.type
+    place = tuple_(Occurrence.occurred_at, Occurrence.id)
+    before = tuple_(bindparam("before_at", type_=time_type), bindparam("before_id", type_=id_type))
+    oldest = tuple_(bindparam("from_at", type_=time_type), bindparam("from_id", type_=id_type))
+    return select(*columns).where(Occurrence.crash_id == bindparam("crash"), place < before, place >= oldest)
+
+
+def _newest_first(*columns: Any) -> Select[Any]:
+    return _chosen(*columns).order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc()).offset(bindparam("skip"))
+
+
+def _last(_: ModuleType) -> Any:
+    return _newest_first(Occurrence.occurred_at, Occurrence.id).limit(literal_column("1"))
+
+
+def _text(dialect: ModuleType) -> Any:
+    row = json_text(is_postgresql=dialect is postgresql).label("row")
+    rows = _newest_first(row).limit(bindparam("size")).subquery()
+    together = (func.string_agg if dialect is postgresql else func.group_concat)(rows.c.row, literal_column("','"))
+    return select(together.label("text"), func.count().label("rows")).select_from(rows)
+
+
+def _crash(_: ModuleType) -> Any:
+    return select(Crash.revision, Crash.occurrences_count).where(Crash.id == bindparam("crash"))
+
+
+def _count(_: ModuleType) -> Any:
+    return _chosen(func.count().label("rows"))
+
+
+_LAST, _TEXT, _CRASH, _COUNT = (Prepared(build) for build in (_last, _text, _crash, _count))
