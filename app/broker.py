@@ -1,15 +1,17 @@
-"""Rings workers: sends a task's name and one id to Redis. The only module under app/ that knows Celery."""
+"""Rings workers: sends a task's name and one id to Redis. With `celery_message` all under app/ that knows of Celery."""
 
 import threading
 import time
 from typing import Protocol
 
 import structlog
-from celery import Celery
-from kombu.exceptions import OperationalError as BrokerAway
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
-from app.bell import Bell
+from app.bell import RING_AT_MOST_EVERY, Bell
+from app.celery_message import message
 
 RUN_JOB, RUN_PART, DIGEST_LOG = "run_job", "run_part", "digest_log"
 SWEEP, PULSE = "sweep", "pulse"
@@ -22,6 +24,9 @@ QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 """Size classes: what is quick never stands behind what is not."""
 
 PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
+PACES = {SHORT: 0.004}
+"""Seconds between rings of a process in a queue, where it is not the bell's own: a person waits for a short job."""
+
 COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep rings again for what was missed
 
 
@@ -42,23 +47,12 @@ class Broker(Protocol):
 
 
 class RedisBroker:
-    """Rings through Redis as Celery messages, with a circuit breaker so that a dead Redis costs one time-out, not all."""
+    """Pushes Celery messages to Redis, with a circuit breaker so that a dead Redis costs one time-out, not all."""
 
     def __init__(self, url: str, prefix: str = "crashq:") -> None:
-        self._celery = Celery("crashq", broker=url, set_as_current=False)
-        self._celery.conf.update(
-            broker_transport_options={
-                "global_keyprefix": prefix,
-                "socket_timeout": PUBLISH_TIMEOUT,
-                "socket_connect_timeout": PUBLISH_TIMEOUT,
-                "retry_on_timeout": False,
-                "max_retries": 0,
-            },
-            task_ignore_result=True,
-            task_publish_retry=False,
-            broker_connection_retry=False,
-            broker_connection_timeout=PUBLISH_TIMEOUT,
-            task_default_queue=SHORT,
+        self._prefix = prefix
+        self._redis = Redis.from_url(
+            url, socket_timeout=PUBLISH_TIMEOUT, socket_connect_timeout=PUBLISH_TIMEOUT, retry=Retry(NoBackoff(), 0)
         )
         self._silent_until = 0.0
         self._lock = threading.Lock()
@@ -68,7 +62,9 @@ class RedisBroker:
         """Send the message now or, when one went out a moment ago, together with those that follow."""
         bell = self._bells.get((task, queue))
         if bell is None:
-            bell = self._bells.setdefault((task, queue), Bell(lambda row: self.ring(task, row, queue)))
+            bell = self._bells.setdefault(
+                (task, queue), Bell(lambda row: self.ring(task, row, queue), PACES.get(queue, RING_AT_MOST_EVERY))
+            )
         bell.ring(row_id)
 
     def ring(self, task: str, row_id: str, queue: str, /) -> bool:
@@ -76,8 +72,8 @@ class RedisBroker:
         if time.monotonic() < self._silent_until:
             return False
         try:
-            self._celery.send_task(task, args=[row_id], queue=queue, retry=False, ignore_result=True)
-        except (BrokerAway, RedisError, OSError) as error:
+            self._redis.lpush(f"{self._prefix}{queue}", message(task, row_id, queue))
+        except (RedisError, OSError) as error:
             with self._lock:
                 self._silent_until = time.monotonic() + COOL_DOWN
             log.warning("broker_away", task=task, row=row_id, error=type(error).__name__)
@@ -85,11 +81,10 @@ class RedisBroker:
         return True
 
     def check(self) -> bool:
-        """Ask Redis with a PING over a connection of its own."""
+        """Ask Redis with a PING."""
         try:
-            with self._celery.connection_for_write() as connection:
-                connection.default_channel.client.ping()
-        except (BrokerAway, RedisError, OSError):
+            self._redis.ping()
+        except (RedisError, OSError):
             return False
         return True
 

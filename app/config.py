@@ -43,6 +43,7 @@ class Config:
     live_jobs_per_user: int = 1_000  # jobs that a user may wait for at a time; one more is answered with 429
     long_jobs_at_once: int = 1  # long jobs worked on at a time, so that short ones always find a worker
     abandon_after: int = 0  # seconds without a poll after which a live job is cancelled; 0: never
+    repeat_for: int = 20  # milliseconds that the answer to a poll of a finished job is repeated as it was; 0: never
     log_format: str = "text"  # text for people, json for collectors
 
     @classmethod
@@ -77,6 +78,7 @@ class Config:
             live_jobs_per_user=_integer(environ, "CRASHQ_LIVE_JOBS_PER_USER", cls.live_jobs_per_user, 1, 1_000_000),
             long_jobs_at_once=_integer(environ, "CRASHQ_LONG_JOBS_AT_ONCE", cls.long_jobs_at_once, 1, 10_000),
             abandon_after=_integer(environ, "CRASHQ_ABANDON_AFTER", cls.abandon_after, 0, 86_400),
+            repeat_for=_integer(environ, "CRASHQ_REPEAT_FOR", cls.repeat_for, 0, 1_000),
             log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
         )
 

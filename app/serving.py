@@ -8,6 +8,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
+from app.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
 from app.config import Config
 from app.errors import ConfigError
 

@@ -56,7 +56,7 @@ class Stand:
         return f"postgresql://{self.address}/crashq"
 
     def system(self, name: str) -> System:
-        """A running system: crashq, celery, rq, dramatiq or constant."""
+        """A running system: crashq, celery, rq, dramatiq, or constant on the server of crashq, or of the peers (gunicorn)."""
         if name not in self.systems:
             say(f"  starting {name}")
             self.systems[name] = self._started(name)
@@ -82,10 +82,10 @@ class Stand:
             system = subject.crashq(self.folder, self.made)
             self.stack.callback(system.stop)
             return system
-        if name == "constant":
+        if name in ("constant", "gunicorn"):
             file = self.folder / "file"
             file.write_bytes(b"crashq! " * (FILE_SIZE // 8))
-            system = constant(self.folder, file)
+            system = constant(name, self.folder, file)
         else:
             redis_url = self.stack.enter_context(servers.redis_server(self.folder, name))
             system = peer(name, self.folder, self.database, redis_url)

@@ -12,6 +12,8 @@ from bench.seed import Seed
 
 WEB_PROCESSES, WEB_THREADS, WORKER_PROCESSES = 2, 4, 2  # the same for every system
 HERE = Path(sys.executable).parent
+GRANIAN = ("--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "warning", "--workers", str(WEB_PROCESSES),
+           "--blocking-threads", str(WEB_THREADS))  # fmt: skip
 QUICKLY = signal.SIGINT  # gunicorn's stop that does not wait for idle connections
 
 
@@ -98,12 +100,17 @@ def peer(name: str, folder: Path, database: str, redis_url: str) -> System:
     return System(name, title, port, redis_url, [*workers, web], "/")
 
 
-def constant(folder: Path, file: Path) -> System:
-    """Views that do nothing, on the same server, not started."""
+def constant(name: str, folder: Path, file: Path) -> System:
+    """Views that do nothing, on the same server as crashq (`constant`) or the peers (`gunicorn`), not started."""
     port = free_port()
     environ = {"BENCH_FILE": str(file), "PYTHONPATH": str(HERE.parents[1])}
-    web = gunicorn("constant", "bench.peers.constant:web", port, folder, environ)
-    return System("constant", "a Flask view that returns a constant", port, "", [web], "/constant")
+    module = "bench.peers.constant:web"
+    if name == "constant":
+        web = Part("web of constant", [sys.executable, "-m", "granian", *GRANIAN, "--port", str(port), module],
+                   folder / "constant-web.log", environ)  # fmt: skip
+        return System(name, "a Flask view that returns a constant, on crashq's server", port, "", [web], "/constant")
+    web = gunicorn(name, module, port, folder, environ)
+    return System(name, "a Flask view that returns a constant, on the peers' server", port, "", [web], "/constant")
 
 
 def _workers(name: str, module: str, redis_url: str) -> Iterator[list[str]]:

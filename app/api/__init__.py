@@ -7,12 +7,15 @@ from werkzeug.routing import RoutingException
 
 from app.api import answers, apps, docs, downloads, health, jobs, login, logs
 from app.api.context import EXTENSION
+from app.api.repeats import Repeats, changes
 from app.api.waiting import WaitingRoom
 from app.errors import STATUS_WORDS, AppError
 from app.observe import request_id_from
 from app.services import Services
 
 log = structlog.get_logger()
+
+READING = ("GET", "HEAD", "OPTIONS")
 
 SENTENCES = {
     404: "There is nothing at this path",
@@ -25,6 +28,9 @@ SENTENCES = {
 def register(flask: Flask, services: Services) -> None:
     """Mount every route and the error handlers."""
     flask.extensions[EXTENSION] = services
+    # Only where a change made by one process of the server is seen by all of them.
+    kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
+    flask.extensions[jobs.REPEATS] = Repeats(kept_for, changes)
     flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
     for part in (login, apps, logs, jobs, downloads, health, docs):
         flask.register_blueprint(part.blueprint)
@@ -43,6 +49,8 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
+    if request.method not in READING:
+        changes.note()
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
 

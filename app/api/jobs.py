@@ -1,5 +1,7 @@
 """Mounts every kind of job at its path, and shows, lists and cancels jobs."""
 
+from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
@@ -11,12 +13,16 @@ from app.api.asking import asked_values
 from app.api.context import services, token, user_id
 from app.api.downloads import link, part_link
 from app.api.paging import link_next, window
+from app.api.repeats import Repeats, changes
 from app.api.waiting import WaitingRoom, wanted_wait
 from app.jobs import KINDS, service
 from app.jobs.envelope import description, envelope, etag, progress
 from app.jobs.kind import AnyJob, Kind, Showing
 from app.jobs.outcomes import answering
-from app.jobs.polling import answer_at_once
+from app.jobs.polling import answer_at_once, is_live, is_over
+
+REPEATS = "crashq.repeats"
+SMALL = 16 * 1024  # characters of a result that is kept to be repeated
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/api")
 
@@ -33,7 +39,7 @@ def _mount(name: str, kind: Kind) -> None:
         if waited is None:
             return _answer(user, job)
         room: WaitingRoom = current_app.extensions["crashq.waiting"]
-        held = room.wait(waited, lambda: not service.look_up(services(), user, job.id).is_live)
+        held = room.wait(waited, lambda: not is_live(services(), job))
         response = _answer(user, answering(service.look_up(services(), user, job.id), services().now()))
         if held:
             response.headers["Preference-Applied"] = f"wait={waited}"
@@ -68,8 +74,16 @@ def cancel_job(job_id: str) -> Response:
 
 
 def _find_or_begin(kind: str, crash_identifier: str, query: dict[str, str]) -> tuple[int, AnyJob]:
-    found = answer_at_once(services(), token_hash(token()), kind, crash_identifier, query)
+    repeats: Repeats[tuple[int, AnyJob]] = current_app.extensions[REPEATS]
+    hashed, word = token_hash(token()), changes.now()
+    question = (hashed, kind, crash_identifier, request.query_string)
+    found = repeats.find(question)
+    if found and not is_over(found[1], services().now()):
+        return found
+    found = answer_at_once(services(), hashed, kind, crash_identifier, query)
     if found:
+        if not found[1].is_live and len(found[1].result_text or "") <= SMALL:
+            repeats.keep(question, word, found)
         return found
     user = user_id()
     return user, service.ask(services(), user, kind, crash_identifier, query)
@@ -87,8 +101,8 @@ def _answer(user: int, job: AnyJob) -> Response:
     tag = etag(job)
     kept = {
         "ETag": f'"{tag}"',
-        "Last-Modified": http_date(job.finished_at),
-        "Expires": http_date(job.expires_at),
+        "Last-Modified": _http_date(job.finished_at),
+        "Expires": _http_date(job.expires_at),
         "Cache-Control": "private",
     }
     if request.if_none_match.contains_weak(tag):
@@ -96,13 +110,21 @@ def _answer(user: int, job: AnyJob) -> Response:
     return answers.stream(envelope(job, _showing(user)), kept)
 
 
+@lru_cache(256)
+def _http_date(moment: datetime) -> str:
+    return http_date(moment)
+
+
 def _showing(user: int) -> Showing:
-    host = services().config.public_url or request.host_url.rstrip("/")
     return Showing(
         services().storage,
-        lambda job: host + link(services(), job, user),
-        lambda job, number: host + part_link(services(), job, number, user),
+        lambda job: _host() + link(services(), job, user),
+        lambda job, number: _host() + part_link(services(), job, number, user),
     )
+
+
+def _host() -> str:
+    return services().config.public_url or request.host_url.rstrip("/")
 
 
 def _retry_after(job: AnyJob) -> int:

@@ -100,7 +100,7 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
 def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) -> None:
     python = sys.executable
     celery = [python, "-m", "celery", "--app", "workers.celery", "--quiet"]
-    processes.start("web", [python, "-m", "gunicorn", "--config", "python:app.serving"], environ)
+    processes.start("web", [python, "-m", "app.serving"], environ)
     processes.start(
         "worker",
         [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency",

@@ -30,10 +30,14 @@ def start_job(db: Database, job: Job, user_id: int, most: int) -> bool:
     False, and nothing is changed, when a live job has the same key or the user waits for `most` jobs already.
     """
     values = {f"new_{name}": getattr(job, name) for name in NEW}
+    asked = {"user": user_id, "now": job.created_at}
+    if db.is_postgresql:
+        with db.quick_write(together=False) as lane:
+            return lane.change(_START_AND_ASK, **values, **asked, most=most) == 1
     with db.quick_write() as lane:
         if not lane.change(_START, **values, user=user_id, most=most):
             return False
-        lane.change(_ASK, job=job.id, user=user_id, now=job.created_at)
+        lane.change(_ASK, **asked, job=job.id)
     return True
 
 
@@ -48,11 +52,12 @@ def claim_next(
     """
     values = {"worker": worker, "lease": lease_expires_at, "bounded": bounded, "at_once": at_once}
     with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
-        row = lane.first(_CLAIM, rung=rung, now=now, **values)
+        row = lane.first(_CLAIM_AND_TURN if db.is_postgresql else _CLAIM, rung=rung, now=now, **values)
         if row is None:
             return None
         job = Job(**dict(zip(ALL, row, strict=True)))
-        lane.change(_TURN, app=job.app_id, now=now)
+        if not db.is_postgresql:
+            lane.change(_TURN, app=job.app_id, now=now)
         return job
 
 
@@ -70,6 +75,14 @@ def _start(dialect: ModuleType) -> Any:
     row = select(*(bindparam(f"new_{name}", type_=columns[name].type) for name in NEW))
     allowed = row.where(select(func.count()).select_from(waiting).scalar_subquery() < bindparam("most"))
     return dialect.insert(Job).from_select(NEW, allowed).on_conflict_do_nothing()
+
+
+def _start_and_ask(dialect: ModuleType) -> Any:
+    """Both as one statement, which is one trip; SQLite cannot, and needs no trips."""
+    started = _start(dialect).returning(Job.__table__.c.id).cte("started")
+    now = bindparam("now", type_=JobAsker.__table__.c.seen_at.type)
+    columns = ("job_id", "user_id", "asked_at", "seen_at")
+    return dialect.insert(JobAsker).from_select(columns, select(started.c.id, bindparam("user"), now, now))
 
 
 def _ask(dialect: ModuleType) -> Any:
@@ -110,6 +123,15 @@ def _claim(_: ModuleType) -> Any:
     return update(Job).where(Job.id == following, Job.state == QUEUED).values(begun).returning(*Job.__table__.c)
 
 
+def _claim_and_turn(dialect: ModuleType) -> Any:
+    claimed = _claim(dialect).cte("claimed")
+    now = bindparam("now", type_=Turn.__table__.c.served_at.type)
+    insert = dialect.insert(Turn).from_select(("app_id", "served_at"), select(claimed.c.app_id, now))
+    served = {"served_at": insert.excluded.served_at}
+    turned = insert.on_conflict_do_update(index_elements=[Turn.app_id], set_=served).cte("turned")
+    return select(*(claimed.c[name] for name in ALL)).add_cte(turned)
+
+
 def _turn(dialect: ModuleType) -> Any:
     insert = dialect.insert(Turn).values(app_id=bindparam("app"), served_at=bindparam("now"))
     return insert.on_conflict_do_update(index_elements=[Turn.app_id], set_={"served_at": insert.excluded.served_at})
@@ -122,4 +144,5 @@ def _finish(_: ModuleType) -> Any:
     return update(Job).where(*own).values(state=JobState.FINISHED, lease_expires_at=None, **values)
 
 
-_START, _ASK, _CLAIM, _TURN, _FINISH = (Prepared(build) for build in (_start, _ask, _claim, _turn, _finish))
+_START, _ASK, _START_AND_ASK = (Prepared(build) for build in (_start, _ask, _start_and_ask))
+_CLAIM, _TURN, _CLAIM_AND_TURN, _FINISH = (Prepared(build) for build in (_claim, _turn, _claim_and_turn, _finish))

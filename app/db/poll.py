@@ -81,6 +81,13 @@ def find_poll(
     return Poll(row[0], row[1], FoundCrash(*row[2:_JOB_AT]), job)
 
 
+def is_live(db: Database, job_id: str) -> bool:
+    """True while a job is queued or running; who may ask has been checked before."""
+    with db.quick() as lane:
+        row = lane.first(_STATE, job=job_id)
+    return row is not None and row[0] in LIVE_STATES
+
+
 _JOB_AT = 2 + len(FoundCrash._fields)  # place of the job's first column
 
 
@@ -109,5 +116,6 @@ def _statement(*conditions: ColumnElement[bool]) -> Prepared:
     return Prepared(build)
 
 
+_STATE = Prepared(lambda _: select(Job.__table__.c.state).where(Job.__table__.c.id == bindparam("job")))
 _BY_KEY = _statement()
 _BY_ID = _statement(Job.id == bindparam("job"))

@@ -1,14 +1,35 @@
 """The quick way through a request: one statement finds who asks and the answer, or that there is a job to begin."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
 
+from pydantic import BaseModel
+
+from app.db import poll
 from app.db.job import JobState
-from app.db.poll import find_poll
 from app.errors import AppError
 from app.jobs import KINDS
 from app.jobs.kind import AnyJob
 from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted, key_of, start_or_join, still_answers
 from app.services import Services
+
+
+@lru_cache(1_000)
+def _read(kind: str, crash_identifier: str, query: tuple[tuple[str, str], ...]) -> tuple[BaseModel, str]:
+    """The question and its key: the same for every poll of a job. Raises BadParameters."""
+    asked = KINDS[kind].read(crash_identifier, dict(query))
+    return asked, key_of(kind, asked)
+
+
+def is_live(services: Services, job: AnyJob) -> bool:
+    """True while a job that was found for its user is not ended: a look that costs little."""
+    return poll.is_live(services.db, job.id)
+
+
+def is_over(job: AnyJob, now: datetime) -> bool:
+    """True when a job's result has expired."""
+    return job.expires_at is not None and job.expires_at <= now
 
 
 def answer_at_once(
@@ -23,9 +44,8 @@ def answer_at_once(
         return None
     now = services.now()
     try:
-        asked = KINDS[kind].read(crash_identifier, query)
-        key = key_of(kind, asked)
-        found = find_poll(services.db, token_hash, now, crash_identifier, key, job_id)
+        asked, key = _read(kind, crash_identifier, tuple(query.items()))
+        found = poll.find_poll(services.db, token_hash, now, crash_identifier, key, job_id)
     except AppError:
         return None
     if found is None:
@@ -37,7 +57,6 @@ def answer_at_once(
         return found.user_id, start_or_join(services, found.user_id, kind, key, asked, found.crash)
     if found.seen_at is None:
         return None
-    is_kept = job.expires_at is None or job.expires_at > now
-    answers = is_kept if job_id else still_answers(job, found.crash.revision, now)
+    answers = not is_over(job, now) if job_id else still_answers(job, found.crash.revision, now)
     has_answer = job.is_live or job.state == JobState.FINISHED
     return (found.user_id, job) if answers and has_answer and not is_to_be_noted(job, found.seen_at, now) else None

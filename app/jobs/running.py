@@ -1,5 +1,6 @@
 """The worker's side of a job: claim an attempt, compute, publish or fail. With service and sweep all that changes Job.state."""
 
+import time
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,21 +23,27 @@ from app.observe import on_behalf_of
 from app.services import Services
 from app.storage import job_folder
 
+GO_ON_FOR = 0.25  # seconds after which no further job begins: other queues wait for the worker too
+
 log = structlog.get_logger()
 
 
 def run(services: Services, job_id: str) -> None:
-    """Answer a ring: one attempt at the job that is next in turn where the rung one waits, which need not be that one.
+    """Answer a ring: attempts at the jobs that are next in turn where the rung one waits, which need not be that one.
 
+    One long job, or short ones for a moment, as long as some wait: what it takes to hear a ring costs more than such a job.
     Safe to call twice, late, or for a job that is done: only one caller claims an attempt.
     """
-    job = _claim_next(services, job_id)
-    if job is None:
-        return
-    with on_behalf_of(job.request_id):
-        _run(services, job)
-    if job.queue == LONG:  # rings for long work came to nothing while this one ran
-        ring_next_long(services)
+    begun = time.monotonic()
+    while (job := _claim_next(services, job_id)) is not None:
+        with on_behalf_of(job.request_id):
+            is_lost = _run(services, job)
+        if job.queue == LONG:  # rings for long work came to nothing while this one ran
+            ring_next_long(services)
+            return
+        if is_lost or time.monotonic() - begun > GO_ON_FOR:  # it may be lost because this worker is about to end
+            services.broker.ring(RUN_JOB, job_id, job.queue)
+            return
 
 
 def hand_back(services: Services) -> None:
@@ -48,7 +55,8 @@ def hand_back(services: Services) -> None:
             services.broker.ring(RUN_JOB, job.id, job.queue)
 
 
-def _run(services: Services, job: Job) -> None:
+def _run(services: Services, job: Job) -> bool:
+    """Make the attempt; True when the job was taken from it meanwhile."""
     log.info("job_started", job=job.id, kind=job.kind, attempt=job.attempt)
     kind = KINDS[job.kind]
     try:
@@ -63,14 +71,15 @@ def _run(services: Services, job: Job) -> None:
         published = False
     except AppError as error:
         end_attempt(services, job, error)
-        return
+        return False
     except Exception as error:
         log.exception("job_broke", job=job.id, kind=job.kind, attempt=job.attempt, error=type(error).__name__)
         end_attempt(services, job, AttemptBroke())
-        return
+        return False
     if not published:
         _discard_if_lost(services, job)
         log.info("attempt_lost", job=job.id, kind=job.kind, attempt=job.attempt)
+    return not published
 
 
 def _claim_next(services: Services, rung: str) -> Job | None:

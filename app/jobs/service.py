@@ -234,7 +234,8 @@ def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: 
     )
     if start_job(services.db, job, user_id, services.config.live_jobs_per_user):
         log.info("job_queued", job=job.id, kind=kind, user=user_id)
-        services.broker.ring(RUN_JOB, job.id, job.queue)
+        ring = services.broker.ring_soon if job.queue == SHORT else services.broker.ring
+        ring(RUN_JOB, job.id, job.queue)
         return job
     with services.db.write() as session:
         found = latest_job(session, key, user_id)

@@ -15,7 +15,7 @@ PAUSE = 0.02  # seconds between polls until it is finished
 def run(stand: Stand) -> Outcome:
     """The finished list from crashq, and `send_file` of a file from a Flask view on the same server."""
     outcome = Outcome(notes=["No target; `send_file` is the limit."])
-    system, constant = stand.system("crashq"), stand.system("constant")
+    system, constant = stand.system("crashq"), stand.system("gunicorn")
     rows = stand.size.big[1]
     connection = system.connect()
     path, _ = system.question(stand.seed.big[rows])

@@ -17,7 +17,7 @@ PAUSE = 0.01  # seconds between polls until it is finished
 
 def run(stand: Stand) -> Outcome:
     """The whole body and 304 from crashq, the body from each peer, a constant from the same server."""
-    outcome = Outcome(notes=[f"{CLIENTS} keep-alive connections; 2 × 4 server threads for everyone."])
+    outcome = Outcome(notes=[f"{CLIENTS} keep-alive connections; 2 × 4 server threads for everyone; crashq runs on granian, the peers on gunicorn."])
     contestants: dict[str, Callable[[], float]] = {}
     for name in ("crashq", *PEERS):
         system = stand.system(name)
@@ -34,14 +34,14 @@ def run(stand: Stand) -> Outcome:
             unchanged = connection.request("GET", poll_path, If_None_Match=reply.header("ETag"))
             contestants["crashq, If-None-Match → 304"] = _polling(stand, system.base, unchanged, 304)
         connection.close()
-    constant = stand.system("constant")
-    request = constant.connect().request("GET", "/constant")
-    contestants[constant.title] = _polling(stand, constant.base, request, 200)
+    for name in ("constant", "gunicorn"):
+        system = stand.system(name)
+        contestants[system.title] = _polling(stand, system.base, system.connect().request("GET", "/constant"), 200)
     middle = outcome.add("polls/s", interleaved(stand.size.rounds, contestants))
     usual = middle[stand.system("celery").title]
     outcome.target("of the usual way's", middle["crashq"] / usual, 1.5, at_most=False)
     outcome.target("of the usual way's, with 304", middle["crashq, If-None-Match → 304"] / usual, 2, at_most=False)
-    outcome.target("of a constant view", middle["crashq"] / middle[constant.title], 0.4, at_most=False)
+    outcome.target("of a constant view", middle["crashq"] / middle[stand.system("constant").title], 0.4, at_most=False)
     return outcome
 
 

@@ -150,7 +150,7 @@ def test_a_stopping_worker_hands_its_attempts_back_without_a_strike(services, me
     with services.db.read() as session:
         row = session.get_one(Job, job.id)
     assert (row.state, row.strikes, row.attempt) == (JobState.QUEUED, 0, 1)
-    assert services.broker.rings == [(RUN_JOB, job.id)]
+    assert set(services.broker.rings) == {(RUN_JOB, job.id)}
     run_rings(services)
     assert state(services, job) == JobState.FINISHED
 

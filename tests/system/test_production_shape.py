@@ -1,4 +1,4 @@
-"""The Procfile's processes on real servers: PostgreSQL, redis-server, S3, gunicorn, a prefork worker and beat."""
+"""The Procfile's processes on real servers: PostgreSQL, redis-server, S3, granian, a prefork worker and beat."""
 
 import os
 import signal

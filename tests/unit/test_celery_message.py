@@ -1,0 +1,43 @@
+"""A message that is filled in is what Celery itself would send."""
+
+import base64
+import json
+
+import pytest
+from celery import Celery
+
+from app.celery_message import message
+
+
+def sent_by_celery(task: str, row_id: str, queue: str) -> dict:
+    with Celery(broker="memory://", set_as_current=False).connection_for_write() as connection:
+        Celery(broker="memory://", set_as_current=False).send_task(
+            task, args=[row_id], queue=queue, connection=connection, ignore_result=True
+        )
+        return connection.default_channel.basic_get(queue, no_ack=True).serializable()
+
+
+def shape(value):
+    """Keys and kinds of values, all the way down."""
+    return {key: shape(inner) for key, inner in value.items()} if isinstance(value, dict) else type(value).__name__
+
+
+@pytest.mark.parametrize("row_id", ["2eab310c430bf292171281ae", "17", 'odd "quoted" \\ row'])
+def test_it_carries_the_row_for_the_task_in_the_queue(row_id):
+    made = json.loads(message("run_job", row_id, "short"))
+
+    args, kwargs, _ = json.loads(base64.b64decode(made["body"]))
+    assert (args, kwargs) == ([row_id], {})
+    assert made["headers"]["task"] == "run_job"
+    assert made["properties"]["delivery_info"]["routing_key"] == "short"
+
+
+def test_it_has_the_shape_of_a_message_that_celery_sends():
+    assert shape(json.loads(message("run_job", "17", "short"))) == shape(sent_by_celery("run_job", "17", "short"))
+
+
+def test_every_message_has_an_id_of_its_own():
+    made = [json.loads(message("run_job", "17", "short")) for _ in range(3)]
+
+    assert len({one["headers"]["id"] for one in made}) == 3
+    assert all(one["headers"]["id"] == one["properties"]["correlation_id"] for one in made)
