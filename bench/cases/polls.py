@@ -11,13 +11,14 @@ from bench.stand import PEERS, Stand
 
 TITLE = "Polls per second of a finished 10-row job"
 ORDER = 2
+SERVERS = "crashq runs on granian, the peers on gunicorn, a constant view on either."
 CLIENTS = 8  # connections, each in a process of its own: as many as the servers have threads
 PAUSE = 0.01  # seconds between polls until it is finished
 
 
 def run(stand: Stand) -> Outcome:
     """The whole body and 304 from crashq, the body from each peer, a constant from the same server."""
-    outcome = Outcome(notes=[f"{CLIENTS} keep-alive connections; 2 × 4 server threads for everyone; crashq runs on granian, the peers on gunicorn."])
+    outcome = Outcome(notes=[f"{CLIENTS} keep-alive connections; 2 × 4 server threads for everyone.", SERVERS])
     contestants: dict[str, Callable[[], float]] = {}
     for name in ("crashq", *PEERS):
         system = stand.system(name)
