@@ -79,7 +79,8 @@ def _facts(stand: Stand, mode: str) -> dict[str, str]:
         "Python": f"{platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in PACKAGES)}",
         "PostgreSQL": f"{servers.version_of(stand.address)} for everyone, with {servers.SETTINGS_SAID}",
         "Redis": f"{servers.redis_version(stand.made.environ['REDIS_URL'])} without persistence, one for each system",
-        "processes": f"web {WEB_PROCESSES} × {WEB_THREADS} threads (crashq: granian, peers: gunicorn), {WORKER_PROCESSES} worker processes each",
+        "processes": f"web {WEB_PROCESSES} × {WEB_THREADS} threads (crashq: granian, peers: gunicorn), "
+        f"{WORKER_PROCESSES} worker processes each",
         "crashq": "tokens, tenancy and access checks on, every job a durable row, results in a folder",
         "peers": "no login, no access check, jobs and results in Redis; they read the same tables",
     }
