@@ -13,7 +13,7 @@ from redis.retry import Retry
 from app.bell import RING_AT_MOST_EVERY, Bell
 from app.celery_message import message
 
-RUN_JOB, RUN_PART, DIGEST_LOG = "run_job", "run_part", "digest_log"
+RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
 SWEEP, PULSE = "sweep", "pulse"
 
 INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from app import accounts
-from app.broker import DIGEST_LOG, RUN_JOB, RUN_PART, MemoryBroker
+from app.broker import DIGEST_LOG, REGROUP, RUN_JOB, RUN_PART, MemoryBroker
 from app.config import Config
 from app.db.app import App, Membership, find_app
 from app.db.crash import Crash
@@ -15,6 +15,7 @@ from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
 from app.db.user import find_user
 from app.ingest.digest import digest
+from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
 from app.services import Services
 
@@ -147,6 +148,8 @@ def run_rings(services: Services) -> int:
             parts.run_part(services)
         elif task == DIGEST_LOG:
             digest(services, int(row_id))
+        elif task == REGROUP:
+            regroup_app(services, int(row_id))
         done += 1
     return done
 

@@ -55,3 +55,10 @@ def counted(services: Services) -> Counter[str]:
             assert crash.occurrences_count == number
             assert not number or (crash.first_seen, crash.last_seen) == (first, last)
     return Counter({crash.identifier: crash.occurrences_count for crash in crashes(services)})
+
+
+def crash_of(services: Services, log_id: str) -> Crash:
+    """The crash in which the one occurrence of a log is counted."""
+    with services.db.read() as session:
+        of_log = select(Crash).join(Occurrence, Occurrence.crash_id == Crash.id).where(Occurrence.log_id == log_id)
+        return session.scalars(of_log).one()

@@ -6,10 +6,11 @@ from typing import ParamSpec
 
 import structlog
 
-from app.broker import DIGEST_LOG, PULSE, RUN_JOB, RUN_PART, SWEEP
+from app.broker import DIGEST_LOG, PULSE, REGROUP, RUN_JOB, RUN_PART, SWEEP
 from app.db import pulse
 from app.errors import TransientError
 from app.ingest.digest import digest
+from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
 from app.jobs.sweep import sweep
 from workers.celery import celery, services
@@ -51,6 +52,13 @@ def run_part(_job_id: str) -> None:
 def digest_log(row_id: str) -> None:
     """Digest one received log."""
     digest(services(), int(row_id))
+
+
+@celery.task(name=REGROUP)
+@rung_again_after_trouble
+def regroup(row_id: str) -> None:
+    """Go on with a regrouping for some seconds."""
+    regroup_app(services(), int(row_id))
 
 
 @celery.task(name=SWEEP)

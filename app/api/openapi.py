@@ -1,19 +1,20 @@
 """The OpenAPI 3.1 description of every route, with each kind of job described by its own module."""
 
-from typing import Any
-
+from app.api.openapi_words import TEXT, TIME, TIME_OR_NULL, WHOLE, Json
+from app.api.openapi_words import body_of as _body
+from app.api.openapi_words import json_answer as _json
+from app.api.openapi_words import list_of as _list
+from app.api.openapi_words import object_of as _object
+from app.api.openapi_words import operation as _operation
+from app.api.openapi_words import path as _path
+from app.api.openapi_words import query as _query
+from app.api.openapi_words import ref as _ref
+from app.api.openapi_words import success_of as _success
 from app.api.waiting import MAX_WAIT
 from app.db.crash import SORTS
 from app.errors import STATUS_WORDS
 from app.jobs import KINDS
 from app.jobs.kind import Kind
-
-Json = dict[str, Any]
-
-TEXT: Json = {"type": "string"}
-TIME: Json = {"type": "string", "format": "date-time"}
-TIME_OR_NULL: Json = {"type": ["string", "null"], "format": "date-time"}
-WHOLE: Json = {"type": "integer"}
 
 
 def openapi(version: str) -> Json:
@@ -40,33 +41,6 @@ def openapi(version: str) -> Json:
 
 def _template(path: str) -> str:
     return "/api" + path.replace("<", "{").replace(">", "}")
-
-
-def _object(properties: Json, optional: tuple[str, ...] = ()) -> Json:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "required": required, "additionalProperties": False, "properties": properties}
-
-
-def _success(result: Json) -> Json:
-    return _object({"success": {"const": True}, "result": result})
-
-
-def _ref(kind: str, name: str) -> Json:
-    return {"$ref": f"#/components/{kind}/{name}"}
-
-
-def _json(schema: Json, description: str, **more: Any) -> Json:
-    return {"description": description, "content": {"application/json": {"schema": schema}}, **more}
-
-
-def _list(schema: Json) -> Json:
-    return {"type": "array", "items": schema}
-
-
-def _operation(name: str, summary: str, ok: Json, *errors: int, **more: Any) -> Json:
-    status, answer = ("202" if name == "uploadLog" else "200"), ok
-    failures = {str(code): _ref("responses", STATUS_WORDS[code]) for code in (*errors, 500, 503)}
-    return {"operationId": name, "summary": summary, "responses": {status: answer, **failures}, **more}
 
 
 def _polled(name: str, kind: Kind) -> Json:
@@ -118,6 +92,36 @@ SCHEMAS: Json = {
     "Crash": _object(
         {"identifier": TEXT, "title": TEXT, "first_seen": TIME, "last_seen": TIME, "occurrences_count": WHOLE}
     ),
+    "Why": {
+        **_object({"rule": TEXT, "version": WHOLE, "parts": _list(TEXT)}),
+        "type": ["object", "null"],
+        "description": "What the fingerprint was made of; null for a crash made before this was kept",
+    },
+    "CrashInFull": _object(
+        {
+            "identifier": TEXT,
+            "title": TEXT,
+            "app_identifier": TEXT,
+            "first_seen": TIME,
+            "last_seen": TIME,
+            "occurrences_count": WHOLE,
+            "versions": _list(TEXT),
+            "fingerprint": TEXT,
+            "why": _ref("schemas", "Why"),
+            "merged": _list(
+                _object(
+                    {
+                        "identifier": TEXT,
+                        "title": TEXT,
+                        "fingerprint": TEXT,
+                        "why": _ref("schemas", "Why"),
+                        "decided_at": TIME,
+                        "moving": {"type": "boolean"},
+                    }
+                )
+            ),
+        }
+    ),
     "Log": _object(
         {
             "log_id": TEXT,
@@ -147,14 +151,6 @@ SCHEMAS: Json = {
         }
     ),
 }
-
-
-def _path(name: str, description: str) -> Json:
-    return {"name": name, "in": "path", "required": True, "schema": TEXT, "description": description}
-
-
-def _query(name: str, schema: Json, description: str) -> Json:
-    return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
 PARAMETERS: Json = {
@@ -196,6 +192,8 @@ LOG_ID_QUERY = _query(
     "log_id", {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"}, "Made by the server when left out"
 )
 CREDENTIALS = {"application/json": {"schema": _object({"email": TEXT, "password": TEXT})}}
+CRASH = [_ref("parameters", "crash_identifier")]
+CRASH_ANSWER = _json(_success(_ref("schemas", "CrashInFull")), "The crash")
 JOB_ANSWER = _json(_success(_ref("schemas", "Job")), "The job")
 FILE = {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 PLAIN = {"description": "Text", "content": {"text/plain": {"schema": TEXT}}}
@@ -219,6 +217,17 @@ PATHS: Json = {
             400, 401, 404,
             parameters=[*APP, *PAGING, _ref("parameters", "since_date"), _ref("parameters", "until_date"),
                         _query("sort", {"type": "string", "enum": list(SORTS), "default": SORTS[0]}, "From high to low")]),
+    },
+    "/api/crashes/{crash_identifier}": {
+        "get": _operation("showCrash", "A crash, and why its occurrences are one", CRASH_ANSWER, 401, 404, parameters=CRASH),
+    },
+    "/api/crashes/{crash_identifier}/merge": {
+        "post": _operation("mergeCrash", "Count its occurrences in another crash, now and from now on", CRASH_ANSWER,
+                           400, 401, 404, 409, 413, parameters=CRASH, requestBody=_body("into")),
+    },
+    "/api/crashes/{crash_identifier}/split": {
+        "post": _operation("splitCrash", "Make what was merged into it a crash of its own again", CRASH_ANSWER,
+                           400, 401, 404, 413, parameters=CRASH, requestBody=_body("fingerprint")),
     },
     "/api/apps/{app_identifier}/logs": {
         "post": _operation("uploadLog", "Send one crash log, raw or with Content-Encoding: gzip",

@@ -47,6 +47,11 @@ def find_app(session: Session, identifier: str) -> App | None:
     return session.scalar(select(App).where(App.identifier == identifier))
 
 
+def apps_after(session: Session, row_id: int, limit: int) -> list[App]:
+    """Apps in the order of their row ids, those after one."""
+    return list(session.scalars(select(App).where(App.id > row_id).order_by(App.id).limit(limit)))
+
+
 def visible_app(session: Session, identifier: str, user_id: int) -> App | None:
     """The app with this identifier if the user is a member."""
     statement = select(App).join(Membership, Membership.app_id == App.id)

@@ -42,6 +42,24 @@ def find_crash(session: Session, identifier: str) -> Crash | None:
     return crash if crash and crash.occurrences_count > 0 else _heir(session, identifier) or crash
 
 
+def group_now(session: Session, identifier: str) -> Crash | None:
+    """The crash that a group of reports is counted in, itself or where most of it went; other groups in it aside."""
+    crash = _crash(session, identifier)
+    own = (
+        select(Occurrence.id).where(Occurrence.crash_id == crash.id, Occurrence.grouped_as.is_(None)) if crash else None
+    )
+    has_own = own is not None and session.scalar(own.limit(1)) is not None
+    return crash if has_own else _heir(session, identifier) or crash
+
+
+def newest_versions(session: Session, crash_id: int, among: int) -> list[str]:
+    """The app versions among a crash's newest occurrences, the latest seen first."""
+    newest = select(Occurrence.app_version, Occurrence.occurred_at).where(Occurrence.crash_id == crash_id)
+    some = newest.order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc()).limit(among).subquery()
+    seen = select(some.c.app_version).where(some.c.app_version.is_not(None)).group_by(some.c.app_version)
+    return list(session.scalars(seen.order_by(func.max(some.c.occurred_at).desc(), some.c.app_version)))
+
+
 def _crash(session: Session, identifier: str) -> Crash | None:
     statement = select(Crash).where(Crash.identifier == identifier)
     return session.scalar(statement.execution_options(populate_existing=True))

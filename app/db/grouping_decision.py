@@ -93,6 +93,35 @@ def decisions_after(session: Session, app_id: int, identifier: str, limit: int) 
     return list(session.scalars(merges.order_by(GroupingDecision.identifier).limit(limit)))
 
 
+def decide(session: Session, group: Crash, into: str, user_id: int | None, now: datetime) -> None:
+    """Have a group, and whatever was merged into its crash, counted in another crash from now on."""
+    told = {"fingerprint": group.fingerprint, "fingerprint_version": group.fingerprint_version}
+    values = told | {"title": group.title, "why": group.why, "into_identifier": into, "user_id": user_id}
+    decision = session.get(GroupingDecision, group.identifier)
+    if decision is None:
+        decision = GroupingDecision(identifier=group.identifier, app_id=group.app_id)
+        session.add(decision)
+    for name, value in {**values, "decided_at": now, "moved_at": None}.items():
+        setattr(decision, name, value)
+    session.flush()
+    redirect(session, group.identifier, into, user_id, now)
+
+
+def split_off(session: Session, decision: GroupingDecision, user_id: int, now: datetime) -> None:
+    """Make a merged group a crash of its own again."""
+    decision.into_identifier, decision.user_id = decision.identifier, user_id
+    decision.decided_at, decision.moved_at = now, None
+    session.flush()
+
+
+def carry(session: Session, decision: GroupingDecision, became: Crash, into: Crash, now: datetime) -> bool:
+    """Make for the groups of newer rules the decision that was made for their elders; False when another one stands."""
+    if any(session.get(GroupingDecision, one.identifier) for one in (became, into)):
+        return False
+    decide(session, became, into.identifier, decision.user_id, now)
+    return True
+
+
 def redirect(session: Session, old: str, new: str, user_id: int | None, now: datetime) -> int:
     """Whatever was merged into one crash is to go to another; returns how many groups that are."""
     this = update(GroupingDecision).where(

@@ -75,6 +75,12 @@ def _group(columns: Iterable[Any]) -> Group:
     return Group(*columns)
 
 
+def logs_of(session: Session, occurrence_ids: Iterable[int]) -> list[int]:
+    """Row ids of the logs that these occurrences were found in."""
+    found = select(Occurrence.log_row).where(Occurrence.id.in_(set(occurrence_ids))).distinct()
+    return list(session.scalars(found.order_by(Occurrence.log_row)))
+
+
 def groups_named(session: Session, identifiers: Iterable[str]) -> dict[str, Group]:
     """The crashes of these identifiers, by identifier."""
     columns = (Crash.identifier, Crash.fingerprint, Crash.fingerprint_version, Crash.title, Crash.why)
@@ -89,6 +95,8 @@ def move(session: Session, moves: Iterable[Move]) -> int:
     A crash that has none left stays as an empty row, which nothing shows: its identifier leads where most of them went.
     """
     wanted = list(moves)
+    if not wanted:
+        return 0
     moved = [one for one in wanted if one.home.identifier != one.placed.crash.identifier]
     crash_ids = count_within(session, _counted(moved)) if moved else {}
     by_place: dict[tuple[int, str | None], list[int]] = defaultdict(list)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, delete, func, or_, select, text, update
+from sqlalchemy import BigInteger, ForeignKey, Index, case, delete, func, literal, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -23,6 +23,7 @@ class Regrouping(Base):
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     created_at: Mapped[datetime]
     last_log: Mapped[int] = mapped_column(BigInteger)  # row id up to which logs are looked at; 0: only decisions are
+    rules: Mapped[int]  # version of the rules that the logs before the position were grouped by
     position: Mapped[int] = mapped_column(BigInteger, default=0)  # row id of the log that was looked at last
     done: Mapped[int] = mapped_column(BigInteger, default=0)  # logs
     total: Mapped[int] = mapped_column(BigInteger)  # logs, as counted at the beginning
@@ -40,10 +41,14 @@ class Regrouping(Base):
     )
 
 
-def wish(session: Session, app_id: int, now: datetime, *, logs: bool) -> int:
-    """Begin a regrouping, or join the one under way; returns its row id. With `logs` all stored logs are looked at."""
+def wish(session: Session, app_id: int, now: datetime, *, rules: int | None = None, anew: bool = False) -> int:
+    """Begin a regrouping, or join the one under way; returns its row id.
+
+    With a version of the rules all stored logs are looked at, and none that was looked at under that version already,
+    unless it is to be `anew`; without one only what people decided is carried out.
+    """
     last, total = 0, 0
-    if logs:
+    if rules is not None:
         digested = (Log.app_id == app_id, Log.status == LogStatus.DIGESTED)
         last, total = session.execute(select(func.coalesce(func.max(Log.id), 0), func.count()).where(*digested)).one()
     dialect: ModuleType = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
@@ -51,14 +56,19 @@ def wish(session: Session, app_id: int, now: datetime, *, logs: bool) -> int:
         "app_id": app_id,
         "created_at": now,
         "last_log": last,
+        "rules": rules or 0,
         "total": total,
         "ring_after": now + RING_AGAIN_AFTER,
     }
     zero = dict.fromkeys(("position", "done", "moved", "unreadable", "attempt", "stumbles"), 0)
     insert: Any = dialect.insert(Regrouping).values({**zero, "wishes": 1, **values})
     again: dict[str, Any] = {"wishes": Regrouping.wishes + 1, "ring_after": insert.excluded.ring_after}
-    if logs:  # from the first log on, for those behind the position may be of another mind by now
-        again |= {"last_log": insert.excluded.last_log, "total": insert.excluded.total, "position": 0, "done": 0}
+    if rules is not None:
+        stays = (Regrouping.rules == rules) & literal(not anew)
+        again |= {"rules": rules, "last_log": insert.excluded.last_log, "total": insert.excluded.total}
+        again |= {
+            name: case((stays, getattr(Regrouping, name)), else_=0) for name in ("position", "done", "unreadable")
+        }
     joined = insert.on_conflict_do_update(index_elements=[Regrouping.app_id], index_where=LIVE, set_=again)
     row_id: int = session.execute(joined.returning(Regrouping.id)).scalar_one()
     past = delete(Regrouping).where(Regrouping.app_id == app_id, Regrouping.finished_at.is_not(None))

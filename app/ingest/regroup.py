@@ -62,7 +62,7 @@ def place(session: Session, wanted: Sequence[tuple[Placed, Group]]) -> int:
         home = targets.get(routes.get(group.identifier, ""), group)
         if (placed.crash.identifier, placed.group) != (home.identifier, group.identifier):
             moves.append(Move(placed, group.identifier, home))
-    return move(session, moves) if moves else 0
+    return move(session, moves)
 
 
 def _trips(stored: list[StoredLog]) -> Iterator[list[StoredLog]]:

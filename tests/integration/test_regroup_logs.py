@@ -1,5 +1,7 @@
 """Stored logs grouped anew: every occurrence is counted once, where the rules of now say (both databases)."""
 
+import threading
+
 import pytest
 from sqlalchemy import select
 
@@ -7,11 +9,14 @@ from app.db.crash import Crash, find_crash
 from app.db.log import Log
 from app.errors import TransientError
 from app.ingest import regroup
+from app.ingest.digest import digest
 from app.ingest.receive import receive
 from app.ingest.regroup import Regrouped, regroup_logs
 from app.storage import Storage
 from tests.factories import kscrash
 from tests.regrouping import counted, crashes, rules_of_the_next_version, send
+
+GROUPS = 7
 
 
 def log_rows(services) -> list[int]:
@@ -158,3 +163,30 @@ def test_trouble_half_way_leaves_whole_trips_and_the_rest_for_later(services, me
         assert regroup_logs(services, log_rows(services)).moved == 2
 
     assert sorted(counted(services).values()) == [1, 1, 1, 1]
+
+
+def test_digests_and_regroupings_side_by_side_count_every_occurrence_once(services, member, run_workers):
+    with rules_of_the_next_version():
+        send(services, member, run_workers, *(f"-[Page{number % GROUPS} go]" for number in range(60)))
+    with services.db.read() as session:
+        old = list(session.scalars(select(Log.id)))
+    for number in range(60):
+        receive(services, member.app, f"new-{number}", kscrash(frame=f"-[Page{number % GROUPS} go]"))
+    with services.db.read() as session:
+        waiting = list(session.scalars(select(Log.id).where(Log.id > max(old))))
+
+    def digest_new() -> None:
+        for row_id in waiting:
+            digest(services, row_id)
+
+    work = [digest_new, lambda: regroup_logs(services, old), lambda: regroup_logs(services, reversed(old))]
+    threads = [threading.Thread(target=one) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    digest_new()
+    regroup_logs(services, [*old, *waiting])
+
+    assert len(counted(services)) == GROUPS
+    assert sum(counted(services).values()) == 120

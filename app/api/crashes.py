@@ -1,0 +1,98 @@
+"""One crash: what it is and why, and what people decide about its grouping."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response
+from sqlalchemy.orm import Session
+
+from app import iso_time
+from app.api import answers
+from app.api.asking import asked_values
+from app.api.context import services, user_id
+from app.db.app import App
+from app.db.crash import Crash, newest_versions
+from app.db.grouping_decision import GroupingDecision, merged_into
+from app.errors import BadParameters
+from app.ingest import merging
+from app.jobs.crash_access import visible_crash
+
+blueprint = Blueprint("crashes", __name__, url_prefix="/api")
+
+SHOWN_GROUPS = 100  # of one crash, the latest decisions first
+LOOKED_THROUGH = 1_000  # newest occurrences that tell the versions
+
+
+@blueprint.get("/crashes/<crash_identifier>")
+def show_crash(crash_identifier: str) -> Response:
+    """A crash, why its occurrences are one, and what was merged into it."""
+    user = user_id()
+    with services().db.read() as session:
+        return _told(session, visible_crash(session, user, crash_identifier))
+
+
+@blueprint.post("/crashes/<crash_identifier>/merge")
+def merge_crash(crash_identifier: str) -> Response:
+    """Count a crash's occurrences in another one; answers with that one."""
+    user, into = user_id(), _only("into")
+    with services().db.read() as session:
+        crash, target = visible_crash(session, user, crash_identifier), visible_crash(session, user, into)
+    merging.merge(services(), user, crash, target)
+    with services().db.read() as session:
+        return _told(session, visible_crash(session, user, target.identifier))
+
+
+@blueprint.post("/crashes/<crash_identifier>/split")
+def split_crash(crash_identifier: str) -> Response:
+    """Make a merged group a crash of its own again; answers with the crash it leaves."""
+    user, fingerprint = user_id(), _only("fingerprint")
+    with services().db.read() as session:
+        crash = visible_crash(session, user, crash_identifier)
+    merging.split(services(), user, crash, fingerprint)
+    with services().db.read() as session:
+        return _told(session, visible_crash(session, user, crash.identifier))
+
+
+def _only(name: str) -> str:
+    """The one value that is asked for. Raises BadParameters."""
+    asked = asked_values()
+    unknown = sorted(set(asked) - {name})
+    if unknown:
+        raise BadParameters(f"Unknown parameter; known is {name}")
+    if not asked.get(name) or "\n" in asked[name]:
+        raise BadParameters(f"{name} has to be given, once")
+    return asked[name]
+
+
+def _told(session: Session, crash: Crash) -> Response:
+    app = session.get_one(App, crash.app_id)
+    groups = merged_into(session, crash.identifier, SHOWN_GROUPS)
+    return answers.success(
+        {
+            "identifier": crash.identifier,
+            "title": crash.title,
+            "app_identifier": app.identifier,
+            "first_seen": iso_time.rfc3339(crash.first_seen),
+            "last_seen": iso_time.rfc3339(crash.last_seen),
+            "occurrences_count": crash.occurrences_count,
+            "versions": newest_versions(session, crash.id, LOOKED_THROUGH),
+            "fingerprint": crash.fingerprint,
+            "why": _why(crash.why),
+            "merged": [_merged(group) for group in groups],
+        }
+    )
+
+
+def _merged(group: GroupingDecision) -> dict[str, Any]:
+    return {
+        "identifier": group.identifier,
+        "title": group.title,
+        "fingerprint": group.fingerprint,
+        "why": _why(group.why),
+        "decided_at": iso_time.rfc3339(group.decided_at),
+        "moving": group.moved_at is None,
+    }
+
+
+def _why(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

@@ -1,0 +1,18 @@
+"""The crash that a user asks about, by its identifier or an alias of it."""
+
+from sqlalchemy.orm import Session
+
+from app.db.app import is_member
+from app.db.crash import Crash, find_crash
+from app.jobs.outcomes import CrashNotFound, CrashNotVisible
+from app.jobs.service import CRASH_IDENTIFIER
+
+
+def visible_crash(session: Session, user_id: int, identifier: str) -> Crash:
+    """Raises CrashNotFound, or CrashNotVisible when it is of an app that the user may not see."""
+    crash = find_crash(session, identifier) if CRASH_IDENTIFIER.fullmatch(identifier) else None
+    if crash is None:
+        raise CrashNotFound
+    if not is_member(session, user_id, crash.app_id):
+        raise CrashNotVisible
+    return crash
