@@ -43,6 +43,9 @@ class Config:
     live_jobs_per_user: int = 1_000  # jobs that a user may wait for at a time; one more is answered with 429
     long_jobs_at_once: int = 1  # long jobs worked on at a time, so that short ones always find a worker
     abandon_after: int = 0  # seconds without a poll after which a live job is cancelled; 0: never
+    accel_redirect: str | None = (
+        None  # path below which a proxy in front serves the folder of the store; no trailing slash
+    )
     repeat_for: int = 20  # milliseconds that the answer to a poll of a finished job is repeated as it was; 0: never
     log_format: str = "text"  # text for people, json for collectors
 
@@ -78,6 +81,7 @@ class Config:
             live_jobs_per_user=_integer(environ, "CRASHQ_LIVE_JOBS_PER_USER", cls.live_jobs_per_user, 1, 1_000_000),
             long_jobs_at_once=_integer(environ, "CRASHQ_LONG_JOBS_AT_ONCE", cls.long_jobs_at_once, 1, 10_000),
             abandon_after=_integer(environ, "CRASHQ_ABANDON_AFTER", cls.abandon_after, 0, 86_400),
+            accel_redirect=_accel_redirect(environ, "CRASHQ_ACCEL_REDIRECT"),
             repeat_for=_integer(environ, "CRASHQ_REPEAT_FOR", cls.repeat_for, 0, 1_000),
             log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
         )
@@ -160,6 +164,17 @@ def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high
     if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
         raise ConfigError(f"{name} has to be a whole number from {low} to {high}")
     return int(value)
+
+
+def _accel_redirect(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name) or None
+    if value is None:
+        return None
+    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+/?", value):
+        raise ConfigError(f"{name} has to be the path of a location in the proxy, like /stored")
+    if not environ.get("STORAGE_URL", "").startswith("file:"):
+        raise ConfigError(f"{name} needs a folder as the store: STORAGE_URL=file:///…")
+    return value.rstrip("/")
 
 
 def _prefix(environ: Mapping[str, str], name: str, default: str) -> str:

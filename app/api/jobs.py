@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.http import http_date
 
 from app.accounts import token_hash
-from app.api import answers
+from app.api import answers, packing
 from app.api.asking import asked_values
 from app.api.context import services, token, user_id
 from app.api.downloads import link, part_link
@@ -21,6 +21,7 @@ from app.jobs.kind import AnyJob, Kind, Showing
 from app.jobs.outcomes import answering
 from app.jobs.polling import answer_at_once, is_live, is_over
 
+PACKED = "-gzip"  # behind the ETag of a result that is packed: other bytes are another tag
 REPEATS = "crashq.repeats"
 SMALL = 16 * 1024  # characters of a result that is kept to be repeated
 
@@ -100,14 +101,20 @@ def _answer(user: int, job: AnyJob) -> Response:
     assert job.expires_at is not None
     tag = etag(job)
     kept = {
-        "ETag": f'"{tag}"',
         "Last-Modified": _http_date(job.finished_at),
         "Expires": _http_date(job.expires_at),
         "Cache-Control": "private",
     }
-    if request.if_none_match.contains_weak(tag):
-        return Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
-    return answers.stream(envelope(job, _showing(user)), kept)
+    if request.if_none_match.contains_weak(tag) or request.if_none_match.contains_weak(tag + PACKED):
+        return Response(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": f'"{tag}"', **kept})
+    body = envelope(job, _showing(user))
+    if body.size < packing.FROM:
+        return answers.stream(body, {"ETag": f'"{tag}"', **kept})
+    kept["Vary"] = "Accept-Encoding"
+    if not request.accept_encodings["gzip"]:
+        return answers.stream(body, {"ETag": f'"{tag}"', **kept})
+    own = {"Content-Type": "application/json", "Content-Encoding": "gzip", "ETag": f'"{tag}{PACKED}"'}
+    return Response(packing.packed(body.chunks), headers={**own, **kept})
 
 
 @lru_cache(256)

@@ -95,6 +95,9 @@ def test_a_missing_variable_is_refused_by_name(name):
         ("CRASHQ_JOB_TIME_LIMIT", "3001"),
         ("CRASHQ_MAX_ATTEMPTS", "0"),
         ("CRASHQ_LOG_FORMAT", "xml"),
+        ("CRASHQ_REPEAT_FOR", "1001"),
+        ("CRASHQ_ACCEL_REDIRECT", "stored"),
+        ("CRASHQ_ACCEL_REDIRECT", "/stored"),  # with S3 as the store
         ("CRASHQ_REDIS_PREFIX", "two words"),
         ("CRASHQ_REDIS_PREFIX", "p" * 65),
     ],
