@@ -12,7 +12,7 @@ from app.db.job import Job, JobState, find_jobs, finished_jobs_after, move
 from app.db.job_part import stored_parts
 from app.db.log import Log, logs_after, mark_lost, stored_log_ids
 from app.services import Services
-from app.storage import ObjectNotFound, ObjectStat
+from app.storage import ObjectNotFound, ObjectStat, index_key
 
 BATCH = 500  # rows or objects looked at together
 IN_FLIGHT = timedelta(hours=1)  # a younger object may belong to an upload or an attempt that is not committed yet
@@ -91,8 +91,13 @@ def _job_files_without_jobs(services: Services) -> Iterator[Finding]:
             parts = {part.key for part in stored_parts(session, in_parts)}
         for stat in objects:
             job = jobs.get(stat.key.split("/")[1])
-            if job is None or not (job.is_live or stat.key in parts or job.result_key == stat.key):
+            if job is None or not (job.is_live or stat.key in parts or _is_of_result(job, stat.key)):
                 yield Finding(f"{stat.key} belongs to no result", "it is deleted", _deletion(services, stat))
+
+
+def _is_of_result(job: Job, key: str) -> bool:
+    """True for a job's result and for the index beside it."""
+    return job.result_key is not None and key in (job.result_key, index_key(job.result_key))
 
 
 def _bytes_without_logs(services: Services) -> Iterator[Finding]:

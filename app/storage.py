@@ -225,6 +225,11 @@ def artefact_key(job_id: str, attempt: int, name: str) -> str:
     return f"{job_folder(job_id)}/{attempt}/{checked(name)}"
 
 
+def index_key(list_key: str) -> str:
+    """Beside a stored list, in the folder of its attempt: where its chunks begin."""
+    return f"{list_key.rpartition('/')[0]}/chunks.json"
+
+
 def checked(part: str) -> str:
     """The same text, if it is fit to be one part of a key; else ValueError, for callers check what clients name."""
     if not KEY_PART.fullmatch(part):

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app.db import Database
+from app.db.crash import Crash
 from app.db.job import LIVE, Job, JobAsker, JobState
 from app.db.job_part import JobPart
 from app.db.prepared import Prepared
@@ -66,6 +67,31 @@ def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> bool:
     values = {f"new_{name}": result[name] for name in RESULT}
     with db.quick_write(together=False) as lane:
         return lane.change(_FINISH, job=job_id, attempt_of=attempt, **values) == 1
+
+
+class StoredList(NamedTuple):
+    """A finished result that lies in the storage and shows its crash as it is now."""
+
+    key: str
+    revision: int
+
+
+def find_stored_list(db: Database, crash_id: int, key: str) -> StoredList | None:
+    """The newest stored result of the question with this key, if the crash has not changed since."""
+    with db.quick() as lane:
+        row = lane.first(_STORED, crash=crash_id, key=key)
+    return StoredList(*row) if row else None
+
+
+def _stored(_: ModuleType) -> Any:
+    finished = (
+        Job.key == bindparam("key"),
+        Job.crash_id == bindparam("crash"),
+        Job.state == literal_column("'finished'"),
+    )
+    stored = select(Job.result_key, Job.data_revision).join(Crash, Crash.id == Job.crash_id)
+    stored = stored.where(*finished, Job.result_key.is_not(None), Job.data_revision == Crash.revision)
+    return stored.order_by(Job.created_at.desc(), Job.id).limit(literal_column("1"))
 
 
 def _start(dialect: ModuleType) -> Any:
@@ -146,3 +172,4 @@ def _finish(_: ModuleType) -> Any:
 
 _START, _ASK, _START_AND_ASK = (Prepared(build) for build in (_start, _ask, _start_and_ask))
 _CLAIM, _TURN, _CLAIM_AND_TURN, _FINISH = (Prepared(build) for build in (_claim, _turn, _claim_and_turn, _finish))
+_STORED = Prepared(_stored)

@@ -1,5 +1,6 @@
 """What a kind of job offers, and what it is handed to work with."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -159,6 +160,11 @@ class PartedKind(Kind, Protocol):
 
     def sum_up(self, params: Any, plan: JobPlan, parts: list[JobPart]) -> tuple[bytes, str, str]:
         """(content, file name, media type) of the result, which tells of the parts. All are done."""
+
+
+def key_of(kind: str, asked: BaseModel) -> str:
+    """What equal questions share: sha256 hex."""
+    return hashlib.sha256(f"{kind}\n{asked.model_dump_json()}".encode()).hexdigest()
 
 
 def read_params(model: type[P], values: Mapping[str, Any]) -> P:

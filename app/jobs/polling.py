@@ -10,8 +10,8 @@ from app.db import poll
 from app.db.job import JobState
 from app.errors import AppError
 from app.jobs import KINDS
-from app.jobs.kind import AnyJob
-from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted, key_of, start_or_join, still_answers
+from app.jobs.kind import AnyJob, key_of
+from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted, start_or_join, still_answers
 from app.services import Services
 
 

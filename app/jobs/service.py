@@ -1,6 +1,5 @@
 """The asker's side of a job: start, join, find, list, withdraw. With running and sweep all that changes Job.state."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -33,7 +32,7 @@ from app.db.poll import WholeApp
 from app.errors import TransientError
 from app.jobs import KINDS
 from app.jobs.files import discard
-from app.jobs.kind import AnyJob, Subject
+from app.jobs.kind import AnyJob, Subject, key_of
 from app.jobs.outcomes import AppNotFound, CrashNotFound, CrashNotVisible, JobNotFound, TooManyJobs, answering
 from app.jobs.parts import forget_parts
 from app.observe import current_request_id
@@ -176,11 +175,6 @@ def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None
     if seen_at is None or (key is not None and job.key != key) or not is_member(session, user_id, job.app_id):
         raise JobNotFound
     return job, seen_at
-
-
-def key_of(kind: str, asked: BaseModel) -> str:
-    """What equal questions share: sha256 hex."""
-    return hashlib.sha256(f"{kind}\n{asked.model_dump_json()}".encode()).hexdigest()
 
 
 def is_to_be_noted(job: AnyJob, seen_at: datetime, now: datetime) -> bool:

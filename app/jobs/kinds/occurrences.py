@@ -13,7 +13,8 @@ from app.db.long_list import Batch, long_list
 from app.db.poll import FoundCrash
 from app.db.short_list import short_list
 from app.errors import BadParameters
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, key_of, read_params
+from app.jobs.list_pages import Chunks, read_page
 from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"
@@ -106,11 +107,25 @@ def compute(params: Params, run: Run) -> Artefact:
         run.advance(short.rows)
         return run.store("occurrences.json", (f"[{short.text}]".encode(),), filename, "application/json", in_row=True)
     offset, limit = _window(params)
+    page = limit and read_page(run.db, run.storage, run.crash_id, _whole(params), offset, limit)
+    if page:
+        run.shows(page.revision)
+        run.expect(page.rows)
+        run.advance(page.rows)
+        return run.store("occurrences.json", (page.text,), filename, "application/json", in_row=True)
     with long_list(run.db, run.crash_id, params.since, params.until, offset, limit) as found:
         run.shows(found.revision)
         run.expect(found.rows)
-        rows = _json_list(found.batches, found.rows, run)
-        return run.store("occurrences.json", rows, filename, "application/json", in_row=True)
+        chunks = Chunks()
+        rows = _json_list(found.batches, found.rows, run, chunks)
+        artefact = run.store("occurrences.json", rows, filename, "application/json", in_row=True)
+        chunks.store(run.storage, artefact)
+        return artefact
+
+
+def _whole(params: Params) -> str:
+    """The key of the question for all pages together."""
+    return key_of("occurrences", params.model_copy(update={"page": None, "per_page": None}))
 
 
 def present(job: AnyJob, showing: Showing) -> Body:
@@ -127,12 +142,13 @@ def present(job: AnyJob, showing: Showing) -> Body:
     return Body(job.result_size, showing.storage.stream(job.result_key))
 
 
-def _json_list(batches: Iterator[Batch], expected: int, run: Run) -> Iterator[bytes]:
+def _json_list(batches: Iterator[Batch], expected: int, run: Run, chunks: Chunks) -> Iterator[bytes]:
     separator = b"["
     for batch in batches:
         text = batch.text.encode()
         if separator == b"[" and batch.rows < expected:  # more is to come: let pollers see the newest already
             run.preview(b"[" + text + b"]")
+        chunks.note(batch.rows, len(separator) + len(text))
         yield separator + text
         run.advance(batch.rows)
         separator = b","
