@@ -47,6 +47,9 @@ class Config:
         None  # path below which a proxy in front serves the folder of the store; no trailing slash
     )
     repeat_for: int = 20  # milliseconds that the answer to a poll of a finished job is repeated as it was; 0: never
+    keep_logs_days: int = 0  # days that raw logs are kept, by arrival, where an app has not set it; 0: for ever
+    keep_occurrences_days: int = 0  # the same of occurrences and their logs
+    keep_reports_days: int = 0  # the same of results, whatever result_lifetime says
     log_format: str = "text"  # text for people, json for collectors
 
     @classmethod
@@ -83,6 +86,11 @@ class Config:
             abandon_after=_integer(environ, "CRASHQ_ABANDON_AFTER", cls.abandon_after, 0, 86_400),
             accel_redirect=_accel_redirect(environ, "CRASHQ_ACCEL_REDIRECT"),
             repeat_for=_integer(environ, "CRASHQ_REPEAT_FOR", cls.repeat_for, 0, 1_000),
+            keep_logs_days=_integer(environ, "CRASHQ_KEEP_LOGS_DAYS", cls.keep_logs_days, 0, 36_500),
+            keep_occurrences_days=_integer(
+                environ, "CRASHQ_KEEP_OCCURRENCES_DAYS", cls.keep_occurrences_days, 0, 36_500
+            ),
+            keep_reports_days=_integer(environ, "CRASHQ_KEEP_REPORTS_DAYS", cls.keep_reports_days, 0, 36_500),
             log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
         )
 

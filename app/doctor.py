@@ -75,7 +75,7 @@ def _logs_without_bytes(services: Services) -> Iterator[Finding]:
             return
         last = logs[-1].id
         for log in logs:
-            known = log.error_message == LOST
+            known = log.error_message == LOST or log.removed_at is not None
             if not known and not _is_stored(services, log.storage_key, log.size):
                 what = f"log {log.id} ({log.status.value}) has no bytes in the storage"
                 yield Finding(what, "the log says so; one not digested yet is rejected", _loss(services, log))

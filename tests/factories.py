@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from app import accounts
-from app.broker import DIGEST_LOG, REGROUP, RUN_JOB, RUN_PART, MemoryBroker
+from app.broker import DIGEST_LOG, REGROUP, RUN_ERASURE, RUN_JOB, RUN_PART, MemoryBroker
 from app.config import Config
 from app.db.app import App, Membership, find_app
 from app.db.crash import Crash
@@ -17,6 +17,7 @@ from app.db.user import find_user
 from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
+from app.privacy.erasing import run_erasure
 from app.services import Services
 
 PASSWORD = "correct horse battery staple"
@@ -150,6 +151,8 @@ def run_rings(services: Services) -> int:
             digest(services, int(row_id))
         elif task == REGROUP:
             regroup_app(services, int(row_id))
+        elif task == RUN_ERASURE:
+            run_erasure(services, row_id)
         done += 1
     return done
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from app.broker import PULSE, SWEEP, UPKEEP
+from app.broker import KEEP_AGES, PULSE, SWEEP, UPKEEP
 
 SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose ring was lost
+KEEP_AGES_EVERY = 60.0  # seconds; each time for a few seconds at most, so that a backlog goes step by step
 PULSE_EVERY = 10.0  # seconds; readyz calls workers down after missing a few
 
 SCHEDULE: dict[str, dict[str, Any]] = {
@@ -12,6 +13,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": SWEEP,
         "schedule": SWEEP_EVERY,
         "options": {"queue": UPKEEP},  # no expiry: a worker whose clock runs ahead would drop every one
+    },
+    "remove what is older than its app keeps it": {
+        "task": KEEP_AGES,
+        "schedule": KEEP_AGES_EVERY,
+        "options": {"queue": UPKEEP, "expires": KEEP_AGES_EVERY},
     },
     "prove that beat, broker, worker and database work": {
         "task": PULSE,

@@ -6,13 +6,15 @@ from typing import ParamSpec
 
 import structlog
 
-from app.broker import DIGEST_LOG, PULSE, REGROUP, RUN_JOB, RUN_PART, SWEEP
+from app.broker import DIGEST_LOG, KEEP_AGES, PULSE, REGROUP, RUN_ERASURE, RUN_JOB, RUN_PART, SWEEP
 from app.db import pulse
 from app.errors import TransientError
 from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
 from app.jobs.sweep import sweep
+from app.privacy import erasing
+from app.privacy.retention import remove_what_is_old
 from workers.celery import celery, services
 
 P = ParamSpec("P")
@@ -59,6 +61,20 @@ def digest_log(row_id: str) -> None:
 def regroup(row_id: str) -> None:
     """Go on with a regrouping for some seconds."""
     regroup_app(services(), int(row_id))
+
+
+@celery.task(name=RUN_ERASURE)
+@rung_again_after_trouble
+def run_erasure(erasure_id: str) -> None:
+    """Work at an erasure for a while."""
+    erasing.run_erasure(services(), erasure_id)
+
+
+@celery.task(name=KEEP_AGES)
+@rung_again_after_trouble
+def keep_ages() -> None:
+    """Remove what is older than its app keeps it."""
+    remove_what_is_old(services())
 
 
 @celery.task(name=SWEEP)

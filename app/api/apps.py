@@ -9,6 +9,7 @@ from app.api.paging import link_next, window
 from app.db.app import apps_of
 from app.db.crash import SORTS, crashes_of
 from app.errors import BadParameters
+from app.jobs.redacting import rules_of
 
 blueprint = Blueprint("apps", __name__, url_prefix="/api")
 
@@ -39,11 +40,12 @@ def list_crashes(app_identifier: str) -> Response:
     since = iso_time.since("since_date", query.get("since_date"))
     until = iso_time.until("until_date", query.get("until_date"))
     with services().db.read() as session:
+        rules, _ = rules_of(session, app.id)
         rows = crashes_of(session, app.id, since=since, until=until, sort=sort, limit=limit, offset=offset)
     result = [
         {
             "identifier": crash.identifier,
-            "title": crash.title,
+            "title": rules.text(crash.title),
             "first_seen": iso_time.rfc3339(crash.first_seen),
             "last_seen": iso_time.rfc3339(crash.last_seen),
             "occurrences_count": crash.occurrences_count,

@@ -15,7 +15,7 @@ NOT_AN_OBJECT = "The body is not a JSON object of texts, numbers and lists of th
 def asked_values() -> dict[str, str]:
     """Name -> its values, one to a line. Raises BadParameters when the body is anything but a flat JSON object."""
     found = {name: list(values) for name, values in request.args.lists()}
-    for name, value in _body().items():
+    for name, value in json_object().items():
         values = value if isinstance(value, list) else [value]
         found.setdefault(name, []).extend(_text(one) for one in values if one is not None)
     for name, values in found.items():
@@ -24,7 +24,8 @@ def asked_values() -> dict[str, str]:
     return {name: "\n".join(values) for name, values in found.items()}
 
 
-def _body() -> dict[str, Any]:
+def json_object() -> dict[str, Any]:
+    """The body, which is a JSON object; no body is an empty one. Raises BadParameters."""
     if (request.content_length or 0) > MAX_BODY:
         raise RequestEntityTooLarge
     raw = request.stream.read(MAX_BODY + 1)

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 description of every route, with each kind of job described by its own module."""
 
+from app.api import openapi_privacy as privacy
 from app.api.openapi_words import TEXT, TIME, TIME_OR_NULL, WHOLE, Json
 from app.api.openapi_words import body_of as _body
 from app.api.openapi_words import json_answer as _json
@@ -31,7 +32,7 @@ def openapi(version: str) -> Json:
         "security": [{"token": []}],
         "components": {
             "securitySchemes": SECURITY,
-            "schemas": SCHEMAS,
+            "schemas": {**SCHEMAS, **privacy.SCHEMAS},
             "parameters": PARAMETERS,
             "responses": RESPONSES,
         },
@@ -195,6 +196,8 @@ CREDENTIALS = {"application/json": {"schema": _object({"email": TEXT, "password"
 CRASH = [_ref("parameters", "crash_identifier")]
 CRASH_ANSWER = _json(_success(_ref("schemas", "CrashInFull")), "The crash")
 JOB_ANSWER = _json(_success(_ref("schemas", "Job")), "The job")
+SETTINGS_ANSWER = _json(_success(_ref("schemas", "Settings")), "All settings")
+ERASURE_ANSWER = _json(_success(_ref("schemas", "Erasure")), "The erasure")
 FILE = {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 PLAIN = {"description": "Text", "content": {"text/plain": {"schema": TEXT}}}
 PAGE = {"description": "A page", "content": {"text/html": {"schema": TEXT}}}
@@ -237,6 +240,24 @@ PATHS: Json = {
     "/api/apps/{app_identifier}/logs/{log_id}": {
         "get": _operation("showLog", "What became of a log", _json(_success(_ref("schemas", "Log")), "The log"),
                           401, 404, parameters=[*APP, *LOG]),
+    },
+    "/api/apps/{app_identifier}/settings": {
+        "get": _operation("showSettings", "How long data is kept and what is taken out of reports", SETTINGS_ANSWER,
+                          401, 404, parameters=APP),
+        "patch": _operation("changeSettings", "Set what is given and leave the rest", SETTINGS_ANSWER,
+                            400, 401, 404, 413, parameters=APP, requestBody=privacy.CHANGE),
+    },
+    "/api/apps/{app_identifier}/users/{user_id_in_app}": {
+        "delete": _operation("eraseUser", "Erase a user: logs, occurrences, reports, batches", ERASURE_ANSWER,
+                             400, 401, 404, parameters=[*APP, privacy.USER_ID, privacy.SCAN]),
+    },
+    "/api/apps/{app_identifier}/erasures": {
+        "get": _operation("listErasures", "Erasures", _json(_success(_list(_ref("schemas", "Erasure"))), "Newest first"),
+                          400, 401, 404, parameters=[*APP, *PAGING]),
+    },
+    "/api/apps/{app_identifier}/erasures/{erasure_id}": {
+        "get": _operation("showErasure", "How far an erasure has come", ERASURE_ANSWER,
+                          401, 404, parameters=[*APP, privacy.ERASURE_ID]),
     },
     "/api/jobs": {
         "get": _operation("listJobs", "Jobs that you asked for", _json(_success(_list(_ref("schemas", "Job"))), "Newest first"),

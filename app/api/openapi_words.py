@@ -40,7 +40,7 @@ def list_of(schema: Json) -> Json:
 
 def operation(name: str, summary: str, ok: Json, *errors: int, **more: Any) -> Json:
     """An operation with its answer and the errors it may give."""
-    status, answer = ("202" if name == "uploadLog" else "200"), ok
+    status, answer = ("202" if name in ("uploadLog", "eraseUser") else "200"), ok
     failures = {str(code): ref("responses", STATUS_WORDS[code]) for code in (*errors, 500, 503)}
     return {"operationId": name, "summary": summary, "responses": {status: answer, **failures}, **more}
 

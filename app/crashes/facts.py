@@ -24,14 +24,15 @@ class Facts(NamedTuple):
 def facts(log: CrashLog) -> Facts:
     """The facts of a crash report. The digest stores them, and whoever finds none stored reads them from the log."""
     return Facts(
-        app_version=_storable(log.app.version),
-        app_build=_storable(log.app.build),
-        os_name=_storable(log.os.name),
-        os_version=_storable(log.os.version),
-        device_model=_storable(log.device.model),
-        user_id=_storable(log.user_id),
+        app_version=as_fact(log.app.version),
+        app_build=as_fact(log.app.build),
+        os_name=as_fact(log.os.name),
+        os_version=as_fact(log.os.version),
+        device_model=as_fact(log.device.model),
+        user_id=as_fact(log.user_id),
     )
 
 
-def _storable(value: str | None) -> str | None:
+def as_fact(value: str | None) -> str | None:
+    """A text as it is stored and compared."""
     return None if value is None else _UNSTORABLE.sub("\ufffd", value)[:MAX_LENGTH]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, String, select
+from sqlalchemy import BigInteger, ForeignKey, Identity, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
@@ -19,6 +19,9 @@ class App(Base):
     name: Mapped[str] = mapped_column(String(MAX_NAME))
     ingest_key_hash: Mapped[str] = mapped_column(String(64), unique=True)  # sha256 hex; the key may only send logs
     created_at: Mapped[datetime]
+    reports_revision: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default="0"
+    )  # grows when reports change
 
 
 class Membership(Base):

@@ -177,8 +177,9 @@ def _count(dialect: ModuleType) -> Any:
     insert = dialect.insert(Crash).from_select([*SeenCrash._fields, "revision"], rows)
     least, greatest = (func.least, func.greatest) if dialect is postgresql else (func.min, func.max)
     first, last = insert.excluded.first_seen, insert.excluded.last_seen
-    has_some = Crash.occurrences_count > 0  # else its times are of occurrences that have gone
+    has_some = Crash.occurrences_count > 0  # else title and times are of occurrences that have gone
     merged = {
+        "title": case((has_some, Crash.title), else_=insert.excluded.title),
         "first_seen": case((has_some, least(Crash.first_seen, first)), else_=first),
         "last_seen": case((has_some, greatest(Crash.last_seen, last)), else_=last),
         "occurrences_count": Crash.occurrences_count + insert.excluded.occurrences_count,

@@ -44,6 +44,7 @@ class JobPlan(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     made_at: Mapped[datetime]  # the moment that the result shows
     last_row: Mapped[int] = mapped_column(BigInteger)  # the newest occurrence that belongs to it
+    reports_revision: Mapped[int | None] = mapped_column(BigInteger)  # the app's, when it was made
 
 
 class JobPart(Base):

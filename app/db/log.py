@@ -70,8 +70,10 @@ class Log(Base):
     lease_expires_at: Mapped[datetime | None]  # a worker is at it until then
     ring_after: Mapped[datetime]  # when the sweep rings again
     rings: Mapped[int] = mapped_column(default=0)  # rings by the sweep
+    removed_at: Mapped[datetime | None]  # when its bytes were, by age; what was found in it is still known
     __table_args__ = (
         UniqueConstraint("app_id", "log_id"),
+        Index("ix_logs_app_id_received_at", "app_id", "received_at"),  # what is old
         Index("ix_logs_waiting", "ring_after", postgresql_where=WAITING, sqlite_where=WAITING),
     )
 
@@ -143,7 +145,7 @@ def stored_log_ids(session: Session, storage_keys: list[str]) -> set[str]:
     apps = select(App.id).where(App.identifier.in_({parts[1] for parts in named}))
     names = {name for parts in named for name in (parts[-1], parts[-1].rpartition(".")[0])}
     found = select(Log.storage_key).where(
-        Log.app_id.in_(apps), Log.log_id.in_(names), Log.storage_key.in_(storage_keys)
+        Log.app_id.in_(apps), Log.log_id.in_(names), Log.storage_key.in_(storage_keys), Log.removed_at.is_(None)
     )
     return set(session.scalars(found))
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, select
 
 from app.db import Database
-from app.db.app import Membership
+from app.db.app import App, Membership
 from app.db.crash import Crash
 from app.db.job import LIVE_FIRST, LIVE_STATES, Job, JobAsker, JobState
 from app.db.prepared import Prepared
@@ -21,6 +21,7 @@ class FoundCrash(NamedTuple):
     app_id: int
     revision: int
     occurrences_count: int
+    reports_revision: int  # the app's: grows when what its reports are made by changes
 
 
 class WholeApp(NamedTuple):
@@ -30,6 +31,7 @@ class WholeApp(NamedTuple):
     app_id: int
     revision: int  # grows with every change of any of them
     occurrences_count: int
+    reports_revision: int
 
 
 class FoundJob(NamedTuple):
@@ -92,7 +94,7 @@ _JOB_AT = 2 + len(FoundCrash._fields)  # place of the job's first column
 
 
 def _statement(*conditions: ColumnElement[bool]) -> Prepared:
-    crashes = [Crash.__table__.c[name] for name in FoundCrash._fields]
+    crashes = [*(Crash.__table__.c[name] for name in FoundCrash._fields[:-1]), App.__table__.c.reports_revision]
     jobs = [Job.__table__.c[name] for name in FoundJob._fields]
 
     def build(_: ModuleType) -> Any:
@@ -101,6 +103,7 @@ def _statement(*conditions: ColumnElement[bool]) -> Prepared:
             .select_from(Token)
             .join(Membership, Membership.user_id == Token.user_id)
             .join(Crash, Crash.app_id == Membership.app_id)
+            .join(App, App.id == Crash.app_id)
             .outerjoin(Job, and_(Job.crash_id == Crash.id, Job.key == bindparam("key"), *conditions))
             .outerjoin(JobAsker, and_(JobAsker.job_id == Job.id, JobAsker.user_id == Token.user_id))
             .where(

@@ -2,8 +2,11 @@
 
 from app.db import (
     app,
+    app_settings,
     crash,
     crash_alias,
+    doomed_object,
+    erasure,
     grouping_decision,
     job,
     job_part,
@@ -18,8 +21,11 @@ from app.db import (
 
 __all__ = [
     "app",
+    "app_settings",
     "crash",
     "crash_alias",
+    "doomed_object",
+    "erasure",
     "grouping_decision",
     "job",
     "job_part",

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from app import iso_time
 from app.db import Database
-from app.db.crash import Crash
 from app.db.job import Job
 from app.db.job_part import JobPart, JobPlan
 from app.db.poll import FoundCrash, FoundJob, WholeApp
@@ -20,7 +19,7 @@ from app.storage import Storage
 AnyJob = Job | FoundJob
 """A job's row, or as much of it as a poll reads."""
 
-Subject = Crash | FoundCrash | WholeApp
+Subject = FoundCrash | WholeApp
 """What a question is about."""
 
 P = TypeVar("P", bound=BaseModel)
@@ -44,6 +43,7 @@ class Plan:
 
     made_at: datetime  # the moment that the result shows
     last_row: int  # the newest occurrence that belongs to it
+    reports_revision: int  # the app's: parts are made by what was set then, or not at all
     parts: list[dict[str, Any]]  # values of JobPart: number, after, upto, units
 
 
@@ -142,8 +142,8 @@ class Kind(Protocol):
     def expect(self, db: Database, crash: Subject, params: Any) -> int:
         """Units of progress that a new job will about have, from what is known of its crash. Raises NotFound."""
 
-    def is_fresh(self, job: AnyJob, revision: int) -> bool:
-        """True while a finished job still tells the truth about a crash that has this revision now."""
+    def is_fresh(self, job: AnyJob, about: Subject) -> bool:
+        """True while a finished job still tells the truth about what it was asked about, as that is now."""
 
     def compute(self, params: Any, run: Run) -> Artefact | Plan:
         """Make the result, or plan its parts. Touches neither job state nor HTTP."""

@@ -52,6 +52,7 @@ def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) 
                      progress_done=0, progress_total=total, data_revision=data_revision)  # fmt: skip
         if moved:
             frozen = JobPlan(job_id=job.id, made_at=plan.made_at, last_row=plan.last_row)
+            frozen.reports_revision = plan.reports_revision
             freeze(session, frozen, plan.parts)
     if not moved:
         return False

@@ -57,6 +57,6 @@ def answer_at_once(
         return found.user_id, start_or_join(services, found.user_id, kind, key, asked, found.crash)
     if found.seen_at is None:
         return None
-    answers = not is_over(job, now) if job_id else still_answers(job, found.crash.revision, now)
+    answers = not is_over(job, now) if job_id else still_answers(job, found.crash, now)
     has_answer = job.is_live or job.state == JobState.FINISHED
     return (found.user_id, job) if answers and has_answer and not is_to_be_noted(job, found.seen_at, now) else None

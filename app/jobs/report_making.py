@@ -7,6 +7,8 @@ from typing import Protocol
 from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog
 from app.db.app import App
+from app.redaction.crash_log import redact, redact_fingerprint
+from app.redaction.rules import Rules
 from app.reports.report import Report
 
 GENERATED_BY = f"crashq {version('crashq')}"
@@ -28,19 +30,21 @@ class Named(Protocol):
         """UTC, aware."""
 
 
-def make_report(app: App, crash_identifier: str, crash_title: str, found: Named, raw: bytes, log: CrashLog) -> Report:
-    """Everything that goes into a document about one occurrence."""
+def make_report(
+    app: App, crash_identifier: str, crash_title: str, found: Named, raw: bytes, log: CrashLog, rules: Rules
+) -> Report:
+    """Everything that goes into a document about one occurrence, but for what the app's rules take out."""
     return Report(
         occurrence_id=f"{found.log_id}-crash-{found.number}",
         log_id=found.log_id,
         date=found.occurred_at.astimezone(UTC).date(),
         crash_identifier=crash_identifier,
-        crash_title=crash_title,
+        crash_title=rules.text(crash_title),
         app_identifier=app.identifier,
         app_name=app.name,
-        log=log,
-        raw=raw,
+        log=redact(log, rules),
+        raw=raw if rules.raw_log or not rules.is_on else None,
         raw_filename=f"{found.log_id}.log",
         generated_by=GENERATED_BY,
-        fingerprint=fingerprint(log),
+        fingerprint=redact_fingerprint(fingerprint(log), rules),
     )

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app.broker import LONG, PARTS, RUN_JOB, SHORT
-from app.db.app import is_member, visible_app
-from app.db.crash import Crash, find_crash, totals
+from app.db.app import App, is_member, visible_app
+from app.db.crash import find_crash, totals
 from app.db.job import (
     Job,
     JobAsker,
@@ -28,7 +28,7 @@ from app.db.job import (
 )
 from app.db.job_steps import start_job
 from app.db.log import ring_pause
-from app.db.poll import WholeApp
+from app.db.poll import FoundCrash, WholeApp
 from app.errors import TransientError
 from app.jobs import KINDS
 from app.jobs.files import discard
@@ -67,7 +67,7 @@ def ask(services: Services, user_id: int, kind: str, identifier: str, query: Map
     if found and job_id:
         _note(services, found[0], user_id, found[1], now)
         return answering(found[0], now)
-    if found and still_answers(found[0], crash.revision, now):
+    if found and still_answers(found[0], crash, now):
         job, seen_at = found
         if seen_at is not None and not is_to_be_noted(job, seen_at, now):
             return answering(job, now)
@@ -150,20 +150,21 @@ def _clear(services: Services, job: Job, was: JobState) -> None:
         log.info("job_cancelled" if job.state == JobState.CANCELLED else "job_freed", job=job.id)
 
 
-def _visible_crash(session: Session, user_id: int, identifier: str) -> Crash:
+def _visible_crash(session: Session, user_id: int, identifier: str) -> FoundCrash:
     crash = find_crash(session, identifier) if CRASH_IDENTIFIER.fullmatch(identifier) else None
     if crash is None:
         raise CrashNotFound
     if not is_member(session, user_id, crash.app_id):
         raise CrashNotVisible
-    return crash
+    app = session.get_one(App, crash.app_id)
+    return FoundCrash(crash.id, app.id, crash.revision, crash.occurrences_count, app.reports_revision)
 
 
 def _visible_app(session: Session, user_id: int, identifier: str) -> WholeApp:
     app = visible_app(session, identifier, user_id) if CRASH_IDENTIFIER.fullmatch(identifier) else None
     if app is None:
         raise AppNotFound
-    return WholeApp(None, app.id, *totals(session, app.id))
+    return WholeApp(None, app.id, *totals(session, app.id), app.reports_revision)
 
 
 def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None) -> tuple[Job, datetime]:
@@ -182,8 +183,8 @@ def is_to_be_noted(job: AnyJob, seen_at: datetime, now: datetime) -> bool:
     return job.is_live and now - seen_at > SEEN_TO
 
 
-def still_answers(job: AnyJob, revision: int, now: datetime) -> bool:
-    """The wire contract's freshness rule for a request without a job_id (section 3); `revision` is the crash's."""
+def still_answers(job: AnyJob, about: Subject, now: datetime) -> bool:
+    """The wire contract's freshness rule for a request without a job_id (section 3)."""
     if job.is_live:
         return True
     if job.state == JobState.FAILED:
@@ -192,7 +193,7 @@ def still_answers(job: AnyJob, revision: int, now: datetime) -> bool:
         return False
     if now - job.finished_at < FRESH_FOR:
         return job.expires_at > now
-    return job.expires_at - now > NEARLY_EXPIRED and KINDS[job.kind].is_fresh(job, revision)
+    return job.expires_at - now > NEARLY_EXPIRED and KINDS[job.kind].is_fresh(job, about)
 
 
 def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
@@ -233,7 +234,7 @@ def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: 
         return job
     with services.db.write() as session:
         found = latest_job(session, key, user_id)
-        answers = found is not None and still_answers(found[0], crash.revision, now)  # it may have ended since
+        answers = found is not None and still_answers(found[0], crash, now)  # it may have ended since
         joined = _join(session, found[0].id, user_id, now) if found and answers else None
         waits_for = count_live_of(session, user_id)
     if joined is not None:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import structlog
 
-from app.broker import DIGEST_LOG, INGEST, LONG, PARTS, REGROUP, RUN_JOB
+from app.broker import DIGEST_LOG, INGEST, LONG, PARTS, REGROUP, RUN_ERASURE, RUN_JOB, UPKEEP
+from app.db.erasure import unheard_erasures
 from app.db.job import JobState, abandoned_jobs, forget, move, overdue_jobs, past_jobs, unheard_jobs
 from app.db.job_part import drop_parts, overdue_parts, whole_jobs
 from app.db.log import unheard_logs
@@ -34,12 +35,15 @@ def sweep(services: Services) -> None:
         jobs = unheard_jobs(session, now, AT_MOST)
         logs = unheard_logs(session, now, AT_MOST)
         regroupings = due_regroupings(session, now, AT_MOST)
+        erasures = unheard_erasures(session, now, AT_MOST)
     for job_id, queue in jobs:
         services.broker.ring(RUN_JOB, job_id, queue)
     for row_id in logs:
         services.broker.ring(DIGEST_LOG, str(row_id), INGEST)
     for one in regroupings:
         services.broker.ring(REGROUP, str(one), LONG)
+    for erasure_id in erasures:
+        services.broker.ring(RUN_ERASURE, erasure_id, UPKEEP)
     parts = ring_for_parts(services, AT_MOST)
     if jobs or logs or parts:
         log.info("rang_again", jobs=len(jobs), logs=len(logs), parts=parts)

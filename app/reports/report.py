@@ -19,7 +19,7 @@ class Report:
     app_identifier: str  # the crashq app that the log belongs to
     app_name: str
     log: CrashLog
-    raw: bytes  # the log as it was uploaded, unpacked
+    raw: bytes | None  # the log as it was uploaded, unpacked; None: it must not leave
     raw_filename: str  # the name it gets inside a zip
     generated_by: str  # "crashq <version>"
     fingerprint: Fingerprint

@@ -1,4 +1,4 @@
-"""The reports of all other formats and the log as it was uploaded, in one zip file."""
+"""The reports of all other formats and, where it may leave, the log as it was uploaded, in one zip file."""
 
 import re
 from collections.abc import Iterator
@@ -24,8 +24,12 @@ def _entries(report: Report) -> Iterator[tuple[str, Iterator[bytes]]]:
     stem = _safe(report.occurrence_id, "occurrence")
     for format_ in (json_report, text_report, html_report):
         yield f"{stem}.{format_.EXTENSION}", format_.write(report)
-    raw = (report.raw[at : at + RAW_CHUNK] for at in range(0, len(report.raw), RAW_CHUNK))
-    yield f"raw-{_safe(report.raw_filename, 'log')}", raw
+    if report.raw is not None:
+        yield f"raw-{_safe(report.raw_filename, 'log')}", _pieces(report.raw)
+
+
+def _pieces(raw: bytes) -> Iterator[bytes]:
+    return (raw[at : at + RAW_CHUNK] for at in range(0, len(raw), RAW_CHUNK))
 
 
 def _safe(name: str, otherwise: str) -> str:

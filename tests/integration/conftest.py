@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
+from app import create_app
 from app.broker import MemoryBroker
 from app.db import open_database
 from app.db.job import Job
@@ -103,3 +105,9 @@ def stored_results(monkeypatch) -> None:
 def ask_again(services: Services, member: Member, kind: FakeKind) -> Callable[..., Job]:
     crash = make_crash(services, member.app)
     return lambda **query: ask(services, member.user_id, NAME, crash.identifier, query)
+
+
+@pytest.fixture
+def client_of() -> Callable[[Services], FlaskClient]:
+    """A web client of these services."""
+    return lambda services: create_app(services).test_client()

@@ -8,20 +8,28 @@ from app.crashes.facts import Facts, facts
 from app.crashes.log import CrashLog
 from app.db.app import App
 from app.db.batch_rows import FoundRow, Scope, ShownCrash, read_place, rows_between
-from app.db.job_part import JobPart
+from app.db.job_part import JobPart, JobPlan
 from app.db.log import Log
-from app.errors import MalformedLog
+from app.errors import Conflict, MalformedLog
 from app.exports import ROW_FORMATS
 from app.exports.row import Row
 from app.jobs.batch.question import REPORTS, Filters
 from app.jobs.kind import MadePart, Run
+from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
 from app.parsers import parse
+from app.redaction.crash_log import redact_facts
 from app.reports import json_report
 from app.reports.zip_stream import zip_stream
 from app.storage import ObjectNotFound
 
 NOTHING_KNOWN = Facts()
+
+
+class ReportsChanged(Conflict):
+    """Parts made before and after would not belong together."""
+
+    code, message = "reports_changed", "The settings for the app's reports changed while the batch was made; ask again"
 
 
 class ReadLog(NamedTuple):
@@ -35,10 +43,14 @@ class ReadLog(NamedTuple):
 class PartMaker:
     """Reads a part's occurrences; counts those that it has told and those that it could not read."""
 
-    def __init__(self, params: Filters, scope: Scope, part: JobPart, run: Run) -> None:
+    def __init__(self, params: Filters, scope: Scope, plan: JobPlan, part: JobPart, run: Run) -> None:
         self.rows = 0
         self.unreadable = 0
         self._params, self._scope, self._part, self._run = params, scope, part, run
+        with run.db.read() as session:
+            self._rules, revision = rules_of(session, scope.app_id)
+        if plan.reports_revision not in (None, revision):
+            raise ReportsChanged
         self._latest: ReadLog | None = None  # occurrences of one log mostly stand together
 
     def make(self, stem: str, name: str) -> MadePart:
@@ -68,7 +80,7 @@ class PartMaker:
                         continue
                     told = NOTHING_KNOWN
                 if self._params.wants(told):
-                    rows.append(_row(found, crash, told))
+                    rows.append(_row(found, crash, redact_facts(told, self._rules)))
             self.rows += len(rows)
             yield rows
 
@@ -88,7 +100,7 @@ class PartMaker:
                 if self._params.wants(_stored(found) if found.described else facts(parsed)):
                     self.rows += 1
                     name = f"{found.log_id}-crash-{found.number}"
-                    report = make_report(app, crash.identifier, crash.title, found, raw, parsed)
+                    report = make_report(app, crash.identifier, crash.title, found, raw, parsed, self._rules)
                     yield f"{crash.identifier}/{name}.json", json_report.write(report)
 
     def _facts(self, found: FoundRow) -> Facts | None:

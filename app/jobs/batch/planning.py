@@ -19,7 +19,7 @@ def scope_of(params: Filters, app_id: int, crash_id: int | None, last_row: int) 
     return Scope(app_id, crash_id, params.since, params.until, last_row)
 
 
-def make_plan(params: Filters, run: Run, crash_id: int | None) -> Plan:
+def make_plan(params: Filters, run: Run, crash_id: int | None, reports_revision: int) -> Plan:
     """Freeze the newest occurrence and cut what is older into parts.
 
     A digest that is under way may still commit rows older than the newest one, so it is waited for: after that nobody
@@ -46,4 +46,4 @@ def make_plan(params: Filters, run: Run, crash_id: int | None) -> Plan:
     for number, (upto, rows) in enumerate(found, 1):
         parts.append({"number": number, "after": after, "upto": upto.to_json(), "units": rows})
         after = upto.to_json()
-    return Plan(made_at, last_row, parts)
+    return Plan(made_at, last_row, reports_revision, parts)

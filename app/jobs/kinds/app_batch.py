@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.db import Database
+from app.db.app import App
 from app.db.crash import totals
 from app.db.job_part import JobPart, JobPlan
 from app.jobs.batch.making import PartMaker
@@ -34,22 +35,23 @@ def expect(db: Database, about: Subject, params: AppBatch) -> int:  # noqa: ARG0
     return about.occurrences_count
 
 
-def is_fresh(job: AnyJob, revision: int) -> bool:
+def is_fresh(job: AnyJob, about: Subject) -> bool:
     """True while nothing has changed since the batch was planned."""
-    return job.data_revision == revision
+    return job.data_revision == about.revision + about.reports_revision
 
 
 def compute(params: AppBatch, run: Run) -> Plan:
     """Freeze what belongs to the batch and cut it into parts."""
     with run.db.read() as session:
-        run.shows(totals(session, run.app_id)[0])
-    return make_plan(params, run, None)
+        reports_revision = session.get_one(App, run.app_id).reports_revision
+        run.shows(totals(session, run.app_id)[0] + reports_revision)  # neither ever shrinks, so their sum tells of both
+    return make_plan(params, run, None, reports_revision)
 
 
 def make_part(params: AppBatch, plan: JobPlan, part: JobPart, run: Run, name: str) -> MadePart:
     """Write one part."""
     scope = scope_of(params, run.app_id, None, plan.last_row)
-    return PartMaker(params, scope, part, run).make(params.app_identifier, name)
+    return PartMaker(params, scope, plan, part, run).make(params.app_identifier, name)
 
 
 def sum_up(params: AppBatch, plan: JobPlan, parts: list[JobPart]) -> tuple[bytes, str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.db import Database
+from app.db.app import App
 from app.db.crash import Crash
 from app.db.job_part import JobPart, JobPlan
 from app.jobs.batch.making import PartMaker
@@ -34,22 +35,25 @@ def expect(db: Database, about: Subject, params: CrashBatch) -> int:  # noqa: AR
     return about.occurrences_count
 
 
-def is_fresh(job: AnyJob, revision: int) -> bool:
+def is_fresh(job: AnyJob, about: Subject) -> bool:
     """True while nothing has changed since the batch was planned."""
-    return job.data_revision == revision
+    return job.data_revision == about.revision + about.reports_revision
 
 
 def compute(params: CrashBatch, run: Run) -> Plan:
     """Freeze what belongs to the batch and cut it into parts."""
     with run.db.read() as session:
-        run.shows(session.get_one(Crash, run.crash_id).revision)
-    return make_plan(params, run, run.crash_id)
+        reports_revision = session.get_one(App, run.app_id).reports_revision
+        run.shows(
+            session.get_one(Crash, run.crash_id).revision + reports_revision
+        )  # neither ever shrinks, so their sum tells of both
+    return make_plan(params, run, run.crash_id, reports_revision)
 
 
 def make_part(params: CrashBatch, plan: JobPlan, part: JobPart, run: Run, name: str) -> MadePart:
     """Write one part."""
     scope = scope_of(params, run.app_id, run.crash_id, plan.last_row)
-    return PartMaker(params, scope, part, run).make(params.crash_identifier, name)
+    return PartMaker(params, scope, plan, part, run).make(params.crash_identifier, name)
 
 
 def sum_up(params: CrashBatch, plan: JobPlan, parts: list[JobPart]) -> tuple[bytes, str, str]:

@@ -16,9 +16,9 @@ from app.db.app import App
 from app.db.crash import Crash
 from app.db.log import Log
 from app.db.occurrence import Occurrence, find_occurrence
-from app.db.poll import FoundCrash
-from app.errors import BadParameters, MalformedLog, NotFound
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, read_params
+from app.errors import BadParameters, Gone, MalformedLog, NotFound
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, read_params
+from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
 from app.parsers import parse
 from app.reports import REPORTS
@@ -38,7 +38,7 @@ PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "format",
         "schema": {"type": "string", "enum": sorted(REPORTS), "default": "json"},
-        "description": "json, txt, html, or zip (the three and the raw log)",
+        "description": "json, txt, html, or zip (the three and, unless the app redacts, the raw log)",
     },
 ]
 RESULT_SCHEMA: dict[str, Any] = {
@@ -55,6 +55,12 @@ RESULT_SCHEMA: dict[str, Any] = {
         "expires_at": {"type": "string", "format": "date-time"},
     },
 }
+
+
+class LogRemoved(Gone):
+    """By the age up to which the app keeps logs; the occurrence is still known."""
+
+    code, message = "log_removed", "The log of this occurrence is no longer kept: it was older than the app keeps logs"
 
 
 class Params(BaseModel, frozen=True):
@@ -87,16 +93,17 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     )
 
 
-def expect(db: Database, crash: Crash | FoundCrash, params: Params) -> int:
+def expect(db: Database, crash: Subject, params: Params) -> int:
     """One report. Raises NotFound unless there is such an occurrence."""
+    assert crash.id is not None
     with db.read() as session:
         _find(session, crash.id, params)
     return 1
 
 
-def is_fresh(job: AnyJob, revision: int) -> bool:  # noqa: ARG001
-    """Always: a report tells of one stored log, which newer occurrences do not change."""
-    return True
+def is_fresh(job: AnyJob, about: Subject) -> bool:
+    """True while the app makes its reports as it did: newer occurrences do not change the one log that it tells of."""
+    return (job.data_revision or 0) == about.reports_revision
 
 
 def compute(params: Params, run: Run) -> Artefact:
@@ -106,9 +113,13 @@ def compute(params: Params, run: Run) -> Artefact:
         found = _find(session, crash.id, params)
         app = session.get_one(App, crash.app_id)
         stored = session.get_one(Log, found.log_row)
+        rules, reports_revision = rules_of(session, app.id)
+    run.shows(reports_revision)
+    if stored.removed_at is not None:
+        raise LogRemoved
     raw = run.storage.get(stored.storage_key)
     parsed = _nth(parse(raw), found.number)
-    report = make_report(app, crash.identifier, crash.title, found, raw, parsed)
+    report = make_report(app, crash.identifier, crash.title, found, raw, parsed, rules)
     writer = REPORTS[params.format]
     filename = f"{found.name}.{writer.EXTENSION}"
     artefact = run.store(f"report.{writer.EXTENSION}", _checked(writer.write(report), run), filename, writer.MEDIA_TYPE)

@@ -10,10 +10,9 @@ from app import iso_time
 from app.db import Database
 from app.db.crash import Crash
 from app.db.long_list import Batch, long_list
-from app.db.poll import FoundCrash
 from app.db.short_list import short_list
 from app.errors import BadParameters
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, key_of, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of, read_params
 from app.jobs.list_pages import Chunks, read_page
 from app.storage import ObjectNotFound
 
@@ -77,7 +76,7 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     )
 
 
-def expect(db: Database, crash: Crash | FoundCrash, params: Params) -> int:  # noqa: ARG001
+def expect(db: Database, crash: Subject, params: Params) -> int:  # noqa: ARG001
     """As many rows as the crash has."""
     return crash.occurrences_count
 
@@ -92,9 +91,9 @@ def read_paging(query: Mapping[str, str]) -> tuple[int | None, int | None]:
     return max(page or 1, 1), per_page
 
 
-def is_fresh(job: AnyJob, revision: int) -> bool:
+def is_fresh(job: AnyJob, about: Subject) -> bool:
     """True while the crash has not changed since the list was read."""
-    return job.data_revision == revision
+    return job.data_revision == about.revision
 
 
 def compute(params: Params, run: Run) -> Artefact:

@@ -1,0 +1,220 @@
+"""Erases a user from an app: begun by a request, worked off in short turns by workers, resumed by whoever comes next."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from app.broker import RUN_ERASURE, UPKEEP
+from app.db.app import App
+from app.db.batch_rows import is_settled, newest_row
+from app.db.doomed_object import any_doomed
+from app.db.erasing import count_logs, newest_log
+from app.db.erasure import (
+    Erasure,
+    ErasureState,
+    claim_erasure,
+    erasures_of,
+    find_erasure,
+    forget_crashes,
+    live_erasure,
+    move_erasure,
+)
+from app.db.log import RING_AGAIN_AFTER, back_off
+from app.errors import AppError, BadParameters, NotFound, TransientError
+from app.privacy.doomed import IN_FLIGHT, delete_doomed
+from app.privacy.job_steps import delete_files, end_jobs
+from app.privacy.log_steps import find_occurrences, find_received, retitle, scan
+from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
+from app.privacy.turn import Turn, TurnLost, lease_of
+from app.services import Services
+
+TURN = 2.0  # seconds after which a worker does other work first
+SETTLES_IN = timedelta(seconds=1)
+
+log = structlog.get_logger()
+
+Step = Callable[[Turn, str], str | None]
+"""Does a bounded bit of work from that place on, whatever was done of it before; returns the next place, None at the end."""
+
+
+def _delete_objects(turn: Turn, _place: str) -> str | None:
+    if delete_doomed(turn.services, turn.erasure.id):
+        return ""
+    with turn.services.db.read() as session:
+        waits = any_doomed(session, turn.erasure.id)
+    if waits:  # the same log is being sent again; it is known within the hour whether it was
+        turn.erasure.not_before = turn.services.now() + IN_FLIGHT / 12
+        return ""
+    return None
+
+
+def _let_uploads_settle(turn: Turn, place: str) -> str | None:
+    """On PostgreSQL a log may be committed after one with a higher id: what is under way is waited for, milliseconds."""
+    with turn.services.db.read() as session:
+        moment = int(place) if place else newest_row(session)[1]
+        if is_settled(session, moment):
+            return None
+    turn.erasure.not_before = turn.services.now() + SETTLES_IN
+    return str(moment)
+
+
+STEPS: dict[str, Step] = {
+    "uploads": _let_uploads_settle,
+    "received": find_received,
+    "occurrences": find_occurrences,
+    "scan": scan,
+    "titles": retitle,
+    "jobs": end_jobs,
+    "files": delete_files,
+    "objects": _delete_objects,
+}
+"""In this order: logs that wait before those that are digested, so that none slips through between; jobs after the data."""
+
+WAITING = ("uploads", "files", "objects")
+"""Steps that may have to wait for others; the turn ends then."""
+
+_NEXT: dict[str, str | None] = {**dict(pairwise(STEPS)), list(STEPS)[-1]: None}
+
+
+def begin_erasure(
+    services: Services, app: App, user_id: str, *, scan: bool | None = None, asked_by: int | None = None
+) -> Erasure:
+    """Record that a user is to be erased and ring; one that is under way is joined. Raises BadParameters.
+
+    `scan`: read every stored log of the app for the letters of the id; None: when the id is long enough for that.
+    """
+    if not user_id or len(user_id) > MAX_LENGTH or any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in user_id):
+        raise BadParameters(f"The user id has to have 1 to {MAX_LENGTH} characters, none of them control characters")
+    if scan and len(user_id) < SCANNED_FROM:
+        raise BadParameters(
+            f"scan: an id of less than {SCANNED_FROM} characters stands by chance in the logs of others"
+        )
+    does_scan = len(user_id) >= SCANNED_FROM if scan is None else scan
+    hashed, now = user_hash(services, app, user_id), services.now()
+    with services.db.read() as session:
+        found = live_erasure(session, app.id, hashed)
+        last_log = newest_log(session)
+        total = count_logs(session, app.id, last_log) if does_scan else 0
+    if found is None:
+        made = Erasure(
+            id=secrets.token_hex(12), app_id=app.id, user_hash=hashed, subject=user_id, scan=does_scan,
+            asked_by=asked_by, state=ErasureState.LIVE, step=next(iter(STEPS)), place="", last_log=last_log, done=0,
+            total=total, logs=0, occurrences=0, jobs=0, created_at=now, attempt=0, strikes=0,
+            ring_after=now + RING_AGAIN_AFTER, rings=0,
+        )  # fmt: skip
+        try:
+            with services.db.write() as session:
+                session.add(made)
+        except IntegrityError:  # another request was faster
+            with services.db.read() as session:
+                found = live_erasure(session, app.id, hashed)
+            if found is None:
+                raise TransientError from None
+        else:
+            log.info("erasure_begun", erasure=made.id, app=app.identifier, user=asked_by)
+    begun = found or made
+    services.broker.ring(RUN_ERASURE, begun.id, UPKEEP)
+    return begun
+
+
+def user_hash(services: Services, app: App, user_id: str) -> str:
+    """What an erasure is remembered by: without the service's secret nobody can try ids against it."""
+    message = f"crashq erasure\0{app.identifier}\0{user_id}".encode()
+    return hmac.new(services.config.secret_key.encode(), message, hashlib.sha256).hexdigest()
+
+
+def show_erasure(services: Services, app: App, erasure_id: str) -> Erasure:
+    """An erasure of the app as it stands. Raises NotFound."""
+    with services.db.read() as session:
+        found = find_erasure(session, app.id, erasure_id)
+    if found is None:
+        raise NotFound("Erasure not found")
+    return found
+
+
+def list_erasures(services: Services, app: App, limit: int, offset: int) -> list[Erasure]:
+    """The erasures of an app, newest first."""
+    with services.db.read() as session:
+        return erasures_of(session, app.id, limit, offset)
+
+
+def run_erasure(services: Services, erasure_id: str) -> None:
+    """Answer a ring: one turn. Safe to call at any time and twice at once; killed anywhere, the next turn goes on."""
+    now = services.now()
+    with services.db.write() as session:
+        erasure = claim_erasure(session, erasure_id, now, now + lease_of(services))
+    if erasure is None or erasure.subject is None:
+        return
+    turn = Turn(services, erasure, Sought(erasure.subject, scan=erasure.scan))
+    erasure.not_before = None
+    try:
+        is_due = _work(turn)
+        _release(turn, not_before=erasure.not_before, ring_after=erasure.not_before or services.now())
+    except TurnLost:
+        return
+    except AppError as error:
+        _put_off(turn, error.code)
+        return
+    except Exception as error:
+        log.exception("erasure_broke", erasure=erasure.id, step=erasure.step, error=type(error).__name__)
+        _put_off(turn, "erasure_broke")
+        return
+    if is_due:
+        services.broker.ring(RUN_ERASURE, erasure.id, UPKEEP)
+
+
+def _work(turn: Turn) -> bool:
+    """Bit after bit until the time is up; False when there is nothing more to do now."""
+    erasure, begun = turn.erasure, time.monotonic()
+    while time.monotonic() - begun < TURN:
+        place = STEPS[erasure.step](turn, erasure.place)
+        if place is None:
+            following = _NEXT[erasure.step]
+            if following is None:
+                _finish(turn)
+                return False
+            erasure.step, place = following, ""
+        _move(turn, step=erasure.step, place=place)
+        erasure.place = place
+        if erasure.not_before is not None and erasure.step in WAITING:
+            return False
+    return True
+
+
+def _finish(turn: Turn) -> None:
+    erasure, services = turn.erasure, turn.services
+    with services.db.write() as session:
+        forget_crashes(session, erasure.id)
+        done = move_erasure(
+            session, erasure, state=ErasureState.FINISHED, done=erasure.total, step="", place="", subject=None, error_code=None,
+            finished_at=services.now(), lease_expires_at=None, not_before=None,
+        )  # fmt: skip
+    if done:
+        log.info("erasure_finished", erasure=erasure.id, logs=erasure.logs, occurrences=erasure.occurrences)
+
+
+def _put_off(turn: Turn, code: str) -> None:
+    """Try again later, for as long as it takes: an erasure is a promise."""
+    erasure, strikes = turn.erasure, turn.erasure.strikes + 1
+    due = turn.services.now() + back_off(strikes)
+    _release(turn, strikes=strikes, error_code=code, not_before=due, ring_after=due)
+    log.warning("erasure_put_off", erasure=erasure.id, step=erasure.step, code=code)
+
+
+def _release(turn: Turn, **values: Any) -> None:
+    with turn.services.db.write() as session:
+        move_erasure(session, turn.erasure, lease_expires_at=None, **values)
+
+
+def _move(turn: Turn, **values: Any) -> None:
+    with turn.services.db.write() as session:
+        if not move_erasure(session, turn.erasure, **values):
+            raise TurnLost

@@ -1,0 +1,92 @@
+"""The steps of an erasure that take away what jobs have made of the user's data."""
+
+import json
+from datetime import timedelta
+
+from app.broker import PARTS
+from app.db.erasing import drop_jobs, jobs_after, log_names
+from app.db.erasure import Erasure, noted_crashes
+from app.db.job import Job, JobState, move
+from app.db.job_part import drop_parts
+from app.errors import TransientError
+from app.jobs.files import discard
+from app.privacy.turn import Turn
+from app.storage import job_folder
+
+JOBS_AT_ONCE = 100
+
+Verdicts = dict[str, bool]
+"""Id of a job that is concerned -> whether its row itself tells of the user."""
+
+
+def end_jobs(turn: Turn, place: str) -> str | None:
+    """What is being made of data read before is stopped, what was made of it expires.
+
+    A job that waits reads what is there when it begins: it is left alone, unless its question names the user.
+    """
+    services = turn.services
+    with services.db.read() as session:
+        jobs = jobs_after(session, turn.app_id, place, JOBS_AT_ONCE)
+    verdicts = _verdicts(turn, jobs)
+    now = services.now()
+    forget_at = now + timedelta(seconds=services.config.tombstone_lifetime)
+    wait_until = now + timedelta(seconds=services.config.job_lease)
+    with services.db.write() as session:
+        turn.note(session, jobs[-1].id if jobs else place)
+        for job in jobs:
+            if job.id not in verdicts:
+                continue
+            stoppable = (JobState.RUNNING, JobState.QUEUED) if verdicts[job.id] else (JobState.RUNNING,)
+            stopped = move(session, job.id, stoppable, None, state=JobState.CANCELLED, finished_at=now,
+                           lease_expires_at=None, preview_key=None, expires_at=forget_at)  # fmt: skip
+            if stopped:  # its worker may be about to store something: files are deleted when that is over
+                turn.erasure.not_before = wait_until
+            elif not move(session, job.id, (JobState.FINISHED,), None, state=JobState.EXPIRED, result_text=None,
+                          expires_at=forget_at):  # fmt: skip
+                continue
+            turn.erasure.jobs += 1
+        turn.note(session, jobs[-1].id if jobs else place, jobs=turn.erasure.jobs, not_before=turn.erasure.not_before)
+    return jobs[-1].id if len(jobs) == JOBS_AT_ONCE else None
+
+
+def delete_files(turn: Turn, place: str) -> str | None:
+    """The files of such jobs, and the rows of those that tell of the user themselves. Raises TransientError."""
+    services = turn.services
+    with services.db.read() as session:
+        jobs = jobs_after(session, turn.app_id, place, JOBS_AT_ONCE)
+    verdicts = _verdicts(turn, jobs)
+    ended = [job for job in jobs if job.id in verdicts and not job.is_live and job.state != JobState.FINISHED]
+    for job in ended:
+        if not discard(services, job_folder(job.id)):
+            raise TransientError
+    with services.db.write() as session:
+        turn.note(session, jobs[-1].id if jobs else place)
+        for job in ended:
+            if job.queue == PARTS:
+                drop_parts(session, job.id)
+        drop_jobs(session, [job.id for job in ended if verdicts[job.id]])
+    return jobs[-1].id if len(jobs) == JOBS_AT_ONCE else None
+
+
+def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
+    """The jobs that are about crashes which have lost occurrences, or that tell of the user."""
+    erasure: Erasure = turn.erasure
+    asked = {job.id: json.loads(job.params) for job in jobs}
+    with turn.services.db.read() as session:
+        noted = noted_crashes(session, erasure.id, {job.crash_id for job in jobs if job.crash_id is not None})
+        names = {params["log_id"] for params in asked.values() if params.get("log_id")}
+        known = log_names(session, erasure.app_id, names)
+    verdicts = {}
+    for job in jobs:
+        params = asked[job.id]
+        tells = (
+            turn.sought.fact in (params.get("user_id") or ())
+            or turn.sought.stands_in_text(
+                job.params, job.result_text, job.result_filename, job.error_message, job.request_id
+            )
+            or (job.crash_id in noted and "log_id" in params and params["log_id"] not in known)
+        )
+        is_of_app = job.crash_id is None and erasure.occurrences > 0
+        if tells or is_of_app or job.crash_id in noted:
+            verdicts[job.id] = tells
+    return verdicts

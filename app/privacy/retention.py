@@ -1,0 +1,111 @@
+"""Removes what is older than its app keeps it, in small transactions beside everything else."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from app.db.app_settings import apps_after, settings_text
+from app.db.old_rows import crashes_with_old, expire_old, old_logs, old_occurrences
+from app.db.removal import recount, remove_bytes, remove_logs, remove_occurrences
+from app.privacy.doomed import delete_doomed
+from app.privacy.settings import AGES, effective
+from app.services import Services
+
+GO_ON_FOR = 5.0  # seconds after which the rest is left to the next time
+APPS_AT_ONCE = 500
+ROWS_AT_ONCE = 500  # of one transaction, some milliseconds: a digest that waits for one of them hardly notices
+
+log = structlog.get_logger()
+
+Work = Callable[[], int]
+"""Removes some of what is old; returns how much, 0 at the end."""
+
+
+def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
+    """Remove rows by age, app by app in turns, then the objects that are left; returns how many rows went.
+
+    Stopped or killed anywhere, the next time goes on: what is to be done is in the rows.
+    """
+    deadline = time.monotonic() + go_on_for
+    removed = 0
+    for works in _pages(services):
+        while works and time.monotonic() < deadline:
+            done = [(work, work()) for work in works]  # a bit of each: no app waits for the backlog of another
+            removed += sum(number for _, number in done)
+            works = [work for work, number in done if number]
+    while delete_doomed(services) and time.monotonic() < deadline:
+        continue
+    if removed:
+        log.info("old_removed", rows=removed)
+    return removed
+
+
+def _pages(services: Services) -> Iterator[list[Work]]:
+    last = 0
+    while True:
+        with services.db.read() as session:
+            apps = apps_after(session, last, APPS_AT_ONCE)
+            ages = {app.id: effective(services.config, settings_text(session, app.id)) for app in apps}
+        if not apps:
+            return
+        last = apps[-1].id
+        yield [
+            work for app_id, days in ages.items() for work in _works(services, app_id, *(days[name] for name in AGES))
+        ]
+
+
+def _works(
+    services: Services, app_id: int, logs: int | None, occurrences: int | None, reports: int | None
+) -> list[Work]:
+    works: list[Work] = []
+    if occurrences:
+        works += [
+            partial(_drop_occurrences, services, app_id, occurrences),
+            partial(_drop_logs, services, app_id, occurrences),
+        ]
+    if logs:
+        works.append(partial(_drop_bytes, services, app_id, logs))
+    if reports:
+        works.append(partial(_drop_reports, services, app_id, reports))
+    return works
+
+
+def _drop_occurrences(services: Services, app_id: int, days: int) -> int:
+    """Those that happened too long ago, crash by crash."""
+    now = services.now()
+    before = now - timedelta(days=days)
+    with services.db.read() as session:
+        crashes = crashes_with_old(session, app_id, before)
+    removed = 0
+    for crash_id in crashes:
+        with services.db.write() as session:
+            rows = old_occurrences(session, crash_id, before, ROWS_AT_ONCE)
+            if rows:
+                removed += remove_occurrences(session, rows, now).occurrences
+            else:  # its row says otherwise: put that right, or this would be looked at for ever
+                removed += recount(session, crash_id)
+    return removed
+
+
+def _drop_logs(services: Services, app_id: int, days: int) -> int:
+    """Logs that arrived too long ago, whatever the clocks of their devices said, with all that was found in them."""
+    now = services.now()
+    with services.db.write() as session:
+        rows = old_logs(session, app_id, now - timedelta(days=days), ROWS_AT_ONCE)
+        return remove_logs(session, rows, now).logs if rows else 0
+
+
+def _drop_bytes(services: Services, app_id: int, days: int) -> int:
+    now = services.now()
+    with services.db.write() as session:
+        rows = old_logs(session, app_id, now - timedelta(days=days), ROWS_AT_ONCE, with_bytes=True)
+        return remove_bytes(session, rows, now) if rows else 0
+
+
+def _drop_reports(services: Services, app_id: int, days: int) -> int:
+    now = services.now()
+    with services.db.write() as session:
+        return expire_old(session, app_id, now - timedelta(days=days), now, ROWS_AT_ONCE)

@@ -1,0 +1,56 @@
+"""The settings of an app: what its members have set, over what the service goes by."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app.config import Config
+from app.db.app import App
+from app.db.app_settings import hold_settings, reports_changed, settings_text, store_settings
+from app.errors import BadParameters
+from app.redaction.rules import read_rules
+from app.services import Services
+
+AGES = ("keep_logs_days", "keep_occurrences_days", "keep_reports_days")
+MAX_DAYS = 36_500
+REDACTION = "redaction"
+
+
+def settings_of(services: Services, app_id: int) -> dict[str, Any]:
+    """Name -> value of every setting, the service's own where the app has none; null days are for ever."""
+    with services.db.read() as session:
+        return effective(services.config, settings_text(session, app_id))
+
+
+def effective(config: Config, text: str) -> dict[str, Any]:
+    """The same from the JSON of what has been set."""
+    own = json.loads(text)
+    ages = {name: own.get(name, getattr(config, name) or None) for name in AGES}
+    return {**ages, REDACTION: own.get(REDACTION)}
+
+
+def change_settings(services: Services, app: App, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Set what is given, leave the rest, return all. Raises BadParameters, and then nothing is changed.
+
+    With other rules the app's finished reports are out of date.
+    """
+    for name, value in given.items():
+        _check(name, value)
+    now = services.now()
+    with services.db.write() as session:
+        own = json.loads(hold_settings(session, app.id, now))
+        is_redacted_anew = REDACTION in given and given[REDACTION] != own.get(REDACTION)
+        text = json.dumps({**own, **given}, separators=(",", ":"))
+        store_settings(session, app.id, text, now)
+        if is_redacted_anew:
+            reports_changed(session, app.id)
+    return effective(services.config, text)
+
+
+def _check(name: str, value: Any) -> None:
+    if name == REDACTION:
+        read_rules(value)
+    elif name not in AGES:
+        raise BadParameters(f"Unknown setting; known are {', '.join((*AGES, REDACTION))}")
+    elif value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_DAYS):
+        raise BadParameters(f"{name} is a whole number from 1 to {MAX_DAYS}, or null: for ever")

@@ -1,0 +1,65 @@
+"""What a stored log holds: its bytes and, where it is packed, what they unpack to."""
+
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+
+MOST = 64 * 1024 * 1024  # bytes of one packed log that are looked at: more than any log may have, less than a bomb has
+PIECE = 1024 * 1024  # bytes
+GZIP = 31  # zlib's number for it
+DEPTH = 3  # a log in gzip in zip
+
+
+def pieces(raw: bytes, depth: int = 0) -> Iterator[bytes]:
+    """The bytes, and those inside gzip, zip and tar, as far as they can be read."""
+    yield raw
+    if depth == DEPTH:
+        return
+    if raw.startswith(b"\x1f\x8b"):
+        yield from pieces(_gunzipped(raw), depth + 1)
+    elif raw.startswith(b"PK\x03\x04"):
+        for member in _zipped(raw):
+            yield from pieces(member, depth + 1)
+    elif raw[257:262] == b"ustar":
+        for member in _tarred(raw):
+            yield from pieces(member, depth + 1)
+
+
+def _gunzipped(raw: bytes) -> bytes:
+    """As much as can be unpacked: what comes before a broken place counts."""
+    content, rest, unpacker = bytearray(), raw, zlib.decompressobj(GZIP)
+    with suppress(zlib.error):
+        while rest and len(content) < MOST:
+            content += unpacker.decompress(rest, PIECE)
+            rest = unpacker.unconsumed_tail
+            if unpacker.eof:
+                rest, unpacker = unpacker.unused_data, zlib.decompressobj(GZIP)
+    return bytes(content)
+
+
+def _zipped(raw: bytes) -> Iterator[bytes]:
+    left = MOST
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            for info in archive.infolist():
+                yield info.filename.encode("utf-8", "replace")
+                with archive.open(info) as member:
+                    content = member.read(left)
+                yield content
+                left -= len(content)
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError):
+        return
+
+
+def _tarred(raw: bytes) -> Iterator[bytes]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+            for info in archive:
+                member = archive.extractfile(info)
+                if member is not None:
+                    yield member.read()
+    except (OSError, EOFError, tarfile.TarError, ValueError):
+        return

@@ -1,0 +1,80 @@
+"""Whoever erases is killed with SIGKILL again and again, and the user is erased all the same."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.config import Config, embedded_environment
+from app.db.erasure import Erasure, ErasureState
+from app.doctor import examine
+from app.ingest.digest import digest
+from app.ingest.receive import receive
+from app.schema import upgrade
+from app.services import Services, open_services
+from tests.factories import Member, make_member
+from tests.sentry_events import sentry_event
+from tests.stored_bytes import where_it_lies
+
+ADA, BOB = "user-ada-4711", "user-bob-0815"
+LOGS, KILLS = 600, 5
+LEASE = 3  # seconds that a dead process holds the erasure
+PATIENCE = 60.0  # seconds
+
+
+@pytest.fixture
+def services(tmp_path) -> Iterator[Services]:
+    opened = open_services(Config.from_env(embedded_environment(tmp_path), needs_broker=False))
+    upgrade(opened.db)
+    yield opened
+    opened.close()
+
+
+def erase(folder: Path, member: Member) -> subprocess.Popen[str]:
+    """The command, begun."""
+    command = [sys.executable, "-c", "from app.cli import main; main()", "erase", "--app", member.app.identifier,
+               "--data-dir", str(folder), "-"]  # fmt: skip
+    environ = {**os.environ, "CRASHQ_JOB_LEASE": str(LEASE)}
+    begun = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert begun.stdin
+    begun.stdin.write(f"{ADA}\n")
+    begun.stdin.flush()
+    return begun
+
+
+def how_far(services: Services) -> tuple[str, str, int]:
+    """What grows while an erasure goes on; it does not when nothing is done."""
+    with services.db.read() as session:
+        one = session.query(Erasure).order_by(Erasure.created_at.desc()).first()
+        return (one.step, one.place, one.logs) if one and one.state == ErasureState.LIVE else ("", "", 0)
+
+
+def test_killed_five_times_in_mid_work_it_is_done_in_the_end(services, tmp_path):
+    member = make_member(services)
+    for number in range(LOGS):
+        receive(services, member.app, f"log-{number}", sentry_event(ADA if number % 2 else BOB, name=f"{number}"))
+    assert len(where_it_lies(services, ADA)) == LOGS // 2
+    for row_id in range(1, LOGS // 2, 20):  # most are digested, the others are in flight
+        digest(services, row_id)
+
+    seen = []
+    for _ in range(KILLS):
+        before, process, deadline = how_far(services), erase(tmp_path, member), time.monotonic() + PATIENCE
+        while how_far(services) == before and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        seen.append(how_far(services))
+        process.kill()
+        process.communicate()
+    last = erase(tmp_path, member)
+    told, _ = last.communicate(timeout=PATIENCE)
+
+    assert last.returncode == 0
+    assert told.startswith("erased: ")
+    assert len(set(seen)) > 2, seen
+    assert where_it_lies(services, ADA) == []
+    assert len(where_it_lies(services, BOB)) >= LOGS // 2
+    assert [finding.what for finding in examine(services)] == []

@@ -1,0 +1,63 @@
+"""Where a user id stands, and where it only seems to."""
+
+import gzip
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from app.privacy.sought import Sought
+from tests.sentry_events import sentry_event
+
+ADA = Sought("ada-4711", scan=True)
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+def tarred(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        info = tarfile.TarInfo("log")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"ada-4711", b"user=ada-4711&x", b'{"id":"ada-4711"}', b"_ada-4711_", "ada-4711".encode("utf-16-le"),
+        gzip.compress(b"by ada-4711"), zipped("a.log", b"by ada-4711"), zipped("ada-4711.log", b""),
+        tarred(b"by ada-4711"), zipped("a.gz", gzip.compress(b"by ada-4711")), gzip.compress(b"ada-4711" + b"x" * 0)[:-4],
+    ],
+)  # fmt: skip
+def test_it_stands_there_as_a_word_however_that_is_written_or_packed(raw):
+    assert ADA.stands_in(raw)
+    assert ADA.is_told_by(raw)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"ada-47110", b"xada-4711", b"ADA-4711", b"PK\x03\x04 broken", b"\x1f\x8b broken", gzip.compress(b"bob")]
+)  # fmt: skip
+def test_it_does_not_stand_there(raw):
+    assert not ADA.is_told_by(raw)
+
+
+def test_without_a_scan_only_what_the_log_says_of_its_user_counts():
+    user = Sought("4711", scan=False)
+
+    assert user.is_told_by(sentry_event("4711"))
+    assert not user.is_told_by(sentry_event("0815", "error 4711"))
+    assert not user.stands_in_text("4711")
+
+
+def test_a_packed_log_that_would_unpack_to_far_too_much_is_read_only_so_far():
+    bomb = gzip.compress(b"\0" * (70 * 1024 * 1024) + b" ada-4711")
+
+    assert not ADA.stands_in(bomb)
