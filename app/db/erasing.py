@@ -2,14 +2,17 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import rows_changed
 from app.db.crash import Crash
+from app.db.crash_alias import CrashAlias
+from app.db.grouping_decision import GroupingDecision
 from app.db.job import LIVE_STATES, Job
 from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
+from app.db.regrouping import Regrouping
 
 
 class StoredLog(NamedTuple):
@@ -99,22 +102,49 @@ def crashes_after(session: Session, app_id: int, after: int, limit: int) -> list
 
 
 def newest_stored(session: Session, crash_id: int) -> tuple[str, int] | None:
-    """(storage key, number in the log) of the newest occurrence of a crash whose log still has its bytes."""
+    """(storage key, number in the log) of the newest occurrence of a crash whose log still has its bytes.
+
+    One that people have merged into the crash comes last: it is of another group.
+    """
     statement = (
         select(Log.storage_key, Occurrence.number)
         .join(Log, Log.id == Occurrence.log_row)
         .where(Occurrence.crash_id == crash_id, Log.removed_at.is_(None))
-        .order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc())
+        .order_by(Occurrence.grouped_as.is_not(None), Occurrence.occurred_at.desc(), Occurrence.id.desc())
         .limit(1)
     )
     row = session.execute(statement).first()
     return (row[0], row[1]) if row else None
 
 
-def set_title(session: Session, crash_id: int, title: str) -> None:
-    """Call a crash by another title."""
+def set_title(session: Session, crash_id: int, title: str, why: str | None) -> None:
+    """Call a crash by another title, and explain its grouping by these parts; None: the next occurrence will."""
     this = update(Crash).where(Crash.id == crash_id)
-    rows_changed(session, this.values(title=title, revision=Crash.revision + 1))
+    rows_changed(session, this.values(title=title, why=why, revision=Crash.revision + 1))
+
+
+def crash_ids(session: Session, identifiers: set[str]) -> dict[str, int]:
+    """Identifier -> row id of these crashes, as many as there are."""
+    found = select(Crash.identifier, Crash.id).where(Crash.identifier.in_(identifiers))
+    return {row[0]: row[1] for row in session.execute(found)}
+
+
+def decisions_after(session: Session, app_id: int, after: str, limit: int) -> list[GroupingDecision]:
+    """Decisions about groups of an app in the order of their identifiers."""
+    statement = select(GroupingDecision).where(GroupingDecision.app_id == app_id, GroupingDecision.identifier > after)
+    return list(session.scalars(statement.order_by(GroupingDecision.identifier).limit(limit)))
+
+
+def set_decided_title(session: Session, identifier: str, title: str) -> None:
+    """Let a decision remember its group by another title, and by no parts."""
+    this = update(GroupingDecision).where(GroupingDecision.identifier == identifier)
+    rows_changed(session, this.values(title=title, why=None))
+
+
+def was_regrouped(session: Session, app_id: int) -> bool:
+    """True when occurrences of the app may have been counted in other crashes than those where they are now."""
+    tables = (CrashAlias, GroupingDecision, Regrouping)
+    return any(session.scalar(select(exists().where(table.app_id == app_id))) for table in tables)
 
 
 def jobs_after(session: Session, app_id: int, after: str, limit: int) -> list[Job]:

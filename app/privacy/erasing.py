@@ -31,7 +31,7 @@ from app.db.log import RING_AGAIN_AFTER, back_off
 from app.errors import AppError, BadParameters, NotFound, TransientError
 from app.privacy.doomed import IN_FLIGHT, delete_doomed
 from app.privacy.job_steps import delete_files, end_jobs
-from app.privacy.log_steps import find_occurrences, find_received, retitle, scan
+from app.privacy.log_steps import find_occurrences, find_received, forget_decided, retitle, scan
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
 from app.privacy.turn import Turn, TurnLost, lease_of
 from app.services import Services
@@ -72,6 +72,7 @@ STEPS: dict[str, Step] = {
     "occurrences": find_occurrences,
     "scan": scan,
     "titles": retitle,
+    "decisions": forget_decided,
     "jobs": end_jobs,
     "files": delete_files,
     "objects": _delete_objects,

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from app.broker import PARTS
-from app.db.erasing import drop_jobs, jobs_after, log_names
+from app.db.erasing import drop_jobs, jobs_after, log_names, was_regrouped
 from app.db.erasure import Erasure, noted_crashes
 from app.db.job import Job, JobState, move
 from app.db.job_part import drop_parts
@@ -69,10 +69,14 @@ def delete_files(turn: Turn, place: str) -> str | None:
 
 
 def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
-    """The jobs that are about crashes which have lost occurrences, or that tell of the user."""
+    """The jobs that may show what was erased, and those that tell of the user.
+
+    Where occurrences have ever been counted anew, any job of the app may.
+    """
     erasure: Erasure = turn.erasure
     asked = {job.id: json.loads(job.params) for job in jobs}
     with turn.services.db.read() as session:
+        may_be_any = was_regrouped(session, erasure.app_id)
         noted = noted_crashes(session, erasure.id, {job.crash_id for job in jobs if job.crash_id is not None})
         names = {params["log_id"] for params in asked.values() if params.get("log_id")}
         known = log_names(session, erasure.app_id, names)
@@ -84,9 +88,9 @@ def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
             or turn.sought.stands_in_text(
                 job.params, job.result_text, job.result_filename, job.error_message, job.request_id
             )
-            or (job.crash_id in noted and "log_id" in params and params["log_id"] not in known)
+            or ((may_be_any or job.crash_id in noted) and "log_id" in params and params["log_id"] not in known)
         )
-        is_of_app = job.crash_id is None and erasure.occurrences > 0
-        if tells or is_of_app or job.crash_id in noted:
+        may_show = job.crash_id in noted or (erasure.occurrences > 0 and (job.crash_id is None or may_be_any))
+        if tells or may_show:
             verdicts[job.id] = tells
     return verdicts

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
-from app.crashes.title import title
+from app.db.crash import Crash
 from app.db.erasing import (
     StoredLog,
+    crash_ids,
     crashes_after,
+    decisions_after,
     logs_between,
     newest_occurrence,
     newest_stored,
+    set_decided_title,
     set_title,
     stored_log,
     suspects,
@@ -16,7 +19,7 @@ from app.db.erasing import (
 from app.db.erasure import noted_crashes
 from app.db.log import LogStatus
 from app.errors import MalformedLog
-from app.parsers import parse
+from app.ingest.grouping import read_and_group
 from app.privacy.turn import Turn
 from app.storage import ObjectNotFound
 
@@ -64,15 +67,35 @@ def retitle(turn: Turn, place: str) -> str | None:
     with turn.services.db.read() as session:
         crashes = crashes_after(session, turn.app_id, after, CRASHES_AT_ONCE)
         noted = noted_crashes(session, turn.erasure.id, {crash.id for crash in crashes})
-    doubtful = [one for one in crashes if one.id in noted or turn.sought.stands_in_text(one.title)][:TITLES_AT_ONCE]
-    titles = {crash.id: _title(turn, crash.id, crash.identifier) for crash in doubtful}
+    doubtful = [one for one in crashes if one.id in noted or turn.sought.stands_in_text(one.title, one.why)][
+        :TITLES_AT_ONCE
+    ]
+    told = [(crash.id, *_told_anew(turn, crash)) for crash in doubtful]
     is_last = len(crashes) < CRASHES_AT_ONCE and len(doubtful) < TITLES_AT_ONCE
     upto = doubtful[-1].id if len(doubtful) == TITLES_AT_ONCE else crashes[-1].id if crashes else after
     with turn.services.db.write() as session:
         turn.note(session, str(upto))
-        for crash in doubtful:
-            set_title(session, crash.id, titles[crash.id])
+        for crash_id, title, why in told:
+            set_title(session, crash_id, title, why)
     return None if is_last else str(upto)
+
+
+def forget_decided(turn: Turn, place: str) -> str | None:
+    """Decisions about groups remember the titles that these had."""
+    with turn.services.db.read() as session:
+        decisions = decisions_after(session, turn.app_id, place, CRASHES_AT_ONCE)
+        named = {name for one in decisions for name in (one.identifier, one.into_identifier)}
+        crashes = crash_ids(session, named)
+        noted = noted_crashes(session, turn.erasure.id, set(crashes.values()))
+    concerned = {identifier for identifier, crash_id in crashes.items() if crash_id in noted}
+    last = decisions[-1].identifier if decisions else place
+    with turn.services.db.write() as session:
+        turn.note(session, last)
+        for one in decisions:
+            may_tell = {one.identifier, one.into_identifier} & concerned
+            if may_tell or turn.sought.stands_in_text(one.title, one.why):
+                set_decided_title(session, one.identifier, NO_TITLE.format(identifier=one.identifier))
+    return last if len(decisions) == CRASHES_AT_ONCE else None
 
 
 def _read_on(turn: Turn, place: str, status: LogStatus | None, is_told_by: Callable[[bytes], bool]) -> str | None:
@@ -121,16 +144,20 @@ def _whatever(read: Callable[[], bytes]) -> bytes:
         return b""
 
 
-def _title(turn: Turn, crash_id: int, identifier: str) -> str:
-    """Made of the newest occurrence that can still be read."""
+def _told_anew(turn: Turn, crash: Crash) -> tuple[str, str | None]:
+    """(title, what explains the grouping), of the newest occurrence that can still be read."""
     with turn.services.db.read() as session:
-        newest = newest_stored(session, crash_id)
-    if newest is not None:
-        key, number = newest
-        try:
-            made = title(parse(turn.services.storage.get(key))[number - 1])
-        except (MalformedLog, ObjectNotFound, IndexError):
-            made = None
-        if made is not None and not turn.sought.stands_in_text(made):
-            return made
-    return NO_TITLE.format(identifier=identifier)
+        newest = newest_stored(session, crash.id)
+    otherwise = NO_TITLE.format(identifier=crash.identifier)
+    if newest is None:
+        return otherwise, None
+    key, number = newest
+    app = key.split("/")[1]
+    try:
+        _, reports = read_and_group(turn.services, turn.app_id, app, turn.services.storage.get(key))
+        made = reports[number - 1].group
+    except (MalformedLog, ObjectNotFound, IndexError):
+        return otherwise, None
+    title = otherwise if turn.sought.stands_in_text(made.title) else made.title
+    is_own = made.identifier == crash.identifier and not turn.sought.stands_in_text(made.why)
+    return title, made.why if is_own else None

@@ -3,34 +3,32 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from app.broker import MemoryBroker, RedisBroker
 from app.db import open_database
 from app.db.crash import Crash
-from app.db.erasure import Erasure, ErasureState
+from app.db.erasure import ErasureState
+from app.db.grouping_decision import GroupingDecision
 from app.db.job import Job, JobState
 from app.db.log import Log
 from app.db.occurrence import Occurrence
-from app.errors import TransientError
 from app.ingest.digest import digest
 from app.ingest.receive import receive
+from app.ingest.regroup import regroup_logs
 from app.ingest.status import log_state
 from app.jobs import running
 from app.jobs.service import ask
-from app.jobs.sweep import sweep
 from app.privacy import erasing
-from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
+from app.privacy.erasing import begin_erasure, show_erasure
 from app.services import Services
 from app.storage import Storage, open_storage
 from tests.batches import undescribe
-from tests.factories import CONFIG, Clock, Member, kscrash, make_member, run_rings
+from tests.erasing import ADA, BOB, add, count, erased, export, made, row
+from tests.factories import CONFIG, kscrash, make_member, run_rings
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
-
-ADA, BOB = "user-ada-4711", "user-bob-0815"
 
 
 @pytest.fixture(params=["sqlite, memory", "sqlite, folder, redis", "postgresql, s3, redis"])
@@ -49,49 +47,6 @@ def everything(request, tmp_path, empty_database, clock, monkeypatch) -> Iterato
     db = open_database(database_url, pool_size=24)
     yield Services(config, db, open_storage(storage_url), MemoryBroker(), clock), redis_url
     db.close()
-
-
-def add(services: Services, member: Member, log_id: str, content: bytes) -> str:
-    """A digested log; returns the identifier of its crash, "" when it has none."""
-    receive(services, member.app, log_id, content)
-    run_rings(services)
-    found = log_state(services, member.app, log_id).occurrences
-    return found[0][1] if found else ""
-
-
-def made(services: Services, member: Member, kind: str, identifier: str, **query: str) -> Job:
-    job = ask(services, member.user_id, kind, identifier, query)
-    run_rings(services)
-    return row(services, job.id)
-
-
-def row(services: Services, job_id: str) -> Job:
-    with services.db.read() as session:
-        return session.get_one(Job, job_id)
-
-
-def erased(services: Services, clock: Clock, member: Member, user_id: str = ADA, **options) -> Erasure:
-    """Begin an erasure and let workers and sweeps come until it is done."""
-    one = begin_erasure(services, member.app, user_id, **options)
-    for _ in range(20):
-        run_rings(services)
-        one = show_erasure(services, member.app, one.id)
-        if one.state == ErasureState.FINISHED:
-            return one
-        clock.advance(seconds=61)
-        sweep(services)
-    raise AssertionError(f"not finished: {one.step} {one.error_code}")
-
-
-def count(services: Services, table: type) -> int:
-    with services.db.read() as session:
-        return session.query(table).count()
-
-
-def export(services: Services, member: Member, log_id: str, crash: str, **query: str) -> Job:
-    found = log_state(services, member.app, log_id)
-    return made(services, member, "export_occurrence", crash, id=found.occurrences[0][0], log_id=log_id,
-                date=found.date, **query)  # fmt: skip
 
 
 def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_results):
@@ -218,6 +173,34 @@ def test_a_job_that_has_read_the_data_already_does_not_publish_it(services, cloc
     assert count(services, Job) == 0
 
 
+def test_nothing_about_a_group_that_people_have_moved_tells_of_the_user(services, clock, member):
+    crash = add(services, member, "a-1", kscrash(f"no page for {ADA}", user={"user": {"id": ADA}}))
+    home = add(services, member, "b-1", kscrash(frame="-[Other tapped:]"))
+    report = export(services, member, "a-1", crash)
+    list_of_home = made(services, member, "occurrences", home)
+    with services.db.write() as session:
+        first = session.query(Crash).filter_by(identifier=crash).one()
+        first.why = f'{{"parts": ["{ADA}"]}}'
+        session.add(
+            GroupingDecision(
+                identifier=crash, app_id=member.app.id, into_identifier=home, fingerprint=first.fingerprint,
+                fingerprint_version=1, title=first.title, why=first.why, decided_at=clock(),
+            )
+        )  # fmt: skip
+    with services.db.read() as session:
+        rows = [log.id for log in session.query(Log)]
+    assert regroup_logs(services, rows).moved == 1
+
+    erased(services, clock, member)
+
+    assert where_it_lies(services, ADA) == []
+    with services.db.read() as session:
+        assert session.get(Job, report.id) is None
+        assert session.get_one(GroupingDecision, crash).title == f"Crash {crash}"
+        assert session.query(Crash).filter_by(identifier=home).one().occurrences_count == 1
+    assert row(services, list_of_home.id).state == JobState.EXPIRED
+
+
 def test_without_a_scan_only_logs_that_name_the_user_go(services, clock, member):
     add(services, member, "a-1", sentry_event("4711", name="1"))
     add(services, member, "b-1", sentry_event(BOB, "error 4711", name="2"))
@@ -290,69 +273,3 @@ def test_the_same_log_sent_again_meanwhile_keeps_its_bytes(services, clock, memb
     assert log_state(services, member.app, "a-1").occurrences
     with services.db.read() as session:
         assert services.storage.get(session.query(Log).one().storage_key) == content
-
-
-class Killed(BaseException):
-    """Nothing of ours catches it."""
-
-
-def run_until_killed(services: Services, erasure_id: str, clock: Clock) -> None:
-    for _ in range(5):
-        run_erasure(services, erasure_id)
-        clock.advance(seconds=31)
-
-
-@pytest.mark.parametrize("step", [name for name in erasing.STEPS if name != "uploads"])
-def test_a_worker_that_dies_in_any_step_is_followed_by_another(services, clock, member, step):
-    crash = add(services, member, "a-1", sentry_event(ADA, f"for {ADA}"))
-    add(services, member, "b-1", sentry_event(BOB))
-    made(services, member, "occurrences", crash)
-    export(services, member, "a-1", crash)
-    begun = begin_erasure(services, member.app, ADA)
-    services.broker.rings.clear()
-    real = erasing.STEPS[step]
-
-    def work_and_die(turn, place):
-        real(turn, place)
-        raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(erasing.STEPS, step, work_and_die)
-        with pytest.raises(Killed):
-            run_until_killed(services, begun.id, clock)
-    run_erasure(services, begun.id)
-    assert show_erasure(services, member.app, begun.id).state == ErasureState.LIVE  # the dead one's lease holds
-
-    one = erased(services, clock, member)
-
-    assert (one.id, one.logs, one.occurrences) == (begun.id, 1, 1)
-    assert where_it_lies(services, ADA) == []
-
-
-def test_trouble_is_waited_out_and_told(services, clock, member, monkeypatch):
-    add(services, member, "a-1", sentry_event(ADA))
-    begun = begin_erasure(services, member.app, ADA)
-
-    def away(*_):
-        raise TransientError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Storage, "delete", away)
-        run_rings(services)
-    told = show_erasure(services, member.app, begun.id)
-    assert (told.state, told.step, told.error_code) == (ErasureState.LIVE, "objects", "unavailable")
-
-    erased(services, clock, member)
-
-    assert where_it_lies(services, ADA) == []
-
-
-def test_a_second_request_joins_the_erasure_under_way_and_a_later_one_begins_another(services, clock, member):
-    first = begin_erasure(services, member.app, ADA)
-    second = begin_erasure(services, member.app, ADA)
-    finished = erased(services, clock, member)
-    third = begin_erasure(services, member.app, ADA)
-
-    assert first.id == second.id == finished.id != third.id
-    assert len({one.user_hash for one in (first, third)}) == 1
-    assert third.created_at - first.created_at >= timedelta(0)
