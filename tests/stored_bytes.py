@@ -1,5 +1,7 @@
 """Everything that a service has stored: each column of each row, each object, each key of Redis."""
 
+import base64
+import json
 from collections.abc import Iterator
 
 import redis
@@ -24,6 +26,8 @@ def stored_bytes(services: Services, redis_url: str | None = None) -> Iterator[t
             for key in client.scan_iter():
                 yield f"redis name {key!r}", key
                 yield f"redis {key!r}", client.dump(key) or b""
+                for message in client.lrange(key, 0, -1) if client.type(key) == b"list" else ():
+                    yield f"message in {key!r}", base64.b64decode(json.loads(message)["body"])
 
 
 def where_it_lies(services: Services, text: str, redis_url: str | None = None) -> list[str]:

@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from app import iso_time
 from app.db import Database
-from app.db.crash import Crash
 from app.db.long_list import Batch, long_list
 from app.db.short_list import short_list
 from app.errors import BadParameters
