@@ -19,9 +19,7 @@ class App(Base):
     name: Mapped[str] = mapped_column(String(MAX_NAME))
     ingest_key_hash: Mapped[str] = mapped_column(String(64), unique=True)  # sha256 hex; the key may only send logs
     created_at: Mapped[datetime]
-    reports_revision: Mapped[int] = mapped_column(
-        BigInteger, default=0, server_default="0"
-    )  # grows when reports change
+    reports_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")  # grows when reports change
 
 
 class Membership(Base):
