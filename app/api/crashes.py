@@ -16,6 +16,8 @@ from app.db.grouping_decision import GroupingDecision, merged_into
 from app.errors import BadParameters
 from app.ingest import merging
 from app.jobs.crash_access import visible_crash
+from app.jobs.redacting import rules_of
+from app.redaction.rules import Rules
 
 blueprint = Blueprint("crashes", __name__, url_prefix="/api")
 
@@ -67,32 +69,36 @@ def _only(name: str) -> str:
 def _told(session: Session, crash: Crash) -> Response:
     app = session.get_one(App, crash.app_id)
     groups = merged_into(session, crash.identifier, SHOWN_GROUPS)
+    rules, _ = rules_of(session, app.id)
     return answers.success(
         {
             "identifier": crash.identifier,
-            "title": crash.title,
+            "title": rules.text(crash.title),
             "app_identifier": app.identifier,
             "first_seen": iso_time.rfc3339(crash.first_seen),
             "last_seen": iso_time.rfc3339(crash.last_seen),
             "occurrences_count": crash.occurrences_count,
             "versions": newest_versions(session, crash.id, LOOKED_THROUGH),
             "fingerprint": crash.fingerprint,
-            "why": _why(crash.why),
-            "merged": [_merged(group) for group in groups],
+            "why": _why(crash.why, rules),
+            "merged": [_merged(group, rules) for group in groups],
         }
     )
 
 
-def _merged(group: GroupingDecision) -> dict[str, Any]:
+def _merged(group: GroupingDecision, rules: Rules) -> dict[str, Any]:
     return {
         "identifier": group.identifier,
-        "title": group.title,
+        "title": rules.text(group.title),
         "fingerprint": group.fingerprint,
-        "why": _why(group.why),
+        "why": _why(group.why, rules),
         "decided_at": iso_time.rfc3339(group.decided_at),
         "moving": group.moved_at is None,
     }
 
 
-def _why(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+def _why(text: str | None, rules: Rules) -> Any:
+    if text is None:
+        return None
+    told = json.loads(text)
+    return {**told, "parts": [rules.text(part) for part in told["parts"]]}

@@ -40,8 +40,3 @@ def reports_changed(session: Session, app_id: int) -> None:
     """Let every report of the app that is finished count as out of date."""
     changed = update(App).where(App.id == app_id).values(reports_revision=App.reports_revision + 1)
     rows_changed(session, changed)
-
-
-def apps_after(session: Session, app_id: int, limit: int) -> list[App]:
-    """Apps in the order of their row ids, those after one."""
-    return list(session.scalars(select(App).where(App.id > app_id).order_by(App.id).limit(limit)))

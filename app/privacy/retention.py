@@ -7,7 +7,8 @@ from functools import partial
 
 import structlog
 
-from app.db.app_settings import apps_after, settings_text
+from app.db.app import apps_after
+from app.db.app_settings import settings_text
 from app.db.old_rows import crashes_with_old, expire_old, old_logs, old_occurrences
 from app.db.removal import recount, remove_bytes, remove_logs, remove_occurrences
 from app.privacy.doomed import delete_doomed

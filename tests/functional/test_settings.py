@@ -134,3 +134,14 @@ def test_a_batch_whose_rules_change_while_it_is_made_ends_instead_of_mixing_them
 
     ended = client.get(f"/api/jobs/{job_id}", headers=member.headers).json["result"]
     assert (ended["state"], ended["error"]["code"]) == ("failed", "reports_changed")
+
+
+def test_what_explains_a_crash_keeps_to_the_rules(client, member, address, run_workers):
+    client.patch(address, json={"redaction": {"patterns": ["email"]}}, headers=member.headers)
+    bare = {"event_id": "0" * 32, "platform": "java", "logentry": {"formatted": f"no mail for {WHO}"}, "level": "fatal"}
+    log = digested(client, member, run_workers, json.dumps(bare).encode())
+
+    shown = client.get(f"/api/crashes/{log['occurrences'][0]['crash_identifier']}", headers=member.headers)
+
+    assert "[email]" in shown.text
+    assert WHO not in shown.text
