@@ -1,0 +1,137 @@
+"""One event of Measure's SDKs: an exception or an ANR, whole or its body alone.
+
+Source: the event schema of Measure's SDKs (measure-sh/measure, docs/api/sdk, 2025) and the bodies its symbolicator is given.
+
+An exception that the program caught and reported (`handled`) is no crash: such an event is read and holds no crash report.
+Android's `os_version` is the API level and is told as such. Left out on purpose: attachments, network, screen.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Json, OsInfo
+from app.errors import MalformedLog
+from app.parsers import measure_stacks as stacks
+from app.parsers import values
+from app.parsers.document import Document
+
+FORMAT = "measure-event"
+CRASHES = ("exception", "anr")  # event types that tell of a crash
+
+_BODY_KEYS = frozenset(("handled", "threads", "foreground", "framework", "binary_images", "fingerprint"))
+_FIELDS = """
+app_build app_unique_id app_version device_cpu_arch device_manufacturer device_model installation_id os_name os_version
+platform thread_name user_id"""
+_TOLD_ELSEWHERE = frozenset(_FIELDS.split())
+
+
+def sniff(document: Document) -> bool:
+    """True for an event of type exception or anr with its attributes, and for the body of one."""
+    event = document.json
+    if not isinstance(event, dict):
+        return False
+    return (is_crash_event(event) and isinstance(event.get("attribute"), dict)) or _is_body(event)
+
+
+def is_crash_event(event: dict[str, Any]) -> bool:
+    """True when the event is of a type that tells of a crash, and has a body that does."""
+    kind = event.get("type")
+    return isinstance(kind, str) and kind in CRASHES and bool(_exceptions(event.get(kind)))
+
+
+def parse(document: Document) -> list[CrashLog]:
+    """The crash report of the event; none when the exception was handled. Raises MalformedLog when it names none."""
+    event = values.mapping(document.json)
+    if not is_crash_event(event):
+        event = {"type": "exception", "exception": event}
+    found = crash(event, FORMAT, brief=document.brief)
+    return [found] if found else []
+
+
+def crash(event: dict[str, Any], format_name: str, *, brief: bool) -> CrashLog | None:
+    """The crash report of an event of a crash's type; None when it was handled. Raises MalformedLog without exception."""
+    kind = str(event["type"])
+    body = values.mapping(event.get(kind))
+    attributes = values.mapping(event.get("attribute"))
+    if kind == "exception" and body.get("handled") is True:
+        return None
+    faults = stacks.faults(body, "anr" if kind == "anr" else "exception")
+    if not faults:
+        raise MalformedLog("The Measure event names no exception")
+    system = values.text(attributes.get("os_name"))
+    return CrashLog(
+        format=format_name,
+        platform=stacks.platform(body, system),
+        report_id=values.text(event.get("id")),
+        occurred_at=time(event),
+        faults=faults,
+        threads=stacks.threads(body, values.text(attributes.get("thread_name"))),
+        images=stacks.images(body),
+        app=AppInfo(
+            identifier=values.text(attributes.get("app_unique_id")),
+            version=values.text(attributes.get("app_version")),
+            build=values.text(attributes.get("app_build")),
+        ),
+        os=OsInfo(
+            name=system,
+            version=_system_version(system, attributes.get("os_version")),
+            build=_system_build(body),
+        ),
+        device=DeviceInfo(
+            model=values.text(attributes.get("device_model")),
+            manufacturer=values.text(attributes.get("device_manufacturer")),
+            arch=values.text(attributes.get("device_cpu_arch")),
+            install_id=values.text(attributes.get("installation_id")),
+        ),
+        user_id=values.text(attributes.get("user_id")),
+        custom={} if brief else _custom(event, attributes),
+    )
+
+
+def time(event: dict[str, Any]) -> datetime | None:
+    """When it happened."""
+    return values.utc_time(event.get("timestamp"))
+
+
+def _is_body(value: dict[str, Any]) -> bool:
+    listed = _exceptions(value)
+    if not listed or len(_BODY_KEYS & value.keys()) < 2:
+        return False
+    return all("errorClass" not in each and isinstance(each.get("frames"), list) for each in listed)
+
+
+def _exceptions(body: Any) -> list[dict[str, Any]]:
+    return stacks.listed(values.mapping(body).get("exceptions"))
+
+
+def _system_version(system: str | None, told: Any) -> str | None:
+    version = values.text(told)
+    is_level = (system or "").lower() == "android" and (version or "").isdecimal()
+    return f"API {version}" if is_level else version
+
+
+def _system_build(body: dict[str, Any]) -> str | None:
+    builds = (values.text(each.get("os_build_number")) for each in _exceptions(body))
+    return next((build for build in builds if build), None)
+
+
+def _custom(event: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Json]:
+    """What the app added, and what else the SDK told of the device."""
+    told: dict[str, Any] = {
+        "attributes": {key: value for key, value in attributes.items() if key not in _TOLD_ELSEWHERE},
+        "user_defined": _user_defined(event),
+        "session_id": event.get("session_id"),
+    }
+    return {key: values.plain_json(value) for key, value in told.items() if value not in (None, "", {}, [])}
+
+
+def _user_defined(event: dict[str, Any]) -> Any:
+    """An object, or the text of one: both are sent."""
+    told = event.get("user_defined_attribute") or event.get("user_defined_attributes")
+    if isinstance(told, str) and len(told) <= values.MAX_TEXT:
+        try:
+            return json.loads(told, parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
+            return told
+    return told
