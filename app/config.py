@@ -1,5 +1,6 @@
 """Every setting, read once from the environment; each with its unit, its default and the reason for it."""
 
+import ipaddress
 import os
 import re
 import secrets
@@ -50,6 +51,7 @@ class Config:
     keep_logs_days: int = 0  # days that raw logs are kept, by arrival, where an app has not set it; 0: for ever
     keep_occurrences_days: int = 0  # the same of occurrences and their logs
     keep_reports_days: int = 0  # the same of results, whatever result_lifetime says
+    webhooks_allow: tuple[str, ...] = ()  # hosts and networks that webhooks may reach although they are not public
     log_format: str = "text"  # text for people, json for collectors
 
     @classmethod
@@ -91,6 +93,7 @@ class Config:
                 environ, "CRASHQ_KEEP_OCCURRENCES_DAYS", cls.keep_occurrences_days, 0, 36_500
             ),
             keep_reports_days=_integer(environ, "CRASHQ_KEEP_REPORTS_DAYS", cls.keep_reports_days, 0, 36_500),
+            webhooks_allow=_hosts(environ, "CRASHQ_WEBHOOKS_ALLOW"),
             log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
         )
 
@@ -190,6 +193,20 @@ def _prefix(environ: Mapping[str, str], name: str, default: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value):
         raise ConfigError(f"{name} has to be 1 to 64 letters, digits and the signs _ . : -")
     return value
+
+
+def _hosts(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Host names in lower case, and networks as `ipaddress` writes them."""
+    return tuple(_host_or_network(name, value.strip()) for value in environ.get(name, "").split(",") if value.strip())
+
+
+def _host_or_network(name: str, value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        if not re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9._-]{1,253}", value):
+            raise ConfigError(f"{name} has to be hosts and networks like hooks.internal,10.1.0.0/16") from None
+    return value.lower().rstrip(".")
 
 
 def _choice(environ: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:

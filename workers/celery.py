@@ -21,6 +21,7 @@ from app.errors import ConfigError
 from app.jobs.parts import hand_back_parts
 from app.jobs.running import hand_back
 from app.observe import configure_logs
+from app.push.courier import Courier
 from app.services import Services, open_services
 from workers.schedule import SCHEDULE
 
@@ -66,6 +67,7 @@ celery.conf.update(
 )
 
 _services: Services | None = None
+_courier: Courier | None = None
 
 
 def services() -> Services:
@@ -74,6 +76,14 @@ def services() -> Services:
     if _services is None:
         _services = open_services(config, WORKER)
     return _services
+
+
+def courier() -> Courier:
+    """This process's courier."""
+    global _courier
+    if _courier is None:
+        _courier = Courier(services())
+    return _courier
 
 
 @setup_logging.connect
@@ -101,6 +111,8 @@ def _hand_back() -> None:
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
+    if _courier is not None:
+        _courier.stop()
     if _services is not None:
         _services.close()
 

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from app.broker import KEEP_AGES, PULSE, SWEEP, UPKEEP
+from app.broker import KEEP_AGES, PULSE, PUSH, SWEEP, UPKEEP
 
 SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose ring was lost
 KEEP_AGES_EVERY = 60.0  # seconds; each time for a few seconds at most, so that a backlog goes step by step
 PULSE_EVERY = 10.0  # seconds; readyz calls workers down after missing a few
+
+PUSH_EVERY = 5.0  # seconds; bounds how long a delivery waits whose ring was lost
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "ring again, take over, clear": {
@@ -22,6 +24,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "prove that beat, broker, worker and database work": {
         "task": PULSE,
         "schedule": PULSE_EVERY,
+        "options": {"queue": UPKEEP},
+    },
+    "deliver to webhooks what is due": {
+        "task": PUSH,
+        "schedule": PUSH_EVERY,
+        "args": [""],
         "options": {"queue": UPKEEP},
     },
 }

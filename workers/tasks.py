@@ -6,7 +6,7 @@ from typing import ParamSpec
 
 import structlog
 
-from app.broker import DIGEST_LOG, KEEP_AGES, PULSE, REGROUP, RUN_ERASURE, RUN_JOB, RUN_PART, SWEEP
+from app.broker import DIGEST_LOG, KEEP_AGES, PULSE, PUSH, REGROUP, RUN_ERASURE, RUN_JOB, RUN_PART, SWEEP
 from app.db import pulse
 from app.errors import TransientError
 from app.ingest.digest import digest
@@ -15,7 +15,7 @@ from app.jobs import parts, running
 from app.jobs.sweep import sweep
 from app.privacy import erasing
 from app.privacy.retention import remove_what_is_old
-from workers.celery import celery, services
+from workers.celery import celery, courier, services
 
 P = ParamSpec("P")
 
@@ -90,3 +90,9 @@ def show_pulse() -> None:
     """Record that a message came from beat through the broker to a worker that reaches the database."""
     with services().db.write() as session:
         pulse.beat(session, pulse.WORKER, services().now())
+
+
+@celery.task(name=PUSH)
+def push(_row_id: str) -> None:
+    """Deliver to webhooks what is due, beside this process's other work."""
+    courier().ring()

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 description of every route, with each kind of job described by its own module."""
 
 from app.api import openapi_privacy as privacy
+from app.api import openapi_webhooks as webhooks
 from app.api.openapi_words import TEXT, TIME, TIME_OR_NULL, WHOLE, Json
 from app.api.openapi_words import body_of as _body
 from app.api.openapi_words import json_answer as _json
@@ -32,11 +33,15 @@ def openapi(version: str) -> Json:
         "security": [{"token": []}],
         "components": {
             "securitySchemes": SECURITY,
-            "schemas": {**SCHEMAS, **privacy.SCHEMAS},
-            "parameters": PARAMETERS,
+            "schemas": {**SCHEMAS, **privacy.SCHEMAS, **webhooks.SCHEMAS},
+            "parameters": {**PARAMETERS, **webhooks.PARAMETERS},
             "responses": RESPONSES,
         },
-        "paths": {**PATHS, **{_template(kind.PATH): _polled(name, kind) for name, kind in KINDS.items()}},
+        "paths": {
+            **PATHS,
+            **webhooks.PATHS,
+            **{_template(kind.PATH): _polled(name, kind) for name, kind in KINDS.items()},
+        },
     }
 
 

@@ -15,10 +15,13 @@ from app.db.log import Log, LogStatus
 from app.db.many import as_rows, rows_of
 from app.db.occurrence import Occurrence
 from app.db.prepared import Lane, Prepared
+from app.db.webhook_events import CRASHES_NEW, deliveries
 
 _LOG, _CRASH, _OCCURRENCE = Log.__table__.c, Crash.__table__.c, Occurrence.__table__.c
 RECEIVED: ColumnElement[str] = literal_column("'received'")
 """Spelled out, for a plan made once can use the index of waiting logs only if it sees this word."""
+
+NEW = 1  # the revision of a crash that has just been made; it grows with every change
 
 _APP: ColumnElement[str] = literal_column("(SELECT apps.identifier FROM apps WHERE apps.id = logs.app_id)")
 
@@ -66,6 +69,13 @@ class SeenCrash(NamedTuple):
     last_seen: datetime
     occurrences_count: int
     why: str | None = None  # kept if the crash has none yet
+
+
+class Counted(NamedTuple):
+    """The crashes that occurrences were added to."""
+
+    ids: dict[str, int]  # identifier -> row id
+    told: int  # how many webhooks are to be told of new ones
 
 
 class NewOccurrence(NamedTuple):
@@ -117,13 +127,20 @@ def settle_logs(lane: Lane, ended: Iterable[EndedLog], now: datetime) -> set[int
     return {row[0] for row in lane.rows(_SETTLE, now=now, rows=rows)}
 
 
-def count_in(lane: Lane, seen: Iterable[SeenCrash]) -> dict[str, int]:
-    """Add occurrences to their crashes, which are made when these are their first; returns identifier -> row id.
+def count_in(lane: Lane, seen: Iterable[SeenCrash], now: datetime) -> Counted:
+    """Add occurrences to their crashes, which are made when these are their first; webhooks are told of new ones.
 
     Two workers that see a crash first end up with one row. Crashes are locked in the order of their identifiers, so that
     two digests cannot wait for each other.
     """
-    return {row[0]: row[1] for row in lane.rows(_COUNT, rows=as_rows(crash._asdict() for crash in seen))}
+    rows = as_rows(crash._asdict() for crash in seen)
+    if lane.is_postgresql:
+        counted = lane.rows(_COUNT_AND_TELL, rows=rows, now=now)
+        return Counted({row[0]: row[1] for row in counted}, counted[0][3] if counted else 0)
+    counted = lane.rows(_COUNT, rows=rows)
+    new = [{"identifier": row[0]} for row in counted if row[2] == NEW]
+    told = lane.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
+    return Counted({row[0]: row[1] for row in counted}, told)
 
 
 def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
@@ -173,7 +190,7 @@ def _settle(dialect: ModuleType) -> Any:
 def _count(dialect: ModuleType) -> Any:
     given = rows_of(dialect, *(_CRASH[name] for name in SeenCrash._fields))
     columns = [given.c[name] for name in SeenCrash._fields]
-    rows = select(*columns, literal_column("1")).where(true()).order_by(given.c.identifier)
+    rows = select(*columns, literal_column(str(NEW))).where(true()).order_by(given.c.identifier)
     insert = dialect.insert(Crash).from_select([*SeenCrash._fields, "revision"], rows)
     least, greatest = (func.least, func.greatest) if dialect is postgresql else (func.min, func.max)
     first, last = insert.excluded.first_seen, insert.excluded.last_seen
@@ -187,7 +204,18 @@ def _count(dialect: ModuleType) -> Any:
         "why": func.coalesce(Crash.why, insert.excluded.why),
     }
     counted = insert.on_conflict_do_update(index_elements=[Crash.identifier], set_=merged)
-    return counted.returning(_CRASH.identifier, _CRASH.id)
+    return counted.returning(_CRASH.identifier, _CRASH.id, _CRASH.revision)
+
+
+def _count_and_tell(dialect: ModuleType) -> Any:
+    """Both as one statement, which is one trip."""
+    counted = _count(dialect).returning(_CRASH.app_id).cte("counted")
+    now: ColumnElement[datetime] = bindparam("now", type_=_LOG.received_at.type)
+    new = counted.c.revision == literal_column(str(NEW))
+    made = deliveries(dialect, "crash.new", counted.c.app_id, counted.c.identifier, now, new)
+    told = made.returning(literal_column("1")).cte("told")
+    columns = (counted.c.identifier, counted.c.id, counted.c.revision)
+    return select(*columns, select(func.count()).select_from(told).scalar_subquery())
 
 
 def _add(dialect: ModuleType) -> Any:
@@ -198,3 +226,4 @@ def _add(dialect: ModuleType) -> Any:
 
 _RUNG, _OTHERS, _CLAIM = Prepared(_rung), Prepared(_others), Prepared(_claim)
 _SETTLE, _COUNT, _ADD = Prepared(_settle), Prepared(_count), Prepared(_add)
+_COUNT_AND_TELL = Prepared(_count_and_tell)

@@ -13,6 +13,7 @@ from app.db.job import LIVE, Job, JobAsker, JobState
 from app.db.job_part import JobPart
 from app.db.prepared import Prepared
 from app.db.turn import Turn
+from app.db.webhook_events import JOB_FINISHED, deliveries
 
 QUEUED: ColumnElement[str] = literal_column("'queued'")
 RUNNING: ColumnElement[str] = literal_column("'running'")
@@ -23,6 +24,13 @@ NEW = ("id", "kind", "key", "params", "app_id", "crash_id", "state", "request_id
        "strikes", "ring_after", "rings", "progress_done", "progress_total")  # fmt: skip
 RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",
           "result_size", "result_sha256", "result_filename", "result_media_type")  # fmt: skip
+
+
+class Finish(NamedTuple):
+    """What came of finishing a job."""
+
+    is_published: bool  # False: the attempt is no longer the job's latest
+    told: int  # how many webhooks are to be told
 
 
 def start_job(db: Database, job: Job, user_id: int, most: int) -> bool:
@@ -62,11 +70,16 @@ def claim_next(
         return job
 
 
-def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> bool:
-    """Make a result visible, the columns RESULT; False when the attempt is no longer the job's latest."""
+def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> Finish:
+    """Make a result visible, the columns RESULT, and write the deliveries to the app's webhooks along with it."""
     values = {f"new_{name}": result[name] for name in RESULT}
-    with db.quick_write(together=False) as lane:
-        return lane.change(_FINISH, job=job_id, attempt_of=attempt, **values) == 1
+    if db.is_postgresql:
+        with db.quick_write(together=False) as lane:
+            row = lane.first(_FINISH_AND_TELL, job=job_id, attempt_of=attempt, **values)
+        return Finish(row is not None, row[1] if row else 0)
+    with db.quick_write() as lane:
+        is_published = lane.change(_FINISH, job=job_id, attempt_of=attempt, **values) == 1
+        return Finish(is_published, lane.change(JOB_FINISHED, job=job_id) if is_published else 0)
 
 
 class StoredList(NamedTuple):
@@ -170,6 +183,16 @@ def _finish(_: ModuleType) -> Any:
     return update(Job).where(*own).values(state=JobState.FINISHED, lease_expires_at=None, **values)
 
 
+def _finish_and_tell(dialect: ModuleType) -> Any:
+    """Both as one statement, which is one trip."""
+    job = Job.__table__.c
+    done = _finish(dialect).returning(job.id, job.app_id, job.finished_at).cte("done")
+    made = deliveries(dialect, "job.finished", done.c.app_id, done.c.id, done.c.finished_at)
+    told = made.returning(literal_column("1")).cte("told")
+    return select(done.c.id, select(func.count()).select_from(told).scalar_subquery())
+
+
 _START, _ASK, _START_AND_ASK = (Prepared(build) for build in (_start, _ask, _start_and_ask))
 _CLAIM, _TURN, _CLAIM_AND_TURN, _FINISH = (Prepared(build) for build in (_claim, _turn, _claim_and_turn, _finish))
 _STORED = Prepared(_stored)
+_FINISH_AND_TELL = Prepared(_finish_and_tell)

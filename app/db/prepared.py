@@ -83,6 +83,11 @@ class Lane:
         self._dialect = dialect
         self._options: dict[str, Any] = {"prepare": True} if dialect.name == "postgresql" else {}
 
+    @property
+    def is_postgresql(self) -> bool:
+        """False on SQLite."""
+        return self._dialect.name == "postgresql"
+
     def first(self, statement: Prepared, **values: Any) -> tuple[Any, ...] | None:
         """Run a statement and return its first row, or None."""
         compiled = statement.compiled(self._dialect)

@@ -17,6 +17,7 @@ from app.db import (
     token,
     turn,
     user,
+    webhook,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "token",
     "turn",
     "user",
+    "webhook",
 ]

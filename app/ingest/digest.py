@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from app.broker import DIGEST_LOG, INGEST
+from app.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.config import MIB
 from app.db.digest_steps import (
     ClaimedLog,
@@ -137,14 +137,17 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
 
     Returns the row ids of the logs whose digest was still this worker's.
     """
+    now, told = services.now(), 0
     with services.db.quick_write() as lane:
-        own = settle_logs(lane, map(_ended, outcomes), services.now())
+        own = settle_logs(lane, map(_ended, outcomes), now)
         counted = [one for outcome in outcomes if outcome.stored.id in own for one in outcome.found]
         if counted:
             merged = routes(lane, (one.crash for one in counted))
             counted = [one._replace(crash=merged.get(one.crash, one.crash)) for one in counted]
-            crash_ids = count_in(lane, _crashes(counted))
+            crash_ids, told = count_in(lane, _crashes(counted), now)
             add_occurrences(lane, (_row(one, crash_ids[one.crash]) for one in counted))
+    if told:
+        services.broker.ring(PUSH, "", UPKEEP)
     return own
 
 

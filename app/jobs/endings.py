@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from app.broker import PUSH, UPKEEP
 from app.db.job import Job, JobState
 from app.db.job_steps import finish_job
 from app.errors import AppError, TransientError
@@ -18,7 +19,7 @@ log = structlog.get_logger()
 def publish(services: Services, job: Job, artefact: Artefact, done: int, total: int, data_revision: int | None) -> bool:
     """Make the result visible; False when the attempt is no longer the job's latest."""
     now = services.now()
-    published = finish_job(
+    finish = finish_job(
         services.db,
         job.id,
         job.attempt,
@@ -34,9 +35,11 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
         result_filename=artefact.filename,
         result_media_type=artefact.media_type,
     )
-    if published:
+    if finish.is_published:
         log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
-    return published
+    if finish.told:
+        services.broker.ring(PUSH, job.id, UPKEEP)
+    return finish.is_published
 
 
 def is_trouble(error: AppError) -> bool:

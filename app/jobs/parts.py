@@ -29,6 +29,7 @@ from app.db.job_part import (
 )
 from app.db.log import back_off
 from app.db.turn import serve
+from app.db.webhook_events import tell_job_failed
 from app.errors import AppError, TransientError
 from app.jobs import KINDS
 from app.jobs.attempt import AttemptLost
@@ -203,13 +204,9 @@ def end_part(
         moved = move_part(session, part, PartState.RUNNING, overdue_at=overdue_at, **values)
         if moved and is_end:
             forget_at = now + timedelta(seconds=services.config.tombstone_lifetime)
-            move(
-                session,
-                job.id,
-                (JobState.RUNNING,),
-                job.attempt,
-                **failed(error, part.attempt, now, forget_at=forget_at),
-            )
+            ended = failed(error, part.attempt, now, forget_at=forget_at)
+            if move(session, job.id, (JobState.RUNNING,), job.attempt, **ended):
+                tell_job_failed(session, job.id)
     if moved and is_end:
         discard(services, job_folder(job.id))
         forget_parts(services, job.id)

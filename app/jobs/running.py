@@ -11,6 +11,7 @@ from app.broker import LONG, RUN_JOB
 from app.db.job import Job, JobState, held_by, move
 from app.db.job_steps import claim_next
 from app.db.log import back_off
+from app.db.webhook_events import tell_job_failed
 from app.errors import AppError
 from app.jobs import KINDS
 from app.jobs.attempt import Attempt, AttemptLost
@@ -123,6 +124,8 @@ def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: da
             trouble_since=trouble_since,
             **values,
         )
+        if moved and event == "job_failed":
+            tell_job_failed(session, job.id)
     if moved:
         discard(services, f"{job_folder(job.id)}/{job.attempt}")
     else:

@@ -82,6 +82,7 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
     link = client.get(export, headers=member.headers).json["result"]["url"].removeprefix("http://localhost")
     app_url, auth = f"/api/apps/{member.app.identifier}", member.headers
     etag = client.get(listing, headers=auth).headers["ETag"]
+    hooks, wanted = f"{app_url}/webhooks", {"url": "http://127.0.0.1/", "events": ["crash.new"]}
     requests = [
         ("post", "/api/login", {"json": {"email": member.email, "password": PASSWORD}}, 200),
         ("post", "/api/login", {"json": {"email": member.email, "password": "x"}}, 401),
@@ -127,6 +128,9 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("get", "/healthz", {}, 200),
         ("get", "/readyz", {}, 503),
         ("get", "/metrics", {}, 200),
+        ("post", hooks, {"headers": auth, "json": wanted}, 400),
+        ("post", hooks, {"headers": auth, "json": {**wanted, "url": "https://1.1.1.1/"}}, 201),
+        ("get", hooks, {"headers": auth}, 200),
         ("delete", "/api/login", {"headers": auth}, 200),
     ]
 

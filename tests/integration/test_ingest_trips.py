@@ -86,7 +86,8 @@ def test_the_logs_that_wait_are_digested_along_by_three_statements_to_claim_and_
         "UPDATE",
         "UPDATE",
         "SELECT",
-        "INSERT",
+        "WITH" if services.db.is_postgresql else "INSERT",  # on SQLite another one, for webhooks, when a crash is new
+        *([] if services.db.is_postgresql else ["INSERT"]),
         "INSERT",
     ]
     assert "grouping_decisions" in sent[4]  # the one more: which groups people have merged
@@ -150,7 +151,7 @@ def test_a_trip_with_a_log_that_is_rejected_settles_it_along(services, member):
         digest(services, rung)
 
     assert statuses(services) == {"digested": 2, "rejected": 1}
-    assert len(sent) == 7
+    assert len(sent) == (7 if services.db.is_postgresql else 8)
     assert logs(services)[2].error_message == "The log is text but holds no crash report in a known format"
 
 

@@ -51,7 +51,7 @@ def differences(database: Database) -> list[object]:
 
 
 def test_every_module_of_tables_is_known():
-    assert len(tables.__all__) == 16
+    assert len(tables.__all__) == 17
     assert {
         "users",
         "tokens",
@@ -73,6 +73,8 @@ def test_every_module_of_tables_is_known():
         "erasures",
         "erased_crashes",
         "doomed_objects",
+        "webhooks",
+        "webhook_deliveries",
     } < TABLES
 
 

@@ -1,0 +1,190 @@
+"""Webhooks of an app and their deliveries: one row for each event and receiver, which is the truth about it."""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db import Base, rows_changed, value_enum
+from app.db.log import BigId
+
+MAX_ERROR = 200  # characters
+
+
+class DeliveryState(enum.StrEnum):
+    """pending -> delivered | failed; a replay makes it pending again."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+PENDING = text("state = 'pending'")
+
+
+class Webhook(Base):
+    """A receiver of an app's events."""
+
+    __tablename__ = "webhooks"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    identifier: Mapped[str] = mapped_column(String(24), unique=True)  # random lower-case hex
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), index=True)
+    url: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text)  # encrypted
+    on_job_finished: Mapped[bool]
+    on_job_failed: Mapped[bool]
+    on_crash_new: Mapped[bool]
+    active: Mapped[bool]
+    disabled_reason: Mapped[str | None] = mapped_column(String(MAX_ERROR))  # why the service has made it inactive
+    failing_since: Mapped[datetime | None]  # first failure after the latest success
+    created_at: Mapped[datetime]
+    served_at: Mapped[datetime | None]  # webhooks take turns
+    lease_expires_at: Mapped[datetime | None]  # a worker delivers to it until then, and no other
+
+
+EVENTS = {
+    "job.finished": Webhook.on_job_finished,
+    "job.failed": Webhook.on_job_failed,
+    "crash.new": Webhook.on_crash_new,
+}
+"""Event -> the column that says whether a webhook is told of it."""
+
+
+class Delivery(Base):
+    """One event for one webhook."""
+
+    __tablename__ = "webhook_deliveries"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    event: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(24))  # id of the job, or identifier of the crash
+    created_at: Mapped[datetime]  # when it happened
+    state: Mapped[DeliveryState] = mapped_column(value_enum(DeliveryState))
+    attempts: Mapped[int]  # since it was made or replayed
+    next_at: Mapped[datetime]  # no attempt before then
+    last_status: Mapped[int | None]  # HTTP
+    last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
+    delivered_at: Mapped[datetime | None]
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "event", "subject"),  # an event is told once
+        Index("ix_webhook_deliveries_pending", "webhook_id", "next_at", postgresql_where=PENDING, sqlite_where=PENDING),
+        Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
+        Index("ix_webhook_deliveries_created_at", "created_at"),
+    )
+
+    @property
+    def event_id(self) -> str:
+        """The same for every attempt and every webhook: what receivers know repetitions by."""
+        return f"{self.event.replace('.', '_')}_{self.subject}"
+
+
+def webhooks_of(session: Session, app_id: int, limit: int, offset: int) -> list[Webhook]:
+    """The webhooks of an app, oldest first."""
+    statement = select(Webhook).where(Webhook.app_id == app_id).order_by(Webhook.id)
+    return list(session.scalars(statement.limit(limit).offset(offset)))
+
+
+def count_webhooks(session: Session, app_id: int) -> int:
+    """How many an app has."""
+    return session.scalar(select(func.count()).select_from(Webhook).where(Webhook.app_id == app_id)) or 0
+
+
+def find_webhook(session: Session, app_id: int, identifier: str, *, hold: bool = False) -> Webhook | None:
+    """A webhook of the app; with `hold` nobody else changes it until the transaction ends."""
+    statement = select(Webhook).where(Webhook.app_id == app_id, Webhook.identifier == identifier)
+    return session.scalar(statement.with_for_update() if hold else statement)
+
+
+def drop_webhook(session: Session, webhook_id: int) -> None:
+    """Delete a webhook and its deliveries."""
+    session.execute(delete(Delivery).where(Delivery.webhook_id == webhook_id))
+    session.execute(delete(Webhook).where(Webhook.id == webhook_id))
+
+
+def deliveries_of(session: Session, webhook_id: int, limit: int, offset: int) -> list[Delivery]:
+    """The deliveries of a webhook, newest first."""
+    statement = select(Delivery).where(Delivery.webhook_id == webhook_id).order_by(Delivery.id.desc())
+    return list(session.scalars(statement.limit(limit).offset(offset)))
+
+
+def find_delivery(session: Session, webhook_id: int, delivery_id: int) -> Delivery | None:
+    """One delivery of a webhook."""
+    return session.scalar(select(Delivery).where(Delivery.id == delivery_id, Delivery.webhook_id == webhook_id))
+
+
+def claim_webhook(session: Session, now: datetime, lease_expires_at: datetime) -> Webhook | None:
+    """Take the active webhook with due deliveries that was served longest ago, and that no worker has."""
+    due = exists().where(
+        Delivery.webhook_id == Webhook.id, Delivery.state == DeliveryState.PENDING, Delivery.next_at <= now
+    )
+    free = or_(Webhook.lease_expires_at.is_(None), Webhook.lease_expires_at <= now)
+    waiting = select(Webhook).where(Webhook.active, free, due)
+    in_turn = waiting.order_by(Webhook.served_at.asc().nulls_first(), Webhook.id).limit(1)
+    webhook = session.scalar(in_turn.with_for_update(skip_locked=True))
+    if webhook is not None:
+        webhook.served_at, webhook.lease_expires_at = now, lease_expires_at
+        session.flush()
+    return webhook
+
+
+def release_webhook(session: Session, webhook_id: int, lease_expires_at: datetime) -> None:
+    """Give it back, unless its lease is another's by now."""
+    own = (Webhook.id == webhook_id, Webhook.lease_expires_at == lease_expires_at)
+    rows_changed(session, update(Webhook).where(*own).values(lease_expires_at=None))
+
+
+def due_deliveries(session: Session, webhook_id: int, now: datetime, limit: int) -> list[Delivery]:
+    """What is due for a webhook, oldest first."""
+    due = (Delivery.webhook_id == webhook_id, Delivery.state == DeliveryState.PENDING, Delivery.next_at <= now)
+    return list(session.scalars(select(Delivery).where(*due).order_by(Delivery.next_at, Delivery.id).limit(limit)))
+
+
+def record(session: Session, delivery: Delivery, **values: Any) -> bool:
+    """Compare and set: count an attempt that began with the delivery as it is given; False when it has moved on."""
+    same = (
+        Delivery.id == delivery.id,
+        Delivery.state == DeliveryState.PENDING,
+        Delivery.attempts == delivery.attempts,
+    )
+    counted = update(Delivery).where(*same).values(attempts=delivery.attempts + 1, **values)
+    return rows_changed(session, counted) == 1
+
+
+def change_webhook(session: Session, webhook_id: int, **values: Any) -> None:
+    """Set columns of a webhook."""
+    rows_changed(session, update(Webhook).where(Webhook.id == webhook_id).values(**values))
+
+
+def give_up(session: Session, reason: str, webhook_id: int | None = None) -> int:
+    """Let what is pending for a webhook fail, or for all that are not active; returns how many."""
+    of_these = (
+        Delivery.webhook_id == webhook_id
+        if webhook_id is not None
+        else Delivery.webhook_id.in_(select(Webhook.id).where(~Webhook.active))
+    )
+    failing = update(Delivery).where(of_these, Delivery.state == DeliveryState.PENDING)
+    return rows_changed(session, failing.values(state=DeliveryState.FAILED, last_error=reason))
+
+
+def drop_old_deliveries(session: Session, before: datetime, limit: int) -> int:
+    """Delete deliveries that have ended and are older than this; returns how many."""
+    old = select(Delivery.id).where(Delivery.created_at < before, Delivery.state != DeliveryState.PENDING)
+    ids = list(session.scalars(old.order_by(Delivery.created_at, Delivery.id).limit(limit)))
+    if ids:
+        session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
+    return len(ids)

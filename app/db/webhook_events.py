@@ -1,0 +1,58 @@
+"""Events for webhooks, written in the transaction in which they happen: none is lost, and none is told that did not."""
+
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, literal_column, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.db.crash import Crash
+from app.db.job import Job, JobState
+from app.db.many import rows_of
+from app.db.prepared import Prepared
+from app.db.webhook import EVENTS, Delivery, Webhook
+
+_JOB, _CRASH = Job.__table__.c, Crash.__table__.c
+_COLUMNS = ("webhook_id", "event", "subject", "created_at", "state", "attempts", "next_at")
+
+
+def deliveries(
+    dialect: ModuleType,
+    event: str,
+    app_id: ColumnElement[int],
+    subject: ColumnElement[str],
+    moment: ColumnElement[Any],
+    *conditions: ColumnElement[bool],
+) -> Any:
+    """INSERT … SELECT of a delivery for each active webhook of the app that is told of the event.
+
+    `app_id`, `subject` and `moment` are columns of what has happened. An app without webhooks costs a look into an index.
+    """
+    name: ColumnElement[str] = literal_column(f"'{event}'")
+    pending: ColumnElement[str] = literal_column("'pending'")
+    rows = select(Webhook.id, name, subject, moment, pending, literal_column("0"), moment)
+    told = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
+    return dialect.insert(Delivery.__table__).from_select(_COLUMNS, told).on_conflict_do_nothing()
+
+
+def _job_finished(dialect: ModuleType) -> Any:
+    return deliveries(dialect, "job.finished", _JOB.app_id, _JOB.id, _JOB.finished_at, _JOB.id == bindparam("job"))
+
+
+def _crashes_new(dialect: ModuleType) -> Any:
+    given = rows_of(dialect, _CRASH.identifier)
+    now: ColumnElement[Any] = bindparam("now", type_=Delivery.__table__.c.created_at.type)
+    new = _CRASH.identifier == given.c.identifier
+    return deliveries(dialect, "crash.new", _CRASH.app_id, _CRASH.identifier, now, new)
+
+
+JOB_FINISHED, CRASHES_NEW = Prepared(_job_finished), Prepared(_crashes_new)
+"""For SQLite, which cannot do it in the statement in which it happens, and needs no trip for another one."""
+
+
+def tell_job_failed(session: Session, job_id: str) -> None:
+    """Write the deliveries of a job that fails in this transaction."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    failed = (_JOB.id == job_id, _JOB.state == JobState.FAILED)
+    session.connection().execute(deliveries(dialect, "job.failed", _JOB.app_id, _JOB.id, _JOB.finished_at, *failed))

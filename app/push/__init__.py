@@ -1,0 +1,1 @@
+"""Webhooks: tells other programs of events, signed, at least once."""

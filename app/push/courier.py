@@ -1,0 +1,66 @@
+"""Delivers beside a worker process's other work: receivers may be slow, and no task, job or upkeep waits for them."""
+
+import threading
+import time
+
+import structlog
+
+from app.errors import TransientError
+from app.push.deliveries import claim_next, deliver, tidy
+from app.services import Services
+
+AT_ONCE = 4  # receivers that one process tells side by side
+TIDY_EVERY = 60.0  # seconds
+STOP_WITHIN = 12.0  # seconds, a little more than one request may take
+
+log = structlog.get_logger()
+
+
+class Courier:
+    """Threads that end when nothing is due. `ring` costs nothing and may be called at any time."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._is_stopping = False
+        self._tidied_at = float("-inf")
+
+    def ring(self) -> None:
+        """Something may be due."""
+        with self._lock:
+            if self._is_stopping or len(self._threads) >= AT_ONCE:
+                return
+            thread = threading.Thread(target=self._go_on, name="courier", daemon=True)
+            self._threads.add(thread)
+        thread.start()
+
+    def stop(self) -> None:
+        """Begin no further delivery, and wait for those under way; what is left is another worker's."""
+        with self._lock:
+            self._is_stopping = True
+            threads = list(self._threads)
+        deadline = time.monotonic() + STOP_WITHIN
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0))
+
+    def _go_on(self) -> None:
+        try:
+            self._tidy()
+            while not self._is_stopping and (claim := claim_next(self._services)) is not None:
+                self.ring()  # another receiver may wait as well
+                deliver(self._services, claim, is_stopping=lambda: self._is_stopping)
+        except TransientError as error:
+            log.warning("push_put_off", reason=error.message)  # the rows stay due
+        except Exception:
+            log.exception("push_broke")
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+    def _tidy(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._tidied_at < TIDY_EVERY:
+                return
+            self._tidied_at = time.monotonic()
+        tidy(self._services)

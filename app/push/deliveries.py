@@ -1,0 +1,180 @@
+"""Delivers what is due: one receiver at a time by one worker, each event tried for about a day, then failed."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+
+from app import iso_time
+from app.db.app import App
+from app.db.webhook import (
+    Delivery,
+    DeliveryState,
+    Webhook,
+    change_webhook,
+    claim_webhook,
+    drop_old_deliveries,
+    due_deliveries,
+    give_up,
+    record,
+    release_webhook,
+)
+from app.push.secret import SecretUnreadable, sign, unseal
+from app.push.sending import NotDelivered, post
+from app.push.target import Refused, Resolve, look_up
+from app.services import Services
+
+PAUSES = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
+"""Seconds from each failed attempt to the next one: 23.7 hours in all, then the delivery has failed."""
+PER_TRIP = 20  # deliveries to one receiver before another one gets its turn
+GO_ON_FOR = timedelta(seconds=10)  # no further delivery of a trip begins after this
+LEASE = timedelta(seconds=30)  # above GO_ON_FOR and the longest delivery, a look-up and a request, together
+DISABLED_AFTER = timedelta(days=1)  # of failures only, when a delivery is given up
+KEPT_FOR = timedelta(days=30)  # ended deliveries
+AT_MOST = 1_000  # rows cleared at a time
+GONE = 410
+
+log = structlog.get_logger()
+
+
+class Claim(NamedTuple):
+    """A receiver that is this worker's for a while, and what it is to be told."""
+
+    webhook: Webhook
+    app: str  # identifier
+    due: list[Delivery]
+    lease: datetime
+
+
+class Result(NamedTuple):
+    """What came of one attempt."""
+
+    status: int | None  # HTTP
+    error: str | None  # None: delivered
+
+    @property
+    def is_final(self) -> bool:
+        """True when no further attempt can help."""
+        return self.status == GONE
+
+
+def claim_next(services: Services) -> Claim | None:
+    """Take the receiver that is next in turn; None when nothing is due that no worker has."""
+    now = services.now()
+    with services.db.write() as session:
+        webhook = claim_webhook(session, now, now + LEASE)
+        if webhook is None:
+            return None
+        app = session.get_one(App, webhook.app_id)
+        return Claim(webhook, app.identifier, due_deliveries(session, webhook.id, now, PER_TRIP), now + LEASE)
+
+
+def deliver(
+    services: Services,
+    claim: Claim,
+    resolve: Resolve = look_up,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> None:
+    """Tell a receiver what is due, in order, for as long as a trip may take; then it is anybody's again."""
+    until = claim.lease - LEASE + GO_ON_FOR
+    for delivery in claim.due:
+        if is_stopping() or services.now() > until:
+            break
+        result = _attempt(services, claim, delivery, resolve)
+        if not _record(services, claim.webhook, delivery, result):
+            break
+    with services.db.write() as session:
+        release_webhook(session, claim.webhook.id, claim.lease)
+
+
+def deliver_due(services: Services, resolve: Resolve = look_up) -> int:
+    """Deliver until nothing is due; returns how many trips it took. For one thread; a worker has several."""
+    trips = 0
+    while (claim := claim_next(services)) is not None:
+        deliver(services, claim, resolve)
+        trips += 1
+    return trips
+
+
+def tidy(services: Services) -> None:
+    """Let what waits for receivers that are off fail, and delete deliveries that ended long ago."""
+    with services.db.write() as session:
+        give_up(session, "The webhook is not active")
+        drop_old_deliveries(session, services.now() - KEPT_FOR, AT_MOST)
+
+
+def body_of(delivery: Delivery, app: str) -> bytes:
+    """What is sent: the same bytes at every attempt, with ids only."""
+    about = "crash_identifier" if delivery.event == "crash.new" else "job_id"
+    event = {
+        "type": delivery.event,
+        "timestamp": iso_time.rfc3339(delivery.created_at),
+        "data": {"app_identifier": app, about: delivery.subject},
+    }
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def _attempt(services: Services, claim: Claim, delivery: Delivery, resolve: Resolve) -> Result:
+    body = body_of(delivery, claim.app)
+    timestamp = int(services.now().timestamp())
+    try:
+        secret = unseal(services.config.secret_key, claim.webhook.secret)
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "crashq-webhooks",
+            "webhook-id": delivery.event_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": sign(secret, delivery.event_id, timestamp, body),
+        }
+        status = post(claim.webhook.url, body, headers, services.config.webhooks_allow, resolve)
+    except (SecretUnreadable, Refused) as error:
+        return Result(None, error.message)
+    except NotDelivered as error:
+        return Result(None, str(error))
+    if 200 <= status < 300:
+        return Result(status, None)
+    hint = "; redirects are not followed" if 300 <= status < 400 else ""
+    return Result(status, f"The receiver answered {status}{hint}")
+
+
+def _record(services: Services, webhook: Webhook, delivery: Delivery, result: Result) -> bool:
+    """Write what came of it; False when the receiver is not to be told more now."""
+    now = services.now()
+    told: dict[str, Any] = {"last_status": result.status, "last_error": result.error}
+    is_over = result.error is not None and (result.is_final or delivery.attempts >= len(PAUSES))
+    if result.error is None:
+        told |= {"state": DeliveryState.DELIVERED, "delivered_at": now}
+    elif is_over:
+        told |= {"state": DeliveryState.FAILED}
+    else:
+        told |= {"next_at": now + timedelta(seconds=PAUSES[delivery.attempts])}
+    reason = None
+    with services.db.write() as session:
+        current = session.get(Webhook, webhook.id, populate_existing=True, with_for_update=True)
+        if current is None:
+            return False
+        recorded = record(session, delivery, **told)
+        if result.error is None and current.failing_since is not None:
+            change_webhook(session, webhook.id, failing_since=None)
+        elif result.error is not None:
+            since = current.failing_since or now
+            reason = _reason_to_disable(result, is_over=is_over, failing_for=now - since) if current.active else None
+            switched = {"active": False, "disabled_reason": reason} if reason else {}
+            change_webhook(session, webhook.id, failing_since=since, **switched)
+            if reason:
+                give_up(session, reason, webhook.id)
+    event = "webhook_delivered" if result.error is None else "webhook_failed"
+    log.info(event, webhook=webhook.identifier, delivery=delivery.id, status=result.status, recorded=recorded)
+    if reason:
+        log.warning("webhook_disabled", webhook=webhook.identifier)
+    return reason is None and current.active
+
+
+def _reason_to_disable(result: Result, *, is_over: bool, failing_for: timedelta) -> str | None:
+    if result.is_final:
+        return f"The receiver answered {GONE}: it wants no more"
+    if is_over and failing_for >= DISABLED_AFTER * 0.9:
+        return "Every delivery failed for a day"
+    return None

@@ -1,0 +1,140 @@
+"""Where a delivery may go: http(s) to public addresses, or to what the operator allows, and to the very address checked."""
+
+import ipaddress
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from urllib.parse import urlsplit
+
+from app.errors import BadParameters
+
+MAX_URL = 2_048  # characters
+LOOKUP_LIMIT = 5.0  # seconds; the system's own resolver may take far longer
+PORTS = {"http": 80, "https": 443}
+PRINTABLE = re.compile(r"[!-~]+")
+HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+"""NAT64: the last four bytes are an IPv4 address."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], list[str]]
+
+
+class Refused(BadParameters):
+    """A target that nothing is sent to."""
+
+    code = "target_refused"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A URL in its parts."""
+
+    scheme: str
+    host: str  # without brackets
+    port: int
+    path: str  # with the query
+
+    @property
+    def host_header(self) -> str:
+        """As the request names the host."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def read_url(url: str) -> Target:
+    """Take a URL apart. Raises Refused when it is no plain http(s) URL."""
+    try:
+        if len(url) > MAX_URL or not PRINTABLE.fullmatch(url) or "\\" in url:
+            raise ValueError
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        plain = parts.username is None and parts.password is None and not parts.fragment
+        if parts.scheme not in PORTS or not HOST.fullmatch(host) or not plain or port == 0:
+            raise ValueError
+    except ValueError:
+        raise Refused("url is not a plain http or https URL of printable ASCII, without user and fragment") from None
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or PORTS[parts.scheme], path)
+
+
+def look_up(host: str, port: int) -> list[str]:
+    """The addresses of a host by the system's resolver, in its order. Raises OSError, after LOOKUP_LIMIT at the latest."""
+    found: SimpleQueue[list[str] | OSError] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            found.put(OSError(str(error)))
+        else:
+            found.put(list(dict.fromkeys(str(row[4][0]) for row in rows)))
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        result = found.get(timeout=LOOKUP_LIMIT)
+    except Empty:
+        raise TimeoutError("the name took too long to look up") from None
+    if isinstance(result, OSError):
+        raise result
+    return result
+
+
+def addresses_of(target: Target, allowed: Iterable[str], resolve: Resolve = look_up) -> list[str]:
+    """The addresses to connect to. Raises Refused when any is one that nothing is sent to, or when there is none.
+
+    Whoever connects has to use these, and not the name: it may mean another address a moment later.
+    """
+    allowed = tuple(allowed)
+    try:
+        found = resolve(target.host, target.port)
+    except OSError:
+        found = []
+    if not found:
+        raise Refused("The host of url cannot be found")
+    if target.host.lower().rstrip(".") not in allowed:
+        networks = [ipaddress.ip_network(name) for name in allowed if _is_network(name)]
+        for address in found:
+            if not _may_be_reached(ipaddress.ip_address(address.partition("%")[0]), networks):
+                raise Refused("The host of url is not a public address; CRASHQ_WEBHOOKS_ALLOW can allow it")
+    return found
+
+
+def _is_network(name: str) -> bool:
+    try:
+        ipaddress.ip_network(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _may_be_reached(address: Address, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    """An IPv6 address that stands for an IPv4 one is judged by that; any other by itself."""
+    return all(
+        any(meant.version == network.version and meant in network for network in networks) or _is_public(meant)
+        for meant in _inner(address) or [address]
+    )
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _inner(address: Address) -> list[Address]:
+    """The IPv4 addresses that an IPv6 one stands for."""
+    if address.version == 4:
+        return []
+    if address.ipv4_mapped:
+        return [address.ipv4_mapped]
+    if address.sixtofour:
+        return [address.sixtofour]
+    if address.teredo:
+        return list(address.teredo)
+    if any(address in network for network in TRANSLATED) or int(address) >> 32 == 0:
+        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
+    return []
