@@ -10,9 +10,17 @@ from app.crashes.frame_name import NAMELESS, StableName, stable_name
 from app.crashes.in_app import InApp, language_family
 from app.crashes.log import CrashLog, Fault, Frame
 from app.crashes.stable_text import stable_text
-from app.crashes.stack_words import ENTRY_POINTS, OVERFLOW_TYPES, PLUMBING, SAME_TYPE, THROWING, TRAMPOLINES
+from app.crashes.stack_words import (
+    ENTRY_POINTS,
+    OVERFLOW_TYPES,
+    PLUMBING,
+    SAME_TYPE,
+    SWIFT_PLUMBING,
+    THROWING,
+    TRAMPOLINES,
+)
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a rule changes what is hashed; every stored fingerprint tells the version that made it."""
 
 MAX_FRAMES = 8  # in-app frames that count, nearest to the crash first, each name once
@@ -224,10 +232,15 @@ def _each_once(log: CrashLog, frames: Iterable[Frame], *, with_entries: bool = F
     last_host = ""
     for frame in frames:
         name = stable_name(frame, family)
+        if not name.text:
+            continue
         if not (name.is_bridge and name.host == last_host):
             (entries if name.text in ENTRY_POINTS else names).setdefault(name.text, name)
         last_host = name.host
-    own = {text: name for text, name in names.items() if not text.startswith(PLUMBING)}
+        if family == "java" and name.text.endswith(".<clinit>"):
+            break  # who touches a class first, and so has its fields set, is chance
+    plumbing = PLUMBING + SWIFT_PLUMBING if family == "image" else PLUMBING
+    own = {text: name for text, name in names.items() if not text.startswith(plumbing)}
     names = own if any(name.is_named for name in own.values()) else names
     return list((names or (entries if with_entries else {})).values())
 

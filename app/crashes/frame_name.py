@@ -19,7 +19,7 @@ MAX_NAME = 1_000  # characters of a name that count: a hostile log may hold name
 class StableName(NamedTuple):
     """What a frame adds to a fingerprint."""
 
-    text: str  # the name, else the image, else "?"
+    text: str  # the name, else the image, else "?"; empty: this frame is none of a function
     is_named: bool  # False: the function is not known, only its image
     host: str = ""  # the class or namespace that holds the function
     is_bridge: bool = False  # code that a compiler made to reach other code of `host`
@@ -39,13 +39,15 @@ def stable_name(frame: Frame, family: str | None) -> StableName:
     if family == "javascript":
         return _javascript(frame, function)
     if family == "csharp":
-        return _joined(_csharp(module), _csharp(function))
+        return StableName(_csharp(f"{module}.{function}" if module else function), True, _csharp(module))
     if family == "python":
         return _joined(module or _file_name(frame.file), function)
     if family == "dart":
         return _joined(module or _file_name(frame.file), _DART_CLOSURE.sub("", function))
     if family == "go":
         return _joined(module, _GO_CLOSURE.sub("", re.sub(r"\[[^]]*\]", "", function)))
+    if _SWIFT_GLUE.match(function):
+        return StableName("", False)
     return _joined(module, _native(function))
 
 
@@ -98,7 +100,8 @@ def _java_class(name: str) -> str:
 
 
 # JavaScript: bundlers put hashes into file names, minifiers make names of one or two letters.
-_JS_ANONYMOUS = re.compile(r"(?:^|\.)(?:<anonymous>|anonymous|\?)|/?<|\[as [^\]]*\]|^(?:async|new|get|set) |\[\w\]")
+_JS_ADDED = re.compile(r" ?\[as [^\]]*\]|/?<$|^(?:async|new|get|set) |\[\w\]")
+_JS_ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", ""})
 _JS_FILLERS = frozenset({"Object", "null", "undefined", "Module", "exports", "prototype"})
 _JS_HASH = re.compile(r"[-._~](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]{6,}(?=[.\-]|$)|(?<=^)\d+(?=\.)|\.chunk|\.min|\.bundle")
 
@@ -106,16 +109,19 @@ _JS_HASH = re.compile(r"[-._~](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]{6,}(?=[.\-]|$)|(?<
 def _javascript(frame: Frame, function: str) -> StableName:
     place = (frame.module or _file_name(frame.file))[-MAX_NAME:]
     place = _JS_HASH.sub("", place).lstrip(".") or place
-    words = [word for word in re.split(r"[./\s]+", _JS_ANONYMOUS.sub("", function)) if len(word) > 2]
-    name = ".".join(word for word in words if word not in _JS_FILLERS)
-    return StableName(f"{place}:{name}" if name else place or "?", bool(name or place), place)
+    name = re.split(r"[./\s]+", _JS_ADDED.sub("", function))[-1]  # which object it is of, one engine tells, another not
+    if len(name) <= 2 or name in _JS_FILLERS or name in _JS_ANONYMOUS:
+        name = ""
+    # An engine may or may not show a function without a name next to one that has one in the same file.
+    return StableName(f"{place}:{name}" if name else place or "?", bool(name or place), place, is_bridge=not name)
 
 
 _CSHARP = (
+    (re.compile(r"`\d+|\[(?:[^][]|\[[^][]*\])*\]"), ""),  # generic arity and arguments
     (re.compile(r"\+?<>c(?:__DisplayClass\w*)?(?:\.|\+)?"), "."),  # classes made for closures
-    (re.compile(r"<([\w.]+)>[bd]__\w+(?:\.MoveNext)?"), r"\1"),  # lambdas; state machines of async and yield
+    (re.compile(r"\+?<([\w.]+)>(?:[bd]__|c__Iterator)\w*(?:\.MoveNext)?"), r".\1"),  # lambdas; state machines
     (re.compile(r"<([\w.]+)>g__(\w+)\|\w+"), r"\1.\2"),  # local functions
-    (re.compile(r"\(.*$|`\d+|\[[^\]]*\]"), ""),  # parameters, generic arity and arguments
+    (re.compile(r"\(.*$"), ""),  # parameters
     (re.compile(r"lambda_method\d+"), "lambda_method"),
     (re.compile(r"\.{2,}(?!ctor|cctor)"), "."),
 )
@@ -127,12 +133,15 @@ def _csharp(name: str) -> str:
     return name.strip(".+") if not name.startswith((".ctor", ".cctor")) else name
 
 
+# What Swift's compiler puts between two functions; how much of it is left is the optimiser's choice.
+_SWIFT_GLUE = re.compile(r"(?:implicit )?(?:reabstraction )?thunk (?:for|helper from) @|protocol witness for ")
 _DART_CLOSURE = re.compile(r"(?:\.?<(?:anonymous closure|fn|asynchronous suspension)>)+|\.?\{closure[^}]*\}|^new ")
 _GO_CLOSURE = re.compile(r"(?:\.func\d+|\.gowrap\d+|\.\d+|-fm|\(\.\.\.\))+$")
 
 # C, C++, Objective-C, Swift, Rust
 _NATIVE = (
     (re.compile(r"^_+\d*([-+]\[.+\])_block_invoke.*$"), r"\1"),  # a block of a method
+    (re.compile(r" \[(?:clone|inlined)[^]]*\]"), ""),
     (re.compile(r"_block_invoke(?:[_.]\d+)*$"), ""),
     (re.compile(r"(?:\.(?:cold|part|isra|constprop|llvm|lto_priv|resume)\b|\.\d+$|\$VARIANT\$\w+)(?:\.\d+)*"), ""),
     (re.compile(r"OUTLINED_FUNCTION_\d+"), "OUTLINED_FUNCTION"),

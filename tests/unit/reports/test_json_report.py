@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from app.crashes.fingerprint import VERSION
 from app.crashes.log import CrashLog, Fault, Frame, Thread
 from app.reports import REPORTS, json_report
 
@@ -65,7 +66,7 @@ def test_ids_crash_and_fingerprint_are_told(make_report):
     assert document["crash"]["identifier"] == report.crash_identifier
     assert document["crash"]["fingerprint"] == {
         "value": report.fingerprint.value,
-        "version": 1,
+        "version": VERSION,
         "rule": "in-app frames",
         "parts": ["type: NSRangeException", "frame: -[Cart pay:]", "frame: Shop"],
     }
