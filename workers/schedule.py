@@ -19,7 +19,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "remove what is older than its app keeps it": {
         "task": KEEP_AGES,
         "schedule": KEEP_AGES_EVERY,
-        "options": {"queue": UPKEEP, "expires": KEEP_AGES_EVERY},
+        "options": {"queue": UPKEEP},
     },
     "prove that beat, broker, worker and database work": {
         "task": PULSE,

@@ -35,6 +35,7 @@ from app.errors import TransientError
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
 LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is told to come back
 CONNECT_WAIT = 3  # seconds
+BRIEFLY = 50  # milliseconds
 UNAVAILABLE = "The database is unavailable, try again"
 
 
@@ -160,6 +161,20 @@ class Database:
         with self.read() as session:
             session.execute(text("SELECT 1"))
 
+    def let_go_of_the_past(self) -> bool:
+        """On SQLite, empty the log of what was written; False while somebody reads from it. PostgreSQL does it in time."""
+        if self.is_postgresql:
+            return True
+        with _translated(), self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute(f"PRAGMA busy_timeout={BRIEFLY}").close()  # writers wait as long as this waits for readers
+            try:
+                is_busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={LOCK_WAIT * 1000}").close()
+        return not is_busy
+
     def close(self) -> None:
         """Give all pooled connections back."""
         self._lanes.close()
@@ -217,7 +232,8 @@ def _connect_sqlite(path: str) -> sqlite3.Connection:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # secure_delete: what is deleted is written over, not only set free.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -38,6 +38,7 @@ from app.services import Services
 
 TURN = 2.0  # seconds after which a worker does other work first
 SETTLES_IN = timedelta(seconds=1)
+LAST = "pages"  # the step before which the row forgets whom it is about
 
 log = structlog.get_logger()
 
@@ -66,6 +67,14 @@ def _let_uploads_settle(turn: Turn, place: str) -> str | None:
     return str(moment)
 
 
+def _let_go(turn: Turn, _place: str) -> str | None:
+    """What SQLite has set free is written over at once, but stands in its log until that is emptied."""
+    if turn.services.db.let_go_of_the_past():
+        return None
+    turn.erasure.not_before = turn.services.now() + SETTLES_IN
+    return ""
+
+
 STEPS: dict[str, Step] = {
     "uploads": _let_uploads_settle,
     "received": find_received,
@@ -76,10 +85,11 @@ STEPS: dict[str, Step] = {
     "jobs": end_jobs,
     "files": delete_files,
     "objects": _delete_objects,
+    LAST: _let_go,
 }
 """In this order: logs that wait before those that are digested, so that none slips through between; jobs after the data."""
 
-WAITING = ("uploads", "files", "objects")
+WAITING = ("uploads", "files", "objects", LAST)
 """Steps that may have to wait for others; the turn ends then."""
 
 _NEXT: dict[str, str | None] = {**dict(pairwise(STEPS)), list(STEPS)[-1]: None}
@@ -152,9 +162,9 @@ def run_erasure(services: Services, erasure_id: str) -> None:
     now = services.now()
     with services.db.write() as session:
         erasure = claim_erasure(session, erasure_id, now, now + lease_of(services))
-    if erasure is None or erasure.subject is None:
+    if erasure is None:
         return
-    turn = Turn(services, erasure, Sought(erasure.subject, scan=erasure.scan))
+    turn = Turn(services, erasure, Sought(erasure.subject or "", scan=erasure.scan))
     erasure.not_before = None
     try:
         is_due = _work(turn)
@@ -183,7 +193,8 @@ def _work(turn: Turn) -> bool:
                 _finish(turn)
                 return False
             erasure.step, place = following, ""
-        _move(turn, step=erasure.step, place=place)
+        forgets: dict[str, Any] = {"subject": None} if erasure.step == LAST else {}
+        _move(turn, step=erasure.step, place=place, **forgets)
         erasure.place = place
         if erasure.not_before is not None and erasure.step in WAITING:
             return False

@@ -10,6 +10,8 @@ from app import create_app
 from tests.factories import PASSWORD, kscrash, make_crash, make_member
 from tests.uploads import digested, export_url
 
+SOME_RULES = {"patterns": ["email"], "regexes": [{"name": "staff", "regex": "S-[0-9]+"}], "fields": ["user.email"]}
+
 
 @pytest.fixture
 def document(client) -> dict:
@@ -123,6 +125,15 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("get", link, {"headers": {"Range": "bytes=0-1"}}, 206),
         ("get", link, {"headers": {"Range": "bytes=99999999-"}}, 416),
         ("get", "/api/downloads/x", {}, 404),
+        ("get", f"{app_url}/settings", {"headers": auth}, 200),
+        ("patch", f"{app_url}/settings", {"headers": auth, "json": {"keep_logs_days": 90}}, 200),
+        ("patch", f"{app_url}/settings", {"headers": auth, "json": {"redaction": SOME_RULES}}, 200),
+        ("patch", f"{app_url}/settings", {"headers": auth, "json": {"keep_logs_days": 0}}, 400),
+        ("patch", f"{app_url}/settings", {"headers": auth, "data": b"x" * 70_000}, 413),
+        ("delete", f"{app_url}/users/somebody", {"headers": auth}, 202),
+        ("delete", f"{app_url}/users/x?scan=true", {"headers": auth}, 400),
+        ("get", f"{app_url}/erasures", {"headers": auth}, 200),
+        ("get", f"{app_url}/erasures/x", {"headers": auth}, 404),
         ("get", "/api/openapi.json", {}, 200),
         ("get", "/docs", {}, 200),
         ("get", "/healthz", {}, 200),

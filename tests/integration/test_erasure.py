@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.broker import MemoryBroker, RedisBroker
 from app.db import open_database
@@ -49,7 +51,11 @@ def everything(request, tmp_path, empty_database, clock, monkeypatch) -> Iterato
     db.close()
 
 
-def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_results):
+def in_files(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file() and ADA.encode() in path.read_bytes()]
+
+
+def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_results, tmp_path):
     services, redis_url = everything
     member = make_member(services)
     crash = add(services, member, "a-1", sentry_event(ADA, f"no page for {ADA}"))
@@ -74,6 +80,7 @@ def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_r
     receive(services, member.app, "in-flight", sentry_event(ADA, name="late"))
     services.broker.rings.clear()
     before = where_it_lies(services, ADA)
+    assert services.db.is_postgresql or in_files(tmp_path)
     if redis_url:
         begun = replace(services, broker=RedisBroker(redis_url, "erasure-test:"))
         begin_erasure(begun, member.app, ADA, asked_by=member.user_id)
@@ -84,6 +91,7 @@ def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_r
         "logs", "crashes", "occurrences", "jobs", "name of logs"
     }  # fmt: skip
     assert where_it_lies(services, ADA, redis_url) == []
+    assert in_files(tmp_path) == []  # SQLite's own too: nothing stands where something was deleted
     assert (one.logs, one.occurrences, one.done) == (9, 6, 11)
     assert one.subject is None
     with services.db.read() as session:
@@ -244,6 +252,20 @@ def test_another_app_keeps_its_user_of_the_same_name(services, clock, member):
     erased(services, clock, member)
 
     assert log_state(services, other.app, "o-1").occurrences
+
+
+def test_a_reader_of_a_small_database_does_not_keep_an_erasure_from_its_end(services, clock, member):
+    add(services, member, "a-1", sentry_event(ADA))
+    begun = begin_erasure(services, member.app, ADA)
+
+    with services.db.snapshot() as session:
+        session.execute(select(Log)).all()
+        run_rings(services)
+        held = show_erasure(services, member.app, begun.id)
+    one = held if services.db.is_postgresql else erased(services, clock, member)
+
+    assert (one.id, one.state) == (begun.id, ErasureState.FINISHED)
+    assert (held.step, held.subject) == ("" if services.db.is_postgresql else "pages", None)
 
 
 def test_what_arrives_later_is_new_data(services, clock, member):
