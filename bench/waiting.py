@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.jobs import KINDS
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
 
 NAME = "bench_waiting"
 WAIT = 0.1  # seconds, of which none is computing
@@ -39,7 +39,7 @@ def expect(_db: object, _crash: object, _params: Params) -> int:
     return 1
 
 
-def is_fresh(_job: AnyJob, _revision: int) -> bool:
+def is_fresh(_job: AnyJob, _about: Subject) -> bool:
     """A result stays true."""
     return True
 

@@ -63,7 +63,7 @@ class FakeKind:
         """Three steps."""
         return 3
 
-    def is_fresh(self, job: Any, revision: int) -> bool:
+    def is_fresh(self, job: Any, about: Any) -> bool:
         """A result stays true."""
         return True
 

@@ -35,8 +35,8 @@ class Kind(FakeKind):
     def expect(self, _session: object, _crash: Any, params: Any) -> int:
         return 50_000 if params.about == "long" else 3
 
-    def is_fresh(self, job: Any, revision: int) -> bool:
-        return job.data_revision == revision
+    def is_fresh(self, job: Any, about: Any) -> bool:
+        return job.data_revision == about.revision
 
 
 class World(Attempts):
