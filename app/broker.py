@@ -14,7 +14,14 @@ from app.bell import RING_AT_MOST_EVERY, Bell
 from app.celery_message import message
 
 RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
-SWEEP, PULSE, RUN_ERASURE, KEEP_AGES, PUSH = "sweep", "pulse", "run_erasure", "keep_ages", "push"
+SWEEP, PULSE, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
+    "sweep",
+    "pulse",
+    "run_erasure",
+    "keep_ages",
+    "push",
+    "run_exports",
+)
 
 INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"
 PARTS = "parts"

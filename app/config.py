@@ -52,6 +52,9 @@ class Config:
     keep_occurrences_days: int = 0  # the same of occurrences and their logs
     keep_reports_days: int = 0  # the same of results, whatever result_lifetime says
     webhooks_allow: tuple[str, ...] = ()  # hosts and networks that webhooks may reach although they are not public
+    export_buckets: tuple[
+        tuple[str, str], ...
+    ] = ()  # name -> URL of a store for data exporters; none: a folder of ours
     log_format: str = "text"  # text for people, json for collectors
 
     @classmethod
@@ -94,6 +97,7 @@ class Config:
             ),
             keep_reports_days=_integer(environ, "CRASHQ_KEEP_REPORTS_DAYS", cls.keep_reports_days, 0, 36_500),
             webhooks_allow=_hosts(environ, "CRASHQ_WEBHOOKS_ALLOW"),
+            export_buckets=_buckets(environ, "CRASHQ_EXPORT_BUCKETS"),
             log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
         )
 
@@ -207,6 +211,16 @@ def _host_or_network(name: str, value: str) -> str:
         if not re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9._-]{1,253}", value):
             raise ConfigError(f"{name} has to be hosts and networks like hooks.internal,10.1.0.0/16") from None
     return value.lower().rstrip(".")
+
+
+def _buckets(environ: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
+    found = {}
+    for entry in filter(None, (value.strip() for value in environ.get(name, "").split(","))):
+        bucket, _, url = entry.partition("=")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", bucket) or bucket in found:
+            raise ConfigError(f"{name} has to be names and URLs like archive=s3://bucket/prefix,other=s3://bucket2")
+        found[bucket] = _url({name: url}, name, ("s3", "file"))
+    return tuple(found.items())
 
 
 def _choice(environ: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from app.broker import KEEP_AGES, PULSE, PUSH, SWEEP, UPKEEP
+from app.broker import KEEP_AGES, LONG, PULSE, PUSH, RUN_EXPORTS, SWEEP, UPKEEP
 
 SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose ring was lost
 KEEP_AGES_EVERY = 60.0  # seconds; each time for a few seconds at most, so that a backlog goes step by step
 PULSE_EVERY = 10.0  # seconds; readyz calls workers down after missing a few
-
 PUSH_EVERY = 5.0  # seconds; bounds how long a delivery waits whose ring was lost
+EXPORTS_EVERY = 30.0  # seconds; an exporter's run takes a few of these steps
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "ring again, take over, clear": {
@@ -31,5 +31,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": PUSH_EVERY,
         "args": [""],
         "options": {"queue": UPKEEP},
+    },
+    "begin and deliver what data exporters are due": {
+        "task": RUN_EXPORTS,
+        "schedule": EXPORTS_EVERY,
+        "options": {"queue": LONG},
     },
 }

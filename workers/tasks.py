@@ -6,12 +6,13 @@ from typing import ParamSpec
 
 import structlog
 
-from app.broker import DIGEST_LOG, KEEP_AGES, PULSE, PUSH, REGROUP, RUN_ERASURE, RUN_JOB, RUN_PART, SWEEP
+from app.broker import DIGEST_LOG, KEEP_AGES, PULSE, PUSH, REGROUP, RUN_ERASURE, RUN_EXPORTS, RUN_JOB, RUN_PART, SWEEP
 from app.db import pulse
 from app.errors import TransientError
 from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
+from app.jobs.exporters.runs import run_exports
 from app.jobs.sweep import sweep
 from app.privacy import erasing
 from app.privacy.retention import remove_what_is_old
@@ -96,3 +97,10 @@ def show_pulse() -> None:
 def push(_row_id: str) -> None:
     """Deliver to webhooks what is due, beside this process's other work."""
     courier().ring()
+
+
+@celery.task(name=RUN_EXPORTS)
+@rung_again_after_trouble
+def run_data_exporters() -> None:
+    """Schedule what data exporters are due, and bring each run a step further."""
+    run_exports(services())

@@ -5,7 +5,20 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
-from app.api import answers, apps, crashes, docs, downloads, health, jobs, login, logs, privacy, webhooks
+from app.api import (
+    answers,
+    apps,
+    crashes,
+    data_exporters,
+    docs,
+    downloads,
+    health,
+    jobs,
+    login,
+    logs,
+    privacy,
+    webhooks,
+)
 from app.api.context import EXTENSION
 from app.api.repeats import Repeats, changes
 from app.api.waiting import WaitingRoom
@@ -32,7 +45,7 @@ def register(flask: Flask, services: Services) -> None:
     kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
     flask.extensions[jobs.REPEATS] = Repeats(kept_for, changes)
     flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
-    for part in (login, apps, crashes, logs, jobs, downloads, health, docs, privacy, webhooks):
+    for part in (login, apps, crashes, logs, jobs, downloads, health, docs, privacy, webhooks, data_exporters):
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)
     flask.after_request(_finish)

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 description of every route, with each kind of job described by its own module."""
 
+from app.api import openapi_exporters as exporters
 from app.api import openapi_privacy as privacy
 from app.api import openapi_webhooks as webhooks
 from app.api.openapi_words import TEXT, TIME, TIME_OR_NULL, WHOLE, Json
@@ -33,13 +34,14 @@ def openapi(version: str) -> Json:
         "security": [{"token": []}],
         "components": {
             "securitySchemes": SECURITY,
-            "schemas": {**SCHEMAS, **privacy.SCHEMAS, **webhooks.SCHEMAS},
-            "parameters": {**PARAMETERS, **webhooks.PARAMETERS},
+            "schemas": {**SCHEMAS, **privacy.SCHEMAS, **webhooks.SCHEMAS, **exporters.SCHEMAS},
+            "parameters": {**PARAMETERS, **webhooks.PARAMETERS, **exporters.PARAMETERS},
             "responses": RESPONSES,
         },
         "paths": {
             **PATHS,
             **webhooks.PATHS,
+            **exporters.PATHS,
             **{_template(kind.PATH): _polled(name, kind) for name, kind in KINDS.items()},
         },
     }

@@ -24,6 +24,7 @@ class Scope(NamedTuple):
     since: datetime | None  # inclusive
     until: datetime | None  # exclusive
     last_row: int
+    after_row: int = 0  # rows up to this one do not belong to it
 
 
 class Place(NamedTuple):
@@ -197,6 +198,8 @@ def _last(session: Session, scope: Scope, crash_id: int) -> Place:
 def _in_scope(scope: Scope, crash_ids: list[int]) -> list[ColumnElement[bool]]:
     of_crash = Occurrence.crash_id == crash_ids[0] if len(crash_ids) == 1 else Occurrence.crash_id.in_(crash_ids)
     conditions = [of_crash, Occurrence.id <= scope.last_row]
+    if scope.after_row:
+        conditions.append(Occurrence.id > scope.after_row)
     if scope.since:
         conditions.append(Occurrence.occurred_at >= scope.since)
     if scope.until:

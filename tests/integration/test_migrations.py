@@ -51,7 +51,7 @@ def differences(database: Database) -> list[object]:
 
 
 def test_every_module_of_tables_is_known():
-    assert len(tables.__all__) == 17
+    assert len(tables.__all__) == 18
     assert {
         "users",
         "tokens",
@@ -75,6 +75,9 @@ def test_every_module_of_tables_is_known():
         "doomed_objects",
         "webhooks",
         "webhook_deliveries",
+        "data_exporters",
+        "data_exporter_apps",
+        "data_exporter_runs",
     } < TABLES
 
 

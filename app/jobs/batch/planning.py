@@ -16,7 +16,8 @@ LOOK_EVERY = 0.02  # seconds
 
 def scope_of(params: Filters, app_id: int, crash_id: int | None, last_row: int) -> Scope:
     """What belongs to a batch, but for the filters that only a row itself can tell."""
-    return Scope(app_id, crash_id, params.since, params.until, last_row)
+    after_row, upto_row = getattr(params, "arrived", None) or (0, last_row)
+    return Scope(app_id, crash_id, params.since, params.until, min(last_row, upto_row), after_row)
 
 
 def make_plan(params: Filters, run: Run, crash_id: int | None, reports_revision: int) -> Plan:

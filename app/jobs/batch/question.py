@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app import iso_time
 from app.crashes.facts import MAX_LENGTH, Facts
@@ -79,6 +79,8 @@ class AppBatch(Filters, frozen=True):
     """A question about a whole app."""
 
     app_identifier: str
+    arrived: tuple[int, int] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Only what is stored in rows after the first and up to the second; asked by exporters, not by clients."""
 
 
 def read_filters(model: type[CrashBatch] | type[AppBatch], identifier: str, query: Mapping[str, str]) -> Filters:

@@ -1,0 +1,207 @@
+"""Data exporters, and their runs: each a window of occurrences of one app, which begins where the one before ended."""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db import Base, insert_or_ignore, rows_changed, value_enum
+from app.db.app import MAX_NAME, App
+from app.db.log import BigId, Log
+from app.db.occurrence import Occurrence
+
+MAX_ERROR = 200  # characters
+MAX_BUCKET, MAX_SUBFOLDER = 63, 200
+
+
+class RunState(enum.StrEnum):
+    """waiting -> exporting -> done; a failed one is tried again, as often as it takes."""
+
+    WAITING = "waiting"
+    EXPORTING = "exporting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+UNDONE = text("state <> 'done'")
+
+
+class DataExporter(Base):
+    """What a user wants exported at regular times."""
+
+    __tablename__ = "data_exporters"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    identifier: Mapped[str] = mapped_column(String(24), unique=True)  # random lower-case hex
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    active: Mapped[bool]
+    bucket_name: Mapped[str] = mapped_column(String(MAX_BUCKET))
+    subfolder: Mapped[str] = mapped_column(String(MAX_SUBFOLDER))  # "" or parts with slashes between
+    frequency: Mapped[str] = mapped_column(String(8))
+    format: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    initial_run_at: Mapped[datetime]
+    last_run_at: Mapped[datetime | None]  # when a run was last delivered
+    next_run_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class DataExporterApp(Base):
+    """An app that an exporter covers."""
+
+    __tablename__ = "data_exporter_apps"
+    exporter_id: Mapped[int] = mapped_column(ForeignKey("data_exporters.id", ondelete="CASCADE"), primary_key=True)
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True)
+
+
+class DataExporterRun(Base):
+    """One scheduled time of one exporter, for one app."""
+
+    __tablename__ = "data_exporter_runs"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    exporter_id: Mapped[int] = mapped_column(ForeignKey("data_exporters.id", ondelete="CASCADE"))
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
+    scheduled_for: Mapped[datetime]
+    since: Mapped[datetime | None]  # scheduled time of the run before; None: this is the first
+    after_row: Mapped[int] = mapped_column(BigInteger)  # occurrences after this row
+    upto_row: Mapped[int] = mapped_column(BigInteger)  # and up to this one
+    state: Mapped[RunState] = mapped_column(value_enum(RunState))
+    job_id: Mapped[str | None] = mapped_column(String(24))
+    attempt: Mapped[int]  # steps begun; only the latest may write
+    failures: Mapped[int]
+    next_at: Mapped[datetime]  # no step before then
+    lease_expires_at: Mapped[datetime | None]
+    files_done: Mapped[int]
+    files: Mapped[int | None]
+    rows: Mapped[int | None] = mapped_column(BigInteger)
+    error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
+    finished_at: Mapped[datetime | None]
+    __table_args__ = (
+        UniqueConstraint("exporter_id", "app_id", "scheduled_for"),  # never twice, however many schedule
+        Index("ix_data_exporter_runs_undone", "next_at", postgresql_where=UNDONE, sqlite_where=UNDONE),
+    )
+
+
+def exporters_of(session: Session, user_id: int, limit: int, offset: int) -> list[DataExporter]:
+    """The exporters that a user has made, oldest first."""
+    statement = select(DataExporter).where(DataExporter.user_id == user_id).order_by(DataExporter.id)
+    return list(session.scalars(statement.limit(limit).offset(offset)))
+
+
+def count_exporters(session: Session, user_id: int) -> int:
+    """How many a user has."""
+    return session.scalar(select(func.count()).select_from(DataExporter).where(DataExporter.user_id == user_id)) or 0
+
+
+def find_exporter(session: Session, user_id: int, identifier: str, *, hold: bool = False) -> DataExporter | None:
+    """An exporter of the user; with `hold` nobody else changes it until the transaction ends."""
+    statement = select(DataExporter).where(DataExporter.user_id == user_id, DataExporter.identifier == identifier)
+    return session.scalar(statement.with_for_update() if hold else statement)
+
+
+def apps_covered(session: Session, exporter_id: int) -> list[App]:
+    """The apps of an exporter, by name."""
+    statement = select(App).join(DataExporterApp, DataExporterApp.app_id == App.id)
+    return list(session.scalars(statement.where(DataExporterApp.exporter_id == exporter_id).order_by(App.name, App.id)))
+
+
+def cover(session: Session, exporter_id: int, app_ids: list[int]) -> None:
+    """Let an exporter cover these apps and no others."""
+    session.execute(delete(DataExporterApp).where(DataExporterApp.exporter_id == exporter_id))
+    session.add_all(DataExporterApp(exporter_id=exporter_id, app_id=app_id) for app_id in sorted(set(app_ids)))
+    session.flush()
+
+
+def drop_exporter(session: Session, exporter_id: int) -> None:
+    """Delete an exporter and its runs; what they delivered stays."""
+    for table in (DataExporterRun, DataExporterApp):
+        session.execute(delete(table).where(table.exporter_id == exporter_id))
+    session.execute(delete(DataExporter).where(DataExporter.id == exporter_id))
+
+
+def next_due_exporter(session: Session, now: datetime) -> DataExporter | None:
+    """An active exporter whose time has come; locked."""
+    due = select(DataExporter).where(DataExporter.active, DataExporter.next_run_at <= now)
+    ordered = due.order_by(DataExporter.next_run_at, DataExporter.id).limit(1)
+    return session.scalar(ordered.with_for_update(skip_locked=True))
+
+
+def add_run(session: Session, exporter_id: int, app_id: int, scheduled_for: datetime, now: datetime) -> None:
+    """Freeze the window of a scheduled time; nothing happens when it is there already."""
+    of_app = (DataExporterRun.exporter_id == exporter_id, DataExporterRun.app_id == app_id)
+    latest = select(DataExporterRun).where(*of_app).order_by(DataExporterRun.scheduled_for.desc()).limit(1)
+    before = session.scalar(latest)
+    after_row = before.upto_row if before else 0
+    values = {
+        "exporter_id": exporter_id,
+        "app_id": app_id,
+        "scheduled_for": scheduled_for,
+        "since": before.scheduled_for if before else None,
+        "after_row": after_row,
+        "upto_row": max(after_row, newest_row_before(session, scheduled_for)),
+        "state": RunState.WAITING,
+        "attempt": 0,
+        "failures": 0,
+        "next_at": now,
+        "files_done": 0,
+    }
+    insert_or_ignore(session, DataExporterRun, values)
+
+
+def newest_row_before(session: Session, moment: datetime) -> int:
+    """The row id of about the newest occurrence that had arrived by a moment; 0 when there is none.
+
+    Row ids grow with arrival, but for digests side by side, so it is found by halving. Which run a row at the border
+    goes to does not matter: windows are row ids, each row has one, and one window begins where another ends.
+    """
+    low, high = 0, session.scalar(select(func.max(Occurrence.id))) or 0
+    arrived = func.coalesce(Log.digested_at, Log.received_at)
+    while low < high:
+        middle = (low + high + 1) // 2
+        first = select(Occurrence.id, arrived).join(Log, Log.id == Occurrence.log_row).where(Occurrence.id >= middle)
+        row = session.execute(first.order_by(Occurrence.id).limit(1)).first()
+        if row is not None and row[1] < moment:
+            low = max(middle, min(int(row[0]), high))
+        else:
+            high = middle - 1
+    return low
+
+
+def runs_of(session: Session, exporter_id: int, limit: int, offset: int) -> list[tuple[DataExporterRun, str]]:
+    """The runs of an exporter with the identifiers of their apps, newest first."""
+    statement = select(DataExporterRun, App.identifier).join(App, App.id == DataExporterRun.app_id)
+    newest_first = statement.where(DataExporterRun.exporter_id == exporter_id).order_by(
+        DataExporterRun.scheduled_for.desc(), DataExporterRun.id.desc()
+    )
+    return [(run, app) for run, app in session.execute(newest_first.limit(limit).offset(offset))]
+
+
+def claim_run(session: Session, now: datetime, lease_expires_at: datetime) -> DataExporterRun | None:
+    """Take the due run that was scheduled first and that no worker has."""
+    free = or_(DataExporterRun.lease_expires_at.is_(None), DataExporterRun.lease_expires_at <= now)
+    due = select(DataExporterRun).where(UNDONE, DataExporterRun.next_at <= now, free)
+    first = due.order_by(DataExporterRun.scheduled_for, DataExporterRun.id).limit(1)
+    run = session.scalar(first.with_for_update(skip_locked=True))
+    if run is not None:
+        run.attempt, run.lease_expires_at = run.attempt + 1, lease_expires_at
+        session.flush()
+    return run
+
+
+def move_run(session: Session, run: DataExporterRun, **values: Any) -> bool:
+    """Compare and set: change the run only while this is its latest attempt."""
+    own = (DataExporterRun.id == run.id, DataExporterRun.attempt == run.attempt, DataExporterRun.state != RunState.DONE)
+    return rows_changed(session, update(DataExporterRun).where(*own).values(**values)) == 1

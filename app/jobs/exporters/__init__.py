@@ -1,0 +1,1 @@
+"""Data exporters: batches of whole apps at regular times, delivered to a bucket."""

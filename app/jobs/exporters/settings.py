@@ -1,0 +1,159 @@
+"""Data exporters as their owners make and change them."""
+
+import secrets
+import unicodedata
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import iso_time
+from app.db.app import MAX_NAME, App, visible_app
+from app.db.data_exporter import (
+    MAX_BUCKET,
+    MAX_SUBFOLDER,
+    DataExporter,
+    DataExporterRun,
+    apps_covered,
+    count_exporters,
+    cover,
+    drop_exporter,
+    exporters_of,
+    find_exporter,
+    runs_of,
+)
+from app.db.user import User
+from app.errors import BadParameters, Conflict, NotFound
+from app.jobs.exporters.runs import PERIODS
+from app.jobs.outcomes import AppNotFound
+from app.services import Services
+from app.storage import KEY_PART
+
+MOST_PER_USER, MOST_APPS = 50, 100
+DATA = ("crashes",)
+
+Format = Literal["ndjson", "csv", "parquet", "zip"]
+
+
+class ExporterChange(BaseModel):
+    """What of an exporter is to be changed: only what is given."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: str = Field(default="", min_length=1, max_length=MAX_NAME)
+    active: bool = True
+    apps: list[str] = Field(default=[], min_length=1, max_length=MOST_APPS)
+    bucket_name: str = Field(default="", min_length=1, max_length=MAX_BUCKET)
+    subfolder: str = Field(default="", max_length=MAX_SUBFOLDER)
+    exported_data: list[Literal["crashes"]] = Field(default=["crashes"], min_length=1, max_length=len(DATA))
+    frequency: Literal["daily", "weekly"] = "daily"
+    format: Format = "ndjson"
+
+
+class NewExporter(ExporterChange):
+    """What an exporter is made from."""
+
+    name: str = Field(min_length=1, max_length=MAX_NAME)
+    apps: list[str] = Field(min_length=1, max_length=MOST_APPS)
+    bucket_name: str = Field(min_length=1, max_length=MAX_BUCKET)
+    initial_run_at: str | None = None
+
+
+class ExporterNotFound(NotFound):
+    """Unknown, or another user's."""
+
+    code, message = "data_exporter_not_found", "Data exporter not found"
+
+
+def create(services: Services, user_id: int, wanted: NewExporter) -> tuple[DataExporter, list[App]]:
+    """A new exporter. Raises BadParameters, NotFound for an app that is not the user's, or Conflict."""
+    _check(services, wanted)
+    now = services.now()
+    first = iso_time.since("initial_run_at", wanted.initial_run_at) or now + PERIODS[wanted.frequency]
+    if first < now:
+        raise BadParameters("initial_run_at is in the past")
+    with services.db.write() as session:
+        session.get(User, user_id, with_for_update=True)  # who counts at the same time waits
+        if count_exporters(session, user_id) >= MOST_PER_USER:
+            raise Conflict(f"A user has at most {MOST_PER_USER} data exporters")
+        made = DataExporter(
+            identifier=secrets.token_hex(12), user_id=user_id, name=wanted.name, active=wanted.active,
+            bucket_name=wanted.bucket_name, subfolder=wanted.subfolder, frequency=wanted.frequency, format=wanted.format,
+            created_at=now, initial_run_at=first, next_run_at=first,
+        )  # fmt: skip
+        session.add(made)
+        session.flush()
+        _cover(session, user_id, made.id, wanted.apps)
+        return made, apps_covered(session, made.id)
+
+
+def page(services: Services, user_id: int, limit: int, offset: int) -> list[tuple[DataExporter, list[App]]]:
+    """The exporters of a user, oldest first, each with its apps."""
+    with services.db.read() as session:
+        return [(one, apps_covered(session, one.id)) for one in exporters_of(session, user_id, limit, offset)]
+
+
+def find(services: Services, user_id: int, identifier: str) -> tuple[DataExporter, list[App]]:
+    """An exporter and its apps. Raises NotFound."""
+    with services.db.read() as session:
+        found = _found(find_exporter(session, user_id, _fit(identifier)))
+        return found, apps_covered(session, found.id)
+
+
+def change(services: Services, user_id: int, identifier: str, wanted: ExporterChange) -> tuple[DataExporter, list[App]]:
+    """Change what is given. Raises NotFound or BadParameters."""
+    _check(services, wanted)
+    with services.db.write() as session:
+        found = _found(find_exporter(session, user_id, _fit(identifier), hold=True))
+        for name in wanted.model_fields_set - {"apps", "exported_data"}:
+            setattr(found, name, getattr(wanted, name))
+        session.flush()
+        if "apps" in wanted.model_fields_set:
+            _cover(session, user_id, found.id, wanted.apps)
+        return found, apps_covered(session, found.id)
+
+
+def remove(services: Services, user_id: int, identifier: str) -> None:
+    """Delete an exporter and its runs; what was delivered stays. Raises NotFound."""
+    with services.db.write() as session:
+        drop_exporter(session, _found(find_exporter(session, user_id, _fit(identifier), hold=True)).id)
+
+
+def run_page(
+    services: Services, user_id: int, identifier: str, limit: int, offset: int
+) -> list[tuple[DataExporterRun, str]]:
+    """The runs of an exporter with their apps' identifiers, newest first. Raises NotFound."""
+    with services.db.read() as session:
+        found = _found(find_exporter(session, user_id, _fit(identifier)))
+        return runs_of(session, found.id, limit, offset)
+
+
+def _found(exporter: DataExporter | None) -> DataExporter:
+    if exporter is None:
+        raise ExporterNotFound
+    return exporter
+
+
+def _cover(session: Any, user_id: int, exporter_id: int, identifiers: list[str]) -> None:
+    apps = [visible_app(session, _fit(identifier), user_id) for identifier in identifiers]
+    if any(app is None for app in apps):
+        raise AppNotFound
+    cover(session, exporter_id, [app.id for app in apps if app])
+
+
+def _check(services: Services, wanted: ExporterChange) -> None:
+    """Raises BadParameters for what the types do not tell."""
+    given = wanted.model_fields_set
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in wanted.name):
+        raise BadParameters("name holds a control character")
+    if wanted.subfolder and not all(KEY_PART.fullmatch(part) for part in wanted.subfolder.split("/")):
+        raise BadParameters("subfolder has to be names of A-Z, a-z, 0-9, . _ - with / between")
+    if "bucket_name" in given:
+        buckets = dict(services.config.export_buckets)
+        if buckets and wanted.bucket_name not in buckets:
+            raise BadParameters("bucket_name is not among those that the operator has configured")
+        if not KEY_PART.fullmatch(wanted.bucket_name):
+            raise BadParameters("bucket_name has to be of A-Z, a-z, 0-9, . _ -")
+
+
+def _fit(identifier: str) -> str:
+    """The same if it can be an identifier; else what none has, for the database does not take every text."""
+    return identifier if identifier.isascii() and identifier.isalnum() else ""
