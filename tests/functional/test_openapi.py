@@ -84,6 +84,7 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
     link = client.get(export, headers=member.headers).json["result"]["url"].removeprefix("http://localhost")
     app_url, auth = f"/api/apps/{member.app.identifier}", member.headers
     etag = client.get(listing, headers=auth).headers["ETag"]
+    exporter = {"name": "Nightly", "apps": [member.app.identifier], "bucket_name": "archive"}
     hooks, wanted = f"{app_url}/webhooks", {"url": "http://127.0.0.1/", "events": ["crash.new"]}
     requests = [
         ("post", "/api/login", {"json": {"email": member.email, "password": PASSWORD}}, 200),
@@ -142,6 +143,9 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("post", hooks, {"headers": auth, "json": wanted}, 400),
         ("post", hooks, {"headers": auth, "json": {**wanted, "url": "https://1.1.1.1/"}}, 201),
         ("get", hooks, {"headers": auth}, 200),
+        ("post", "/api/data_exporters", {"headers": auth, "json": {}}, 400),
+        ("post", "/api/data_exporters", {"headers": auth, "json": exporter}, 201),
+        ("get", "/api/data_exporters", {"headers": auth}, 200),
         ("delete", "/api/login", {"headers": auth}, 200),
     ]
 
