@@ -23,6 +23,7 @@ from app.db import Base, insert_or_ignore, rows_changed, value_enum
 from app.db.app import MAX_NAME, App
 from app.db.log import BigId, Log
 from app.db.occurrence import Occurrence
+from app.db.user import User
 
 MAX_ERROR = 200  # characters
 MAX_BUCKET, MAX_SUBFOLDER = 63, 200
@@ -46,7 +47,7 @@ class DataExporter(Base):
     __tablename__ = "data_exporters"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     identifier: Mapped[str] = mapped_column(String(24), unique=True)  # random lower-case hex
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME))
     active: Mapped[bool]
     bucket_name: Mapped[str] = mapped_column(String(MAX_BUCKET))
