@@ -135,7 +135,10 @@ SCHEMAS: Json = {
             "log_id": TEXT,
             "date": {"type": "string", "format": "date", "description": "UTC day"},
             "status": {"type": "string", "enum": ["received", "digested", "rejected"]},
-            "error_message": {"type": ["string", "null"], "description": "Why it was rejected"},
+            "error_message": {
+                "type": ["string", "null"],
+                "description": "Why it was rejected, or what of it could not be read",
+            },
             "occurrences": _list(_object({"id": TEXT, "crash_identifier": TEXT})),
         }
     ),

@@ -53,6 +53,7 @@ class Outcome(NamedTuple):
     format: str | None
     found: list[Found]
     reason: str | None = None
+    unread: str | None = None  # parts of it that no parser could read
 
 
 def digest(services: Services, row_id: int) -> None:
@@ -88,8 +89,8 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes]) ->
     if stored.strikes > services.config.max_attempts:
         return Outcome(stored, None, [], f"The log could not be digested in {stored.strikes - 1} attempts")
     try:
-        format_name, reports = read_and_group(services, stored.app_id, stored.app, read())
-        found = [_found(stored, number, report) for number, report in enumerate(reports, 1)]
+        in_log = read_and_group(services, stored.app_id, stored.app, read())
+        found = [_found(stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
         return Outcome(stored, None, [], error.message)
     except AppError as error:
@@ -98,7 +99,7 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes]) ->
         log.exception("digest_broke", log=stored.id, attempt=stored.attempt, error=type(error).__name__)
         _release(services, stored, "digest_broke", strike=True)
     else:
-        return Outcome(stored, format_name, found)
+        return Outcome(stored, in_log.format, found, unread=in_log.unread)
     return None
 
 
@@ -121,7 +122,7 @@ def _settle(services: Services, outcomes: list[Outcome]) -> bool:
         for outcome in outcomes:
             _release(services, outcome.stored, "digest_broke", strike=True)
         return False
-    for stored, format_name, found, reason in outcomes:
+    for stored, format_name, found, reason, _ in outcomes:
         with on_behalf_of(stored.request_id):
             if stored.id not in own:
                 log.info("digest_lost", log=stored.id, attempt=stored.attempt)
@@ -153,7 +154,7 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
 
 def _ended(outcome: Outcome) -> EndedLog:
     status = LogStatus.DIGESTED if outcome.reason is None else LogStatus.REJECTED
-    return EndedLog(outcome.stored.id, outcome.stored.attempt, status, outcome.format, outcome.reason)
+    return EndedLog(outcome.stored.id, outcome.stored.attempt, status, outcome.format, outcome.reason or outcome.unread)
 
 
 def _row(one: Found, crash_id: int) -> NewOccurrence:

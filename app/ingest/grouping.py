@@ -9,7 +9,7 @@ from app.crashes.log import CrashLog
 from app.crashes.title import title
 from app.db.moves import Group
 from app.parsers import recognise
-from app.parsers.document import Document
+from app.parsers.document import Document, unread_sentence
 from app.services import Services
 
 
@@ -21,14 +21,23 @@ class Grouped(NamedTuple):
     facts: Facts
 
 
-def read_and_group(services: Services, app_id: int, app: str, raw: bytes) -> tuple[str, list[Grouped]]:  # noqa: ARG001
-    """(format, the crash reports in the log's order, each grouped); `app` is the identifier. Raises MalformedLog.
+class ReadLog(NamedTuple):
+    """What a log's bytes hold."""
+
+    format: str
+    reports: list[Grouped]  # in the log's order
+    unread: str | None = None  # which parts of an archive or of JSON Lines could not be read, and why
+
+
+def read_and_group(services: Services, app_id: int, app: str, raw: bytes) -> ReadLog:  # noqa: ARG001
+    """The crash reports of a log, each grouped; `app` is the identifier. Raises MalformedLog.
 
     All that decides how a stored log is grouped happens in here, so that a log digested twice is grouped alike.
     """
-    document = Document(raw, brief=True)
+    document = Document(raw, brief=True, max_unpacked=services.config.max_log_bytes)
     parser = recognise(document)
-    return parser.FORMAT, [group(app, parsed) for parsed in parser.parse(document)]
+    reports = [group(app, parsed) for parsed in parser.parse(document)]
+    return ReadLog(parser.FORMAT, reports, unread_sentence(document))
 
 
 def group(app: str, parsed: CrashLog) -> Grouped:

@@ -83,7 +83,7 @@ def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]
     with services.storage.reading([stored.storage_key for stored in trip]) as reads:
         for stored, read in zip(trip, reads, strict=True):
             try:
-                _, found[stored.id] = read_and_group(services, stored.app_id, stored.app, read())
+                found[stored.id] = read_and_group(services, stored.app_id, stored.app, read()).reports
             except (MalformedLog, ObjectNotFound):
                 log.info("regroup_unreadable", log=stored.id)
             except AppError:

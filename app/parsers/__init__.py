@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
 
 from app.crashes.log import CrashLog
@@ -44,6 +46,21 @@ def parse(raw: bytes) -> list[CrashLog]:
     """Read the log in whatever format it is. Raises MalformedLog."""
     document = Document(raw)
     return recognise(document).parse(document)
+
+
+def nth(raw: bytes, number: int) -> CrashLog:
+    """The log's crash report of that number, from 1, without holding those before it. Raises MalformedLog."""
+    document = Document(raw)
+    for log in islice(_one_by_one(document), number - 1, None):
+        return log
+    raise MalformedLog(f"The stored log holds fewer than {number} crash reports")
+
+
+def _one_by_one(document: Document) -> Iterator[CrashLog]:
+    """The reports as they are read, where the format's module offers `reports`."""
+    parser = recognise(document)
+    read = getattr(parser, "reports", None)
+    return read(document) if read else iter(parser.parse(document))
 
 
 def _why_unknown(document: Document) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 MAX_DEPTH = 200
 """Deepest JSON nesting that is read. Real reports stay below 30; the C scanner itself gives up near 1,000."""
 
+MAX_UNREAD = 5  # unread parts that are told of
+
 _NESTED = frozenset({dict, list})
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 
@@ -15,9 +17,18 @@ _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 class Document:
     """One log as uploaded. Every property is computed at most once and never raises."""
 
-    def __init__(self, raw: bytes, *, brief: bool = False) -> None:
+    def __init__(self, raw: bytes, *, brief: bool = False, max_unpacked: int | None = None) -> None:
         self.raw = raw
+        self.max_unpacked = max_unpacked  # bytes that an archive may unpack to; None leaves it to its ratio
+        self.unread: list[str] = []  # parts of the log that could not be read, with the reasons; the first few
+        self.unread_count = 0
         self.brief = brief  # only the crash itself is wanted: a parser may leave out breadcrumbs and custom data
+
+    def add_unread(self, told: str) -> None:
+        """Note that a part of the log could not be read."""
+        self.unread_count += 1
+        if len(self.unread) < MAX_UNREAD:
+            self.unread.append(told)
 
     @cached_property
     def text(self) -> str | None:
@@ -55,6 +66,14 @@ class Document:
     def looks_like_json(self) -> bool:
         """True when the text begins as JSON does, whole or not."""
         return self.text is not None and self.text.lstrip()[:1] in ("{", "[")
+
+
+def unread_sentence(document: Document) -> str | None:
+    """Which parts of a parsed log could not be read, and why; None when all could."""
+    if not document.unread:
+        return None
+    more = document.unread_count - len(document.unread)
+    return "; ".join(document.unread) + (f"; and {more} more" if more else "")
 
 
 def load_json(text: str) -> tuple[Any, str | None]:

@@ -154,7 +154,7 @@ def _told_anew(turn: Turn, crash: Crash) -> tuple[str, str | None]:
     key, number = newest
     app = key.split("/")[1]
     try:
-        _, reports = read_and_group(turn.services, turn.app_id, app, turn.services.storage.get(key))
+        reports = read_and_group(turn.services, turn.app_id, app, turn.services.storage.get(key)).reports
         made = reports[number - 1].group
     except (MalformedLog, ObjectNotFound, IndexError):
         return otherwise, None

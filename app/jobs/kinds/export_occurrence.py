@@ -10,17 +10,16 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app import iso_time
-from app.crashes.log import CrashLog
 from app.db import Database
 from app.db.app import App
 from app.db.crash import Crash
 from app.db.log import Log
 from app.db.occurrence import Occurrence, find_occurrence
-from app.errors import BadParameters, Gone, MalformedLog, NotFound
+from app.errors import BadParameters, Gone, NotFound
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, read_params
 from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
-from app.parsers import parse
+from app.parsers import nth
 from app.reports import REPORTS
 
 PATH = "/crashes/<crash_identifier>/export_occurrences"
@@ -118,7 +117,7 @@ def compute(params: Params, run: Run) -> Artefact:
     if stored.removed_at is not None:
         raise LogRemoved
     raw = run.storage.get(stored.storage_key)
-    parsed = _nth(parse(raw), found.number)
+    parsed = nth(raw, found.number)
     report = make_report(app, crash.identifier, crash.title, found, raw, parsed, rules)
     writer = REPORTS[params.format]
     filename = f"{found.name}.{writer.EXTENSION}"
@@ -141,12 +140,6 @@ def _find(session: Session, crash_id: int, params: Params) -> Occurrence:
         if found and found.occurred_at.astimezone(UTC).date() == params.date:
             return found
     raise NotFound("Occurrence not found")
-
-
-def _nth(parsed: list[CrashLog], number: int) -> CrashLog:
-    if number > len(parsed):
-        raise MalformedLog(f"The stored log holds {len(parsed)} crash reports, this is number {number}")
-    return parsed[number - 1]
 
 
 def _checked(chunks: Iterator[bytes], run: Run) -> Iterator[bytes]:
