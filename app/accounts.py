@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.db.app import MAX_NAME, App, Membership, app_of_ingest_key, find_app, visible_app
 from app.db.token import Token, drop_token, token_user
-from app.db.upload import Sender, find_sender
+from app.db.upload import Sender, find_project_sender, find_sender
 from app.db.user import MAX_EMAIL, add_user, find_user
 from app.errors import BadParameters, Conflict, NotFound, Unauthorized
 from app.services import Services
@@ -21,6 +21,8 @@ MIN_PASSWORD, MAX_PASSWORD = 8, 1_024  # characters
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{20,100}")
 IDENTIFIER_SHAPE = re.compile(r"[0-9a-f]{24}")
 EMAIL_SHAPE = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+
+LARGEST_PROJECT = 2**31 - 1  # what the column of row ids holds
 
 NO_APP = "App not found"
 
@@ -88,7 +90,7 @@ def create_app_for(services: Services, name: str, owner_email: str) -> tuple[str
     name = name.strip()
     if not name or len(name) > MAX_NAME or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
         raise BadParameters(f"name has to have 1 to {MAX_NAME} characters, none of them control characters")
-    identifier, key = secrets.token_hex(12), secrets.token_urlsafe(32)
+    identifier, key = secrets.token_hex(12), secrets.token_hex(16)  # a DSN may hold letters and digits only
     with services.db.write() as session:
         owner = find_user(session, owner_email) if _is_storable(owner_email) else None
         if owner is None:
@@ -133,6 +135,28 @@ def app_for_sender(services: Services, identifier: str, token: str, log_id: str 
             user_of(services, token)
         raise NotFound(NO_APP)
     return found
+
+
+def app_for_project(services: Services, project: int, key: str, log_id: str) -> Sender:
+    """The app of this number (its row id, as a DSN ends with it), with its log of that name, for its ingest key.
+
+    Raises Unauthorized for an unknown key, and NotFound for a key of another app.
+    """
+    hashed = token_hash(key)
+    if project <= LARGEST_PROJECT:
+        found = find_project_sender(services.db, project, hashed, log_id)
+        if found:
+            return found
+    with services.db.read() as session:
+        is_key = app_of_ingest_key(session, hashed) is not None
+    raise NotFound(NO_APP) if is_key else Unauthorized("The key is missing or unknown")
+
+
+def dsn(services: Services, identifier: str, key: str) -> str:
+    """The address that Sentry's SDKs are given: `https://KEY@host/PROJECT`. Raises NotFound."""
+    project = app_for_operator(services, identifier).id
+    scheme, _, host = (services.config.public_url or f"http://localhost:{services.config.port}").partition("://")
+    return f"{scheme}://{key}@{host}/{project}"
 
 
 def _hash(token: str) -> str:

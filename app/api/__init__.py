@@ -17,6 +17,7 @@ from app.api import (
     login,
     logs,
     privacy,
+    senders,
     webhooks,
 )
 from app.api.context import EXTENSION
@@ -45,7 +46,7 @@ def register(flask: Flask, services: Services) -> None:
     kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
     flask.extensions[jobs.REPEATS] = Repeats(kept_for, changes)
     flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
-    for part in (login, apps, crashes, logs, jobs, downloads, health, docs, privacy, webhooks, data_exporters):
+    for part in (login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters):
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)
     flask.after_request(_finish)

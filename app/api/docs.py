@@ -9,7 +9,7 @@ from app.api.openapi import openapi
 
 blueprint = Blueprint("docs", __name__, template_folder="templates")
 
-METHODS = ("get", "post", "patch", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @blueprint.get("/api/openapi.json")

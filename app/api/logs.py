@@ -4,10 +4,10 @@ from flask import Blueprint, Response, request
 
 from app import accounts
 from app.api import answers
+from app.api.body import unpacked_body
 from app.api.context import services, token, user_id
-from app.errors import TooLarge
 from app.ingest.log_id import is_log_id
-from app.ingest.receive import read_body, receive
+from app.ingest.receive import receive
 from app.ingest.status import log_state
 
 blueprint = Blueprint("logs", __name__, url_prefix="/api")
@@ -18,12 +18,7 @@ def upload(app_identifier: str) -> Response:
     """Store one log for digestion; 202 once its bytes and its row are durable."""
     name = request.args.get("log_id")
     app = accounts.app_for_sender(services(), app_identifier, token(), name if name and is_log_id(name) else "")
-    limit = services().config.max_log_bytes
-    if (request.content_length or 0) > limit:
-        raise TooLarge(f"The log is larger than {limit} bytes")
-    request.max_content_length = None  # read_body counts for itself, packed and unpacked
-    content = read_body(request.stream, request.headers.get("Content-Encoding", ""), limit)
-    log_id = receive(services(), app, name, content)
+    log_id = receive(services(), app, name, unpacked_body())
     return answers.success({"log_id": log_id, "status": "received"}, 202)
 
 

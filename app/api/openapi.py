@@ -2,6 +2,7 @@
 
 from app.api import openapi_exporters as exporters
 from app.api import openapi_privacy as privacy
+from app.api import openapi_senders as senders
 from app.api import openapi_webhooks as webhooks
 from app.api.openapi_words import TEXT, TIME, TIME_OR_NULL, WHOLE, Json
 from app.api.openapi_words import body_of as _body
@@ -40,6 +41,7 @@ def openapi(version: str) -> Json:
         },
         "paths": {
             **PATHS,
+            **senders.PATHS,
             **webhooks.PATHS,
             **exporters.PATHS,
             **{_template(kind.PATH): _polled(name, kind) for name, kind in KINDS.items()},

@@ -39,8 +39,10 @@ def app() -> None:
 @click.option("--owner", required=True, metavar="EMAIL", help="The user who sees it first.")
 @DATA_DIR
 def add_app(name: str, owner: str, data_dir: Path) -> None:
-    """Add an app; prints its identifier and its ingest key, which is shown only now."""
+    """Add an app; prints its identifier, its ingest key, which is shown only now, and its DSN for Sentry's SDKs."""
     with opened(data_dir) as services:
         identifier, key = accounts.create_app_for(services, name, owner)
+        dsn = accounts.dsn(services, identifier, key)
     click.echo(f"app identifier: {identifier}")
     click.echo(f"ingest key: {key}")
+    click.echo(f"DSN: {dsn}")

@@ -36,9 +36,14 @@ def find_sender(db: Database, app_identifier: str, token_hash: str, now: datetim
     """The app, if this is the hash of its ingest key or of a member's unexpired token, with its log of that name."""
     with db.quick() as lane:
         row = lane.first(_SENDER, app=app_identifier, token=token_hash, now=now, log_id=log_id)
-    if row is None:
-        return None
-    return Sender(row[0], row[1], KnownLog(*row[2:]) if row[2] is not None else None)
+    return None if row is None else _sender_of(row)
+
+
+def find_project_sender(db: Database, project: int, key_hash: str, log_id: str) -> Sender | None:
+    """The app with this row id, if this is the hash of its ingest key, with its log of that name."""
+    with db.quick() as lane:
+        row = lane.first(_PROJECT, project=project, key=key_hash, log_id=log_id)
+    return None if row is None else _sender_of(row)
 
 
 def find_known(db: Database, app_id: int, log_id: str) -> KnownLog | None:
@@ -53,6 +58,18 @@ def insert_log(db: Database, **new: Any) -> int | None:
     with db.quick_write(together=False) as lane:
         row = lane.first(_INSERT, **{f"new_{name}": new[name] for name in NEW})
     return None if row is None else int(row[0])
+
+
+def _sender_of(row: Any) -> Sender:
+    return Sender(row[0], row[1], KnownLog(*row[2:]) if row[2] is not None else None)
+
+
+def _project(_: ModuleType) -> Any:
+    return (
+        select(App.id, App.identifier, *(_LOG[name] for name in KnownLog._fields))
+        .outerjoin(Log, and_(Log.app_id == App.id, Log.log_id == bindparam("log_id")))
+        .where(App.id == bindparam("project"), App.ingest_key_hash == bindparam("key"))
+    )
 
 
 def _sender(_: ModuleType) -> Any:
@@ -81,4 +98,4 @@ def _insert(dialect: ModuleType) -> Any:
     return dialect.insert(Log).values(**values, **begun).on_conflict_do_nothing().returning(_LOG.id)
 
 
-_SENDER, _KNOWN, _INSERT = Prepared(_sender), Prepared(_known), Prepared(_insert)
+_SENDER, _KNOWN, _INSERT, _PROJECT = Prepared(_sender), Prepared(_known), Prepared(_insert), Prepared(_project)

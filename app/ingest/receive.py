@@ -1,11 +1,7 @@
 """Takes an uploaded log: checks it, stores its bytes, records it, and rings for its digestion. Cheap: nothing is parsed."""
 
-import gzip
 import hashlib
-import io
-import zlib
 from contextlib import suppress
-from typing import IO
 
 import structlog
 
@@ -13,31 +9,15 @@ from app.broker import DIGEST_LOG, INGEST
 from app.db.app import App
 from app.db.log import RING_AGAIN_AFTER
 from app.db.upload import KnownLog, Sender, find_known, insert_log
-from app.errors import BadParameters, Conflict, TooLarge, TransientError, UnsupportedMedia
+from app.errors import BadParameters, Conflict, TooLarge, TransientError
 from app.ingest.log_id import is_log_id, new_log_id
 from app.observe import current_request_id
 from app.services import Services
 from app.storage import log_key
 
-READ_SIZE = 64 * 1024  # bytes
 NAMES_TO_TRY = 5  # a random name that is taken already is a matter of one in 10^14
 
 log = structlog.get_logger()
-
-
-def read_body(stream: IO[bytes], content_encoding: str, max_bytes: int) -> bytes:
-    """Return the unpacked body. Raises TooLarge, UnsupportedMedia or BadParameters; never holds more than max_bytes."""
-    encoding = content_encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return _read_at_most(stream, max_bytes)
-    if encoding not in ("gzip", "x-gzip"):
-        raise UnsupportedMedia("Content-Encoding has to be gzip or left out")
-    packed = _CountingReader(stream, max_bytes)
-    try:
-        with gzip.GzipFile(fileobj=packed, mode="rb") as unpacked:
-            return _read_at_most(unpacked, max_bytes)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise BadParameters("The body is not whole gzip data") from None
 
 
 def receive(services: Services, app: App | Sender, log_id: str | None, content: bytes) -> str:
@@ -63,6 +43,12 @@ def receive(services: Services, app: App | Sender, log_id: str | None, content: 
             if _keep(services, app, made, content):
                 return made
     raise TransientError("No free log id was found, try again")
+
+
+def receive_first(services: Services, app: App | Sender, log_id: str, content: bytes) -> None:
+    """The same for senders that send again what is not quite the same: the first log under a name stays, without an error."""
+    with suppress(Conflict):
+        receive(services, app, log_id, content)
 
 
 def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) -> bool:
@@ -104,31 +90,3 @@ def _is_same(found: KnownLog, sha256: str) -> bool:
     if found.sha256 != sha256:
         raise Conflict(f"Another log with log_id {found.log_id} is stored already; it stays as it is")
     return False
-
-
-def _read_at_most(stream: IO[bytes] | gzip.GzipFile, limit: int) -> bytes:
-    content = bytearray()
-    while chunk := stream.read(min(READ_SIZE, limit + 1 - len(content))):
-        content += chunk
-        if len(content) > limit:
-            raise TooLarge(f"The log is larger than {limit} bytes")
-    return bytes(content)
-
-
-class _CountingReader(io.RawIOBase):
-    """A stream that refuses to give more than `limit` bytes."""
-
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
-        super().__init__()
-        self._stream = stream
-        self._left = limit
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(size if size >= 0 else READ_SIZE)
-        self._left -= len(chunk)
-        if self._left < 0:
-            raise TooLarge("The packed log is larger than the server takes")
-        return chunk

@@ -56,7 +56,7 @@ class Operator:
         """A user and an app; returns the app's identifier and its ingest key."""
         self.run("user", "add", EMAIL, stdin=f"{PASSWORD}\n")
         lines = self.run("app", "add", "Notes", "--owner", EMAIL).stdout.splitlines()
-        identifier, key = (line.partition(": ")[2] for line in lines)
+        identifier, key, _ = (line.partition(": ")[2] for line in lines)
         return identifier, key
 
     @contextmanager

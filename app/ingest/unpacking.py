@@ -1,0 +1,108 @@
+"""Unpacks the body of an upload, in every encoding that senders use, without ever holding more than is allowed."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, Protocol
+
+import brotli
+from backports import zstd
+
+from app.errors import BadParameters, TooLarge, UnsupportedMedia
+
+READ_SIZE = 64 * 1024  # bytes
+LARGEST_WINDOW = 23  # binary logarithm of bytes of zstd's window: 8 MiB, as RFC 9659 has it for HTTP
+ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
+BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, brotli.error, zstd.ZstdError)
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def read_body(stream: IO[bytes], content_encoding: str, max_bytes: int) -> bytes:
+    """Return the unpacked body. Raises TooLarge, UnsupportedMedia or BadParameters; never holds more than max_bytes."""
+    encoding = content_encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return _read_at_most(stream, max_bytes)
+    if encoding not in ENCODINGS:
+        raise UnsupportedMedia("Content-Encoding has to be gzip, deflate, br or zstd, or left out")
+    packed = _CountingReader(stream, max_bytes)
+    try:
+        with _opened(encoding, packed) as unpacked:
+            return _read_at_most(unpacked, max_bytes)
+    except BROKEN:
+        raise BadParameters(f"The body is not whole {encoding.removeprefix('x-')} data") from None
+
+
+def _opened(encoding: str, packed: "_CountingReader") -> AbstractContextManager[_Readable]:
+    if encoding == "br":
+        return nullcontext(_Chunks(_brotli(packed)))
+    if encoding == "deflate":
+        return nullcontext(_Chunks(_deflate(packed)))
+    if encoding == "zstd":
+        return zstd.ZstdFile(packed, options={zstd.DecompressionParameter.window_log_max: LARGEST_WINDOW})
+    return gzip.GzipFile(fileobj=packed, mode="rb")
+
+
+def _brotli(packed: "_CountingReader") -> Iterator[bytes]:
+    unpacker = brotli.Decompressor()
+    while not unpacker.is_finished():
+        chunk = packed.read(READ_SIZE) if unpacker.can_accept_more_data() else b""
+        made = unpacker.process(chunk, output_buffer_limit=READ_SIZE)
+        if not chunk and not made and not unpacker.is_finished():
+            raise EOFError
+        yield made
+
+
+def _deflate(packed: "_CountingReader") -> Iterator[bytes]:
+    """HTTP's deflate is zlib's format; some senders leave its two bytes of header out."""
+    chunk = packed.read(READ_SIZE)
+    has_header = len(chunk) > 1 and chunk[0] & 15 == 8 and (chunk[0] << 8 | chunk[1]) % 31 == 0
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+    while not unpacker.eof:
+        made = unpacker.decompress(chunk, READ_SIZE)
+        if not chunk and not made:
+            raise EOFError
+        yield made
+        chunk = unpacker.unconsumed_tail or packed.read(READ_SIZE)
+
+
+class _Chunks:
+    """Chunks of at most READ_SIZE, as something to read from until it gives nothing."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def read(self, size: int, /) -> bytes:  # noqa: ARG002  a chunk more than the limit is refused by the reader
+        return next((chunk for chunk in self._chunks if chunk), b"")
+
+
+def _read_at_most(stream: _Readable, limit: int) -> bytes:
+    content = bytearray()
+    while chunk := stream.read(min(READ_SIZE, limit + 1 - len(content))):
+        content += chunk
+        if len(content) > limit:
+            raise TooLarge(f"The log is larger than {limit} bytes")
+    return bytes(content)
+
+
+class _CountingReader(io.RawIOBase):
+    """A stream that refuses to give more than `limit` bytes."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        super().__init__()
+        self._stream = stream
+        self._left = limit
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._stream.read(size if size >= 0 else READ_SIZE)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise TooLarge("The packed log is larger than the server takes")
+        return chunk
