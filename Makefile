@@ -15,7 +15,7 @@ demo: $(VENV)/installed ## show the whole service at work, in a temporary folder
 up: $(VENV)/installed ## start the service on this machine; data stays in ./var
 	@$(BIN)/crashq up
 
-test: $(VENV)/installed-dev ## every test; those that need a server missing here are skipped and say so
+test: $(VENV)/installed-dev $(VENV)/senders/installed ## every test; those that need a server missing here are skipped and say so
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: $(VENV)/installed-dev ## faults and random interleavings, 20 repetitions of each; SOAK=100 for more
@@ -70,6 +70,14 @@ $(VENV)/installed: .lock/run.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/installed-dev: .lock/dev.txt $(VENV)/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/dev.txt
 	@touch $@
+
+# Real crash reporters from npm, which tests/senders starts; without npm, or without a way to its packages, those tests are skipped.
+$(VENV)/senders/installed: tests/senders/package.json | $(VENV)/bin/python
+	@mkdir -p $(@D)
+	@cp $< $(@D)/package.json
+	@if command -v npm >/dev/null; then \
+	  cd $(@D) && npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts && touch installed || \
+	  echo "The senders could not be installed; their tests are skipped"; fi
 
 $(VENV)/installed-bench: .lock/bench.txt .lock/bugsink.txt $(VENV)/installed-dev
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/bench.txt

@@ -245,7 +245,7 @@ PATHS: Json = {
                            400, 401, 404, 413, parameters=CRASH, requestBody=_body("fingerprint")),
     },
     "/api/apps/{app_identifier}/logs": {
-        "post": _operation("uploadLog", "Send one crash log, raw or with Content-Encoding: gzip",
+        "post": _operation("uploadLog", "Send one crash log, raw or with Content-Encoding gzip, deflate, br or zstd",
                            _json(UPLOADED, "Stored; a worker digests it"), 400, 401, 404, 409, 413, 415,
                            parameters=[*APP, LOG_ID_QUERY], requestBody={"required": True, "content": LOG_BODY}),
     },

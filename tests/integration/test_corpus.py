@@ -25,6 +25,13 @@ REJECTED = {  # docs/formats.md gives the reasons in full
     },
     "apple-metrickit": {"tree-garbage.json": "cut short"},
     "apple-text": {"xcode16.txt": "cut short"},
+    "sentry-envelope": {
+        "event-attachment.txt": "is no JSON object",
+        "java-event.txt": "names no exception, message or crashed thread",
+        "java-then-native-large.txt": "names no exception, message or crashed thread",
+        "native-with-attachment.txt": "names no exception, message or crashed thread",
+        "session.txt": "holds no event, only: session",
+    },
     "measure-event": dict.fromkeys(
         ("apple_stacktrace_one.txt", "dart_exception_stacktrace_one.txt", "js_exception_stacktrace_one.txt"),
         "no crash report in a known format",
@@ -41,6 +48,7 @@ FILES = {
     "android-java-trace": 6,
     "android-tombstone": 5,
     "sentry-event": 127,
+    "sentry-envelope": 5,
     "measure-event": 12,
     "measure-session": 52,
     "bugsnag-event": 2,
