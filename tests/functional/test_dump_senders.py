@@ -10,6 +10,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from app.db.log import find_log
+from app.samples import FOLDER
 
 REPORT = {
     "REPORT_ID": "0a9f2c6e-1111-4222-8333-944455566677",
@@ -123,3 +124,14 @@ def test_an_acra_report_that_is_no_json_or_has_no_key_is_refused(client, member)
     ]
 
     assert [answer.status_code for answer in answers] == [400, 415, 401, 401]
+
+
+def test_an_acra_report_becomes_an_occurrence(client, member, run_workers):
+    body = next((FOLDER / "acra-json").iterdir()).read_bytes()
+
+    sent = client.post(f"/api/{member.app.id}/acra/", data=body, headers=basic("notes", member.ingest_key))
+    run_workers()
+
+    url = f"/api/apps/{member.app.identifier}/logs/{sent.json['result']['log_id']}"
+    log = client.get(url, headers=member.headers).json["result"]
+    assert (log["status"], len(log["occurrences"])) == ("digested", 1)

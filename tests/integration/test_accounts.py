@@ -69,3 +69,20 @@ def test_an_operator_finds_every_app_and_is_told_of_an_unknown_one(services, mem
     assert accounts.app_for_operator(services, member.app.identifier).id == member.app.id
     with pytest.raises(NotFound, match="crashq app add"):
         accounts.app_for_operator(services, "0" * 24)
+
+
+def test_a_dsn_leads_its_key_to_its_app_and_no_other(services, member):
+    other = make_member(services, "eve@example.com", "Atlas")
+
+    dsn = accounts.dsn(services, member.app.identifier, member.ingest_key)
+    project = int(dsn.rpartition("/")[2])
+    found = accounts.app_for_project(services, project, member.ingest_key, "a-log")
+
+    assert dsn == f"http://{member.ingest_key}@localhost:8000/{member.app.id}"
+    assert (found.identifier, found.known) == (member.app.identifier, None)
+    with pytest.raises(NotFound):
+        accounts.app_for_project(services, other.app.id, member.ingest_key, "a-log")
+    with pytest.raises(NotFound):
+        accounts.app_for_project(services, 2**40, member.ingest_key, "a-log")
+    with pytest.raises(Unauthorized):
+        accounts.app_for_project(services, project, member.token, "a-log")
