@@ -95,7 +95,7 @@ def test_a_log_over_the_limit_is_too_large_packed_or_unpacked(services, member):
     assert small.post(url, data=b"x" * 1_024, headers=member.sender).status_code == 202
 
 
-@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "utf-8"])
+@pytest.mark.parametrize("encoding", ["compress", "lzma", "gzip, gzip"])
 def test_an_encoding_nobody_reads_is_unsupported(client, member, encoding):
     answer = client.post(
         f"/api/apps/{member.app.identifier}/logs", data=b"x", headers={**member.sender, "Content-Encoding": encoding}
