@@ -153,7 +153,7 @@ def report(block: Block, format_name: str) -> CrashLog:
     java = [line for line in crashed.java if line.strip()] if crashed else []
     arch = native_text.architecture(facts.get("ABI"))
     every = [frame for each in block.threads for frame in each.frames]
-    identifier = facts.get("App ID") or _package(block.process) or _package(facts.get("Cmdline"))
+    identifier = facts.get("App ID") or package(block.process) or package(facts.get("Cmdline"))
     faults, notes = _java_faults(java) if java else ((_fault(block),), [])
     notes += [f"{label}: {facts[key]}" for key, label in _EXTRA.items() if facts.get(key)]
     if not java and not (crashed and crashed.frames):
@@ -181,7 +181,7 @@ def report(block: Block, format_name: str) -> CrashLog:
     )
 
 
-def _package(process: str | None) -> str | None:
+def package(process: str | None) -> str | None:
     """The application id that names the process; a path or a bare name is none."""
     name = (process or "").partition(":")[0].split(" ")[0]
     return name if "." in name and "/" not in name else None

@@ -47,6 +47,7 @@ FILES = {
     "apple-ips": 2,
     "android-java-trace": 6,
     "android-tombstone": 5,
+    "android-anr": 5,
     "sentry-event": 127,
     "sentry-envelope": 5,
     "measure-event": 12,
