@@ -24,13 +24,18 @@ _NATIVE = re.compile(
 )
 _MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE", "Sanitizer: ",
           "BUG: KASAN", "Kernel panic", "handle kernel", "pid: ")  # fmt: skip
+_STAMP = re.compile(
+    r"\s{0,20}\[ {0,12}(?:\d{1,8}\.\d{6}\]|(?:\d{4}-)?\d\d-\d\d \d\d:)"
+)  # the kernel's, logcat's: no JSON
 _HEAD = 8_000  # characters in which a tombstone begins
 
 
 def kind(document: Document) -> Kind | None:
     """The one Android format the text is of, or None."""
     text = document.text
-    return None if text is None or document.looks_like_json else _kind(text)
+    if text is None or (document.looks_like_json and not _STAMP.match(text)):
+        return None
+    return _kind(text)
 
 
 @lru_cache(maxsize=2)  # three parsers ask about the same log

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from app.crashes.log import AppInfo, CrashLog, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import java_stack, logcat, values
+from app.parsers import android_kind, java_stack, logcat, values
 from app.parsers.document import Document
 from app.parsers.logcat import LogLine
 
@@ -70,7 +70,9 @@ def sniff(document: Document) -> bool:
     text = document.text
     if text is None or text.lstrip()[:1] == "{" or document.json is not None:
         return False
-    return any(mark in text for mark in _MARKS) and not _OTHER_FORMATS.search(text) and bool(_traces(text))
+    if not any(mark in text for mark in _MARKS) or _OTHER_FORMATS.search(text):
+        return False
+    return android_kind.kind(document) is None and bool(_traces(text))
 
 
 def parse(document: Document) -> list[CrashLog]:

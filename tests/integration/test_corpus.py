@@ -48,6 +48,7 @@ FILES = {
     "android-java-trace": 6,
     "android-tombstone": 5,
     "android-anr": 5,
+    "android-native-log": 6,
     "sentry-event": 127,
     "sentry-envelope": 5,
     "measure-event": 12,

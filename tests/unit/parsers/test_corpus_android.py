@@ -1,4 +1,4 @@
-"""The real ANRs of the corpus, with facts read from the files."""
+"""The real ANRs and native logs of the corpus, with facts read from the files."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog
-from app.parsers import PARSERS, android_anr
+from app.parsers import PARSERS, android_anr, parse
 from app.parsers.document import Document
 
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS") or Path(__file__).parents[4] / "shared" / "corpus")
@@ -34,6 +34,36 @@ ANRS = {  # file -> process, pid, time, threads, frames of the main thread, its 
     ),
     "tombstone_anr_arm64-v8a.txt": ("xcrash.sample", 21533, "2019-10-11T19:25:25.645000+00:00", 26, 17, "sleep"),
     "tombstone_anr_x86.txt": ("xcrash.sample", 6608, "2019-10-11T06:50:29.138000+00:00", 26, 17, "sleep"),
+}
+
+NATIVE = {  # file -> type, start of message, process, pid, frames, top function
+    "android_asan_uaf.txt": (
+        "AddressSanitizer: heap-use-after-free",
+        "heap-use-after-free on",
+        None,
+        378,
+        16,
+        "strlen",
+    ),
+    "android_kernel_kasan_510.txt": (
+        "KASAN: use-after-free",
+        "use-after-free in f2fs",
+        "bgExecutor #3",
+        8262,
+        18,
+        "dump_backtrace",
+    ),
+    "android_null_stack.txt": ("SIGSEGV", "", "/system/bin/surfaceflinger", 1236, 1, None),
+    "check_failure_android_media.txt": ("SIGABRT", "frameworks/av", "/system/bin/mediaserver", 1322, 19, "tgkill"),
+    "check_failure_chrome_android.txt": (
+        "SIGABRT",
+        "[FATAL:compositor",
+        "com.google.android.apps.chrome",
+        24061,
+        0,
+        None,
+    ),
+    "missing_library_android.txt": ("CANNOT LINK EXECUTABLE", "library", "/build/vts_proto_fuzzer", None, 0, None),
 }
 
 
@@ -69,7 +99,19 @@ def test_one_anr_on_two_architectures_is_one_crash():
     assert len(prints) == 1
 
 
-@pytest.mark.parametrize("folder", ["android-anr"])
+@pytest.mark.parametrize("name", NATIVE)
+def test_each_native_log_is_one_crash_with_its_message_process_and_frames(name):
+    kind, message, process, pid, frames, top = NATIVE[name]
+
+    [report] = parse((CORPUS / "android-native-log" / name).read_bytes())
+
+    assert report.faults[0].type == kind
+    assert (report.faults[0].message or "").startswith(message)
+    assert (report.process, report.process_id, len(report.crash_frames)) == (process, pid, frames)
+    assert (report.crash_frames[0].function if report.crash_frames else None) == top
+
+
+@pytest.mark.parametrize("folder", ["android-anr", "android-native-log"])
 def test_every_log_of_the_folder_is_claimed_by_its_own_parser_and_no_other(folder):
     for path in sorted((CORPUS / folder).iterdir()):
         document = Document(path.read_bytes())
