@@ -1,6 +1,7 @@
 """A list as the database writes it, batch by batch (both databases): each row once, of one moment, on every connection."""
 
 import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -105,3 +106,30 @@ def test_a_list_given_up_half_way_leaves_connections_that_work(services, member,
             give_up(services, crash)
 
     assert len(listed(services, crash)) == 40
+
+
+def peak(services: Services, crash: Crash) -> int:
+    """Bytes of Python's at most at any moment while a list is read."""
+    tracemalloc.start()
+    try:
+        with long_list(services.db, crash.id) as found:
+            rows = sum(batch.rows for batch in found.batches)
+        assert rows == found.rows
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_ten_times_the_rows_take_no_more_memory(services, member, monkeypatch):
+    monkeypatch.setattr(module, "FIRST_ROWS", 50)
+    monkeypatch.setattr(module, "ROWS_PER_BATCH", 50)
+    monkeypatch.setattr(module, "LONG_FROM", 100)
+    some, many = (
+        make_crash(
+            services, member.app, occurrences=rows, every=timedelta(seconds=1), newest=NOON - timedelta(days=days)
+        )
+        for days, rows in ((0, 400), (1, 4_000))
+    )
+    peak(services, some)  # what is made once
+
+    assert peak(services, many) < 1.3 * peak(services, some)
