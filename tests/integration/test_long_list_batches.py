@@ -132,4 +132,4 @@ def test_ten_times_the_rows_take_no_more_memory(services, member, monkeypatch):
     )
     peak(services, some)  # what is made once
 
-    assert peak(services, many) < 1.3 * peak(services, some)
+    assert peak(services, many) < peak(services, some) + 100_000  # the 3,600 rows more have 430,000 bytes
