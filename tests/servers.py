@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import boto3
@@ -26,6 +27,9 @@ STOP_GRACE = 10.0  # seconds to end politely
 POSTGRES_PROGRAMS = Path("/usr/lib/postgresql")
 POSTGRES_USER = "postgres"  # PostgreSQL refuses to run as root, so root starts it as this user
 BUCKET = "crashq-tests"
+FIRST_PORT, PORTS_EACH, MOST_PROCESSES = 12_000, 1_000, 16
+
+_ports = count(secrets.randbelow(PORTS_EACH))  # not the same ones as another run on this machine
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,19 @@ class S3:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on at this moment, and that no test beside this one takes before it is used.
+
+    Each process of pytest-xdist has a range of its own, below those ports that the kernel gives to clients.
+    """
+    index = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + index % MOST_PROCESSES * PORTS_EACH
+    while True:
+        port = first + next(_ports) % PORTS_EACH
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
 
 

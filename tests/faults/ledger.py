@@ -1,5 +1,6 @@
 """Times measured by the fault suite, by case; written as JSON where CRASHQ_FAULT_LEDGER says."""
 
+import fcntl
 import json
 import os
 import random
@@ -35,7 +36,11 @@ class Ledger:
         name = os.environ.get("CRASHQ_FAULT_LEDGER")
         if not name:
             return
-        path = Path(name)
+        with Path(f"{name}.lock").open("w") as lock:  # several processes of pytest-xdist may end at once
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._merge(Path(name))
+
+    def _merge(self, path: Path) -> None:
         kept = json.loads(path.read_text()) if path.exists() else {}
         for case, seconds in self.cases.items():
             kept[case] = {
