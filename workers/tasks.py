@@ -39,8 +39,8 @@ def rung_again_after_trouble(work: Callable[P, None]) -> Callable[P, None]:
 @celery.task(name=RUN_JOB)
 @rung_again_after_trouble
 def run_job(job_id: str) -> None:
-    """Make one attempt at a queued job."""
-    running.run(services(), job_id)
+    """Make attempts at queued jobs."""
+    running.run(services(), job_id, (run_job.request.delivery_info or {}).get("routing_key"))
 
 
 @celery.task(name=RUN_PART)

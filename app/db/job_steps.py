@@ -51,9 +51,17 @@ def start_job(db: Database, job: Job, user_id: int, most: int) -> bool:
 
 
 def claim_next(
-    db: Database, rung: str, now: datetime, *, worker: str, lease_expires_at: datetime, bounded: str, at_once: int
+    db: Database,
+    rung: str,
+    queue: str | None,
+    now: datetime,
+    *,
+    worker: str,
+    lease_expires_at: datetime,
+    bounded: str,
+    at_once: int,
 ) -> Job | None:
-    """Begin an attempt at the queued job that is next in turn, in the queue where the rung one stands or stood.
+    """Begin an attempt at the queued job that is next in turn, in `queue`, else in the one where the rung one stands.
 
     Tenants take turns, each tenant's oldest job first. None when nobody waits there, or when it is the queue `bounded`
     and `at_once` of its jobs run already. The lock goes with that of users who join the job meanwhile: a stampede must
@@ -61,7 +69,7 @@ def claim_next(
     """
     values = {"worker": worker, "lease": lease_expires_at, "bounded": bounded, "at_once": at_once}
     with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
-        row = lane.first(_CLAIM_AND_TURN if db.is_postgresql else _CLAIM, rung=rung, now=now, **values)
+        row = lane.first(_CLAIM_AND_TURN if db.is_postgresql else _CLAIM, rung=rung, queue=queue, now=now, **values)
         if row is None:
             return None
         job = Job(**dict(zip(ALL, row, strict=True)))
@@ -132,7 +140,8 @@ def _ask(dialect: ModuleType) -> Any:
 
 def _claim(_: ModuleType) -> Any:
     rung, waiting, other = aliased(Job), aliased(Job), aliased(Job)
-    queue = select(rung.queue).where(rung.id == bindparam("rung")).scalar_subquery()
+    of_rung = select(rung.queue).where(rung.id == bindparam("rung")).scalar_subquery()
+    queue = func.coalesce(bindparam("queue", type_=Job.__table__.c.queue.type), of_rung)
     jobs = select(func.count()).select_from(other).where(other.state == RUNNING, other.queue == bindparam("bounded"))
     parts = select(func.count()).select_from(JobPart).join(other, other.id == JobPart.job_id)
     busy = jobs.scalar_subquery() + parts.where(JobPart.state == RUNNING, other.state == RUNNING).scalar_subquery()

@@ -29,14 +29,17 @@ GO_ON_FOR = 0.25  # seconds after which no further job begins: other queues wait
 log = structlog.get_logger()
 
 
-def run(services: Services, job_id: str) -> None:
-    """Answer a ring: attempts at the jobs that are next in turn where the rung one waits, which need not be that one.
+def run(services: Services, job_id: str, queue: str | None = None) -> None:
+    """Answer a ring: attempts at the jobs that are next in turn in a queue, of which the rung one need not be.
+
+    Without `queue` it is the one where the rung job stands, which one that is made in parts has left.
 
     One long job, or short ones for a moment, as long as some wait: what it takes to hear a ring costs more than such a job.
     Safe to call twice, late, or for a job that is done: only one caller claims an attempt.
     """
     begun = time.monotonic()
-    while (job := _claim_next(services, job_id)) is not None:
+    while (job := _claim_next(services, job_id, queue)) is not None:
+        queue = job.queue
         with on_behalf_of(job.request_id):
             is_lost = _run(services, job)
         if job.queue == LONG:  # rings for long work came to nothing while this one ran
@@ -83,12 +86,13 @@ def _run(services: Services, job: Job) -> bool:
     return not published
 
 
-def _claim_next(services: Services, rung: str) -> Job | None:
+def _claim_next(services: Services, rung: str, queue: str | None) -> Job | None:
     """Begin an attempt at the job that is next in turn; None when there is none, or enough long ones run already."""
     now = services.now()
     return claim_next(
         services.db,
         rung,
+        queue,
         now,
         worker=services.worker,
         lease_expires_at=now + timedelta(seconds=services.config.job_lease),
