@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from app.broker import LONG, RUN_JOB, SHORT
+from app.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.db.crash import Crash
 from app.db.job import Job, JobState, stay
-from app.errors import TransientError
+from app.errors import MalformedLog, TransientError
+from app.jobs import running
 from app.jobs.outcomes import JobCancelled, TooManyJobs
 from app.jobs.running import hand_back, run
 from app.jobs.service import LONG_FROM, ask, cancel
@@ -29,16 +30,65 @@ def state(services: Services, job: Job) -> JobState:
 def test_one_tenants_long_line_delays_another_by_two_jobs_at_most(services, member, kind):
     ask_many(services, member, make_crash(services, member.app), 500)
     other = make_member(services, "grace@example.com", "Maps")
-    [single] = ask_many(services, other, make_crash(services, other.app), 1)
-    began = 0
+    ask_many(services, other, make_crash(services, other.app), 1)
+    served = []
 
-    while state(services, single) != JobState.FINISHED:
-        task, job_id = services.broker.rings.pop(0)
-        assert task == RUN_JOB
-        run(services, job_id)
-        began += 1
+    def note(run_):
+        served.append(run_.app_id)
+        return write(run_)
 
-    assert began <= 2
+    kind.act = note
+    run_rings(services)
+
+    assert served.index(other.app.id) <= 1
+    assert len(served) == 501
+
+
+def test_who_hears_a_ring_goes_on_as_long_as_short_jobs_wait(services, member, kind):
+    jobs = ask_many(services, member, make_crash(services, member.app), 5)
+    services.broker.rings.clear()
+
+    run(services, jobs[0].id)
+
+    assert [state(services, job) for job in jobs] == [JobState.FINISHED] * 5
+    assert services.broker.rings == []
+
+
+def test_who_has_gone_on_for_long_enough_rings_for_what_still_waits(services, member, kind, monkeypatch):
+    monkeypatch.setattr(running, "GO_ON_FOR", -1.0)
+    jobs = ask_many(services, member, make_crash(services, member.app), 3)
+    services.broker.rings.clear()
+
+    run(services, jobs[0].id)
+
+    assert sorted(state(services, job) for job in jobs) == [JobState.FINISHED, JobState.QUEUED, JobState.QUEUED]
+    assert services.broker.rings == [(RUN_JOB, jobs[0].id)]
+
+
+def test_a_job_that_fails_does_not_keep_the_others_waiting(services, member, kind):
+    jobs = ask_many(services, member, make_crash(services, member.app), 3)
+    ends = iter([MalformedLog(), None, None])
+
+    def fail_first(run_):
+        if error := next(ends):
+            raise error
+        return write(run_)
+
+    kind.act = fail_first
+    services.broker.rings.clear()
+    run(services, jobs[0].id)
+
+    assert sorted(state(services, job) for job in jobs) == [JobState.FAILED, JobState.FINISHED, JobState.FINISHED]
+
+
+def test_a_ring_for_a_job_that_has_left_for_its_parts_is_heard_in_its_queue(services, member, kind):
+    [planned, waiting] = ask_many(services, member, make_crash(services, member.app), 2)
+    with services.db.write() as session:
+        session.get_one(Job, planned.id).queue = PARTS
+
+    run(services, planned.id, SHORT)
+
+    assert state(services, waiting) == JobState.FINISHED
 
 
 def test_every_job_of_every_tenant_is_done_once(services, member, kind):
