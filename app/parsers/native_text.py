@@ -65,13 +65,20 @@ def _unwound(found: re.Match[str]) -> NativeFrame:
             function, offset = values.text(name), int(digits)
         elif function is None:
             function = values.text(group)
+    return unwound_frame(int(found["number"]), int(found["pc"], 16), path, function, offset, build_id)
+
+
+def unwound_frame(
+    number: int, pc: int, path: str | None, function: str | None, offset: int | None, build_id: str | None
+) -> NativeFrame:
+    """A frame as libunwindstack tells it: `pc` counts from the start of the image, `offset` from that of the function."""
     image = image_name(path)
     module, function = _java_name(function, image)
     frame = Frame(
-        function=function, module=module, image=image, address=int(found["pc"], 16),
+        function=function, module=module, image=image, address=pc,
         image_address=0 if image else None, offset=offset if function else None,
     )  # fmt: skip
-    return NativeFrame(int(found["number"]), frame, path, build_id)
+    return NativeFrame(number, frame, path, build_id)
 
 
 def _of_sanitizer(found: re.Match[str]) -> NativeFrame:

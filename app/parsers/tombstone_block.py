@@ -6,6 +6,7 @@ what was in the app's memory.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.crashes.log import AppInfo, CrashLog, Fault, Frame, Thread
@@ -31,7 +32,7 @@ _EXTRA = {"Cause": "Cause", "Crash detail": "Crash detail", "Executable": "Execu
 
 
 @dataclass(slots=True)
-class _Open:
+class OpenThread:
     """One thread while it is read."""
 
     tid: int | None
@@ -46,10 +47,10 @@ class Block:
     """What the lines of one crash say."""
 
     facts: dict[str, str] = field(default_factory=dict)  # key -> value; of a repeated key the first counts
-    threads: list[_Open] = field(default_factory=list)
+    threads: list[OpenThread] = field(default_factory=list)
     process: str | None = None
     pid: int | None = None
-    signal: re.Match[str] | None = None
+    signal: Mapping[str, str | None] | None = None  # name, code, code_name, address; each as it is printed
     abort: str | None = None
     build_ids: dict[str, str] = field(default_factory=dict)
     was_backtrace: bool = False
@@ -96,14 +97,14 @@ def _open_thread(block: Block, found: re.Match[str]) -> None:
     block.pid = values.integer(found["pid"]) if block.pid is None else block.pid
     if len(block.threads) < MAX_THREADS:
         tid = values.integer(found["tid"]) if found["tid"] else None
-        block.threads.append(_Open(tid, values.text(found["name"])))
+        block.threads.append(OpenThread(tid, values.text(found["name"])))
 
 
 def _read_head(block: Block, line: str) -> int:
     """Take a line above the backtrace; returns how many lines may still belong to an abort message that it opens."""
     signal = _SIGNAL.match(line) if line.startswith(("signal ", "Fatal signal ")) else None
     if signal:
-        block.signal = block.signal or signal
+        block.signal = block.signal or signal.groupdict()
         return 0
     if line.startswith("Abort message:") and block.abort is None:
         said = line[14:].strip()
@@ -134,7 +135,7 @@ def _read_section(block: Block, section: str, line: str) -> None:
             block.build_ids.setdefault(found["path"], found["id"])
         return
     if not block.threads:
-        block.threads.append(_Open(None, None))
+        block.threads.append(OpenThread(None, None))
     if section == "java":
         block.threads[-1].java.append(line)
         return
@@ -212,7 +213,7 @@ def _java_faults(lines: list[str]) -> tuple[tuple[Fault, ...], list[str]]:
     return tuple(faults), notes
 
 
-def _thread(each: _Open, is_first: bool) -> Thread:
+def _thread(each: OpenThread, is_first: bool) -> Thread:
     frames = [frame.frame for frame in each.frames]
     if not is_first and not frames:
         frames = [found for line in each.java if (found := java_stack.frame(line)) is not None]
