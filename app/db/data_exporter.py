@@ -90,6 +90,10 @@ class DataExporterRun(Base):
     rows: Mapped[int | None] = mapped_column(BigInteger)
     error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
     finished_at: Mapped[datetime | None]
+    bucket: Mapped[str | None] = mapped_column(
+        String(MAX_BUCKET)
+    )  # where its files are; "": in the service's own store
+    folder: Mapped[str | None] = mapped_column(String(512))  # None: nothing has been delivered
     __table_args__ = (
         UniqueConstraint("exporter_id", "app_id", "scheduled_for"),  # never twice, however many schedule
         Index("ix_data_exporter_runs_undone", "next_at", postgresql_where=UNDONE, sqlite_where=UNDONE),

@@ -32,6 +32,7 @@ from app.errors import AppError, BadParameters, NotFound, TransientError
 from app.privacy.doomed import IN_FLIGHT, delete_doomed
 from app.privacy.job_steps import delete_files, end_jobs
 from app.privacy.log_steps import find_occurrences, find_received, forget_decided, retitle, scan
+from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
 from app.privacy.turn import Turn, TurnLost, lease_of
 from app.services import Services
@@ -83,13 +84,15 @@ STEPS: dict[str, Step] = {
     "titles": retitle,
     "decisions": forget_decided,
     "jobs": end_jobs,
+    "runs": take_back_runs,
     "files": delete_files,
     "objects": _delete_objects,
     LAST: _let_go,
 }
-"""In this order: logs that wait before those that are digested, so that none slips through between; jobs after the data."""
+"""In this order: logs that wait before those that are digested, so that none slips through between; jobs after the data,
+runs after the jobs that they deliver."""
 
-WAITING = ("uploads", "files", "objects", LAST)
+WAITING = ("uploads", "runs", "files", "objects", LAST)
 """Steps that may have to wait for others; the turn ends then."""
 
 _NEXT: dict[str, str | None] = {**dict(pairwise(STEPS)), list(STEPS)[-1]: None}

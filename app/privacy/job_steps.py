@@ -71,7 +71,8 @@ def delete_files(turn: Turn, place: str) -> str | None:
 def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
     """The jobs that may show what was erased, and those that tell of the user.
 
-    Where occurrences have ever been counted anew, any job of the app may.
+    One about the whole app may tell of occurrences that have gone by their age since. Where occurrences have ever been
+    counted anew, any job of the app may show what was erased.
     """
     erasure: Erasure = turn.erasure
     asked = {job.id: json.loads(job.params) for job in jobs}
@@ -90,7 +91,7 @@ def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
             )
             or ((may_be_any or job.crash_id in noted) and "log_id" in params and params["log_id"] not in known)
         )
-        may_show = job.crash_id in noted or (erasure.occurrences > 0 and (job.crash_id is None or may_be_any))
+        may_show = job.crash_id in noted or job.crash_id is None or (erasure.occurrences > 0 and may_be_any)
         if tells or may_show:
             verdicts[job.id] = tells
     return verdicts

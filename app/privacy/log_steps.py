@@ -16,7 +16,7 @@ from app.db.erasing import (
     stored_log,
     suspects,
 )
-from app.db.erasure import noted_crashes
+from app.db.erasure import note_crashes, noted_crashes
 from app.db.log import LogStatus
 from app.errors import MalformedLog
 from app.ingest.grouping import read_and_group
@@ -77,6 +77,7 @@ def retitle(turn: Turn, place: str) -> str | None:
         turn.note(session, str(upto))
         for crash_id, title, why in told:
             set_title(session, crash_id, title, why)
+        note_crashes(session, turn.erasure.id, {crash_id for crash_id, _, _ in told})  # others' rows told the title too
     return None if is_last else str(upto)
 
 

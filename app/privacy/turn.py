@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.db.erasure import Erasure, move_erasure, note_crashes
+from app.db.exported import doubt_runs
 from app.db.removal import Removed, remove_logs
 from app.privacy.sought import Sought
 from app.services import Services
@@ -43,6 +44,7 @@ class Turn:
 
     def remove(self, session: Session, log_rows: list[int]) -> None:
         """Delete logs with all that was found in them."""
+        doubt_runs(session, self.app_id, log_rows)
         removed: Removed = remove_logs(session, log_rows, self.services.now(), self.erasure.id)
         note_crashes(session, self.erasure.id, removed.crash_ids)
         self.erasure.logs += removed.logs

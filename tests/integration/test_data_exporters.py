@@ -1,6 +1,5 @@
 """Data exporters: each occurrence in exactly one run, whatever is late, dead or done twice (both databases)."""
 
-import json
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -10,22 +9,16 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from app.db.app import Membership
-from app.db.data_exporter import DataExporter, DataExporterRun, RunState, newest_row_before
+from app.db.data_exporter import DataExporter, RunState, newest_row_before
 from app.db.job import Job, JobState
 from app.db.occurrence import Occurrence
 from app.errors import TransientError
 from app.ingest.receive import receive
 from app.jobs.exporters import runs
 from app.jobs.exporters.runs import run_exports, schedule
-from app.jobs.exporters.settings import NewExporter, create
 from app.storage import Storage, open_storage
+from tests.exporting import all_runs, delivered, make, work
 from tests.factories import NOON, join, kscrash, run_rings
-
-
-def make(services, member, **fields) -> DataExporter:
-    """A daily exporter of the member's app, first due in a day."""
-    wanted = {"name": "Nightly", "apps": [member.app.identifier], "bucket_name": "archive", **fields}
-    return create(services, member.user_id, NewExporter(**wanted))[0]
 
 
 def arrive(services, member, *names: str, age: timedelta = timedelta()) -> None:
@@ -34,36 +27,6 @@ def arrive(services, member, *names: str, age: timedelta = timedelta()) -> None:
         log_id = f"1-{int((services.now() - age).timestamp())}-logs-{int(name):05d}"
         receive(services, member.app, log_id, kscrash())
     run_rings(services)
-
-
-def work(services, clock) -> None:
-    """What beat and workers do until every run is done that can be."""
-    for _ in range(6):
-        run_exports(services)
-        run_rings(services)
-        clock.advance(seconds=6)
-
-
-def all_runs(services) -> list[DataExporterRun]:
-    with services.db.read() as session:
-        return list(session.scalars(select(DataExporterRun).order_by(DataExporterRun.scheduled_for)))
-
-
-def delivered(store: Storage, folder: str = "exports") -> dict[str, list[str]]:
-    """Folder of each run that has a manifest -> the ids of its rows, as its manifest names the files."""
-    keys = {stat.key for stat in store.list(folder)}
-    found = {}
-    for key in sorted(keys):
-        if key.endswith("/manifest.json"):
-            here = key.removesuffix("manifest.json")
-            manifest = json.loads(store.get(key))
-            lines = [line for part in manifest["parts"] for line in store.get(here + part["filename"]).splitlines()]
-            found[here.rstrip("/").rpartition("/")[2]] = [json.loads(line)["id"] for line in lines]
-            assert len(lines) == manifest["rows"]
-            assert {here + part["filename"] for part in manifest["parts"]} | {key} == {
-                one for one in keys if one.startswith(here)
-            }
-    return found
 
 
 def occurrences(services) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.broker import MemoryBroker, RedisBroker
 from app.db import open_database
 from app.db.crash import Crash
+from app.db.data_exporter import RunState
 from app.db.erasure import ErasureState
 from app.db.grouping_decision import GroupingDecision
 from app.db.job import Job, JobState
@@ -28,6 +29,8 @@ from app.services import Services
 from app.storage import Storage, open_storage
 from tests.batches import undescribe
 from tests.erasing import ADA, BOB, add, count, erased, export, made, row
+from tests.exporting import all_runs, work
+from tests.exporting import make as make_exporter
 from tests.factories import CONFIG, kscrash, make_member, run_rings
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
@@ -67,6 +70,10 @@ def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_r
     add(services, member, "rejected", f"nothing that can be read, by {ADA}".encode())
     add(services, member, "wide", f"minidump of {ADA}".encode("utf-16-le"))
     other = add(services, member, "b-3", kscrash(frame="-[Third tapped:]"))
+    for format_ in ("ndjson", "csv", "parquet", "zip"):
+        make_exporter(services, member, format=format_, bucket_name=f"as-{format_}")
+    clock.advance(days=1)
+    work(services, clock)
     made(services, member, "occurrences", crash)
     untouched = made(services, member, "occurrences", other)
     for format_ in ("json", "zip"):
@@ -88,7 +95,7 @@ def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_r
     one = erased(services, clock, member)
 
     assert {place.partition("/")[0].partition(".")[0] for place in before} >= {
-        "logs", "crashes", "occurrences", "jobs", "name of logs"
+        "logs", "crashes", "occurrences", "jobs", "name of logs", "exports"
     }  # fmt: skip
     assert where_it_lies(services, ADA, redis_url) == []
     assert in_files(tmp_path) == []  # SQLite's own too: nothing stands where something was deleted
@@ -104,6 +111,12 @@ def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_r
     assert made(services, member, "occurrences", crash).result_size == len(
         '[{"id":"b-1-crash-1","date":"2018-09-13","log_id":"b-1"}]'
     )
+    assert [(run.state, run.rows) for run in all_runs(services)] == [(RunState.WAITING, None)] * 4
+
+    work(services, clock)
+
+    assert [(run.state, run.rows) for run in all_runs(services)] == [(RunState.DONE, 2)] * 4
+    assert where_it_lies(services, ADA, redis_url) == []
 
 
 def test_counts_and_times_of_a_crash_are_those_of_what_is_left(services, clock, member):

@@ -2,8 +2,9 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import structlog
@@ -27,19 +28,20 @@ from app.db.job_part import parts_of
 from app.db.poll import WholeApp
 from app.errors import AppError, NotFound
 from app.jobs.batch.question import AppBatch
+from app.jobs.exporters.places import BucketUnknown, destination, store_of, take_back
 from app.jobs.kind import key_of
 from app.jobs.service import look_up, start_or_join
 from app.services import Services
-from app.storage import Storage, checked, open_storage
+from app.storage import checked
 
 KIND = "app_batch"
 PERIODS = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
 LEASE = timedelta(seconds=120)  # of a step; renewed with each delivered file
+RENEW_AFTER = 30.0  # seconds within a file
 LOOK_AGAIN = timedelta(seconds=5)  # while a batch is being made
 LONGEST_PAUSE = timedelta(hours=1)
 GO_ON_FOR = 20.0  # seconds after which no further run is taken up: other work waits for the worker too
 MANIFEST = "manifest.json"
-OUR_FOLDER = "exports"
 
 log = structlog.get_logger()
 
@@ -78,22 +80,6 @@ def schedule(services: Services) -> None:
                 add_run(session, exporter.id, app.id, exporter.next_run_at, now)
             exporter.next_run_at += PERIODS[exporter.frequency]
             session.flush()
-
-
-def destination(services: Services, exporter: DataExporter) -> tuple[Storage, str]:
-    """(store, folder) of an exporter. Raises AppError when its bucket is not among those that the operator names."""
-    own = "/".join(checked(part) for part in (*filter(None, exporter.subfolder.split("/")), exporter.identifier))
-    buckets = dict(services.config.export_buckets)
-    if not buckets:
-        return services.storage, f"{OUR_FOLDER}/{checked(exporter.bucket_name)}/{own}"
-    if exporter.bucket_name not in buckets:
-        raise AppError("The bucket is not among those that the operator has configured")
-    return _opened(buckets[exporter.bucket_name]), own
-
-
-@cache
-def _opened(url: str) -> Storage:
-    return open_storage(url)
 
 
 def _step(services: Services) -> bool:
@@ -150,19 +136,24 @@ def _can_be_had(job: Job, now: datetime) -> bool:
 
 def _deliver(services: Services, run: DataExporterRun, job: Job, exporter: DataExporter, app: App) -> None:
     """Copy every part, then write the manifest: who finds it finds all that it names."""
-    store, folder = destination(services, exporter)
-    folder = f"{folder}/{checked(app.identifier)}/{run.scheduled_for:%Y-%m-%dT%H%M%SZ}"
     assert job.result_key is not None
     manifest: dict[str, Any] = json.loads(services.storage.get(job.result_key))
     with services.db.read() as session:
         parts = parts_of(session, job.id)
-    done = run.files_done if run.job_id == job.id else 0
+    done = run.files_done if run.job_id == job.id and run.folder is not None else 0
     if done == 0:
-        store.delete_folder(folder)  # what an earlier batch of this run may have left
+        with suppress(BucketUnknown):  # the operator has taken that bucket away; the run goes on to another
+            take_back(services, run.bucket, run.folder)  # what an earlier batch of this run may have left
+        run.bucket, run.folder = destination(services, exporter, app, run)
+        lease = services.now() + LEASE
+        _move(services, run, bucket=run.bucket, folder=run.folder, files_done=0, lease_expires_at=lease)
+        take_back(services, run.bucket, run.folder)
+    assert run.bucket is not None
+    store, folder = store_of(services, run.bucket), run.folder
     for part in parts[done:]:
         assert part.key is not None
         assert part.filename is not None
-        store.put(f"{folder}/{checked(part.filename)}", services.storage.stream(part.key))
+        store.put(f"{folder}/{checked(part.filename)}", _held(services, run, services.storage.stream(part.key)))
         done += 1
         lease = services.now() + LEASE
         _move(services, run, job_id=job.id, files_done=done, files=len(parts), lease_expires_at=lease)
@@ -172,6 +163,7 @@ def _deliver(services: Services, run: DataExporterRun, job: Job, exporter: DataE
         "scheduled_for": iso_time.rfc3339(run.scheduled_for),
         "since": run.since and iso_time.rfc3339(run.since),
     }
+    _move(services, run, lease_expires_at=services.now() + LEASE)
     store.put_bytes(f"{folder}/{MANIFEST}", json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode())
     now = services.now()
     with services.db.write() as session:
@@ -181,6 +173,16 @@ def _deliver(services: Services, run: DataExporterRun, job: Job, exporter: DataE
             session.get_one(DataExporter, exporter.id).last_run_at = now
             session.flush()
     log.info("export_run_done", run=run.id, job=job.id, files=done)
+
+
+def _held(services: Services, run: DataExporterRun, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same chunks, while the run is this worker's. Raises RunLost: then nothing of the file is stored."""
+    renewed = time.monotonic()
+    for chunk in chunks:
+        if time.monotonic() - renewed > RENEW_AFTER:
+            _move(services, run, lease_expires_at=services.now() + LEASE)
+            renewed = time.monotonic()
+        yield chunk
 
 
 def _move(services: Services, run: DataExporterRun, **values: Any) -> None:
