@@ -10,9 +10,8 @@ import struct
 from collections.abc import Mapping
 
 from app.errors import BadParameters
-
-ANNOTATIONS = 0x63710001  # the type of our stream: JSON, an object of texts
-MAX_STREAMS = 10_000
+from app.parsers.minidump_annotations import FORM_FIELDS
+from app.parsers.minidump_reader import MAX_STREAMS
 
 _HEADER = struct.Struct("<4s4xII")  # signature, number of streams, where their directory lies
 _ENTRY = struct.Struct("<III")  # type, size, place
@@ -32,11 +31,11 @@ def _with_fields(dump: bytes, fields: Mapping[str, str]) -> bytes:
         return dump
     _, number, place = _HEADER.unpack_from(dump)
     directory = dump[place : place + number * _ENTRY.size]
-    if number > MAX_STREAMS or len(directory) != number * _ENTRY.size:
+    if number >= MAX_STREAMS or len(directory) != number * _ENTRY.size:
         return dump
     text = json.dumps(dict(sorted(fields.items())), ensure_ascii=False).encode(errors="replace")
     padding = bytes(-len(dump) % 4)
     text_at = len(dump) + len(padding)
     aligned = text + bytes(-len(text) % 4)
-    whole = dump + padding + aligned + directory + _ENTRY.pack(ANNOTATIONS, len(text), text_at)
+    whole = dump + padding + aligned + directory + _ENTRY.pack(FORM_FIELDS, len(text), text_at)
     return whole[:8] + struct.pack("<II", number + 1, text_at + len(aligned)) + whole[16:]

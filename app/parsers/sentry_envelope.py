@@ -1,15 +1,16 @@
 """Sentry envelopes: what today's SDKs send, with an event among items that tell of no crash.
 
 Source: https://develop.sentry.dev/sdk/data-model/envelopes/ (2024). Each `event` item is read as `sentry_event` reads one.
-Left out on purpose: every other item. Attachments stay in the stored log; a session, a transaction or a client report is
-no crash.
+A native SDK tells a crash by an attached minidump: it gives the stacks to the first event that has no exception, or is a
+report of its own where there is no event. Left out on purpose: every other item. Other attachments stay in the stored
+log; a session, a transaction or a client report is no crash.
 """
 
 from dataclasses import replace
 
-from app.crashes.log import CrashLog
+from app.crashes.log import AppInfo, CrashLog, DeviceInfo, OsInfo
 from app.errors import MalformedLog
-from app.parsers import sentry_event
+from app.parsers import minidump, sentry_event
 from app.parsers.document import Document
 from app.parsers.envelope_items import Item, envelope_header, envelope_items, event_id_in, json_object
 
@@ -43,25 +44,73 @@ def _first_item_is_one(raw: bytes) -> bool:
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports of the envelope's events, in its order. Raises MalformedLog when none of them tells of a crash."""
     event_id = event_id_in(envelope_header(document.raw))
-    reports, kinds, problem = [], set(), None
-    for item in envelope_items(document.raw):
-        kinds.add(item.kind)
+    items = list(envelope_items(document.raw))
+    dump = next((item.payload for item in items if _is_minidump(item)), None)
+    reports, problem = [], None
+    for item in items:
         if item.kind == "event":
             try:
-                reports.append(_report(item, event_id, document.brief))
+                report, has_dump = _report(item, event_id, dump, document.brief)
             except MalformedLog as error:
                 problem = problem or error
+            else:
+                reports.append(report)
+                dump = None if has_dump else dump
     if reports:
         return reports
     if problem:
         raise problem
-    raise MalformedLog(f"The Sentry envelope holds no event, only: {', '.join(sorted(kinds))[:200]}")
+    if dump is not None:
+        log = minidump.parse_dump(dump)
+        return [replace(log, format=FORMAT, report_id=event_id or log.report_id)]
+    raise MalformedLog(
+        f"The Sentry envelope holds no event, only: {', '.join(sorted({item.kind for item in items}))[:200]}"
+    )
 
 
-def _report(item: Item, event_id: str | None, brief: bool) -> CrashLog:
+def _is_minidump(item: Item) -> bool:
+    return item.kind == "attachment" and (
+        item.header.get("attachment_type") == "event.minidump" or item.payload.startswith(b"MDMP")
+    )
+
+
+def _report(item: Item, event_id: str | None, dump: bytes | None, brief: bool) -> tuple[CrashLog, bool]:
+    """(the event's report, whether the dump went into it)."""
     event = json_object(item.payload)
     if event is None:
         raise MalformedLog("The event in the Sentry envelope is no JSON object")
     if event_id and event_id_in(event) is None:
         event["event_id"] = event_id
-    return replace(sentry_event.parse_event(event, brief=brief), format=FORMAT)
+    if dump is None or event.get("exception"):
+        return replace(sentry_event.parse_event(event, brief=brief), format=FORMAT), False
+    try:
+        crash = minidump.parse_dump(dump)
+    except MalformedLog as error:
+        log = sentry_event.parse_event(event, brief=brief)
+        return replace(log, format=FORMAT, notes=(*log.notes, error.message)), True
+    told = sentry_event.parse_event(
+        {"message": "minidump", **event}, brief=brief
+    )  # a native event names nothing itself
+    return _joined(told, crash), True
+
+
+def _joined(event: CrashLog, dump: CrashLog) -> CrashLog:
+    """What the event tells of app, device and user, and what the dump tells of the crash."""
+    return replace(
+        event,
+        format=FORMAT,
+        platform=dump.platform,
+        occurred_at=event.occurred_at or dump.occurred_at,
+        started_at=event.started_at or dump.started_at,
+        level=event.level or dump.level,
+        process=dump.process,
+        process_id=dump.process_id,
+        faults=dump.faults,
+        threads=dump.threads,
+        images=dump.images,
+        app=dump.app if event.app == AppInfo() else event.app,
+        os=dump.os if event.os == OsInfo() else event.os,
+        device=dump.device if event.device == DeviceInfo() else event.device,
+        custom={**dump.custom, **event.custom},
+        notes=dump.notes,
+    )

@@ -11,6 +11,8 @@ from werkzeug.test import encode_multipart
 
 from app.db.log import find_log
 from app.samples import FOLDER
+from tests.minidumps import dump, windows_spec
+from tests.uploads import export_url
 
 REPORT = {
     "REPORT_ID": "0a9f2c6e-1111-4222-8333-944455566677",
@@ -124,6 +126,26 @@ def test_an_acra_report_that_is_no_json_or_has_no_key_is_refused(client, member)
     ]
 
     assert [answer.status_code for answer in answers] == [400, 415, 401, 401]
+
+
+def test_an_uploaded_minidump_becomes_an_occurrence_with_its_report(client, member, run_workers):
+    boundary, body = encode_multipart(
+        {"comment": "at the till", "upload_file_minidump": FileStorage(io.BytesIO(dump(windows_spec())), "crash.dmp")}
+    )
+    kind = f"multipart/form-data; boundary={boundary}"
+
+    sent = client.post(f"/api/{member.app.id}/minidump/?sentry_key={member.ingest_key}", data=body, content_type=kind)
+    run_workers()
+    log_id = sent.text.strip().removeprefix("CrashID=bp-")
+    log = client.get(f"/api/apps/{member.app.identifier}/logs/{log_id}", headers=member.headers).json["result"]
+    url = export_url(log)
+    client.get(url, headers=member.headers)
+    run_workers()
+    report = json.loads(client.get(client.get(url, headers=member.headers).json["result"]["url"]).data)
+
+    assert (log["status"], len(log["occurrences"])) == ("digested", 1)
+    assert report["custom"] == {"comment": "at the till"}
+    assert report["exceptions"][0]["type"] == "EXCEPTION_ACCESS_VIOLATION"
 
 
 def test_an_acra_report_becomes_an_occurrence(client, member, run_workers):

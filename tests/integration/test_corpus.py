@@ -36,6 +36,13 @@ REJECTED = {  # docs/formats.md gives the reasons in full
         ("apple_stacktrace_one.txt", "dart_exception_stacktrace_one.txt", "js_exception_stacktrace_one.txt"),
         "no crash report in a known format",
     ),
+    "minidump": {
+        "evil.json": "no known crash report format",
+        "invalid-range.dmp": "names no exception and no thread",
+        "microdump-arm.dmp": "no crash report in a known format",
+        "microdump-arm64.dmp": "no crash report in a known format",
+        "microdump-x86.dmp": "no crash report in a known format",
+    },
     "sentry-event": {
         "event.json": "names no exception, message or crashed thread",
         "sentry_base_event.json": "names no exception, message or crashed thread",
@@ -55,6 +62,7 @@ FILES = {
     "measure-session": 52,
     "bugsnag-event": 2,
     "apple-metrickit": 5,
+    "minidump": 19,
 }
 WITHOUT_CRASH = {"measure-session": 3}  # sessions whose exceptions were all handled
 
