@@ -109,7 +109,7 @@ def test_a_tombstone_cut_before_its_signal_is_refused():
         field(1, 1) + field(4, "some other text") + field(5, 1) + field(6, 1) + b"\xff",
         field(4, "2024-03-05 18:20:11") + field(5, "1") + field(6, "1") + b"\xff",
         field(5, 1) + field(6, 1) + field(4, "2024-03-05 18:20:11") + b"\xff",  # not in the order debuggerd writes
-        b"MDMP" + bytes(64),
+        b"PMDM" + bytes(64),
         b"\x7fELF" + bytes(64),
         gzip.compress(tombstone()),
     ],
