@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from app.crashes.frame_name import NAMELESS, StableName, stable_name
+from app.crashes.frame_name import NAMELESS, StableName, stable_image, stable_name
 from app.crashes.in_app import InApp, language_family
 from app.crashes.log import CrashLog, Fault, Frame
 from app.crashes.stable_text import stable_text
 from app.crashes.stack_words import (
+    CHECKED,
     ENTRY_POINTS,
     OVERFLOW_TYPES,
     PLUMBING,
     SAME_TYPE,
+    SANITIZERS,
     SWIFT_PLUMBING,
     THROWING,
     TRAMPOLINES,
@@ -125,24 +127,31 @@ def _in_app_frames(log: CrashLog) -> Parts | None:
 def _nameless_frames(log: CrashLog) -> Parts | None:
     """No function of the app has a name: its images, the system code around them, and the message."""
     names = _own_names(log)
-    if not names:
+    around = _around_own_frames(log) if names else ()
+    if not _tell(names) and not around:
         return None
     images = tuple(f"image: {name.text}" for name in names[:MAX_FRAMES])
-    return (*_types(log), *images, *_around_own_frames(log), *_message(log))
+    return (*_types(log), *images, *around, *_message(log))
 
 
 def _system_frames(log: CrashLog) -> Parts | None:
     """No frame is the app's own: the frames nearest to the crash, whosoever they are."""
     names = _each_once(log, telling_frames(log), with_entries=True)
-    if not names:
+    if not _tell(names):
         return None
     message = () if any(name.is_named for name in names) else _message(log)
     return (*_types(log), *(f"system frame: {name.text}" for name in names[:MAX_SYSTEM_FRAMES]), *message)
 
 
 def _type_and_message(log: CrashLog) -> Parts | None:
-    """No frames at all: type and message, without what varies in it."""
-    return (*_types(log), *_message(log)) or None
+    """No frames at all, or none that has a name or an image: type and message, without what varies in it.
+
+    Of frames that tell nothing and no message either, the process is what is left to tell two crashes apart.
+    """
+    message = _message(log)
+    if not message and log.process and log.crash_frames:
+        message = (f"process: {stable_image(log.process)}",)
+    return (*_types(log), *message) or None
 
 
 def _header(log: CrashLog) -> Parts | None:
@@ -195,6 +204,7 @@ def _message(log: CrashLog) -> Parts:
 def telling_frames(log: CrashLog) -> tuple[Frame, ...]:
     """The crashed stack from where it went wrong: without signal handlers and what throws and aborts."""
     frames = log.crash_frames
+    is_sanitizers = bool(log.faults) and "Sanitizer" in (log.faults[0].type or "")
     for index in range(len(frames) - 2, -1, -1):
         if frames[index].function in TRAMPOLINES:
             frames = frames[index + 1 :]
@@ -202,11 +212,21 @@ def telling_frames(log: CrashLog) -> tuple[Frame, ...]:
     start = 0
     for index, frame in enumerate(frames):
         function = (frame.function or "").strip()
-        if function.startswith(THROWING):
+        if function.startswith(THROWING) or (is_sanitizers and _is_checked(function)):
             start = index + 1
         elif function and not NAMELESS.fullmatch(function):
             break
     return frames[start:] or frames
+
+
+def _is_checked(function: str) -> bool:
+    """True for what a sanitizer, or bionic's fortify, put between the program and the error that it found."""
+    return function.startswith(SANITIZERS) or function.lstrip("_").removeprefix("wrap_").removesuffix("_chk") in CHECKED
+
+
+def _tell(names: list[StableName]) -> bool:
+    """True unless no frame has a name or an image."""
+    return any(name.text != "?" for name in names)
 
 
 def _own_names(log: CrashLog) -> list[StableName]:

@@ -6,6 +6,8 @@ _stacks = words_of("stacks")
 
 TRAMPOLINES: frozenset[str] = frozenset(_stacks["trampolines"])
 THROWING: tuple[str, ...] = tuple(_stacks["throwing"])
+SANITIZERS: tuple[str, ...] = tuple(_stacks["sanitizers"])
+CHECKED: frozenset[str] = frozenset(_stacks["checked"])
 ENTRY_POINTS: frozenset[str] = frozenset(_stacks["entry_points"])
 PLUMBING: tuple[str, ...] = tuple(_stacks["plumbing"])
 SWIFT_PLUMBING: tuple[str, ...] = tuple(_stacks["swift_plumbing"])

@@ -21,8 +21,19 @@ def title(log: CrashLog) -> str:
     message = one_line((fault.message or "")[: MAX_LENGTH * 4])
     place = _cut(_place(log), MAX_PLACE)
     tail = f" in {place}" if place and place not in message else ""
-    head = f"{kind}: {message}" if kind and message and message != kind else kind or message
+    head = _head(kind, message)
     return _cut(head or "Unknown crash", MAX_LENGTH - len(tail)) + tail
+
+
+def _head(kind: str, message: str) -> str:
+    """Type and message; where the message begins with the end of the type (`KASAN: bad` and `bad at 0`), it goes on."""
+    if not kind or not message or message == kind:
+        return kind or message
+    end = kind.rpartition(": ")[2] if ": " in kind else ""
+    rest = message[len(end) :]
+    if end and message.startswith(end) and not rest[:1].isalnum():
+        return kind + rest
+    return f"{kind}: {message}"
 
 
 def one_line(text: str) -> str:

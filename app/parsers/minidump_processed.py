@@ -18,6 +18,7 @@ MAX_IMAGES = 5_000
 
 _ARCHITECTURES = {"amd64": "x86_64"}  # the rest are alike
 _VERSION_AND_BUILD = re.compile(r"(\d+(?:\.\d+)*) (\w{3,12})$")
+_ACCESS = re.compile(r"(EXCEPTION_ACCESS_VIOLATION|EXCEPTION_IN_PAGE_ERROR)_(READ|WRITE|EXEC)$")
 _UNSURE = {"scan": "found by scanning the stack", "cfi_scan": "found by scanning the stack",
            "prewalked": "as the dump names it"}  # fmt: skip
 
@@ -40,6 +41,8 @@ def parse(document: Document) -> list[CrashLog]:
     crash, system = values.mapping(found.get("crash_info")), values.mapping(found.get("system_info"))
     kind, _, detail = (values.text(crash.get("type")) or "").partition(" / ")
     kind = "" if kind == "No crash" else kind
+    if access := _ACCESS.match(kind):  # one type whatever was tried, as the dump itself has it
+        kind, detail = access[1], access[2].lower()
     threads = _threads(found, crash)
     crashed = next((thread for thread in threads if thread.is_crashed), None)
     if not kind and not (crashed and crashed.frames):

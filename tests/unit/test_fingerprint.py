@@ -258,3 +258,62 @@ def test_the_hash_of_version_2_never_changes():
 
     assert made.value == "7a82f996238220bba33f4bab6a923295"
     assert crash_identifier("shop", made) == "63d583987508daf0fbc7d1a4"
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        ("strlen", "__strlen_chk"),
+        ("__interceptor_strcpy",),
+        ("___interceptor_memcpy", "__memcpy_chk"),
+        ("free",),
+        ("operator delete(void*)",),
+        ("__asan::ReportGenericError(unsigned long, unsigned long)", "__asan_memmove"),
+        ("__hwasan_memset",),
+    ],
+)
+def test_a_sanitizers_report_is_of_who_called_what_was_checked(above):
+    frames = [Frame(name) for name in (*above, "shop::Cart::name()", "strlen", "shop::tap()")]
+    log = crash(*frames, type="AddressSanitizer: heap-use-after-free", platform="native")
+
+    parts = fingerprint(log).parts
+
+    assert parts[1:] == ("frame: shop::Cart::name", "frame: strlen", "frame: shop::tap")
+
+
+def test_functions_that_only_begin_like_a_checked_one_are_the_apps_own():
+    for name, told in (("strlen_of_cart", "strlen_of_cart"), ("wrap_text", "wrap_text"), ("send(int)", "send")):
+        log = crash(Frame(name), Frame("tap"), type="AddressSanitizer: SEGV", platform="native")
+
+        assert fingerprint(log).parts[1] == f"frame: {told}"
+
+
+def test_checked_functions_count_where_no_sanitizer_reports():
+    log = crash(Frame("strlen"), Frame("tap"), type="SIGSEGV", platform="native")
+
+    assert fingerprint(log).parts[1:] == ("frame: strlen", "frame: tap")
+
+
+def test_frames_without_name_and_image_leave_the_message_to_tell():
+    log = crash(Frame(address=819), Frame(address=5), type="SIGABRT", message="cart is full", platform="native")
+
+    made = fingerprint(log)
+
+    assert (made.rule, made.parts) == ("type and message", ("type: abort", "message: cart is full"))
+
+
+def test_two_processes_that_crash_without_any_name_or_message_are_two_crashes():
+    log = crash(Frame(address=819), type="SIGSEGV", platform="native")
+
+    parts = [fingerprint(replace(log, process=name)).parts for name in ("/system/bin/shopd", "/system/bin/cartd")]
+
+    assert parts == [
+        ("type: bad memory access", "process: shopd"),
+        ("type: bad memory access", "process: cartd"),
+    ]
+
+
+def test_a_frame_without_anything_beside_one_with_an_image_changes_nothing():
+    log = crash(Frame(address=819), own(None), type="SIGSEGV", platform="native")
+
+    assert fingerprint(log).parts[1:] == ("image: ?", "image: Shop")

@@ -65,3 +65,11 @@ def test_a_title_is_at_most_200_characters_and_keeps_its_place():
 
     assert len(title(crash)) == MAX_LENGTH
     assert " in fff" in title(crash)
+
+
+def test_a_message_that_begins_with_the_end_of_the_type_does_not_repeat_it():
+    kind = "AddressSanitizer: heap-use-after-free"
+
+    assert title(log(type=kind, message="heap-use-after-free on address 0x10")) == f"{kind} on address 0x10"
+    assert title(log(type=kind, message="heap-use-after-free")) == kind
+    assert title(log(type="KASAN: bad", message="badly read")) == "KASAN: bad: badly read"

@@ -119,9 +119,9 @@ def test_json_without_one_of_its_parts_is_not_claimed(part):
 @pytest.mark.parametrize(
     ("name", "kind", "code", "pid", "frames", "top", "images", "os"),
     [
-        ("json-pretty-symbols", "EXCEPTION_ACCESS_VIOLATION_WRITE", "at 0x00000045", 3932, 4,
+        ("json-pretty-symbols", "EXCEPTION_ACCESS_VIOLATION", "write at 0x00000045", 3932, 4,
          "`anonymous namespace'::CrashFunction", 13, "Windows NT"),
-        ("json-pretty", "EXCEPTION_ACCESS_VIOLATION_WRITE", "at 0x00000045", 3932, 4, None, 13, "Windows NT"),
+        ("json-pretty", "EXCEPTION_ACCESS_VIOLATION", "write at 0x00000045", 3932, 4, None, 13, "Windows NT"),
         ("linux_json_pretty", "SIGSEGV", "at 0x0000000000000045", 1304, 15, None, 8, "Linux"),
     ],
 )  # fmt: skip
