@@ -13,6 +13,7 @@ from app.parsers import values
 MAX_STREAMS = 10_000  # of a directory; writers make about twenty
 MAX_TEXT = 4_096  # characters of one name
 TEXT_BUDGET = 8 * 1024 * 1024  # bytes of text read of one dump: many places may point to one long text
+TEXT_COST = 64  # bytes of the budget that each text costs beside its own: a million empty ones are no less to hold
 
 _HEADER = struct.Struct("<4sIIIIIQ")  # signature, version, streams, place of the directory, checksum, time, flags
 _ENTRY = struct.Struct("<III")  # type, size, place
@@ -91,7 +92,7 @@ class Dump:
             return b""
         at, size = place
         size = max(0, min(size, limit, self.size - at, self._text_left))
-        self._text_left -= size
+        self._text_left -= size + TEXT_COST
         return self.raw[at : at + size]
 
     def _counted(self, at: int, limit: int) -> bytes:

@@ -9,6 +9,7 @@ from app.errors import MalformedLog
 from app.parsers import minidump
 from app.parsers import minidump_stack as stack
 from app.parsers.document import Document
+from app.parsers.minidump_reader import TEXT_BUDGET, TEXT_COST
 from tests.minidumps import dump, linux_spec, streams_of
 
 
@@ -52,6 +53,25 @@ def test_what_cannot_be_read_is_refused_with_its_reason(reason):
     assert minidump.sniff(document)
     with pytest.raises(MalformedLog, match=reason):
         minidump.parse(document)
+
+
+def test_texts_that_are_named_again_and_again_are_read_within_the_budget():
+    raw = bytearray(dump(linux_spec()))
+    place = next(at for kind, at in streams_of(raw) if kind == 0x43500001)
+    text = len(raw)
+    raw += struct.pack("<I", 1) + b"x" + bytes(3)
+    listed = len(raw)
+    raw += struct.pack("<I", 1_000) + struct.pack("<I", text) * 1_000
+    module = len(raw)
+    raw += struct.pack("<IIIIIII", 1, 4_004, listed, 0, 0, 0, 0)
+    modules = len(raw)
+    raw += struct.pack("<I", 1_000) + b"".join(struct.pack("<III", index, 28, module) for index in range(1_000))
+    struct.pack_into("<II", raw, place + 44, len(raw) - modules, modules)
+
+    log = minidump.parse_dump(bytes(raw))
+
+    added = log.custom["annotations of images"]
+    assert 10_000 < sum(len(image["list"]) for image in added.values()) <= TEXT_BUDGET / TEXT_COST
 
 
 def test_every_number_of_a_dump_may_be_the_largest():
