@@ -1,0 +1,79 @@
+"""Machine code: a program built here, and the images that Breakpad files describe."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.crashes.log import Frame
+from app.symbols.debug_id import debug_id
+from app.symbols.native import NativeNames
+from app.symbols.objects import NotSymbols, make_caches
+
+LOADED_AT = 0x7F0000000000
+SYM = """\
+MODULE Linux x86_64 0102030405060708090A0B0C0D0E0F100 cart
+FILE 0 /src/cart.c
+FUNC 1000 20 0 total
+1000 10 21 0
+1010 10 22 0
+"""
+SOURCE = """\
+int price(int *p) { return *p; }
+int main(int n, char **v) {
+    return price(n > 9 ? &n : 0);
+}
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    (tmp_path / "cart.c").write_text(SOURCE)
+    built = ["gcc", "-g", "-O0", "-Wl,--build-id=sha1", "-o", str(tmp_path / "cart"), str(tmp_path / "cart.c")]
+    subprocess.run(built, check=True)
+    return tmp_path / "cart"
+
+
+def test_an_address_in_a_built_program_becomes_function_file_and_line(program: Path, tmp_path: Path) -> None:
+    [made] = make_caches(program, tmp_path)
+    listed = subprocess.run(["nm", str(program)], check=True, capture_output=True, text=True).stdout
+    price = next(int(line.split()[0], 16) for line in listed.splitlines() if line.endswith(" price"))
+
+    [found] = NativeNames(made.cache).frames(Frame(address=LOADED_AT + price), LOADED_AT, is_top=True)
+
+    assert (found.function, found.file, found.line) == ("price", str(tmp_path / "cart.c"), 1)
+    assert (found.symbol_address, found.offset) == (LOADED_AT + price, 0)
+    assert made.code_id is not None
+    assert debug_id(made.code_id, is_elf=True) == made.debug_id
+
+
+def test_a_return_address_tells_of_the_call_before_it(tmp_path: Path) -> None:
+    (tmp_path / "cart.sym").write_text(SYM)
+    [made] = make_caches(tmp_path / "cart.sym", tmp_path)
+    names = NativeNames(made.cache)
+    frame = Frame(address=LOADED_AT + 0x1010)
+
+    lines = [names.frames(frame, LOADED_AT, is_top=is_top)[0].line for is_top in (True, False)]
+
+    assert lines == [22, 21]
+    assert made.debug_id == debug_id("0102030405060708090A0B0C0D0E0F100")
+
+
+def test_an_address_outside_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "cart.sym").write_text(SYM)
+    [made] = make_caches(tmp_path / "cart.sym", tmp_path)
+    frame = Frame(address=LOADED_AT - 1)
+
+    assert NativeNames(made.cache).frames(frame, LOADED_AT, is_top=True) == [frame]
+
+
+def test_a_file_of_no_kind_is_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "rubbish").write_bytes(b"no symbols")
+
+    with pytest.raises(NotSymbols, match="unsupported"):
+        list(make_caches(tmp_path / "rubbish", tmp_path))
+
+
+@pytest.mark.parametrize("written", ["", "not an id", "zz"])
+def test_what_is_no_id_has_none(written: str) -> None:
+    assert debug_id(written) is None
