@@ -14,6 +14,7 @@ from app.bell import RING_AT_MOST_EVERY, Bell
 from app.celery_message import message
 
 RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
+MAKE_SYMBOLS = "make_symbols"
 SWEEP, PULSE, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "sweep",
     "pulse",

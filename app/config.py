@@ -34,6 +34,7 @@ class Config:
     public_url: str | None = None  # how clients reach us, when the Host header does not tell; no trailing slash
     trusted_proxies: int = 0  # how many proxies in front set X-Forwarded-*; 0 trusts none of these headers
     max_log_bytes: int = 20 * MIB  # of one log, packed or unpacked; a larger upload is refused with 413
+    max_symbol_bytes: int = 512 * MIB  # of one file of symbols; it is never whole in memory of web
     token_lifetime: int = 30 * 86_400  # seconds a login lasts
     result_lifetime: int = 86_400  # seconds from completion that a result and its links live
     tombstone_lifetime: int = 7 * 86_400  # seconds that an ended job is remembered after its result has gone
@@ -79,6 +80,9 @@ class Config:
             public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
             trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
             max_log_bytes=_integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
+            max_symbol_bytes=_integer(
+                environ, "CRASHQ_MAX_SYMBOL_BYTES", cls.max_symbol_bytes, 1_024, 16 * 1_024 * MIB
+            ),
             token_lifetime=_integer(environ, "CRASHQ_TOKEN_LIFETIME", cls.token_lifetime, 60, 10 * 365 * 86_400),
             result_lifetime=_integer(environ, "CRASHQ_RESULT_LIFETIME", cls.result_lifetime, 60, 365 * 86_400),
             tombstone_lifetime=_integer(environ, "CRASHQ_TOMBSTONE_LIFETIME", cls.tombstone_lifetime, 60, 365 * 86_400),

@@ -215,6 +215,16 @@ def log_key(app_identifier: str, received: date, log_id: str, sha256: str) -> st
     return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{checked(log_id)}.{checked(sha256)}"
 
 
+def symbols_folder(app_identifier: str, identifier: str) -> str:
+    """symbols/<app>/<identifier>, which holds an uploaded file and its caches."""
+    return f"symbols/{checked(app_identifier)}/{checked(identifier)}"
+
+
+def symbols_key(app_identifier: str, identifier: str, name: str) -> str:
+    """symbols/<app>/<identifier>/<name>."""
+    return f"{symbols_folder(app_identifier, identifier)}/{checked(name)}"
+
+
 def job_folder(job_id: str) -> str:
     """jobs/<job_id>, which holds one folder per attempt."""
     return f"jobs/{checked(job_id)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from app import accounts
-from app.broker import DIGEST_LOG, REGROUP, RUN_ERASURE, RUN_JOB, RUN_PART, MemoryBroker
+from app.broker import DIGEST_LOG, MAKE_SYMBOLS, REGROUP, RUN_ERASURE, RUN_JOB, RUN_PART, MemoryBroker
 from app.config import Config
 from app.db.app import App, Membership, find_app
 from app.db.crash import Crash
@@ -19,6 +19,7 @@ from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
 from app.privacy.erasing import run_erasure
 from app.services import Services
+from app.symbolication.making import make_symbols
 
 PASSWORD = "correct horse battery staple"
 NOON = datetime(2018, 9, 13, 12, 0, tzinfo=UTC)
@@ -151,6 +152,8 @@ def run_rings(services: Services) -> int:
             digest(services, int(row_id))
         elif task == REGROUP:
             regroup_app(services, int(row_id))
+        elif task == MAKE_SYMBOLS:
+            make_symbols(services, int(row_id))
         elif task == RUN_ERASURE:
             run_erasure(services, row_id)
         done += 1

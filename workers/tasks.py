@@ -6,7 +6,19 @@ from typing import ParamSpec
 
 import structlog
 
-from app.broker import DIGEST_LOG, KEEP_AGES, PULSE, PUSH, REGROUP, RUN_ERASURE, RUN_EXPORTS, RUN_JOB, RUN_PART, SWEEP
+from app.broker import (
+    DIGEST_LOG,
+    KEEP_AGES,
+    MAKE_SYMBOLS,
+    PULSE,
+    PUSH,
+    REGROUP,
+    RUN_ERASURE,
+    RUN_EXPORTS,
+    RUN_JOB,
+    RUN_PART,
+    SWEEP,
+)
 from app.db import pulse
 from app.errors import TransientError
 from app.ingest.digest import digest
@@ -16,6 +28,7 @@ from app.jobs.exporters.runs import run_exports
 from app.jobs.sweep import sweep
 from app.privacy import erasing
 from app.privacy.retention import remove_what_is_old
+from app.symbolication.making import make_symbols
 from workers.celery import celery, courier, services
 
 P = ParamSpec("P")
@@ -62,6 +75,13 @@ def digest_log(row_id: str) -> None:
 def regroup(row_id: str) -> None:
     """Go on with a regrouping for some seconds."""
     regroup_app(services(), int(row_id))
+
+
+@celery.task(name=MAKE_SYMBOLS)
+@rung_again_after_trouble
+def make_caches(row_id: str) -> None:
+    """Look into one received file of symbols."""
+    make_symbols(services(), int(row_id))
 
 
 @celery.task(name=RUN_ERASURE)

@@ -18,6 +18,7 @@ from app.api import (
     logs,
     privacy,
     senders,
+    symbols,
     webhooks,
 )
 from app.api.context import EXTENSION
@@ -46,7 +47,9 @@ def register(flask: Flask, services: Services) -> None:
     kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
     flask.extensions[jobs.REPEATS] = Repeats(kept_for, changes)
     flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
-    for part in (login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters):
+    for part in (
+        login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,
+    ):  # fmt: skip
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)
     flask.after_request(_finish)

@@ -3,6 +3,7 @@
 from app.api import openapi_exporters as exporters
 from app.api import openapi_privacy as privacy
 from app.api import openapi_senders as senders
+from app.api import openapi_symbols as symbols
 from app.api import openapi_webhooks as webhooks
 from app.api.openapi_words import TEXT, TIME, TIME_OR_NULL, WHOLE, Json
 from app.api.openapi_words import body_of as _body
@@ -35,8 +36,8 @@ def openapi(version: str) -> Json:
         "security": [{"token": []}],
         "components": {
             "securitySchemes": SECURITY,
-            "schemas": {**SCHEMAS, **privacy.SCHEMAS, **webhooks.SCHEMAS, **exporters.SCHEMAS},
-            "parameters": {**PARAMETERS, **webhooks.PARAMETERS, **exporters.PARAMETERS},
+            "schemas": {**SCHEMAS, **privacy.SCHEMAS, **webhooks.SCHEMAS, **exporters.SCHEMAS, **symbols.SCHEMAS},
+            "parameters": {**PARAMETERS, **webhooks.PARAMETERS, **exporters.PARAMETERS, **symbols.PARAMETERS},
             "responses": RESPONSES,
         },
         "paths": {
@@ -44,6 +45,7 @@ def openapi(version: str) -> Json:
             **senders.PATHS,
             **webhooks.PATHS,
             **exporters.PATHS,
+            **symbols.PATHS,
             **{_template(kind.PATH): _polled(name, kind) for name, kind in KINDS.items()},
         },
     }

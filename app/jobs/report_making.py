@@ -1,5 +1,6 @@
 """From a stored occurrence and its log to what a report is made of."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Protocol
@@ -10,6 +11,7 @@ from app.db.app import App
 from app.redaction.crash_log import redact, redact_fingerprint
 from app.redaction.rules import Rules
 from app.reports.report import Report
+from app.symbols.resolving import Resolved
 
 GENERATED_BY = f"crashq {version('crashq')}"
 
@@ -31,9 +33,19 @@ class Named(Protocol):
 
 
 def make_report(
-    app: App, crash_identifier: str, crash_title: str, found: Named, raw: bytes, log: CrashLog, rules: Rules
+    app: App,
+    crash_identifier: str,
+    crash_title: str,
+    found: Named,
+    raw: bytes,
+    log: CrashLog,
+    rules: Rules,
+    named: Resolved,
 ) -> Report:
-    """Everything that goes into a document about one occurrence, but for what the app's rules take out."""
+    """Everything that goes into a document about one occurrence, but for what the app's rules take out.
+
+    `named` is `log` with the frames that symbols know; the fingerprint is that of the log as it came, as its digest made it.
+    """
     return Report(
         occurrence_id=f"{found.log_id}-crash-{found.number}",
         log_id=found.log_id,
@@ -42,9 +54,10 @@ def make_report(
         crash_title=rules.text(crash_title),
         app_identifier=app.identifier,
         app_name=app.name,
-        log=redact(log, rules),
+        log=redact(named.log, rules),
         raw=raw if rules.raw_log or not rules.is_on else None,
         raw_filename=f"{found.log_id}.log",
         generated_by=GENERATED_BY,
         fingerprint=redact_fingerprint(fingerprint(log), rules),
+        missing_symbols=tuple(replace(one, name=rules.text(one.name)) if one.name else one for one in named.missing),
     )

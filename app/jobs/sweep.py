@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import structlog
 
-from app.broker import DIGEST_LOG, INGEST, LONG, PARTS, REGROUP, RUN_ERASURE, RUN_JOB, UPKEEP
+from app.broker import DIGEST_LOG, INGEST, LONG, MAKE_SYMBOLS, PARTS, REGROUP, RUN_ERASURE, RUN_JOB, UPKEEP
 from app.db.erasure import unheard_erasures
 from app.db.job import JobState, abandoned_jobs, forget, move, overdue_jobs, past_jobs, unheard_jobs
 from app.db.job_part import drop_parts, overdue_parts, whole_jobs
 from app.db.log import unheard_logs
 from app.db.regrouping import due_regroupings
+from app.db.symbols import unheard_symbols
 from app.db.token import drop_expired_tokens
 from app.jobs.files import discard
 from app.jobs.outcomes import WorkerSilent
@@ -35,6 +36,7 @@ def sweep(services: Services) -> None:
         jobs = unheard_jobs(session, now, AT_MOST)
         logs = unheard_logs(session, now, AT_MOST)
         regroupings = due_regroupings(session, now, AT_MOST)
+        symbols = unheard_symbols(session, now, AT_MOST)
         erasures = unheard_erasures(session, now, AT_MOST)
     for job_id, queue in jobs:
         services.broker.ring(RUN_JOB, job_id, queue)
@@ -42,6 +44,8 @@ def sweep(services: Services) -> None:
         services.broker.ring(DIGEST_LOG, str(row_id), INGEST)
     for one in regroupings:
         services.broker.ring(REGROUP, str(one), LONG)
+    for row in symbols:
+        services.broker.ring(MAKE_SYMBOLS, str(row), LONG)
     for erasure_id in erasures:
         services.broker.ring(RUN_ERASURE, erasure_id, UPKEEP)
     parts = ring_for_parts(services, AT_MOST)

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.crashes.in_app import InApp
 from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Json, Thread
+from app.crashes.missing import MissingSymbols
 from app.reports.report import Report
 
 FORMAT = "json"
@@ -34,6 +35,7 @@ def _texts(report: Report) -> Iterator[str]:
     yield from _list("exceptions", (_exception(number, fault, in_app) for number, fault in enumerate(log.faults)))
     yield from _list("threads", (_thread(thread, in_app) for thread in log.threads))
     yield from _list("images", (_compact(_image(image)) for image in log.images))
+    yield from _list("missing_symbols", (_compact(_missing(one)) for one in report.missing_symbols))
     yield from _list("breadcrumbs", (_compact(_breadcrumb(crumb)) for crumb in log.breadcrumbs))
     yield f'  "custom": {_compact(dict(log.custom))},\n'
     yield f'  "notes": {_compact(list(log.notes))}\n}}\n'
@@ -159,6 +161,10 @@ def _image(image: BinaryImage) -> dict[str, Any]:
         "address": None if image.address is None else hex(image.address),
         "size": image.size,
     }
+
+
+def _missing(one: MissingSymbols) -> dict[str, Any]:
+    return {"kind": one.kind, "debug_id": one.debug_id, "name": one.name}
 
 
 def _breadcrumb(crumb: Breadcrumb) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.crashes.fingerprint import Fingerprint
 from app.crashes.log import CrashLog
+from app.crashes.missing import MissingSymbols
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,4 @@ class Report:
     raw_filename: str  # the name it gets inside a zip
     generated_by: str  # "crashq <version>"
     fingerprint: Fingerprint
+    missing_symbols: tuple[MissingSymbols, ...] = ()

@@ -51,6 +51,10 @@ def _parts(report: Report) -> Iterator[str]:
         yield _heading("Custom data") + "".join(_custom(key, value) for key, value in log.custom.items())
     if log.images:
         yield _heading("Binary images") + _images(log.images)
+    if report.missing_symbols:
+        yield _heading("Missing symbols") + "".join(
+            f"{one.kind} {one.debug_id} {line(one.name)}".rstrip() + "\n" for one in report.missing_symbols
+        )
 
 
 def _head(report: Report) -> str:

@@ -146,6 +146,11 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("post", "/api/data_exporters", {"headers": auth, "json": {}}, 400),
         ("post", "/api/data_exporters", {"headers": auth, "json": exporter}, 201),
         ("get", "/api/data_exporters", {"headers": auth}, 200),
+        ("post", f"{app_url}/symbols?name=mapping.txt&version=1.2", {"headers": auth, "data": b"a"}, 202),
+        ("post", f"{app_url}/symbols", {"headers": auth}, 400),
+        ("get", f"{app_url}/symbols", {"headers": auth}, 200),
+        ("get", f"{app_url}/symbols/x", {"headers": auth}, 404),
+        ("delete", f"{app_url}/symbols/x", {"headers": auth}, 404),
         ("delete", "/api/login", {"headers": auth}, 200),
     ]
 

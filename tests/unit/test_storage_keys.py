@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from app.db.log import Log
-from app.storage import artefact_key, checked, job_folder, log_key
+from app.storage import artefact_key, checked, job_folder, log_key, symbols_key
 
 SHA256 = "0a" * 32
 JOB = "2eab310c430bf292171281ae"
@@ -35,6 +35,7 @@ def test_a_part_that_could_climb_out_of_its_folder_is_refused(part):
         lambda: checked(part),
         lambda: log_key(part, date(2018, 9, 3), "log-1", SHA256),
         lambda: log_key("app1", date(2018, 9, 3), part, SHA256),
+        lambda: symbols_key("app1", part, "upload"),
         lambda: job_folder(part),
         lambda: artefact_key(JOB, 1, part),
     ):

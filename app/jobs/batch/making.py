@@ -22,6 +22,7 @@ from app.redaction.crash_log import redact_facts
 from app.reports import json_report
 from app.reports.zip_stream import zip_stream
 from app.storage import ObjectNotFound
+from app.symbolication.opened import OpenedSymbols
 
 NOTHING_KNOWN = Facts()
 
@@ -85,6 +86,10 @@ class PartMaker:
             yield rows
 
     def _reports(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        with OpenedSymbols(self._run.db, self._run.storage, self._scope.app_id) as symbols:
+            yield from self._named_reports(symbols)
+
+    def _named_reports(self, symbols: OpenedSymbols) -> Iterator[tuple[str, Iterator[bytes]]]:
         with self._run.db.read() as session:
             app = session.get_one(App, self._scope.app_id)
         for page in self._pages():
@@ -100,7 +105,8 @@ class PartMaker:
                 if self._params.wants(_stored(found) if found.described else facts(parsed)):
                     self.rows += 1
                     name = f"{found.log_id}-crash-{found.number}"
-                    report = make_report(app, crash.identifier, crash.title, found, raw, parsed, self._rules)
+                    named = symbols.resolve(parsed)
+                    report = make_report(app, crash.identifier, crash.title, found, raw, parsed, self._rules, named)
                     yield f"{crash.identifier}/{name}.json", json_report.write(report)
 
     def _facts(self, found: FoundRow) -> Facts | None:

@@ -21,6 +21,7 @@ from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
 from app.parsers import nth
 from app.reports import REPORTS
+from app.symbolication.opened import OpenedSymbols
 
 PATH = "/crashes/<crash_identifier>/export_occurrences"
 METHOD = "GET"
@@ -118,7 +119,9 @@ def compute(params: Params, run: Run) -> Artefact:
         raise LogRemoved
     raw = run.storage.get(stored.storage_key)
     parsed = nth(raw, found.number)
-    report = make_report(app, crash.identifier, crash.title, found, raw, parsed, rules)
+    with OpenedSymbols(run.db, run.storage, app.id) as symbols:
+        named = symbols.resolve(parsed)
+    report = make_report(app, crash.identifier, crash.title, found, raw, parsed, rules, named)
     writer = REPORTS[params.format]
     filename = f"{found.name}.{writer.EXTENSION}"
     artefact = run.store(f"report.{writer.EXTENSION}", _checked(writer.write(report), run), filename, writer.MEDIA_TYPE)

@@ -1,0 +1,84 @@
+"""`crashq symbols add`: debug information and mappings from files, without going over HTTP."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from app import accounts
+from app.cli import DATA_DIR, main
+from app.cli.opening import opened
+from app.db.app import App
+from app.db.symbols import SymbolState
+from app.errors import AppError
+from app.services import Services
+from app.symbolication.receive import About, receive_symbols
+from app.symbolication.stored import show_symbols
+
+CHUNK = 1024 * 1024  # bytes
+LOOK_EVERY = 0.2  # seconds
+
+
+@main.group()
+def symbols() -> None:
+    """Debug information and mappings, by which frames get their names."""
+
+
+@symbols.command("add")
+@click.option("--app", "app_identifier", required=True, metavar="APP", help="Identifier of the app.")
+@click.option("--version", default="", help="Version of the app that a mapping belongs to.")
+@click.option("--build", default="", help="Build of the app that a mapping belongs to.")
+@click.option("--wait", default=0, metavar="SECONDS", help="Wait that long for a worker to look into them.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@DATA_DIR
+def add_symbols(
+    app_identifier: str, version: str, build: str, wait: int, files: tuple[Path, ...], data_dir: Path
+) -> None:
+    """Add FILES: Mach-O, ELF, PE, Breakpad .sym, mapping.txt, and .dSYM folders. The same file again changes nothing."""
+    has_failed = False
+    with opened(data_dir) as services:
+        app = accounts.app_for_operator(services, app_identifier)
+        deadline, added = time.monotonic() + wait, []
+        for file in (one for path in files for one in _within(path)):
+            try:
+                added.append((file, _add(services, app, file, About(file.name[-200:], version, build))))
+            except (AppError, OSError) as error:
+                reason = error.message if isinstance(error, AppError) else error.strerror
+                click.echo(f"{file}: not added: {reason}", err=True)
+                has_failed = True
+        for file, identifier in added:
+            state = show_symbols(services, app, identifier).file
+            while state.state == SymbolState.RECEIVED and time.monotonic() < deadline:
+                time.sleep(LOOK_EVERY)
+                state = show_symbols(services, app, identifier).file
+            click.echo(f"{file}: {state.state.value} as {identifier}{f': {state.reason}' if state.reason else ''}")
+            has_failed |= state.state == SymbolState.REJECTED
+        if added and not services.broker.check():
+            click.echo("No service is running on this folder; they are looked into when `crashq up` runs", err=True)
+    if has_failed:
+        raise click.exceptions.Exit(1)
+
+
+def _within(path: Path) -> Iterator[Path]:
+    """The file itself; of a .dSYM folder those that hold its debug information."""
+    if path.is_dir():
+        yield from sorted(one for one in path.glob("Contents/Resources/DWARF/*") if one.is_file())
+    else:
+        yield path
+
+
+def _add(services: Services, app: App, file: Path, about: About) -> str:
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(file.name, total=file.stat().st_size)
+
+        def chunks() -> Iterator[bytes]:
+            with file.open("rb") as opened_file:
+                while chunk := opened_file.read(CHUNK):
+                    progress.advance(task, len(chunk))
+                    yield chunk
+
+        return receive_symbols(services, app, about, chunks()).identifier

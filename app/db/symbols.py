@@ -1,0 +1,174 @@
+"""Uploaded files of symbols, and the images and mappings that they name."""
+
+import enum
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, delete, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db import Base, value_enum
+from app.db.doomed_object import doom
+from app.db.log import BigId, back_off, ring_pause
+
+MAX_NAME, MAX_VERSION, MAX_REASON = 200, 100, 300  # characters
+CANDIDATES = 100  # mappings of one version that are looked at, the newest first
+
+
+class SymbolState(enum.StrEnum):
+    """received -> ready | rejected."""
+
+    RECEIVED = "received"
+    READY = "ready"
+    REJECTED = "rejected"
+
+
+WAITING = text("state = 'received'")
+MAPPING = "proguard"
+"""The kind of mapping files; other kinds are formats of debug information: elf, macho, pe, breakpad, …"""
+
+
+class SymbolFile(Base):
+    """One uploaded file. Its bytes lie in the storage before the row is committed."""
+
+    __tablename__ = "symbols"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    identifier: Mapped[str] = mapped_column(String(24), unique=True)  # random lower-case hex
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
+    sha256: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(MAX_VERSION))  # of the app, as the sender tells; "": any
+    build: Mapped[str] = mapped_column(String(MAX_VERSION))  # the same
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes
+    kind: Mapped[str | None] = mapped_column(String(16))  # None: not looked into yet
+    state: Mapped[SymbolState] = mapped_column(value_enum(SymbolState))
+    reason: Mapped[str | None] = mapped_column(String(MAX_REASON))  # why it is rejected
+    received_at: Mapped[datetime]
+    storage_key: Mapped[str] = mapped_column(String(255))
+    attempt: Mapped[int]  # only the latest may settle it
+    strikes: Mapped[int]  # attempts that ended with a dead worker or a bug
+    lease_expires_at: Mapped[datetime | None]  # a worker is at it until then, or it rests
+    ring_after: Mapped[datetime]  # when the sweep rings again
+    rings: Mapped[int]
+    __table_args__ = (
+        UniqueConstraint("app_id", "sha256", "version", "build"),
+        Index("ix_symbols_waiting", "ring_after", postgresql_where=WAITING, sqlite_where=WAITING),
+    )
+
+
+class SymbolImage(Base):
+    """One image, or the mapping, that an uploaded file describes."""
+
+    __tablename__ = "symbol_images"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    symbol_id: Mapped[int] = mapped_column(ForeignKey("symbols.id", ondelete="CASCADE"), index=True)
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
+    debug_id: Mapped[str] = mapped_column(String(64))  # lower case; of a mapping its uuid
+    arch: Mapped[str | None] = mapped_column(String(32))
+    cache_key: Mapped[str] = mapped_column(String(255))  # of the cache; of a mapping that of the upload
+    __table_args__ = (Index("ix_symbol_images_app_id_debug_id", "app_id", "debug_id"),)
+
+
+def find_same(session: Session, app_id: int, sha256: str, version: str, build: str) -> SymbolFile | None:
+    """The file of these bytes, for this version."""
+    same = (SymbolFile.sha256 == sha256, SymbolFile.version == version, SymbolFile.build == build)
+    return session.scalar(select(SymbolFile).where(SymbolFile.app_id == app_id, *same))
+
+
+def find_symbols(session: Session, app_id: int, identifier: str) -> SymbolFile | None:
+    """A file of the app."""
+    statement = select(SymbolFile).where(SymbolFile.app_id == app_id, SymbolFile.identifier == identifier)
+    return session.scalar(statement)
+
+
+def symbols_of(session: Session, app_id: int, limit: int, offset: int) -> list[SymbolFile]:
+    """The files of an app, newest first."""
+    statement = select(SymbolFile).where(SymbolFile.app_id == app_id).order_by(SymbolFile.id.desc())
+    return list(session.scalars(statement.limit(limit).offset(offset)))
+
+
+def debug_ids(session: Session, symbol_ids: list[int]) -> dict[int, list[str]]:
+    """Row of a file -> the debug ids in it, in order."""
+    statement = select(SymbolImage.symbol_id, SymbolImage.debug_id).where(SymbolImage.symbol_id.in_(symbol_ids))
+    found: dict[int, list[str]] = {}
+    for row, debug_id in session.execute(statement.order_by(SymbolImage.id)):
+        found.setdefault(row, []).append(debug_id)
+    return found
+
+
+def cache_keys(session: Session, app_id: int, wanted: list[str], *, mappings: bool) -> dict[str, str]:
+    """Debug id -> storage key of its cache, or of the mapping; of several the newest."""
+    is_mapping = SymbolFile.kind == MAPPING
+    statement = (
+        select(SymbolImage.debug_id, SymbolImage.cache_key)
+        .join(SymbolFile, SymbolFile.id == SymbolImage.symbol_id)
+        .where(SymbolImage.app_id == app_id, SymbolImage.debug_id.in_(wanted), is_mapping if mappings else ~is_mapping)
+        .order_by(SymbolImage.id)
+    )
+    return {row[0]: row[1] for row in session.execute(statement)}
+
+
+def mapping_key(session: Session, app_id: int, version: str, build: str) -> str | None:
+    """Storage key of the mapping that was given for this version and build, or for one of them; the newest that fits best."""
+    statement = select(SymbolFile.version, SymbolFile.build, SymbolFile.storage_key).where(
+        SymbolFile.app_id == app_id,
+        SymbolFile.kind == MAPPING,
+        SymbolFile.state == SymbolState.READY,
+        SymbolFile.version.in_(("", version)),
+        SymbolFile.build.in_(("", build)),
+    )
+    rows = session.execute(statement.order_by(SymbolFile.id.desc()).limit(CANDIDATES)).all()
+    fitting = [(bool(row[0]) + bool(row[1]), row[2]) for row in rows if row[0] or row[1]]
+    return str(max(fitting, key=lambda one: one[0])[1]) if fitting else None
+
+
+def claim_symbols(session: Session, row_id: int, now: datetime, lease: timedelta) -> SymbolFile | None:
+    """Begin an attempt at a file that waits; None when there is nothing to do, or another worker is at it."""
+    found = session.get(SymbolFile, row_id, with_for_update=True)
+    if found is None or found.state != SymbolState.RECEIVED:
+        return None
+    if found.lease_expires_at is not None and found.lease_expires_at > now:
+        return None
+    found.attempt += 1
+    found.strikes += 1
+    found.lease_expires_at = now + lease
+    session.flush()
+    return found
+
+
+def hold_attempt(session: Session, row_id: int, attempt: int) -> SymbolFile | None:
+    """The file, which nobody else changes until the transaction ends; None when the attempt is over."""
+    found = session.get(SymbolFile, row_id, with_for_update=True)
+    is_own = found is not None and found.state == SymbolState.RECEIVED and found.attempt == attempt
+    return found if is_own else None
+
+
+def release_symbols(found: SymbolFile, now: datetime, *, strike: bool) -> None:
+    """Give an attempt back, to be made again after a while; without a strike it does not count."""
+    found.lease_expires_at = found.ring_after = now + back_off(found.attempt)
+    found.strikes -= not strike
+
+
+def unheard_symbols(session: Session, now: datetime, limit: int) -> list[int]:
+    """Ids of waiting files whose ring is due; each is pushed back."""
+    due = select(SymbolFile).where(SymbolFile.state == SymbolState.RECEIVED, SymbolFile.ring_after <= now)
+    found = list(
+        session.scalars(
+            due.order_by(SymbolFile.ring_after, SymbolFile.id).limit(limit).with_for_update(skip_locked=True)
+        )
+    )
+    for one in found:
+        one.ring_after = now + ring_pause(one.rings)
+        one.rings += 1
+    session.flush()
+    return [one.id for one in found]
+
+
+def drop_symbols(session: Session, found: SymbolFile, now: datetime) -> None:
+    """Delete a file with all that was made of it; its objects are doomed."""
+    caches = select(SymbolImage.cache_key).where(SymbolImage.symbol_id == found.id)
+    doom(session, sorted({found.storage_key, *session.scalars(caches)}), None, now)
+    for statement in (
+        delete(SymbolImage).where(SymbolImage.symbol_id == found.id),
+        delete(SymbolFile).where(SymbolFile.id == found.id),
+    ):
+        session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,79 @@
+"""Takes an uploaded file of symbols: streams it to the storage, records it, and rings. Nothing of it is read."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+
+from app.broker import LONG, MAKE_SYMBOLS
+from app.db import insert_or_ignore
+from app.db.app import App
+from app.db.log import RING_AGAIN_AFTER
+from app.db.symbols import MAX_NAME, MAX_VERSION, SymbolFile, SymbolState, find_same
+from app.errors import BadParameters, TooLarge, TransientError
+from app.services import Services
+from app.storage import symbols_key
+
+log = structlog.get_logger()
+
+
+class About(NamedTuple):
+    """What a sender tells of a file; "" is untold."""
+
+    name: str = ""
+    version: str = ""
+    build: str = ""
+
+
+def receive_symbols(services: Services, app: App, about: About, chunks: Iterable[bytes]) -> SymbolFile:
+    """Store a file for a worker to look into. The same bytes for the same version again change nothing.
+
+    The bytes are durable before the row is, and the row before this returns. Raises BadParameters or TooLarge.
+    """
+    for label, value, most in zip(about._fields, about, (MAX_NAME, MAX_VERSION, MAX_VERSION), strict=True):
+        if len(value) > most or any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in value):
+            raise BadParameters(f"{label} has to have at most {most} characters, none of them control characters")
+    identifier, counted = secrets.token_hex(12), _Counted(chunks, services.config.max_symbol_bytes)
+    key = symbols_key(app.identifier, identifier, "upload")
+    services.storage.put(key, counted)
+    if not counted.size:
+        services.storage.delete(key)
+        raise BadParameters("The body is empty: send one file of symbols as the body")
+    sha256, now = counted.sha256.hexdigest(), services.now()
+    values = {
+        "identifier": identifier, "app_id": app.id, "sha256": sha256, "version": about.version, "build": about.build,
+        "name": about.name, "size": counted.size, "state": SymbolState.RECEIVED, "received_at": now, "storage_key": key,
+        "attempt": 0, "strikes": 0, "ring_after": now + RING_AGAIN_AFTER, "rings": 0,
+    }  # fmt: skip
+    with services.db.write() as session:
+        is_new = insert_or_ignore(session, SymbolFile, values)
+        found = find_same(session, app.id, sha256, about.version, about.build)
+    if not is_new:
+        with suppress(TransientError):
+            services.storage.delete(key)
+    if found is None:
+        raise TransientError
+    if is_new:
+        log.info("symbols_received", symbols=found.id, app=app.identifier, bytes=counted.size)
+    if found.state == SymbolState.RECEIVED:
+        services.broker.ring(MAKE_SYMBOLS, str(found.id), LONG)
+    return found
+
+
+class _Counted:
+    """Chunks that are counted and hashed on their way. Raises TooLarge."""
+
+    def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
+        self.size, self.sha256 = 0, hashlib.sha256()
+        self._chunks, self._limit = chunks, limit
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.size += len(chunk)
+            if self.size > self._limit:
+                raise TooLarge(f"The file is larger than {self._limit} bytes")
+            self.sha256.update(chunk)
+            yield chunk

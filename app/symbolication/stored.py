@@ -1,0 +1,49 @@
+"""The files of symbols of an app: listed, shown, deleted."""
+
+from contextlib import suppress
+from typing import NamedTuple
+
+from app.db.app import App
+from app.db.app_settings import reports_changed
+from app.db.symbols import SymbolFile, SymbolState, debug_ids, drop_symbols, find_symbols, symbols_of
+from app.errors import NotFound, TransientError
+from app.services import Services
+from app.storage import symbols_folder
+
+
+class Shown(NamedTuple):
+    """A file and the debug ids in it."""
+
+    file: SymbolFile
+    debug_ids: list[str]
+
+
+def list_symbols(services: Services, app: App, limit: int, offset: int) -> list[Shown]:
+    """The files of an app, newest first."""
+    with services.db.read() as session:
+        files = symbols_of(session, app.id, limit, offset)
+        found = debug_ids(session, [one.id for one in files])
+    return [Shown(one, found.get(one.id, [])) for one in files]
+
+
+def show_symbols(services: Services, app: App, identifier: str) -> Shown:
+    """One file of the app. Raises NotFound."""
+    with services.db.read() as session:
+        found = find_symbols(session, app.id, identifier)
+        if found is None:
+            raise NotFound("Symbols not found")
+        return Shown(found, debug_ids(session, [found.id]).get(found.id, []))
+
+
+def delete_symbols(services: Services, app: App, identifier: str) -> None:
+    """Delete a file and its caches; reports are made without them from now on. Raises NotFound."""
+    with services.db.write() as session:
+        found = find_symbols(session, app.id, identifier)
+        if found is None:
+            raise NotFound("Symbols not found")
+        was_used = found.state == SymbolState.READY
+        drop_symbols(session, found, services.now())
+        if was_used:
+            reports_changed(session, app.id)
+    with suppress(TransientError):  # what is left is deleted with the doomed objects
+        services.storage.delete_folder(symbols_folder(app.identifier, identifier))

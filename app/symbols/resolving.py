@@ -1,0 +1,128 @@
+"""A crash report with its frames named by symbols: the same report where there are none."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from app.crashes.frame_name import NAMELESS
+from app.crashes.log import BinaryImage, CrashLog, Frame
+from app.crashes.missing import MissingSymbols
+from app.symbols.debug_id import debug_id
+from app.symbols.java import JavaNames
+from app.symbols.native import NativeNames
+
+JAVA_PLATFORMS = ("java", "android", "kotlin")
+NATIVE, MAPPING = "native", "mapping"
+
+FindNative = Callable[[str], NativeNames | None]
+"""Debug id -> its open cache."""
+
+
+class Resolved(NamedTuple):
+    """A crash report, and what would name more of it."""
+
+    log: CrashLog
+    missing: tuple[MissingSymbols, ...] = ()
+
+
+class Place(NamedTuple):
+    """Where a frame lies."""
+
+    debug_id: str
+    base: int  # from which the frame's address counts
+    image: BinaryImage
+
+
+class Images:
+    """The images of a report that have an id, found by what a frame tells."""
+
+    def __init__(self, log: CrashLog) -> None:
+        is_elf = log.platform != "apple"
+        named = [(debug_id(one.debug_id, is_elf=is_elf), one) for one in log.images if one.debug_id]
+        self._all = [(found, one) for found, one in named if found]
+        loaded = [(one.address, found, one) for found, one in self._all if one.address]
+        self._loaded = sorted(loaded, key=lambda known: known[0])
+        self._starts = [start for start, _, _ in self._loaded]
+        self._by_name = {one.name: (found, one) for found, one in self._all if one.name}
+
+    def __iter__(self) -> Iterator[tuple[str, BinaryImage]]:
+        return iter(self._all)
+
+    def of(self, frame: Frame) -> Place | None:
+        """The image of a frame; None when it has no address or the image no id."""
+        if frame.address is None:
+            return None
+        if frame.image_address == 0:  # its address counts from the start of the image
+            known = self._by_name.get(frame.image or "")
+            return Place(known[0], 0, known[1]) if known else None
+        at = bisect_right(self._starts, frame.address) - 1
+        if at < 0:
+            return None
+        start, found, image = self._loaded[at]
+        is_in = frame.address < start + image.size if image.size else frame.image in (None, image.name)
+        return Place(found, start, image) if is_in else None
+
+
+def native_ids(log: CrashLog) -> set[str]:
+    """Debug ids of the images in which frames lie that have no line yet."""
+    images = Images(log)
+    places = (images.of(frame) for frame in _frames(log) if not _is_told(frame))
+    return {place.debug_id for place in places if place}
+
+
+def mapping_ids(log: CrashLog) -> list[str]:
+    """Ids of mappings that a Java report names, as images that are nowhere in memory; in its order."""
+    return [found for found, one in Images(log) if one.address is None and not one.size] if is_java(log) else []
+
+
+def is_java(log: CrashLog) -> bool:
+    """True when a mapping may have taken its names."""
+    return log.platform in JAVA_PLATFORMS
+
+
+def resolve(log: CrashLog, native: FindNative, java: JavaNames | None) -> Resolved:
+    """Name every frame that symbols know; inlined calls become frames of their own, before the one that they are in."""
+    images = Images(log)
+    missing: dict[str, MissingSymbols] = {}
+
+    def named(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        found = [one for at, frame in enumerate(frames) for one in expand(frame, is_top=at == 0)]
+        return frames if found == list(frames) else tuple(found)
+
+    def expand(frame: Frame, *, is_top: bool) -> list[Frame]:
+        if frame.address is None:
+            return java.frames(frame) if java else [frame]
+        place = None if _is_told(frame) else images.of(frame)
+        if place is None:
+            return [frame]
+        names = native(place.debug_id)
+        if names is not None:
+            return names.frames(frame, place.base, is_top=is_top)
+        if not frame.function or NAMELESS.fullmatch(frame.function):
+            missing.setdefault(place.debug_id, MissingSymbols(NATIVE, place.debug_id, place.image.name))
+        return [frame]
+
+    made = replace(
+        log,
+        faults=tuple(
+            replace(one, type=java.type_name(one.type) if java and one.type else one.type, frames=named(one.frames))
+            for one in log.faults
+        ),
+        threads=tuple(replace(one, frames=named(one.frames)) for one in log.threads),
+    )
+    if java is None:
+        for found in mapping_ids(log):
+            missing.setdefault(found, MissingSymbols(MAPPING, found))
+    return Resolved(made, tuple(missing.values()))
+
+
+def _is_told(frame: Frame) -> bool:
+    return bool(frame.function and frame.line is not None)
+
+
+def _frames(log: CrashLog) -> Iterable[Frame]:
+    for fault in log.faults:
+        yield from fault.frames
+    for thread in log.threads:
+        yield from thread.frames

@@ -1,0 +1,183 @@
+"""From an upload of symbols to the names in a report: machine code built here, and a made-up obfuscated app."""
+
+import io
+import json
+import subprocess
+import zipfile
+
+import pytest
+
+from app.symbols.java import JavaNames
+from tests.factories import make_member
+from tests.uploads import digested, export_url
+
+SOURCE = """\
+static inline __attribute__((always_inline)) int price(int *p) { return *p; }
+int total(int *p) {
+    return price(p) + 1;
+}
+"""
+TOMBSTONE = """\
+*** *** *** *** *** *** *** *** *** *** *** *** *** *** *** ***
+Build fingerprint: 'example/shop/shop:13/A1/1:user/release-keys'
+ABI: 'x86_64'
+pid: 9, tid: 12, name: worker  >>> com.example.shop <<<
+signal 11 (SIGSEGV), code 1 (SEGV_MAPERR), fault addr 0x0000000000000010
+backtrace:
+      #00 pc {pc:016x}  /data/app/lib/x86_64/libcart.so (BuildId: {build_id})
+"""
+MAPPING = """\
+com.example.shop.Cart -> a.b:
+# {"id":"sourceFile","fileName":"Cart.kt"}
+    1:1:int price(int):40:40 -> c
+    1:1:int total():21 -> c
+com.example.shop.EmptyCart -> a.d:
+    1:1:void f():1 -> f
+"""
+
+
+class Shop:
+    """An app whose reports and symbols are asked for over HTTP."""
+
+    def __init__(self, client, member, run_workers) -> None:
+        self.client, self.member, self.run_workers = client, member, run_workers
+        self.symbols = f"/api/apps/{member.app.identifier}/symbols"
+
+    def add(self, content: bytes, **query: str) -> str:
+        answer = self.client.post(self.symbols, data=content, query_string=query, headers=self.member.headers)
+        self.run_workers()
+        one = f"{self.symbols}/{answer.json['result']['identifier']}"
+        assert self.client.get(one, headers=self.member.headers).json["result"]["state"] == "ready"
+        return one
+
+    def report(self, log: dict, format_name: str = "json") -> str:
+        url = export_url(log, format=format_name)
+        self.client.get(url, headers=self.member.headers)
+        self.run_workers()
+        result = self.client.get(url, headers=self.member.headers).json["result"]
+        return self.client.get(result["url"]).text
+
+    def frames(self, log: dict) -> list[tuple]:
+        told = json.loads(self.report(log))
+        frames = next((one["frames"] for one in (*told["exceptions"], *told["threads"]) if one["frames"]), [])
+        return [(one["module"], one["function"], one["file"], one["line"], one["note"]) for one in frames]
+
+
+@pytest.fixture
+def shop(client, member, run_workers) -> Shop:
+    return Shop(client, member, run_workers)
+
+
+@pytest.fixture
+def library(tmp_path):
+    """(file, the address where `total` begins, build id)."""
+    (tmp_path / "cart.c").write_text(SOURCE)
+    file = tmp_path / "libcart.so"
+    built = ["gcc", "-g", "-O1", "-fPIC", "-shared", "-Wl,--build-id=sha1", "-o", str(file), str(tmp_path / "cart.c")]
+    subprocess.run(built, check=True)
+    listed = subprocess.run(["nm", str(file)], check=True, capture_output=True, text=True).stdout
+    address = next(int(line.split()[0], 16) for line in listed.splitlines() if line.endswith(" total"))
+    notes = subprocess.run(["readelf", "-n", str(file)], check=True, capture_output=True, text=True).stdout
+    return file, address, notes.partition("Build ID: ")[2].split()[0]
+
+
+def faulting(file) -> int:
+    """The address of the instruction that reads the price."""
+    listed = subprocess.run(
+        ["objdump", "-d", "--disassemble=total", str(file)], check=True, capture_output=True, text=True
+    )
+    return next(int(line.split(":")[0], 16) for line in listed.stdout.splitlines() if "(%rdi)" in line)
+
+
+def test_a_stripped_tombstone_gets_functions_files_and_lines_by_its_build_id(
+    shop, library, client, member, run_workers
+):
+    file, _, build_id = library
+    log = digested(client, member, run_workers, TOMBSTONE.format(pc=faulting(file), build_id=build_id).encode())
+    before = json.loads(shop.report(log))
+    texts = [shop.report(log, format_name) for format_name in ("txt", "html")]
+
+    one = shop.add(file.read_bytes(), name="libcart.so")
+    after = json.loads(shop.report(log))
+    source = str(file.with_name("cart.c"))
+    named = shop.frames(log)
+    client.delete(one, headers=member.headers)
+
+    [missing] = before["missing_symbols"]
+    assert (missing["kind"], missing["name"]) == ("native", "libcart.so")
+    assert all("Missing symbols" in text and missing["debug_id"] in text for text in texts)
+    assert named == [(None, "price", source, 1, "inlined"), (None, "total", source, 3, None)]
+    assert after["missing_symbols"] == []
+    assert after["crash"] == before["crash"]
+    assert json.loads(shop.report(log)) == before
+
+
+def test_another_apps_symbols_name_nothing(services, shop, library, client, run_workers):
+    file, address, build_id = library
+    other = make_member(services, "mallory@example.com")
+    shop.add(file.read_bytes())
+    log = digested(client, other, run_workers, TOMBSTONE.format(pc=address, build_id=build_id).encode())
+
+    told = json.loads(Shop(client, other, run_workers).report(log))
+
+    assert [one["name"] for one in told["missing_symbols"]] == ["libcart.so"]
+
+
+def event(**more) -> bytes:
+    frames = [{"module": "a.b", "function": "c", "filename": "SourceFile", "lineno": 1}]
+    thrown = {"type": "d", "module": "a", "value": "no items", "stacktrace": {"frames": frames}}
+    return json.dumps({"event_id": "0" * 31 + "1", "platform": "java", "timestamp": "2018-09-13T08:02:53Z",
+                       "release": "com.example.shop@1.2+45", "exception": {"values": [thrown]}, **more}).encode()  # fmt: skip
+
+
+PLAIN = [
+    ("com.example.shop.Cart", "price", "Cart.kt", 40, "inlined"),
+    ("com.example.shop.Cart", "total", "Cart.kt", 21, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "is_named"),
+    [({"version": "1.2", "build": "45"}, True), ({"version": "1.2"}, True), ({"build": "45"}, True),
+     ({"version": "1.2", "build": "46"}, False), ({"version": "1.3"}, False), ({}, False)],
+)  # fmt: skip
+def test_a_mapping_is_found_by_version_and_build(shop, client, member, run_workers, given, is_named):
+    log = digested(client, member, run_workers, event())
+    shop.add(MAPPING.encode(), **given)
+
+    assert (shop.frames(log) == PLAIN) is is_named
+
+
+def test_a_mapping_is_found_by_the_uuid_that_the_log_names_and_names_the_exception(
+    shop, client, member, run_workers, tmp_path
+):
+    (tmp_path / "mapping.txt").write_text(MAPPING)
+    uuid = str(JavaNames(tmp_path / "mapping.txt").uuid)
+    images = {"images": [{"type": "proguard", "uuid": uuid.upper()}]}
+    log = digested(client, member, run_workers, event(debug_meta=images))
+    before = json.loads(shop.report(log))
+    shop.add(MAPPING.encode())
+
+    after = json.loads(shop.report(log))
+
+    assert before["missing_symbols"] == [{"kind": "mapping", "debug_id": uuid, "name": None}]
+    assert shop.frames(log) == PLAIN
+    assert (after["exceptions"][0]["type"], after["missing_symbols"]) == ("com.example.shop.EmptyCart", [])
+
+
+def test_reports_in_a_batch_are_named_too(shop, client, member, run_workers):
+    log = digested(client, member, run_workers, event())
+    shop.add(MAPPING.encode(), version="1.2")
+    path = f"/api/crashes/{log['occurrences'][0]['crash_identifier']}/exports"
+    client.post(path, json={"format": "zip"}, headers=member.headers)
+    run_workers()
+
+    result = client.post(path, json={"format": "zip"}, headers=member.headers).json["result"]
+    part = client.get(result["parts"][0]["url"]).data
+
+    assert _first(part)["exceptions"][0]["frames"][1]["function"] == "total"
+
+
+def _first(archive: bytes) -> dict:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return json.loads(opened.read(opened.namelist()[0]))
