@@ -127,6 +127,7 @@ class CrashLog:
     faults: tuple[Fault, ...] = ()
     threads: tuple[Thread, ...] = ()
     images: tuple[BinaryImage, ...] = ()
+    mappings: tuple[str, ...] = ()  # ids of the mapping files of R8 or ProGuard that the build made
     app: AppInfo = field(default_factory=AppInfo)
     os: OsInfo = field(default_factory=OsInfo)
     device: DeviceInfo = field(default_factory=DeviceInfo)

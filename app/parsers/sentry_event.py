@@ -122,6 +122,7 @@ def parse_event(event: dict[str, Any], *, brief: bool = False) -> CrashLog:
         faults=_without_repeated_frames(faults, threads),
         threads=threads,
         images=images,
+        mappings=sentry_stacks.mappings(event.get("debug_meta")),
         app=sentry_contexts.app(event, contexts),
         os=sentry_contexts.system(contexts),
         device=sentry_contexts.device(contexts),

@@ -95,6 +95,17 @@ def images(debug_meta: Any) -> tuple[BinaryImage, ...]:
     return tuple(_image(entry) for entry in listed if isinstance(entry, dict) and _is_binary(entry))
 
 
+def mappings(debug_meta: Any) -> tuple[str, ...]:
+    """Ids of the mapping files that the build made."""
+    listed = values.items(values.mapping(debug_meta).get("images"))
+    ids = (
+        values.text(pick(one, "uuid", "debug_id"))
+        for one in map(values.mapping, listed)
+        if one.get("type") == "proguard"
+    )
+    return tuple(found for found in ids if found)
+
+
 def spans(loaded: tuple[BinaryImage, ...]) -> list[Span]:
     """The address, size and name of the images, by address."""
     return sorted((image.address, image.size, image.name or "") for image in loaded if image.address and image.size)

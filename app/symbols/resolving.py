@@ -1,7 +1,7 @@
 """A crash report with its frames named by symbols: the same report where there are none."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -40,14 +40,11 @@ class Images:
     def __init__(self, log: CrashLog) -> None:
         is_elf = log.platform != "apple"
         named = [(debug_id(one.debug_id, is_elf=is_elf), one) for one in log.images if one.debug_id]
-        self._all = [(found, one) for found, one in named if found]
-        loaded = [(one.address, found, one) for found, one in self._all if one.address]
+        known = [(found, one) for found, one in named if found]
+        loaded = [(one.address, found, one) for found, one in known if one.address]
         self._loaded = sorted(loaded, key=lambda known: known[0])
         self._starts = [start for start, _, _ in self._loaded]
-        self._by_name = {one.name: (found, one) for found, one in self._all if one.name}
-
-    def __iter__(self) -> Iterator[tuple[str, BinaryImage]]:
-        return iter(self._all)
+        self._by_name = {one.name: (found, one) for found, one in known if one.name}
 
     def of(self, frame: Frame) -> Place | None:
         """The image of a frame; None when it has no address or the image no id."""
@@ -72,8 +69,8 @@ def native_ids(log: CrashLog) -> set[str]:
 
 
 def mapping_ids(log: CrashLog) -> list[str]:
-    """Ids of mappings that a Java report names, as images that are nowhere in memory; in its order."""
-    return [found for found, one in Images(log) if one.address is None and not one.size] if is_java(log) else []
+    """Ids of the mappings that a report names, in one spelling."""
+    return [found for found in map(debug_id, log.mappings) if found]
 
 
 def is_java(log: CrashLog) -> bool:
