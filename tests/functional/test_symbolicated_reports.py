@@ -12,7 +12,7 @@ from tests.factories import make_member
 from tests.uploads import digested, export_url
 
 SOURCE = """\
-static inline __attribute__((always_inline)) int price(int *p) { return *p; }
+static inline __attribute__((always_inline)) int price(int *p) { int s = 0; while (s < 99) s += p[s]; return s; }
 int total(int *p) {
     return price(p) + 1;
 }
@@ -87,7 +87,7 @@ def faulting(file) -> int:
     listed = subprocess.run(
         ["objdump", "-d", "--disassemble=total", str(file)], check=True, capture_output=True, text=True
     )
-    return next(int(line.split(":")[0], 16) for line in listed.stdout.splitlines() if "(%rdi)" in line)
+    return next(int(line.split(":")[0], 16) for line in listed.stdout.splitlines() if "(%rdi,%r" in line)
 
 
 def test_a_stripped_tombstone_gets_functions_files_and_lines_by_its_build_id(
