@@ -5,7 +5,7 @@ from app.api import openapi_privacy as privacy
 from app.api import openapi_senders as senders
 from app.api import openapi_symbols as symbols
 from app.api import openapi_webhooks as webhooks
-from app.api.openapi_words import TEXT, TIME, TIME_OR_NULL, WHOLE, Json
+from app.api.openapi_words import POLL_HEADERS, TEXT, TIME, TIME_OR_NULL, WHOLE, Json
 from app.api.openapi_words import body_of as _body
 from app.api.openapi_words import json_answer as _json
 from app.api.openapi_words import list_of as _list
@@ -188,15 +188,6 @@ PARAMETERS: Json = {
 
 RESPONSES: Json = {
     word: _json(_ref("schemas", "Error"), word.replace("_", " ").capitalize()) for word in STATUS_WORDS.values()
-}
-
-POLL_HEADERS: Json = {
-    "Retry-After": {"schema": WHOLE, "description": "Seconds until the next poll is worth it; while loading"},
-    "X-Progress": {"schema": TEXT, "description": "`<done>/<total> <unit>`; while loading"},
-    "ETag": {"schema": TEXT, "description": "Of a finished result"},
-    "Last-Modified": {"schema": TEXT, "description": "When the job finished"},
-    "Expires": {"schema": TEXT, "description": "When the result is deleted"},
-    "Preference-Applied": {"schema": TEXT, "description": "`wait=N` when the request was held"},
 }
 
 PAGING = [_ref("parameters", "page"), _ref("parameters", "per_page")]

@@ -11,6 +11,16 @@ TIME: Json = {"type": "string", "format": "date-time"}
 TIME_OR_NULL: Json = {"type": ["string", "null"], "format": "date-time"}
 WHOLE: Json = {"type": "integer"}
 
+POLL_HEADERS: Json = {
+    "Retry-After": {"schema": WHOLE, "description": "Seconds until the next poll is worth it; while loading"},
+    "X-Progress": {"schema": TEXT, "description": "`<done>/<total> <unit>`; while loading"},
+    "ETag": {"schema": TEXT, "description": "Of a finished result"},
+    "Last-Modified": {"schema": TEXT, "description": "When the job finished"},
+    "Expires": {"schema": TEXT, "description": "When the result is deleted"},
+    "Preference-Applied": {"schema": TEXT, "description": "`wait=N` when the request was held"},
+}
+"""Of every answer that is an envelope."""
+
 
 def object_of(properties: Json, optional: tuple[str, ...] = ()) -> Json:
     """An object of these properties and no others."""
