@@ -15,6 +15,7 @@ MIB = 1024 * 1024
 MIN_SECRET_LENGTH = 16  # characters; shorter ones can be guessed
 
 BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands can ring its workers
+PORT_FILE = "web.port"  # likewise, so that a DSN printed beside it leads there
 SECRET_FILE = "secret.key"  # noqa: S105  a file's name
 
 
@@ -109,7 +110,7 @@ class Config:
 def embedded_environment(data_dir: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment with every storage setting that is unset filled in for one machine and one data folder.
 
-    Makes the folder and its secret when they are not there. REDIS_URL is that of a running `crashq up`, if there is one.
+    Makes the folder and its secret when they are not there. REDIS_URL and PORT are those of a running `crashq up`, if any.
     """
     data_dir = data_dir.expanduser().resolve()
     try:
@@ -125,6 +126,9 @@ def embedded_environment(data_dir: Path, environ: Mapping[str, str] = os.environ
     broker_file = data_dir / BROKER_URL_FILE
     if broker_file.exists():
         defaults["REDIS_URL"] = broker_file.read_text().strip()
+    port_file = data_dir / PORT_FILE
+    if port_file.exists():
+        defaults["PORT"] = port_file.read_text().strip()
     return {**defaults, **{name: value for name, value in environ.items() if value}}
 
 

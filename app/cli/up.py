@@ -22,7 +22,7 @@ from app.broker import QUEUES
 from app.cli import DATA_DIR, main
 from app.cli.embedded_broker import forget_broker, free_port, start_broker
 from app.cli.processes import Processes
-from app.config import Config, embedded_environment
+from app.config import PORT_FILE, Config, embedded_environment
 from app.db import pulse
 from app.errors import ConfigError
 from app.schema import upgrade
@@ -66,7 +66,7 @@ def up(host: str, port: int | None, data_dir: Path) -> None:
 def running(data_dir: Path, host: str, port: int | None, console: Console) -> Iterator[Running]:
     """The whole service while the block runs. Raises ConfigError when a part does not come up."""
     environ = embedded_environment(data_dir)
-    environ["PORT"] = str(_free(host, port if port is not None else int(environ.get("PORT") or 8000)))
+    environ["PORT"] = str(_free(host, port if port is not None else int(os.environ.get("PORT") or 8000)))
     environ["CRASHQ_HOST"] = host
     data_dir = data_dir.resolve()
     with _only_one(data_dir), console.status("Starting…") as status:
@@ -86,6 +86,7 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
             _start_parts(processes, config, environ)
             url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{config.port}"  # noqa: S104
             _await_ready(url, processes)
+            (data_dir / PORT_FILE).write_text(f"{config.port}\n")
             status.stop()
             yield Running(url, processes)
         finally:
@@ -95,6 +96,7 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
             processes.stop()
             forget_broker(data_dir)
+            (data_dir / PORT_FILE).unlink(missing_ok=True)
 
 
 def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import BROKER_URL_FILE, MIB, Config, embedded_environment
+from app.config import BROKER_URL_FILE, MIB, PORT_FILE, Config, embedded_environment
 from app.errors import ConfigError
 
 WHOLE = {
@@ -105,6 +105,13 @@ def test_a_missing_variable_is_refused_by_name(name):
 def test_a_senseless_value_is_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=f"^{name} "):
         Config.from_env({**WHOLE, name: value})
+
+
+def test_commands_beside_a_running_service_know_its_port(tmp_path: Path):
+    (tmp_path / PORT_FILE).write_text("8123\n")
+
+    assert Config.from_env(embedded_environment(tmp_path, {}), needs_broker=False).port == 8123
+    assert Config.from_env(embedded_environment(tmp_path, {"PORT": "9000"}), needs_broker=False).port == 9000
 
 
 def test_the_embedded_environment_is_a_whole_configuration_in_one_folder(tmp_path: Path):
