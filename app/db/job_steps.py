@@ -33,13 +33,15 @@ class Finish(NamedTuple):
     told: int  # how many webhooks are to be told
 
 
-def start_job(db: Database, job: Job, user_id: int, most: int) -> bool:
+def start_job(db: Database, job: Job, user_id: int, most: int, fresh_from: datetime) -> bool:
     """Insert a queued job and who asks for it.
 
-    False, and nothing is changed, when a live job has the same key or the user waits for `most` jobs already.
+    False, and nothing is changed, when a live job has the same key, when one has finished since `fresh_from`, of which this
+    question could not know yet when it was looked up, or when the user waits for `most` jobs already.
     """
     values = {f"new_{name}": getattr(job, name) for name in NEW}
     asked = {"user": user_id, "now": job.created_at}
+    values["fresh_from"] = fresh_from
     if db.is_postgresql:
         with db.quick_write(together=False) as lane:
             return lane.change(_START_AND_ASK, **values, **asked, most=most) == 1
@@ -120,7 +122,16 @@ def _start(dialect: ModuleType) -> Any:
     waiting = live.where(LIVE, JobAsker.user_id == bindparam("user")).limit(bindparam("most")).subquery()
     columns = Job.__table__.c
     row = select(*(bindparam(f"new_{name}", type_=columns[name].type) for name in NEW))
-    allowed = row.where(select(func.count()).select_from(waiting).scalar_subquery() < bindparam("most"))
+    ended = aliased(Job)
+    answered: Select[int] = select(literal_column("1")).select_from(ended).where(
+        ended.key == bindparam("new_key"),
+        ended.state == literal_column("'finished'"),
+        ended.finished_at > bindparam("fresh_from", type_=columns["finished_at"].type),
+        ended.expires_at > bindparam("new_created_at", type_=columns["created_at"].type),
+    )  # fmt: skip
+    allowed = row.where(
+        select(func.count()).select_from(waiting).scalar_subquery() < bindparam("most"), ~answered.exists()
+    )
     return dialect.insert(Job).from_select(NEW, allowed).on_conflict_do_nothing()
 
 

@@ -227,7 +227,7 @@ def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: 
         progress_done=0,
         progress_total=total,
     )
-    if start_job(services.db, job, user_id, services.config.live_jobs_per_user):
+    if start_job(services.db, job, user_id, services.config.live_jobs_per_user, now - FRESH_FOR):
         log.info("job_queued", job=job.id, kind=kind, user=user_id)
         ring = services.broker.ring_soon if job.queue == SHORT else services.broker.ring
         ring(RUN_JOB, job.id, job.queue)

@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 from app.broker import RUN_JOB
 from app.db.job import Job, JobState
 from app.errors import BadParameters
+from app.jobs import KINDS
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
 from app.jobs.running import end_attempt, run
-from app.jobs.service import ask
+from app.jobs.service import ask, cancel, start_or_join
 from app.services import Services
-from tests.factories import NOON, add_newer, join, make_crash, make_member
+from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
 
 LIST = "occurrences"
 
@@ -207,3 +208,24 @@ def test_a_failure_answers_for_a_minute_and_is_then_begun_afresh(services, membe
     assert fresh.id != job.id
     with pytest.raises(JobFailed, match="broken on purpose"):
         ask(services, member.user_id, LIST, crash.identifier, {"job_id": job.id})
+
+
+def test_a_question_looked_up_before_another_job_lived_its_whole_life_gets_that_jobs_answer(services, member):
+    """A stampede's latecomer: it saw no job, and by the time it begins one the answer is there."""
+    crash = make_crash(services, member.app)
+    job = ask(services, member.user_id, "occurrences", crash.identifier, {})
+    run_rings(services)
+    asked = KINDS["occurrences"].read(crash.identifier, {})
+
+    late = start_or_join(services, member.user_id, "occurrences", job.key, asked, crash)
+
+    assert (late.id, late.state) == (job.id, JobState.FINISHED)
+
+
+def test_a_freed_answer_keeps_nobody_from_a_new_one(services, member):
+    crash = make_crash(services, member.app)
+    job = ask(services, member.user_id, "occurrences", crash.identifier, {})
+    run_rings(services)
+    cancel(services, member.user_id, job.id)
+
+    assert ask(services, member.user_id, "occurrences", crash.identifier, {}).id != job.id
