@@ -40,8 +40,8 @@ def set_up(folder: Path, database: str, redis_url: str) -> Crashq:
     _crashq(folder, environ, "db", "upgrade")
     _crashq(folder, environ, "user", "add", EMAIL, line=f"{PASSWORD}\n")
     lines = _crashq(folder, environ, "app", "add", "bench", "--owner", EMAIL).splitlines()
-    app, key = (line.partition(": ")[2] for line in lines)
-    return Crashq(environ, app, key)
+    told = dict(line.split(": ", 1) for line in lines)
+    return Crashq(environ, told["app identifier"], told["ingest key"])
 
 
 def crashq(folder: Path, made: Crashq) -> System:
