@@ -35,6 +35,9 @@ class Config:
     public_url: str | None = None  # how clients reach us, when the Host header does not tell; no trailing slash
     trusted_proxies: int = 0  # how many proxies in front set X-Forwarded-*; 0 trusts none of these headers
     max_log_bytes: int = 20 * MIB  # of one log, packed or unpacked; a larger upload is refused with 413
+    logs_per_minute: int = (
+        0  # that one app may send where it has not set it; one more is answered with 429; 0: any number
+    )
     max_symbol_bytes: int = 512 * MIB  # of one file of symbols; it is never whole in memory of web
     token_lifetime: int = 30 * 86_400  # seconds a login lasts
     result_lifetime: int = 86_400  # seconds from completion that a result and its links live
@@ -81,6 +84,7 @@ class Config:
             public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
             trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
             max_log_bytes=_integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
+            logs_per_minute=_integer(environ, "CRASHQ_LOGS_PER_MINUTE", cls.logs_per_minute, 0, 10_000_000),
             max_symbol_bytes=_integer(
                 environ, "CRASHQ_MAX_SYMBOL_BYTES", cls.max_symbol_bytes, 1_024, 16 * 1_024 * MIB
             ),

@@ -8,6 +8,7 @@ from app.broker import Broker, NoBroker, RedisBroker
 from app.clock import DatabaseClock, utc_now
 from app.config import Config
 from app.db import Database, open_database
+from app.rate_limit import RateLimit, open_rate_limit
 from app.storage import Storage, open_storage
 
 
@@ -20,6 +21,7 @@ class Services:
     storage: Storage
     broker: Broker
     now: Callable[[], datetime] = utc_now
+    rate_limit: RateLimit | None = None  # of what apps send; None where nothing is sent, in commands
     worker: str = ""  # names the worker that these serve; its attempts are handed back by this name
 
     def close(self) -> None:
@@ -39,5 +41,6 @@ def open_services(config: Config, worker: str = "") -> Services:
         storage=open_storage(config.storage_url),
         broker=RedisBroker(config.redis_url, config.redis_prefix) if config.redis_url else NoBroker(),
         now=DatabaseClock(db) if db.is_postgresql else utc_now,
+        rate_limit=open_rate_limit(config.redis_url, config.redis_prefix) if config.redis_url else None,
         worker=worker,
     )

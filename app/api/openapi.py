@@ -239,7 +239,7 @@ PATHS: Json = {
     },
     "/api/apps/{app_identifier}/logs": {
         "post": _operation("uploadLog", "Send one crash log, raw or with Content-Encoding gzip, deflate, br or zstd",
-                           _json(UPLOADED, "Stored; a worker digests it"), 400, 401, 404, 409, 413, 415,
+                           _json(UPLOADED, "Stored; a worker digests it"), 400, 401, 404, 409, 413, 415, 429,
                            parameters=[*APP, LOG_ID_QUERY], requestBody={"required": True, "content": LOG_BODY}),
     },
     "/api/apps/{app_identifier}/logs/{log_id}": {

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.privacy.settings import AGES, MAX_DAYS
+from app.ingest.rate import LOGS_PER_MINUTE
+from app.privacy.settings import AGES, MAX_DAYS, MAX_LOGS_PER_MINUTE
 from app.redaction.patterns import PATTERNS
 from app.redaction.rules import MAX_FIELDS, MAX_REGEX, MAX_REGEXES
 
@@ -12,6 +13,13 @@ _TEXT: Json = {"type": "string"}
 _WHOLE: Json = {"type": "integer"}
 _TIME: Json = {"type": "string", "format": "date-time"}
 _DAYS: Json = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_DAYS, "description": "null: for ever"}
+
+_LOGS: Json = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "maximum": MAX_LOGS_PER_MINUTE,
+    "description": "null: any number",
+}
 
 _REDACTION: Json = {
     "type": ["object", "null"],
@@ -36,7 +44,7 @@ _REDACTION: Json = {
     },
 }
 
-_SETTINGS: Json = {**dict.fromkeys(AGES, _DAYS), "redaction": _REDACTION}
+_SETTINGS: Json = {**dict.fromkeys(AGES, _DAYS), LOGS_PER_MINUTE: _LOGS, "redaction": _REDACTION}
 
 
 def _object(properties: Json, *, required: bool = True) -> Json:

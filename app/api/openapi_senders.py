@@ -6,7 +6,7 @@ _PROJECT = path("project", "The number at the end of the app's DSN")
 _KEY = query("sentry_key", TEXT, "The app's ingest key, where no header has it")
 _BINARY: Json = {"schema": {"type": "string", "format": "binary"}}
 _OPEN: Json = {"security": [{}]}
-_ERRORS = (400, 401, 404, 413, 415)
+_ERRORS = (400, 401, 404, 413, 415, 429)
 
 _TAKEN = json_answer(object_of({"id": TEXT}, optional=("id",)), "Stored, or dropped when it tells of no crash")
 _ACRA = json_answer(success_of(object_of({"log_id": TEXT, "status": {"const": "received"}})), "Stored")

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 
 from app.db import Database
 from app.db.app import App, Membership
+from app.db.app_settings import AppSettings
 from app.db.log import Log, LogStatus
 from app.db.prepared import Prepared
 from app.db.token import Token
@@ -24,12 +25,16 @@ class KnownLog(NamedTuple):
     storage_key: str
 
 
+_SENDER_COLUMNS = (App.id, App.identifier, AppSettings.settings, *(_LOG[name] for name in KnownLog._fields))
+
+
 class Sender(NamedTuple):
     """An app that logs may be sent to."""
 
     id: int
     identifier: str
     known: KnownLog | None  # its log of the name that was asked for
+    settings: str | None = None  # JSON of what its members have set
 
 
 def find_sender(db: Database, app_identifier: str, token_hash: str, now: datetime, log_id: str) -> Sender | None:
@@ -61,12 +66,14 @@ def insert_log(db: Database, **new: Any) -> int | None:
 
 
 def _sender_of(row: Any) -> Sender:
-    return Sender(row[0], row[1], KnownLog(*row[2:]) if row[2] is not None else None)
+    identifier, settings, *known = row[1:]
+    return Sender(row[0], identifier, KnownLog(*known) if known[0] is not None else None, settings)
 
 
 def _project(_: ModuleType) -> Any:
     return (
-        select(App.id, App.identifier, *(_LOG[name] for name in KnownLog._fields))
+        select(*_SENDER_COLUMNS)
+        .outerjoin(AppSettings, AppSettings.app_id == App.id)
         .outerjoin(Log, and_(Log.app_id == App.id, Log.log_id == bindparam("log_id")))
         .where(App.id == bindparam("project"), App.ingest_key_hash == bindparam("key"))
     )
@@ -81,7 +88,8 @@ def _sender(_: ModuleType) -> Any:
         Membership.app_id == App.id,
     )
     return (
-        select(App.id, App.identifier, *(_LOG[name] for name in KnownLog._fields))
+        select(*_SENDER_COLUMNS)
+        .outerjoin(AppSettings, AppSettings.app_id == App.id)
         .outerjoin(Log, and_(Log.app_id == App.id, Log.log_id == bindparam("log_id")))
         .where(App.identifier == bindparam("app"), or_(App.ingest_key_hash == token, is_members))
     )

@@ -11,6 +11,7 @@ from app.db.log import RING_AGAIN_AFTER
 from app.db.upload import KnownLog, Sender, find_known, insert_log
 from app.errors import BadParameters, Conflict, TooLarge, TransientError
 from app.ingest.log_id import is_log_id, new_log_id
+from app.ingest.rate import admit
 from app.observe import current_request_id
 from app.services import Services
 from app.storage import log_key
@@ -24,7 +25,7 @@ def receive(services: Services, app: App | Sender, log_id: str | None, content: 
     """Store a log for digestion and return its log_id, made by the server when None is given.
 
     The bytes are durable before the row is, and the row before this returns. The same log again changes nothing.
-    Raises BadParameters, TooLarge, or Conflict when the name stands for other bytes.
+    Raises BadParameters, TooLarge, TooManyRequests, or Conflict when the name stands for other bytes.
     """
     if log_id is not None and not is_log_id(log_id):
         raise BadParameters(
@@ -34,6 +35,8 @@ def receive(services: Services, app: App | Sender, log_id: str | None, content: 
         raise BadParameters("The body is empty: send one crash log as the body")
     if len(content) > services.config.max_log_bytes:
         raise TooLarge(f"The log is larger than {services.config.max_log_bytes} bytes")
+    if isinstance(app, Sender):
+        admit(services, app)
     if log_id is not None:
         _keep(services, app, log_id, content)
         return log_id

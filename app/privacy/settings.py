@@ -8,16 +8,18 @@ from app.config import Config
 from app.db.app import App
 from app.db.app_settings import hold_settings, reports_changed, settings_text, store_settings
 from app.errors import BadParameters
+from app.ingest.rate import LOGS_PER_MINUTE
 from app.redaction.rules import read_rules
 from app.services import Services
 
 AGES = ("keep_logs_days", "keep_occurrences_days", "keep_reports_days")
 MAX_DAYS = 36_500
+MAX_LOGS_PER_MINUTE = 10_000_000
 REDACTION = "redaction"
 
 
 def settings_of(services: Services, app_id: int) -> dict[str, Any]:
-    """Name -> value of every setting, the service's own where the app has none; null days are for ever."""
+    """Name -> value of every setting, the service's own where the app has none; null is for ever, or any number."""
     with services.db.read() as session:
         return effective(services.config, settings_text(session, app_id))
 
@@ -25,8 +27,8 @@ def settings_of(services: Services, app_id: int) -> dict[str, Any]:
 def effective(config: Config, text: str) -> dict[str, Any]:
     """The same from the JSON of what has been set."""
     own = json.loads(text)
-    ages = {name: own.get(name, getattr(config, name) or None) for name in AGES}
-    return {**ages, REDACTION: own.get(REDACTION)}
+    numbers = {name: own.get(name, getattr(config, name) or None) for name in (*AGES, LOGS_PER_MINUTE)}
+    return {**numbers, REDACTION: own.get(REDACTION)}
 
 
 def change_settings(services: Services, app: App, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +52,14 @@ def change_settings(services: Services, app: App, given: Mapping[str, Any]) -> d
 def _check(name: str, value: Any) -> None:
     if name == REDACTION:
         read_rules(value)
-    elif name not in AGES:
-        raise BadParameters(f"Unknown setting; known are {', '.join((*AGES, REDACTION))}")
-    elif value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_DAYS):
-        raise BadParameters(f"{name} is a whole number from 1 to {MAX_DAYS}, or null: for ever")
+    elif name == LOGS_PER_MINUTE:
+        _check_number(name, value, MAX_LOGS_PER_MINUTE, "any number")
+    elif name in AGES:
+        _check_number(name, value, MAX_DAYS, "for ever")
+    else:
+        raise BadParameters(f"Unknown setting; known are {', '.join((*AGES, LOGS_PER_MINUTE, REDACTION))}")
+
+
+def _check_number(name: str, value: Any, highest: int, null: str) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest):
+        raise BadParameters(f"{name} is a whole number from 1 to {highest}, or null: {null}")

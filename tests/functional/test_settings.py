@@ -13,7 +13,8 @@ from tests.sentry_events import sentry_event
 from tests.uploads import digested, export_url
 
 WHO = "ada@example.com"
-DEFAULTS = {"keep_logs_days": None, "keep_occurrences_days": None, "keep_reports_days": None, "redaction": None}
+DEFAULTS = {"keep_logs_days": None, "keep_occurrences_days": None, "keep_reports_days": None,
+            "logs_per_minute": None, "redaction": None}  # fmt: skip
 
 
 @pytest.fixture
@@ -44,7 +45,8 @@ def test_a_change_sets_what_it_names_and_leaves_the_rest(client, member, address
     "body",
     [
         {"keep_logs_days": 0}, {"keep_logs_days": True}, {"keep_logs_days": "30"}, {"keep_logs_days": 1e3},
-        {"keep_logs_days": 10**30}, {"keep_log_days": 3}, {"redaction": {"regexes": [{"name": "x", "regex": "("}]}},
+        {"keep_logs_days": 10**30}, {"keep_log_days": 3}, {"logs_per_minute": 0},
+        {"logs_per_minute": 10_000_001}, {"redaction": {"regexes": [{"name": "x", "regex": "("}]}},
         {"redaction": []}, [],
     ],
 )  # fmt: skip

@@ -34,6 +34,16 @@ def test_an_error_in_python_becomes_an_occurrence(receiver: Receiver):
     assert report["exceptions"][0]["frames"][0]["function"] == "open_notebook"
 
 
+def test_an_sdk_holds_back_when_its_app_may_send_no_more(receiver: Receiver):
+    app, dsn = receiver.new_app("Loop")
+    receiver.http.send("PATCH", f"/api/apps/{app}/settings", b'{"logs_per_minute":1}')
+
+    program = crashed([sys.executable, str(PROGRAMS / "many_notes.py")], DSN=dsn)
+
+    assert program.stdout.split() == ["True", "False", "False"]  # the second is refused, the third is not sent
+    assert receiver.report_of(app)["exceptions"][0]["message"] == "a note was lost, 0"
+
+
 def test_an_error_in_node_becomes_an_occurrence(receiver: Receiver, modules: Path):
     app, dsn = receiver.new_app("Node")
 
