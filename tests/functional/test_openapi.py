@@ -3,37 +3,21 @@
 import re
 
 import pytest
-from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from app import create_app
+from tests import openapi
 from tests.factories import PASSWORD, kscrash, make_crash, make_member
 from tests.uploads import digested, export_url
 
 SOME_RULES = {"patterns": ["email"], "regexes": [{"name": "staff", "regex": "S-[0-9]+"}], "fields": ["user.email"]}
 
+OF_EVERY_ANSWER = {"Content-Type", "Content-Length", "X-Content-Type-Options", "Content-Security-Policy"}
+
 
 @pytest.fixture
 def document(client) -> dict:
     return client.get("/api/openapi.json").json
-
-
-def validator(document: dict, schema: dict) -> Draft202012Validator:
-    """A validator of one schema of the document, in which its references can be followed."""
-    return Draft202012Validator(
-        {**schema, "components": document["components"]}, format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
-
-
-def described(document: dict, method: str, path: str, status: int) -> dict:
-    """The description of an answer: of the one path template that fits."""
-    [item] = [
-        item for template, item in document["paths"].items()
-        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), path) and method in item
-    ]  # fmt: skip
-    answer = item[method]["responses"][str(status)]
-    reference = answer.get("$ref")
-    return document["components"]["responses"][reference.rpartition("/")[2]] if reference else answer
 
 
 def test_the_document_is_valid_openapi(document):
@@ -54,20 +38,47 @@ def test_it_describes_every_route_and_no_other(services, document):
 
 
 def test_every_operation_has_a_name_of_its_own_and_declares_the_parts_of_its_path(document):
-    operations = [(path, operation) for path, item in document["paths"].items() for operation in item.values()]
-    names = [operation["operationId"] for _, operation in operations]
+    operations = list(openapi.operations(document))
+    names = [operation["operationId"] for _, _, operation in operations]
 
     assert len(names) == len(set(names))
-    for path, operation in operations:
-        parameters = [
-            document["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
-            if "$ref" in parameter
-            else parameter
-            for parameter in operation.get("parameters", [])
-        ]
+    for _, path, operation in operations:
+        parameters = [openapi.resolved(document, parameter) for parameter in operation.get("parameters", [])]
         assert {parameter["name"] for parameter in parameters if parameter["in"] == "path"} == set(
             re.findall(r"\{(\w+)\}", path)
         )
+
+
+def test_every_operation_says_what_it_is_about_and_may_fail(document):
+    tags = {tag["name"] for tag in document["tags"]}
+
+    for _, path, operation in openapi.operations(document):
+        assert operation["summary"], path
+        assert set(operation["tags"]) <= tags
+        assert {"500", "503"} <= set(operation["responses"])
+        assert operation.get("security") == [] or {"401"} <= set(operation["responses"]), path
+
+
+def test_every_body_parameter_and_header_has_an_example_of_what_it_describes(document):
+    found = {}
+    for method, path, operation in openapi.operations(document):
+        for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for media, content in openapi.resolved(document, holder).get("content", {}).items():
+                if media == "application/json":
+                    found[method, path, content["schema"].get("$ref", id(content))] = content
+        for parameter in operation.get("parameters", []):
+            made = openapi.resolved(document, parameter)
+            found[path, made["name"]] = made
+    found |= document["components"]["headers"]
+
+    for where, holder in found.items():
+        several = [named["value"] for named in holder.get("examples", {}).values()]
+        examples = [holder["example"]] if "example" in holder else several
+        assert examples, f"{where} has no example: app/api/openapi/examples.py"
+        for example in examples:
+            problems = list(openapi.validator(document, holder["schema"]).iter_errors(example))
+            assert (where, example, problems) == (where, example, [])
+    assert len(found) > 100
 
 
 def test_every_real_answer_is_as_described(client, services, member, document, run_workers):
@@ -154,18 +165,17 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("delete", "/api/login", {"headers": auth}, 200),
     ]
 
-    seen = set()
     for method, path, options, status in requests:
         answer = getattr(client, method)(path, **options)
         assert (path, answer.status_code) == (path, status)
-        content = described(document, method, path.partition("?")[0], status).get("content", {})
+        told = openapi.described(document, method, path.partition("?")[0], status)
+        content = told.get("content", {})
         if "application/json" in content:
-            problems = list(validator(document, content["application/json"]["schema"]).iter_errors(answer.json))
+            problems = list(openapi.validator(document, content["application/json"]["schema"]).iter_errors(answer.json))
             assert (path, problems) == (path, [])
         elif content and "*/*" not in content:
             assert answer.mimetype in content
-        seen.add((method, path.partition("?")[0]))
-    assert len(seen) > 20
+        assert (path, set(answer.headers.keys()) - OF_EVERY_ANSWER - set(told["headers"])) == (path, set())
 
 
 def test_the_document_is_also_a_page_for_people(client, document):

@@ -14,16 +14,22 @@ MEDIA_TYPE = "application/json"
 _WHOLE = {"type": "integer"}
 _TEXT = {"type": "string"}
 _PART: dict[str, Any] = {
-    "number": _WHOLE, "filename": _TEXT, "content_type": _TEXT, "rows": _WHOLE, "unreadable": _WHOLE, "size": _WHOLE,
+    "number": _WHOLE, "filename": {**_TEXT, "examples": ["2eab310c430bf292171281ae-00001.csv"]},
+    "content_type": {**_TEXT, "examples": ["text/csv; charset=utf-8"]}, "rows": _WHOLE, "unreadable": _WHOLE, "size": _WHOLE,
     "sha256": _TEXT,
 }  # fmt: skip
-_LINK = {"type": "string", "format": "uri", "description": "Signed; needs no token until expires_at"}
+_LINK = {
+    "type": "string",
+    "format": "uri",
+    "description": "Signed; needs no token until expires_at",
+    "examples": ["https://crashes.example.com/api/downloads/WyI1ZjBjIl0.5b9a5f00.c2lnbmF0dXJl"],
+}
 _MANIFEST: dict[str, Any] = {
     "schema": {"const": SCHEMA},
     "schema_version": {"const": SCHEMA_VERSION},
     "crash_identifier": {"type": ["string", "null"]},
-    "app_identifier": {"type": ["string", "null"]},
-    "format": _TEXT,
+    "app_identifier": {"type": ["string", "null"], "examples": [None]},
+    "format": {**_TEXT, "examples": ["csv"]},
     "filters": {"type": "object"},
     "snapshot_at": {"type": "string", "format": "date-time", "description": "What came later is not in it"},
     "complete": {"type": "boolean", "description": "False when there are occurrences that could not be read whole"},
@@ -32,7 +38,8 @@ _MANIFEST: dict[str, Any] = {
     "total_size": {"type": "integer", "description": "Bytes of all parts"},
 }
 _FILE: dict[str, Any] = {
-    "url": _LINK, "filename": _TEXT, "content_type": _TEXT, "size": _WHOLE, "sha256": _TEXT,
+    "url": _LINK, "filename": {**_TEXT, "examples": ["2eab310c430bf292171281ae-manifest.json"]},
+    "content_type": _TEXT, "size": _WHOLE, "sha256": _TEXT,
     "expires_at": {"type": "string", "format": "date-time"},
 }  # fmt: skip
 

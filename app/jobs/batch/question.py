@@ -36,6 +36,7 @@ BODY_SCHEMA: dict[str, Any] = {
         **{name: {**_SEVERAL, "description": "Exactly as the log says; several: any of them"} for name in FILTERS},
         "job_id": {"type": "string", "description": "Ask for that very job instead of the newest result"},
     },
+    "examples": [{"format": "csv", "since_date": "2018-09-01", "app_version": ["1.2", "1.3"], "os_name": "iOS"}],
 }
 
 

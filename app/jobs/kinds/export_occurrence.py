@@ -47,7 +47,12 @@ RESULT_SCHEMA: dict[str, Any] = {
     "required": ["url", "filename", "content_type", "size", "sha256", "expires_at"],
     "additionalProperties": False,
     "properties": {
-        "url": {"type": "string", "format": "uri", "description": "Signed; needs no token until expires_at"},
+        "url": {
+            "type": "string",
+            "format": "uri",
+            "description": "Signed; needs no token until expires_at",
+            "examples": ["https://crashes.example.com/api/downloads/WyI1ZjBjIl0.5b9a5f00.c2lnbmF0dXJl"],
+        },
         "filename": {"type": "string"},
         "content_type": {"type": "string"},
         "size": {"type": "integer", "description": "bytes"},

@@ -1,0 +1,131 @@
+"""The OpenAPI 3.1 description of every route: one module for each subject, and each kind of job by its own module."""
+
+from functools import cache
+
+from app.api.openapi import (
+    apps,
+    crashes,
+    data_exporters,
+    downloads,
+    jobs,
+    login,
+    logs,
+    privacy,
+    questions,
+    senders,
+    service,
+    symbols,
+    webhooks,
+)
+from app.api.openapi.examples import fill_in
+from app.api.openapi.headers import HEADERS
+from app.api.openapi.words import TEXT, WHOLE, Json, error_answer, object_of, query, ref
+from app.errors import STATUS_WORDS
+
+SUBJECTS = tuple(
+    module.SUBJECT
+    for module in (
+        login, logs, senders, apps, crashes, questions, jobs, downloads, privacy, data_exporters, symbols, webhooks, service,
+    )
+)  # fmt: skip
+"""In the order of the page for people."""
+
+DESCRIPTION = (
+    "Occurrences and reports of mobile crashes, computed as jobs. "
+    "The same request starts a job, joins it, polls it and returns its result: repeat it until `loading` is `[false]`."
+)
+
+SECURITY: Json = {
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`Token <auth_token>`, from POST /api/login; for uploads also `Token <ingest key>`",
+    },
+    "senderKey": {"type": "apiKey", "in": "query", "name": "sentry_key", "description": "The app's ingest key"},
+    "sentryAuth": {
+        "type": "apiKey", "in": "header", "name": "X-Sentry-Auth",
+        "description": "`Sentry sentry_key=<ingest key>`; `Authorization` is read the same way",
+    },
+    "basic": {"type": "http", "scheme": "basic", "description": "The ingest key as the password, as ACRA sends it"},
+}  # fmt: skip
+
+ERROR: Json = object_of(
+    {
+        "success": {"const": False},
+        "status": {"type": "string", "enum": list(STATUS_WORDS.values())},
+        "error_message": TEXT,
+    }
+)
+
+PARAMETERS: Json = {
+    "page": query("page", WHOLE, "From 1"),
+    "per_page": query("per_page", {"type": "integer", "default": 1000}, "1 to 10000; out of range means 1000"),
+    "since_date": query("since_date", TEXT, "First day (UTC) or time, ISO 8601"),
+    "until_date": query("until_date", TEXT, "Last day (UTC) or time, ISO 8601"),
+}
+
+SENTENCES = {
+    400: "since_date is not a date",
+    401: "Authentication token missing, unknown or expired",
+    404: "App not found",
+    405: "This path does not take this method",
+    409: "The log exists with other bytes",
+    410: "The job was cancelled",
+    413: "The log is larger than 20971520 bytes",
+    415: "This content type or encoding is not supported",
+    416: "The file has 4096 bytes; ask for a range within them",
+    422: "The log cannot be read",
+    429: "You wait for 1000 jobs already; ask again when one has ended",
+    500: "Something went wrong on the server",
+    503: "A part of the service is unavailable, try again",
+}
+"""Of the examples of errors."""
+
+
+@cache
+def openapi(version: str) -> Json:
+    """The whole document; it is made once and must not be changed."""
+    document: Json = {
+        "openapi": "3.1.0",
+        "info": {"title": "crashq", "version": version, "description": DESCRIPTION,
+                 "license": {"name": "MIT", "identifier": "MIT"}},
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "tags": [{"name": subject.tag, "description": subject.about} for subject in SUBJECTS],
+        "paths": {},
+        "components": {
+            "securitySchemes": SECURITY,
+            "schemas": {"Error": ERROR},
+            "parameters": dict(PARAMETERS),
+            "headers": HEADERS,
+            "responses": {word: _failure(status, word) for status, word in STATUS_WORDS.items()},
+        },
+    }  # fmt: skip
+    for subject in SUBJECTS:
+        document["components"]["schemas"] |= subject.schemas
+        document["components"]["parameters"] |= subject.parameters
+        for path, item in subject.paths.items():
+            document["paths"][path] = {method: {"tags": [subject.tag], **made} for method, made in item.items()}
+    _name_every_request(document)
+    fill_in(document)
+    return document
+
+
+def _failure(status: int, word: str) -> Json:
+    made = error_answer(status)
+    made["content"]["application/json"]["example"] = {
+        "success": False, "status": word, "error_message": SENTENCES[status],
+    }  # fmt: skip
+    return made
+
+
+def _name_every_request(document: Json) -> None:
+    """Every answer has the request's id."""
+    answers = list(document["components"]["responses"].values())
+    answers += [
+        made for item in document["paths"].values() for one in item.values() for made in one["responses"].values()
+    ]
+    for answer in answers:
+        if "$ref" not in answer:
+            answer["headers"] = {**answer.get("headers", {}), "X-Request-Id": ref("headers", "X-Request-Id")}

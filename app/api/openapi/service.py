@@ -1,0 +1,30 @@
+"""The OpenAPI description of the service's own state and documents."""
+
+from app.api.openapi.words import OPEN, TEXT, Json, Subject, answer, object_of, operation, success_of
+
+_PARTS: Json = {
+    "type": "object",
+    "additionalProperties": {"const": "up"},
+    "examples": [{"database": "up", "broker": "up", "storage": "up", "worker": "up"}],
+}
+_UP = answer(success_of(object_of({"web": {"const": "up"}})), "Up")
+_READY = answer(success_of(_PARTS), "All up")
+_DOCUMENT: Json = {"type": "object", "examples": [{"openapi": "3.1.0"}]}
+
+SUBJECT = Subject(
+    "Service",
+    "Is it up, how busy is it, what can it do.",
+    {
+        "/healthz": {
+            "get": operation("healthz", "The process is up", _UP, **OPEN),
+        },
+        "/readyz": {
+            "get": operation("readyz", "Database, broker, storage and a worker are up", _READY, **OPEN),
+        },
+        "/metrics": {
+            "get": operation("metrics", "Figures in Prometheus' text format", answer(TEXT, "Text", media="text/plain"), **OPEN),
+        },
+        "/api/openapi.json": {"get": operation("describe", "This document", answer(_DOCUMENT, "OpenAPI 3.1"), **OPEN)},
+        "/docs": {"get": operation("docs", "This document for people", answer(TEXT, "A page", media="text/html"), **OPEN)},
+    },
+)  # fmt: skip
