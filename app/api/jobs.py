@@ -41,7 +41,7 @@ def _mount(name: str, kind: Kind) -> None:
             return _answer(user, job)
         room: WaitingRoom = current_app.extensions["crashq.waiting"]
         held = room.wait(waited, lambda: not is_live(services(), job))
-        response = _answer(user, answering(service.look_up(services(), user, job.id), services().now()))
+        response = _answer(user, _as_it_stands(user, name, identifier, job.id))
         if held:
             response.headers["Preference-Applied"] = f"wait={waited}"
         return response
@@ -88,6 +88,15 @@ def _find_or_begin(kind: str, crash_identifier: str, query: dict[str, str]) -> t
         return found
     user = user_id()
     return user, service.ask(services(), user, kind, crash_identifier, query)
+
+
+def _as_it_stands(user: int, kind: str, identifier: str, job_id: str) -> AnyJob:
+    """A job that was waited for. Raises Gone, JobFailed or, if access was lost meanwhile, JobNotFound."""
+    if KINDS[kind].METHOD == "GET":
+        query = {**request.args.to_dict(), "job_id": job_id}
+        if found := answer_at_once(services(), token_hash(token()), kind, identifier, query):
+            return found[1]
+    return answering(service.look_up(services(), user, job_id), services().now())
 
 
 def _answer(user: int, job: AnyJob) -> Response:

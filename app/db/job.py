@@ -99,7 +99,9 @@ class Job(Base):
             "uq_jobs_live_key", "key", unique=True, postgresql_where=LIVE, sqlite_where=LIVE
         ),  # equal questions, one job
         Index("ix_jobs_key_created_at", "key", "created_at"),
-        Index("ix_jobs_live_queue_state", "queue", "state", postgresql_where=LIVE, sqlite_where=LIVE),
+        Index(
+            "ix_jobs_turns", "queue", "state", "app_id", "created_at", "id", postgresql_where=LIVE, sqlite_where=LIVE
+        ),  # also who is next in turn
         Index("ix_jobs_expires_at", "expires_at"),
         Index("ix_jobs_failed", "kind", "state", postgresql_where=FAILED, sqlite_where=FAILED),  # all a count needs
     )

@@ -44,7 +44,7 @@ def answer_at_once(
         return None
     now = services.now()
     try:
-        asked, key = _read(kind, crash_identifier, tuple(query.items()))
+        asked, key = _read(kind, crash_identifier, tuple(item for item in query.items() if item[0] != "job_id"))
         found = poll.find_poll(services.db, token_hash, now, crash_identifier, key, job_id)
     except AppError:
         return None

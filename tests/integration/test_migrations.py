@@ -106,7 +106,7 @@ def test_partial_indexes_keep_their_condition(database):
     }
     for name, state in (
         ("uq_jobs_live_key", "running"),
-        ("ix_jobs_live_queue_state", "queued"),
+        ("ix_jobs_turns", "queued"),
         ("ix_logs_waiting", "received"),
     ):
         assert state in found[name]

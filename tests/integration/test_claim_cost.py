@@ -1,0 +1,127 @@
+"""What the claim of a short job costs, counted: rows read, and no wait for the disk (PostgreSQL)."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.broker import LONG, SHORT
+from app.db.crash import Crash
+from app.db.job import Job
+from app.db.job_steps import ALL, claim_next, claim_statement, finish_job
+from app.db.prepared import Lane, Prepared
+from app.jobs.service import LONG_FROM, ask
+from tests.factories import make_crash, make_member
+from tests.job_kinds import NAME
+
+LINE = 60  # jobs that wait for one tenant
+
+
+@pytest.fixture
+def database_url(postgres_database) -> str:
+    return postgres_database
+
+
+@pytest.fixture
+def waiting(services, member, kind):
+    """A long line of one tenant, a short one of another."""
+    other = make_member(services, "grace@example.com", "Maps")
+    for who, number in ((member, LINE), (other, 1)):
+        crash = make_crash(services, who.app)
+        for about in range(number):
+            ask(services, who.user_id, NAME, crash.identifier, {"about": str(about)})
+
+
+def begin(services, queue: str = SHORT) -> Job:
+    now = services.now()
+    lease = now + timedelta(seconds=30)
+    job = claim_next(services.db, "0" * 24, queue, now, worker="w", lease_expires_at=lease, bounded=LONG, at_once=1)
+    assert job is not None
+    return job
+
+
+@pytest.fixture
+def forced(services, monkeypatch):
+    """Whether each statement that wrote has waited for the disk."""
+    noted: list[bool] = []
+
+    def first(lane: Lane, statement: Prepared, **values):
+        compiled = statement.compiled(services.db.engine.dialect)
+        lane.connection.execute("SET synchronous_commit = on")  # the tests' server does without
+        lane.connection.execute("BEGIN")
+        row = lane.connection.execute(compiled.sql, compiled.written(values)).fetchone()
+        noted.append(lane.connection.execute("SHOW synchronous_commit").fetchone()[0] == "on")
+        lane.connection.execute("COMMIT")
+        assert lane.connection.execute("SHOW synchronous_commit").fetchone()[0] == "on"
+        return row and compiled.read(row)
+
+    monkeypatch.setattr(Lane, "first", first)
+    return noted
+
+
+def test_of_a_tenant_that_waits_one_job_is_looked_at_however_long_its_line(services, waiting):
+    now = services.now()
+    with services.db.quick() as lane:
+        compiled = claim_statement(lane).compiled(services.db.engine.dialect)
+        asked = {
+            "rung": "0" * 24,
+            "queue": SHORT,
+            "now": now,
+            "worker": "w",
+            "lease": now,
+            "bounded": LONG,
+            "at_once": 1,
+        }
+        for setting in ("enable_seqscan = off", "enable_bitmapscan = off"):  # as they are with many rows
+            lane.connection.execute(f"SET {setting}")
+        explained = lane.connection.execute(
+            "EXPLAIN (ANALYZE, FORMAT JSON) " + compiled.sql, compiled.written(asked)
+        ).fetchone()[0]
+        read = rows_read(explained[0]["Plan"])
+
+    assert 0 < read <= 8  # two tenants, one job of one of them, and the row that is updated
+
+
+def rows_read(plan: dict) -> int:
+    """Rows that scans of the jobs have returned or thrown away."""
+    own = 0
+    if plan.get("Relation Name") == "jobs" and "Scan" in plan["Node Type"]:
+        own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    return own + sum(rows_read(inner) for inner in plan.get("Plans", []))
+
+
+def test_the_claim_of_a_short_job_does_not_wait_for_the_disk(services, waiting, forced):
+    begin(services)
+
+    assert forced == [False]
+
+
+def test_the_claim_of_a_long_job_waits_for_the_disk(services, member, forced):
+    crash = make_crash(services, member.app)
+    with services.db.write() as session:
+        session.get_one(Crash, crash.id).occurrences_count = LONG_FROM + 1
+    ask(services, member.user_id, "occurrences", crash.identifier, {})
+    forced.clear()
+
+    begin(services, LONG)
+
+    assert forced == [True]
+
+
+@pytest.mark.parametrize(("text", "key", "waits"), [("[]", None, False), (None, "jobs/1/1/list.json", True)])
+def test_the_end_of_a_job_waits_for_the_disk_if_its_result_lies_elsewhere(services, waiting, forced, text, key, waits):
+    job, now = begin(services), services.now()
+    result = {"result_text": text, "result_key": key, "result_size": 2, "result_sha256": "0" * 64}
+    named = {"result_filename": "list.json", "result_media_type": "application/json"}
+    moments = {"finished_at": now, "expires_at": now, "progress_done": 1, "progress_total": 1, "data_revision": 1}
+
+    finish = finish_job(services.db, job.id, job.attempt, **moments, **result, **named)
+
+    assert finish.is_published
+    assert forced == [False, waits]
+
+
+def test_a_claimed_row_has_every_column(services, waiting):
+    job = begin(services)
+
+    assert all(hasattr(job, name) for name in ALL)
+    assert job.holder == "w"
