@@ -11,9 +11,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.db.app import MAX_NAME, App, Membership, app_of_ingest_key, find_app, visible_app
-from app.db.token import Token, drop_token, token_user
+from app.db.token import Token, drop_token, token_holder, token_user
 from app.db.upload import Sender, find_project_sender, find_sender
-from app.db.user import MAX_EMAIL, add_user, find_user
+from app.db.user import MAX_EMAIL, User, add_user, find_user
 from app.errors import BadParameters, Conflict, NotFound, Unauthorized
 from app.services import Services
 
@@ -76,6 +76,16 @@ def user_of(services: Services, token: str) -> int:
     if user_id is None:
         raise Unauthorized
     return user_id
+
+
+def person_of(services: Services, token: str) -> User:
+    """The user behind a token, to be shown to themselves. Raises Unauthorized."""
+    hashed = token_hash(token)
+    with services.db.read() as session:
+        user = token_holder(session, hashed, services.now())
+    if user is None:
+        raise Unauthorized
+    return user
 
 
 def token_hash(token: str) -> str:

@@ -3,7 +3,7 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import api
+from app import api, console
 from app.config import Config
 from app.observe import configure_logs
 from app.services import Services, open_services
@@ -21,4 +21,5 @@ def create_app(services: Services | None = None) -> Flask:
         hops = services.config.trusted_proxies
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
     api.register(flask, services)
+    console.register(flask, api.http_error)
     return flask

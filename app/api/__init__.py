@@ -27,10 +27,9 @@ from app.api.waiting import WaitingRoom
 from app.errors import STATUS_WORDS, AppError
 from app.observe import request_id_from
 from app.services import Services
+from app.visitor import READING
 
 log = structlog.get_logger()
-
-READING = ("GET", "HEAD", "OPTIONS")
 
 SENTENCES = {
     404: "There is nothing at this path",
@@ -54,7 +53,7 @@ def register(flask: Flask, services: Services) -> None:
     flask.before_request(_begin)
     flask.after_request(_finish)
     flask.register_error_handler(AppError, answers.error)
-    flask.register_error_handler(HTTPException, _http_error)
+    flask.register_error_handler(HTTPException, http_error)
     flask.register_error_handler(Exception, _unexpected)
 
 
@@ -68,11 +67,15 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
     if request.method not in READING:
         changes.note()
+    if g.get("by_cookie"):  # a browser keeps answers by their URL: nobody who signs in there later may be shown them
+        response.vary.add("Cookie")
+        if response.headers.get("Cache-Control") != "no-store":
+            response.headers["Cache-Control"] = "private, no-cache"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
 
 
-def _http_error(error: HTTPException) -> Response:
+def http_error(error: HTTPException) -> Response:
     """The framework's own errors in the contract's shape."""
     if isinstance(error, RoutingException):
         return error.get_response()  # type: ignore[return-value]

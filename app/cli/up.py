@@ -51,7 +51,7 @@ def up(host: str, port: int | None, data_dir: Path) -> None:
         signal.signal(number, _interrupt)
     try:
         with running(data_dir, host, port, console) as service:
-            click.echo(f"crashq is up at {service.url} (API description at {service.url}/docs)")
+            click.echo(f"crashq is up: sign in at {service.url} (the API is described at {service.url}/docs)")
             click.echo(f"Data and log files are in {data_dir.resolve()}. Ctrl-C stops it.")
             sys.stdout.flush()
             while True:

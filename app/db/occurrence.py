@@ -74,6 +74,12 @@ def chosen(crash_id: int | BindParameter[int], since: datetime | None, until: da
     return statement
 
 
+def newest_occurrences(session: Session, crash_id: int, limit: int) -> list[Occurrence]:
+    """The latest occurrences of a crash, in the order of its list."""
+    statement = select(Occurrence).where(Occurrence.crash_id == crash_id)
+    return list(session.scalars(statement.order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc()).limit(limit)))
+
+
 def find_occurrence(session: Session, crash_id: int, log_id: str, number: int) -> Occurrence | None:
     """The n-th report of a log, if it is of this crash; found by the log of the crash's app, so by unique keys alone."""
     app_id = select(_CRASHES.c.app_id).where(_CRASHES.c.id == crash_id).scalar_subquery()

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
+from app.db.user import User
 
 
 class Token(Base):
@@ -21,6 +22,12 @@ class Token(Base):
 def token_user(session: Session, token_hash: str, now: datetime) -> int | None:
     """The id of the user whose unexpired token this is."""
     return session.scalar(select(Token.user_id).where(Token.hash == token_hash, Token.expires_at > now))
+
+
+def token_holder(session: Session, token_hash: str, now: datetime) -> User | None:
+    """The user whose unexpired token this is."""
+    statement = select(User).join(Token, Token.user_id == User.id)
+    return session.scalar(statement.where(Token.hash == token_hash, Token.expires_at > now))
 
 
 def drop_token(session: Session, token_hash: str) -> None:

@@ -17,7 +17,7 @@ def is_contract_shaped(answer) -> bool:
     ("method", "path", "status", "word"),
     [
         ("GET", "/api/nowhere", 404, "not_found"),
-        ("GET", "/", 404, "not_found"),
+        ("GET", "/nowhere", 404, "not_found"),
         ("GET", "/api/apps/", 404, "not_found"),
         ("GET", "/api//apps", 404, "not_found"),
         ("GET", "/api/crashes/a/b/c/occurrences", 404, "not_found"),

@@ -42,6 +42,13 @@ SECURITY: Json = {
         "name": "Authorization",
         "description": "`Token <auth_token>`, from POST /api/login; for uploads also `Token <ingest key>`",
     },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "crashq",
+        "description": "Of a browser signed in to the console (`__Host-crashq` over https), where no token is sent. From "
+        "pages of the service's own origin only; methods that change something also need the page's `X-CSRF-Token`",
+    },
     "senderKey": {"type": "apiKey", "in": "query", "name": "sentry_key", "description": "The app's ingest key"},
     "sentryAuth": {
         "type": "apiKey", "in": "header", "name": "X-Sentry-Auth",
@@ -91,7 +98,7 @@ def openapi(version: str) -> Json:
         "info": {"title": "crashq", "version": version, "description": DESCRIPTION,
                  "license": {"name": "MIT", "identifier": "MIT"}},
         "servers": [{"url": "/"}],
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": []}],
         "tags": [{"name": subject.tag, "description": subject.about} for subject in SUBJECTS],
         "paths": {},
         "components": {

@@ -1,0 +1,1 @@
+"""One file per page: each offers `blueprint`, and NAV where the header leads to it; see docs/console.md."""

@@ -1,0 +1,21 @@
+// What every page has: times in the viewer's zone, light and dark, menus, copying, keys.
+import "./theme.js";
+import "./copy.js";
+import "./keys.js";
+import { showTimes } from "./times.js";
+
+document.documentElement.classList.add("js");
+showTimes(document);
+
+addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
