@@ -7,9 +7,7 @@ from app.api import answers
 from app.api.context import services, user_id
 from app.api.paging import link_next, window
 from app.db.app import apps_of
-from app.db.crash import SORTS, crashes_of
-from app.errors import BadParameters
-from app.jobs.redacting import rules_of
+from app.jobs.crash_list import crash_page, read_crash_query
 
 blueprint = Blueprint("apps", __name__, url_prefix="/api")
 
@@ -30,26 +28,21 @@ def list_apps() -> Response:
 
 @blueprint.get("/apps/<app_identifier>/crashes")
 def list_crashes(app_identifier: str) -> Response:
-    """The crashes of an app, from high to low by `sort`."""
+    """The crashes of an app that are wanted, by `sort`."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
     query = request.args.to_dict()
     limit, offset = window(query)
-    sort = query.get("sort") or SORTS[0]
-    if sort not in SORTS:
-        raise BadParameters(f"sort is not one of {', '.join(SORTS)}")
-    since = iso_time.since("since_date", query.get("since_date"))
-    until = iso_time.until("until_date", query.get("until_date"))
+    asked = read_crash_query(query)
     with services().db.read() as session:
-        rules, _ = rules_of(session, app.id)
-        rows = crashes_of(session, app.id, since=since, until=until, sort=sort, limit=limit, offset=offset)
+        page = crash_page(session, app.id, asked, limit, offset)
     result = [
         {
             "identifier": crash.identifier,
-            "title": rules.text(crash.title),
+            "title": title,
             "first_seen": iso_time.rfc3339(crash.first_seen),
             "last_seen": iso_time.rfc3339(crash.last_seen),
             "occurrences_count": crash.occurrences_count,
         }
-        for crash in rows[: limit - 1]
+        for crash, title in page.shown
     ]
-    return link_next(answers.success(result), rows, query)
+    return link_next(answers.success(result), page.rows, query)

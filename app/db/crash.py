@@ -1,6 +1,7 @@
 """Crashes: the occurrences that share a fingerprint."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, exists, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -11,7 +12,19 @@ from app.db.log import BigId
 from app.db.occurrence import Occurrence
 
 SORTS = ("last_seen", "first_seen", "occurrences_count")
-"""What a list of crashes can be ordered by, each from high to low."""
+"""What a list of crashes can be ordered by."""
+
+
+class Wanted(NamedTuple):
+    """Which crashes a list shows; what is None or empty leaves none out. Times are inclusive, then exclusive."""
+
+    since: datetime | None = None  # an occurrence in [since, until)
+    until: datetime | None = None
+    first_since: datetime | None = None  # the first one in [first_since, first_until)
+    first_until: datetime | None = None
+    last_since: datetime | None = None  # the latest one in [last_since, last_until)
+    last_until: datetime | None = None
+    words: tuple[str, ...] = ()  # each is in the title, in capitals or not
 
 
 class Crash(Base):
@@ -88,19 +101,36 @@ def totals(session: Session, app_id: int) -> tuple[int, int]:
 
 
 def crashes_of(
-    session: Session,
-    app_id: int,
-    *,
-    since: datetime | None,
-    until: datetime | None,
-    sort: str,
-    limit: int,
-    offset: int,
+    session: Session, app_id: int, wanted: Wanted, *, sort: str, limit: int, offset: int, is_ascending: bool = False
 ) -> list[Crash]:
-    """Crashes that have occurrences, in [since, until) where given, from high to low by one of SORTS."""
-    statement = select(Crash).where(Crash.app_id == app_id, Crash.occurrences_count > 0, *_occurred(since, until))
-    order = getattr(Crash, sort)
-    return list(session.scalars(statement.order_by(order.desc(), Crash.id.desc()).limit(limit).offset(offset)))
+    """Crashes that have occurrences and are wanted, from high to low by one of SORTS, or from low to high.
+
+    A search reads the titles of the app's crashes in that order until there are enough: no index finds a part of a word.
+    """
+    statement = select(Crash).where(Crash.app_id == app_id, Crash.occurrences_count > 0, *_conditions(wanted))
+    columns = (getattr(Crash, sort), Crash.id)
+    order = columns if is_ascending else tuple(column.desc() for column in columns)
+    return list(session.scalars(statement.order_by(*order).limit(limit).offset(offset)))
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    bounds = [
+        (Crash.first_seen, wanted.first_since, wanted.first_until),
+        (Crash.last_seen, wanted.last_since, wanted.last_until),
+    ]
+    found = _occurred(wanted.since, wanted.until)
+    for column, since, until in bounds:
+        if since:
+            found.append(column >= since)
+        if until:
+            found.append(column < until)
+    return found + [_has(word) for word in wanted.words]
+
+
+def _has(word: str) -> ColumnElement[bool]:
+    """SQLite, and PostgreSQL in some locales, know capitals of ASCII only: other words are looked for in each way of writing."""
+    forms = {word} if word.isascii() else {word, word.lower(), word.upper()}
+    return or_(*(Crash.title.icontains(form, autoescape=True) for form in sorted(forms)))
 
 
 def _occurred(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, insert, select, text
 
 from app.db.backlog import backlog
-from app.db.crash import Crash, crashes_of
+from app.db.crash import Crash, Wanted, crashes_of
 from app.db.job import Job, JobState, move
 from app.db.log import Log, stored_log_ids
 from app.db.long_list import long_list
@@ -105,7 +105,7 @@ def test_what_is_asked_often_reads_few_pages_however_many_rows_there_are(service
             f"crashes since tomorrow by {sort}": pages_read(
                 services,
                 lambda session, sort=sort: crashes_of(
-                    session, app.id, since=tomorrow, until=None, sort=sort, limit=101, offset=0
+                    session, app.id, Wanted(since=tomorrow), sort=sort, limit=101, offset=0
                 ),
             )
             for sort in ("last_seen", "first_seen")
@@ -140,7 +140,7 @@ def test_a_list_is_read_from_its_index_alone(services, many, monkeypatch):
 @pytest.mark.parametrize(("since", "until"), [(NOON, None), (None, NOON)])
 def test_a_window_open_at_one_end_is_told_by_the_crashes_alone(services, member, since, until):
     with statements(services) as sent, services.db.read() as session:
-        crashes_of(session, member.app.id, since=since, until=until, sort="last_seen", limit=101, offset=0)
+        crashes_of(session, member.app.id, Wanted(since, until), sort="last_seen", limit=101, offset=0)
 
     assert not any("FROM occurrences" in statement for statement, _ in sent)
 
@@ -166,9 +166,7 @@ def test_every_window_finds_the_crashes_with_an_occurrence_in_it(services, membe
                 if any((not since or at >= since) and (not until or at < until) for at in occurred)
             }
             with services.db.read() as session:
-                found = crashes_of(
-                    session, member.app.id, since=since, until=until, sort="last_seen", limit=101, offset=0
-                )
+                found = crashes_of(session, member.app.id, Wanted(since, until), sort="last_seen", limit=101, offset=0)
             assert {crash.id for crash in found} == wanted
 
 

@@ -16,6 +16,18 @@ from app.api.openapi.words import (
     schema,
 )
 from app.db.crash import SORTS
+from app.jobs.crash_list import MAX_SEARCH, MAX_WORDS, ORDERS
+
+WANTED = [
+    *(
+        query(f"{seen}_seen_{bound}", TEXT, f"{word} occurrence not {when} this day (UTC) or time, ISO 8601")
+        for seen, word in (("first", "First"), ("last", "Latest"))
+        for bound, when in (("since", "before"), ("until", "after"))
+    ),
+    query("search", {**TEXT, "maxLength": MAX_SEARCH}, f"At most {MAX_WORDS} words, each in the title, in capitals or not"),
+    query("sort", {**one_of(*SORTS), "default": SORTS[0]}, "What the list is ordered by"),
+    query("order", {**one_of(*ORDERS), "default": ORDERS[0]}, "From high to low, or from low to high"),
+]
 
 SUBJECT = Subject(
     "Apps",
@@ -26,9 +38,8 @@ SUBJECT = Subject(
         },
         "/api/apps/{app_identifier}/crashes": {
             "get": operation(
-                "listCrashes", "Crashes of an app", page_of(schema("Crash"), "From high to low"), 400, 401, 404,
-                parameters=[*parameters("app_identifier"), *PAGING, *parameters("since_date", "until_date"),
-                            query("sort", {**one_of(*SORTS), "default": SORTS[0]}, "From high to low")],
+                "listCrashes", "Crashes of an app", page_of(schema("Crash"), "By `sort`"), 400, 401, 404,
+                parameters=[*parameters("app_identifier"), *PAGING, *parameters("since_date", "until_date"), *WANTED],
             ),
         },
     },

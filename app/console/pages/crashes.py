@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from app import iso_time
 from app.console.page import Nav, app_of, render
 from app.console.paging import read_window
-from app.db.crash import SORTS, crashes_of
+from app.db.crash import SORTS, Wanted, crashes_of
 from app.jobs.redacting import rules_of
 from app.visitor import services
 
@@ -24,8 +24,7 @@ def show(app_identifier: str) -> Response:
     until = iso_time.until("until_date", request.args.get("until_date"))
     with services().db.read() as session:
         rules, _ = rules_of(session, app.id)
-        rows = crashes_of(
-            session, app.id, since=since, until=until, sort=sort, limit=window.limit, offset=window.offset
-        )
+        wanted = Wanted(since, until)
+        rows = crashes_of(session, app.id, wanted, sort=sort, limit=window.limit, offset=window.offset)
     shown = [(crash, rules.text(crash.title)) for crash in window.page_of(rows)]
     return render("crashes.html", app=app, rows=shown, window=window, has_next=window.has_next(rows), sort=sort)

@@ -1,0 +1,155 @@
+"""Some crashes of an app in figures, as many as a page of their list shows: occurrences per day, users, versions."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.db import Database
+from app.db.crash import totals
+from app.db.statistics import NOBODY, NamedCrash, Span, count_days, count_users, count_versions, counting, named_crashes
+from app.errors import BadParameters
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, read_params
+from app.jobs.redacting import rules_of
+from app.jobs.statistics.breakdown import breakdown, schema_of
+from app.jobs.statistics.figures import show_figures, store_figures
+from app.jobs.statistics.window import PARAMETERS as DATES
+from app.jobs.statistics.window import RESULT_SCHEMAS, read_dates, window
+
+PATH = "/apps/<app_identifier>/crashes/statistics"
+METHOD = "GET"
+ABOUT = "app"
+UNIT = "occurrences"
+SUMMARY = "Some crashes of an app in figures: occurrences per day, users, versions"
+DAYS = 30  # up to the latest occurrence of any of them, where no dates are given
+MOST_CRASHES = 50
+MOST_VERSIONS = 5  # of a crash that are told by name
+PASSES = 3  # over the occurrences, for progress: days, users, versions
+IDENTIFIER = re.compile(r"[0-9a-f]{24}")
+
+PARAMETERS: list[dict[str, Any]] = [
+    {
+        "name": "crashes",
+        "required": True,
+        "schema": {"type": "string", "examples": ["2eab310c430bf292171281ae,8c1f2e3d4b5a69788796a5b4"]},
+        "description": f"Identifiers with commas between, at most {MOST_CRASHES}; those that are not the app's are left out",
+    },
+    *DATES,
+]
+_FIGURES: dict[str, Any] = {
+    "crash_identifier": {"type": "string"},
+    "occurrences": {"type": "integer", "description": "From the first day to the last"},
+    "users": {"type": "integer", "description": "Distinct ones, as far as logs name them"},
+    "occurrences_without_user": {"type": "integer", "description": "Occurrences that name no user"},
+    "occurrences_per_day": {
+        "type": "array",
+        "items": {"type": "integer"},
+        "description": "Of every day, oldest first",
+    },
+    "app_versions": schema_of("app_version"),
+}
+RESULT_SCHEMA: dict[str, Any] = {
+    "type": ["object", "null"],
+    "description": "null while loading",
+    "required": [*RESULT_SCHEMAS, "crashes"],
+    "additionalProperties": False,
+    "properties": {
+        **RESULT_SCHEMAS,
+        "crashes": {
+            "type": "array",
+            "description": "By identifier",
+            "items": {
+                "type": "object",
+                "required": list(_FIGURES),
+                "additionalProperties": False,
+                "properties": _FIGURES,
+            },
+        },
+    },
+}
+
+
+class Params(BaseModel, frozen=True):
+    """The normalised question."""
+
+    app_identifier: str
+    crashes: tuple[str, ...]  # identifiers, sorted and without repetition
+    since: datetime | None = None  # UTC, inclusive
+    until: datetime | None = None  # UTC, exclusive
+
+
+def read(app_identifier: str, query: Mapping[str, str]) -> Params:
+    """Check identifiers and dates. Raises BadParameters naming the parameter."""
+    named = sorted({name.strip() for name in query.get("crashes", "").split(",")} - {""})
+    if not named:
+        raise BadParameters("crashes has to name at least one crash")
+    if len(named) > MOST_CRASHES:
+        raise BadParameters(f"crashes names more than {MOST_CRASHES} crashes")
+    if not all(IDENTIFIER.fullmatch(name) for name in named):
+        raise BadParameters("crashes has something that is no identifier of a crash: 24 hex digits")
+    return read_params(Params, {"app_identifier": app_identifier, "crashes": tuple(named), **read_dates(query)})
+
+
+def expect(db: Database, about: Subject, params: Params) -> int:
+    """As many occurrences as these crashes have in the time asked for, if they are spread evenly over theirs."""
+    with db.read() as session:
+        found = named_crashes(session, about.app_id, params.crashes)
+    if not found:
+        return 0
+    asked = window(params.since, params.until, max(crash.last_seen for crash in found), DAYS)
+    return sum(_about_within(crash, asked.since, asked.until) for crash in found)
+
+
+def is_fresh(job: AnyJob, about: Subject) -> bool:
+    """True while neither a crash of the app nor what it lets out of them has changed."""
+    return job.data_revision == about.revision + about.reports_revision
+
+
+def compute(params: Params, run: Run) -> Artefact:
+    """Let the database count, in one moment, and store the figures."""
+    with counting(run.db) as session:
+        rules, reports_revision = rules_of(session, run.app_id)
+        run.shows(totals(session, run.app_id)[0] + reports_revision)  # neither ever shrinks
+        crashes = named_crashes(session, run.app_id, params.crashes)
+        latest = min(max((crash.last_seen for crash in crashes), default=run.now()), run.now())
+        asked = window(params.since, params.until, latest, DAYS)
+        span = Span([crash.id for crash in crashes], asked.since, asked.until)
+        per_day = count_days(session, span, asked.days) if crashes else {}
+        totals_of = {crash_id: sum(numbers) for crash_id, numbers in per_day.items()}
+        step, rest = divmod(sum(totals_of.values()), PASSES)
+        run.expect(step * PASSES + rest)
+        run.advance(step + rest)
+        users = count_users(session, span) if crashes else {}
+        run.advance(step)
+        versions = count_versions(session, span, MOST_VERSIONS) if crashes else {}
+        run.advance(step)
+    figures = {
+        **asked.told(),
+        "crashes": [
+            {
+                "crash_identifier": crash.identifier,
+                "occurrences": totals_of[crash.id],
+                "users": users.get(crash.id, NOBODY).users,
+                "occurrences_without_user": totals_of[crash.id] - users.get(crash.id, NOBODY).occurrences,
+                "occurrences_per_day": per_day[crash.id],
+                "app_versions": breakdown(
+                    versions.get(crash.id, []), ("app_version",), totals_of[crash.id], MOST_VERSIONS, rules
+                ),
+            }
+            for crash in crashes
+        ],
+    }
+    return store_figures(run, figures, params.app_identifier)
+
+
+def present(job: AnyJob, showing: Showing) -> Body:
+    """The figures; null while they are being counted."""
+    return show_figures(job, showing)
+
+
+def _about_within(crash: NamedCrash, since: datetime, until: datetime) -> int:
+    day = timedelta(days=1)
+    within = min(crash.last_seen, until) - max(crash.first_seen, since) + day
+    return int(crash.occurrences_count * min(max(within / (crash.last_seen - crash.first_seen + day), 0.0), 1.0))

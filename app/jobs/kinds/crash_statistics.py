@@ -1,0 +1,113 @@
+"""A crash in figures: occurrences per day, users, and what versions, systems and devices it met."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.db import Database
+from app.db.crash import Crash
+from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, counting
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, read_params
+from app.jobs.redacting import rules_of
+from app.jobs.statistics.breakdown import breakdown, schema_of
+from app.jobs.statistics.figures import show_figures, store_figures
+from app.jobs.statistics.window import PARAMETERS, RESULT_SCHEMAS, read_dates, window
+
+__all__ = ["PARAMETERS"]
+
+PATH = "/crashes/<crash_identifier>/statistics"
+METHOD = "GET"
+ABOUT = "crash"
+UNIT = "occurrences"
+SUMMARY = "A crash in figures: occurrences per day, users, versions, systems, devices"
+DAYS = 90  # up to the latest occurrence, where no dates are given
+MOST_VALUES = 20  # of a fact that are told by name
+
+BREAKDOWNS = {
+    "app_versions": ("app_version", ("app_version",)),
+    "os_versions": ("os", ("os_name", "os_version")),
+    "device_models": ("device_model", ("device_model",)),
+}
+"""By its name in the result: the fact, and what its values are called."""
+PASSES = 2 + len(BREAKDOWNS)  # over the occurrences, for progress: days, users and each of these
+
+_PROPERTIES: dict[str, Any] = {
+    **RESULT_SCHEMAS,
+    "occurrences": {"type": "integer", "description": "From the first day to the last"},
+    "users": {"type": "integer", "description": "Distinct ones, as far as logs name them"},
+    "occurrences_without_user": {"type": "integer", "description": "Occurrences that name no user"},
+    "occurrences_per_day": {
+        "type": "array",
+        "items": {"type": "integer"},
+        "description": "Of every day, oldest first",
+    },
+    **{name: schema_of(*columns) for name, (_, columns) in BREAKDOWNS.items()},
+}
+RESULT_SCHEMA: dict[str, Any] = {
+    "type": ["object", "null"],
+    "description": "null while loading",
+    "required": list(_PROPERTIES),
+    "additionalProperties": False,
+    "properties": _PROPERTIES,
+}
+
+
+class Params(BaseModel, frozen=True):
+    """The normalised question."""
+
+    crash_identifier: str
+    since: datetime | None = None  # UTC, inclusive
+    until: datetime | None = None  # UTC, exclusive
+
+
+def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
+    """Check the dates. Raises BadParameters naming the parameter."""
+    return read_params(Params, {"crash_identifier": crash_identifier, **read_dates(query)})
+
+
+def expect(db: Database, crash: Subject, params: Params) -> int:  # noqa: ARG001
+    """As many occurrences as the crash has; dates leave out what need not be looked at."""
+    return crash.occurrences_count
+
+
+def is_fresh(job: AnyJob, about: Subject) -> bool:
+    """True while neither the crash nor what the app lets out of it has changed."""
+    return job.data_revision == about.revision + about.reports_revision
+
+
+def compute(params: Params, run: Run) -> Artefact:
+    """Let the database count, in one moment, and store the figures."""
+    with counting(run.db) as session:
+        crash = session.get_one(Crash, run.crash_id)
+        rules, reports_revision = rules_of(session, run.app_id)
+        run.shows(crash.revision + reports_revision)  # neither ever shrinks, so their sum tells of both
+        asked = window(params.since, params.until, min(crash.last_seen, run.now()), DAYS)
+        span = Span([crash.id], asked.since, asked.until)
+        per_day = count_days(session, span, asked.days)[crash.id]
+        total = sum(per_day)
+        step, rest = divmod(total, PASSES)
+        run.expect(total)
+        run.advance(step + rest)
+        users = count_users(session, span).get(crash.id, NOBODY)
+        run.advance(step)
+        breakdowns = {}
+        for name, (fact, columns) in BREAKDOWNS.items():
+            counted = count_fact(session, span, fact, MOST_VALUES)
+            breakdowns[name] = breakdown(counted, columns, total, MOST_VALUES, rules)
+            run.advance(step)
+    figures = {
+        **asked.told(),
+        "occurrences": total,
+        "users": users.users,
+        "occurrences_without_user": total - users.occurrences,
+        "occurrences_per_day": per_day,
+        **breakdowns,
+    }
+    return store_figures(run, figures, params.crash_identifier)
+
+
+def present(job: AnyJob, showing: Showing) -> Body:
+    """The figures; null while they are being counted."""
+    return show_figures(job, showing)
