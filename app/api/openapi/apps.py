@@ -24,7 +24,9 @@ WANTED = [
         for seen, word in (("first", "First"), ("last", "Latest"))
         for bound, when in (("since", "before"), ("until", "after"))
     ),
-    query("search", {**TEXT, "maxLength": MAX_SEARCH}, f"At most {MAX_WORDS} words, each in the title, in capitals or not"),
+    query(
+        "search", {**TEXT, "maxLength": MAX_SEARCH}, f"At most {MAX_WORDS} words, each in the title, in capitals or not"
+    ),
     query("sort", {**one_of(*SORTS), "default": SORTS[0]}, "What the list is ordered by"),
     query("order", {**one_of(*ORDERS), "default": ORDERS[0]}, "From high to low, or from low to high"),
 ]
