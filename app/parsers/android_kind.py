@@ -1,4 +1,4 @@
-"""Which Android text a log is, decided in one place so that the three formats never claim the same log."""
+"""Which Android text a log is, decided in one place so that the formats never claim the same log."""
 
 import re
 from functools import lru_cache
@@ -6,12 +6,12 @@ from typing import Literal
 
 from app.parsers.document import Document
 
-Kind = Literal["tombstone", "anr", "native"]
+Kind = Literal["tombstone", "anr", "native", "microdump"]
+
+MICRODUMP = "-----BEGIN BREAKPAD MICRODUMP-----"  # Breakpad's, also on other systems of Linux
 
 STARS = re.compile(r"(?:\*\*\* ){15,}\*\*\*")
-_OTHERS = re.compile(
-    r"^(?:Incident Identifier|Exception Type|Binary Images|STACK_TRACE)[ \t]*[:=]|BEGIN BREAKPAD MICRODUMP", re.M
-)
+_OTHERS = re.compile(r"^(?:Incident Identifier|Exception Type|Binary Images|STACK_TRACE)[ \t]*[:=]", re.M)
 _DUMP = re.compile(
     r'^(?:-----( Waiting Channels:)? pid \d+ at |DALVIK THREADS|"[^"\n]{0,1000}" [^\n]{0,100}\bprio=\d+ tid=\d+ )', re.M
 )
@@ -23,7 +23,7 @@ _NATIVE = re.compile(
     r"|==\d+==\s?ERROR: \w*Sanitizer: |\bBUG: KASAN: |\bKernel panic - not syncing|\bUnable to handle kernel "
 )
 _MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE", "Sanitizer: ",
-          "BUG: KASAN", "Kernel panic", "handle kernel", "pid: ")  # fmt: skip
+          "BUG: KASAN", "Kernel panic", "handle kernel", "pid: ", MICRODUMP)  # fmt: skip
 _STAMP = re.compile(
     r"\s{0,20}\[ {0,12}(?:\d{1,8}\.\d{6}\]|(?:\d{4}-)?\d\d-\d\d \d\d:)"
 )  # the kernel's, logcat's: no JSON
@@ -38,10 +38,12 @@ def kind(document: Document) -> Kind | None:
     return _kind(text)
 
 
-@lru_cache(maxsize=2)  # three parsers ask about the same log
+@lru_cache(maxsize=2)  # four parsers ask about the same log
 def _kind(text: str) -> Kind | None:
     if not any(mark in text for mark in _MARKS) or _OTHERS.search(text):
         return None
+    if MICRODUMP in text:
+        return "microdump"
     stars = STARS.search(text)
     begins = _begins(text, stars)
     if begins:

@@ -28,7 +28,7 @@ _OTHER_FORMATS = re.compile(
     r"\*\*\* \*\*\* \*\*\* \*\*\* \*\*\*"  # Android tombstone, on its own or in logcat
     r"|\bsignal \d{1,3} \(SIG"  # native crash in logcat
     r'|^"[^"\n]*" .*\bprio=\d+ tid=\d+ '  # ART thread dump
-    r"|^DALVIK THREADS|^----- pid \d+ at |BEGIN BREAKPAD MICRODUMP"
+    r"|^DALVIK THREADS|^----- pid \d+ at |-----BEGIN BREAKPAD MICRODUMP-----"
     r"|^STACK_TRACE[ =:]"  # ACRA
     r"|^(?:Incident Identifier|Exception Type|Binary Images):",  # Apple
     re.M,

@@ -97,8 +97,8 @@ def _threads(
     for index in order:
         raw = listed[index]
         is_crashed = raw.id == crashed and not any(thread.is_crashed for thread in list(found.values())[:1])
-        registers = read_registers(dump, cpu, exception.context) if is_crashed and exception else {}
-        registers = registers or read_registers(dump, cpu, raw.context)
+        registers = _registers(dump, cpu, exception.context) if is_crashed and exception else {}
+        registers = registers or _registers(dump, cpu, raw.context)
         frames: tuple[Frame, ...] = ()
         if cpu and code and registers:
             frames = walk(cpu, registers, _stack(dump, cpu, raw, registers[cpu.sp], regions, budget), code)
@@ -106,10 +106,14 @@ def _threads(
             index=raw.id, name=names.get(raw.id), is_crashed=is_crashed, frames=frames, registers=registers
         )
     if exception and not any(thread.is_crashed for thread in found.values()):  # not among those that are listed
-        registers = read_registers(dump, cpu, exception.context)
+        registers = _registers(dump, cpu, exception.context)
         frames = walk(cpu, registers, None, code) if cpu and code and registers else ()
         found[-1] = Thread(index=exception.thread, is_crashed=True, frames=frames, registers=registers)
     return tuple(found[index] for index in sorted(found))
+
+
+def _registers(dump: Dump, cpu: Cpu | None, place: tuple[int, int]) -> dict[str, int]:
+    return read_registers(dump.raw, cpu, place) if place[0] else {}
 
 
 def _stack(
@@ -118,9 +122,9 @@ def _stack(
     """The memory around the stack pointer: the thread's own, else what the lists of memory hold."""
     start, size, at = raw.stack
     if at and start <= sp < start + size and at < dump.size:
-        return Stack(dump, cpu.width, start, size, at, budget)
+        return Stack(dump.raw, cpu.width, start, size, at, budget)
     region = regions.around(sp)
-    return Stack(dump, cpu.width, *region, budget) if region else None
+    return Stack(dump.raw, cpu.width, *region, budget) if region else None
 
 
 def _custom(added: Annotations) -> dict[str, Json]:

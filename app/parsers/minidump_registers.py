@@ -7,8 +7,6 @@ in their flags. Left out on purpose: floating point and vector registers, segmen
 import struct
 from typing import NamedTuple
 
-from app.parsers.minidump_reader import Dump
-
 
 class Cpu(NamedTuple):
     """How a processor's context and stack are read."""
@@ -49,10 +47,15 @@ def cpu_of(number: int, *, is_apple: bool) -> Cpu | None:
     return cpu._replace(fp="r7") if cpu is _ARM and is_apple else cpu
 
 
-def read_registers(dump: Dump, cpu: Cpu | None, place: tuple[int, int]) -> dict[str, int]:
+def cpu_named(name: str) -> Cpu | None:
+    """The same by its name."""
+    return next((cpu for cpu in _BY_NUMBER.values() if cpu.name == name), None)
+
+
+def read_registers(raw: bytes, cpu: Cpu | None, place: tuple[int, int]) -> dict[str, int]:
     """Register name -> value out of the context at (place, size); empty when it is missing, too small or cut short."""
     at, size = place
-    if cpu is None or not at or at + size > dump.size or size < max(there for _, there in cpu.places) + cpu.width:
+    if cpu is None or at + size > len(raw) or size < max(there for _, there in cpu.places) + cpu.width:
         return {}
     word = _WORDS[cpu.width]
-    return {name: word.unpack_from(dump.raw, at + there)[0] for name, there in cpu.places}
+    return {name: word.unpack_from(raw, at + there)[0] for name, there in cpu.places}

@@ -12,7 +12,6 @@ from operator import itemgetter
 
 from app.crashes.log import BinaryImage, Frame
 from app.parsers import values
-from app.parsers.minidump_reader import Dump
 from app.parsers.minidump_registers import Cpu
 
 BY_REGISTERS = "from the registers"
@@ -82,11 +81,11 @@ class Budget:
 
 
 class Stack:
-    """The memory of one stack: `size` bytes from the address `start`, which lie at `at` in the dump."""
+    """The memory of one stack: `size` bytes from the address `start`, which lie at `at` in the bytes."""
 
-    def __init__(self, dump: Dump, width: int, start: int, size: int, at: int, budget: Budget) -> None:
-        self._raw, self._start, self._at, self._budget = dump.raw, start, at, budget
-        self._size = min(size, max(0, dump.size - at))
+    def __init__(self, raw: bytes, width: int, start: int, size: int, at: int, budget: Budget) -> None:
+        self._raw, self._start, self._at, self._budget = raw, start, at, budget
+        self._size = min(size, max(0, len(raw) - at))
         self._word, self._width = _WORDS[width], width
 
     def word(self, address: int) -> int | None:

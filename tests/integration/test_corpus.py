@@ -39,9 +39,6 @@ REJECTED = {  # docs/formats.md gives the reasons in full
     "minidump": {
         "evil.json": "no known crash report format",
         "invalid-range.dmp": "names no exception and no thread",
-        "microdump-arm.dmp": "no crash report in a known format",
-        "microdump-arm64.dmp": "no crash report in a known format",
-        "microdump-x86.dmp": "no crash report in a known format",
     },
     "sentry-event": {
         "event.json": "names no exception, message or crashed thread",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.crashes.log import CrashLog
-from app.parsers import PARSERS, minidump
+from app.parsers import PARSERS, microdump, minidump
 from app.parsers import minidump_stack as stack
 from app.parsers.document import Document
 
@@ -101,4 +101,23 @@ def test_every_minidump_of_the_folder_is_claimed_by_its_own_parser_and_no_other(
         document = Document(path.read_bytes())
         claims = [name for name, parser in PARSERS.items() if parser.sniff(document)]
 
-        assert claims == (["minidump"] if document.raw.startswith(b"MDMP") else []), path.name
+        expected = ["microdump"] if path.name.startswith("microdump-") else []
+        assert claims == (["minidump"] if document.raw.startswith(b"MDMP") else expected), path.name
+
+
+MICRODUMPS = {  # file -> images, the first frames that were not found by searching, app
+    "microdump-arm.dmp": (6, ["breakpad_unittests"] * 2, None),
+    "microdump-arm64.dmp": (8, ["breakpad_unittests"] * 8 + ["libc.so", "breakpad_unittests"], None),
+    "microdump-x86.dmp": (124, ["libc.so", "libchrome.so"], "Chrome_Android"),
+}
+
+
+@pytest.mark.parametrize("name", MICRODUMPS)
+def test_each_microdump_tells_its_stack_and_images(name):
+    images, on_stack, app = MICRODUMPS[name]
+
+    [log] = microdump.parse(Document((CORPUS / "minidump" / name).read_bytes()))
+
+    sure = [frame.image for frame in log.crash_frames if frame.note != stack.BY_SEARCH]
+    assert (len(log.images), log.app.name, log.os.name) == (images, app, "Android")
+    assert sure[: len(on_stack)] == on_stack
