@@ -1,24 +1,20 @@
 """Endpoints for crash reporters that apps ship already: Sentry's SDKs, ACRA, Breakpad and Crashpad."""
 
-import io
-
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import MultiPartParser
 
 from app import accounts
 from app.api import answers
 from app.api.body import unpacked_body
 from app.api.context import services
+from app.api.multipart import read_form
 from app.api.sender_key import sender_key
-from app.errors import BadParameters, TooLarge, Unauthorized, UnsupportedMedia
-from app.ingest.acra import log_id_of_acra
+from app.errors import BadParameters, Unauthorized
+from app.ingest.acra import log_id_of_acra, report_of, report_of_attachment
 from app.ingest.minidump import log_of_minidump
 from app.ingest.receive import receive_first
 from app.ingest.sentry import Sent, read_envelope, read_event
 
-MAX_FIELDS = 1_000  # of one form
-MAX_FIELD_BYTES = 512 * 1024  # of all its texts together
+MAX_FIELD_BYTES = 512 * 1024  # of all texts of a form with a minidump
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -63,9 +59,14 @@ def acra(project: int) -> Response:
 
 
 @blueprint.put("/<int:project>/acra/<report_id>")
-def acra_put(project: int, report_id: str) -> Response:  # noqa: ARG001  the report itself holds it too
-    """The same; ACRA's PUT appends the report's id to the address."""
-    return _take_acra(project)
+def acra_put(project: int, report_id: str) -> Response:
+    """The same; ACRA's PUT appends the report's id to the address, and sends attachments by themselves: those are dropped."""
+    report = report_of_attachment(report_id)
+    if report is None:
+        return _take_acra(project)
+    unpacked_body()
+    accounts.app_for_project(services(), project, _key(), "")
+    return answers.success({"log_id": f"acra-{report}", "status": "received"})
 
 
 @blueprint.after_request
@@ -89,9 +90,7 @@ def _take(project: int, sent: Sent) -> Response:
 
 
 def _take_acra(project: int) -> Response:
-    if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        raise UnsupportedMedia("ACRA has to send JSON, without attachments: reportFormat = StringFormat.JSON")
-    content = unpacked_body()
+    content = _acra_report()
     log_id = log_id_of_acra(content)
     app = accounts.app_for_project(services(), project, _key(), log_id)
     receive_first(services(), app, log_id, content)
@@ -111,17 +110,22 @@ def _dump_and_fields() -> tuple[bytes, dict[str, str]]:
     texts = {name: value for name, value in request.args.items() if name != "sentry_key"}
     if request.mimetype != "multipart/form-data":
         return content, texts
-    parser = MultiPartParser(
-        stream_factory=lambda *_, **__: io.BytesIO(), max_form_memory_size=MAX_FIELD_BYTES, max_form_parts=MAX_FIELDS
-    )
-    try:
-        boundary = request.mimetype_params.get("boundary", "").encode("latin-1")
-        form, files = parser.parse(io.BytesIO(content), boundary, len(content))
-    except RequestEntityTooLarge:
-        raise TooLarge(f"The form has more than {MAX_FIELDS} fields or {MAX_FIELD_BYTES} bytes of text") from None
-    except (ValueError, UnicodeError):
-        raise BadParameters("The form is not whole multipart/form-data") from None
+    form, files = read_form(content, MAX_FIELD_BYTES)
     file = files.get("upload_file_minidump")
     if file is None:
         raise BadParameters("The form has no file upload_file_minidump")
     return file.stream.read(), {**texts, **form.to_dict()}
+
+
+def _acra_report() -> bytes:
+    """The body, or its part ACRA_REPORT, which older versions send as a file without a name. Attachments are dropped."""
+    content = unpacked_body()
+    if request.mimetype == "multipart/form-data":
+        form, files = read_form(content, services().config.max_log_bytes)
+        if "ACRA_REPORT" in files:
+            content = files["ACRA_REPORT"].stream.read()
+        elif "ACRA_REPORT" in form:
+            content = form["ACRA_REPORT"].encode(errors="replace")
+        else:
+            raise BadParameters("The form has no part ACRA_REPORT")
+    return report_of(content)

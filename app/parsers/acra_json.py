@@ -1,4 +1,4 @@
-"""ACRA reports as JSON: what its HTTP sender posts and its mail sender attaches.
+"""ACRA reports as JSON: what its HTTP sender posts, also as a form, and its mail sender attaches.
 
 Source: ACRA 5's ReportField (https://github.com/ACRA/acra, acra-core, 5.11) and its JSON report format. A report is of one
 exception; IS_SILENT marks one that the program reported itself. Left out on purpose: LOGCAT, DUMPSYS_MEMINFO, DISPLAY,
@@ -44,7 +44,7 @@ def parse(document: Document) -> list[CrashLog]:
     faults, notes = java_stack.read_faults(lines, is_silent) if lines else ([], [])
     if not faults or not (faults[0].type or faults[0].message or faults[0].frames):
         raise MalformedLog("The ACRA report's STACK_TRACE tells of no exception")
-    build = values.mapping(report.get("BUILD"))
+    build = _told(report.get("BUILD"))
     return [
         CrashLog(
             format=FORMAT,
@@ -78,13 +78,18 @@ def parse(document: Document) -> list[CrashLog]:
 
 
 def _crashed_thread(value: Any) -> tuple[Thread, ...]:
-    """The thread of the exception; older versions send its details as lines of text, which name it by `name=`."""
-    told = values.mapping(value)
-    if isinstance(value, str):
-        pairs = (line.partition("=") for line in value[: values.MAX_TEXT].splitlines())
-        told = {key.strip(): each.strip() for key, _, each in pairs}
+    """The thread of the exception."""
+    told = _told(value)
     number, name = values.integer(told.get("id")), values.text(told.get("name"))
     return (Thread(index=number or 0, name=name, is_crashed=True),) if name or number is not None else ()
+
+
+def _told(value: Any) -> dict[str, Any]:
+    """An object, also as lines of `name=value`, as forms and older versions tell it."""
+    if not isinstance(value, str):
+        return values.mapping(value)
+    pairs = (line.partition("=") for line in value[: values.MAX_TEXT].splitlines())
+    return {key.strip(): each.strip() for key, _, each in pairs}
 
 
 def _boolean(value: Any) -> bool | None:

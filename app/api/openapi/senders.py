@@ -45,6 +45,15 @@ def _sent(name: str, summary: str, taken: Json, request: Json, **more: object) -
 _DUMPS = body(BINARY, "application/octet-stream")
 _DUMPS["content"]["multipart/form-data"] = {"schema": _DUMP}
 
+_FORM: Json = {"schema": {"type": "object", "additionalProperties": TEXT}}
+_REPORTS = body(_REPORT)
+_REPORTS["content"]["application/x-www-form-urlencoded"] = _FORM
+_WITH_FILES = body(_REPORT)
+_WITH_FILES["content"] |= {
+    "application/x-www-form-urlencoded": _FORM,
+    "multipart/form-data": {"schema": object_of({"ACRA_REPORT": TEXT}) | {"additionalProperties": BINARY}},
+}
+
 SUBJECT = Subject(
     "Senders",
     "What Sentry's SDKs, ACRA, Breakpad and Crashpad send, by the app's DSN.",
@@ -61,10 +70,10 @@ SUBJECT = Subject(
                           answer(TEXT, "`CrashID=bp-…`", media="text/plain"), _DUMPS),
         },
         "/api/{project}/acra/": {
-            "post": _sent("sendAcraReport", "ACRA's HttpSender", _RECEIVED, body(_REPORT)),
+            "post": _sent("sendAcraReport", "ACRA's HttpSender; attachments are dropped", _RECEIVED, _WITH_FILES),
         },
         "/api/{project}/acra/{report_id}": {
-            "put": _sent("putAcraReport", "ACRA's HttpSender with PUT", _RECEIVED, body(_REPORT),
+            "put": _sent("putAcraReport", "ACRA's HttpSender with PUT; an attachment is dropped", _RECEIVED, _REPORTS,
                          parameters=[_PROJECT, path("report_id", "As in the report")]),
         },
     },
