@@ -10,7 +10,10 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from app.db.app import MAX_NAME, App, Membership, app_of_ingest_key, find_app, visible_app
+from app import sealing
+from app.config import Config
+from app.db.app import MAX_NAME, App, Membership, find_app, visible_app
+from app.db.ingest_key import IngestKey, is_ingest_key
 from app.db.token import Token, drop_token, token_holder, token_user
 from app.db.upload import Sender, find_project_sender, find_sender
 from app.db.user import MAX_EMAIL, User, add_user, find_user
@@ -25,6 +28,7 @@ EMAIL_SHAPE = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 LARGEST_PROJECT = 2**31 - 1  # what the column of row ids holds
 
 NO_APP = "App not found"
+INGEST_KEYS = b"crashq ingest keys"  # what they are sealed for
 
 _hasher = PasswordHasher()
 
@@ -58,14 +62,14 @@ def log_in(services: Services, email: str, password: str) -> str:
     now = services.now()
     lifetime = timedelta(seconds=services.config.token_lifetime)
     with services.db.write() as session:
-        session.add(Token(hash=_hash(token), user_id=user.id, created_at=now, expires_at=now + lifetime))
+        session.add(Token(hash=hash_of(token), user_id=user.id, created_at=now, expires_at=now + lifetime))
     return token
 
 
 def log_out(services: Services, token: str) -> None:
     """End the login of this token."""
     with services.db.write() as session:
-        drop_token(session, _hash(token))
+        drop_token(session, hash_of(token))
 
 
 def user_of(services: Services, token: str) -> int:
@@ -92,24 +96,43 @@ def token_hash(token: str) -> str:
     """What is kept of a token. Raises Unauthorized when the text cannot be one."""
     if not TOKEN_SHAPE.fullmatch(token):
         raise Unauthorized
-    return _hash(token)
+    return hash_of(token)
 
 
 def create_app_for(services: Services, name: str, owner_email: str) -> tuple[str, str]:
-    """Add an app and its first member; returns its identifier and its ingest key, which is shown only this once."""
-    name = name.strip()
-    if not name or len(name) > MAX_NAME or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-        raise BadParameters(f"name has to have 1 to {MAX_NAME} characters, none of them control characters")
+    """Add an app and its first member; returns its identifier and its first ingest key, which members see again."""
+    name = check_name(name)
     identifier, key = secrets.token_hex(12), secrets.token_hex(16)  # a DSN may hold letters and digits only
     with services.db.write() as session:
         owner = find_user(session, owner_email) if _is_storable(owner_email) else None
         if owner is None:
             raise NotFound(f"There is no user {owner_email}; add one with `crashq user add`")
-        app = App(identifier=identifier, name=name, ingest_key_hash=_hash(key), created_at=services.now())
+        app = App(identifier=identifier, name=name, ingest_key_hash=hash_of(key), created_at=services.now())
         session.add(app)
         session.flush()
         session.add(Membership(user_id=owner.id, app_id=app.id))
+        session.add(ingest_key_row(services, app.id, "First key", key))
     return identifier, key
+
+
+def check_name(name: str) -> str:
+    """The name of an app or a key, without spaces around it. Raises BadParameters."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+        raise BadParameters(f"name has to have 1 to {MAX_NAME} characters, none of them control characters")
+    return name
+
+
+def ingest_key_row(services: Services, app_id: int, name: str, key: str) -> IngestKey:
+    """The row of an ingest key."""
+    return IngestKey(
+        hash=hash_of(key),
+        identifier=secrets.token_hex(12),
+        app_id=app_id,
+        name=name,
+        sealed=sealing.seal(services.config.secret_key, INGEST_KEYS, key),
+        created_at=services.now(),
+    )
 
 
 def app_for_user(services: Services, identifier: str, user_id: int) -> App:
@@ -140,7 +163,7 @@ def app_for_sender(services: Services, identifier: str, token: str, log_id: str 
         found = find_sender(services.db, identifier, hashed, services.now(), log_id)
     if found is None:
         with services.db.read() as session:
-            is_key = app_of_ingest_key(session, hashed) is not None
+            is_key = is_ingest_key(session, hashed)
         if not is_key:
             user_of(services, token)
         raise NotFound(NO_APP)
@@ -158,18 +181,22 @@ def app_for_project(services: Services, project: int, key: str, log_id: str) -> 
         if found:
             return found
     with services.db.read() as session:
-        is_key = app_of_ingest_key(session, hashed) is not None
+        is_key = is_ingest_key(session, hashed)
     raise NotFound(NO_APP) if is_key else Unauthorized("The key is missing or unknown")
 
 
 def dsn(services: Services, identifier: str, key: str) -> str:
     """The address that Sentry's SDKs are given: `https://KEY@host/PROJECT`. Raises NotFound."""
-    project = app_for_operator(services, identifier).id
-    scheme, _, host = (services.config.public_url or f"http://localhost:{services.config.port}").partition("://")
+    return sender_address(services.config, app_for_operator(services, identifier).id, key)
+
+
+def sender_address(config: Config, project: int, key: str) -> str:
+    """The same of an app's number."""
+    scheme, _, host = (config.public_url or f"http://localhost:{config.port}").partition("://")
     return f"{scheme}://{key}@{host}/{project}"
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
     """SHA-256 suffices for what is random and long; a slow hash is for what people choose."""
     return hashlib.sha256(token.encode()).hexdigest()
 

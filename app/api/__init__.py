@@ -14,11 +14,15 @@ from app.api import (
     downloads,
     health,
     jobs,
+    keys,
+    log_lists,
     login,
     logs,
+    members,
     privacy,
     senders,
     symbols,
+    tokens,
     webhooks,
 )
 from app.api.context import EXTENSION
@@ -48,6 +52,7 @@ def register(flask: Flask, services: Services) -> None:
     flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
     for part in (
         login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,
+        log_lists, members, keys, tokens,
     ):  # fmt: skip
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)

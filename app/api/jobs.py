@@ -12,9 +12,10 @@ from app.api import answers, packing
 from app.api.asking import asked_values
 from app.api.context import services, token, user_id
 from app.api.downloads import link, part_link
-from app.api.paging import link_next, window
+from app.api.paging import link_after, link_next, window
 from app.api.repeats import Repeats, changes
 from app.api.waiting import WaitingRoom, wanted_wait
+from app.cursors import cursor, read_cursor
 from app.jobs import KINDS, service
 from app.jobs.envelope import description, envelope, etag, progress
 from app.jobs.kind import AnyJob, Kind, Showing
@@ -55,11 +56,23 @@ for _name, _kind in KINDS.items():
 
 @blueprint.get("/jobs")
 def list_jobs() -> Response:
-    """The jobs that the user has asked for, newest first."""
+    """The jobs that the user has asked for, newest first: `state`, `app_identifier`; pages by `after`, or by `page`."""
     user, query = user_id(), request.args.to_dict()
     limit, offset = window(query)
-    rows = service.asked_by(services(), user, limit, offset)
-    return link_next(answers.success([description(job) for job in rows[: limit - 1]]), rows, query)
+    after = read_cursor(query["after"]) if query.get("after") else None
+    wanted = {"state": query.get("state", ""), "app_identifier": query.get("app_identifier", "")}
+    rows = service.asked_by(services(), user, limit, 0 if after else offset, after=after, **wanted)
+    page = rows[: limit - 1]
+    response = answers.success([description(job) for job, _ in page])
+    if "page" in query and not after:
+        return link_next(response, rows, query)
+    return link_after(response, cursor(page[-1][1], page[-1][0].id), query) if len(rows) == limit else response
+
+
+@blueprint.post("/jobs/<job_id>/retry")
+def retry_job(job_id: str) -> Response:
+    """Ask anew what a failed, cancelled or expired job was asked."""
+    return answers.success(description(service.ask_again(services(), user_id(), job_id)), 202)
 
 
 @blueprint.get("/jobs/<job_id>")

@@ -23,3 +23,10 @@ def link_next(response: Response, rows: list[Any], query: Mapping[str, str]) -> 
         following = {**query, "page": offset // (limit - 1) + 2, "per_page": limit - 1}
         response.headers["Link"] = f'<{request.path}?{urlencode(following)}>; rel="next"'
     return response
+
+
+def link_after(response: Response, last: str, query: Mapping[str, str]) -> Response:
+    """Add the same for a list that goes on after the last row of this page, whatever has come before it meanwhile."""
+    following = {**query, "after": last}
+    response.headers["Link"] = f'<{request.path}?{urlencode(following)}>; rel="next"'
+    return response

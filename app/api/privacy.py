@@ -11,6 +11,7 @@ from app.db.erasure import Erasure, ErasureState
 from app.errors import BadParameters
 from app.privacy.erasing import begin_erasure, list_erasures, show_erasure
 from app.privacy.settings import change_settings, settings_of
+from app.redaction.rules import read_rules
 
 blueprint = Blueprint("privacy", __name__, url_prefix="/api")
 
@@ -29,6 +30,16 @@ def patch_settings(app_identifier: str) -> Response:
     """Set what the body names and leave the rest."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
     return answers.success(change_settings(services(), app, json_object()))
+
+
+@blueprint.post("/apps/<app_identifier>/settings/try")
+def try_rules(app_identifier: str) -> Response:
+    """What rules would make of a text; nothing is set."""
+    accounts.app_for_user(services(), app_identifier, user_id())
+    body = json_object()
+    if not isinstance(body.get("text"), str) or set(body) - {"text", "redaction"}:
+        raise BadParameters('The body has to be JSON: {"redaction":{…},"text":"…"}')
+    return answers.success({"text": read_rules(body.get("redaction")).text(body["text"])})
 
 
 @blueprint.delete("/apps/<app_identifier>/users/<path:user_id_in_app>")

@@ -17,7 +17,7 @@ class App(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     identifier: Mapped[str] = mapped_column(String(24), unique=True)  # random lower-case hex, in URLs and keys
     name: Mapped[str] = mapped_column(String(MAX_NAME))
-    ingest_key_hash: Mapped[str] = mapped_column(String(64), unique=True)  # sha256 hex; the key may only send logs
+    ingest_key_hash: Mapped[str] = mapped_column(String(64), unique=True)  # of its first key, sha256 hex
     created_at: Mapped[datetime]
     reports_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")  # grows when reports change
 
@@ -57,11 +57,6 @@ def visible_app(session: Session, identifier: str, user_id: int) -> App | None:
     """The app with this identifier if the user is a member."""
     statement = select(App).join(Membership, Membership.app_id == App.id)
     return session.scalar(statement.where(App.identifier == identifier, Membership.user_id == user_id))
-
-
-def app_of_ingest_key(session: Session, key_hash: str) -> App | None:
-    """The app that a sender's key belongs to."""
-    return session.scalar(select(App).where(App.ingest_key_hash == key_hash))
 
 
 def is_member(session: Session, user_id: int, app_id: int) -> bool:

@@ -127,3 +127,8 @@ def noted_crashes(session: Session, erasure_id: str, among: set[int]) -> set[int
 def forget_crashes(session: Session, erasure_id: str) -> None:
     """Drop what has been noted."""
     session.execute(delete(ErasedCrash).where(ErasedCrash.erasure_id == erasure_id))
+
+
+def is_any_live(session: Session, app_id: int) -> bool:
+    """True while a user of the app is being erased."""
+    return session.scalar(select(Erasure.id).where(Erasure.app_id == app_id, LIVE).limit(1)) is not None

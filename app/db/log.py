@@ -46,6 +46,7 @@ class LogStatus(enum.StrEnum):
 
 
 WAITING = text("status = 'received'")
+REJECTED = text("status = 'rejected'")
 
 
 class Log(Base):
@@ -75,6 +76,7 @@ class Log(Base):
         UniqueConstraint("app_id", "log_id"),
         Index("ix_logs_app_id_received_at", "app_id", "received_at"),  # what is old
         Index("ix_logs_waiting", "ring_after", postgresql_where=WAITING, sqlite_where=WAITING),
+        Index("ix_logs_rejected", "app_id", "received_at", postgresql_where=REJECTED, sqlite_where=REJECTED),
     )
 
 
@@ -96,9 +98,10 @@ def stored_logs(session: Session, row_ids: Sequence[int]) -> list[StoredLog]:
     return [StoredLog(*row) for row in found]
 
 
-def find_log(session: Session, app_id: int, log_id: str) -> Log | None:
-    """The log of an app by the name its sender gave."""
-    return session.scalar(select(Log).where(Log.app_id == app_id, Log.log_id == log_id))
+def find_log(session: Session, app_id: int, log_id: str, *, hold: bool = False) -> Log | None:
+    """The log of an app by the name its sender gave; with `hold` nobody else changes it until the transaction ends."""
+    statement = select(Log).where(Log.app_id == app_id, Log.log_id == log_id)
+    return session.scalar(statement.with_for_update() if hold else statement)
 
 
 def release_log(session: Session, row_id: int, attempt: int, not_before: datetime, *, strike: bool) -> None:

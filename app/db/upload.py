@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 from app.db import Database
 from app.db.app import App, Membership
 from app.db.app_settings import AppSettings
+from app.db.ingest_key import IngestKey
 from app.db.log import Log, LogStatus
 from app.db.prepared import Prepared
 from app.db.token import Token
 
 _LOG = Log.__table__.c
+_KEY_TYPE = App.__table__.c.ingest_key_hash.type
 NEW = ("app_id", "log_id", "sha256", "size", "storage_key", "request_id", "received_at", "ring_after")
 
 
@@ -75,7 +77,7 @@ def _project(_: ModuleType) -> Any:
         select(*_SENDER_COLUMNS)
         .outerjoin(AppSettings, AppSettings.app_id == App.id)
         .outerjoin(Log, and_(Log.app_id == App.id, Log.log_id == bindparam("log_id")))
-        .where(App.id == bindparam("project"), App.ingest_key_hash == bindparam("key"))
+        .where(App.id == bindparam("project"), _has_key(bindparam("key", type_=_KEY_TYPE)))
     )
 
 
@@ -91,8 +93,13 @@ def _sender(_: ModuleType) -> Any:
         select(*_SENDER_COLUMNS)
         .outerjoin(AppSettings, AppSettings.app_id == App.id)
         .outerjoin(Log, and_(Log.app_id == App.id, Log.log_id == bindparam("log_id")))
-        .where(App.identifier == bindparam("app"), or_(App.ingest_key_hash == token, is_members))
+        .where(App.identifier == bindparam("app"), or_(_has_key(token), is_members))
     )
+
+
+def _has_key(key: ColumnElement[str]) -> ColumnElement[bool]:
+    """It is the app's first key, or another one of it, which is looked up only then."""
+    return or_(App.ingest_key_hash == key, exists().where(IngestKey.hash == key, IngestKey.app_id == App.id))
 
 
 def _known(_: ModuleType) -> Any:

@@ -8,6 +8,7 @@ from app import iso_time
 from app.db.job import Job, JobState
 from app.jobs import KINDS
 from app.jobs.kind import AnyJob, Body, Showing, stream_between
+from app.jobs.reasons import reason_of
 
 
 def envelope(job: AnyJob, showing: Showing) -> Body:
@@ -29,7 +30,8 @@ def progress(job: AnyJob) -> str:
 
 def description(job: Job) -> dict[str, Any]:
     """A job as /api/jobs shows it: what was asked, how far it is, and how it ended."""
-    failure = {"code": job.error_code, "status": job.error_status, "message": job.error_message}
+    told = {"code": job.error_code, "status": job.error_status, "message": job.error_message}
+    failure = {**told, **reason_of(job.error_code)._asdict()}
     return {
         "job_id": job.id,
         "kind": job.kind,

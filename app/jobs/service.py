@@ -12,6 +12,7 @@ from app.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.db.app import App, is_member, visible_app
 from app.db.crash import find_crash, totals
 from app.db.job import (
+    LIVE_STATES,
     Job,
     JobAsker,
     JobState,
@@ -20,16 +21,16 @@ from app.db.job import (
     find_job,
     hold,
     is_abandoned,
-    jobs_of,
     latest_job,
     new_job_id,
     remember_asker,
     stay,
 )
+from app.db.job_list import jobs_of
 from app.db.job_steps import start_job
 from app.db.log import ring_pause
 from app.db.poll import FoundCrash, WholeApp
-from app.errors import TransientError
+from app.errors import BadParameters, Conflict, TransientError
 from app.jobs import KINDS
 from app.jobs.files import discard
 from app.jobs.kind import AnyJob, Subject, key_of
@@ -46,6 +47,8 @@ SEEN_TO = timedelta(minutes=1)  # how exactly it is recorded when a user last po
 LONG_FROM = 20_000  # units of progress from which a job goes to the long queue
 CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 JOB_ID = re.compile(r"[0-9a-f]{24}")
+STATES: dict[str, tuple[JobState, ...]] = {"live": LIVE_STATES, **{state.value: (state,) for state in JobState}}
+"""What a list of jobs can be asked for -> the states that are meant."""
 
 log = structlog.get_logger()
 
@@ -93,10 +96,41 @@ def _note(services: Services, job: Job, user_id: int, seen_at: datetime | None, 
             remember_asker(session, job.id, user_id, now)
 
 
-def asked_by(services: Services, user_id: int, limit: int, offset: int) -> list[Job]:
-    """The jobs a user has asked for, newest first."""
+def asked_by(
+    services: Services,
+    user_id: int,
+    limit: int,
+    offset: int = 0,
+    *,
+    state: str = "",
+    app_identifier: str = "",
+    after: tuple[datetime, str] | None = None,
+) -> list[tuple[Job, datetime]]:
+    """The jobs a user has asked for and when they did, newest first. Raises BadParameters or NotFound."""
+    if state and state not in STATES:
+        raise BadParameters(f"state is not one of {', '.join(STATES)}")
     with services.db.read() as session:
-        return jobs_of(session, user_id, limit, offset)
+        app_id = _visible_app(session, user_id, app_identifier).app_id if app_identifier else None
+        return jobs_of(session, user_id, limit, offset, states=STATES.get(state, ()), app_id=app_id, after=after)
+
+
+def ask_again(services: Services, user_id: int, job_id: str) -> Job:
+    """Ask anew what a failed, cancelled or expired job was asked; returns the new job, or the live one of that question.
+
+    Raises JobNotFound, NotFound when what it was about is gone, Conflict while there is nothing to ask anew, or TooManyJobs.
+    """
+    with services.db.read() as session:
+        job, _ = _own_job(session, user_id, job_id)
+        if job.is_live:
+            raise Conflict("The job is not over yet")
+        if job.state == JobState.FINISHED:
+            raise Conflict("The job has ended well; its result is there")
+        asked = KINDS[job.kind].Params.model_validate_json(job.params)
+        if KINDS[job.kind].ABOUT == "app":
+            about: Subject = _visible_app(session, user_id, asked.app_identifier)  # type: ignore[attr-defined]
+        else:
+            about = _visible_crash(session, user_id, asked.crash_identifier)  # type: ignore[attr-defined]
+    return start_or_join(services, user_id, job.kind, job.key, asked, about)
 
 
 def cancel(services: Services, user_id: int, job_id: str) -> Job:

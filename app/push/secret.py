@@ -6,14 +6,12 @@ import hashlib
 import hmac
 import secrets
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from app import sealing
 from app.errors import AppError
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
+PURPOSE = b"crashq webhook secrets"
 
 
 class SecretUnreadable(AppError):
@@ -29,14 +27,14 @@ def new_secret() -> str:
 
 def seal(secret_key: str, secret: str) -> str:
     """The secret, encrypted with a key derived from SECRET_KEY."""
-    return _fernet(secret_key).encrypt(secret.encode()).decode()
+    return sealing.seal(secret_key, PURPOSE, secret)
 
 
 def unseal(secret_key: str, sealed: str) -> str:
     """The secret again. Raises SecretUnreadable."""
     try:
-        return _fernet(secret_key).decrypt(sealed.encode()).decode()
-    except InvalidToken:
+        return sealing.unseal(secret_key, PURPOSE, sealed)
+    except sealing.Unreadable:
         raise SecretUnreadable from None
 
 
@@ -48,8 +46,3 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
         raise SecretUnreadable from None
     signed = hmac.new(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
     return "v1," + base64.b64encode(signed.digest()).decode()
-
-
-def _fernet(secret_key: str) -> Fernet:
-    derived = HKDF(SHA256(), 32, salt=None, info=b"crashq webhook secrets").derive(secret_key.encode())
-    return Fernet(base64.urlsafe_b64encode(derived))

@@ -163,6 +163,28 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("get", f"{app_url}/symbols", {"headers": auth}, 200),
         ("get", f"{app_url}/symbols/x", {"headers": auth}, 404),
         ("delete", f"{app_url}/symbols/x", {"headers": auth}, 404),
+        ("get", f"{app_url}/logs?per_page=1", {"headers": auth}, 200),
+        ("get", f"{app_url}/logs?status=x", {"headers": auth}, 400),
+        ("post", f"{app_url}/logs/{rejected['log_id']}/digest", {"headers": auth}, 409),  # a user is being erased
+        ("get", f"{app_url}/logs/{log['log_id']}/raw", {"headers": auth}, 409),  # the app redacts by now
+        ("get", "/api/jobs?state=x", {"headers": auth}, 400),
+        ("post", f"/api/jobs/{cancelled}/retry", {"headers": auth}, 202),
+        ("post", f"/api/jobs/{exported}/retry", {"headers": auth}, 409),
+        ("post", "/api/jobs/x/retry", {"headers": auth}, 404),
+        ("post", f"{app_url}/settings/try", {"headers": auth, "json": {"text": "a"}}, 200),
+        ("post", f"{app_url}/settings/try", {"headers": auth, "json": {}}, 400),
+        ("get", f"{app_url}/members", {"headers": auth}, 200),
+        ("post", f"{app_url}/members", {"headers": auth, "json": {"email": "mallory@example.com"}}, 201),
+        ("post", f"{app_url}/members", {"headers": auth, "json": {"email": "nobody@example.com"}}, 404),
+        ("delete", f"{app_url}/members/mallory@example.com", {"headers": auth}, 200),
+        ("delete", f"{app_url}/members/{member.email}", {"headers": auth}, 409),
+        ("get", f"{app_url}/keys", {"headers": auth}, 200),
+        ("post", f"{app_url}/keys", {"headers": auth, "json": {"name": "Two"}}, 201),
+        ("delete", f"{app_url}/keys/x", {"headers": auth}, 404),
+        ("post", "/api/tokens", {"headers": auth, "json": {"name": "Script"}}, 201),
+        ("post", "/api/tokens", {"headers": auth, "json": {}}, 400),
+        ("get", "/api/tokens", {"headers": auth}, 200),
+        ("delete", "/api/tokens/x", {"headers": auth}, 404),
         ("delete", "/api/login", {"headers": auth}, 200),
     ]
 

@@ -147,3 +147,25 @@ def test_what_explains_a_crash_keeps_to_the_rules(client, member, address, run_w
 
     assert "[email]" in shown.text
     assert WHO not in shown.text
+
+
+def test_rules_are_tried_on_a_text_and_nothing_is_set(client, member, address):
+    rules = {"patterns": ["email"], "regexes": [{"name": "staff", "regex": "S-[0-9]+"}]}
+
+    answer = client.post(f"{address}/try", json={"redaction": rules, "text": f"{WHO} is S-12"}, headers=member.headers)
+
+    assert answer.json == {"success": True, "result": {"text": "[email] is [staff]"}}
+    assert client.get(address, headers=member.headers).json["result"] == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"text": 5}, {"text": "a", "rules": {}}, {"text": "a", "redaction": {"patterns": ["x"]}}]
+)
+def test_a_trial_that_makes_no_sense_is_refused(client, member, address, body):
+    assert client.post(f"{address}/try", json=body, headers=member.headers).status_code == 400
+
+
+def test_rules_are_tried_by_members_only(client, services, member, address):
+    stranger = make_member(services, "mallory@example.com")
+
+    assert client.post(f"{address}/try", json={"text": "a"}, headers=stranger.headers).status_code == 404

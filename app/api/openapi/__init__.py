@@ -3,6 +3,7 @@
 from functools import cache
 
 from app.api.openapi import (
+    access,
     apps,
     crashes,
     data_exporters,
@@ -25,7 +26,8 @@ from app.errors import STATUS_WORDS
 SUBJECTS = tuple(
     module.SUBJECT
     for module in (
-        login, logs, senders, apps, crashes, questions, jobs, downloads, privacy, data_exporters, symbols, webhooks, service,
+        login, logs, senders, apps, crashes, questions, jobs, downloads, access, privacy, data_exporters, symbols, webhooks,
+        service,
     )
 )  # fmt: skip
 """In the order of the page for people."""
@@ -66,6 +68,9 @@ ERROR: Json = object_of(
 )
 
 PARAMETERS: Json = {
+    "after": query(
+        "after", {**TEXT, "examples": ["1536840000000000.5f0c9a1be2d34c6788a0b1c2"]}, "From the Link of a page"
+    ),
     "page": query("page", WHOLE, "From 1"),
     "per_page": query("per_page", {"type": "integer", "default": 1000}, "1 to 10000; out of range means 1000"),
     "since_date": query("since_date", TEXT, "First day (UTC) or time, ISO 8601"),

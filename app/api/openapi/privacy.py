@@ -49,6 +49,9 @@ _LOGS: Json = {
 }  # fmt: skip
 _SETTINGS: Json = {**dict.fromkeys(AGES, _DAYS), LOGS_PER_MINUTE: _LOGS, "redaction": _REDACTION}
 
+_TRY: Json = {**TEXT, "examples": ["ada@example.com is S-12"]}
+_TRIED: Json = {**TEXT, "examples": ["[email] is [staff]"]}
+
 _SHOWN = answer(success_of(schema("Settings")), "All settings")
 _ERASURE = success_of(schema("Erasure"))
 _APP = parameters("app_identifier")
@@ -66,6 +69,12 @@ SUBJECT = Subject(
                              parameters=_APP),
             "patch": operation("changeSettings", "Set what is given and leave the rest", _SHOWN, 400, 401, 404, 413,
                                parameters=_APP, requestBody=body(change_of(_SETTINGS))),
+        },
+        f"{_BASE}/settings/try": {
+            "post": operation("tryRules", "What rules would make of a text; nothing is set",
+                              answer(success_of(object_of({"text": _TRIED})), "The text as it would leave"),
+                              400, 401, 404, 413, parameters=_APP,
+                              requestBody=body(object_of({"text": _TRY, "redaction": _REDACTION}, ("redaction",)))),
         },
         f"{_BASE}/users/{{user_id_in_app}}": {
             "delete": operation(

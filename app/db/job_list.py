@@ -1,0 +1,43 @@
+"""The jobs that a user has asked for, page by page."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, defer
+
+from app.db.job import Job, JobAsker, JobState
+
+
+def jobs_of(
+    session: Session,
+    user_id: int,
+    limit: int,
+    offset: int = 0,
+    *,
+    states: Sequence[JobState] = (),
+    app_id: int | None = None,
+    after: tuple[datetime, str] | None = None,
+) -> list[tuple[Job, datetime]]:
+    """Jobs and when the user asked for each, newest first; their results are left in the table.
+
+    `after` is that of the last row seen: time and job. No states are all of them.
+    """
+    statement = (
+        select(Job, JobAsker.asked_at)
+        .options(defer(Job.result_text, raiseload=True))
+        .join(JobAsker, JobAsker.job_id == Job.id)
+        .where(JobAsker.user_id == user_id)
+    )
+    if len(states) == 1:
+        statement = statement.where(Job.state == states[0])
+    elif states:
+        statement = statement.where(Job.state.in_(states))
+    if app_id is not None:
+        statement = statement.where(Job.app_id == app_id)
+    if after is not None:
+        at, job_id = after
+        earlier = or_(JobAsker.asked_at < at, and_(JobAsker.asked_at == at, JobAsker.job_id < job_id))
+        statement = statement.where(JobAsker.asked_at <= at, earlier)
+    newest_first = statement.order_by(JobAsker.asked_at.desc(), JobAsker.job_id.desc())
+    return [(job, asked_at) for job, asked_at in session.execute(newest_first.limit(limit).offset(offset))]

@@ -1,0 +1,83 @@
+"""Members of an app: listed, added, removed."""
+
+import pytest
+
+from tests.factories import join, make_member
+
+
+@pytest.fixture
+def path(member) -> str:
+    return f"/api/apps/{member.app.identifier}/members"
+
+
+def emails(client, member, path) -> list[str]:
+    return [one["email"] for one in client.get(path, headers=member.headers).json["result"]]
+
+
+def test_a_user_who_is_added_sees_the_app(client, services, member, path):
+    bob = make_member(services, "bob@example.com", "Their own")
+
+    answer = client.post(path, json={"email": " Bob@Example.com "}, headers=member.headers)
+
+    assert (answer.status_code, answer.json["result"]) == (201, {"email": "bob@example.com"})
+    assert emails(client, bob, path) == ["ada@example.com", "bob@example.com"]
+
+
+def test_a_member_who_is_removed_sees_the_app_no_more(client, services, member, path):
+    bob = join(services, "bob@example.com", member.app)
+
+    answer = client.delete(f"{path}/BOB@example.com", headers=member.headers)
+
+    assert (answer.status_code, answer.json) == (200, {"success": True})
+    assert client.get(path, headers=bob.headers).status_code == 404
+    assert client.post(f"/api/apps/{member.app.identifier}/logs", data=b"x", headers=bob.headers).status_code == 404
+    assert emails(client, member, path) == ["ada@example.com"]
+
+
+def test_the_last_member_cannot_go(client, member, path):
+    answer = client.delete(f"{path}/{member.email}", headers=member.headers)
+
+    assert (answer.status_code, answer.json["status"]) == (409, "conflict")
+    assert emails(client, member, path) == [member.email]
+
+
+def test_they_are_listed_in_pages(client, services, member, path):
+    for name in ("c", "b", "d"):
+        join(services, f"{name}@example.com", member.app)
+
+    first = client.get(f"{path}?per_page=3", headers=member.headers)
+    rest = client.get(first.headers["Link"].partition(">")[0][1:], headers=member.headers)
+
+    assert [one["email"][0] for one in first.json["result"] + rest.json["result"]] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"email": "nobody@example.com"}, 404), ({"email": "ada@example.com"}, 409), ({"email": ""}, 400), ({}, 400),
+     ({"email": 5}, 400), ({"email": "a\0@example.com"}, 404), ({"email": "\ud800@example.com"}, 404), ([], 400),
+     ({"email": "bob@example.com", "role": "owner"}, 400), ({"email": "x" * 300 + "@example.com"}, 404)],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(client, member, path, body, status):
+    answer = client.post(path, json=body, headers=member.headers)
+
+    assert answer.status_code == status
+    assert list(answer.json) == ["success", "status", "error_message"]
+    assert emails(client, member, path) == [member.email]
+
+
+@pytest.mark.parametrize("email", ["nobody@example.com", "%00", "%FF", "x" * 400, "mallory@example.com"])
+def test_who_is_no_member_cannot_be_removed(client, services, member, path, email):
+    make_member(services, "mallory@example.com")
+
+    assert client.delete(f"{path}/{email}", headers=member.headers).status_code == 404
+
+
+def test_nobody_but_members_sees_or_changes_them(client, services, member, path):
+    stranger = make_member(services, "mallory@example.com")
+
+    for method, address in (("GET", path), ("POST", path), ("DELETE", f"{path}/{member.email}")):
+        body = {"email": stranger.email}
+        assert client.open(address, method=method, json=body, headers=stranger.headers).status_code == 404
+        assert client.open(address, method=method, json=body, headers=member.sender).status_code == 401
+        assert client.open(address, method=method, json=body).status_code == 401
+    assert emails(client, member, path) == [member.email]
