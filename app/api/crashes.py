@@ -101,4 +101,4 @@ def _why(text: str | None, rules: Rules) -> Any:
     if text is None:
         return None
     told = json.loads(text)
-    return {**told, "parts": [rules.text(part) for part in told["parts"]]}
+    return {"symbols": False, **told, "parts": [rules.text(part) for part in told["parts"]]}

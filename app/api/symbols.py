@@ -75,6 +75,7 @@ def _shown(one: Shown) -> dict[str, Any]:
         "state": file.state.value,
         "reason": file.reason,
         "debug_ids": one.debug_ids,
+        "waiting_logs": one.waiting_logs,
         "version": file.version or None,
         "build": file.build or None,
         "size": file.size,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, literal_column, or_, select, true, update
+from sqlalchemy import Boolean, ColumnElement, Select, bindparam, case, func, literal_column, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,9 @@ RECEIVED: ColumnElement[str] = literal_column("'received'")
 
 NEW = 1  # the revision of a crash that has just been made; it grows with every change
 
+_HAS_SYMBOLS: ColumnElement[bool] = literal_column(
+    "EXISTS (SELECT 1 FROM symbols WHERE symbols.app_id = logs.app_id AND symbols.state = 'ready')", Boolean()
+)
 _APP: ColumnElement[str] = literal_column("(SELECT apps.identifier FROM apps WHERE apps.id = logs.app_id)")
 
 
@@ -38,6 +41,7 @@ class ClaimedLog(NamedTuple):
     attempt: int
     strikes: int
     app: str  # identifier
+    has_symbols: bool  # the app has; asked along here, so that a digest without symbols sends no statement more
 
 
 class Claim(NamedTuple):
@@ -175,8 +179,8 @@ def _claim(dialect: ModuleType) -> Any:
     given = rows_of(dialect, _LOG.id)
     ends = bindparam("ends", type_=_LOG.lease_expires_at.type)
     values = {"attempt": Log.attempt + 1, "strikes": Log.strikes + 1, "lease_expires_at": ends, "ring_after": ends}
-    columns = [_LOG[name] for name in ClaimedLog._fields[:-1]]
-    return update(Log).where(Log.id == given.c.id).values(**values, rings=0).returning(*columns, _APP)
+    columns = [_LOG[name] for name in ClaimedLog._fields[:-2]]
+    return update(Log).where(Log.id == given.c.id).values(**values, rings=0).returning(*columns, _APP, _HAS_SYMBOLS)
 
 
 def _settle(dialect: ModuleType) -> Any:

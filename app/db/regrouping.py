@@ -29,6 +29,9 @@ class Regrouping(Base):
     total: Mapped[int] = mapped_column(BigInteger)  # logs, as counted at the beginning
     moved: Mapped[int] = mapped_column(BigInteger, default=0)  # occurrences that have got another crash
     unreadable: Mapped[int] = mapped_column(BigInteger, default=0)  # logs that stay grouped as they are
+    symbol_logs: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default="0"
+    )  # read again: their symbols came
     wishes: Mapped[int] = mapped_column(default=1)  # times that the work was asked for; a new one keeps it from ending
     attempt: Mapped[int] = mapped_column(default=0)  # only the latest may write here
     stumbles: Mapped[int] = mapped_column(default=0)  # attempts since the position last changed
@@ -60,7 +63,7 @@ def wish(session: Session, app_id: int, now: datetime, *, rules: int | None = No
         "total": total,
         "ring_after": now + RING_AGAIN_AFTER,
     }
-    zero = dict.fromkeys(("position", "done", "moved", "unreadable", "attempt", "stumbles"), 0)
+    zero = dict.fromkeys(("position", "done", "moved", "unreadable", "symbol_logs", "attempt", "stumbles"), 0)
     insert: Any = dialect.insert(Regrouping).values({**zero, "wishes": 1, **values})
     again: dict[str, Any] = {"wishes": Regrouping.wishes + 1, "ring_after": insert.excluded.ring_after}
     if rules is not None:

@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db import rows_changed
+from app.db.awaited_symbols import forget_awaited
 from app.db.crash import Crash
 from app.db.doomed_object import doom
 from app.db.log import Log
@@ -52,6 +53,7 @@ def remove_bytes(session: Session, log_rows: list[int], now: datetime) -> int:
     _drop(session, [log for log in logs if log.id not in told], now, None)
     bare = [log for log in logs if log.id in told and log.removed_at is None]
     doom(session, [log.storage_key for log in bare], None, now)
+    forget_awaited(session, [log.id for log in bare])
     this = update(Log).where(Log.id.in_([log.id for log in bare]))
     rows_changed(session, this.values(removed_at=now))
     return len(logs)

@@ -2,6 +2,7 @@
 
 import enum
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, delete, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -27,6 +28,10 @@ MAPPING = "proguard"
 """The kind of mapping files; other kinds are formats of debug information: elf, macho, pe, breakpad, …"""
 
 
+RELEASE = "release:"
+"""How a debug_id begins that is none, but made of the version and build that a file was given for."""
+
+
 class SymbolFile(Base):
     """One uploaded file. Its bytes lie in the storage before the row is committed."""
 
@@ -43,6 +48,7 @@ class SymbolFile(Base):
     state: Mapped[SymbolState] = mapped_column(value_enum(SymbolState))
     reason: Mapped[str | None] = mapped_column(String(MAX_REASON))  # why it is rejected
     received_at: Mapped[datetime]
+    ready_at: Mapped[datetime | None]
     storage_key: Mapped[str] = mapped_column(String(255))
     attempt: Mapped[int]  # only the latest may settle it
     strikes: Mapped[int]  # attempts that ended with a dead worker or a bug
@@ -62,9 +68,9 @@ class SymbolImage(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     symbol_id: Mapped[int] = mapped_column(ForeignKey("symbols.id", ondelete="CASCADE"), index=True)
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
-    debug_id: Mapped[str] = mapped_column(String(64))  # lower case; of a mapping its uuid
+    debug_id: Mapped[str] = mapped_column(String(64))  # lower case; of a mapping its uuid, and RELEASE…
     arch: Mapped[str | None] = mapped_column(String(32))
-    cache_key: Mapped[str] = mapped_column(String(255))  # of the cache; of a mapping that of the upload
+    cache_key: Mapped[str] = mapped_column(String(255))  # of the cache that answers for it
     __table_args__ = (Index("ix_symbol_images_app_id_debug_id", "app_id", "debug_id"),)
 
 
@@ -88,7 +94,8 @@ def symbols_of(session: Session, app_id: int, limit: int, offset: int) -> list[S
 
 def debug_ids(session: Session, symbol_ids: list[int]) -> dict[int, list[str]]:
     """Row of a file -> the debug ids in it, in order."""
-    statement = select(SymbolImage.symbol_id, SymbolImage.debug_id).where(SymbolImage.symbol_id.in_(symbol_ids))
+    shown = SymbolImage.debug_id.not_like(f"{RELEASE}%")  # those are for finding, not for people
+    statement = select(SymbolImage.symbol_id, SymbolImage.debug_id).where(SymbolImage.symbol_id.in_(symbol_ids), shown)
     found: dict[int, list[str]] = {}
     for row, debug_id in session.execute(statement.order_by(SymbolImage.id)):
         found.setdefault(row, []).append(debug_id)
@@ -107,9 +114,42 @@ def cache_keys(session: Session, app_id: int, wanted: list[str], *, mappings: bo
     return {row[0]: row[1] for row in session.execute(statement)}
 
 
+class ImageKey(NamedTuple):
+    """Where the cache of an image lies, or a mapping."""
+
+    is_mapping: bool
+    debug_id: str
+    cache_key: str
+
+
+def all_keys(session: Session, app_id: int, limit: int) -> list[ImageKey]:
+    """What an app has symbols of, the oldest first: of several with one id the last one counts."""
+    statement = (
+        select(SymbolFile.kind == MAPPING, SymbolImage.debug_id, SymbolImage.cache_key)
+        .join(SymbolFile, SymbolFile.id == SymbolImage.symbol_id)
+        .where(SymbolImage.app_id == app_id)
+        .order_by(SymbolImage.id)
+        .limit(limit)
+    )
+    return [ImageKey(*row) for row in session.execute(statement)]
+
+
+def has_symbols(session: Session, app_id: int) -> bool:
+    """True when a file of the app is ready."""
+    ready = select(SymbolFile.id).where(SymbolFile.app_id == app_id, SymbolFile.state == SymbolState.READY)
+    return session.scalar(ready.limit(1)) is not None
+
+
+def came_since(session: Session, app_id: int, then: datetime) -> bool:
+    """True when a file of the app has become ready since then."""
+    ready = select(SymbolFile.id).where(SymbolFile.app_id == app_id, SymbolFile.ready_at > then)
+    return session.scalar(ready.limit(1)) is not None
+
+
 def mapping_key(session: Session, app_id: int, version: str, build: str) -> str | None:
     """Storage key of the mapping that was given for this version and build, or for one of them; the newest that fits best."""
-    statement = select(SymbolFile.version, SymbolFile.build, SymbolFile.storage_key).where(
+    statement = select(SymbolFile.version, SymbolFile.build, SymbolImage.cache_key).where(
+        SymbolImage.symbol_id == SymbolFile.id,
         SymbolFile.app_id == app_id,
         SymbolFile.kind == MAPPING,
         SymbolFile.state == SymbolState.READY,

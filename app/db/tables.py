@@ -3,6 +3,7 @@
 from app.db import (
     app,
     app_settings,
+    awaited_symbols,
     crash,
     crash_alias,
     data_exporter,
@@ -26,6 +27,7 @@ from app.db import (
 __all__ = [
     "app",
     "app_settings",
+    "awaited_symbols",
     "crash",
     "crash_alias",
     "data_exporter",

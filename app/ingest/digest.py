@@ -11,6 +11,7 @@ import structlog
 
 from app.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.config import MIB
+from app.db.awaited_symbols import await_symbols
 from app.db.digest_steps import (
     ClaimedLog,
     EndedLog,
@@ -24,10 +25,12 @@ from app.db.digest_steps import (
 from app.db.grouping_decision import routes
 from app.db.log import LogStatus, back_off, release_log
 from app.errors import AppError, MalformedLog, TransientError
+from app.ingest.awaiting import trim_awaited, waiting
 from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.log_id import time_in
 from app.observe import on_behalf_of
 from app.services import Services
+from app.symbolication.trip import TripSymbols
 
 LOGS_PER_TRIP = 25  # digested together, in one transaction
 BYTES_PER_TRIP = MIB  # of theirs, unless the first one alone is larger
@@ -75,21 +78,22 @@ def _trip(services: Services, row_id: int | None) -> bool:
     with services.db.quick_write() as lane:
         claim = claim_logs(lane, row_id, services.now(), lease, LOGS_PER_TRIP, BYTES_PER_TRIP)
     outcomes = []
+    symbols = TripSymbols(services, {stored.app_id: stored.has_symbols for stored in claim.logs})
     with services.storage.reading([stored.storage_key for stored in claim.logs]) as reads:
         for stored, read in zip(claim.logs, reads, strict=True):
             with on_behalf_of(stored.request_id):
-                outcome = _parse(services, stored, read)
+                outcome = _parse(services, stored, read, symbols)
             if outcome is not None:
                 outcomes.append(outcome)
     return bool(outcomes) and _settle(services, outcomes) and claim.is_full
 
 
-def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes]) -> Outcome | None:
+def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes], symbols: TripSymbols) -> Outcome | None:
     """Parse and group; None when it is to be tried again, which is arranged then."""
     if stored.strikes > services.config.max_attempts:
         return Outcome(stored, None, [], f"The log could not be digested in {stored.strikes - 1} attempts")
     try:
-        in_log = read_and_group(services, stored.app_id, stored.app, read())
+        in_log = read_and_group(services, stored.app_id, stored.app, read(), symbols)
         found = [_found(stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
         return Outcome(stored, None, [], error.message)
@@ -147,6 +151,10 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
             counted = [one._replace(crash=merged.get(one.crash, one.crash)) for one in counted]
             crash_ids, told = count_in(lane, _crashes(counted), now)
             add_occurrences(lane, (_row(one, crash_ids[one.crash]) for one in counted))
+            await_symbols(
+                lane, (row for one in counted for row in waiting(one.stored.app_id, one.stored.id, one.report))
+            )
+    trim_awaited(services, (outcome.stored for outcome in outcomes))
     if told:
         services.broker.ring(PUSH, "", UPKEEP)
     return own

@@ -11,6 +11,8 @@ from app.db.moves import Group
 from app.parsers import recognise
 from app.parsers.document import Document, unread_sentence
 from app.services import Services
+from app.symbolication.trip import TripSymbols
+from app.symbols.resolving import Resolved
 
 
 class Grouped(NamedTuple):
@@ -19,6 +21,7 @@ class Grouped(NamedTuple):
     parsed: CrashLog
     group: Group
     facts: Facts
+    awaited: tuple[str, ...]  # symbols that it waits for: its group may be another one then
 
 
 class ReadLog(NamedTuple):
@@ -29,27 +32,39 @@ class ReadLog(NamedTuple):
     unread: str | None = None  # which parts of an archive or of JSON Lines could not be read, and why
 
 
-def read_and_group(services: Services, app_id: int, app: str, raw: bytes) -> ReadLog:  # noqa: ARG001
-    """The crash reports of a log, each grouped; `app` is the identifier. Raises MalformedLog.
+def read_and_group(
+    services: Services, app_id: int, app: str, raw: bytes, symbols: TripSymbols | None = None
+) -> ReadLog:
+    """The crash reports of a log, each grouped; `app` is the identifier. Raises MalformedLog or TransientError.
 
-    All that decides how a stored log is grouped happens in here, so that a log digested twice is grouped alike.
+    All that decides how a stored log is grouped happens in here, so that a log digested twice is grouped alike: frames get
+    the names that the app's symbols know before they are fingerprinted. Logs of a trip share their `symbols`.
     """
     document = Document(raw, brief=True, max_unpacked=services.config.max_log_bytes)
     parser = recognise(document)
-    reports = [group(app, parsed) for parsed in parser.parse(document)]
+    trip = symbols or TripSymbols(services)
+    reports = [group(app, trip.resolve(app_id, parsed)) for parsed in parser.parse(document)]
     return ReadLog(parser.FORMAT, reports, unread_sentence(document))
 
 
-def group(app: str, parsed: CrashLog) -> Grouped:
+def group(app: str, resolved: Resolved) -> Grouped:
     """The group of a crash report by its fingerprint alone."""
+    parsed = resolved.log
     made = fingerprint(parsed)
     identifier = crash_identifier(app, made)
-    return Grouped(parsed, Group(identifier, made.value, made.version, title(parsed), why(made)), facts(parsed))
+    told = why(made, symbols=resolved.used)
+    found = Group(identifier, made.value, made.version, title(parsed), told)
+    return Grouped(parsed, found, facts(parsed), resolved.awaited)
 
 
-def why(made: Fingerprint) -> str:
-    """What is stored with a crash to explain it: JSON of `rule`, `version` and `parts`, without what no text may hold."""
+def why(made: Fingerprint, *, symbols: bool = False) -> str:
+    """What is stored with a crash to explain it: JSON of `rule`, `version` and `parts`, without what no text may hold.
+
+    `symbols` is in it, and true, when names came from symbols.
+    """
     told = {"rule": made.rule, "version": made.version, "parts": [_storable(part) for part in made.parts]}
+    if symbols:
+        told["symbols"] = True
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 

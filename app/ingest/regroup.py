@@ -8,13 +8,16 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.config import MIB
+from app.db.awaited_symbols import Waiting, await_anew
 from app.db.grouping_decision import routes_within
 from app.db.log import StoredLog, stored_logs
 from app.db.moves import Group, Move, Placed, groups_named, hold_logs, move
 from app.errors import AppError, MalformedLog
+from app.ingest.awaiting import waiting
 from app.ingest.grouping import Grouped, read_and_group
 from app.services import Services
 from app.storage import ObjectNotFound
+from app.symbolication.trip import TripSymbols
 
 LOGS_PER_TRIP = 25  # grouped together, in one transaction
 BYTES_PER_TRIP = MIB  # of theirs, unless one alone is larger
@@ -80,10 +83,11 @@ def _trips(stored: list[StoredLog]) -> Iterator[list[StoredLog]]:
 def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]:
     """Row of a log -> its reports; without those that cannot be read."""
     found: dict[int, list[Grouped]] = {}
+    symbols = TripSymbols(services)
     with services.storage.reading([stored.storage_key for stored in trip]) as reads:
         for stored, read in zip(trip, reads, strict=True):
             try:
-                found[stored.id] = read_and_group(services, stored.app_id, stored.app, read()).reports
+                found[stored.id] = read_and_group(services, stored.app_id, stored.app, read(), symbols).reports
             except (MalformedLog, ObjectNotFound):
                 log.info("regroup_unreadable", log=stored.id)
             except AppError:
@@ -98,4 +102,13 @@ def _place(services: Services, found: dict[int, list[Grouped]]) -> int:
         return 0
     with services.db.write() as session:
         placed = [one for one in hold_logs(session, found) if one.number <= len(found[one.log_row])]
+        await_anew(session, _waiting(placed, found))
         return place(session, [(one, found[one.log_row][one.number - 1].group) for one in placed])
+
+
+def _waiting(placed: list[Placed], found: dict[int, list[Grouped]]) -> dict[int, list[Waiting]]:
+    """Row of a log, which is held -> all that its reports wait for."""
+    rows: dict[int, list[Waiting]] = {}
+    for one in placed:
+        rows.setdefault(one.log_row, []).extend(waiting(one.app_id, one.log_row, found[one.log_row][one.number - 1]))
+    return rows

@@ -1,4 +1,4 @@
-"""Regroups an app in the background, a few logs at a time: its stored logs, and what people decided about its groups."""
+"""Regroups an app in the background, a few logs at a time: its stored logs, those for which symbols have come, and decisions."""
 
 import time
 from datetime import timedelta
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.broker import LONG, PARTS, REGROUP
 from app.crashes.fingerprint import VERSION
+from app.db.awaited_symbols import Come, next_come, no_longer_awaited
 from app.db.crash import group_now
 from app.db.grouping_decision import (
     GroupingDecision,
@@ -29,6 +30,7 @@ from app.db.regrouping import (
     wish,
     write_progress,
 )
+from app.db.symbols import came_since
 from app.ingest.regroup import LOGS_PER_TRIP, Regrouped, regroup_logs
 from app.services import Services
 
@@ -93,21 +95,29 @@ def _step(services: Services, row: Regrouping) -> timedelta | None:
         if is_batch_under_way(session, row.app_id, PARTS):
             return RING_AGAIN_AFTER
         pending = pending_decisions(session, row.app_id, DECISIONS_PER_STEP)
-        logs = logs_to_regroup(session, row, LOGS_PER_TRIP if row.stumbles < CAREFUL_FROM else 1)
+        at_once = LOGS_PER_TRIP if row.stumbles < CAREFUL_FROM else 1
+        logs = logs_to_regroup(session, row, at_once)
+        come = None if logs else next_come(session, row.app_id, at_once)
     for decision in pending:
         if _carry_out(services, row, decision):
             return None
     if logs:
         _look_at(services, row, logs)
         return None
-    if row.last_log and _carry_over(services, row):
+    if come:
+        _look_again(services, row, come)
+        return None
+    if (row.last_log or row.symbol_logs) and _carry_over(services, row):
         return None
     with services.db.write() as session:
         settle(session, now - UNKNOWN_FOR, [decision.identifier for decision in pending], now)
         if pending_decisions(session, row.app_id, 1):
             return UNKNOWN_FOR if len(pending) < DECISIONS_PER_STEP else RING_AGAIN_AFTER
+        if came_since(session, row.app_id, now - UNKNOWN_FOR):  # a digest may be under way that does not know of them
+            return UNKNOWN_FOR
         if finish_regrouping(session, row.id, row.attempt, row.wishes, now):
-            log.info("regrouped", regrouping=row.id, logs=row.done, moved=row.moved, unreadable=row.unreadable)
+            log.info("regrouped", regrouping=row.id, logs=row.done, moved=row.moved, unreadable=row.unreadable,
+                     for_symbols=row.symbol_logs)  # fmt: skip
     return None
 
 
@@ -127,6 +137,18 @@ def _look_at(services: Services, row: Regrouping, logs: list[int]) -> None:
         moved=row.moved + found.moved,
         unreadable=row.unreadable + found.unreadable,
     )
+
+
+def _look_again(services: Services, row: Regrouping, come: Come) -> None:
+    """Regroup some logs for which symbols have come. A log that kills every worker waits no longer in the end."""
+    if row.stumbles >= SKIP_FROM:
+        log.warning("regroup_skipped", regrouping=row.id, log=come.log_rows[0])
+        found = Regrouped(len(come.log_rows), 0, len(come.log_rows))
+    else:
+        found = regroup_logs(services, come.log_rows)
+    with services.db.write() as session:
+        no_longer_awaited(session, row.app_id, come)
+    _note(services, row, symbol_logs=row.symbol_logs + len(come.log_rows), moved=row.moved + found.moved)
 
 
 def _note(services: Services, row: Regrouping, **values: int) -> None:

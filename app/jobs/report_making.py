@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Protocol
 
 from app.crashes.fingerprint import fingerprint
-from app.crashes.log import CrashLog
 from app.db.app import App
 from app.redaction.crash_log import redact, redact_fingerprint
 from app.redaction.rules import Rules
@@ -38,13 +37,12 @@ def make_report(
     crash_title: str,
     found: Named,
     raw: bytes,
-    log: CrashLog,
-    rules: Rules,
     named: Resolved,
+    rules: Rules,
 ) -> Report:
     """Everything that goes into a document about one occurrence, but for what the app's rules take out.
 
-    `named` is `log` with the frames that symbols know; the fingerprint is that of the log as it came, as its digest made it.
+    The fingerprint is made of the frames with the names that symbols have given them (`named`), as a digest does it.
     """
     return Report(
         occurrence_id=f"{found.log_id}-crash-{found.number}",
@@ -58,6 +56,6 @@ def make_report(
         raw=raw if rules.raw_log or not rules.is_on else None,
         raw_filename=f"{found.log_id}.log",
         generated_by=GENERATED_BY,
-        fingerprint=redact_fingerprint(fingerprint(log), rules),
+        fingerprint=redact_fingerprint(fingerprint(named.log), rules),
         missing_symbols=tuple(replace(one, name=rules.text(one.name)) if one.name else one for one in named.missing),
     )

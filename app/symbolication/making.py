@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 import structlog
 
+from app.broker import LONG, REGROUP
 from app.db.app import App
 from app.db.app_settings import reports_changed
+from app.db.awaited_symbols import are_awaited
+from app.db.regrouping import wish
 from app.db.symbols import (
     MAPPING,
     MAX_REASON,
@@ -24,7 +27,8 @@ from app.db.symbols import (
 from app.errors import AppError, TransientError
 from app.services import Services
 from app.storage import symbols_key
-from app.symbols.java import JavaNames
+from app.symbols.awaiting import release_key
+from app.symbols.mapping import Mapping, make_mapping
 from app.symbols.objects import NotSymbols, make_caches
 
 CHUNK = 1024 * 1024  # bytes
@@ -78,8 +82,13 @@ def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
         with file.open("rb") as opened:
             head = opened.read(32)
         if not head.startswith(OBJECTS):
-            mapping = JavaNames(file)
-            return Made(MAPPING, [{"debug_id": str(mapping.uuid), "arch": None, "cache_key": claimed.storage_key}])
+            key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-0.mapping")
+            make_mapping(file, folder / "mapping")
+            services.storage.put(key, _chunks(folder / "mapping"))
+            ids = [str(Mapping(folder / "mapping").uuid)]
+            if claimed.version or claimed.build:
+                ids.append(release_key(claimed.version, claimed.build))
+            return Made(MAPPING, [{"debug_id": one, "arch": None, "cache_key": key} for one in ids])
         kind = ""
         images: list[dict[str, str | None]] = []
         for number, found in enumerate(make_caches(file, folder)):
@@ -103,9 +112,11 @@ def _chunks(file: Path) -> Iterator[bytes]:
 
 def _settle(services: Services, claimed: SymbolFile, made: Made | None, reason: str | None) -> None:
     """Record the outcome, unless the file is gone or another attempt has begun: then nothing of this one is left."""
+    wished = None
     with services.db.write() as session:
         held = hold_attempt(session, claimed.id, claimed.attempt)
         if held is not None:
+            held.ready_at = services.now() if made else None
             held.state = SymbolState.READY if made else SymbolState.REJECTED
             held.kind, held.reason = made.kind if made else None, reason and reason[:MAX_REASON]
             held.lease_expires_at = None
@@ -114,9 +125,12 @@ def _settle(services: Services, claimed: SymbolFile, made: Made | None, reason: 
             session.add_all(SymbolImage(symbol_id=held.id, app_id=held.app_id, **one) for one in made.images)
             session.flush()
             reports_changed(session, held.app_id)
+            if are_awaited(session, held.app_id, (str(one["debug_id"]) for one in made.images)):
+                wished = wish(session, held.app_id, services.now())
+    if wished is not None:
+        services.broker.ring(REGROUP, str(wished), LONG)
     if held is None and made:
         for one in made.images:
             with suppress(TransientError):
-                if one["cache_key"] and one["cache_key"] != claimed.storage_key:
-                    services.storage.delete(one["cache_key"])
+                services.storage.delete(str(one["cache_key"]))
     log.info("symbols_made" if made else "symbols_rejected", symbols=claimed.id, is_own=held is not None)

@@ -1,83 +1,74 @@
-"""The symbols of an app, opened as crash reports ask for them: copied from the storage, mapped, closed again."""
-
-from collections import OrderedDict
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Self
-
-import structlog
-from sqlalchemy.orm import Session
+"""The symbols of an app, found and opened as crash reports ask for them."""
 
 from app.crashes.log import CrashLog
 from app.db import Database
-from app.db.symbols import cache_keys, mapping_key
-from app.storage import ObjectNotFound, Storage
+from app.db.symbols import all_keys, cache_keys, mapping_key
+from app.storage import Storage
+from app.symbolication.shelf import shelf_of
 from app.symbols.java import JavaNames
 from app.symbols.native import NativeNames
-from app.symbols.objects import NotSymbols
 from app.symbols.resolving import Resolved, is_java, mapping_ids, native_ids, resolve
 
-OPEN_AT_ONCE = 32  # files; those used longest ago are closed
 AT_ONCE = 500  # ids that one statement asks for
-
-log = structlog.get_logger()
+KNOWN_AT_ONCE = 1_000  # images of an app that are all looked up together, once a second report asks
 
 
 class OpenedSymbols:
-    """Names the frames of one app's reports. Close it: it holds a folder of its own."""
+    """Names the frames of one app's reports. Take one for what is made together: it asks for each image once."""
 
     def __init__(self, db: Database, storage: Storage, app_id: int) -> None:
         self._db, self._storage, self._app_id = db, storage, app_id
-        self._folder = TemporaryDirectory(prefix="crashq-symbols-")
-        self._opened: OrderedDict[str, NativeNames | JavaNames | None] = OrderedDict()
-        self._copies = 0
+        self._keys: dict[tuple[bool, str], str | None] = {}  # (is a mapping, debug id) -> where it lies
+        self._by_version: dict[tuple[str, str], str | None] = {}
+        self._asked = 0
+        self._is_all_known = False
 
-    def __enter__(self) -> Self:
-        return self
+    def resolve(self, report: CrashLog, *, only_crash: bool = False) -> Resolved:
+        """The report with every frame named that the app's symbols know, or only those that tell the crash.
 
-    def __exit__(self, *_: object) -> None:
-        self._opened.clear()
-        self._folder.cleanup()
+        Raises TransientError.
+        """
+        wanted = sorted(native_ids(report, only_crash=only_crash))
+        self._look_up(wanted, mappings=False)
+        mapping = self._mapping(report) if is_java(report) else None
 
-    def resolve(self, report: CrashLog) -> Resolved:
-        """The report with every frame named that the app's symbols know. Raises TransientError."""
-        wanted = sorted(native_ids(report))
-        keys: dict[str, str] = {}
-        with self._db.read() as session:
-            for at in range(0, len(wanted), AT_ONCE):
-                keys |= cache_keys(session, self._app_id, wanted[at : at + AT_ONCE], mappings=False)
-            mapping = self._mapping(session, report) if is_java(report) else None
+        shelf = shelf_of(self._storage)
+        opened: dict[str, NativeNames | None] = {}  # for this report, however many images it has
 
         def native(debug_id: str) -> NativeNames | None:
-            found = self._open(keys[debug_id], NativeNames) if debug_id in keys else None
-            return found if isinstance(found, NativeNames) else None
+            if debug_id not in opened:
+                key = self._keys.get((False, debug_id))
+                found = shelf.open(self._storage, key, NativeNames) if key else None
+                opened[debug_id] = found if isinstance(found, NativeNames) else None
+            return opened[debug_id]
 
-        java = self._open(mapping, JavaNames) if mapping else None
-        return resolve(report, native, java if isinstance(java, JavaNames) else None)
+        java = shelf.open(self._storage, mapping, JavaNames) if mapping else None
+        return resolve(report, native, java if isinstance(java, JavaNames) else None, only_crash=only_crash)
 
-    def _mapping(self, session: Session, report: CrashLog) -> str | None:
+    def _mapping(self, report: CrashLog) -> str | None:
         """By the id that the report names, else by version and build."""
         ids = mapping_ids(report)[:AT_ONCE]
-        keys = cache_keys(session, self._app_id, ids, mappings=True) if ids else {}
-        named = next((keys[one] for one in ids if one in keys), None)
-        return named or mapping_key(session, self._app_id, report.app.version or "", report.app.build or "")
+        self._look_up(ids, mappings=True)
+        named = next((key for one in ids if (key := self._keys.get((True, one)))), None)
+        if named:
+            return named
+        version = (report.app.version or "", report.app.build or "")
+        if version not in self._by_version:
+            with self._db.read() as session:
+                self._by_version[version] = mapping_key(session, self._app_id, *version)
+        return self._by_version[version]
 
-    def _open(self, key: str, kind: type[NativeNames] | type[JavaNames]) -> NativeNames | JavaNames | None:
-        """None when it is lost, or was deleted a moment ago."""
-        if key in self._opened:
-            self._opened.move_to_end(key)
-            return self._opened[key]
-        while len(self._opened) >= OPEN_AT_ONCE:
-            self._opened.popitem(last=False)
-        file = Path(self._folder.name) / str(self._copies)
-        self._copies += 1
-        try:
-            with file.open("wb") as out:
-                for chunk in self._storage.stream(key):
-                    out.write(chunk)
-            self._opened[key] = kind(file)
-        except (ObjectNotFound, NotSymbols) as error:
-            log.warning("symbols_lost", app=self._app_id, error=error.code)
-            self._opened[key] = None
-        file.unlink(missing_ok=True)  # what is mapped stays readable, and takes no room once it is closed
-        return self._opened[key]
+    def _look_up(self, wanted: list[str], *, mappings: bool) -> None:
+        new = [one for one in wanted if (mappings, one) not in self._keys]
+        if not new or self._is_all_known:
+            return
+        with self._db.read() as session:
+            if self._asked:
+                every = all_keys(session, self._app_id, KNOWN_AT_ONCE + 1)
+                self._is_all_known = len(every) <= KNOWN_AT_ONCE
+                self._keys.update({(one.is_mapping, one.debug_id): one.cache_key for one in every})
+            if not self._is_all_known:
+                for at in range(0, len(new), AT_ONCE):
+                    found = cache_keys(session, self._app_id, new[at : at + AT_ONCE], mappings=mappings)
+                    self._keys.update({(mappings, one): found.get(one) for one in new[at : at + AT_ONCE]})
+        self._asked += 1

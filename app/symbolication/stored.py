@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from app.db.app import App
 from app.db.app_settings import reports_changed
+from app.db.awaited_symbols import count_waiting
 from app.db.symbols import SymbolFile, SymbolState, debug_ids, drop_symbols, find_symbols, symbols_of
 from app.errors import NotFound, TransientError
 from app.services import Services
@@ -16,14 +17,18 @@ class Shown(NamedTuple):
 
     file: SymbolFile
     debug_ids: list[str]
+    waiting_logs: int  # that are to be read again with it
 
 
 def list_symbols(services: Services, app: App, limit: int, offset: int) -> list[Shown]:
     """The files of an app, newest first."""
     with services.db.read() as session:
         files = symbols_of(session, app.id, limit, offset)
-        found = debug_ids(session, [one.id for one in files])
-    return [Shown(one, found.get(one.id, [])) for one in files]
+        found, waiting = (
+            debug_ids(session, [one.id for one in files]),
+            count_waiting(session, [one.id for one in files]),
+        )
+    return [Shown(one, found.get(one.id, []), waiting.get(one.id, 0)) for one in files]
 
 
 def show_symbols(services: Services, app: App, identifier: str) -> Shown:
@@ -32,7 +37,8 @@ def show_symbols(services: Services, app: App, identifier: str) -> Shown:
         found = find_symbols(session, app.id, identifier)
         if found is None:
             raise NotFound("Symbols not found")
-        return Shown(found, debug_ids(session, [found.id]).get(found.id, []))
+        waiting = count_waiting(session, [found.id]).get(found.id, 0)
+        return Shown(found, debug_ids(session, [found.id]).get(found.id, []), waiting)
 
 
 def delete_symbols(services: Services, app: App, identifier: str) -> None:

@@ -1,55 +1,158 @@
 """Names that R8 or ProGuard has taken from Java and Kotlin code, given back by a mapping file."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import NamedTuple
 from uuid import UUID
 
 from symbolic.exceptions import SymbolicError
-from symbolic.proguard import ProguardMapper
+from symbolic.proguard import JavaStackFrame, ProguardMapper
 
 from app.crashes.log import Frame
+from app.symbols.mapping import Mapping, is_mapping, make_mapping
 from app.symbols.objects import NotSymbols
 
 INLINED = "inlined"
+AMBIGUOUS = "ambiguous"
+SHOWN = 5  # methods that one obfuscated name may stand for
+IN_VIEW = (
+    2 * 1024 * 1024
+)  # bytes of a mapping that are read at a time: as symbolic holds them, they take some 25 times that
+
+_MEMBER = re.compile(r"\s+(\d+:\d+:)?\S+ (\S+)\(.*\)(?::\d+(?::\d+)?)? -> (\S+)\s*")
+
+
+class _View(NamedTuple):
+    """The classes of a mapping that reports have named so far."""
+
+    blocks: dict[str, bytes]  # obfuscated name -> lines about it; b"": the mapping does not know it
+    mapper: ProguardMapper | None  # that knows these
 
 
 class JavaNames:
-    """An open mapping file."""
+    """An open mapping. Only the classes that are asked for are read, and those that they tell of."""
 
     def __init__(self, file: Path) -> None:
-        """Open it. Raises NotSymbols when it maps no line, as a file of another kind does not."""
-        try:
-            self._mapper = ProguardMapper.open(str(file))
-        except SymbolicError as error:
-            raise NotSymbols(f"Not readable as a mapping: {error}") from error
-        if not self._mapper.has_line_info:
-            raise NotSymbols("Not readable as a mapping of R8 or ProGuard with line numbers")
+        """Open a mapping, with its index or without. Raises NotSymbols when it maps nothing."""
+        if is_mapping(file):
+            self._mapping = Mapping(file)
+        else:
+            with NamedTemporaryFile(prefix="crashq-mapping-") as made:
+                make_mapping(file, Path(made.name))
+                self._mapping = Mapping(Path(made.name))
+        self._view = _View({}, None)
 
     @property
     def uuid(self) -> UUID:
         """By which senders name the mapping: derived from its content."""
-        return self._mapper.uuid
+        return self._mapping.uuid
+
+    def look_at(self, classes: Iterable[str]) -> None:
+        """Read what is needed for these classes, by their obfuscated names; asking for one by one costs more."""
+        self._seen({one for one in classes if one})
 
     def type_name(self, name: str) -> str:
         """The class as the source calls it; the name itself when the mapping does not know it."""
-        return self._mapper.remap_class(name) or name
+        view = self._seen({name})
+        return (view.mapper.remap_class(name) if view.mapper else None) or name
 
     def frames(self, frame: Frame) -> list[Frame]:
-        """The calls that a frame stands for, innermost first; the frame itself when the mapping does not know it."""
+        """The calls that a frame stands for, innermost first; the frame itself when the mapping does not know it.
+
+        Where no line tells which of several methods it is, they are listed, and the note is `ambiguous`.
+        """
         if not frame.module or not frame.function:
             return [frame]
-        found = self._mapper.remap_frame(frame.module, frame.function, frame.line or 0)
-        if not found:
-            return [replace(frame, module=self.type_name(frame.module))]
-        last = len(found) - 1
-        return [
-            replace(
-                frame,
-                module=one.class_name,
-                function=one.method,
-                file=one.file or frame.file,
-                line=one.line or None,
-                note=frame.note if number == last else INLINED,
-            )
-            for number, one in enumerate(found)
+        view = self._seen({frame.module})
+        if view.mapper is None or not view.blocks.get(frame.module):
+            return [frame]
+        found = view.mapper.remap_frame(frame.module, frame.function, frame.line or 0)
+        if frame.line and any(one.line for one in found):
+            return _inlined(frame, found)
+        own = replace(frame, module=self.type_name(frame.module))
+        methods = sorted({(one.class_name, one.method) for one in found}) or [
+            (own.module or "", name) for name in _methods(view.blocks[frame.module], frame.function)
         ]
+        if not methods:
+            return [own]
+        file = next((one.file for one in found if one.file), frame.file)
+        if len(methods) == 1:
+            return [replace(frame, module=methods[0][0], function=methods[0][1], file=file)]
+        told = " | ".join(name for _, name in methods[:SHOWN]) + (" | …" if len(methods) > SHOWN else "")
+        return [replace(own, function=told, file=file, note=AMBIGUOUS)]
+
+    def _seen(self, classes: set[str]) -> _View:
+        """A view with these classes in it; one that has grown too large begins anew."""
+        view = self._view
+        new = {name: self._mapping.block(name) or b"" for name in classes if name not in view.blocks}
+        if not new:
+            return view
+        blocks = {**view.blocks, **new}
+        if sum(map(len, blocks.values())) + 100 * len(blocks) > IN_VIEW:
+            blocks = new | {name: view.blocks[name] for name in classes if name in view.blocks}
+        mapper = view.mapper if blocks.items() >= view.blocks.items() and not any(new.values()) else self._made(blocks)
+        self._view = _View(blocks, mapper)
+        return self._view
+
+    def _made(self, blocks: dict[str, bytes]) -> ProguardMapper | None:
+        told = [block for block in blocks.values() if block]
+        if not told:
+            return None
+        heads = {
+            name: _head(self._mapping.block_of(name) or b"")
+            for block in told
+            for name in _foreign(block.decode(errors="replace"))
+        }
+        own = {block.partition(b" ")[0] for block in told}
+        more = [head for name, head in sorted(heads.items()) if name.encode() not in own]
+        with NamedTemporaryFile(prefix="crashq-mapping-") as file:
+            file.writelines([self._mapping.head, *told, *more])
+            file.flush()
+            try:
+                return ProguardMapper.open(file.name)
+            except SymbolicError as error:
+                raise NotSymbols(f"Not readable as a mapping: {error}") from error
+
+
+def _inlined(frame: Frame, found: list[JavaStackFrame]) -> list[Frame]:
+    last = len(found) - 1
+    return [
+        replace(
+            frame,
+            module=one.class_name,
+            function=one.method,
+            file=one.file or frame.file,
+            line=one.line or None,
+            note=frame.note if number == last else INLINED,
+        )
+        for number, one in enumerate(found)
+    ]
+
+
+def _methods(block: bytes, short: str) -> list[str]:
+    """The class's own methods that may have this obfuscated name, whatever the line.
+
+    Of the methods that share a range of lines, which stand one after another, the last one holds the others inlined.
+    """
+    found: dict[str, str] = {}  # range, or where it stands -> method
+    for at, line in enumerate(block.decode(errors="replace").splitlines()):
+        member = _MEMBER.fullmatch(line)
+        if member and member[3] == short:
+            found[member[1] or str(at)] = member[2]
+    return sorted({method for method in found.values() if "." not in method})
+
+
+def _foreign(block: str) -> set[str]:
+    """Other classes whose methods were inlined into this one, as the source calls them."""
+    members = map(_MEMBER.fullmatch, block.splitlines())
+    return {one[2].rpartition(".")[0] for one in members if one and "." in one[2]}
+
+
+def _head(block: bytes) -> bytes:
+    """The lines about a class itself, which name its file; not those about its members."""
+    lines = block.splitlines(keepends=True)
+    last = next((at for at, line in enumerate(lines[1:], 1) if line[:1] != b"#"), len(lines))
+    return b"".join(lines[:last])

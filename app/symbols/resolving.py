@@ -8,11 +8,11 @@ from typing import NamedTuple
 from app.crashes.frame_name import NAMELESS
 from app.crashes.log import BinaryImage, CrashLog, Frame
 from app.crashes.missing import MissingSymbols
+from app.symbols.awaiting import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings
 from app.symbols.debug_id import debug_id
 from app.symbols.java import JavaNames
 from app.symbols.native import NativeNames
 
-JAVA_PLATFORMS = ("java", "android", "kotlin")
 NATIVE, MAPPING = "native", "mapping"
 
 FindNative = Callable[[str], NativeNames | None]
@@ -24,6 +24,8 @@ class Resolved(NamedTuple):
 
     log: CrashLog
     missing: tuple[MissingSymbols, ...] = ()
+    used: bool = False  # symbols have changed a frame or the name of a type
+    awaited: tuple[str, ...] = ()  # by which symbols would be found that may change its group; told with `only_crash`
 
 
 class Place(NamedTuple):
@@ -38,13 +40,13 @@ class Images:
     """The images of a report that have an id, found by what a frame tells."""
 
     def __init__(self, log: CrashLog) -> None:
-        is_elf = log.platform != "apple"
-        named = [(debug_id(one.debug_id, is_elf=is_elf), one) for one in log.images if one.debug_id]
-        known = [(found, one) for found, one in named if found]
-        loaded = [(one.address, found, one) for found, one in known if one.address]
-        self._loaded = sorted(loaded, key=lambda known: known[0])
-        self._starts = [start for start, _, _ in self._loaded]
-        self._by_name = {one.name: (found, one) for found, one in known if one.name}
+        self._is_elf = log.platform != "apple"
+        self._loaded = sorted(
+            ((one.address, one) for one in log.images if one.debug_id and one.address), key=lambda known: known[0]
+        )
+        self._starts = [start for start, _ in self._loaded]
+        self._by_name = {one.name: one for one in log.images if one.debug_id and one.name}
+        self._ids: dict[str, str | None] = {}  # as written -> in one form: few of the images hold a frame
 
     def of(self, frame: Frame) -> Place | None:
         """The image of a frame; None when it has no address or the image no id."""
@@ -52,19 +54,26 @@ class Images:
             return None
         if frame.image_address == 0:  # its address counts from the start of the image
             known = self._by_name.get(frame.image or "")
-            return Place(known[0], 0, known[1]) if known else None
+            return self._place(known, 0) if known else None
         at = bisect_right(self._starts, frame.address) - 1
         if at < 0:
             return None
-        start, found, image = self._loaded[at]
+        start, image = self._loaded[at]
         is_in = frame.address < start + image.size if image.size else frame.image in (None, image.name)
-        return Place(found, start, image) if is_in else None
+        return self._place(image, start) if is_in else None
+
+    def _place(self, image: BinaryImage, base: int) -> Place | None:
+        written = image.debug_id or ""
+        if written not in self._ids:
+            self._ids[written] = debug_id(written, is_elf=self._is_elf)
+        found = self._ids[written]
+        return Place(found, base, image) if found else None
 
 
-def native_ids(log: CrashLog) -> set[str]:
+def native_ids(log: CrashLog, *, only_crash: bool = False) -> set[str]:
     """Debug ids of the images in which frames lie that have no line yet."""
     images = Images(log)
-    places = (images.of(frame) for frame in _frames(log) if not _is_told(frame))
+    places = (images.of(frame) for frame in _frames(log, only_crash=only_crash) if not _is_told(frame))
     return {place.debug_id for place in places if place}
 
 
@@ -78,10 +87,15 @@ def is_java(log: CrashLog) -> bool:
     return log.platform in JAVA_PLATFORMS
 
 
-def resolve(log: CrashLog, native: FindNative, java: JavaNames | None) -> Resolved:
-    """Name every frame that symbols know; inlined calls become frames of their own, before the one that they are in."""
+def resolve(log: CrashLog, native: FindNative, java: JavaNames | None, *, only_crash: bool = False) -> Resolved:
+    """Name every frame that symbols know; inlined calls become frames of their own, before the one that they are in.
+
+    With `only_crash` threads other than the crashed one stay as they are: they do not count for a fingerprint or a title.
+    """
     images = Images(log)
     missing: dict[str, MissingSymbols] = {}
+    if java:
+        java.look_at(_java_classes(log, only_crash=only_crash))
 
     def named(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
         found = [one for at, frame in enumerate(frames) for one in expand(frame, is_top=at == 0)]
@@ -106,20 +120,41 @@ def resolve(log: CrashLog, native: FindNative, java: JavaNames | None) -> Resolv
             replace(one, type=java.type_name(one.type) if java and one.type else one.type, frames=named(one.frames))
             for one in log.faults
         ),
-        threads=tuple(replace(one, frames=named(one.frames)) for one in log.threads),
+        threads=tuple(
+            one if only_crash and not one.is_crashed else replace(one, frames=named(one.frames)) for one in log.threads
+        ),
     )
     if java is None:
         for found in mapping_ids(log):
             missing.setdefault(found, MissingSymbols(MAPPING, found))
-    return Resolved(made, tuple(missing.values()))
+    used = (made.faults, made.threads) != (log.faults, log.threads)
+    awaited = _awaited(log, images, native, java) if only_crash else ()
+    return Resolved(made, tuple(missing.values()), used, awaited)
 
 
 def _is_told(frame: Frame) -> bool:
     return bool(frame.function and frame.line is not None)
 
 
-def _frames(log: CrashLog) -> Iterable[Frame]:
+def _awaited(log: CrashLog, images: Images, native: FindNative, java: JavaNames | None) -> tuple[str, ...]:
+    frames = [frame for frame in _frames(log, only_crash=True) if not _is_told(frame)]
+
+    def unknown(frame: Frame) -> str | None:
+        place = images.of(frame)
+        return place.debug_id if place and native(place.debug_id) is None else None
+
+    mappings = awaited_mappings(log, _frames(log, only_crash=True)) if java is None else ()
+    return (*mappings, *awaited_images(log, frames, unknown))[:MAX_AWAITED]
+
+
+def _frames(log: CrashLog, *, only_crash: bool) -> Iterable[Frame]:
     for fault in log.faults:
         yield from fault.frames
     for thread in log.threads:
-        yield from thread.frames
+        if thread.is_crashed or not only_crash:
+            yield from thread.frames
+
+
+def _java_classes(log: CrashLog, *, only_crash: bool) -> Iterable[str]:
+    yield from (fault.type for fault in log.faults if fault.type)
+    yield from (frame.module for frame in _frames(log, only_crash=only_crash) if frame.module)

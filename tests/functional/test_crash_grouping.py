@@ -36,6 +36,7 @@ def test_a_crash_tells_why_its_occurrences_are_one(client, member, two):
                 "rule": "in-app frames",
                 "version": crash.fingerprint_version,
                 "parts": ["type: NSInvalidArgumentException", "frame: -[A go]"],
+                "symbols": False,
             },
             "merged": [],
         },

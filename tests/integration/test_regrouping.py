@@ -95,10 +95,10 @@ def test_a_log_that_kills_every_worker_is_left_as_it_is_and_the_rest_goes_on(
     send(services, member, run_workers, "-[A go]", "-[B go]", "-[C go]")
     read = grouping.read_and_group
 
-    def poisoned(services, app_id, app, raw):
+    def poisoned(services, app_id, app, raw, *more):
         if b"-[B go]" in raw:
             raise WorkerDied
-        return read(services, app_id, app, raw)
+        return read(services, app_id, app, raw, *more)
 
     monkeypatch.setattr("app.ingest.regroup.read_and_group", poisoned)
     with rules_of_the_next_version():

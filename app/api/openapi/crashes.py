@@ -21,10 +21,11 @@ from app.api.openapi.words import (
 _CRASH = answer(success_of(schema("CrashInFull")), "The crash")
 _ONE = parameters("crash_identifier")
 _WHY: Json = {
-    **object_of({"rule": TEXT, "version": {**WHOLE, "examples": [2]}, "parts": list_of(TEXT)}),
+    **object_of({"rule": TEXT, "version": {**WHOLE, "examples": [2]}, "parts": list_of(TEXT),
+                 "symbols": {**FLAG, "description": "Names came from symbols"}}),
     "type": ["object", "null"],
     "description": "What the fingerprint was made of; null for a crash made before this was kept",
-}
+}  # fmt: skip
 _MERGED = object_of({
     "identifier": {**TEXT, "examples": ["61f0a2c4e8b3d5976a4c2e10"]}, "title": TEXT,
     "fingerprint": {**TEXT, "examples": ["5d2c7e9f0a1b3c4d6e8f70819a2b3c4d"]}, "why": schema("Why"), "decided_at": TIME,

@@ -129,6 +129,7 @@ VALUES: dict[str, Any] = {
     "status_url": "/api/apps/7b1d4f0a9c3e5d2b8a6f4e1c/erasures/c0ffee5a17e4b2d9c3f80146",
     "step": None,
     "subfolder": "nightly",
+    "symbols": False,
     "subject": JOB,
     "symbols_identifier": "d41d8cd98f00b204e9800998",
     "title": "NSRangeException in -[Notebook pageAtIndex:]",
@@ -146,6 +147,7 @@ VALUES: dict[str, Any] = {
     "users": 2,
     "version": "1.2",
     "versions": ["1.2", "1.1"],
+    "waiting_logs": 3,
     "webhook_identifier": "a3c5e7091b2d4f6080a2c4e6",
 }
 """Name of a property or a parameter -> its value in examples, where its schema has none of its own."""

@@ -60,6 +60,7 @@ SUBJECT = Subject(
             "state": {**one_of(*(state.value for state in SymbolState)), "examples": ["ready"]},
             "reason": told(TEXT_OR_NULL, "Why it is rejected"),
             "debug_ids": told(list_of(TEXT), "Of the images it describes; of a mapping its uuid"),
+            "waiting_logs": told(WHOLE, "Digested before it came, and still to be grouped anew with it"),
             "version": TEXT_OR_NULL, "build": TEXT_OR_NULL, "size": WHOLE, "sha256": TEXT, "received_at": TIME,
         }),
     },

@@ -86,10 +86,7 @@ class PartMaker:
             yield rows
 
     def _reports(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        with OpenedSymbols(self._run.db, self._run.storage, self._scope.app_id) as symbols:
-            yield from self._named_reports(symbols)
-
-    def _named_reports(self, symbols: OpenedSymbols) -> Iterator[tuple[str, Iterator[bytes]]]:
+        symbols = OpenedSymbols(self._run.db, self._run.storage, self._scope.app_id)
         with self._run.db.read() as session:
             app = session.get_one(App, self._scope.app_id)
         for page in self._pages():
@@ -106,7 +103,7 @@ class PartMaker:
                     self.rows += 1
                     name = f"{found.log_id}-crash-{found.number}"
                     named = symbols.resolve(parsed)
-                    report = make_report(app, crash.identifier, crash.title, found, raw, parsed, self._rules, named)
+                    report = make_report(app, crash.identifier, crash.title, found, raw, named, self._rules)
                     yield f"{crash.identifier}/{name}.json", json_report.write(report)
 
     def _facts(self, found: FoundRow) -> Facts | None:

@@ -124,9 +124,8 @@ def compute(params: Params, run: Run) -> Artefact:
         raise LogRemoved
     raw = run.storage.get(stored.storage_key)
     parsed = nth(raw, found.number)
-    with OpenedSymbols(run.db, run.storage, app.id) as symbols:
-        named = symbols.resolve(parsed)
-    report = make_report(app, crash.identifier, crash.title, found, raw, parsed, rules, named)
+    named = OpenedSymbols(run.db, run.storage, app.id).resolve(parsed)
+    report = make_report(app, crash.identifier, crash.title, found, raw, named, rules)
     writer = REPORTS[params.format]
     filename = f"{found.name}.{writer.EXTENSION}"
     artefact = run.store(f"report.{writer.EXTENSION}", _checked(writer.write(report), run), filename, writer.MEDIA_TYPE)

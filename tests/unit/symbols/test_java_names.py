@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from symbolic.proguard import ProguardMapper
 
 from app.crashes.log import Frame
-from app.symbols.java import JavaNames
+from app.symbols.java import IN_VIEW, JavaNames
+from app.symbols.mapping import MAX_LINE
 from app.symbols.objects import NotSymbols
 
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS") or Path(__file__).parents[4] / "shared" / "corpus") / "symbolication"
@@ -48,12 +50,75 @@ def test_what_the_mapping_does_not_know_stays_as_it_is(shop: JavaNames) -> None:
     assert shop.frames(frame) == [frame]
 
 
-def test_a_file_without_mapped_lines_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"\x00\x01 no mapping", b"a.b -> c:\n", b"    int f() -> g\n", b""])
+def test_a_file_that_maps_nothing_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "rubbish"
-    file.write_bytes(b"\x00\x01 no mapping")
+    file.write_bytes(content)
 
     with pytest.raises(NotSymbols):
         JavaNames(file)
+
+
+def test_a_line_without_end_is_refused_before_it_is_in_memory(tmp_path: Path) -> None:
+    file = tmp_path / "rubbish"
+    file.write_bytes(b"a.b -> c:\n    int f() -> g" + b"x" * MAX_LINE)
+
+    with pytest.raises(NotSymbols, match="line of more than"):
+        JavaNames(file)
+
+
+NO_LINES = """\
+com.example.shop.Cart -> a.b:
+    int total() -> c
+    int total(int) -> c
+    int total(java.lang.String) -> d
+    void clear() -> d
+    int price -> e
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "named", "note"),
+    [("c", "total", None), ("d", "clear | total", "ambiguous"), ("e", "e", None), ("z", "z", None)],
+)
+def test_without_line_numbers_a_method_is_named_where_one_name_fits_else_all_are_listed(
+    tmp_path: Path, function: str, named: str, note: str | None
+) -> None:
+    (tmp_path / "mapping.txt").write_text(NO_LINES)
+    names = JavaNames(tmp_path / "mapping.txt")
+
+    [found] = names.frames(Frame(module="a.b", function=function, line=7))
+
+    assert (found.module, found.function, found.line, found.note) == ("com.example.shop.Cart", named, 7, note)
+
+
+def test_a_line_that_no_range_holds_leaves_the_method_that_the_name_can_only_be(shop: JavaNames) -> None:
+    [found] = shop.frames(Frame(module="a.b", function="c", file="SourceFile"))
+
+    assert (found.module, found.function, found.line) == ("com.example.shop.Cart", "total", None)
+
+
+MANY = "".join(
+    f'com.example.shop.Part{at} -> p{at}:\n# {{"id":"sourceFile","fileName":"Part{at}.kt"}}\n'
+    f"    1:1:int com.example.shop.Part{(at + 7) % 3000}.price(int):40:40 -> a\n    1:1:int total{at}():21 -> a\n"
+    f"    2:2:void {'long' * 200}{at}():3 -> b\n"
+    for at in range(3_000)
+)
+
+
+def test_the_few_classes_that_are_read_give_what_the_whole_mapping_does(tmp_path: Path) -> None:
+    (tmp_path / "mapping.txt").write_text(MANY)
+    whole, names = ProguardMapper.open(str(tmp_path / "mapping.txt")), JavaNames(tmp_path / "mapping.txt")
+
+    for at in range(0, 3_000, 3):
+        told = [(one.class_name, one.method, one.file, one.line) for one in whole.remap_frame(f"p{at}", "a", 1)]
+        found = names.frames(Frame(module=f"p{at}", function="a", line=1))
+        assert [(one.module, one.function, one.file, one.line) for one in found] == told
+        assert names.type_name(f"p{at + 1}") == f"com.example.shop.Part{at + 1}"
+
+    assert len(found) == 2
+    assert names.uuid == whole.uuid
+    assert sum(map(len, names._view.blocks.values())) <= IN_VIEW
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="no corpus: set CRASHQ_CORPUS")

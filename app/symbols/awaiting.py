@@ -1,0 +1,65 @@
+"""What a crash report waits for: symbols that would name the frames it is grouped by, and that its app has not been given."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from app.crashes.frame_name import NAMELESS
+from app.crashes.in_app import InApp
+from app.crashes.log import CrashLog, Frame
+from app.symbols.debug_id import debug_id
+
+MAX_AWAITED = 8  # of one report
+RELEASE = "release:"
+"""How what is found by version and build begins, where other things are found by a debug id."""
+
+JAVA_PLATFORMS = ("java", "android", "kotlin")
+_SHORT = re.compile(r"(?:[A-Za-z]\w{0,2}\.)*[A-Za-z]\w{0,2}")  # a.b.c: what R8 and ProGuard make of names
+_NO_FILES = ("SourceFile", "Unknown Source", "Proguard", "ProGuard")
+
+
+def release_key(version: str, build: str, name: str = "") -> str:
+    """By which symbols given for a version, a build or both ("" for any) are found; of maps with the file's `name`."""
+    told = json.dumps([version, build, name] if name else [version, build])
+    return RELEASE + hashlib.sha256(told.encode()).hexdigest()[:40]
+
+
+def release_keys(log: CrashLog, name: str = "") -> list[str]:
+    """Every key of `release_key` under which symbols for this report may have been given."""
+    version, build = log.app.version or "", log.app.build or ""
+    pairs = dict.fromkeys([(version, build), (version, ""), ("", build)])
+    return [release_key(*pair, name) for pair in pairs if any(pair)]
+
+
+def awaited_images(log: CrashLog, frames: Iterable[Frame], image_of: Callable[[Frame], str | None]) -> tuple[str, ...]:
+    """Debug ids of images of which these frames, which have no line, need the symbols: nameless ones, and the app's own."""
+    in_app = InApp(log)
+    wanted = (frame for frame in frames if not frame.function or NAMELESS.fullmatch(frame.function) or in_app(frame))
+    return _first(found for frame in wanted if (found := image_of(frame)))
+
+
+def awaited_mappings(log: CrashLog, frames: Iterable[Frame]) -> tuple[str, ...]:
+    """By which a mapping for this report would be found: the ids that it names; its version and build where it is obfuscated."""
+    if log.platform not in JAVA_PLATFORMS:
+        return ()
+    named = [found for found in map(debug_id, log.mappings) if found]
+    return _first([*named, *(release_keys(log) if named or any(map(_is_obfuscated, frames)) else ())])
+
+
+def _is_obfuscated(frame: Frame) -> bool:
+    is_hidden = frame.file in _NO_FILES or (frame.file or "").startswith("r8-map-id-")
+    return bool(frame.module) and (is_hidden or _SHORT.fullmatch(frame.module or "") is not None)
+
+
+def _first(ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(islice(_each_once(ids), MAX_AWAITED))
+
+
+def _each_once(ids: Iterable[str]) -> Iterator[str]:
+    known: set[str] = set()
+    for one in ids:
+        if one not in known:
+            known.add(one)
+            yield one
