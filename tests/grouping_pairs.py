@@ -62,7 +62,8 @@ def _frame(platform: str, text: str) -> Frame:
         return Frame(function, module=module or None)
     function, _, place = text.rpartition(" @ ")
     if platform in ("apple", "native"):
-        return Frame(function, image=place)
+        is_guess = True if function.startswith("? ") else None
+        return Frame(function.removeprefix("? ").strip() or None, image=place, is_guess=is_guess)
     if platform == "dart":
         return Frame(function, module=place or None)
     return Frame(function, file=place)

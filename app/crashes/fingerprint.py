@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from app.crashes.credible import credible
 from app.crashes.frame_name import NAMELESS, StableName, stable_image, stable_name
 from app.crashes.in_app import InApp, language_family
 from app.crashes.log import CrashLog, Fault, Frame
@@ -136,7 +137,7 @@ def _nameless_frames(log: CrashLog) -> Parts | None:
 
 def _system_frames(log: CrashLog) -> Parts | None:
     """No frame is the app's own: the frames nearest to the crash, whosoever they are."""
-    names = _each_once(log, telling_frames(log), with_entries=True)
+    names = _each_once(log, credible(telling_frames(log), language_family(log)), with_entries=True)
     if not _tell(names):
         return None
     message = () if any(name.is_named for name in names) else _message(log)
@@ -231,10 +232,10 @@ def _tell(names: list[StableName]) -> bool:
 
 def _own_names(log: CrashLog) -> list[StableName]:
     """The app's own frames of the root cause, else of the cause nearest to it that has any, else of the crash."""
-    in_app = InApp(log)
+    in_app, family = InApp(log), language_family(log)
     stacks = [fault.frames for fault in reversed(_chain(log)[1:])]
     for frames in (*stacks, telling_frames(log)):
-        names = _each_once(log, (frame for frame in frames if in_app(frame)))
+        names = _each_once(log, credible((frame for frame in frames if in_app(frame)), family))
         if names:
             return names
     return []
@@ -273,7 +274,7 @@ def _around_own_frames(log: CrashLog) -> Parts:
     in_app, family = InApp(log), language_family(log)
     frames = telling_frames(log)
     first = next((index for index, frame in enumerate(frames) if in_app(frame)), len(frames))
-    below = [frame for frame in frames[first:] if not in_app(frame)]
+    below = [frame for frame in frames[first:] if not (in_app(frame) or frame.is_guess)]
     parts = []
     for label, side in (("stopped in", frames[:first]), ("called by", below)):
         if log.platform == "native":

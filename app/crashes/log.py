@@ -23,6 +23,7 @@ class Frame:
     offset: int | None = None  # bytes from the start of the function, else of the image
     in_app: bool | None = None  # what the log itself says; None leaves it to app.crashes.in_app
     note: str | None = None  # what the log adds: "Native Method", "inlined", ...
+    is_guess: bool | None = None  # True: found by searching the stack, and so perhaps left over from an earlier call
 
 
 @dataclass(frozen=True, slots=True)

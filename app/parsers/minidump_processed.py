@@ -19,6 +19,7 @@ MAX_IMAGES = 5_000
 _ARCHITECTURES = {"amd64": "x86_64"}  # the rest are alike
 _VERSION_AND_BUILD = re.compile(r"(\d+(?:\.\d+)*) (\w{3,12})$")
 _ACCESS = re.compile(r"(EXCEPTION_ACCESS_VIOLATION|EXCEPTION_IN_PAGE_ERROR)_(READ|WRITE|EXEC)$")
+_GUESSED = ("scan", "cfi_scan")
 _UNSURE = {"scan": "found by scanning the stack", "cfi_scan": "found by scanning the stack",
            "prewalked": "as the dump names it"}  # fmt: skip
 
@@ -117,6 +118,7 @@ def _frames(frame: dict[str, Any]) -> list[Frame]:
     """The functions compiled into the frame's own, innermost first, then that itself."""
     address, function = values.address(frame.get("offset")), values.text(frame.get("function"))
     image, note = values.basename(frame.get("module")), _UNSURE.get(str(frame.get("trust")))
+    guess = True if frame.get("trust") in _GUESSED else None
     base = _less(address, values.address(frame.get("module_offset"))) if image else None
     if image is None:
         unloaded = values.items(frame.get("unloaded_modules"))
@@ -129,11 +131,13 @@ def _frames(frame: dict[str, Any]) -> list[Frame]:
             Frame(
                 function=values.text(each.get("function")), file=values.text(each.get("file")),
                 line=_line(each), image=image, address=address, image_address=base, note="inlined",
+                is_guess=guess,
             ) for each in inlined
         ),
         Frame(
             function=function, file=values.text(frame.get("file")), line=_line(frame), image=image, address=address,
             image_address=base, symbol_address=_less(address, offset), offset=offset, note=note,
+            is_guess=guess,
         ),
     ]  # fmt: skip
 

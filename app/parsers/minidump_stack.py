@@ -65,11 +65,16 @@ class Code:
 
     def frame(self, address: int, note: str) -> Frame:
         """The frame at that address."""
-        image = self.image(address)
+        image, guess = self.image(address), True if note == BY_SEARCH else None
         if image is None or image.address is None:
-            return Frame(address=address, note=note)
+            return Frame(address=address, note=note, is_guess=guess)
         return Frame(
-            image=image.name, address=address, image_address=image.address, offset=address - image.address, note=note
+            image=image.name,
+            address=address,
+            image_address=image.address,
+            offset=address - image.address,
+            note=note,
+            is_guess=guess,
         )
 
 

@@ -20,6 +20,7 @@ _ARCHITECTURES = {7: "x86", 12: "arm", 16_777_223: "x86_64", 16_777_228: "arm64"
 _SIGNALS = {3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV"}
 _MACH = {1: "EXC_BAD_ACCESS", 2: "EXC_BAD_INSTRUCTION", 3: "EXC_ARITHMETIC", 5: "EXC_SOFTWARE", 6: "EXC_BREAKPOINT"}
 _MACH |= {10: "EXC_CRASH", 11: "EXC_RESOURCE", 12: "EXC_GUARD"}
+_GUESSED = ("scan", "cfi-scan")  # the trust in a frame that was found by searching the stack
 Span = tuple[int, int, str]
 _NAMED_PARAM = re.compile(r"%\((\w{1,100})\)[sdr]")
 
@@ -163,6 +164,7 @@ def _frame(entry: dict[str, Any]) -> Frame:
         offset=address - start if address is not None and start and address >= start else None,
         in_app=values.boolean(pick(entry, "in_app", "inApp")),
         note="Native Method" if entry.get("native") is True and entry.get("module") else None,
+        is_guess=True if entry.get("trust") in _GUESSED else None,
     )
 
 

@@ -5,25 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app.crashes.fingerprint import MAX_FRAMES, VERSION, crash_identifier, fingerprint
-from app.crashes.log import AppInfo, CrashLog, Fault, Frame, Thread
-
-
-def crash(*frames: Frame, type: str | None = "Error", message: str | None = None, platform: str = "apple") -> CrashLog:
-    thread = Thread(0, is_crashed=True, frames=frames)
-    return CrashLog("test", platform, faults=(Fault(type, message),), threads=(thread,))
-
-
-def own(function: str | None, **more: object) -> Frame:
-    return Frame(function, **{"image": "Shop", **more})  # type: ignore[arg-type]
-
-
-def java(name: str) -> Frame:
-    module, _, function = name.rpartition("#")
-    return Frame(function, module=module)
-
-
-def value(log: CrashLog) -> str:
-    return fingerprint(log).value
+from app.crashes.log import CrashLog, Fault, Frame
+from tests.stacks import crash, java, own, value
 
 
 def test_a_fingerprint_tells_its_version_rule_and_parts():
@@ -163,69 +146,6 @@ def test_library_templates_count_only_where_the_app_has_no_other_names():
     assert value(crash(own("std::map<int, int>::~map()"))) != value(crash(own("std::set<int>::~set()")))
 
 
-def test_own_frames_without_names_count_by_image_with_what_the_system_was_doing():
-    def nameless(system: str, image: str = "Shop", message: str = "at 0x10", by: str = "-[UIControl send]") -> CrashLog:
-        own_frames = (Frame("<redacted>", image=image, address=4096), Frame(image=image))
-        return crash(Frame(system, image="UIKitCore"), *own_frames, Frame(by, image="UIKitCore"), message=message)
-
-    log = nameless("-[UIView a]")
-
-    assert fingerprint(log).rule == "in-app frames without names"
-    assert value(log) != value(nameless("-[UIView a]", by="-[UITimer fire]"))
-    assert value(log) == value(nameless("-[UIView a]", message="at 0x20"))
-    assert value(log) != value(nameless("-[UIView b]"))
-    assert value(log) != value(nameless("-[UIView a]", image="Other"))
-
-
-def test_a_minidump_without_names_counts_by_the_library_it_stopped_in():
-    def dump(function: str | None, library: str) -> CrashLog:
-        return crash(Frame(function, image=library), Frame(image="shop.exe"), platform="native")
-
-    assert value(dump("RtlFree", "ntdll.dll")) == value(dump(None, "ntdll.dll"))
-    assert value(dump("RtlFree", "ntdll.dll")) != value(dump("RtlFree", "ucrtbase.dll"))
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("object 0x1e59bc50 gone", "object 0x7fff1200 gone"),
-        ("index 5 beyond 3", "index 12 beyond 10"),
-        ("no row 1DFC2552-8F7C-4D14-B0A8-5FE04E5AE35E", "no row AAFC2552-8F7C-4D14-B0A8-5FE04E5AE35E"),
-        ('no user "ann"', 'no user "bob smith"'),
-        ("cannot read /data/user/0/a/x.db", "cannot read /data/user/10/b/y.db"),
-        ("cannot load https://a.example/1?x=2", "cannot load http://b.example/"),
-        ("mail to ann@shop.example failed", "mail to b.c@d.example failed"),
-        ("due 2018-09-13T10:00:00Z", "due 2019-01-02 11:12:13"),
-        ("com.shop.Cart@1a2b3c4 closed", "com.shop.Cart@9f8e7d6 closed"),
-        ("line one\n  two", "line one two"),
-    ],
-)
-def test_what_varies_in_a_message_does_not_split_a_group_without_frames(first, second):
-    assert value(crash(message=first)) == value(crash(message=second))
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("index 5 beyond 3", "key 5 beyond 3"),
-        ("object 0x1e59bc50 gone", "object 0x1e59bc50 busy"),
-        ("can't open", "can't close"),
-        ("com.shop.Cart@1a2b3c4 closed", "com.shop.Card@1a2b3c4 closed"),
-        ("bad utf8", "bad utf16"),
-    ],
-)
-def test_different_messages_stay_apart_without_frames(first, second):
-    assert fingerprint(crash(message=first)).rule == "type and message"
-    assert value(crash(message=first)) != value(crash(message=second))
-
-
-def test_a_log_that_tells_nothing_of_its_crash_is_grouped_by_program():
-    empty = CrashLog("test", "apple", app=AppInfo("com.shop"))
-
-    assert fingerprint(empty).rule == "header"
-    assert value(empty) != value(CrashLog("test", "apple", app=AppInfo("com.other")))
-
-
 def test_the_senders_hint_decides_and_may_refer_to_the_default():
     log = crash(own("pay"), message="at 0x1")
     hinted = replace(log, grouping_hint=("checkout",))
@@ -292,28 +212,3 @@ def test_checked_functions_count_where_no_sanitizer_reports():
     log = crash(Frame("strlen"), Frame("tap"), type="SIGSEGV", platform="native")
 
     assert fingerprint(log).parts[1:] == ("frame: strlen", "frame: tap")
-
-
-def test_frames_without_name_and_image_leave_the_message_to_tell():
-    log = crash(Frame(address=819), Frame(address=5), type="SIGABRT", message="cart is full", platform="native")
-
-    made = fingerprint(log)
-
-    assert (made.rule, made.parts) == ("type and message", ("type: abort", "message: cart is full"))
-
-
-def test_two_processes_that_crash_without_any_name_or_message_are_two_crashes():
-    log = crash(Frame(address=819), type="SIGSEGV", platform="native")
-
-    parts = [fingerprint(replace(log, process=name)).parts for name in ("/system/bin/shopd", "/system/bin/cartd")]
-
-    assert parts == [
-        ("type: bad memory access", "process: shopd"),
-        ("type: bad memory access", "process: cartd"),
-    ]
-
-
-def test_a_frame_without_anything_beside_one_with_an_image_changes_nothing():
-    log = crash(Frame(address=819), own(None), type="SIGSEGV", platform="native")
-
-    assert fingerprint(log).parts[1:] == ("image: ?", "image: Shop")
