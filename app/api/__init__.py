@@ -20,6 +20,7 @@ from app.api import (
     logs,
     members,
     privacy,
+    regroup,
     senders,
     symbols,
     tokens,
@@ -52,7 +53,7 @@ def register(flask: Flask, services: Services) -> None:
     flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
     for part in (
         login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,
-        log_lists, members, keys, tokens,
+        log_lists, members, keys, tokens, regroup,
     ):  # fmt: skip
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)

@@ -84,6 +84,12 @@ def find_regrouping(session: Session, row_id: int) -> Regrouping | None:
     return session.get(Regrouping, row_id, populate_existing=True)
 
 
+def latest_regrouping(session: Session, app_id: int) -> Regrouping | None:
+    """The regrouping of an app that is under way, else the one that ended last."""
+    rows = select(Regrouping).where(Regrouping.app_id == app_id).order_by(Regrouping.id.desc())
+    return session.scalar(rows.limit(1).execution_options(populate_existing=True))
+
+
 def claim_regrouping(session: Session, row_id: int, now: datetime, lease: timedelta) -> Regrouping | None:
     """Go on with a regrouping; None when it has ended or another worker is at it."""
     free = or_(Regrouping.lease_expires_at.is_(None), Regrouping.lease_expires_at <= now)

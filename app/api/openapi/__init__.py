@@ -13,6 +13,7 @@ from app.api.openapi import (
     logs,
     privacy,
     questions,
+    regroup,
     senders,
     service,
     symbols,
@@ -26,8 +27,8 @@ from app.errors import STATUS_WORDS
 SUBJECTS = tuple(
     module.SUBJECT
     for module in (
-        login, logs, senders, apps, crashes, questions, jobs, downloads, access, privacy, data_exporters, symbols, webhooks,
-        service,
+        login, logs, senders, apps, crashes, regroup, questions, jobs, downloads, access, privacy, data_exporters, symbols,
+        webhooks, service,
     )
 )  # fmt: skip
 """In the order of the page for people."""
