@@ -74,7 +74,8 @@ class Operator:
         try:
             assert process.stdout
             first = process.stdout.readline()
-            if "is up at" not in first:
+            if "crashq is up" not in first:
+                process.send_signal(signal.SIGINT)  # its output ends with it
                 pytest.fail(f"crashq up says: {first}{process.stdout.read()}")
             yield process, Http(f"http://127.0.0.1:{port}")
         finally:
