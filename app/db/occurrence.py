@@ -74,9 +74,11 @@ def chosen(crash_id: int | BindParameter[int], since: datetime | None, until: da
     return statement
 
 
-def newest_occurrences(session: Session, crash_id: int, limit: int) -> list[Occurrence]:
-    """The latest occurrences of a crash, in the order of its list."""
-    statement = select(Occurrence).where(Occurrence.crash_id == crash_id)
+def newest_occurrences(
+    session: Session, crash_id: int, since: datetime | None, until: datetime | None, limit: int
+) -> list[Occurrence]:
+    """The latest occurrences of a crash in [since, until), in the order of its list."""
+    statement = chosen(crash_id, since, until).with_only_columns(Occurrence)
     return list(session.scalars(statement.order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc()).limit(limit)))
 
 

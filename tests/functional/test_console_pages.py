@@ -75,10 +75,15 @@ def test_the_first_page_is_small_in_all(client, member, paths):
 
 def test_no_module_makes_markup_of_text():
     for name, file in static_files.files().items():
-        if name.endswith(".js"):
-            assert not re.search(
+        found = set(
+            re.findall(
                 r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|eval\(", file.content.decode()
             )
+        )
+        allowed = (
+            {"DOMParser"} if name == "sections.js" else set()
+        )  # parts of pages that the server has made and escaped
+        assert not name.endswith(".js") or found == allowed, name
 
 
 def test_another_tenants_pages_are_not_found(services, client, member, paths):

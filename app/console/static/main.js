@@ -19,3 +19,7 @@ addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+addEventListener("formdata", ({ target, formData }) => {
+  if (target.method !== "get") return;
+  for (const [name, value] of [...formData]) if (value === "") formData.delete(name); // an address that says what is asked
+});

@@ -1,0 +1,62 @@
+"""Questions whose answers a page shows: asked when somebody looks at it, and followed by its module until they are there."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from app.errors import AppError
+from app.jobs import KINDS, service
+from app.jobs.kind import AnyJob
+from app.storage import ObjectNotFound
+from app.visitor import services
+
+MAX_SHOWN = 4 * 1024 * 1024  # bytes of a result that a page is made of
+TOO_LONG = "This is too long to be shown here; download it instead"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question, and as much of its answer as there is."""
+
+    path: str  # of the question at the API
+    result: Any = None  # None: not there yet, or there is a problem
+    problem: str | None = None  # a sentence
+
+    @property
+    def is_pending(self) -> bool:
+        """True while its job is at work."""
+        return self.result is None and self.problem is None
+
+
+def ask(user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> Asked:
+    """Start, join or find the job that answers; what it ended with instead of a result is told as a problem.
+
+    `result` is the JSON that the job has made, of a report the report itself.
+    """
+    path = question_path(kind, identifier, query)
+    try:
+        job = service.ask(services(), user_id, kind, identifier, query)
+        if job.is_live:
+            return Asked(path)
+        if (job.result_size or 0) > MAX_SHOWN:
+            return Asked(path, problem=TOO_LONG)
+        return Asked(path, result=json.loads(_content(job)))
+    except AppError as error:
+        return Asked(path, problem=error.message)
+
+
+def question_path(kind: str, identifier: str, query: Mapping[str, str]) -> str:
+    """Where the API takes the question."""
+    head, _, rest = KINDS[kind].PATH.partition("<")
+    path = f"/api{head}{identifier}{rest.partition('>')[2]}"
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _content(job: AnyJob) -> bytes:
+    if job.result_text is not None:
+        return job.result_text.encode()
+    if job.result_key is None:
+        raise ObjectNotFound
+    return services().storage.get(job.result_key)

@@ -1,0 +1,137 @@
+"""A report of the schema in docs/report-schema.md as a page shows it: own frames open, runs of the others folded, all bounded."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+MAX_FRAMES, MAX_EXCEPTIONS, MAX_THREADS, MAX_IMAGES, MAX_CRUMBS = 300, 20, 200, 400, 200
+MAX_CUSTOM = 20_000  # characters
+OPEN_WITHOUT_OWN = 12  # frames shown of a stack that has none of the app
+NOT_FOLDED = 1  # so many frames between own ones are shown all the same
+
+Json = dict[str, Any]
+
+
+class ShownFrame(NamedTuple):
+    """A line of a stack."""
+
+    number: int
+    name: str
+    place: str  # file and line, else the image
+    address: str
+    note: str
+    is_own: bool
+
+
+class Run(NamedTuple):
+    """Frames that follow each other, all shown or all folded."""
+
+    frames: list[ShownFrame]
+    is_folded: bool
+
+
+class Stack(NamedTuple):
+    """A stack in runs."""
+
+    runs: list[Run]
+    text: str  # to be copied
+    left_out: int  # frames beyond those that a page shows
+
+
+class ShownFault(NamedTuple):
+    """An exception or signal, and where it happened."""
+
+    head: Json
+    stack: Stack
+    is_of_thread: bool  # the stack is the crashed thread's
+
+
+class ShownThread(NamedTuple):
+    """A thread; the registers of the crashed one only."""
+
+    head: Json
+    stack: Stack
+    first: str  # the name of its first own frame, else of the first
+
+
+class ReportView(NamedTuple):
+    """What the template goes through."""
+
+    report: Json
+    faults: list[ShownFault]
+    threads: list[ShownThread]
+    images: list[Json]
+    crumbs: list[Json]
+    custom: str  # JSON
+    left_out: dict[str, int]  # what -> how many are not shown
+
+
+def view_of(report: Json) -> ReportView:
+    """The report's parts, no more of each than a page can hold."""
+    threads = report["threads"]
+    crashed = next((thread for thread in threads if thread["is_crashed"]), None)
+    faults = []
+    for number, fault in enumerate(report["exceptions"][:MAX_EXCEPTIONS]):
+        is_of_thread = not fault["frames"] and number == 0 and crashed is not None
+        frames = crashed["frames"] if is_of_thread and crashed else fault["frames"]
+        faults.append(ShownFault(fault, stack_of(frames), is_of_thread))
+    if not faults and crashed:
+        unnamed = dict.fromkeys(("relation", "type", "message", "signal", "code"))
+        faults.append(ShownFault(unnamed, stack_of(crashed["frames"]), True))
+    custom = json.dumps(report["custom"], indent=2, ensure_ascii=False) if report["custom"] else ""
+    return ReportView(
+        report,
+        faults,
+        [_thread(thread) for thread in threads[:MAX_THREADS]],
+        report["images"][:MAX_IMAGES],
+        report["breadcrumbs"][-MAX_CRUMBS:][::-1],
+        custom if len(custom) <= MAX_CUSTOM else custom[:MAX_CUSTOM] + "\n…",
+        {
+            "exceptions": max(len(report["exceptions"]) - MAX_EXCEPTIONS, 0),
+            "threads": max(len(threads) - MAX_THREADS, 0),
+            "images": max(len(report["images"]) - MAX_IMAGES, 0),
+            "breadcrumbs": max(len(report["breadcrumbs"]) - MAX_CRUMBS, 0),
+        },
+    )
+
+
+def stack_of(frames: Sequence[Json]) -> Stack:
+    """The crash frame and those of the app open, the rest folded; without any of the app, the first ones open."""
+    shown = [_frame(number, frame) for number, frame in enumerate(frames[:MAX_FRAMES])]
+    has_own = any(frame.is_own for frame in shown)
+    is_open = [frame.is_own or frame.number == 0 if has_own else frame.number < OPEN_WITHOUT_OWN for frame in shown]
+    runs: list[Run] = []
+    for frame, opened in zip(shown, is_open, strict=True):
+        if runs and runs[-1].is_folded is not opened:
+            runs[-1].frames.append(frame)
+        else:
+            runs.append(Run([frame], not opened))
+    runs = [run._replace(is_folded=run.is_folded and len(run.frames) > NOT_FOLDED) for run in runs]
+    return Stack(runs, "\n".join(_line(frame) for frame in shown), max(len(frames) - MAX_FRAMES, 0))
+
+
+def _thread(thread: Json) -> ShownThread:
+    stack = stack_of(thread["frames"])
+    frames = [frame for run in stack.runs for frame in run.frames]
+    first = next((frame.name for frame in frames if frame.is_own), frames[0].name if frames else "")
+    return ShownThread(thread, stack, first)
+
+
+def _frame(number: int, frame: Json) -> ShownFrame:
+    module, function, image = frame["module"], frame["function"], frame["image"]
+    if function and module and not function.startswith(module):
+        name = f"{module}.{function}"
+    else:
+        name = function or module or frame["address"] or "?"
+    file = frame["file"] or ""
+    place = ":".join(str(part) for part in (_base(file), frame["line"]) if part) if file else _base(image or "")
+    return ShownFrame(number, name, place, frame["address"] or "", frame["note"] or "", frame["in_app"])
+
+
+def _base(path: str) -> str:
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+
+
+def _line(frame: ShownFrame) -> str:
+    parts: Iterable[str] = (f"{frame.number:<3}", "*" if frame.is_own else " ", frame.name)
+    return " ".join(parts) + (f"  ({frame.place})" if frame.place else "")

@@ -1,0 +1,70 @@
+// Many occurrences as files: asked with filters, followed, cancelled; then a link for each part.
+import { localPath } from "./api.js";
+import { ask } from "./job.js";
+import { el } from "./dom.js";
+import { Progress } from "./follow.js";
+import { timeOf } from "./times.js";
+
+const FACTS = ["app_version", "os_name", "os_version", "device_model", "user_id"];
+const MOST_LINKS = 50;
+
+addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-batch-form]");
+  if (!form) return;
+  event.preventDefault();
+  exportRows(form);
+});
+
+function question(form) {
+  const values = new FormData(form);
+  const given = (name) => (values.get(name) ?? "").trim();
+  const asked = { format: values.get("format") };
+  if (given("batch-since")) asked.since_date = given("batch-since");
+  if (given("batch-until")) asked.until_date = given("batch-until");
+  for (const name of FACTS) {
+    const several = given(`batch-${name}`).split(",").map((one) => one.trim()).filter(Boolean);
+    if (several.length) asked[name] = several;
+  }
+  return asked;
+}
+
+async function exportRows(form) {
+  const section = form.closest("[data-batch]");
+  const controller = new AbortController();
+  const progress = new Progress(section.querySelector("[data-batch-state]"), "Export", controller);
+  const button = form.querySelector("button[type=submit]");
+  button.disabled = true;
+  try {
+    const { result } = await ask(section.dataset.batch, {
+      json: question(form), signal: controller.signal, onState: (state) => progress.show(state),
+    });
+    tell(progress, result);
+  } catch (error) {
+    if (error.name !== "AbortError") progress.say(`${error.message}.`, "bad");
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function tell(progress, manifest) {
+  const files = manifest.parts.slice(0, MOST_LINKS).map((part) =>
+    el("li", {}, el("a", { href: localPath(part.url), download: part.filename }, part.filename), ` ${part.rows.toLocaleString()} rows, ${size(part.size)}`));
+  const left = manifest.parts.length - files.length;
+  const whole = manifest.complete ? "" : ` ${manifest.unreadable.toLocaleString()} could not be read whole.`;
+  progress.say(
+    `${manifest.rows.toLocaleString()} occurrences, ${size(manifest.total_size)}.${whole}`, manifest.complete ? "good" : "warn",
+    el("ul", { class: "files" }, ...files),
+    left > 0 ? el("p", {}, `${left.toLocaleString()} more files are in the manifest.`) : null,
+    el("p", {}, el("a", { href: localPath(manifest.url), download: manifest.filename }, "Manifest"), ", kept until ", timeOf(manifest.expires_at)),
+  );
+}
+
+function size(bytes) {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let at = 0;
+  while (bytes >= 1000 && at < units.length - 1) {
+    bytes /= 1000;
+    at += 1;
+  }
+  return `${at === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toFixed(1)} ${units[at]}`;
+}

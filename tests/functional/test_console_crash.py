@@ -1,0 +1,175 @@
+"""One crash as a page: its figures, its occurrences, and the report of one of them."""
+
+import json
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.db.log import find_log
+from tests.console import Page, sign_in
+from tests.factories import NOON, kscrash, make_crash, make_member
+from tests.uploads import digested
+
+EVIL = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def browser(client, member):
+    return sign_in(client, member)
+
+
+def crash_of(log) -> str:
+    return log["occurrences"][0]["crash_identifier"]
+
+
+def rows(page: Page) -> list[dict]:
+    return [link for link in page.all("a") if "data-row" in link]
+
+
+def followed(page: Page) -> dict[str, str]:
+    """Section -> the question that it waits for."""
+    return {one["id"]: one["data-follow"] for one in page.all("section") if "data-follow" in one}
+
+
+def test_a_look_begins_what_the_page_shows_and_it_is_there_when_the_jobs_are_done(client, browser, member, run_workers):
+    log = digested(client, member, run_workers, kscrash("index 4 beyond bounds"))
+    url = f"/crashes/{crash_of(log)}"
+
+    begun = browser.get(url).text
+    run_workers()
+    done = browser.get(url).text
+
+    assert set(followed(Page(begun))) == {"statistics", "report"}
+    assert '<noscript><meta http-equiv="refresh"' in begun
+    assert followed(Page(done)) == {}
+    assert "refresh" not in done
+    assert 'class="histogram"' in done
+    assert "NSInvalidArgumentException" in done
+    assert "index 4 beyond bounds" in done
+    assert re.search(r'class="frame own">.*-\[PageView tapped:\]', done)
+    assert "iPhone9,4" in done
+
+
+def test_what_the_page_follows_are_the_same_questions_at_the_api(client, browser, member, run_workers):
+    log = digested(client, member, run_workers)
+    page = Page(browser.get(f"/crashes/{crash_of(log)}").text)
+    begun = {job["job_id"] for job in browser.get("/api/jobs").json["result"]}
+
+    answers = [browser.get(question).json for question in followed(page).values()]
+
+    assert {answer["job_id"] for answer in answers} == begun
+    assert [answer["loading"] for answer in answers] == [[True], [True]]
+
+
+def test_the_lists_own_link_and_that_of_reports_lead_to_the_api(client, browser, member, run_workers):
+    log = digested(client, member, run_workers)
+    page = Page(browser.get(f"/crashes/{crash_of(log)}?since_date=2018-09-01").text)
+    [card] = [one for one in page.all("section") if "data-occurrences" in one]
+    [reports] = [one["data-reports"] for one in page.all("div") if "data-reports" in one]
+    [batch] = [one["data-batch"] for one in page.all("section") if "data-batch" in one]
+
+    assert card["data-occurrences"] == f"/api/crashes/{crash_of(log)}/occurrences?since_date=2018-09-01"
+    assert browser.get(card["data-occurrences"]).status_code == 200
+    assert browser.get(f"{reports}&format=txt").json["loading"] == [True]
+    assert urlsplit(batch).path == f"/api/crashes/{crash_of(log)}/exports"
+
+
+def test_rows_lead_to_each_occurrence_and_the_newest_is_chosen(services, browser, member):
+    crash = make_crash(services, member.app, 3)
+
+    page = Page(browser.get(f"/crashes/{crash.identifier}").text)
+    found = rows(page)
+    other = Page(browser.get(found[2]["href"].partition("#")[0]).text)
+
+    assert [row.get("aria-current") for row in found] == ["true", None, None]
+    assert [row.get("aria-current") for row in rows(other)] == [None, None, "true"]
+
+
+def test_days_choose_occurrences_and_figures(services, browser, member):
+    crash = make_crash(services, member.app, 5)
+    day = (NOON - timedelta(days=1)).date()
+
+    page = Page(browser.get(f"/crashes/{crash.identifier}?since_date={day}&until_date={day}").text)
+    none = browser.get(f"/crashes/{crash.identifier}?since_date=2030-01-01").text
+
+    assert len(rows(page)) == 1
+    assert f"since_date={day}&until_date={day}" in followed(page)["statistics"]
+    assert "None in these days" in none
+    assert "no occurrence in these days" in none
+
+
+@pytest.mark.parametrize("name", ["x", "a-crash-1", "../../etc-crash-1", "-crash-"])
+def test_an_occurrence_that_is_not_of_the_crash_is_not_found(services, browser, member, name):
+    crash = make_crash(services, member.app)
+
+    answer = browser.get(f"/crashes/{crash.identifier}?occurrence={name}")
+
+    assert answer.status_code == 404
+    assert "There is no such occurrence of this crash" in answer.text
+
+
+def test_another_tenants_occurrence_is_not_found_through_ones_own_crash(services, browser, member):
+    own, others = make_crash(services, member.app), make_member(services, "mallory@example.com")
+    theirs = make_crash(services, others.app, 1, newest=NOON - timedelta(days=99))
+    name = Page(sign_in(browser.application.test_client(), others).get(f"/crashes/{theirs.identifier}").text)
+    [link] = rows(name)
+
+    answer = browser.get(f"/crashes/{own.identifier}?{urlsplit(link['href']).query}")
+
+    assert answer.status_code == 404
+
+
+def test_whatever_a_log_says_is_shown_as_text(client, browser, member, run_workers):
+    raw = json.loads(kscrash(EVIL, EVIL))
+    raw["crash"]["threads"][0]["name"] = EVIL
+    raw["binary_images"][0]["name"] = f"/x/{EVIL}"
+    raw["user"] = {EVIL: EVIL}
+    raw["system"]["machine"] = EVIL
+    log = digested(client, member, run_workers, json.dumps(raw).encode())
+    url = f"/crashes/{crash_of(log)}"
+    browser.get(url)
+    run_workers()
+
+    answer = browser.get(url)
+
+    page = Page(answer.text)
+    assert "<script>alert" not in answer.text
+    assert page.text.count("alert(2)") >= 5
+    assert not [attributes for _, attributes in page.elements if "onerror" in attributes]
+    assert all(script["src"].startswith("/static/") for script in page.all("script"))
+
+
+def test_a_report_that_cannot_be_made_says_why_and_leaves_the_rest(services, client, browser, member, run_workers):
+    log = digested(client, member, run_workers)
+    with services.db.write() as session:
+        find_log(session, member.app.id, log["log_id"]).removed_at = NOON
+    url = f"/crashes/{crash_of(log)}"
+    browser.get(url)
+    run_workers()
+
+    page = browser.get(url).text
+
+    assert 'class="histogram"' in page
+    assert "The log of this occurrence is no longer kept: it was older than the app keeps logs." in page
+    assert "data-follow" not in page
+
+
+def test_why_occurrences_are_one_crash_is_told(client, browser, member, run_workers):
+    log = digested(client, member, run_workers)
+
+    page = Page(browser.get(f"/crashes/{crash_of(log)}").text)
+
+    assert "Why these are one crash" in page.text
+    assert "-[PageView tapped:]" in page.text
+
+
+def test_a_report_of_megabytes_is_offered_for_download(client, browser, member, run_workers, monkeypatch):
+    monkeypatch.setattr("app.console.asking.MAX_SHOWN", 1_000)
+    log = digested(client, member, run_workers)
+    url = f"/crashes/{crash_of(log)}"
+    browser.get(url)
+    run_workers()
+
+    assert "too long to be shown here; download it instead" in browser.get(url).text

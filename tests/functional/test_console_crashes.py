@@ -1,0 +1,141 @@
+"""The crashes of an app as a page: searched, filtered, in order, with the figures that a job counts."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.console import Page, sign_in
+from tests.factories import NOON, make_crash
+
+
+@pytest.fixture
+def browser(client, member):
+    return sign_in(client, member)
+
+
+@pytest.fixture
+def url(member):
+    return f"/apps/{member.app.identifier}/crashes"
+
+
+def titled(services, app, title, **values):
+    crash = make_crash(services, app, **values)
+    with services.db.write() as session:
+        session.get_one(type(crash), crash.id).title = title
+    return crash
+
+
+def shown(page: Page) -> list[str]:
+    """Identifiers of the rows, from above."""
+    return [link["href"].removeprefix("/crashes/") for link in page.all("a") if "data-row" in link]
+
+
+def test_rows_tell_what_is_known_at_once_and_the_rest_when_it_is_counted(services, browser, member, url, run_workers):
+    crash = titled(services, member.app, "SIGSEGV: null in Notes.open", occurrences=1_204)
+    begun = browser.get(url)
+    [section] = [one for one in Page(begun.text).all("section") if one.get("id") == "crash-list"]
+
+    run_workers()
+    done = browser.get(url)
+
+    assert "1,204" in begun.text
+    assert section["data-follow"].startswith(
+        f"/api/apps/{member.app.identifier}/crashes/statistics?crashes={crash.identifier}"
+    )
+    assert '<noscript><meta http-equiv="refresh"' in begun.text
+    assert 'class="sparkline"' in done.text
+    assert "data-follow" not in done.text
+    assert "refresh" not in done.text
+
+
+def test_what_the_page_follows_is_the_same_question_at_the_api(services, browser, member, url):
+    make_crash(services, member.app)
+    [section] = [one for one in Page(browser.get(url).text).all("section") if one.get("id") == "crash-list"]
+
+    answer = browser.get(section["data-follow"])
+
+    jobs = browser.get("/api/jobs").json["result"]
+    assert answer.json["loading"] == [True]
+    assert [job["job_id"] for job in jobs] == [answer.json["job_id"]]
+
+
+def test_a_search_finds_titles_and_says_when_none_fits(services, browser, member, url):
+    wanted = titled(services, member.app, "SIGSEGV in Notes.open")
+    titled(services, member.app, "SIGABRT in Cart.total", newest=NOON - timedelta(hours=1))
+
+    assert shown(Page(browser.get(f"{url}?search=notes").text)) == [wanted.identifier]
+    nothing = browser.get(f"{url}?search=absent").text
+    assert "No crash fits" in nothing
+    assert 'value="absent"' in nothing
+
+
+def test_headings_sort_and_turn_round(services, browser, member, url):
+    few, many = (
+        make_crash(services, member.app, 1),
+        make_crash(services, member.app, 5, newest=NOON - timedelta(days=1)),
+    )
+
+    high = Page(browser.get(f"{url}?sort=occurrences_count&search=NSRange").text)
+    low = Page(browser.get(f"{url}?sort=occurrences_count&order=asc").text)
+
+    assert shown(high) == [many.identifier, few.identifier]
+    assert shown(low) == [few.identifier, many.identifier]
+    assert [heading.get("aria-sort") for heading in high.all("th") if heading.get("aria-sort")] == ["descending"]
+    turned = [link["href"] for link in high.all("a") if "order=asc" in link["href"]]
+    assert turned == ["?search=NSRange&sort=occurrences_count&order=asc"]
+
+
+def test_a_time_is_chosen_by_one_press(services, browser, member, url, clock):
+    old = make_crash(services, member.app, 1, newest=NOON - timedelta(days=20))
+    new = make_crash(services, member.app, 1)
+    ranges = {link["href"]: link for link in Page(browser.get(url).text).all("a") if "since_date" in link["href"]}
+    week, month = "?since_date=2018-09-06", "?since_date=2018-08-14"
+
+    assert {week, month} <= set(ranges)
+    assert shown(Page(browser.get(url + week).text)) == [new.identifier]
+    assert shown(Page(browser.get(url + month).text)) == [new.identifier, old.identifier]
+
+
+@pytest.mark.parametrize(
+    "query", ["sort=title", "order=up", "since_date=x", "search=" + "x" * 201, "first_seen_since=-"]
+)
+def test_what_makes_no_sense_is_told(browser, url, query):
+    answer = browser.get(f"{url}?{query}")
+
+    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+    assert query.partition("=")[0] in answer.text
+
+
+def test_a_page_beyond_the_last_leads_to_the_first(services, browser, member, url):
+    make_crash(services, member.app)
+
+    page = browser.get(f"{url}?search=NSRange&page=9").text
+
+    assert "Nothing on this page" in page
+    assert 'href="?search=NSRange&amp;page=1"' in page
+
+
+def test_pages_follow_each_other_and_keep_what_was_asked_for(services, browser, member, url):
+    for number in range(51):
+        make_crash(services, member.app, 1, newest=NOON - timedelta(minutes=number))
+
+    first = Page(browser.get(f"{url}?search=NSRange").text)
+    [onward] = [link["href"] for link in first.all("a") if link.get("rel") == "next"]
+    second = Page(browser.get(url + onward).text)
+
+    assert onward == "?search=NSRange&page=2"
+    assert (len(shown(first)), len(shown(second))) == (50, 1)
+    assert set(shown(first)).isdisjoint(shown(second))
+
+
+def test_what_an_app_takes_out_of_titles_is_not_shown(services, client, browser, member, url):
+    titled(services, member.app, "Error: mail to ada@example.com failed")
+    client.patch(
+        f"/api/apps/{member.app.identifier}/settings",
+        json={"redaction": {"patterns": ["email"]}},
+        headers=member.headers,
+    )
+
+    page = browser.get(url).text
+
+    assert "mail to [email] failed" in page
