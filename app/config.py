@@ -32,6 +32,8 @@ class Config:
     web_concurrency: int = 2  # web processes
     web_threads: int = 8  # threads of one web process; half of them at most are held by `Prefer: wait`
     worker_concurrency: int = 2  # worker processes of one `crashq up`
+    web_streams: int = 16  # streams of events that a web process has open at a time, each on a thread beside those
+    cors_origins: tuple[str, ...] = ()  # origins whose pages may use the API, as browsers name them; none: ours alone
     public_url: str | None = None  # how clients reach us, when the Host header does not tell; no trailing slash
     trusted_proxies: int = 0  # how many proxies in front set X-Forwarded-*; 0 trusts none of these headers
     max_log_bytes: int = 20 * MIB  # of one log, packed or unpacked; a larger upload is refused with 413
@@ -80,6 +82,8 @@ class Config:
             port=_integer(environ, "PORT", cls.port, 0, 65_535),
             web_concurrency=_integer(environ, "WEB_CONCURRENCY", cls.web_concurrency, 1, 256),
             web_threads=_integer(environ, "CRASHQ_WEB_THREADS", cls.web_threads, 2, 256),
+            web_streams=_integer(environ, "CRASHQ_WEB_STREAMS", cls.web_streams, 0, 1_024),
+            cors_origins=_origins(environ, "CRASHQ_CORS_ORIGINS"),
             worker_concurrency=_integer(environ, "CRASHQ_WORKER_CONCURRENCY", cls.worker_concurrency, 1, 256),
             public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
             trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
@@ -223,6 +227,17 @@ def _host_or_network(name: str, value: str) -> str:
         if not re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9._-]{1,253}", value):
             raise ConfigError(f"{name} has to be hosts and networks like hooks.internal,10.1.0.0/16") from None
     return value.lower().rstrip(".")
+
+
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Origins to the letter as browsers send them, for they are compared so."""
+    found = tuple(value.strip() for value in environ.get(name, "").split(",") if value.strip())
+    for value in found:
+        if not re.fullmatch(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", value):
+            raise ConfigError(f"{name} has to be origins like https://crashes.example.com,http://localhost:5173")
+        if value.endswith(":443" if value.startswith("https:") else ":80"):
+            raise ConfigError(f"{name} names {value} with the port that browsers leave out")
+    return found
 
 
 def _buckets(environ: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:

@@ -27,7 +27,7 @@ def server(config: Config, host: str) -> MPServer:
         address=host,
         port=config.port,
         workers=config.web_concurrency,
-        blocking_threads=config.web_threads,
+        blocking_threads=config.web_threads + config.web_streams,  # started as they are needed
         backpressure=CONNECTIONS,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN, max_buffer_size=LONGEST_HEAD),

@@ -1,5 +1,9 @@
 """The WSGI application."""
 
+from collections.abc import Iterable
+from queue import SimpleQueue
+from typing import Any
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -20,6 +24,26 @@ def create_app(services: Services | None = None) -> Flask:
     if services.config.trusted_proxies:
         hops = services.config.trusted_proxies
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+    flask.wsgi_app = AtOnce(flask.wsgi_app, services.config.web_threads)  # type: ignore[method-assign]
     api.register(flask, services)
     console.register(flask, api.http_error)
     return flask
+
+
+class AtOnce:
+    """So many requests are worked on at a time, and need connections, though more threads send answers and streams."""
+
+    def __init__(self, application: Any, most: int) -> None:
+        self._application = application
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(most):
+            self._free.put(None)
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Wait for a turn, and work out the answer; its body is then sent without one."""
+        self._free.get()
+        try:
+            answer: Iterable[bytes] = self._application(environ, start_response)
+        finally:
+            self._free.put(None)
+        return answer

@@ -8,10 +8,12 @@ from werkzeug.routing import RoutingException
 from app.api import (
     answers,
     apps,
+    cors,
     crashes,
     data_exporters,
     docs,
     downloads,
+    events,
     health,
     jobs,
     keys,
@@ -28,6 +30,7 @@ from app.api import (
 )
 from app.api.context import EXTENSION
 from app.api.repeats import Repeats, changes
+from app.api.streams import Streams
 from app.api.waiting import WaitingRoom
 from app.errors import STATUS_WORDS, AppError
 from app.observe import request_id_from
@@ -51,13 +54,15 @@ def register(flask: Flask, services: Services) -> None:
     kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
     flask.extensions[jobs.REPEATS] = Repeats(kept_for, changes)
     flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
+    flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
     for part in (
         login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,
-        log_lists, members, keys, tokens, regroup,
+        log_lists, members, keys, tokens, regroup, events,
     ):  # fmt: skip
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)
     flask.after_request(_finish)
+    cors.allow(flask, services.config.cors_origins)
     flask.register_error_handler(AppError, answers.error)
     flask.register_error_handler(HTTPException, http_error)
     flask.register_error_handler(Exception, _unexpected)

@@ -132,6 +132,8 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("get", "/api/jobs", {"headers": auth}, 200),
         ("get", f"/api/jobs/{exported}", {"headers": auth}, 200),
         ("get", "/api/jobs/x", {"headers": auth}, 404),
+        ("get", f"/api/jobs/{exported}/events", {"headers": auth}, 200),
+        ("get", "/api/jobs/x/events", {"headers": auth}, 404),
         ("delete", "/api/jobs/x", {"headers": auth}, 404),
         ("delete", f"/api/jobs/{listed}", {"headers": auth}, 200),
         ("get", link, {}, 200),

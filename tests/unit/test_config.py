@@ -98,6 +98,16 @@ def test_a_missing_variable_is_refused_by_name(name):
         ("CRASHQ_REPEAT_FOR", "1001"),
         ("CRASHQ_ACCEL_REDIRECT", "stored"),
         ("CRASHQ_ACCEL_REDIRECT", "/stored"),  # with S3 as the store
+        ("CRASHQ_WEB_STREAMS", "-1"),
+        ("CRASHQ_CORS_ORIGINS", "*"),
+        ("CRASHQ_CORS_ORIGINS", "null"),
+        ("CRASHQ_CORS_ORIGINS", "panel.example.com"),
+        ("CRASHQ_CORS_ORIGINS", "https://panel.example.com/"),
+        ("CRASHQ_CORS_ORIGINS", "https://Panel.example.com"),
+        ("CRASHQ_CORS_ORIGINS", "https://panel.example.com:443"),
+        ("CRASHQ_CORS_ORIGINS", "http://localhost:80"),
+        ("CRASHQ_CORS_ORIGINS", "https://*.example.com"),
+        ("CRASHQ_CORS_ORIGINS", "https://panel.example.com https://other.example.com"),
         ("CRASHQ_REDIS_PREFIX", "two words"),
         ("CRASHQ_REDIS_PREFIX", "p" * 65),
     ],
@@ -105,6 +115,15 @@ def test_a_missing_variable_is_refused_by_name(name):
 def test_a_senseless_value_is_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=f"^{name} "):
         Config.from_env({**WHOLE, name: value})
+
+
+def test_origins_are_kept_as_browsers_name_them():
+    value = "https://panel.example.com, http://localhost:5173,http://[::1]:8080,"
+
+    config = Config.from_env({**WHOLE, "CRASHQ_CORS_ORIGINS": value})
+
+    assert config.cors_origins == ("https://panel.example.com", "http://localhost:5173", "http://[::1]:8080")
+    assert Config.from_env(WHOLE).cors_origins == ()
 
 
 def test_commands_beside_a_running_service_know_its_port(tmp_path: Path):

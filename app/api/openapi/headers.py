@@ -22,6 +22,7 @@ HEADERS: Json = {
         ("Content-Range", TEXT, "`bytes <first>-<last>/<size>`", "bytes 0-1023/4096"),
         ("Content-Disposition", TEXT, "The file's name", "attachment; filename=2544355787-1536831773-logs-00003-crash-1.json"),
         ("Content-Length", WHOLE, "Bytes that follow", 4096),
+        ("X-Accel-Buffering", TEXT, "Tells nginx to pass each event on at once", "no"),
         ("X-Sentry-Error", TEXT, "The sentence of the error", "The key is missing or unknown"),
         ("X-Sentry-Rate-Limits", TEXT, "`<seconds>::key`, for Sentry's SDKs", "12::key"),
         ("Access-Control-Allow-Origin", TEXT, "`*`: any page may send", "*"),

@@ -10,6 +10,7 @@ from app.api.openapi.words import (
     Json,
     Subject,
     answer,
+    header,
     object_of,
     one_of,
     operation,
@@ -34,6 +35,15 @@ _ERROR: Json = {
     "type": ["object", "null"],
 }  # fmt: skip
 
+_EVENTS = answer(
+    told(TEXT, "`progress`, then `finished`, `failed`, `cancelled` or `expired`; `data` is what `GET /api/jobs/:job_id` tells"),
+    "Events", media="text/event-stream", headers="Cache-Control X-Accel-Buffering",
+)  # fmt: skip
+_EVENTS["200"]["content"]["text/event-stream"]["example"] = (
+    'retry: 2000\n\nid: 1.3.3.finished\nevent: finished\ndata: {"job_id":"5f0c9a1be2d34c6788a0b1c2","kind":"occurrences",…}\n\n'
+)
+_KNOWN = answer(None, "You know its end", 204)
+
 SUBJECT = Subject(
     "Jobs",
     "How far the work on a question is, and what became of it.",
@@ -52,6 +62,16 @@ SUBJECT = Subject(
         "/api/jobs/{job_id}/retry": {
             "post": operation("retryJob", "Ask anew what a failed, cancelled or expired job was asked",
                               answer(success_of(schema("Job")), "The new job", 202), 401, 404, 409, 429, parameters=_ONE),
+        },
+        "/api/jobs/{job_id}/events": {
+            "get": operation(
+                "followJob", "A job's progress and its end, as a stream of server-sent events", _EVENTS | _KNOWN, 401, 404, 429,
+                description="Each event is the whole state, so who was cut off misses nothing. The stream ends with the "
+                "job, after half a minute, or when the login ends; connect again, with `Last-Event-ID`, until the job has ended. "
+                "429 and 503: too many streams are open; poll instead.",
+                parameters=[*_ONE, {**header("Last-Event-ID", TEXT, "`id` of the last event that you have"),
+                                    "example": "1.20000.119000.running"}],
+            ),
         },
     },
     {
