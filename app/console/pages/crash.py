@@ -144,7 +144,8 @@ def _breakdowns(statistics: Asked) -> list[dict[str, Any]]:
 
 
 def _share(label: str, occurrences: int, total: int) -> dict[str, Any]:
-    return {"label": label, "occurrences": occurrences, "share": round(100 * occurrences / max(total, 1), 1)}
+    share = round(100 * occurrences / max(total, 1), 1)
+    return {"label": label, "occurrences": occurrences, "share": share, "told": f"{share} %" if share else "< 0.1 %"}
 
 
 def _why(text: str | None, rules: Rules) -> Mapping[str, Any] | None:

@@ -50,6 +50,28 @@ export async function ask(path, { json, signal, isPartial = false, onState = () 
   }
 }
 
+/**
+ * Follow a job by its id, without its result, and resolve to its description as of `GET /api/jobs/:id` when it has ended.
+ * `onState` gets what `ask` gives it.
+ */
+export async function watch(jobId, { signal, onState = () => {} } = {}) {
+  let events = new Events(jobId, (news) => onState({ jobId, loading: true, ...news }));
+  try {
+    for (;;) {
+      const job = (await call(`/api/jobs/${jobId}`, { signal })).body.result;
+      if (ENDS.includes(job.state)) return job;
+      onState({ jobId, loading: true, ...job.progress, trouble: null });
+      if (events && !(await Promise.race([events.over, pause(SAFETY, signal).then(() => true)]))) {
+        events.close();
+        events = null;
+      }
+      if (!events) await pause(HELD, signal);
+    }
+  } finally {
+    events?.close();
+  }
+}
+
 /** Cancel a job, or free the files of a finished one. */
 export async function cancel(jobId) {
   return (await call(`/api/jobs/${jobId}`, { method: "DELETE" })).body.result;

@@ -1,6 +1,7 @@
 // The occurrences of a crash, filling in while their job runs.
-import { ask } from "./job.js";
-import { el } from "./dom.js";
+import { call } from "./api.js";
+import { ask, watch } from "./job.js";
+import { el, meta } from "./dom.js";
 import { Progress } from "./follow.js";
 
 const WHOLE = 50_000; // rows up to which the whole list is asked for; of a longer one the newest
@@ -27,10 +28,32 @@ async function start() {
     });
     rows.show(result);
     progress.clear();
-    rows.tell(isLong ? `The newest ${NEWEST.toLocaleString()} of ${Number(count).toLocaleString()}; export them to have all.` : "");
+    if (isLong) rows.tell(`The newest of ${Number(count).toLocaleString()}`, wholeList(path));
   } catch (error) {
     if (error.name !== "AbortError") progress.say(`${error.message}.`, "bad");
   }
+}
+
+/** A button that has the whole of a long list made, and then links to it: it is far too long to be drawn. */
+function wholeList(path) {
+  const address = meta("crashq-root") + path;
+  const begin = async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const progress = new Progress(card.querySelector("[data-live]"), "The whole list", controller);
+    try {
+      const head = await fetch(address, { method: "HEAD", cache: "no-store", signal }); // without the list, should it be there
+      if (!head.ok || head.headers.has("Retry-After")) {
+        const { body } = await call(path, { signal });
+        const job = await watch(body.job_id, { signal, onState: (state) => progress.show(state) });
+        if (job.state !== "finished") return progress.say(`${job.error?.message ?? `The job was ${job.state}`}.`, "bad");
+      }
+      progress.say("The whole list is made.", "good", el("a", { href: address, download: "occurrences.json" }, "Download it as JSON"));
+    } catch (error) {
+      if (error.name !== "AbortError") progress.say(`${error.message}.`, "bad");
+    }
+  };
+  return el("button", { class: "button button-small", type: "button", on: { click: begin } }, "Have the whole list made");
 }
 
 class Rows {
@@ -38,7 +61,7 @@ class Rows {
     Object.assign(this, { place, page, dates, chosen, drawn: STEP, known: [] });
     this.foot = el("p", { class: "muted small rows-foot" });
     this.more = el("button", { class: "button button-small", type: "button", on: { click: () => this.drawMore() } }, "Show more");
-    this.note = "";
+    this.note = [];
     place.after(this.foot);
   }
 
@@ -47,7 +70,8 @@ class Rows {
     this.draw();
   }
 
-  tell(note) {
+  /** What stands behind the number of rows: texts and elements. */
+  tell(...note) {
     this.note = note;
     this.draw();
   }
@@ -67,8 +91,8 @@ class Rows {
     });
     while (this.place.children.length > shown.length) this.place.lastElementChild.remove();
     if (focused) [...this.place.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
-    const words = `${this.known.length.toLocaleString()} ${this.known.length === 1 ? "row" : "rows"}${this.note ? `. ${this.note}` : ""}`;
-    this.foot.replaceChildren(words, ...(this.known.length > this.drawn ? [" ", this.more] : []));
+    const number = `${this.known.length.toLocaleString()} ${this.known.length === 1 ? "row" : "rows"}`;
+    this.foot.replaceChildren(el("span", {}, number), ...(this.known.length > this.drawn ? [this.more] : []), ...this.note);
   }
 
   line({ id, date }) {
