@@ -52,6 +52,12 @@ def fingerprint(log: CrashLog) -> Fingerprint:
     raise AssertionError("the last rule always gives parts")
 
 
+def refined(made: Fingerprint, more: Parts) -> Fingerprint:
+    """The fingerprint of those in a group that something more sets apart."""
+    parts = (*made.parts, *more)
+    return Fingerprint(_digest([made.version, *parts])[:32], made.version, parts, f"{made.rule}, split")
+
+
 def crash_identifier(app_identifier: str, fingerprint: Fingerprint) -> str:
     """The identifier of an app's crash: 24 lower-case hex digits, the same wherever and whenever it is worked out."""
     return _digest([app_identifier, fingerprint.version, fingerprint.value])[:24]

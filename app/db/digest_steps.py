@@ -29,6 +29,11 @@ _HAS_SYMBOLS: ColumnElement[bool] = literal_column(
 _APP: ColumnElement[str] = literal_column("(SELECT apps.identifier FROM apps WHERE apps.id = logs.app_id)")
 
 
+_SETTINGS: ColumnElement[str | None] = literal_column(
+    "(SELECT app_settings.settings FROM app_settings WHERE app_settings.app_id = logs.app_id)"
+)
+
+
 class ClaimedLog(NamedTuple):
     """As much of a log as its digest needs."""
 
@@ -42,6 +47,7 @@ class ClaimedLog(NamedTuple):
     strikes: int
     app: str  # identifier
     has_symbols: bool  # the app has; asked along here, so that a digest without symbols sends no statement more
+    settings: str | None = None  # JSON of what the app's members have set
 
 
 class Claim(NamedTuple):
@@ -179,8 +185,9 @@ def _claim(dialect: ModuleType) -> Any:
     given = rows_of(dialect, _LOG.id)
     ends = bindparam("ends", type_=_LOG.lease_expires_at.type)
     values = {"attempt": Log.attempt + 1, "strikes": Log.strikes + 1, "lease_expires_at": ends, "ring_after": ends}
-    columns = [_LOG[name] for name in ClaimedLog._fields[:-2]]
-    return update(Log).where(Log.id == given.c.id).values(**values, rings=0).returning(*columns, _APP, _HAS_SYMBOLS)
+    columns = [_LOG[name] for name in ClaimedLog._fields[:-3]]
+    claimed = update(Log).where(Log.id == given.c.id).values(**values, rings=0)
+    return claimed.returning(*columns, _APP, _HAS_SYMBOLS, _SETTINGS)
 
 
 def _settle(dialect: ModuleType) -> Any:

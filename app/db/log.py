@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, rows_changed, value_enum
 from app.db.app import App
+from app.db.app_settings import AppSettings
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
 RING_AGAIN_AFTER = timedelta(seconds=5)  # a doorbell nobody answered by then is rung again, ever less often
@@ -88,12 +89,14 @@ class StoredLog(NamedTuple):
     app: str  # identifier
     storage_key: str
     size: int  # bytes
+    settings: str | None = None  # JSON of what the app's members have set
 
 
 def stored_logs(session: Session, row_ids: Sequence[int]) -> list[StoredLog]:
     """The digested ones of these logs, by row id."""
-    columns = (Log.id, Log.app_id, App.identifier, Log.storage_key, Log.size)
-    statement = select(*columns).join(App, App.id == Log.app_id).where(Log.id.in_(row_ids))
+    columns = (Log.id, Log.app_id, App.identifier, Log.storage_key, Log.size, AppSettings.settings)
+    joined = select(*columns).join(App, App.id == Log.app_id).outerjoin(AppSettings, AppSettings.app_id == Log.app_id)
+    statement = joined.where(Log.id.in_(row_ids))
     found = session.execute(statement.where(Log.status == LogStatus.DIGESTED).order_by(Log.id))
     return [StoredLog(*row) for row in found]
 

@@ -28,6 +28,7 @@ from app.errors import AppError, MalformedLog, TransientError
 from app.ingest.awaiting import trim_awaited, waiting
 from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.log_id import time_in
+from app.ingest.splits import splits_in
 from app.observe import on_behalf_of
 from app.services import Services
 from app.symbolication.trip import TripSymbols
@@ -93,7 +94,7 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes], sy
     if stored.strikes > services.config.max_attempts:
         return Outcome(stored, None, [], f"The log could not be digested in {stored.strikes - 1} attempts")
     try:
-        in_log = read_and_group(services, stored.app_id, stored.app, read(), symbols)
+        in_log = read_and_group(services, stored.app_id, stored.app, read(), splits_in(stored.settings), symbols)
         found = [_found(stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
         return Outcome(stored, None, [], error.message)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from app.crashes.facts import Facts, facts
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
 from app.crashes.log import CrashLog
+from app.crashes.splitting import Split, split_apart
 from app.crashes.title import title
 from app.db.moves import Group
 from app.parsers import recognise
@@ -33,24 +34,24 @@ class ReadLog(NamedTuple):
 
 
 def read_and_group(
-    services: Services, app_id: int, app: str, raw: bytes, symbols: TripSymbols | None = None
+    services: Services, app_id: int, app: str, raw: bytes, splits: tuple[Split, ...], symbols: TripSymbols | None = None
 ) -> ReadLog:
     """The crash reports of a log, each grouped; `app` is the identifier. Raises MalformedLog or TransientError.
 
     All that decides how a stored log is grouped happens in here, so that a log digested twice is grouped alike: frames get
-    the names that the app's symbols know before they are fingerprinted. Logs of a trip share their `symbols`.
+    the names that the app's symbols know before they are fingerprinted, and splits hold. Logs of a trip share `symbols`.
     """
     document = Document(raw, brief=True, max_unpacked=services.config.max_log_bytes)
     parser = recognise(document)
     trip = symbols or TripSymbols(services)
-    reports = [group(app, trip.resolve(app_id, parsed)) for parsed in parser.parse(document)]
+    reports = [group(app, trip.resolve(app_id, parsed), splits) for parsed in parser.parse(document)]
     return ReadLog(parser.FORMAT, reports, unread_sentence(document))
 
 
-def group(app: str, resolved: Resolved) -> Grouped:
-    """The group of a crash report by its fingerprint alone."""
+def group(app: str, resolved: Resolved, splits: tuple[Split, ...] = ()) -> Grouped:
+    """The group of a crash report by its fingerprint and the app's splits alone."""
     parsed = resolved.log
-    made = fingerprint(parsed)
+    made = split_apart(fingerprint(parsed), parsed, splits)
     identifier = crash_identifier(app, made)
     told = why(made, symbols=resolved.used)
     found = Group(identifier, made.value, made.version, title(parsed), told)

@@ -15,6 +15,7 @@ from app.db.moves import Group, Move, Placed, groups_named, hold_logs, move
 from app.errors import AppError, MalformedLog
 from app.ingest.awaiting import waiting
 from app.ingest.grouping import Grouped, read_and_group
+from app.ingest.splits import splits_in
 from app.services import Services
 from app.storage import ObjectNotFound
 from app.symbolication.trip import TripSymbols
@@ -87,7 +88,7 @@ def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]
     with services.storage.reading([stored.storage_key for stored in trip]) as reads:
         for stored, read in zip(trip, reads, strict=True):
             try:
-                found[stored.id] = read_and_group(services, stored.app_id, stored.app, read(), symbols).reports
+                found[stored.id] = _grouped(services, stored, read(), symbols)
             except (MalformedLog, ObjectNotFound):
                 log.info("regroup_unreadable", log=stored.id)
             except AppError:
@@ -95,6 +96,10 @@ def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]
             except Exception as error:
                 log.exception("regroup_broke", log=stored.id, error=type(error).__name__)
     return found
+
+
+def _grouped(services: Services, stored: StoredLog, raw: bytes, symbols: TripSymbols) -> list[Grouped]:
+    return read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols).reports
 
 
 def _place(services: Services, found: dict[int, list[Grouped]]) -> int:

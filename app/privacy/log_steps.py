@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from app.db.app_settings import settings_text
 from app.db.crash import Crash
 from app.db.erasing import (
     StoredLog,
@@ -20,6 +21,7 @@ from app.db.erasure import note_crashes, noted_crashes
 from app.db.log import LogStatus
 from app.errors import MalformedLog
 from app.ingest.grouping import read_and_group
+from app.ingest.splits import splits_in
 from app.privacy.turn import Turn
 from app.storage import ObjectNotFound
 
@@ -149,13 +151,14 @@ def _told_anew(turn: Turn, crash: Crash) -> tuple[str, str | None]:
     """(title, what explains the grouping), of the newest occurrence that can still be read."""
     with turn.services.db.read() as session:
         newest = newest_stored(session, crash.id)
+        splits = splits_in(settings_text(session, crash.app_id))
     otherwise = NO_TITLE.format(identifier=crash.identifier)
     if newest is None:
         return otherwise, None
     key, number = newest
     app = key.split("/")[1]
     try:
-        reports = read_and_group(turn.services, turn.app_id, app, turn.services.storage.get(key)).reports
+        reports = read_and_group(turn.services, turn.app_id, app, turn.services.storage.get(key), splits).reports
         made = reports[number - 1].group
     except (MalformedLog, ObjectNotFound, IndexError):
         return otherwise, None

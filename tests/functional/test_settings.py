@@ -14,7 +14,7 @@ from tests.uploads import digested, export_url
 
 WHO = "ada@example.com"
 DEFAULTS = {"keep_logs_days": None, "keep_occurrences_days": None, "keep_reports_days": None,
-            "logs_per_minute": None, "redaction": None}  # fmt: skip
+            "logs_per_minute": None, "splits": [], "redaction": None}  # fmt: skip
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ from app.api.openapi.words import (
     success_of,
     told,
 )
+from app.crashes.splitting import BY, CONDITIONS, MAX_PATTERN, MAX_SPLITS
 from app.ingest.rate import LOGS_PER_MINUTE
+from app.ingest.splits import SPLITS
 from app.privacy.settings import AGES, MAX_DAYS, MAX_LOGS_PER_MINUTE
 from app.redaction.patterns import PATTERNS
 from app.redaction.rules import MAX_FIELDS, MAX_REGEX, MAX_REGEXES
@@ -47,7 +49,15 @@ _REDACTION: Json = {
 _LOGS: Json = {
     "type": ["integer", "null"], "minimum": 1, "maximum": MAX_LOGS_PER_MINUTE, "description": "null: any number",
 }  # fmt: skip
-_SETTINGS: Json = {**dict.fromkeys(AGES, _DAYS), LOGS_PER_MINUTE: _LOGS, "redaction": _REDACTION}
+_PATTERN: Json = {"type": "string", "minLength": 1, "maxLength": MAX_PATTERN, "description": "`*` stands for any text"}
+_SPLIT: Json = object_of(
+    {"name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$"}, **dict.fromkeys(CONDITIONS, _PATTERN),
+     "by": {"type": ["string", "null"], "enum": [*BY, None]}},
+    (*CONDITIONS, "by"),
+) | {"examples": [{"name": "timeouts", "function": "*.Http.request", "message": "*timed out*"}]}  # fmt: skip
+_SPLITS: Json = {"type": ["array", "null"], "maxItems": MAX_SPLITS, "items": _SPLIT,
+                 "examples": [[{"name": "timeouts", "function": "*.Http.request", "message": "*timed out*"}]]}  # fmt: skip
+_SETTINGS: Json = {**dict.fromkeys(AGES, _DAYS), LOGS_PER_MINUTE: _LOGS, SPLITS: _SPLITS, "redaction": _REDACTION}
 
 _TRY: Json = {**TEXT, "examples": ["ada@example.com is S-12"]}
 _TRIED: Json = {**TEXT, "examples": ["[email] is [staff]"]}
