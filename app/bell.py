@@ -3,27 +3,30 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 RING_AT_MOST_EVERY = 0.1  # seconds
 
 
-class Bell:
+class Bell(Generic[T]):
     """Calls `ring` with what it was pressed for last, from whichever thread; no press goes without a later call."""
 
-    def __init__(self, ring: Callable[[str], object], every: float = RING_AT_MOST_EVERY) -> None:
+    def __init__(self, ring: Callable[[T], object], every: float = RING_AT_MOST_EVERY) -> None:
         self._ring = ring
         self._every = every  # seconds
         self._lock = threading.Lock()
         self._rang_at = float("-inf")  # monotonic seconds
-        self._waiting: str | None = None  # a timer is set to ring for this
+        self._waiting: T | None = None  # a timer is set to ring for this
 
-    def ring(self, row_id: str) -> None:
+    def ring(self, row: T) -> None:
         """Call now or, when the last call is too close, from a thread within `every` seconds."""
         with self._lock:
             now = time.monotonic()
             is_set, due = self._waiting is not None, self._rang_at + self._every
             if is_set or now < due:
-                self._waiting = row_id
+                self._waiting = row
             else:
                 self._rang_at = now
         if is_set:
@@ -31,11 +34,11 @@ class Bell:
         if now < due:
             threading.Timer(due - now, self._ring_for_those_who_wait).start()  # no daemon: a process ends after it rang
         else:
-            self._ring(row_id)
+            self._ring(row)
 
     def _ring_for_those_who_wait(self) -> None:
         with self._lock:
-            row_id, self._waiting = self._waiting, None
+            row, self._waiting = self._waiting, None
             self._rang_at = time.monotonic()
-        if row_id is not None:
-            self._ring(row_id)
+        if row is not None:
+            self._ring(row)

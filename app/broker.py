@@ -2,7 +2,7 @@
 
 import threading
 import time
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 from redis import Redis
@@ -10,11 +10,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from app import metrics, tracing
 from app.bell import RING_AT_MOST_EVERY, Bell
 from app.celery_message import message
+from app.observe import current_request_id
 
 RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
 MAKE_SYMBOLS = "make_symbols"
+BEGIN_CANARY, RUN_CANARY = "begin_canary", "run_canary"
 SWEEP, PULSE, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "sweep",
     "pulse",
@@ -41,6 +44,19 @@ COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep rings aga
 log = structlog.get_logger()
 
 
+class Press(NamedTuple):
+    """Somebody at the door: for which row, and on behalf of which request."""
+
+    row_id: str
+    request: str | None
+    trace: str | None
+
+
+def pressed(row_id: str) -> Press:
+    """A press on behalf of the request that is being served or worked for."""
+    return Press(row_id, current_request_id(), tracing.now.carried())
+
+
 class Broker(Protocol):
     """Where a doorbell hangs."""
 
@@ -64,28 +80,34 @@ class RedisBroker:
         )
         self._silent_until = 0.0
         self._lock = threading.Lock()
-        self._bells: dict[tuple[str, str], Bell] = {}
+        self._bells: dict[tuple[str, str], Bell[Press]] = {}
 
     def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
         """Send the message now or, when one went out a moment ago, together with those that follow."""
         bell = self._bells.get((task, queue))
         if bell is None:
             bell = self._bells.setdefault(
-                (task, queue), Bell(lambda row: self.ring(task, row, queue), PACES.get(queue, RING_AT_MOST_EVERY))
+                (task, queue), Bell(lambda press: self._ring(task, press, queue), PACES.get(queue, RING_AT_MOST_EVERY))
             )
-        bell.ring(row_id)
+        bell.ring(pressed(row_id))
 
     def ring(self, task: str, row_id: str, queue: str, /) -> bool:
         """Send the message unless Redis was away a moment ago."""
+        return self._ring(task, pressed(row_id), queue)
+
+    def _ring(self, task: str, press: Press, queue: str) -> bool:
         if time.monotonic() < self._silent_until:
+            metrics.rings.add(queue, "lost")
             return False
         try:
-            self._redis.lpush(f"{self._prefix}{queue}", message(task, row_id, queue))
+            self._redis.lpush(f"{self._prefix}{queue}", message(task, press.row_id, queue, press.request, press.trace))
         except (RedisError, OSError) as error:
             with self._lock:
                 self._silent_until = time.monotonic() + COOL_DOWN
-            log.warning("broker_away", task=task, row=row_id, error=type(error).__name__)
+            metrics.rings.add(queue, "lost")
+            log.warning("broker_away", task=task, row=press.row_id, error=type(error).__name__)
             return False
+        metrics.rings.add(queue, "sent")
         return True
 
     def check(self) -> bool:

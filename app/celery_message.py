@@ -7,14 +7,17 @@ from functools import lru_cache
 
 from celery import Celery
 
-ROW, ID = "@row@", "@id@"  # what is filled in
+ROW, ID, REQUEST, TRACE = "@row@", "@id@", "@request@", "@trace@"  # what is filled in
+REQUEST_HEADER, TRACE_HEADER = "crashq_request", "traceparent"
+"""What tells a worker on whose behalf it was rung: the id of a request, and its trace as W3C writes it."""
 
 
-def message(task: str, row_id: str, queue: str) -> str:
-    """What Celery's `send_task(task, args=[row_id], queue=queue)` would put into Redis, without its work for each."""
+def message(task: str, row_id: str, queue: str, request: str | None = None, trace: str | None = None) -> str:
+    """What Celery's `send_task(task, args=[row_id], queue=queue, headers=…)` would put into Redis, without its work for each."""
     envelope, body = _template(task, queue)
     text = base64.b64encode(body.replace(json.dumps(ROW), json.dumps(row_id)).encode()).decode()
-    return envelope.replace(ROW, text).replace(ID, secrets.token_hex(16))
+    filled = envelope.replace(json.dumps(REQUEST), json.dumps(request)).replace(json.dumps(TRACE), json.dumps(trace))
+    return filled.replace(ROW, text).replace(ID, secrets.token_hex(16))
 
 
 @lru_cache
@@ -23,7 +26,14 @@ def _template(task: str, queue: str) -> tuple[str, str]:
     with Celery(broker="memory://", set_as_current=False).connection_for_write() as connection:
         sender = Celery(broker="memory://", set_as_current=False)
         sender.send_task(
-            task, args=[ROW], queue=queue, task_id=ID, connection=connection, ignore_result=True, retry=False
+            task,
+            args=[ROW],
+            queue=queue,
+            task_id=ID,
+            connection=connection,
+            ignore_result=True,
+            retry=False,
+            headers={REQUEST_HEADER: REQUEST, TRACE_HEADER: TRACE},
         )
         made = connection.default_channel.basic_get(queue, no_ack=True).serializable()
     body = base64.b64decode(made["body"]).decode()

@@ -1,9 +1,11 @@
 """Every setting, read once from the environment; each with its unit, its default and the reason for it."""
 
+import hashlib
 import ipaddress
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +65,11 @@ class Config:
         tuple[str, str], ...
     ] = ()  # name -> URL of a store for data exporters; none: a folder of ours
     log_format: str = "text"  # text for people, json for collectors
+    access_log: bool = False  # a log line for each request
+    metrics_dir: Path | None = None  # where the processes of this machine count together; None: each for itself
+    metrics_port: int = 0  # where a worker or beat shows what is counted in that folder; 0: nowhere
+    tracing: str = ""  # name of the way in which traces leave, like otel; none: no traces
+    canary_every: int = 60  # seconds between proofs of the whole path; 0: none
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, *, needs_broker: bool = True) -> "Config":
@@ -112,6 +119,11 @@ class Config:
             webhooks_allow=_hosts(environ, "CRASHQ_WEBHOOKS_ALLOW"),
             export_buckets=_buckets(environ, "CRASHQ_EXPORT_BUCKETS"),
             log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
+            access_log=_integer(environ, "CRASHQ_ACCESS_LOG", 0, 0, 1) == 1,
+            metrics_dir=Path(environ.get("CRASHQ_METRICS_DIR") or _common_folder(environ)),
+            metrics_port=_integer(environ, "CRASHQ_METRICS_PORT", cls.metrics_port, 0, 65_535),
+            tracing=_choice(environ, "CRASHQ_TRACING", cls.tracing, ("", "otel")),
+            canary_every=_integer(environ, "CRASHQ_CANARY_EVERY", cls.canary_every, 0, 3_600),
         )
 
 
@@ -130,6 +142,7 @@ def embedded_environment(data_dir: Path, environ: Mapping[str, str] = os.environ
         "DATABASE_URL": f"sqlite:///{data_dir / 'crashq.db'}",
         "STORAGE_URL": (data_dir / "objects").as_uri(),
         "SECRET_KEY": secret,
+        "CRASHQ_METRICS_DIR": str(data_dir / "metrics"),
     }
     broker_file = data_dir / BROKER_URL_FILE
     if broker_file.exists():
@@ -197,6 +210,12 @@ def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high
     return int(value)
 
 
+def _common_folder(environ: Mapping[str, str]) -> str:
+    """A folder for temporary files that the processes of one service, one machine and one user come to by themselves."""
+    service = "".join(environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", "CRASHQ_REDIS_PREFIX"))
+    return f"{tempfile.gettempdir()}/crashq-{os.getuid()}-{hashlib.sha256(service.encode()).hexdigest()[:12]}"
+
+
 def _accel_redirect(environ: Mapping[str, str], name: str) -> str | None:
     value = environ.get(name) or None
     if value is None:
@@ -253,5 +272,5 @@ def _buckets(environ: Mapping[str, str], name: str) -> tuple[tuple[str, str], ..
 def _choice(environ: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
     value = environ.get(name, "").strip() or default
     if value not in choices:
-        raise ConfigError(f"{name} has to be one of {', '.join(choices)}")
+        raise ConfigError(f"{name} has to be one of {', '.join(filter(None, choices))}")
     return value

@@ -4,7 +4,8 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +20,7 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        stack_without_words,
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
@@ -40,9 +41,35 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     )
 
 
+def stack_without_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Tell of an exception by its kind and its stack; what it says may be a user's content, and so is left out."""
+    info = event.pop("exc_info", None)
+    error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else None
+    if error is None and info is True:
+        error = sys.exc_info()[1]
+    if error is not None:
+        event["exception"] = "\n".join(_told(error))
+    return event
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield f"{type(current).__module__}.{type(current).__qualname__}"
+        yield from (f"  {at.filename}:{at.lineno} in {at.name}" for at in traceback.extract_tb(current.__traceback__))
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+
+
+def sane_request_id(header: str | None) -> str | None:
+    """The client's own id if it is short and plain."""
+    return header if header and SANE_REQUEST_ID.fullmatch(header) else None
+
+
 def request_id_from(header: str | None) -> str:
     """The client's own id if it is short and plain, else a new one."""
-    return header if header and SANE_REQUEST_ID.fullmatch(header) else secrets.token_hex(8)
+    return sane_request_id(header) or secrets.token_hex(8)
 
 
 def current_request_id() -> str | None:

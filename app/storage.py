@@ -18,6 +18,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
+from app import metrics
 from app.errors import AppError, TransientError
 
 READ_CHUNK = 256 * 1024  # bytes; what one streamed answer holds at a time
@@ -65,19 +66,19 @@ class Storage:
                 failed.append(error)
                 raise
 
-        with _translated(failed):
+        with _translated("put", failed):
             _call(_put_iterable, self._store, key, watched())
             self._make_durable(key)
 
     def put_bytes(self, key: str, content: bytes) -> None:
         """Store a small object whole; replaces what was there."""
-        with _translated():
+        with _translated("put"):
             _call(obstore.put, self._store, key, content, use_multipart=False)
             self._make_durable(key)
 
     def get(self, key: str) -> bytes:
         """Return the whole object. Raises ObjectNotFound."""
-        with _translated():
+        with _translated("get"):
             return bytes(_call(lambda: obstore.get(self._store, key).bytes()))
 
     @contextmanager
@@ -92,16 +93,16 @@ class Storage:
     def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Open bytes `start` to `end` (exclusive) of the object and return its chunks. Raises ObjectNotFound at once."""
         if self._folder is not None:  # 100 MB cost 6 ms of processor time, through the store 200 ms
-            with _translated():
+            with _translated("get"):
                 return FilePart(self._folder / key, start, end)
         options: Any = (
             {} if start == 0 and end is None else {"range": {"offset": start} if end is None else (start, end)}
         )
-        with _translated():
+        with _translated("get"):
             result = _call(obstore.get, self._store, key, options=options)
 
         def chunks() -> Iterator[bytes]:
-            with _translated():
+            with _translated("get"):
                 pieces = iter(result.stream(min_chunk_size=READ_CHUNK))
                 while (piece := _call(next, pieces, None)) is not None:
                     yield bytes(piece)
@@ -110,12 +111,12 @@ class Storage:
 
     def stat(self, key: str) -> ObjectStat:
         """Return key and size. Raises ObjectNotFound."""
-        with _translated():
+        with _translated("stat"):
             return _stat(_call(obstore.head, self._store, key))
 
     def list(self, prefix: str) -> Iterator[ObjectStat]:
         """Every object whose key starts with the folder `prefix`, in no order."""
-        with _translated():
+        with _translated("list"):
             pages = iter(obstore.list(self._store, prefix))
             while (page := _call(next, pages, None)) is not None:
                 for meta in page:
@@ -124,7 +125,7 @@ class Storage:
     def delete(self, key: str) -> None:
         """Remove the object; no error when it is not there."""
         try:
-            with _translated():
+            with _translated("delete"):
                 _call(obstore.delete, self._store, key)
         except ObjectNotFound:
             pass
@@ -175,7 +176,7 @@ class FilePart(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         wanted = min(FILE_CHUNK, self._end - self._at)
-        with _translated():
+        with _translated("get"):
             piece = os.pread(self._file, wanted, self._at) if wanted > 0 and self._close.alive else b""
         if not piece:
             self._close()
@@ -267,16 +268,18 @@ def _call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
 
 
 @contextmanager
-def _translated(raised_by_caller: list[BaseException] | None = None) -> Iterator[None]:
+def _translated(operation: str, raised_by_caller: list[BaseException] | None = None) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
         if raised_by_caller:
             raise raised_by_caller[0] from None
         if raised_by_caller is not None:  # a put finds nothing missing: S3 has lost an upload that was being aborted
+            metrics.store_errors.add(operation)
             raise TransientError("The storage is unavailable, try again") from error
         raise ObjectNotFound from error
     except (BaseError, OSError) as error:
         if raised_by_caller:
             raise raised_by_caller[0] from None
+        metrics.store_errors.add(operation)
         raise TransientError("The storage is unavailable, try again") from error

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import api, console
+from app import api, console, counting, tracing
 from app.config import Config
 from app.observe import configure_logs
 from app.services import Services, open_services
@@ -18,6 +18,9 @@ def create_app(services: Services | None = None) -> Flask:
     if services is None:
         config = Config.from_env()
         configure_logs(config.log_format)
+        if config.metrics_dir:
+            counting.count_in(config.metrics_dir, "web")
+        tracing.start(config.tracing, "web")
         services = open_services(config)
     flask = Flask(__name__, static_folder=None)
     flask.url_map.merge_slashes = False  # a doubled slash is an unknown path, not a redirect

@@ -32,6 +32,7 @@ def set_up(folder: Path, database: str, redis_url: str) -> Crashq:
         "STORAGE_URL": (folder / "objects").as_uri(),
         "SECRET_KEY": "only for this bench, opens nothing",
         "CRASHQ_HOST": "127.0.0.1",
+        "CRASHQ_METRICS_DIR": str(folder / "metrics"),
         "WEB_CONCURRENCY": str(WEB_PROCESSES),
         "CRASHQ_WEB_THREADS": str(WEB_THREADS),
         "CRASHQ_WORKER_CONCURRENCY": str(WORKER_PROCESSES),

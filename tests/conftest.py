@@ -1,17 +1,22 @@
 """Fixtures that every folder uses: services on SQLite, memory and a movable clock, a web client, a logged-in member."""
 
+import io
+import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from app import accounts, create_app
 from app.broker import MemoryBroker
 from app.db import open_database
+from app.observe import configure_logs
 from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
@@ -26,6 +31,14 @@ def cheap_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the processes that tests start count in a folder of this run's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRASHQ_METRICS_DIR", str(tmp_path_factory.mktemp("metrics")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with every migration and no row, to copy."""
@@ -34,6 +47,19 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     upgrade(database)
     database.close()
     return path
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What is logged while the test runs, as JSON."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    structlog.contextvars.clear_contextvars()
+    with redirect_stderr(io.StringIO()) as written:
+        configure_logs("json")
+        yield written
+    structlog.configure(**before)
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import (
+    after_task_publish,
+    beat_init,
     setup_logging,
+    worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -15,7 +18,8 @@ from celery.signals import (
 )
 from kombu.entity import Exchange, Queue
 
-from app.broker import PULSE, QUEUES, SHORT, UPKEEP
+from app import counting, metrics, tracing
+from app.broker import BEGIN_CANARY, PULSE, QUEUES, SHORT, UPKEEP
 from app.config import Config
 from app.errors import ConfigError
 from app.jobs.parts import hand_back_parts
@@ -23,7 +27,7 @@ from app.jobs.running import hand_back
 from app.observe import configure_logs
 from app.push.courier import Courier
 from app.services import Services, open_services
-from workers.schedule import SCHEDULE
+from workers.schedule import schedule
 
 SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
 KILL_GRACE = 10  # seconds after its time limit that a process whose work still hangs is killed, to be of use again
@@ -61,7 +65,7 @@ celery.conf.update(
     worker_enable_remote_control=False,  # nothing of ours uses it, and its reply keys pile up in Redis
     task_time_limit=config.job_time_limit + KILL_GRACE,
     task_default_queue=SHORT,
-    beat_schedule=SCHEDULE,
+    beat_schedule=schedule(config),
     beat_scheduler="celery.beat:Scheduler",  # keeps no file: every entry may run late, early or twice
     timezone="UTC",
 )
@@ -91,8 +95,32 @@ def _log_like_the_web(**_: Any) -> None:
     configure_logs(config.log_format)
 
 
+@worker_init.connect
+def _count_with_the_others(**_: Any) -> None:
+    _count_as("worker")
+
+
+@beat_init.connect
+def _count_as_beat(**_: Any) -> None:
+    _count_as("beat")
+    after_task_publish.connect(_count_sent)
+
+
+def _count_sent(sender: str, **_: Any) -> None:
+    metrics.beat_sent.add(sender)
+
+
+def _count_as(part: str) -> None:
+    configure_logs(config.log_format)  # Celery asks for it later than this
+    if config.metrics_dir:
+        counting.count_in(config.metrics_dir, part)
+    if config.metrics_port:
+        counting.show_at(config.metrics_port)
+
+
 @worker_process_init.connect
 def _open_after_the_fork(**_: Any) -> None:
+    tracing.start(config.tracing, "worker")
     services()
 
 
@@ -115,8 +143,11 @@ def _close(**_: Any) -> None:
         _courier.stop()
     if _services is not None:
         _services.close()
+    tracing.now.stop()
 
 
 @worker_ready.connect
-def _ask_for_a_first_pulse(**_: Any) -> None:
+def _ask_for_first_signs_of_life(**_: Any) -> None:
     celery.send_task(PULSE, queue=UPKEEP)
+    if config.canary_every:
+        celery.send_task(BEGIN_CANARY, queue=UPKEEP)

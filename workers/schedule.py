@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.broker import KEEP_AGES, LONG, PULSE, PUSH, RUN_EXPORTS, SWEEP, UPKEEP
+from app.broker import BEGIN_CANARY, KEEP_AGES, LONG, PULSE, PUSH, RUN_EXPORTS, SWEEP, UPKEEP
+from app.config import Config
 
 SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose ring was lost
 KEEP_AGES_EVERY = 60.0  # seconds; each time for a few seconds at most, so that a backlog goes step by step
@@ -10,7 +11,7 @@ PULSE_EVERY = 10.0  # seconds; readyz calls workers down after missing a few
 PUSH_EVERY = 5.0  # seconds; bounds how long a delivery waits whose ring was lost
 EXPORTS_EVERY = 30.0  # seconds; an exporter's run takes a few of these steps
 
-SCHEDULE: dict[str, dict[str, Any]] = {
+ALWAYS: dict[str, dict[str, Any]] = {
     "ring again, take over, clear": {
         "task": SWEEP,
         "schedule": SWEEP_EVERY,
@@ -38,3 +39,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"queue": LONG},
     },
 }
+
+
+def schedule(config: Config) -> dict[str, dict[str, Any]]:
+    """The entries that these settings want."""
+    if not config.canary_every:
+        return ALWAYS
+    canary = {"task": BEGIN_CANARY, "schedule": float(config.canary_every), "options": {"queue": UPKEEP}}
+    return {**ALWAYS, "prove that a job's whole path works": canary}

@@ -1,18 +1,15 @@
 """The tasks: each safe to deliver twice, late or never, for the database knows what is to be done."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec
-
-import structlog
-
+from app import canary
 from app.broker import (
+    BEGIN_CANARY,
     DIGEST_LOG,
     KEEP_AGES,
     MAKE_SYMBOLS,
     PULSE,
     PUSH,
     REGROUP,
+    RUN_CANARY,
     RUN_ERASURE,
     RUN_EXPORTS,
     RUN_JOB,
@@ -20,7 +17,6 @@ from app.broker import (
     SWEEP,
 )
 from app.db import pulse
-from app.errors import TransientError
 from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
@@ -29,98 +25,84 @@ from app.jobs.sweep import sweep
 from app.privacy import erasing
 from app.privacy.retention import remove_what_is_old
 from app.symbolication.making import make_symbols
-from workers.celery import celery, courier, services
-
-P = ParamSpec("P")
-
-log = structlog.get_logger()
+from workers.celery import courier, services
+from workers.hearing import hears, queue_of_ring
 
 
-def rung_again_after_trouble(work: Callable[P, None]) -> Callable[P, None]:
-    """What an unreachable database keeps a task from doing stays due in its rows: one line tells of it, no stack trace."""
-
-    @wraps(work)
-    def task(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            work(*args, **kwargs)
-        except TransientError as error:
-            log.warning("task_put_off", task=work.__name__, reason=error.message)
-
-    return task
-
-
-@celery.task(name=RUN_JOB)
-@rung_again_after_trouble
+@hears(RUN_JOB)
 def run_job(job_id: str) -> None:
     """Make attempts at queued jobs."""
-    running.run(services(), job_id, (run_job.request.delivery_info or {}).get("routing_key"))
+    running.run(services(), job_id, queue_of_ring())
 
 
-@celery.task(name=RUN_PART)
-@rung_again_after_trouble
+@hears(RUN_PART)
 def run_part(_job_id: str) -> None:
     """Make one attempt at the part that is next in turn."""
     parts.run_part(services())
 
 
-@celery.task(name=DIGEST_LOG)
-@rung_again_after_trouble
+@hears(DIGEST_LOG)
 def digest_log(row_id: str) -> None:
     """Digest one received log."""
     digest(services(), int(row_id))
 
 
-@celery.task(name=REGROUP)
-@rung_again_after_trouble
+@hears(REGROUP)
 def regroup(row_id: str) -> None:
     """Go on with a regrouping for some seconds."""
     regroup_app(services(), int(row_id))
 
 
-@celery.task(name=MAKE_SYMBOLS)
-@rung_again_after_trouble
+@hears(MAKE_SYMBOLS)
 def make_caches(row_id: str) -> None:
     """Look into one received file of symbols."""
     make_symbols(services(), int(row_id))
 
 
-@celery.task(name=RUN_ERASURE)
-@rung_again_after_trouble
+@hears(RUN_ERASURE)
 def run_erasure(erasure_id: str) -> None:
     """Work at an erasure for a while."""
     erasing.run_erasure(services(), erasure_id)
 
 
-@celery.task(name=KEEP_AGES)
-@rung_again_after_trouble
+@hears(KEEP_AGES)
 def keep_ages() -> None:
     """Remove what is older than its app keeps it."""
     remove_what_is_old(services())
 
 
-@celery.task(name=SWEEP)
-@rung_again_after_trouble
+@hears(SWEEP)
 def sweep_all() -> None:
     """Ring again, take over from dead workers, clear what has expired."""
     sweep(services())
 
 
-@celery.task(name=PULSE)
-@rung_again_after_trouble
+@hears(PULSE)
 def show_pulse() -> None:
     """Record that a message came from beat through the broker to a worker that reaches the database."""
     with services().db.write() as session:
         pulse.beat(session, pulse.WORKER, services().now())
 
 
-@celery.task(name=PUSH)
+@hears(PUSH)
 def push(_row_id: str) -> None:
     """Deliver to webhooks what is due, beside this process's other work."""
     courier().ring()
 
 
-@celery.task(name=RUN_EXPORTS)
-@rung_again_after_trouble
+@hears(RUN_EXPORTS)
 def run_data_exporters() -> None:
     """Schedule what data exporters are due, and bring each run a step further."""
     run_exports(services())
+
+
+@hears(BEGIN_CANARY)
+def begin_canary() -> None:
+    """Let a canary out."""
+    canary.begin_canary(services())
+
+
+@hears(RUN_CANARY)
+def run_canary(identifier: str) -> None:
+    """See that it comes through."""
+    canary.run_canary(services(), identifier)

@@ -1,5 +1,7 @@
 """HTTP in, JSON out: routes, and the one place where errors become answers."""
 
+from functools import partial
+
 import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -21,6 +23,7 @@ from app.api import (
     login,
     logs,
     members,
+    noting,
     privacy,
     regroup,
     senders,
@@ -61,7 +64,7 @@ def register(flask: Flask, services: Services) -> None:
     ):  # fmt: skip
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)
-    flask.after_request(_finish)
+    flask.after_request(partial(_finish, is_told=services.config.access_log))
     cors.allow(flask, services.config.cors_origins)
     flask.register_error_handler(AppError, answers.error)
     flask.register_error_handler(HTTPException, http_error)
@@ -69,12 +72,10 @@ def register(flask: Flask, services: Services) -> None:
 
 
 def _begin() -> None:
-    g.request_id = request_id_from(request.headers.get("X-Request-Id"))
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request=g.request_id)
+    g.request_id = noting.begin(request)
 
 
-def _finish(response: Response) -> Response:
+def _finish(response: Response, *, is_told: bool) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
     if request.method not in READING:
         changes.note()
@@ -83,6 +84,7 @@ def _finish(response: Response) -> Response:
         if response.headers.get("Cache-Control") != "no-store":
             response.headers["Cache-Control"] = "private, no-cache"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    noting.finish(request, response, is_told=is_told)
     return response
 
 

@@ -29,6 +29,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAl
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmaker
 
+from app import metrics
 from app.db.prepared import DRIVER_ERRORS, Lane, Lanes, Moment
 from app.errors import TransientError
 
@@ -134,6 +135,7 @@ class Database:
         except DRIVER_ERRORS as error:
             if type(error).__name__ not in TROUBLE:
                 raise
+            metrics.database_errors.add()
             raise TransientError(UNAVAILABLE) from error
 
     @contextmanager
@@ -277,6 +279,7 @@ def _translated() -> Iterator[None]:
     except (DBAPIError, DisconnectionError, PoolTimeout) as error:
         if isinstance(error, DBAPIError) and not _is_trouble(error):
             raise
+        metrics.database_errors.add()
         raise TransientError(UNAVAILABLE) from error
     except SQLAlchemyError:
         raise

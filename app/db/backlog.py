@@ -2,12 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.db.job import FAILED, LIVE, Job, JobState
+from app.db.job_part import JobPart, PartState
 from app.db.log import Log, LogStatus
+from app.db.webhook import Delivery, DeliveryState
+
+INGEST, PARTS, PUSH = "ingest", "parts", "push"
+
+
+class Waiting(NamedTuple):
+    """What stands in one queue."""
+
+    number: int
+    since: datetime | None  # the oldest of it
 
 
 @dataclass(frozen=True)
@@ -15,17 +27,23 @@ class Backlog:
     """What waits at one moment."""
 
     jobs: dict[tuple[str, str], int]  # (kind, state) -> rows, of live and of failed jobs
-    oldest_queued_job: datetime | None
-    logs_waiting: int
-    oldest_waiting_log: datetime | None
+    queues: dict[
+        str, Waiting
+    ]  # jobs by their queue, logs as `ingest`, parts of jobs as `parts`, due deliveries as `push`
 
 
-def backlog(session: Session) -> Backlog:
-    """Count live and failed jobs and the logs that wait: what partial indexes hold, however many others there are."""
+def backlog(session: Session, now: datetime) -> Backlog:
+    """Count live and failed jobs and all that waits: what partial indexes hold, however many others there are."""
     by_kind = select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)
     states = [row for some in (LIVE, FAILED) for row in session.execute(by_kind.where(some))]
     jobs = {(kind, state.value): number for kind, state, number in states}
-    oldest_job = session.scalar(select(func.min(Job.created_at)).where(Job.state == JobState.QUEUED))
-    waiting = select(func.count(), func.min(Log.received_at)).where(Log.status == LogStatus.RECEIVED)
-    number, oldest_log = session.execute(waiting).one()
-    return Backlog(jobs, oldest_job, number, oldest_log)
+    queued = select(Job.queue, func.count(), func.min(Job.created_at)).where(LIVE, text("state = 'queued'"))
+    queues = {queue: Waiting(number, since) for queue, number, since in session.execute(queued.group_by(Job.queue))}
+    logs = select(func.count(), func.min(Log.received_at)).where(Log.status == LogStatus.RECEIVED)
+    parts = select(func.count(), func.min(Job.created_at)).join(JobPart, JobPart.job_id == Job.id)
+    parts = parts.where(Job.state == JobState.RUNNING, JobPart.state == PartState.WAITING)
+    due = select(func.count(), func.min(Delivery.next_at))
+    due = due.where(Delivery.state == DeliveryState.PENDING, Delivery.next_at <= now)
+    for queue, statement in ((INGEST, logs), (PARTS, parts), (PUSH, due)):
+        queues[queue] = Waiting(*session.execute(statement).one())
+    return Backlog(jobs, queues)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
+from app import metrics, tracing
 from app.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.config import MIB
 from app.db.awaited_symbols import await_symbols
@@ -75,6 +76,7 @@ def digest(services: Services, row_id: int) -> None:
 
 def _trip(services: Services, row_id: int | None) -> bool:
     """Digest what is claimed together; True when more is likely to wait and this went well."""
+    begun = time.monotonic()
     lease = timedelta(seconds=services.config.job_lease)
     with services.db.quick_write() as lane:
         claim = claim_logs(lane, row_id, services.now(), lease, LOGS_PER_TRIP, BYTES_PER_TRIP)
@@ -82,15 +84,20 @@ def _trip(services: Services, row_id: int | None) -> bool:
     symbols = TripSymbols(services, {stored.app_id: stored.has_symbols for stored in claim.logs})
     with services.storage.reading([stored.storage_key for stored in claim.logs]) as reads:
         for stored, read in zip(claim.logs, reads, strict=True):
-            with on_behalf_of(stored.request_id):
+            with on_behalf_of(stored.request_id), tracing.now.working("digest", stored.request_id, log=stored.id):
                 outcome = _parse(services, stored, read, symbols)
             if outcome is not None:
                 outcomes.append(outcome)
-    return bool(outcomes) and _settle(services, outcomes) and claim.is_full
+    settled = bool(outcomes) and _settle(services, outcomes)
+    if claim.logs:
+        metrics.digest_times.observe(time.monotonic() - begun)
+    return settled and claim.is_full
 
 
 def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes], symbols: TripSymbols) -> Outcome | None:
     """Parse and group; None when it is to be tried again, which is arranged then."""
+    if stored.strikes > 1:  # this claim's own, and one of a worker that did not come back
+        metrics.leases_lost.add("log")
     if stored.strikes > services.config.max_attempts:
         return Outcome(stored, None, [], f"The log could not be digested in {stored.strikes - 1} attempts")
     try:
@@ -127,11 +134,16 @@ def _settle(services: Services, outcomes: list[Outcome]) -> bool:
         for outcome in outcomes:
             _release(services, outcome.stored, "digest_broke", strike=True)
         return False
+    now = services.now()
     for stored, format_name, found, reason, _ in outcomes:
+        what = "lost" if stored.id not in own else "digested" if reason is None else "rejected"
+        metrics.digests.add(what, format_name or "none")
+        if what == "digested":
+            metrics.log_waits.observe((now - stored.received_at).total_seconds())
         with on_behalf_of(stored.request_id):
-            if stored.id not in own:
+            if what == "lost":
                 log.info("digest_lost", log=stored.id, attempt=stored.attempt)
-            elif reason is None:
+            elif what == "digested":
                 log.info("log_digested", log=stored.id, format=format_name, occurrences=len(found))
             else:
                 log.info("log_rejected", log=stored.id)
@@ -203,4 +215,5 @@ def _release(services: Services, stored: ClaimedLog, code: str, *, strike: bool)
     """Try again later: as often as it takes after trouble from outside, a few times after a bug."""
     with services.db.write() as session:
         release_log(session, stored.id, stored.attempt, services.now() + back_off(stored.attempt), strike=strike)
+    metrics.digests.add("retried", "none")
     log.warning("digest_retried", log=stored.id, attempt=stored.attempt, code=code)

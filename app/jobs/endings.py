@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from app import metrics
 from app.broker import PUSH, UPKEEP
 from app.db.job import Job, JobState
 from app.db.job_steps import finish_job
@@ -36,6 +37,8 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
         result_media_type=artefact.media_type,
     )
     if finish.is_published:
+        metrics.attempts.add(job.kind, "finished")
+        metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
         log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
     if finish.told:
         services.broker.ring(PUSH, job.id, UPKEEP)

@@ -11,6 +11,7 @@ from typing import cast
 
 import structlog
 
+from app import metrics, tracing
 from app.broker import LONG, PARTS, RUN_JOB, RUN_PART
 from app.db.job import Job, JobState, Waiting, count_running, move, next_in_turn
 from app.db.job_part import (
@@ -44,6 +45,8 @@ from app.storage import artefact_key, job_folder
 
 log = structlog.get_logger()
 
+LOST = "attempt_lost"
+
 
 def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) -> bool:
     """Freeze the plan that an attempt has made and ring for its parts; False when the attempt is no longer the latest."""
@@ -57,6 +60,7 @@ def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) 
             freeze(session, frozen, plan.parts)
     if not moved:
         return False
+    metrics.attempts.add(job.kind, "spread")
     log.info("job_spread", job=job.id, kind=job.kind, attempt=job.attempt, parts=len(plan.parts))
     job.data_revision = data_revision
     complete(services, job)  # there may be none to make
@@ -71,7 +75,7 @@ def run_part(services: Services) -> None:
     if claimed is None:
         return
     job, plan, part = claimed
-    with on_behalf_of(job.request_id):
+    with on_behalf_of(job.request_id), tracing.now.working("part", job.request_id, job=job.id, kind=job.kind):
         _run(services, job, plan, part)
     ring_next_long(services)
 
@@ -141,6 +145,7 @@ def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
             params = kind.Params.model_validate_json(job.params)
             made = kind.make_part(params, plan, part, attempt, object_name(part))
         if _publish_part(services, part, made):
+            metrics.parts.add("finished")
             log.info("part_finished", job=job.id, part=part.number, attempt=part.attempt, bytes=made.artefact.size)
             complete(services, job)
         else:
@@ -207,7 +212,12 @@ def end_part(
             ended = failed(error, part.attempt, now, forget_at=forget_at)
             if move(session, job.id, (JobState.RUNNING,), job.attempt, **ended):
                 tell_job_failed(session, job.id)
+    if moved:
+        metrics.parts.add("ended")
+        if isinstance(error, WorkerSilent):
+            metrics.leases_lost.add("part")
     if moved and is_end:
+        metrics.job_failures.add(job.kind, error.code)
         discard(services, job_folder(job.id))
         forget_parts(services, job.id)
         log.warning("job_failed", job=job.id, kind=job.kind, attempt=job.attempt, part=part.number, code=error.code)
@@ -222,11 +232,13 @@ def forget_parts(services: Services, job_id: str) -> None:
         drop_parts(session, job_id)
 
 
-def _lose(services: Services, job: Job, part: JobPart, code: str = "attempt_lost") -> None:
+def _lose(services: Services, job: Job, part: JobPart, code: str = LOST) -> None:
     """Remove what a lost attempt has stored, unless it has been published unheard."""
     with services.db.read() as session:
         keys = {other.key for other in parts_of(session, job.id)}
     key = object_key(job, part)
     if key not in keys:
         discard_object(services, key)
+    if code == LOST:
+        metrics.parts.add("lost")
     log.warning("part_lost", job=job.id, part=part.number, attempt=part.attempt, code=code)

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from app import metrics, tracing
 from app.broker import LONG, RUN_JOB
 from app.db.job import Job, JobState, held_by, move
 from app.db.job_steps import claim_next
@@ -40,8 +41,10 @@ def run(services: Services, job_id: str, queue: str | None = None) -> None:
     begun = time.monotonic()
     while (job := _claim_next(services, job_id, queue)) is not None:
         queue = job.queue
-        with on_behalf_of(job.request_id):
+        attempt_begun = time.monotonic()
+        with on_behalf_of(job.request_id), tracing.now.working("attempt", job.request_id, job=job.id, kind=job.kind):
             is_lost = _run(services, job)
+        metrics.attempt_times.observe(time.monotonic() - attempt_begun, job.kind)
         if job.queue == LONG:  # rings for long work came to nothing while this one ran
             ring_next_long(services)
             return
@@ -81,6 +84,7 @@ def _run(services: Services, job: Job) -> bool:
         end_attempt(services, job, AttemptBroke())
         return False
     if not published:
+        metrics.attempts.add(job.kind, "lost")
         _discard_if_lost(services, job)
         log.info("attempt_lost", job=job.id, kind=job.kind, attempt=job.attempt)
     return not published
@@ -131,12 +135,21 @@ def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: da
         if moved and event == "job_failed":
             tell_job_failed(session, job.id)
     if moved:
+        _count(job, event, error)
         discard(services, f"{job_folder(job.id)}/{job.attempt}")
     else:
         event = "attempt_lost"
         _discard_if_lost(services, job)
     log.warning(event, job=job.id, kind=job.kind, attempt=job.attempt, code=error.code)
     return moved
+
+
+def _count(job: Job, event: str, error: AppError) -> None:
+    metrics.attempts.add(job.kind, "failed" if event == "job_failed" else "queued_again")
+    if event == "job_failed":
+        metrics.job_failures.add(job.kind, error.code)
+    if isinstance(error, WorkerSilent):
+        metrics.leases_lost.add("job")
 
 
 def _discard_if_lost(services: Services, job: Job) -> None:

@@ -8,6 +8,7 @@ import structlog
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from app import metrics
 from app.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.db.app import App, is_member, visible_app
 from app.db.crash import find_crash, totals
@@ -77,6 +78,8 @@ def ask(services: Services, user_id: int, kind: str, identifier: str, query: Map
         with services.db.write() as session:
             joined = _join(session, job.id, user_id, now)
         if joined is not None:
+            if seen_at is None:
+                _count_shared(joined)
             return answering(joined, now)
     return start_or_join(services, user_id, kind, key, asked, crash)
 
@@ -239,6 +242,10 @@ def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | N
     return job
 
 
+def _count_shared(job: Job) -> None:
+    metrics.questions_shared.add(job.kind, "joining" if job.is_live else "answer")
+
+
 def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Subject) -> Job:
     """Begin a job for a member's question, or join the live one of the same key. Raises NotFound or TooManyJobs."""
     now = services.now()
@@ -262,6 +269,7 @@ def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: 
         progress_total=total,
     )
     if start_job(services.db, job, user_id, services.config.live_jobs_per_user, now - FRESH_FOR):
+        metrics.jobs_started.add(kind)
         log.info("job_queued", job=job.id, kind=kind, user=user_id)
         ring = services.broker.ring_soon if job.queue == SHORT else services.broker.ring
         ring(RUN_JOB, job.id, job.queue)
@@ -272,6 +280,7 @@ def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: 
         joined = _join(session, found[0].id, user_id, now) if found and answers else None
         waits_for = count_live_of(session, user_id)
     if joined is not None:
+        _count_shared(joined)
         return answering(joined, now)
     if waits_for >= services.config.live_jobs_per_user:
         raise TooManyJobs(f"You wait for {waits_for} jobs already; ask again when one has ended")

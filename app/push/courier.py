@@ -51,7 +51,7 @@ class Courier:
                 self.ring()  # another receiver may wait as well
                 deliver(self._services, claim, is_stopping=lambda: self._is_stopping)
         except TransientError as error:
-            log.warning("push_put_off", reason=error.message)  # the rows stay due
+            log.warning("push_put_off", code=error.code)  # the rows stay due
         except Exception:
             log.exception("push_broke")
         finally:

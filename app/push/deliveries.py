@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from app import iso_time
+from app import iso_time, metrics
 from app.db.app import App
 from app.db.webhook import (
     Delivery,
@@ -165,6 +165,8 @@ def _record(services: Services, webhook: Webhook, delivery: Delivery, result: Re
             change_webhook(session, webhook.id, failing_since=since, **switched)
             if reason:
                 give_up(session, reason, webhook.id)
+    if recorded:
+        metrics.webhook_deliveries.add("delivered" if result.error is None else "given_up" if is_over else "failed")
     event = "webhook_delivered" if result.error is None else "webhook_failed"
     log.info(event, webhook=webhook.identifier, delivery=delivery.id, status=result.status, recorded=recorded)
     if reason:

@@ -184,7 +184,7 @@ def error(word: str, sentence: str) -> bytes:
         ("GET", "/api/downloads/x", {}, 404, error("not_found", "This link is not valid")),
         ("PUT", "/api/apps", {}, 405, error("method_not_allowed", "This path does not take this method")),
         ("POST", "/api/login", {"data": b"x" * 20_000}, 413, error("payload_too_large", "The body is too large")),
-        ("GET", "/readyz", {}, 503, error("unavailable", "Down: worker")),
+        ("GET", "/readyz", {}, 503, error("unavailable", "Down: worker; up: database, broker, storage")),
     ],
 )
 def test_errors_without_a_token(client, method, path, options, status, body):

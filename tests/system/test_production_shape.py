@@ -1,94 +1,30 @@
 """The Procfile's processes on real servers: PostgreSQL, redis-server, S3, granian, a prefork worker and beat."""
 
+import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-import psycopg
 import pytest
 import redis
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from app.cli.http import Http
+from tests.exposition import value
 from tests.factories import kscrash
-from tests.servers import free_port, new_database, postgres_server, redis_server, s3_server
-from tests.system.conftest import GRACE, Operator, digested, finished, log_in, until
-
-ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A running deployment."""
-
-    http: Http
-    environ: dict[str, str]
-    app: str
-    ingest_key: str
-
-    @property
-    def database(self) -> str:
-        return self.environ["DATABASE_URL"].replace("+psycopg", "")
-
-    def count(self, statement: str, *values: str) -> int:
-        with psycopg.connect(self.database) as connection:
-            row = connection.execute(statement, values).fetchone()
-        assert row
-        return row[0]
-
-
-@contextmanager
-def honcho(environ: dict[str, str], *processes: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The Procfile's processes through honcho, stopped by SIGTERM."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
-    command = [sys.executable, "-m", "honcho", "--no-colour", "start", "--no-prefix", *processes]
-    with Path(environ["CRASHQ_TEST_LOG"]).open("ab") as log:
-        running = subprocess.Popen(
-            command, cwd=ROOT, env={**environ, "PATH": path}, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            yield running
-        finally:
-            running.terminate()
-            running.wait(GRACE)
+from tests.system.conftest import EMAIL, GRACE, PASSWORD, descendants, digested, finished, until
+from tests.system.production import Stack, deployed, honcho
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("production")
-    with ExitStack() as servers:
-        s3 = servers.enter_context(s3_server())
-        postgres = servers.enter_context(postgres_server())
-        database = servers.enter_context(new_database(postgres))
-        environ = {
-            **os.environ,
-            **s3.environ,
-            "DATABASE_URL": database,
-            "REDIS_URL": servers.enter_context(redis_server()),
-            "STORAGE_URL": s3.url,
-            "SECRET_KEY": "only for this test, opens nothing",
-            "PORT": str(free_port()),
-            "WEB_CONCURRENCY": "2",
-            "CRASHQ_HOST": "127.0.0.1",
-            "CRASHQ_TEST_LOG": str(folder / "processes.log"),
-        }
-        operator = Operator(folder, environ)
-        with honcho(environ, "release") as release:
-            assert release.wait(GRACE) == 0, Path(environ["CRASHQ_TEST_LOG"]).read_text()
-        servers.enter_context(honcho(environ, "web", "worker", "beat"))
-        http = Http(f"http://127.0.0.1:{environ['PORT']}")
-        until(lambda: _is_ready(http), "the deployment to be ready")
-        app, key = operator.add_account()
-        log_in(http)
-        yield Stack(http, environ, app, key)
+    with deployed(tmp_path_factory.mktemp("production")) as running:
+        yield running
 
 
 def test_a_log_becomes_occurrences_and_a_report(stack: Stack):
@@ -109,7 +45,7 @@ def test_a_log_becomes_occurrences_and_a_report(stack: Stack):
 
 
 def test_a_hundred_first_requests_at_once_are_one_job_and_one_execution(stack: Stack):
-    crash = _crash(stack, "stampede")
+    crash = stack.crash("stampede")
     before = stack.count("SELECT count(*) FROM jobs")
     gate = threading.Barrier(100)
 
@@ -129,7 +65,7 @@ def test_a_hundred_first_requests_at_once_are_one_job_and_one_execution(stack: S
 
 
 def test_a_frozen_redis_neither_slows_the_answer_nor_loses_the_job(stack: Stack):
-    crash = _crash(stack, "frozen")
+    crash = stack.crash("frozen")
     server = _redis_pid(stack)
     os.kill(server, signal.SIGSTOP)
     try:
@@ -150,7 +86,7 @@ def test_a_frozen_redis_neither_slows_the_answer_nor_loses_the_job(stack: Stack)
 
 
 def test_an_emptied_redis_loses_nothing(stack: Stack):
-    crash = _crash(stack, "emptied")
+    crash = stack.crash("emptied")
     client = redis.Redis.from_url(stack.environ["REDIS_URL"])
 
     for number in range(5):
@@ -167,7 +103,7 @@ def test_an_emptied_redis_loses_nothing(stack: Stack):
 
 
 def test_prefer_wait_answers_in_one_request(stack: Stack):
-    crash = _crash(stack, "waiting")
+    crash = stack.crash("waiting")
 
     answer = stack.http.send("GET", f"/api/crashes/{crash}/occurrences", Prefer="wait=20")
 
@@ -176,13 +112,138 @@ def test_prefer_wait_answers_in_one_request(stack: Stack):
 
 
 def test_the_same_request_id_stands_in_the_lines_of_web_and_worker(stack: Stack):
-    crash = _crash(stack, "traced")
+    crash = stack.crash("traced")
     stack.http.send("GET", f"/api/crashes/{crash}/occurrences", X_Request_Id="trace-me-1", Prefer="wait=20")
 
-    lines = Path(stack.environ["CRASHQ_TEST_LOG"]).read_text().splitlines()
+    lines = stack.log.splitlines()
 
     assert [line for line in lines if "job_queued" in line and "trace-me-1" in line]
     assert [line for line in lines if "job_finished" in line and "trace-me-1" in line]
+
+
+def test_requests_are_counted_by_whichever_process_answers(stack: Stack):
+    def counted() -> float:
+        return value(stack.metrics(), "crashq_http_request_duration_seconds_count", route="/healthz", status="2xx")
+
+    before = counted()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: Http(stack.http.base).send("GET", "/healthz"), range(40)))
+
+    until(lambda: counted() - before >= 40, "every request to be counted")
+    assert counted() - before == 40
+
+
+def test_metrics_tell_what_web_worker_and_beat_have_done(stack: Stack):
+    def figures() -> list[float]:
+        shown = stack.metrics()
+        return [value(shown, name, **labels) for name, labels in {
+            "crashq_digests_total": {"outcome": "digested", "format": "kscrash-json"},
+            "crashq_digest_duration_seconds_count": {},
+            "crashq_log_wait_seconds_count": {},
+            "crashq_jobs_started_total": {"kind": "occurrences"},
+            "crashq_attempts_total": {"kind": "occurrences", "outcome": "finished"},
+            "crashq_job_duration_seconds_count": {"kind": "occurrences"},
+            "crashq_task_duration_seconds_count": {"task": "run_job"},
+        }.items()]  # fmt: skip
+
+    before = figures()
+    finished(stack.http, f"/api/crashes/{stack.crash('counted')}/occurrences")
+    after, shown = figures(), stack.metrics()
+
+    assert [new - old for new, old in zip(after[:6], before[:6], strict=True)] == [1] * 6
+    assert after[6] > before[6]
+    assert value(shown, "crashq_beat_sent_total", task="sweep") > 0
+    assert value(shown, "crashq_rings_total", queue="short", outcome="sent") > 0
+    assert value(shown, "crashq_worker_silent_seconds") < 45
+    assert {"short", "long", "ingest", "parts", "push"} == {
+        queue for queue in ("short", "long", "ingest", "parts", "push") if f'oldest_seconds{{queue="{queue}"}}' in shown
+    }
+
+
+def test_a_machine_without_web_shows_what_its_processes_have_counted(stack: Stack):
+    shown = stack.metrics(f"http://127.0.0.1:{stack.environ['CRASHQ_METRICS_PORT']}")
+
+    assert value(shown, "crashq_beat_sent_total", task="pulse") > 0
+    assert value(shown, "crashq_task_duration_seconds_count", task="sweep") > 0
+    assert "crashq_queue_waiting" not in shown
+
+
+def test_killed_workers_take_no_counts_along_and_leave_no_files_behind(stack: Stack):
+    def digests() -> float:
+        return value(stack.metrics(), "crashq_digests_total", outcome="digested")
+
+    files = sorted(Path(stack.environ["CRASHQ_METRICS_DIR"]).glob("*/*"))
+    before = digests()
+    workers = [pid for pid in descendants(os.getpid()) if b"workers.celery\0worker" in _command(pid)]
+    children = [pid for pid in workers if any(pid in descendants(other) for other in workers)]
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    stack.crash("after-the-kill")
+
+    assert len(children) >= 2
+    assert digests() == before + 1
+    assert sorted(Path(stack.environ["CRASHQ_METRICS_DIR"]).glob("*/*")) == files
+
+
+def test_a_canary_goes_the_whole_way_again_and_again(stack: Stack):
+    def sung() -> float:
+        return value(stack.metrics(), "crashq_canary_runs_total", outcome="succeeded")
+
+    before = sung()
+    until(lambda: sung() > before, "another canary")
+
+    assert stack.http.send("GET", "/readyz").json["result"]["canary"].endswith(" s ago")
+    assert value(stack.metrics(), "crashq_canary_age_seconds") < 30
+    assert stack.count("SELECT count(*) FROM pulses WHERE part LIKE 'canary%%'") == 2
+
+
+def test_a_workers_line_names_the_request_that_rang(stack: Stack):
+    path = f"/api/apps/{stack.app}/symbols?name=mapping.txt&version=1.0"
+    sent = stack.http.send("POST", path, b"com.example.A -> a.b:\n    1:1:int t():2 -> c\n", X_Request_Id="rang-7")
+
+    assert sent.status == 202
+    assert sent.headers["X-Request-Id"] == "rang-7"
+    until(lambda: [line for line in stack.log.splitlines() if "symbols_" in line and "made" in line], "its worker")
+    [line] = [json.loads(line) for line in stack.log.splitlines() if '"symbols_made"' in line]
+    assert line["request"] == "rang-7"
+
+
+def test_lines_hold_ids_and_nothing_of_what_was_sent(stack: Stack):
+    marked = kscrash(reason="MARKED ada.private@example.org", frame="-[Marked go]")
+    sender = Http(stack.http.base, stack.ingest_key)
+    assert sender.send("POST", f"/api/apps/{stack.app}/logs?log_id=marked-log", marked).status == 202
+    crash = digested(stack.http, stack.app, "marked-log")["occurrences"][0]["crash_identifier"]
+    finished(stack.http, f"/api/crashes/{crash}/occurrences?since_date=2018-01-01")
+    assert sender.send("POST", f"/api/apps/{stack.app}/logs?log_id=marked-2", b"MARKED, and no crash").status == 202
+    digested(stack.http, stack.app, "marked-2")
+
+    found = [secret for secret in ("MARKED", "Marked", "marked-log", "example.org", EMAIL, PASSWORD, stack.ingest_key,
+                                   str(stack.http.token), stack.environ["SECRET_KEY"]) if secret in stack.log]  # fmt: skip
+    assert found == []
+
+
+def test_one_trace_spans_the_request_and_the_attempt_at_its_job(stack: Stack):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    path = f"/api/crashes/{stack.crash('spanned')}/occurrences"
+    asked = stack.http.send("GET", path, traceparent=f"00-{trace}-00f067aa0ba902b7-01", Prefer="wait=20")
+    named = stack.http.send("GET", f"{path}?per_page=9", X_Request_Id="span-me", Prefer="wait=20")
+
+    def attempt_at(job: str) -> list[tuple[str, dict[str, str], str]]:
+        return [span for span in _spans(stack) if span[1].get("crashq.job") == job]
+
+    [(name, told, own)] = until(lambda: attempt_at(asked.json["job_id"]), "the span of the attempt")
+    assert (name, own, told["crashq.kind"]) == ("attempt", trace, "occurrences")
+    assert asked.headers["X-Request-Id"] == trace
+    route = "GET /api/crashes/<crash_identifier>/occurrences"
+    served = until(lambda: [one for one in _spans(stack) if one[0] == route and one[2] == trace], "that of the request")
+    assert served[0][1]["http.response.status_code"] == "200"
+    assert {one[0] for one in _spans(stack) if one[2] == trace} >= {route, "run_job", "attempt"}
+    [(_, _, other)] = until(lambda: attempt_at(named.json["job_id"]), "the span of the other attempt")
+    [found] = until(
+        lambda: [one for one in _spans(stack) if one[0] == route and one[1].get("crashq.request") == "span-me"],
+        "the span of the other request",
+    )
+    assert other == found[2] != trace
 
 
 @pytest.mark.parametrize("process", ["web", "worker", "beat"])
@@ -203,19 +264,25 @@ def test_a_missing_variable_stops_each_process_with_its_name(process: str, tmp_p
     assert "SECRET_KEY is not set" in log.read_text()
 
 
-def _is_ready(http: Http) -> bool:
-    try:
-        return http.send("GET", "/readyz").status == 200
-    except OSError:
-        return False
-
-
-def _crash(stack: Stack, name: str) -> str:
-    """A crash of its own with one occurrence; returns its identifier."""
-    stack.http.send("POST", f"/api/apps/{stack.app}/logs?log_id={name}", kscrash(frame=f"-[{name.title()} go]"))
-    return digested(stack.http, stack.app, name)["occurrences"][0]["crash_identifier"]
-
-
 def _redis_pid(stack: Stack) -> int:
     with redis.Redis.from_url(stack.environ["REDIS_URL"]) as client:
         return int(client.info("server")["process_id"])
+
+
+def _spans(stack: Stack) -> list[tuple[str, dict[str, str], str]]:
+    """(name, attributes, trace) of every span that has arrived."""
+    found = []
+    for got in list(stack.traces.got):
+        assert got.path == "/v1/traces"
+        for resource in ExportTraceServiceRequest.FromString(got.body).resource_spans:
+            for span in (span for scope in resource.scope_spans for span in scope.spans):
+                told = {one.key: one.value.string_value or str(one.value.int_value) for one in span.attributes}
+                found.append((span.name, told, span.trace_id.hex()))
+    return found
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -8,11 +8,13 @@ from celery import Celery
 
 from app.celery_message import message
 
+HEADERS = {"crashq_request": "5f0c2ab1", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
+
 
 def sent_by_celery(task: str, row_id: str, queue: str) -> dict:
     with Celery(broker="memory://", set_as_current=False).connection_for_write() as connection:
         Celery(broker="memory://", set_as_current=False).send_task(
-            task, args=[row_id], queue=queue, connection=connection, ignore_result=True
+            task, args=[row_id], queue=queue, connection=connection, ignore_result=True, headers=HEADERS
         )
         return connection.default_channel.basic_get(queue, no_ack=True).serializable()
 
@@ -33,7 +35,17 @@ def test_it_carries_the_row_for_the_task_in_the_queue(row_id):
 
 
 def test_it_has_the_shape_of_a_message_that_celery_sends():
-    assert shape(json.loads(message("run_job", "17", "short"))) == shape(sent_by_celery("run_job", "17", "short"))
+    made = message("run_job", "17", "short", *HEADERS.values())
+
+    assert shape(json.loads(made)) == shape(sent_by_celery("run_job", "17", "short"))
+
+
+def test_its_headers_tell_on_whose_behalf_it_rings():
+    by_somebody = json.loads(message("run_job", "17", "short", *HEADERS.values()))["headers"]
+    by_nobody = json.loads(message("run_job", "17", "short"))["headers"]
+
+    assert {name: by_somebody[name] for name in HEADERS} == HEADERS
+    assert {name: by_nobody[name] for name in HEADERS} == dict.fromkeys(HEADERS)
 
 
 def test_every_message_has_an_id_of_its_own():

@@ -158,7 +158,7 @@ def test_the_embedded_environment_rings_the_broker_of_a_running_service(tmp_path
 def test_what_is_set_goes_before_the_embedded_defaults(tmp_path: Path):
     environ = embedded_environment(tmp_path, {**WHOLE, "PORT": ""})
 
-    assert environ == WHOLE
+    assert environ == {**WHOLE, "CRASHQ_METRICS_DIR": str(tmp_path / "metrics")}
     assert not (tmp_path / "secret.key").exists()
 
 

@@ -3,10 +3,12 @@
 from app.api.openapi.words import OPEN, TEXT, Json, Subject, answer, object_of, operation, success_of
 
 _PARTS: Json = {
-    "type": "object",
-    "additionalProperties": {"const": "up"},
-    "examples": [{"database": "up", "broker": "up", "storage": "up", "worker": "up"}],
-}
+    **object_of({
+        **{part: {"const": "up"} for part in ("database", "broker", "storage", "worker")},
+        "canary": {"type": "string", "description": "How long ago the last one came through: `12 s ago`, `not yet`, `off`"},
+    }),
+    "examples": [{"database": "up", "broker": "up", "storage": "up", "worker": "up", "canary": "12 s ago"}],
+}  # fmt: skip
 _UP = answer(success_of(object_of({"web": {"const": "up"}})), "Up")
 _READY = answer(success_of(_PARTS), "All up")
 _DOCUMENT: Json = {"type": "object", "examples": [{"openapi": "3.1.0"}]}

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from app import iso_time
+from app import iso_time, metrics
 from app.db.app import App, is_member
 from app.db.crash import totals
 from app.db.data_exporter import (
@@ -172,6 +172,7 @@ def _deliver(services: Services, run: DataExporterRun, job: Job, exporter: DataE
         if finished:
             session.get_one(DataExporter, exporter.id).last_run_at = now
             session.flush()
+    metrics.export_runs.add("done")
     log.info("export_run_done", run=run.id, job=job.id, files=done)
 
 
@@ -197,4 +198,5 @@ def _fail(services: Services, run: DataExporterRun, reason: str) -> None:
     with services.db.write() as session:
         move_run(session, run, state=RunState.FAILED, failures=run.failures + 1, error=reason[:MAX_ERROR], job_id=None,
                  files_done=0, next_at=services.now() + pause, lease_expires_at=None)  # fmt: skip
+    metrics.export_runs.add("failed")
     log.warning("export_run_failed", run=run.id, failures=run.failures + 1)
