@@ -18,13 +18,20 @@ def opened(data_dir: Path) -> Iterator[Services]:
 
     Raises ConfigError when a database of one's own lacks migrations, for those are run on purpose.
     """
-    configure_logs("text", logging.WARNING)
-    services = open_services(Config.from_env(embedded_environment(data_dir), needs_broker=False))
-    try:
+    with opened_as_it_is(data_dir) as services:
         if not is_current(services.db):
             if services.db.is_postgresql:
                 raise ConfigError("The database lacks tables of this release: run `crashq db upgrade` first")
             upgrade(services.db)
+        yield services
+
+
+@contextmanager
+def opened_as_it_is(data_dir: Path) -> Iterator[Services]:
+    """The same, whatever is in the database or not."""
+    configure_logs("text", logging.WARNING)
+    services = open_services(Config.from_env(embedded_environment(data_dir), needs_broker=False))
+    try:
         yield services
     finally:
         services.close()

@@ -1,0 +1,67 @@
+"""`crashq backup` and `crashq restore`."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from app import backup
+from app.cli import DATA_DIR, main
+from app.cli.opening import opened, opened_as_it_is
+from app.config import MIB, SECRET_FILE
+from app.doctor import examine
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@main.command("backup")
+@click.argument("folder", type=FOLDER)
+@click.option("--previous", type=FOLDER, help="An earlier backup: what it has already is linked, not copied.")
+@DATA_DIR
+def back_up(folder: Path, previous: Path | None, data_dir: Path) -> None:
+    """Write database, store and secret into FOLDER, beside a running service or not. PostgreSQL needs pg_dump."""
+    with opened(data_dir) as services, _shown("Backing up") as progress:
+        secret = data_dir / SECRET_FILE
+        own = None if os.environ.get("SECRET_KEY") or not secret.exists() else secret
+        done = backup.back_up(services, folder, secret=own, previous=previous, progress=progress)
+    click.echo(f"backed up: the database and {done.objects} objects, {done.size / MIB:.1f} MiB, in {folder}")
+    if own is None:
+        click.echo("SECRET_KEY is not in it: keep it elsewhere, for without it webhooks have to be made anew")
+
+
+@main.command("restore")
+@click.argument("folder", type=FOLDER)
+@DATA_DIR
+def restore(folder: Path, data_dir: Path) -> None:
+    """Bring the backup in FOLDER into an empty database and its store; nothing may run on them. PostgreSQL needs pg_restore."""
+    _bring_secret(folder, data_dir)
+    with opened_as_it_is(data_dir) as services:
+        with _shown("Restoring") as progress:
+            done = backup.restore(services, folder, progress)
+        found = sum(1 for _ in examine(services))
+    click.echo(f"restored: the database and {done.objects} objects, {done.size / MIB:.1f} MiB")
+    if found:
+        click.echo(f"{found} rows or objects changed while the backup was made; see `crashq doctor`")
+
+
+def _bring_secret(folder: Path, data_dir: Path) -> None:
+    """The secret of an embedded service, unless there is one; a service with its own SECRET_KEY has none in the backup."""
+    kept, wanted = folder / SECRET_FILE, data_dir / SECRET_FILE
+    if kept.exists() and not wanted.exists() and not os.environ.get("SECRET_KEY"):
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(kept, wanted)
+        wanted.chmod(0o600)
+
+
+@contextmanager
+def _shown(what: str) -> Iterator[backup.Progress]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}: {task.fields[objects]} objects, {task.fields[mib]:.1f} MiB"),)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None, objects=0, mib=0.0)
+        yield lambda objects, size: bar.update(task, objects=objects, mib=size / MIB)
