@@ -115,10 +115,11 @@ def test_the_same_request_id_stands_in_the_lines_of_web_and_worker(stack: Stack)
     crash = stack.crash("traced")
     stack.http.send("GET", f"/api/crashes/{crash}/occurrences", X_Request_Id="trace-me-1", Prefer="wait=20")
 
-    lines = stack.log.splitlines()
+    def told(event: str) -> list[str]:
+        return [line for line in stack.log.splitlines() if event in line and "trace-me-1" in line]
 
-    assert [line for line in lines if "job_queued" in line and "trace-me-1" in line]
-    assert [line for line in lines if "job_finished" in line and "trace-me-1" in line]
+    assert told("job_queued")
+    until(lambda: told("job_finished"), "the worker's line, which comes after the answer")
 
 
 def test_requests_are_counted_by_whichever_process_answers(stack: Stack):
