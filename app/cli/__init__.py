@@ -36,4 +36,4 @@ def main() -> None:
 
 
 # The commands register themselves with `main` when they are imported.
-from app.cli import accounts, backup, demo, doctor, erase, logs, regroup, schema, symbols, up  # noqa: E402, F401
+from app.cli import accounts, backup, completion, demo, doctor, erase, logs, regroup, remote, schema, symbols, up  # noqa: E402, F401

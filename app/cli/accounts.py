@@ -1,6 +1,5 @@
 """`crashq user add` and `crashq app add`."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ import click
 from app import accounts
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened
+from app.cli.password import read_password
 
 
 @main.group()
@@ -20,10 +20,7 @@ def user() -> None:
 @DATA_DIR
 def add_user(email: str, data_dir: Path) -> None:
     """Add a user. The password comes from a prompt, or as one line of standard input."""
-    if sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
+    password = read_password(confirm=True)
     with opened(data_dir) as services:
         accounts.create_user(services, email, password)
     click.echo(f"user added: {email}")

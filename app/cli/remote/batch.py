@@ -1,0 +1,117 @@
+"""`crashq remote batch`: many occurrences as files, begun, followed and fetched."""
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from app.cli.remote import remote
+from app.cli.remote.command import Remote, remote_command, told_by
+from app.cli.remote.reading import LIMIT, SINCE, UNTIL
+from app.cli.remote.teller import Bar, size
+from app.client import BatchQuestion, Manifest
+
+_FACTS = ("app_version", "os_name", "os_version", "device_model", "user_id")
+
+
+@remote.group()
+def batch() -> None:
+    """All occurrences of a crash or an app, in files."""
+
+
+@remote_command(batch, "start")
+@click.option("--crash", metavar="CRASH", help="Those of a crash.")
+@click.option("--app", metavar="APP", help="Those of all crashes of an app.")
+@click.option(
+    "--format", "batch_format", default="ndjson", show_default=True, help="ndjson, csv, parquet or zip (reports)."
+)
+@SINCE
+@UNTIL
+@click.option("--app-version", multiple=True, help="Only of this version; may be given again, as those below.")
+@click.option("--os-name", multiple=True)
+@click.option("--os-version", multiple=True)
+@click.option("--device-model", multiple=True)
+@click.option("--user-id", multiple=True)
+def start(
+    session: Remote,
+    crash: str | None,
+    app: str | None,
+    batch_format: str,
+    since: str | None,
+    until: str | None,
+    **facts: tuple[str, ...],
+) -> None:
+    """Begin a batch, or join the one under way; prints the id of its job."""
+    if (crash is None) == (app is None):
+        raise click.UsageError("Give --crash or --app")
+    question = BatchQuestion(batch_format, since, until, **facts)
+    job_id = session.client().start_batch(question, crash=crash, app=app)
+    session.teller.value({"job_id": job_id}, [job_id])
+
+
+@remote_command(batch, "list")
+@LIMIT
+def list_batches(session: Remote, limit: int | None) -> None:
+    """Your batches, newest first: job, kind, state, when it was asked for."""
+    session.teller.rows(islice(session.client().batches(), limit), ("job_id", "kind", "state", "created_at"))
+
+
+@remote_command(batch, "follow")
+@click.argument("job")
+def follow(session: Remote, job: str) -> None:
+    """Wait for a batch; tells what it holds."""
+    client = session.client()
+    session.go_on = f"The batch goes on: crashq remote batch follow {job}"
+    with session.teller.bar("Making the batch") as bar:
+        manifest = client.follow_batch(job, told_by(bar))
+    _warn(session, manifest)
+    session.teller.value(manifest, _lines(manifest))
+
+
+@remote_command(batch, "download")
+@click.argument("job")
+@click.option("--into", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the files.")
+def download(session: Remote, job: str, into: Path) -> None:
+    """Wait for a batch and fetch its files, each checked by its SHA-256; those that are there already are kept."""
+    client = session.client()
+    session.go_on = f"What has come is kept: crashq remote batch download {job} --into {into}"
+    with session.teller.bar("Making the batch") as bar:
+        client.follow_batch(job, told_by(bar))
+    with session.teller.bar("Fetching") as bar:
+        manifest, paths = client.download_batch(job, into, on_file=_told_by(bar))
+    _warn(session, manifest)
+    told = {"job_id": job, "manifest": str(paths[-1]), "files": [str(path) for path in paths[:-1]]}
+    figures = {"rows": manifest.rows, "unreadable": manifest.unreadable, "complete": manifest.complete}
+    session.teller.value({**told, **figures}, [str(path) for path in paths])
+
+
+def _told_by(bar: Bar) -> Callable[[Path, int, int], Callable[[int, int], None]]:
+    """The bar counts files; its text tells the bytes of the present one."""
+
+    def on_file(path: Path, number: int, total: int) -> Callable[[int, int], None]:
+        def on_bytes(done: int, whole: int) -> None:
+            told = f"file {number} of {total}, {path.name}, {size(done)} of {size(whole)}"
+            bar.update(number - (done < whole), total, told)
+
+        return on_bytes
+
+    return on_file
+
+
+def _warn(session: Remote, manifest: Manifest) -> None:
+    if not manifest.complete:
+        session.teller.warn(
+            f"Not complete: the logs of {manifest.unreadable} of {manifest.rows} occurrences are lost or cannot be read"
+        )
+
+
+def _lines(manifest: Manifest) -> list[str]:
+    return [
+        f"rows\t{manifest.rows}",
+        f"files\t{len(manifest.parts)}",
+        f"bytes\t{manifest.total_size}",
+        f"complete\t{'yes' if manifest.complete else f'no, {manifest.unreadable} unreadable'}",
+        f"as of\t{manifest.snapshot_at}",
+        f"to be had until\t{manifest.expires_at}",
+    ]
