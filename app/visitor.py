@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import re
+import secrets
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -17,6 +19,8 @@ READING = ("GET", "HEAD", "OPTIONS")
 COOKIE = "crashq"
 SECURE_COOKIE = "__Host-crashq"  # a browser takes this name over https only, and from no other host of the domain
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
+PROOF = 32  # bytes
+CSRF_SHAPE = re.compile(rf"[0-9a-f]{{{4 * PROOF}}}")
 
 
 class ForeignPage(Unauthorized):
@@ -68,15 +72,21 @@ def session_token() -> str | None:
 
 
 def csrf_token(token: str) -> str:
-    """What a page of this session shows to prove that it is ours: hex, bound to the session and to nothing else."""
-    secret = services().config.secret_key.encode()
-    return hmac.new(secret, b"crashq csrf\n" + token.encode(errors="replace"), hashlib.sha256).hexdigest()
+    """What a page of this session shows to prove that it is ours: hex, bound to the session and to nothing else.
+
+    Another text each time, so that the length of a packed page tells nothing of it.
+    """
+    mask = secrets.token_bytes(PROOF)
+    return mask.hex() + _masked(_proof(token), mask).hex()
 
 
 def check_csrf(given: str) -> None:
     """Raises ForeignPage unless it is the proof of the session in the request's cookie."""
     held = session_token()
-    if held is None or not hmac.compare_digest(csrf_token(held).encode(), given.encode(errors="replace")):
+    if held is None or not CSRF_SHAPE.fullmatch(given):
+        raise ForeignPage
+    mask, masked = bytes.fromhex(given[: 2 * PROOF]), bytes.fromhex(given[2 * PROOF :])
+    if not hmac.compare_digest(_proof(held), _masked(masked, mask)):
         raise ForeignPage
 
 
@@ -105,6 +115,15 @@ def drop_session(response: Response) -> None:
 def is_secure() -> bool:
     """True when browsers reach us over https, as a trusted proxy or the public URL says."""
     return request.is_secure or (services().config.public_url or "").startswith("https://")
+
+
+def _proof(token: str) -> bytes:
+    secret = services().config.secret_key.encode()
+    return hmac.new(secret, b"crashq csrf\n" + token.encode(errors="replace"), hashlib.sha256).digest()
+
+
+def _masked(text: bytes, mask: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(text, mask, strict=True))
 
 
 def _cookie_name() -> str:

@@ -178,7 +178,14 @@ def _templates() -> Environment:
     )
     shown: dict[str, Callable[..., str]] = {"number": _number, "size": _size, "utc": _utc, "rfc3339": iso_time.rfc3339}
     made.filters.update(shown)
-    made.globals.update({"link": link, "asset": static_files.address, "csrf_field": visitor.CSRF_FIELD})
+    made.globals.update(
+        {
+            "link": link,
+            "asset": static_files.address,
+            "imports": static_files.imports,
+            "csrf_field": visitor.CSRF_FIELD,
+        }
+    )
     return made
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from app.errors import NotFound
 
 FOLDER = Path(__file__).with_name("static")
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_IMPORT = re.compile(r"""^(?:import|export)\b[^"';]*["']\./([\w.-]+)["']""", re.MULTILINE)
 KEPT = "public, max-age=31536000, immutable"
 
 blueprint = Blueprint("static_files", __name__)
@@ -43,6 +45,19 @@ def version() -> str:
     for name, file in files().items():
         hashed.update(f"{name} {len(file.content)}\n".encode() + file.content)
     return hashed.hexdigest()[:16]
+
+
+@cache
+def imports(name: str) -> tuple[str, ...]:
+    """The modules that a module imports, and those that these import: so a page can name them all, and wait once."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        for other in _IMPORT.findall(files()[waiting.pop()].content.decode()):
+            if other not in found and other != name:
+                found[other] = None
+                waiting.append(other)
+    return tuple(sorted(found))
 
 
 def address(name: str) -> str:

@@ -101,7 +101,9 @@ def test_what_changes_something_needs_the_proof_of_the_session(client, member, l
         {},
         OWN,
         {**OWN, "X-CSRF-Token": ""},
+        {**OWN, "X-CSRF-Token": "0" * 128},
         {**OWN, "X-CSRF-Token": "0" * 64},
+        {**OWN, "X-CSRF-Token": "x" * 128},
         {**OWN, "X-CSRF-Token": "ü"},
     ],
 )
@@ -133,6 +135,16 @@ def test_the_proof_of_another_session_is_none(services, client, member, listing)
     others = csrf_of(sign_in(client.application.test_client(), stranger))
 
     assert client.delete(job, headers={**OWN, "X-CSRF-Token": others}).status_code == 401
+
+
+def test_each_page_shows_the_proof_in_another_guise_and_all_hold(client, member):
+    sign_in(client, member)
+    shown = {csrf_of(client) for _ in range(3)}
+
+    answers = [client.delete("/api/jobs/x", headers={**OWN, "X-CSRF-Token": proof}).status_code for proof in shown]
+
+    assert len(shown) == 3
+    assert answers == [404, 404, 404]
 
 
 def test_a_log_is_uploaded_with_cookie_and_proof_and_not_without(client, member):

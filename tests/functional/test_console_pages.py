@@ -190,6 +190,27 @@ def test_files_are_kept_for_ever_by_their_version(client):
     assert client.get(sheet.replace("console.css", "..%2Fpage.py")).status_code == 404
 
 
+def test_a_page_is_packed_for_who_takes_it(client, member, paths):
+    sign_in(client, member)
+
+    plain, packed = (client.get(paths[1], headers={"Accept-Encoding": how}) for how in ("identity", "gzip"))
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.vary
+    assert len(packed.data) < len(plain.data) / 2
+    assert Page(gzip.decompress(packed.data).decode()).text == Page(plain.text).text
+
+
+def test_a_page_names_all_modules_that_it_will_need(client, member, paths):
+    sign_in(client, member)
+
+    for path in paths:
+        page = Page(client.get(path).text)
+        named = {script["src"] for script in page.all("script")}
+        named |= {link["href"] for link in page.all("link") if link["rel"] == "modulepreload"}
+        assert {address.rpartition("/")[2] for address in named} == modules_of(page)
+
+
 def test_every_module_and_icon_that_is_named_exists(client, member, paths):
     sign_in(client, member)
     icons = set(re.findall(r'<symbol id="([a-z]+)"', static_files.files()["icons.svg"].content.decode()))
