@@ -8,8 +8,9 @@ export class Progress {
     this.bar = el("progress", { "aria-label": what });
     this.words = el("span", {}, "Asking…");
     this.jobId = null;
-    const stop = el("button", { class: "button button-small button-bad", type: "button", on: { click: () => this.cancel(controller) } }, icon("stop"), "Cancel");
-    this.box = el("div", { class: "progress job-progress" }, this.bar, this.words, stop);
+    this.begun = new Promise((tell) => (this.tellBegun = tell));
+    this.stop = el("button", { class: "button button-small button-bad", type: "button", on: { click: () => this.cancel(controller) } }, icon("stop"), "Cancel");
+    this.box = el("div", { class: "progress job-progress" }, this.bar, this.words, this.stop);
     this.place = place;
     place.hidden = false;
     place.replaceChildren(this.box);
@@ -17,6 +18,7 @@ export class Progress {
 
   show({ jobId, done, total, unit, trouble }) {
     this.jobId = jobId ?? this.jobId;
+    if (this.jobId) this.tellBegun();
     if (total) {
       this.bar.max = total;
       this.bar.value = done;
@@ -25,9 +27,11 @@ export class Progress {
   }
 
   async cancel(controller) {
+    this.stop.disabled = true;
+    await this.begun; // a request that is not answered yet begins a job all the same, which would go on unseen
     controller.abort();
     try {
-      if (this.jobId) await cancel(this.jobId);
+      await cancel(this.jobId);
       this.say("Cancelled", "plain");
     } catch (error) {
       this.say(`${error.message}.`, "bad");
