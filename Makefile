@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test soak bench bench-quick check format lock clean
+.PHONY: help demo up test soak bench bench-quick check format lock screens clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
@@ -15,7 +15,7 @@ demo: $(VENV)/installed ## show the whole service at work, in a temporary folder
 up: $(VENV)/installed ## start the service on this machine; data stays in ./var
 	@$(BIN)/crashq up
 
-test: $(VENV)/installed-dev $(VENV)/senders/installed ## every test; those that need a server missing here are skipped and say so
+test: $(VENV)/installed-dev $(VENV)/senders/installed $(VENV)/browser/installed ## every test; those that need a server missing here are skipped and say so
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 soak: $(VENV)/installed-dev ## faults and random interleavings, 20 repetitions of each; SOAK=100 for more
@@ -54,6 +54,9 @@ lock: ## renew the lock files from pyproject.toml with the newest releases
 	$(VENV)/lock/bin/pip freeze > .lock/bugsink.txt
 	rm -rf $(VENV)/lock build *.egg-info
 
+screens: $(VENV)/installed-dev ## take the pictures of docs/screens anew, with Debian's chromium
+	@$(BIN)/python -m tests.browser.screens
+
 clean: ## remove what the targets made, except your data in ./var
 	rm -rf $(VENV) build *.egg-info
 
@@ -71,13 +74,14 @@ $(VENV)/installed-dev: .lock/dev.txt $(VENV)/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/dev.txt
 	@touch $@
 
-# Real crash reporters from npm, which tests/senders starts; without npm, or without a way to its packages, those tests are skipped.
-$(VENV)/senders/installed: tests/senders/package.json | $(VENV)/bin/python
+# From npm: real crash reporters, which tests/senders starts, and the judge of pages of tests/browser; without npm, or without a
+# way to its packages, the tests that need them are skipped.
+$(VENV)/senders/installed $(VENV)/browser/installed: $(VENV)/%/installed: tests/%/package.json | $(VENV)/bin/python
 	@mkdir -p $(@D)
 	@cp $< $(@D)/package.json
 	@if command -v npm >/dev/null; then \
 	  cd $(@D) && npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts && touch installed || \
-	  echo "The senders could not be installed; their tests are skipped"; fi
+	  echo "$< could not be installed; the tests that need it are skipped"; fi
 
 $(VENV)/installed-bench: .lock/bench.txt .lock/bugsink.txt $(VENV)/installed-dev
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/bench.txt
