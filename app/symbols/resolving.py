@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from app.crashes.demangle import demangled
 from app.crashes.frame_name import NAMELESS
 from app.crashes.log import BinaryImage, CrashLog, Frame
 from app.crashes.missing import MissingSymbols
@@ -90,6 +91,8 @@ def is_java(log: CrashLog) -> bool:
 def resolve(log: CrashLog, native: FindNative, java: JavaNames | None, *, only_crash: bool = False) -> Resolved:
     """Name every frame that symbols know; inlined calls become frames of their own, before the one that they are in.
 
+    All names, those of the log too, are written as people read them.
+
     With `only_crash` threads other than the crashed one stay as they are: they do not count for a fingerprint or a title.
     """
     images = Images(log)
@@ -129,7 +132,7 @@ def resolve(log: CrashLog, native: FindNative, java: JavaNames | None, *, only_c
             missing.setdefault(found, MissingSymbols(MAPPING, found))
     used = (made.faults, made.threads) != (log.faults, log.threads)
     awaited = _awaited(log, images, native, java) if only_crash else ()
-    return Resolved(made, tuple(missing.values()), used, awaited)
+    return Resolved(demangled(made, only_crash=only_crash), tuple(missing.values()), used, awaited)
 
 
 def _is_told(frame: Frame) -> bool:
