@@ -1,7 +1,6 @@
 """Finds rows without their stored objects and objects without their rows, and mends both."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -11,8 +10,10 @@ from app.broker import PARTS
 from app.db.job import Job, JobState, find_jobs, finished_jobs_after, move
 from app.db.job_part import stored_parts
 from app.db.log import Log, logs_after, mark_lost, stored_log_ids
+from app.finding import Finding
 from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat, index_key
+from app.symbolication.examining import objects_without_symbols, symbols_without_objects
 
 BATCH = 500  # rows or objects looked at together
 IN_FLIGHT = timedelta(hours=1)  # a younger object may belong to an upload or an attempt that is not committed yet
@@ -23,21 +24,14 @@ LOST = "The stored bytes of this log are lost"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it should be."""
-
-    what: str  # for the operator
-    remedy: str  # what mending does
-    mend: Callable[[], None]
-
-
 def examine(services: Services) -> Iterator[Finding]:
     """Every mismatch between database and storage, in constant memory. Nothing is changed until `mend` is called."""
     yield from _results_without_objects(services)
     yield from _logs_without_bytes(services)
     yield from _job_files_without_jobs(services)
     yield from _bytes_without_logs(services)
+    yield from symbols_without_objects(services)
+    yield from objects_without_symbols(services, partial(_old, services))
     yield from _unfinished_files(services)
 
 

@@ -4,8 +4,9 @@ import json
 
 from app.services import Services
 from app.symbolication.making import make_symbols
-from app.symbolication.receive import About, receive_symbols
+from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import show_symbols
+from app.symbols.contents import About
 from tests.factories import Member
 
 

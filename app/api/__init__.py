@@ -27,6 +27,7 @@ from app.api import (
     privacy,
     regroup,
     senders,
+    symbol_uploads,
     symbols,
     tokens,
     webhooks,
@@ -60,7 +61,7 @@ def register(flask: Flask, services: Services) -> None:
     flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
     for part in (
         login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,
-        log_lists, members, keys, tokens, regroup, events,
+        symbol_uploads, log_lists, members, keys, tokens, regroup, events,
     ):  # fmt: skip
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)

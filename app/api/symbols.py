@@ -10,8 +10,9 @@ from app.api import answers
 from app.api.context import services, user_id
 from app.api.paging import link_next, window
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
-from app.symbolication.receive import About, receive_symbols
+from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import Shown, delete_symbols, list_symbols, show_symbols
+from app.symbols.contents import About
 
 blueprint = Blueprint("symbols", __name__, url_prefix="/api/apps/<app_identifier>/symbols")
 
@@ -32,8 +33,8 @@ def add(app_identifier: str) -> Response:
         raise BadParameters("Only name, version and build are known here")
     request.max_content_length = None  # receive_symbols counts for itself
     about = About(*(request.args.get(field, "") for field in About._fields))
-    found = receive_symbols(services(), app, about, _chunks(request.stream))
-    return answers.success(_shown(show_symbols(services(), app, found.identifier)), 202)
+    found = receive_symbols(services(), app, about, chunks(request.stream))
+    return answers.success(shown(show_symbols(services(), app, found.identifier)), 202)
 
 
 @blueprint.get("")
@@ -43,14 +44,14 @@ def list_all(app_identifier: str) -> Response:
     query = request.args.to_dict()
     limit, offset = window(query)
     rows = list_symbols(services(), app, limit, offset)
-    return link_next(answers.success([_shown(one) for one in rows[: limit - 1]]), rows, query)
+    return link_next(answers.success([shown(one) for one in rows[: limit - 1]]), rows, query)
 
 
 @blueprint.get("/<symbols_identifier>")
 def show(app_identifier: str, symbols_identifier: str) -> Response:
     """What became of one file."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
-    return answers.success(_shown(show_symbols(services(), app, symbols_identifier)))
+    return answers.success(shown(show_symbols(services(), app, symbols_identifier)))
 
 
 @blueprint.delete("/<symbols_identifier>")
@@ -61,12 +62,14 @@ def remove(app_identifier: str, symbols_identifier: str) -> Response:
     return answers.bare_success()
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """A request's body, a MiB at a time."""
     while chunk := stream.read(CHUNK):
         yield chunk
 
 
-def _shown(one: Shown) -> dict[str, Any]:
+def shown(one: Shown) -> dict[str, Any]:
+    """A file as the API tells of it."""
     file = one.file
     return {
         "identifier": file.identifier,
@@ -74,7 +77,11 @@ def _shown(one: Shown) -> dict[str, Any]:
         "kind": file.kind,
         "state": file.state.value,
         "reason": file.reason,
-        "debug_ids": one.debug_ids,
+        "debug_ids": [image.debug_id for image in one.images],
+        "images": [
+            {"debug_id": image.debug_id, "kind": image.kind, "arch": image.arch, "name": image.name}
+            for image in one.images
+        ],
         "waiting_logs": one.waiting_logs,
         "version": file.version or None,
         "build": file.build or None,

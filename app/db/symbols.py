@@ -4,11 +4,10 @@ import enum
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, delete, select, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, value_enum
-from app.db.doomed_object import doom
 from app.db.log import BigId, back_off, ring_pause
 
 MAX_NAME, MAX_VERSION, MAX_REASON = 200, 100, 300  # characters
@@ -24,8 +23,10 @@ class SymbolState(enum.StrEnum):
 
 
 WAITING = text("state = 'received'")
-MAPPING = "proguard"
-"""The kind of mapping files; other kinds are formats of debug information: elf, macho, pe, breakpad, …"""
+NATIVE, MAPPING = "native", "mapping"
+"""Kinds of what a file holds. The kind of a file is its format: elf, macho, pe, breakpad, proguard, archive, …"""
+
+SHOWN = 1_000  # images told of one file
 
 
 RELEASE = "release:"
@@ -70,6 +71,8 @@ class SymbolImage(Base):
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
     debug_id: Mapped[str] = mapped_column(String(64))  # lower case; of a mapping its uuid, and RELEASE…
     arch: Mapped[str | None] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(16), server_default=NATIVE)
+    name: Mapped[str | None] = mapped_column(String(MAX_NAME))  # of the file that it was in
     cache_key: Mapped[str] = mapped_column(String(255))  # of the cache that answers for it
     __table_args__ = (Index("ix_symbol_images_app_id_debug_id", "app_id", "debug_id"),)
 
@@ -92,45 +95,37 @@ def symbols_of(session: Session, app_id: int, limit: int, offset: int) -> list[S
     return list(session.scalars(statement.limit(limit).offset(offset)))
 
 
-def debug_ids(session: Session, symbol_ids: list[int]) -> dict[int, list[str]]:
-    """Row of a file -> the debug ids in it, in order."""
+def images_of(session: Session, symbol_ids: list[int]) -> dict[int, list[SymbolImage]]:
+    """Row of a file -> what it holds, in order, the first thousand."""
     shown = SymbolImage.debug_id.not_like(f"{RELEASE}%")  # those are for finding, not for people
-    statement = select(SymbolImage.symbol_id, SymbolImage.debug_id).where(SymbolImage.symbol_id.in_(symbol_ids), shown)
-    found: dict[int, list[str]] = {}
-    for row, debug_id in session.execute(statement.order_by(SymbolImage.id)):
-        found.setdefault(row, []).append(debug_id)
+    statement = select(SymbolImage).where(SymbolImage.symbol_id.in_(symbol_ids), shown).order_by(SymbolImage.id)
+    found: dict[int, list[SymbolImage]] = {}
+    for image in session.scalars(statement):
+        mine = found.setdefault(image.symbol_id, [])
+        if len(mine) < SHOWN:
+            mine.append(image)
     return found
 
 
-def cache_keys(session: Session, app_id: int, wanted: list[str], *, mappings: bool) -> dict[str, str]:
+def cache_keys(session: Session, app_id: int, wanted: list[str], kind: str) -> dict[str, str]:
     """Debug id -> storage key of its cache, or of the mapping; of several the newest."""
-    is_mapping = SymbolFile.kind == MAPPING
-    statement = (
-        select(SymbolImage.debug_id, SymbolImage.cache_key)
-        .join(SymbolFile, SymbolFile.id == SymbolImage.symbol_id)
-        .where(SymbolImage.app_id == app_id, SymbolImage.debug_id.in_(wanted), is_mapping if mappings else ~is_mapping)
-        .order_by(SymbolImage.id)
-    )
+    mine = (SymbolImage.app_id == app_id, SymbolImage.debug_id.in_(wanted), SymbolImage.kind == kind)
+    statement = select(SymbolImage.debug_id, SymbolImage.cache_key).where(*mine).order_by(SymbolImage.id)
     return {row[0]: row[1] for row in session.execute(statement)}
 
 
 class ImageKey(NamedTuple):
     """Where the cache of an image lies, or a mapping."""
 
-    is_mapping: bool
+    kind: str
     debug_id: str
     cache_key: str
 
 
 def all_keys(session: Session, app_id: int, limit: int) -> list[ImageKey]:
     """What an app has symbols of, the oldest first: of several with one id the last one counts."""
-    statement = (
-        select(SymbolFile.kind == MAPPING, SymbolImage.debug_id, SymbolImage.cache_key)
-        .join(SymbolFile, SymbolFile.id == SymbolImage.symbol_id)
-        .where(SymbolImage.app_id == app_id)
-        .order_by(SymbolImage.id)
-        .limit(limit)
-    )
+    columns = (SymbolImage.kind, SymbolImage.debug_id, SymbolImage.cache_key)
+    statement = select(*columns).where(SymbolImage.app_id == app_id).order_by(SymbolImage.id).limit(limit)
     return [ImageKey(*row) for row in session.execute(statement)]
 
 
@@ -151,7 +146,7 @@ def mapping_key(session: Session, app_id: int, version: str, build: str) -> str 
     statement = select(SymbolFile.version, SymbolFile.build, SymbolImage.cache_key).where(
         SymbolImage.symbol_id == SymbolFile.id,
         SymbolFile.app_id == app_id,
-        SymbolFile.kind == MAPPING,
+        SymbolImage.kind == MAPPING,
         SymbolFile.state == SymbolState.READY,
         SymbolFile.version.in_(("", version)),
         SymbolFile.build.in_(("", build)),
@@ -201,14 +196,3 @@ def unheard_symbols(session: Session, now: datetime, limit: int) -> list[int]:
         one.rings += 1
     session.flush()
     return [one.id for one in found]
-
-
-def drop_symbols(session: Session, found: SymbolFile, now: datetime) -> None:
-    """Delete a file with all that was made of it; its objects are doomed."""
-    caches = select(SymbolImage.cache_key).where(SymbolImage.symbol_id == found.id)
-    doom(session, sorted({found.storage_key, *session.scalars(caches)}), None, now)
-    for statement in (
-        delete(SymbolImage).where(SymbolImage.symbol_id == found.id),
-        delete(SymbolFile).where(SymbolFile.id == found.id),
-    ):
-        session.execute(statement, execution_options={"synchronize_session": False})

@@ -14,6 +14,7 @@ from app.db.removal import recount, remove_bytes, remove_logs, remove_occurrence
 from app.privacy.doomed import delete_doomed
 from app.privacy.settings import AGES, effective
 from app.services import Services
+from app.symbolication.uploads import drop_untouched
 
 GO_ON_FOR = 5.0  # seconds after which the rest is left to the next time
 APPS_AT_ONCE = 500
@@ -37,6 +38,7 @@ def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
             done = [(work, work()) for work in works]  # a bit of each: no app waits for the backlog of another
             removed += sum(number for _, number in done)
             works = [work for work, number in done if number]
+    removed += drop_untouched(services)
     while delete_doomed(services) and time.monotonic() < deadline:
         continue
     if removed:

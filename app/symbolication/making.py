@@ -14,8 +14,9 @@ from app.db.app import App
 from app.db.app_settings import reports_changed
 from app.db.awaited_symbols import are_awaited
 from app.db.regrouping import wish
+from app.db.symbol_part import parts_of
 from app.db.symbols import (
-    MAPPING,
+    MAX_NAME,
     MAX_REASON,
     SymbolFile,
     SymbolImage,
@@ -27,14 +28,12 @@ from app.db.symbols import (
 from app.errors import AppError, TransientError
 from app.services import Services
 from app.storage import symbols_key
-from app.symbols.awaiting import release_key
-from app.symbols.mapping import Mapping, make_mapping
-from app.symbols.objects import NotSymbols, make_caches
+from app.symbolication.uploads import stream_parts
+from app.symbols.contents import ARCHIVE, About, contents, is_whole_archive
+from app.symbols.objects import NotSymbols
 
 CHUNK = 1024 * 1024  # bytes
-OBJECTS = (b"\x7fELF", b"MZ", b"MODULE ", b"Microsoft C/C++ MSF", b"\xfe\xed\xfa", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe",
-           b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")  # fmt: skip
-"""How files of debug information begin; anything else has to be a mapping."""
+UNPACKED_AT_MOST = 4  # times CRASHQ_MAX_SYMBOL_BYTES, of one archive
 
 log = structlog.get_logger()
 
@@ -43,7 +42,8 @@ class Made(NamedTuple):
     """What a file was found to be."""
 
     kind: str
-    images: list[dict[str, str | None]]  # debug_id, arch, cache_key
+    images: list[dict[str, str | None]]  # columns of symbol_images
+    keys: list[str]  # of the objects that were stored for it
 
 
 def make_symbols(services: Services, row_id: int) -> None:
@@ -76,32 +76,23 @@ def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
     with TemporaryDirectory(prefix="crashq-symbols-") as name:
         folder = Path(name)
         file = folder / "upload"
+        with services.db.read() as session:
+            parts = parts_of(session, claimed.identifier)
         with file.open("wb") as out:
-            for chunk in services.storage.stream(claimed.storage_key):
+            for chunk in stream_parts(services, parts) if parts else services.storage.stream(claimed.storage_key):
                 out.write(chunk)
-        with file.open("rb") as opened:
-            head = opened.read(32)
-        if not head.startswith(OBJECTS):
-            key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-0.mapping")
-            make_mapping(file, folder / "mapping")
-            services.storage.put(key, _chunks(folder / "mapping"))
-            ids = [str(Mapping(folder / "mapping").uuid)]
-            if claimed.version or claimed.build:
-                ids.append(release_key(claimed.version, claimed.build))
-            return Made(MAPPING, [{"debug_id": one, "arch": None, "cache_key": key} for one in ids])
         kind = ""
+        keys: list[str] = []
         images: list[dict[str, str | None]] = []
-        for number, found in enumerate(make_caches(file, folder)):
-            key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-{number}.symcache")
-            services.storage.put(key, _chunks(found.cache))
-            found.cache.unlink()
-            images.append({"debug_id": found.debug_id, "arch": found.arch, "cache_key": key})
-            kind = found.file_format
-        if not images:
-            raise NotSymbols(
-                "The file describes no image: it has neither debug information nor a symbol table, or no id"
-            )
-        return Made(kind, images)
+        about = About(claimed.name, claimed.version, claimed.build)
+        for held in contents(file, folder, about, UNPACKED_AT_MOST * services.config.max_symbol_bytes):
+            key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-{len(keys)}.{held.kind}")
+            services.storage.put(key, _chunks(held.cache))
+            keys.append(key)
+            told = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
+            images += ({"debug_id": one, **told} for one in held.ids)
+            kind = held.file_format
+        return Made(ARCHIVE if is_whole_archive(file) else kind, images, keys)
 
 
 def _chunks(file: Path) -> Iterator[bytes]:
@@ -130,7 +121,7 @@ def _settle(services: Services, claimed: SymbolFile, made: Made | None, reason: 
     if wished is not None:
         services.broker.ring(REGROUP, str(wished), LONG)
     if held is None and made:
-        for one in made.images:
+        for key in made.keys:
             with suppress(TransientError):
-                services.storage.delete(str(one["cache_key"]))
+                services.storage.delete(key)
     log.info("symbols_made" if made else "symbols_rejected", symbols=claimed.id, is_own=held is not None)

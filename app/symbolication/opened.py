@@ -2,7 +2,7 @@
 
 from app.crashes.log import CrashLog
 from app.db import Database
-from app.db.symbols import all_keys, cache_keys, mapping_key
+from app.db.symbols import MAPPING, NATIVE, all_keys, cache_keys, mapping_key
 from app.storage import Storage
 from app.symbolication.shelf import shelf_of
 from app.symbols.java import JavaNames
@@ -18,7 +18,7 @@ class OpenedSymbols:
 
     def __init__(self, db: Database, storage: Storage, app_id: int) -> None:
         self._db, self._storage, self._app_id = db, storage, app_id
-        self._keys: dict[tuple[bool, str], str | None] = {}  # (is a mapping, debug id) -> where it lies
+        self._keys: dict[tuple[str, str], str | None] = {}  # (kind, debug id) -> where it lies
         self._by_version: dict[tuple[str, str], str | None] = {}
         self._asked = 0
         self._is_all_known = False
@@ -29,7 +29,7 @@ class OpenedSymbols:
         Raises TransientError.
         """
         wanted = sorted(native_ids(report, only_crash=only_crash))
-        self._look_up(wanted, mappings=False)
+        self._look_up(wanted, NATIVE)
         mapping = self._mapping(report) if is_java(report) else None
 
         shelf = shelf_of(self._storage)
@@ -37,7 +37,7 @@ class OpenedSymbols:
 
         def native(debug_id: str) -> NativeNames | None:
             if debug_id not in opened:
-                key = self._keys.get((False, debug_id))
+                key = self._keys.get((NATIVE, debug_id))
                 found = shelf.open(self._storage, key, NativeNames) if key else None
                 opened[debug_id] = found if isinstance(found, NativeNames) else None
             return opened[debug_id]
@@ -48,8 +48,8 @@ class OpenedSymbols:
     def _mapping(self, report: CrashLog) -> str | None:
         """By the id that the report names, else by version and build."""
         ids = mapping_ids(report)[:AT_ONCE]
-        self._look_up(ids, mappings=True)
-        named = next((key for one in ids if (key := self._keys.get((True, one)))), None)
+        self._look_up(ids, MAPPING)
+        named = next((key for one in ids if (key := self._keys.get((MAPPING, one)))), None)
         if named:
             return named
         version = (report.app.version or "", report.app.build or "")
@@ -58,17 +58,17 @@ class OpenedSymbols:
                 self._by_version[version] = mapping_key(session, self._app_id, *version)
         return self._by_version[version]
 
-    def _look_up(self, wanted: list[str], *, mappings: bool) -> None:
-        new = [one for one in wanted if (mappings, one) not in self._keys]
+    def _look_up(self, wanted: list[str], kind: str) -> None:
+        new = [one for one in wanted if (kind, one) not in self._keys]
         if not new or self._is_all_known:
             return
         with self._db.read() as session:
             if self._asked:
                 every = all_keys(session, self._app_id, KNOWN_AT_ONCE + 1)
                 self._is_all_known = len(every) <= KNOWN_AT_ONCE
-                self._keys.update({(one.is_mapping, one.debug_id): one.cache_key for one in every})
+                self._keys.update({(one.kind, one.debug_id): one.cache_key for one in every})
             if not self._is_all_known:
                 for at in range(0, len(new), AT_ONCE):
-                    found = cache_keys(session, self._app_id, new[at : at + AT_ONCE], mappings=mappings)
-                    self._keys.update({(mappings, one): found.get(one) for one in new[at : at + AT_ONCE]})
+                    found = cache_keys(session, self._app_id, new[at : at + AT_ONCE], kind)
+                    self._keys.update({(kind, one): found.get(one) for one in new[at : at + AT_ONCE]})
         self._asked += 1

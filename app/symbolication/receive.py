@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any
 
 import structlog
 
@@ -16,16 +16,16 @@ from app.db.symbols import MAX_NAME, MAX_VERSION, SymbolFile, SymbolState, find_
 from app.errors import BadParameters, TooLarge, TransientError
 from app.services import Services
 from app.storage import symbols_key
+from app.symbols.contents import About
 
 log = structlog.get_logger()
 
 
-class About(NamedTuple):
-    """What a sender tells of a file; "" is untold."""
-
-    name: str = ""
-    version: str = ""
-    build: str = ""
+def check_about(about: About) -> None:
+    """Raises BadParameters when what is told cannot be stored."""
+    for label, value, most in zip(about._fields, about, (MAX_NAME, MAX_VERSION, MAX_VERSION), strict=True):
+        if len(value) > most or any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in value):
+            raise BadParameters(f"{label} has to have at most {most} characters, none of them control characters")
 
 
 def receive_symbols(services: Services, app: App, about: About, chunks: Iterable[bytes]) -> SymbolFile:
@@ -33,47 +33,58 @@ def receive_symbols(services: Services, app: App, about: About, chunks: Iterable
 
     The bytes are durable before the row is, and the row before this returns. Raises BadParameters or TooLarge.
     """
-    for label, value, most in zip(about._fields, about, (MAX_NAME, MAX_VERSION, MAX_VERSION), strict=True):
-        if len(value) > most or any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in value):
-            raise BadParameters(f"{label} has to have at most {most} characters, none of them control characters")
-    identifier, counted = secrets.token_hex(12), _Counted(chunks, services.config.max_symbol_bytes)
+    check_about(about)
+    identifier, counted = secrets.token_hex(12), Counted(chunks, services.config.max_symbol_bytes, "The file")
     key = symbols_key(app.identifier, identifier, "upload")
     services.storage.put(key, counted)
     if not counted.size:
         services.storage.delete(key)
         raise BadParameters("The body is empty: send one file of symbols as the body")
-    sha256, now = counted.sha256.hexdigest(), services.now()
-    values = {
-        "identifier": identifier, "app_id": app.id, "sha256": sha256, "version": about.version, "build": about.build,
-        "name": about.name, "size": counted.size, "state": SymbolState.RECEIVED, "received_at": now, "storage_key": key,
-        "attempt": 0, "strikes": 0, "ring_after": now + RING_AGAIN_AFTER, "rings": 0,
-    }  # fmt: skip
+    sha256 = counted.sha256.hexdigest()
+    values = row_of(services, app, about, identifier, sha256, counted.size, key)
     with services.db.write() as session:
         is_new = insert_or_ignore(session, SymbolFile, values)
         found = find_same(session, app.id, sha256, about.version, about.build)
     if not is_new:
         with suppress(TransientError):
             services.storage.delete(key)
+    return settle_received(services, app, found, is_new=is_new)
+
+
+def row_of(
+    services: Services, app: App, about: About, identifier: str, sha256: str, size: int, key: str
+) -> dict[str, Any]:
+    """The row of a file whose bytes are stored, as it waits for a worker."""
+    now = services.now()
+    return {
+        "identifier": identifier, "app_id": app.id, "sha256": sha256, "version": about.version, "build": about.build,
+        "name": about.name, "size": size, "state": SymbolState.RECEIVED, "received_at": now, "storage_key": key,
+        "attempt": 0, "strikes": 0, "ring_after": now + RING_AGAIN_AFTER, "rings": 0,
+    }  # fmt: skip
+
+
+def settle_received(services: Services, app: App, found: SymbolFile | None, *, is_new: bool) -> SymbolFile:
+    """Ring for a file whose row is committed, if it waits. Raises TransientError when it was deleted a moment ago."""
     if found is None:
         raise TransientError
     if is_new:
-        log.info("symbols_received", symbols=found.id, app=app.identifier, bytes=counted.size)
+        log.info("symbols_received", symbols=found.id, app=app.identifier, bytes=found.size)
     if found.state == SymbolState.RECEIVED:
         services.broker.ring(MAKE_SYMBOLS, str(found.id), LONG)
     return found
 
 
-class _Counted:
+class Counted:
     """Chunks that are counted and hashed on their way. Raises TooLarge."""
 
-    def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
+    def __init__(self, chunks: Iterable[bytes], limit: int, what: str) -> None:
         self.size, self.sha256 = 0, hashlib.sha256()
-        self._chunks, self._limit = chunks, limit
+        self._chunks, self._limit, self._what = chunks, limit, what
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._chunks:
             self.size += len(chunk)
             if self.size > self._limit:
-                raise TooLarge(f"The file is larger than {self._limit} bytes")
+                raise TooLarge(f"{self._what} is larger than {self._limit} bytes")
             self.sha256.update(chunk)
             yield chunk

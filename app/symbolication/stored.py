@@ -6,17 +6,18 @@ from typing import NamedTuple
 from app.db.app import App
 from app.db.app_settings import reports_changed
 from app.db.awaited_symbols import count_waiting
-from app.db.symbols import SymbolFile, SymbolState, debug_ids, drop_symbols, find_symbols, symbols_of
+from app.db.symbol_objects import drop_symbols
+from app.db.symbols import SymbolFile, SymbolImage, SymbolState, find_symbols, images_of, symbols_of
 from app.errors import NotFound, TransientError
 from app.services import Services
 from app.storage import symbols_folder
 
 
 class Shown(NamedTuple):
-    """A file and the debug ids in it."""
+    """A file and what it holds."""
 
     file: SymbolFile
-    debug_ids: list[str]
+    images: list[SymbolImage]
     waiting_logs: int  # that are to be read again with it
 
 
@@ -25,7 +26,7 @@ def list_symbols(services: Services, app: App, limit: int, offset: int) -> list[
     with services.db.read() as session:
         files = symbols_of(session, app.id, limit, offset)
         found, waiting = (
-            debug_ids(session, [one.id for one in files]),
+            images_of(session, [one.id for one in files]),
             count_waiting(session, [one.id for one in files]),
         )
     return [Shown(one, found.get(one.id, []), waiting.get(one.id, 0)) for one in files]
@@ -38,7 +39,7 @@ def show_symbols(services: Services, app: App, identifier: str) -> Shown:
         if found is None:
             raise NotFound("Symbols not found")
         waiting = count_waiting(session, [found.id]).get(found.id, 0)
-        return Shown(found, debug_ids(session, [found.id]).get(found.id, []), waiting)
+        return Shown(found, images_of(session, [found.id]).get(found.id, []), waiting)
 
 
 def delete_symbols(services: Services, app: App, identifier: str) -> None:

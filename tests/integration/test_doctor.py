@@ -15,7 +15,9 @@ from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.services import Services
 from app.storage import open_storage
-from tests.factories import kscrash, make_crash
+from app.symbolication.stored import list_symbols
+from tests.factories import kscrash, make_crash, run_rings
+from tests.symbols import mapping, sym, upload
 
 
 @pytest.fixture(autouse=True)
@@ -174,3 +176,29 @@ def test_looking_changes_nothing(services, healthy):
 
     with services.db.read() as session:
         assert session.get_one(Job, job.id).state == JobState.FINISHED
+
+
+def test_symbols_are_found_that_lost_their_bytes_or_caches_and_objects_that_are_of_none(services, member):
+    whole = upload(services, member, sym("01020304-0506-0708-090a-0b0c0d0e0f10", "total"))
+    no_cache = upload(services, member, sym("11121314-1516-1718-191a-1b1c1d1e1f20", "total"))
+    no_bytes = upload(services, member, mapping("a.b", "total"))
+    folder = f"symbols/{member.app.identifier}"
+    for stat in list(services.storage.list(folder)):
+        is_upload = stat.key.endswith("/upload")
+        if (no_cache in stat.key and not is_upload) or (no_bytes in stat.key and is_upload):
+            services.storage.delete(stat.key)
+    services.storage.put_bytes(f"{folder}/{'0' * 24}/part-0-abcd", b"orphan")
+    services.broker.rings.clear()
+
+    found = list(examine(services))
+    for one in found:
+        one.mend()
+    run_rings(services)
+
+    assert sorted(one.what for one in found) == sorted([
+        f"symbols {no_cache} lack a cache in the storage", f"symbols {no_bytes} have no bytes in the storage",
+        f"{folder}/{'0' * 24}/part-0-abcd belongs to no symbols",
+    ])  # fmt: skip
+    assert [one.file.identifier for one in list_symbols(services, member.app, 10, 0)] == [no_cache, whole]
+    assert {one.file.state.value for one in list_symbols(services, member.app, 10, 0)} == {"ready"}
+    assert [one.what for one in examine(services) if no_bytes not in one.what] == []

@@ -20,8 +20,9 @@ from app.ingest.regrouping import regroup_app
 from app.jobs.sweep import sweep
 from app.storage import Storage
 from app.symbolication.making import make_symbols
-from app.symbolication.receive import About, receive_symbols
+from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import delete_symbols, show_symbols
+from app.symbols.contents import About
 from tests.factories import kscrash, make_member, run_rings
 from tests.regrouping import counted, crash_of, crashes
 from tests.symbols import java_event, mapping, native_event, sym, upload

@@ -16,6 +16,7 @@ from app.api.openapi import (
     regroup,
     senders,
     service,
+    symbol_uploads,
     symbols,
     webhooks,
 )
@@ -28,7 +29,7 @@ SUBJECTS = tuple(
     module.SUBJECT
     for module in (
         login, logs, senders, apps, crashes, regroup, questions, jobs, downloads, access, privacy, data_exporters, symbols,
-        webhooks, service,
+        symbol_uploads, webhooks, service,
     )
 )  # fmt: skip
 """In the order of the page for people."""

@@ -37,7 +37,7 @@ SUBJECT = Subject(
     {
         _BASE: {
             "post": operation(
-                "addSymbols", "Send one file of debug information or one mapping",
+                "addSymbols", "Send a file of debug information, a mapping, or a .zip of these",
                 answer(_SHOWN, "Stored; a worker reads it", 202), 400, 401, 404, 413, 415,
                 parameters=[*_APP, query("name", {**TEXT, "examples": ["mapping.txt"]}, "Of the file"),
                             query("version", TEXT, "Of the app, for mappings"), query("build", TEXT, "Of the app, for mappings")],
@@ -60,6 +60,10 @@ SUBJECT = Subject(
             "state": {**one_of(*(state.value for state in SymbolState)), "examples": ["ready"]},
             "reason": told(TEXT_OR_NULL, "Why it is rejected"),
             "debug_ids": told(list_of(TEXT), "Of the images it describes; of a mapping its uuid"),
+            "images": told(list_of(object_of({
+                "debug_id": TEXT, "kind": one_of("native", "mapping", "source_map"), "arch": TEXT_OR_NULL,
+                "name": told(TEXT_OR_NULL, "Of the file that it was in"),
+            })), "What it holds, the first 1,000"),
             "waiting_logs": told(WHOLE, "Digested before it came, and still to be grouped anew with it"),
             "version": TEXT_OR_NULL, "build": TEXT_OR_NULL, "size": WHOLE, "sha256": TEXT, "received_at": TIME,
         }),

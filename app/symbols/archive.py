@@ -1,0 +1,99 @@
+"""A .zip of files of symbols, such as a zipped dSYM: its members one at a time, unpacked to a file, within bounds.
+
+Stored and deflated members, no encryption, no archive in an archive. What macOS adds is left out.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from app.symbols.objects import NotSymbols
+
+MAX_MEMBERS = 1_000
+MAX_RATIO = 250  # unpacked bytes for each packed one, as for archives of logs
+FREE_BYTES = 1024 * 1024  # unpacked whatever the ratio
+MAX_NAME = 200  # characters of a name that are told
+
+_ENTRY = b"PK\x01\x02"  # of the directory at the end
+_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
+_CHUNK = 1024 * 1024
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OverflowError)
+
+
+class Member(NamedTuple):
+    """One file of an archive."""
+
+    name: str  # without its folders
+    file: Path | None  # gone once the next one is asked for
+    problem: str | None = None  # why there is none
+
+
+def is_archive(head: bytes) -> bool:
+    """True for how a .zip begins."""
+    return head.startswith(_MARKS)
+
+
+def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[Member]:
+    """The files, in the archive's order, each unpacked into `folder` and removed before the next.
+
+    Raises NotSymbols when the archive is damaged as a whole, has too many members or unpacks to too much.
+    """
+    if _entries(archive) > MAX_MEMBERS:  # before zipfile makes an object of each
+        raise NotSymbols(f"The archive holds more than {MAX_MEMBERS} files")
+    left = min(max_unpacked, archive.stat().st_size * MAX_RATIO + FREE_BYTES)
+    unpacked = folder / "member"
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            for entry in opened.infolist():
+                name = "".join(sign if sign.isprintable() else "\ufffd" for sign in entry.filename.rpartition("/")[2])
+                if (
+                    entry.is_dir()
+                    or entry.filename.startswith("__MACOSX/")
+                    or name.startswith("._")
+                    or name == ".DS_Store"
+                ):
+                    continue
+                problem = _problem(entry)
+                if problem is None:
+                    size = _unpack(opened, entry, unpacked, left)
+                    problem = "it is damaged" if size is None else None
+                    left -= size or 0
+                yield Member(name[-MAX_NAME:], unpacked if problem is None else None, problem)
+                unpacked.unlink(missing_ok=True)
+    except _BROKEN as error:
+        raise NotSymbols("The archive is cut short or damaged") from error
+
+
+def _problem(entry: zipfile.ZipInfo) -> str | None:
+    if entry.flag_bits & 1:
+        return "it is encrypted"
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "it is packed in a way that is not read"
+    return None
+
+
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, into: Path, left: int) -> int | None:
+    """Bytes written; None when the member is damaged. Raises NotSymbols when they are more than are left."""
+    size = 0
+    try:
+        with archive.open(entry) as source, into.open("wb") as out:
+            while chunk := source.read(_CHUNK):
+                size += len(chunk)
+                if size > left:
+                    raise NotSymbols("The archive unpacks to more than is allowed, in all or for its size")
+                out.write(chunk)
+    except _BROKEN:
+        return None
+    return size
+
+
+def _entries(archive: Path) -> int:
+    """Entries that the archive may have in its directory, at least."""
+    found, before = 0, b""
+    with archive.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            found += (before + chunk).count(_ENTRY)
+            before = chunk[-len(_ENTRY) + 1 :]
+    return found
