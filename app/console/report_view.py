@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 MAX_FRAMES, MAX_EXCEPTIONS, MAX_THREADS, MAX_IMAGES, MAX_CRUMBS = 300, 20, 200, 400, 200
 MAX_CUSTOM = 20_000  # characters
+ALL_FRAMES = 3_000  # of all threads together; those of the crashed one first
 OPEN_WITHOUT_OWN = 12  # frames shown of a stack that has none of the app
 NOT_FOLDED = 1  # so many frames between own ones are shown all the same
 
@@ -59,7 +60,7 @@ class ReportView(NamedTuple):
 
     report: Json
     faults: list[ShownFault]
-    threads: list[ShownThread]
+    threads: list[ShownThread]  # the crashed ones first
     images: list[Json]
     crumbs: list[Json]
     custom: str  # JSON
@@ -78,11 +79,15 @@ def view_of(report: Json) -> ReportView:
     if not faults and crashed:
         unnamed = dict.fromkeys(("relation", "type", "message", "signal", "code"))
         faults.append(ShownFault(unnamed, stack_of(crashed["frames"]), True))
+    shown, left = [], ALL_FRAMES
+    for thread in sorted(threads[:MAX_THREADS], key=lambda one: not one["is_crashed"]):
+        shown.append(_thread(thread, min(left, MAX_FRAMES)))
+        left -= min(left, MAX_FRAMES, len(thread["frames"]))
     custom = json.dumps(report["custom"], indent=2, ensure_ascii=False) if report["custom"] else ""
     return ReportView(
         report,
         faults,
-        [_thread(thread) for thread in threads[:MAX_THREADS]],
+        shown,
         report["images"][:MAX_IMAGES],
         report["breadcrumbs"][-MAX_CRUMBS:][::-1],
         custom if len(custom) <= MAX_CUSTOM else custom[:MAX_CUSTOM] + "\n…",
@@ -95,9 +100,9 @@ def view_of(report: Json) -> ReportView:
     )
 
 
-def stack_of(frames: Sequence[Json]) -> Stack:
+def stack_of(frames: Sequence[Json], most: int = MAX_FRAMES) -> Stack:
     """The crash frame and those of the app open, the rest folded; without any of the app, the first ones open."""
-    shown = [_frame(number, frame) for number, frame in enumerate(frames[:MAX_FRAMES])]
+    shown = [_frame(number, frame) for number, frame in enumerate(frames[:most])]
     has_own = any(frame.is_own for frame in shown)
     is_open = [frame.is_own or frame.number == 0 if has_own else frame.number < OPEN_WITHOUT_OWN for frame in shown]
     runs: list[Run] = []
@@ -107,11 +112,11 @@ def stack_of(frames: Sequence[Json]) -> Stack:
         else:
             runs.append(Run([frame], not opened))
     runs = [run._replace(is_folded=run.is_folded and len(run.frames) > NOT_FOLDED) for run in runs]
-    return Stack(runs, "\n".join(_line(frame) for frame in shown), max(len(frames) - MAX_FRAMES, 0))
+    return Stack(runs, "\n".join(_line(frame) for frame in shown), max(len(frames) - most, 0))
 
 
-def _thread(thread: Json) -> ShownThread:
-    stack = stack_of(thread["frames"])
+def _thread(thread: Json, most: int) -> ShownThread:
+    stack = stack_of(thread["frames"], most)
     frames = [frame for run in stack.runs for frame in run.frames]
     first = next((frame.name for frame in frames if frame.is_own), frames[0].name if frames else "")
     return ShownThread(thread, stack, first)

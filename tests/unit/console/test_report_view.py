@@ -1,6 +1,15 @@
 """What a page shows of a report: own frames open, the rest folded, and all of it bounded."""
 
-from app.console.report_view import MAX_CRUMBS, MAX_CUSTOM, MAX_FRAMES, MAX_THREADS, OPEN_WITHOUT_OWN, stack_of, view_of
+from app.console.report_view import (
+    ALL_FRAMES,
+    MAX_CRUMBS,
+    MAX_CUSTOM,
+    MAX_FRAMES,
+    MAX_THREADS,
+    OPEN_WITHOUT_OWN,
+    stack_of,
+    view_of,
+)
 
 FRAME = {
     "function": "run", "module": None, "file": None, "line": None, "column": None, "in_app": False, "image": "libsystem",
@@ -95,6 +104,15 @@ def test_what_is_left_out_of_a_long_report_is_counted():
     assert len(told.threads) == MAX_THREADS
     assert (told.left_out["threads"], told.left_out["breadcrumbs"]) == (3, 2)
     assert told.crumbs[0] == {"message": MAX_CRUMBS + 1}  # the latest first
+
+
+def test_many_threads_share_a_number_of_frames_and_the_crashed_one_comes_first():
+    told = view_of(report(threads=[thread(index=n, is_crashed=n == 99, frames=frames("x" * 100)) for n in range(100)]))
+
+    assert told.threads[0].head["index"] == 99
+    assert sum(len(run.frames) for one in told.threads for run in one.stack.runs) == ALL_FRAMES
+    assert sum(one.stack.left_out for one in told.threads) == 100 * 100 - ALL_FRAMES
+    assert all(one.stack.left_out == 0 for one in told.threads[:30])
 
 
 def test_long_custom_data_are_cut():
