@@ -1,5 +1,6 @@
 """The operators' command `crashq`: translates arguments, calls one function, prints."""
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -29,11 +30,40 @@ class Friendly(click.Group):
             sys.exit(1)
 
 
-@click.group(cls=Friendly, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(Friendly):
+    """A group that imports the module of a command when that command is called: the whole server takes a second or two to
+    import, which neither `crashq remote` nor a shell that completes a word should wait for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Every command, by name."""
+        return sorted(name for names in COMMANDS.values() for name in names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, which its module registers with `main`."""
+        for module, names in COMMANDS.items():
+            if cmd_name in names:
+                importlib.import_module(f"{__name__}.{module}")
+        return super().get_command(ctx, cmd_name)
+
+
+COMMANDS = {
+    "accounts": ("app", "user"),
+    "backup": ("backup", "restore"),
+    "completion": ("completion",),
+    "demo": ("demo",),
+    "doctor": ("doctor",),
+    "erase": ("erase",),
+    "logs": ("log",),
+    "regroup": ("regroup",),
+    "remote": ("remote",),
+    "schema": ("db",),
+    "symbols": ("symbols",),
+    "up": ("up",),
+}
+"""Module beside this one -> the commands that it registers."""
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="crashq", prog_name="crashq")
 def main() -> None:
     """Crash logs in; occurrences and reports out, as jobs."""
-
-
-# The commands register themselves with `main` when they are imported.
-from app.cli import accounts, backup, completion, demo, doctor, erase, logs, regroup, remote, schema, symbols, up  # noqa: E402, F401

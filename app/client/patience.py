@@ -88,6 +88,10 @@ class Patience:
         if self._deadline is not None and self._clock.now() >= self._deadline:
             raise self._out_of_time()
 
+    def within(self, seconds: float) -> float:
+        """So many seconds, or as many as are left until the deadline."""
+        return seconds if self._deadline is None else max(min(seconds, self._deadline - self._clock.now()), 0.001)
+
     def _pause(self, retry_after: float | None) -> float:
         if retry_after is not None:  # never sooner than asked, and not all clients at the same moment
             return retry_after + random.uniform(0, 0.1 + retry_after / 10)  # noqa: S311  no secret

@@ -34,10 +34,10 @@ class Pace:
 
     def request(self, question: Request) -> Request:
         """The question, to be sent now, with the wish to be held."""
-        wait = WAITS[min(self._asked, len(WAITS) - 1)]
+        wait = int(self._patience.within(WAITS[min(self._asked, len(WAITS) - 1)]))
         self._asked += 1
         self._sent = self._patience.now()
-        return replace(question, headers={**question.headers, "Prefer": f"wait={wait}"})
+        return replace(question, headers={**question.headers, "Prefer": f"wait={wait}"}) if wait else question
 
     def pause(self, headers: Mapping[str, str]) -> None:
         """Wait as long as the server wants; the time for which it held the request counts. Raises OutOfTime."""

@@ -72,7 +72,6 @@ class Wire:
         self._limits, self._clock, self._on_trouble = limits, clock, on_trouble
         self._pool = urllib3.PoolManager(
             num_pools=4,
-            timeout=urllib3.Timeout(connect=limits.connect, read=limits.silence),
         )
 
     def close(self) -> None:
@@ -107,12 +106,17 @@ class Wire:
         headers = {"User-Agent": "crashq-client", "Accept-Encoding": "gzip", **request.headers}
         if self.token is not None and not request.is_link:
             headers["Authorization"] = f"Token {self.token}"
+        timeout = urllib3.Timeout(
+            connect=patience.within(self._limits.connect), read=patience.within(self._limits.silence)
+        )
         body = request.body() if callable(request.body) else request.body
         try:
             response = self._pool.urlopen(
-                request.method, url, redirect=False, body=body, headers=headers, retries=False, preload_content=False
-            )
+                request.method, url, redirect=False, body=body, headers=headers, timeout=timeout, retries=False,
+                preload_content=False,
+            )  # fmt: skip
         except (HTTPError, OSError) as error:
+            patience.check()
             raise _unreachable(error) from None
         finally:
             if not isinstance(body, bytes | None):
@@ -134,6 +138,7 @@ class Wire:
             except DecodeError:
                 raise BadAnswer("The server's answer cannot be unpacked") from None
             except (HTTPError, OSError) as error:
+                patience.check()
                 raise _unreachable(error) from None
             if not chunk:
                 return

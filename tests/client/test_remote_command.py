@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -140,6 +141,34 @@ def test_a_refusal_is_told_in_json_with_its_code(server, inside):
     told_error = json.loads(ended.stderr)
     assert (told_error["status"], told_error["code"]) == (404, "job_not_found")
     assert (ended.exit_code, ended.stdout) == (4, "")
+
+
+def test_on_a_terminal_progress_is_a_bar_that_leaves_nothing_behind(server, home, tmp_path):
+    def answer(asked: Asked) -> Reply:
+        if asked.path.endswith("/occurrences"):
+            return envelope([OCCURRENCE])
+        if asked.path.endswith("/export_occurrences"):
+            return envelope(report(server))
+        return Reply(200, {"ETag": '"tag"'}, CONTENT)
+
+    server.replies = [answer]
+    terminal, end = os.openpty()
+    command = [str(CRASHQ), "remote", "export", "c" * 24, "--into", str(tmp_path)]
+    signed_in = {"CRASHQ_REMOTE_URL": server.url, "CRASHQ_REMOTE_TOKEN": TOKEN, "TERM": "xterm", "COLUMNS": "160"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=end, text=True, env=environ(home, **signed_in)
+    ) as process:
+        os.close(end)
+        shown = b""
+        with suppress(OSError):  # Linux ends a terminal that nobody writes to any more so
+            while chunk := os.read(terminal, 65_536):
+                shown += chunk
+        os.close(terminal)
+        stdout, _ = process.communicate(timeout=GRACE)
+
+    assert (process.returncode, stdout) == (0, f"{tmp_path / 'l-crash-1.zip'}\n")
+    assert "512.0 kB of 512.0 kB" in shown.decode()
+    assert shown.decode().rstrip("\r\n").endswith(("\x1b[2K", "\x1b[?25h\r\x1b[1A\x1b[2K"))
 
 
 def test_titles_of_crashed_apps_do_not_move_the_terminal_s_cursor(server, inside):

@@ -2,6 +2,7 @@
 
 import ipaddress
 import ssl
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -160,6 +161,27 @@ def test_the_deadline_ends_a_poll_that_goes_well(server, clock):
 
     assert len(server.asked) == 6
     assert sum(clock.slept) <= 11
+
+
+def test_the_deadline_ends_a_request_that_hangs(server):
+    over = threading.Event()
+    held = told(APPS)
+    held.before = lambda: over.wait(30)
+    server.replies = [held]
+    with Client(server.url, TOKEN, limits=Limits(deadline=0.3)) as afar:
+        with pytest.raises(OutOfTime):
+            list(afar.apps())
+        over.set()
+
+    assert len(server.asked) == 1
+
+
+def test_a_server_is_not_asked_to_hold_a_poll_beyond_the_deadline(server, clock):
+    server.replies = [envelope([], loading=True, Retry_After="1")]
+    with Client(server.url, TOKEN, clock=clock, limits=Limits(deadline=5)) as afar, pytest.raises(OutOfTime):
+        list(afar.occurrences("c" * 24))
+
+    assert [asked.headers.get("prefer") for asked in server.asked] == ["wait=2", "wait=4", "wait=3", "wait=2", "wait=1"]
 
 
 def test_the_time_for_which_the_server_held_a_poll_counts(server, afar, clock):
