@@ -1,28 +1,51 @@
 """Brings the database's schema up to date."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
-from app.db import Database
+from app.db import LOCK_WAIT, Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x63726173  # "cras": the advisory lock that lets one of several starting releases migrate at a time
+PATIENCE = 3_600  # seconds that a release waits for another one's migrations, which may build indexes of large tables
 
 
 def upgrade(database: Database) -> None:
     """Run every migration that the database lacks; two at once wait for each other."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with database.engine.execution_options(crashq_writes=True).connect() as connection:
+    with database.engine.execution_options(crashq_writes=True).connect() as connection, _patience(database, connection):
         if database.is_postgresql:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+            connection.exec_driver_sql(
+                f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'"
+            )  # nobody waits behind a table's lock for long
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+@contextmanager
+def _patience(database: Database, connection: Connection) -> Iterator[None]:
+    """On SQLite, where the one lock of the database is what a release waits for."""
+    if database.is_postgresql:
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute(f"PRAGMA busy_timeout={PATIENCE * 1000}").close()
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={LOCK_WAIT * 1000}").close()
 
 
 def is_current(database: Database) -> bool:

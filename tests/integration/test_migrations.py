@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 from alembic import command
@@ -14,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from app.db import Base, Database, open_database, tables
-from app.schema import MIGRATIONS, is_current, upgrade
+from app.schema import LOCK_KEY, MIGRATIONS, is_current, upgrade
 
 TABLES = {"alembic_version", *(table.name for table in Base.metadata.sorted_tables)}
 
@@ -148,10 +149,30 @@ def test_releases_that_start_at_once_wait_for_each_other(bare_url, database):
         subprocess.Popen([sys.executable, "-c", program, bare_url], stderr=subprocess.PIPE, text=True, env=environ)
         for _ in range(3)
     ]
-    complaints = [release.communicate(timeout=60)[1] for release in releases]
+    complaints = [release.communicate(timeout=300)[1] for release in releases]
 
     assert [release.returncode for release in releases] == [0, 0, 0], complaints
     assert tables_in(database) == TABLES
+
+
+def test_a_release_waits_longer_for_anothers_migrations_than_a_statement_for_a_lock(bare_url, monkeypatch):
+    monkeypatch.setattr("app.db.LOCK_WAIT", 0.1)
+    impatient = open_database(bare_url)
+    with impatient.engine.execution_options(crashq_writes=True).connect() as other:
+        if impatient.is_postgresql:
+            other.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+        else:
+            other.exec_driver_sql("CREATE TABLE being_migrated (id INTEGER)")
+        release = Thread(target=upgrade, args=(impatient,))
+        release.start()
+        release.join(1.0)
+        was_waiting = release.is_alive()
+        other.rollback()
+    release.join(300)
+
+    assert was_waiting
+    assert is_current(impatient)
+    impatient.close()
 
 
 def test_alembics_own_command_line_works_on_the_database_of_the_environment(bare_url, database, monkeypatch):
