@@ -153,6 +153,11 @@ def jobs_after(session: Session, app_id: int, after: str, limit: int) -> list[Jo
     return list(session.scalars(statement.order_by(Job.id).limit(limit)))
 
 
+def crashes_with_ids(session: Session, row_ids: set[int]) -> dict[int, Crash]:
+    """Crashes by their row ids."""
+    return {crash.id: crash for crash in session.scalars(select(Crash).where(Crash.id.in_(row_ids)))}
+
+
 def log_names(session: Session, app_id: int, among: set[str]) -> set[str]:
     """Which of these names are those of logs of the app."""
     return set(session.scalars(select(Log.log_id).where(Log.app_id == app_id, Log.log_id.in_(among))))

@@ -4,11 +4,15 @@ import json
 from datetime import timedelta
 
 from app.broker import PARTS
-from app.db.erasing import drop_jobs, jobs_after, log_names, was_regrouped
+from app.db.app import App
+from app.db.crash import Crash
+from app.db.erasing import crashes_with_ids, drop_jobs, jobs_after, log_names, was_regrouped
 from app.db.erasure import Erasure, noted_crashes
 from app.db.job import Job, JobState, move
 from app.db.job_part import drop_parts
+from app.db.poll import FoundCrash
 from app.errors import TransientError
+from app.jobs import KINDS
 from app.jobs.files import discard
 from app.privacy.turn import Turn
 from app.storage import job_folder
@@ -71,8 +75,8 @@ def delete_files(turn: Turn, place: str) -> str | None:
 def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
     """The jobs that may show what was erased, and those that tell of the user.
 
-    One about the whole app may tell of occurrences that have gone by their age since. Where occurrences have ever been
-    counted anew, any job of the app may show what was erased.
+    One about the whole app, one whose crash has changed since, and one about a log that is gone may tell of occurrences that have
+    gone by their age. Where occurrences have ever been counted anew, any job of the app may show what was erased.
     """
     erasure: Erasure = turn.erasure
     asked = {job.id: json.loads(job.params) for job in jobs}
@@ -81,17 +85,28 @@ def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
         noted = noted_crashes(session, erasure.id, {job.crash_id for job in jobs if job.crash_id is not None})
         names = {params["log_id"] for params in asked.values() if params.get("log_id")}
         known = log_names(session, erasure.app_id, names)
+        crashes = crashes_with_ids(session, {job.crash_id for job in jobs if job.crash_id is not None})
+        reports_revision = session.get_one(App, erasure.app_id).reports_revision
     verdicts = {}
     for job in jobs:
         params = asked[job.id]
+        is_log_gone = "log_id" in params and params["log_id"] not in known
+        crash = crashes.get(job.crash_id or 0)
+        is_outdated = crash is not None and not job.is_live and not _is_fresh(job, crash, reports_revision)
         tells = (
             turn.sought.fact in (params.get("user_id") or ())
             or turn.sought.stands_in_text(
                 job.params, job.result_text, job.result_filename, job.error_message, job.request_id
             )
-            or ((may_be_any or job.crash_id in noted) and "log_id" in params and params["log_id"] not in known)
+            or ((may_be_any or job.crash_id in noted) and is_log_gone)
         )
         may_show = job.crash_id in noted or job.crash_id is None or (erasure.occurrences > 0 and may_be_any)
-        if tells or may_show:
+        if tells or may_show or is_log_gone or is_outdated:
             verdicts[job.id] = tells
     return verdicts
+
+
+def _is_fresh(job: Job, crash: Crash, reports_revision: int) -> bool:
+    """True while nothing has come to the crash, or gone, since the job read it."""
+    about = FoundCrash(crash.id, crash.app_id, crash.revision, crash.occurrences_count, reports_revision)
+    return KINDS[job.kind].is_fresh(job, about)
