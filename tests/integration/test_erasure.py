@@ -6,32 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from app.broker import MemoryBroker, RedisBroker
 from app.db import open_database
 from app.db.crash import Crash
 from app.db.data_exporter import RunState
-from app.db.erasure import ErasureState
 from app.db.grouping_decision import GroupingDecision
 from app.db.job import Job, JobState
 from app.db.log import Log
-from app.db.occurrence import Occurrence
-from app.ingest.digest import digest
 from app.ingest.receive import receive
 from app.ingest.regroup import regroup_logs
 from app.ingest.status import log_state
-from app.jobs import running
 from app.jobs.service import ask
-from app.privacy import erasing
-from app.privacy.erasing import begin_erasure, show_erasure
+from app.privacy.erasing import begin_erasure
 from app.services import Services
-from app.storage import Storage, open_storage
+from app.storage import open_storage
 from tests.batches import undescribe
 from tests.erasing import ADA, BOB, add, count, erased, export, made, row
 from tests.exporting import all_runs, work
 from tests.exporting import make as make_exporter
-from tests.factories import CONFIG, kscrash, make_member, run_rings
+from tests.factories import CONFIG, kscrash, make_member
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
 
@@ -150,50 +144,6 @@ def test_a_crash_that_comes_again_after_it_was_emptied_begins_anew_under_its_ide
     assert stored.first_seen == stored.last_seen
 
 
-def test_a_log_that_is_being_digested_leaves_no_trace(services, clock, member, monkeypatch):
-    receive(services, member.app, "a-1", sentry_event(ADA))
-    [(_, row_id)] = services.broker.rings
-    services.broker.rings.clear()
-    real = Storage.get
-
-    def get(storage, key):
-        raw = real(storage, key)
-        monkeypatch.setattr(Storage, "get", real)
-        erased(services, clock, member)
-        return raw
-
-    monkeypatch.setattr(Storage, "get", get)
-
-    digest(services, int(row_id))
-
-    assert (count(services, Log), count(services, Occurrence)) == (0, 0)
-    assert where_it_lies(services, ADA) == []
-
-
-def test_a_job_that_has_read_the_data_already_does_not_publish_it(services, clock, member, monkeypatch):
-    crash = add(services, member, "a-1", sentry_event(ADA))
-    found = log_state(services, member.app, "a-1")
-    job = ask(services, member.user_id, "export_occurrence", crash,
-              {"id": found.occurrences[0][0], "log_id": "a-1", "date": found.date})  # fmt: skip
-    services.broker.rings.clear()
-    real = Storage.put
-
-    def put(storage, key, chunks):
-        monkeypatch.setattr(Storage, "put", real)
-        one = begin_erasure(services, member.app, ADA)
-        run_rings(services)
-        assert show_erasure(services, member.app, one.id).step == "files"  # waits for this attempt's lease
-        real(storage, key, chunks)
-
-    monkeypatch.setattr(Storage, "put", put)
-
-    running.run(services, job.id)
-    erased(services, clock, member)
-
-    assert where_it_lies(services, ADA) == []
-    assert count(services, Job) == 0
-
-
 def test_nothing_about_a_group_that_people_have_moved_tells_of_the_user(services, clock, member):
     crash = add(services, member, "a-1", kscrash(f"no page for {ADA}", user={"user": {"id": ADA}}))
     home = add(services, member, "b-1", kscrash(frame="-[Other tapped:]"))
@@ -265,46 +215,3 @@ def test_another_app_keeps_its_user_of_the_same_name(services, clock, member):
     erased(services, clock, member)
 
     assert log_state(services, other.app, "o-1").occurrences
-
-
-def test_a_reader_of_a_small_database_does_not_keep_an_erasure_from_its_end(services, clock, member):
-    add(services, member, "a-1", sentry_event(ADA))
-    begun = begin_erasure(services, member.app, ADA)
-
-    with services.db.snapshot() as session:
-        session.execute(select(Log)).all()
-        run_rings(services)
-        held = show_erasure(services, member.app, begun.id)
-    one = held if services.db.is_postgresql else erased(services, clock, member)
-
-    assert (one.id, one.state) == (begun.id, ErasureState.FINISHED)
-    assert (held.step, held.subject) == ("" if services.db.is_postgresql else "pages", None)
-
-
-def test_what_arrives_later_is_new_data(services, clock, member):
-    one = begin_erasure(services, member.app, ADA)
-    receive(services, member.app, "a-1", sentry_event(ADA))
-
-    assert erased(services, clock, member).id == one.id
-    run_rings(services)
-    assert count(services, Occurrence) == 1
-
-
-def test_the_same_log_sent_again_meanwhile_keeps_its_bytes(services, clock, member):
-    content = sentry_event(ADA)
-    add(services, member, "a-1", content)
-    begun = begin_erasure(services, member.app, ADA)
-    real = erasing.STEPS["files"]
-
-    def send_again(turn, place):
-        receive(services, member.app, "a-1", content)
-        return real(turn, place)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(erasing.STEPS, "files", send_again)
-        run_rings(services)
-
-    assert show_erasure(services, member.app, begun.id).state == ErasureState.FINISHED
-    assert log_state(services, member.app, "a-1").occurrences
-    with services.db.read() as session:
-        assert services.storage.get(session.query(Log).one().storage_key) == content

@@ -1,25 +1,23 @@
-"""Webhooks from the event to the receiver: told once it has happened, signed, tried again, given up (both databases)."""
+"""Webhooks from the event to the receiver: told once it has happened, signed, replayed (both databases)."""
 
 import json
-import threading
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from app.api.webhooks import _told as shown_delivery
 from app.db.job import Job
-from app.db.webhook import Delivery, DeliveryState, Webhook
-from app.errors import AppError, Conflict
+from app.db.webhook import DeliveryState, Webhook
+from app.errors import AppError
 from app.ingest.receive import receive
-from app.jobs import running
-from app.push import sending, webhooks
-from app.push.courier import Courier
-from app.push.deliveries import KEPT_FOR, PAUSES, claim_next, deliver, deliver_due, tidy
+from app.push import webhooks
+from app.push.deliveries import KEPT_FOR, deliver_due, tidy
 from tests.factories import kscrash, make_member, run_rings
 from tests.job_kinds import write
 from tests.receiver import receiver, verified
+from tests.webhook_rows import finish_a_job, rows
 
 EVERY = ["job.finished", "job.failed", "crash.new"]
 
@@ -41,22 +39,6 @@ def hook(hooked, member, sink):
     """A webhook of the member's app, and its secret."""
     wanted = webhooks.NewWebhook(url=sink.url, events=EVERY)
     return webhooks.create(hooked, member.app, wanted)
-
-
-def rows(services) -> list[Delivery]:
-    with services.db.read() as session:
-        return list(session.scalars(select(Delivery).order_by(Delivery.id)))
-
-
-def stored(services, hook) -> Webhook:
-    with services.db.read() as session:
-        return session.get_one(Webhook, hook[0].id)
-
-
-def finish_a_job(services, ask_again, **query: str) -> str:
-    job = ask_again(**query)
-    running.run(services, job.id)
-    return job.id
 
 
 @pytest.fixture
@@ -129,68 +111,6 @@ def test_an_attempt_that_is_no_longer_the_latest_tells_nothing(hooked, kind, hoo
     assert rows(hooked) == []
 
 
-def test_a_receiver_that_fails_is_tried_for_a_day_then_the_delivery_has_failed_and_the_webhook_is_off(
-    hooked, clock, sink, hook, ask_again
-):
-    sink.answer = lambda _: (500, {})
-    began = clock.now
-    finish_a_job(hooked, ask_again)
-
-    deliver_due(hooked)
-    for pause in PAUSES:
-        assert deliver_due(hooked) == 0
-        clock.advance(seconds=pause)
-        deliver_due(hooked)
-
-    [row] = rows(hooked)
-    assert (row.state, row.attempts, row.last_status) == (DeliveryState.FAILED, len(PAUSES) + 1, 500)
-    assert len(sink.got) == len(PAUSES) + 1
-    assert timedelta(hours=23) < clock.now - began < timedelta(hours=25)
-    assert len({got.headers["webhook-id"] for got in sink.got}) == 1
-    assert len({got.body for got in sink.got}) == 1
-    assert not stored(hooked, hook).active
-    assert stored(hooked, hook).disabled_reason == "Every delivery failed for a day"
-
-
-def test_a_receiver_that_comes_back_gets_everything_and_stays_active(hooked, clock, sink, hook, ask_again):
-    sink.answer = lambda came: (503 if came < 2 else 200, {})
-    finish_a_job(hooked, ask_again)
-
-    for pause in (0, *PAUSES[:2]):
-        clock.advance(seconds=pause)
-        deliver_due(hooked)
-
-    [row] = rows(hooked)
-    assert (row.state, row.attempts) == (DeliveryState.DELIVERED, 3)
-    assert stored(hooked, hook).failing_since is None
-    assert stored(hooked, hook).active
-
-
-def test_a_receiver_that_is_gone_for_good_switches_itself_off(hooked, sink, hook, ask_again):
-    sink.answer = lambda _: (410, {})
-    for number in range(3):
-        finish_a_job(hooked, ask_again, about=str(number))
-
-    deliver_due(hooked)
-
-    assert len(sink.got) == 1
-    assert {row.state for row in rows(hooked)} == {DeliveryState.FAILED}
-    assert not stored(hooked, hook).active
-
-
-def test_redirects_are_not_followed(hooked, sink, hook, ask_again):
-    with receiver() as elsewhere:
-        sink.answer = lambda _: (302, {"Location": elsewhere.url})
-        finish_a_job(hooked, ask_again)
-
-        deliver_due(hooked)
-
-        assert elsewhere.got == []
-    [row] = rows(hooked)
-    assert (row.state, row.last_status) == (DeliveryState.PENDING, 302)
-    assert "redirects are not followed" in row.last_error
-
-
 def test_a_name_that_means_another_address_by_the_time_of_delivery_is_not_connected_to(
     services, hooked, sink, hook, ask_again
 ):
@@ -225,39 +145,6 @@ def test_the_connection_goes_to_the_address_that_was_checked_and_names_the_host(
     assert got.path == "/path?q=1"
 
 
-def test_a_receiver_that_says_nothing_is_cut_off(hooked, sink, hook, ask_again, monkeypatch):
-    monkeypatch.setattr(sending, "READ_LIMIT", 0.2)
-    sink.hold = threading.Event()
-    finish_a_job(hooked, ask_again)
-
-    deliver_due(hooked)
-
-    [row] = rows(hooked)
-    assert (row.state, row.last_status) == (DeliveryState.PENDING, None)
-    assert row.last_error.startswith("The receiver did not answer")
-
-
-def test_while_one_worker_tells_a_receiver_another_leaves_it_alone(hooked, sink, hook, ask_again, clock):
-    finish_a_job(hooked, ask_again)
-    claim = claim_next(hooked)
-
-    assert claim_next(hooked) is None
-    deliver(hooked, claim)
-
-    assert len(sink.got) == 1
-    assert claim_next(hooked) is None
-
-
-def test_what_a_dead_worker_had_claimed_is_delivered_after_its_lease(hooked, sink, hook, ask_again, clock):
-    finish_a_job(hooked, ask_again)
-    assert claim_next(hooked) is not None  # and the worker dies
-
-    clock.advance(seconds=31)
-    deliver_due(hooked)
-
-    assert len(sink.got) == 1
-
-
 def test_a_replay_sends_the_same_event_again(hooked, member, sink, hook, ask_again):
     finish_a_job(hooked, ask_again)
     deliver_due(hooked)
@@ -270,16 +157,6 @@ def test_a_replay_sends_the_same_event_again(hooked, member, sink, hook, ask_aga
     assert sink.got[0].body == sink.got[1].body
     assert sink.got[0].headers["webhook-id"] == sink.got[1].headers["webhook-id"]
     assert shown_delivery(rows(hooked)[0])["state"] == "delivered"
-
-
-def test_nothing_is_replayed_to_a_webhook_that_is_off(hooked, member, hook, ask_again, sink):
-    finish_a_job(hooked, ask_again)
-    webhooks.change(hooked, member.app, hook[0].identifier, webhooks.WebhookChange(active=False))
-
-    with pytest.raises(Conflict):
-        webhooks.replay(hooked, member.app, hook[0].identifier, str(rows(hooked)[0].id))
-
-    assert [row.state for row in rows(hooked)] == [DeliveryState.FAILED]
 
 
 def test_old_deliveries_are_deleted_and_pending_ones_are_not(hooked, clock, hook, ask_again, sink):
@@ -301,20 +178,3 @@ def test_a_secret_sealed_with_another_secret_key_is_told_in_the_log(hooked, sink
 
     assert sink.got == []
     assert "SECRET_KEY has changed" in rows(hooked)[0].last_error
-
-
-def test_a_slow_receiver_holds_up_no_other(hooked, member, sink, hook, ask_again):
-    with receiver() as quick:
-        webhooks.create(hooked, member.app, webhooks.NewWebhook(url=quick.url, events=EVERY))
-        sink.hold = threading.Event()
-        quick_came = threading.Event()
-        quick.answer = lambda _: (quick_came.set(), (204, {}))[1]
-        finish_a_job(hooked, ask_again)
-        courier = Courier(hooked)
-
-        courier.ring()
-
-        assert quick_came.wait(10)
-        sink.hold.set()
-        courier.stop()
-    assert len(sink.got) == 1

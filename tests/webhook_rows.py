@@ -1,0 +1,26 @@
+"""Rows of webhooks and deliveries, and jobs whose end they tell."""
+
+from sqlalchemy import select
+
+from app.db.webhook import Delivery, Webhook
+from app.jobs import running
+from app.services import Services
+
+
+def rows(services: Services) -> list[Delivery]:
+    """All deliveries, oldest first."""
+    with services.db.read() as session:
+        return list(session.scalars(select(Delivery).order_by(Delivery.id)))
+
+
+def stored(services: Services, hook: tuple[Webhook, str]) -> Webhook:
+    """The webhook as it stands."""
+    with services.db.read() as session:
+        return session.get_one(Webhook, hook[0].id)
+
+
+def finish_a_job(services: Services, ask_again, **query: str) -> str:
+    """Its id."""
+    job = ask_again(**query)
+    running.run(services, job.id)
+    return job.id
