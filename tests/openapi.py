@@ -39,3 +39,8 @@ def described(document: Json, method: str, path: str, status: int) -> Json:
         if known == method and re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), path)
     ]  # fmt: skip
     return resolved(document, operation["responses"][str(status)])
+
+
+def places(document: Json, operation: Json) -> set[str]:
+    """Where an operation has parameters: path, query, header."""
+    return {resolved(document, parameter)["in"] for parameter in operation.get("parameters", [])}

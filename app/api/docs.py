@@ -1,15 +1,22 @@
 """The description of the API, for programs and for people."""
 
+import base64
+import gzip
+import hashlib
+import re
+from functools import cache
 from importlib.metadata import version
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 
 from app.api import answers
+from app.api.docs_view import subjects, ticked
 from app.api.openapi import openapi
 
-blueprint = Blueprint("docs", __name__, template_folder="templates")
+THEMES = ("light", "dark")
+THEME_COOKIE = "crashq_theme"  # the console's button sets it
 
-METHODS = ("get", "post", "put", "patch", "delete")
+blueprint = Blueprint("docs", __name__, template_folder="templates")
 
 
 @blueprint.get("/api/openapi.json")
@@ -21,13 +28,32 @@ def describe() -> Response:
 @blueprint.get("/docs")
 def page() -> Response:
     """The same as one self-contained page."""
-    document = openapi(version("crashq"))
-    operations = [
-        (method.upper(), path, item[method])
-        for path, item in document["paths"].items()
-        for method in METHODS
-        if method in item
-    ]
-    response = Response(render_template("docs.html", document=document, operations=operations), mimetype="text/html")
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    theme = request.cookies.get(THEME_COOKIE, "")
+    content, packed, policy = _page(theme if theme in THEMES else "", request.script_root)
+    is_packed = bool(request.accept_encodings["gzip"])
+    response = Response(packed if is_packed else content, mimetype="text/html")
+    if is_packed:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding, Cookie"
+    response.headers["Content-Security-Policy"] = policy
     return response
+
+
+@cache
+def _page(theme: str, root: str) -> tuple[bytes, bytes, str]:
+    """(the page, the same as gzip, its policy), made once: nothing of it depends on who asks."""
+    document = openapi(version("crashq"))
+    text = render_template(
+        "docs.html", document=document, subjects=subjects(document), ticked=ticked, theme=theme, root=root
+    )
+    policy = (
+        f"default-src 'none'; style-src {_hash_of('style', text)}; script-src {_hash_of('script', text)}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return text.encode(), gzip.compress(text.encode(), 9, mtime=0), policy
+
+
+def _hash_of(element: str, text: str) -> str:
+    """What allows the page's one inline style or script, and no other."""
+    [content] = re.findall(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"

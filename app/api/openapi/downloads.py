@@ -1,7 +1,7 @@
 """The OpenAPI description of downloads."""
 
 from app.api.openapi.headers import KEPT
-from app.api.openapi.words import BINARY, OPEN, TEXT, Subject, answer, header, operation, parameters, path
+from app.api.openapi.words import OPEN, TEXT, Subject, answer, header, operation, parameters, path
 
 _HEADERS = f"{KEPT} Accept-Ranges Content-Disposition Content-Length"
 
@@ -12,8 +12,8 @@ SUBJECT = Subject(
         "/api/downloads/{signed}": {
             "get": operation(
                 "download", "A finished file, whole or a range of it",
-                answer(BINARY, "The file", media="*/*", headers=_HEADERS)
-                | answer(BINARY, "The range that was asked for", 206, media="*/*", headers=f"{_HEADERS} Content-Range")
+                answer({}, "The file", media="*/*", headers=_HEADERS)
+                | answer({}, "The range that was asked for", 206, media="*/*", headers=f"{_HEADERS} Content-Range")
                 | answer(None, "You have it", 304, headers=KEPT),
                 404, 410, 416,
                 parameters=[

@@ -36,7 +36,7 @@ _ERROR: Json = {
 }  # fmt: skip
 
 _EVENTS = answer(
-    told(TEXT, "`progress`, then `finished`, `failed`, `cancelled` or `expired`; `data` is what `GET /api/jobs/:job_id` tells"),
+    told({}, "`progress`, then `finished`, `failed`, `cancelled` or `expired`; `data` is what `GET /api/jobs/:job_id` tells"),
     "Events", media="text/event-stream", headers="Cache-Control X-Accel-Buffering",
 )  # fmt: skip
 _EVENTS["200"]["content"]["text/event-stream"]["example"] = (

@@ -11,6 +11,7 @@ _PARTS: Json = {
 }  # fmt: skip
 _UP = answer(success_of(object_of({"web": {"const": "up"}})), "Up")
 _READY = answer(success_of(_PARTS), "All up")
+_PAGE = answer(TEXT, "A page", media="text/html", headers="Vary")
 _DOCUMENT: Json = {"type": "object", "examples": [{"openapi": "3.1.0"}]}
 
 SUBJECT = Subject(
@@ -27,6 +28,6 @@ SUBJECT = Subject(
             "get": operation("metrics", "Figures in Prometheus' text format", answer(TEXT, "Text", media="text/plain"), **OPEN),
         },
         "/api/openapi.json": {"get": operation("describe", "This document", answer(_DOCUMENT, "OpenAPI 3.1"), **OPEN)},
-        "/docs": {"get": operation("docs", "This document for people", answer(TEXT, "A page", media="text/html"), **OPEN)},
+        "/docs": {"get": operation("docs", "This document for people", _PAGE, **OPEN)},
     },
 )  # fmt: skip
