@@ -75,8 +75,9 @@ def maybe_signed_in() -> Visitor | None:
 
 def sign_in_redirect(_: SignInFirst) -> Response:
     """To the page of signing in, which leads back to a page that was only to be read."""
-    wanted = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else "/"
-    return go("sign_in.show", **({"next": wanted} if wanted != "/" else {}))
+    if request.method not in ("GET", "HEAD"):
+        return go("sign_in.show")
+    return go("sign_in.show", next=request.script_root + request.full_path.rstrip("?"))
 
 
 def app_of(identifier: str) -> App:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
-from tests.console import OWN, csrf_of, sign_in
+from tests.console import OWN, Page, csrf_of, sign_in
 from tests.factories import PASSWORD, make_crash, make_member
 
 
@@ -98,6 +98,25 @@ def test_who_wanted_a_page_is_led_back_to_it(services, client, member):
 
     assert sent.location == f"/sign-in?next=/crashes/{crash.identifier}?since_date%3D2018-09-01"
     assert answer.location == wanted
+
+
+def test_below_a_prefix_of_a_proxy_everything_stays_below_it(services, member):
+    behind = create_app(replace(services, config=replace(services.config, trusted_proxies=1))).test_client()
+    below = {"X-Forwarded-Prefix": "/crashes-of-ours"}
+
+    sent = behind.get("/apps?page=2", headers=below)
+    signed_in = behind.post(
+        "/sign-in", data=form(member, next="/crashes-of-ours/apps?page=2"), headers={**OWN, **below}
+    )
+    page = Page(behind.get("/apps", headers=below).text)
+
+    assert sent.location == "/crashes-of-ours/sign-in?next=/crashes-of-ours/apps?page%3D2"
+    assert signed_in.location == "/crashes-of-ours/apps?page=2"
+    addresses = [
+        attributes[name] for _, attributes in page.elements for name in ("href", "src", "action") if name in attributes
+    ]
+    assert all(address.startswith(("/crashes-of-ours/", "#")) for address in addresses)
+    assert [meta["content"] for meta in page.all("meta") if meta.get("name") == "crashq-root"] == ["/crashes-of-ours"]
 
 
 @pytest.mark.parametrize(
