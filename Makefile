@@ -16,7 +16,7 @@ up: $(VENV)/installed ## start the service on this machine; data stays in ./var
 	@$(BIN)/crashq up
 
 test: $(VENV)/installed-dev $(VENV)/senders/installed $(VENV)/browser/installed ## every test; those that need a server missing here are skipped and say so
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(VENV)/installed-dev ## faults and random interleavings, 20 repetitions of each; SOAK=100 for more
 	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties $(ARGS)
