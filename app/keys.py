@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import sealing
 from app.accounts import INGEST_KEYS, check_name, hash_of, ingest_key_row, sender_address
+from app.config import Config
 from app.db.app import App
 from app.db.ingest_key import IngestKey, count_ingest_keys, drop_ingest_key, find_ingest_key, ingest_keys_of
 from app.db.token import Token, count_keys, drop_key, keys_of, note_use
@@ -52,18 +53,18 @@ class ShownKey(NamedTuple):
     created_at: datetime
 
 
-def ingest_keys(services: Services, app: App) -> list[ShownKey]:
-    """The ingest keys of an app, oldest first."""
+def ingest_keys(services: Services, app: App, host: str = "") -> list[ShownKey]:
+    """The ingest keys of an app, oldest first; `host` is how we were asked, for DSNs where no public URL is set."""
     with services.db.read() as session:
         rows = ingest_keys_of(session, app.id)
         first_hash = session.get_one(App, app.id).ingest_key_hash
-    shown = [_shown(services, app, row) for row in rows]
+    shown = [_shown(services, app, row, host) for row in rows]
     if not first_hash.startswith(NO_KEY) and first_hash not in {row.hash for row in rows}:
         shown.insert(0, ShownKey(FIRST, FIRST_NAME, None, None, app.created_at))
     return shown
 
 
-def add_ingest_key(services: Services, app: App, wanted: NewIngestKey) -> ShownKey:
+def add_ingest_key(services: Services, app: App, wanted: NewIngestKey, host: str = "") -> ShownKey:
     """One more key; those that are there go on. Raises BadParameters or Conflict."""
     name = check_name(wanted.name)
     with services.db.write() as session:
@@ -73,7 +74,7 @@ def add_ingest_key(services: Services, app: App, wanted: NewIngestKey) -> ShownK
         made = ingest_key_row(services, app.id, name, secrets.token_hex(16))  # letters and digits, for a DSN
         session.add(made)
     log.info("ingest_key_added", app=app.identifier, key=made.identifier)
-    return _shown(services, app, made)
+    return _shown(services, app, made, host)
 
 
 def revoke_ingest_key(services: Services, app: App, identifier: str) -> None:
@@ -139,12 +140,17 @@ def note_personal_key(services: Services, token_hash: str) -> None:
         note_use(session, token_hash, now, now - NOTED_EVERY)
 
 
-def _shown(services: Services, app: App, row: IngestKey) -> ShownKey:
+def dsn_of(config: Config, app: App, key: str, host: str = "") -> str:
+    """What Sentry's SDKs are given."""
+    return sender_address(config, app.id, key, host)
+
+
+def _shown(services: Services, app: App, row: IngestKey, host: str) -> ShownKey:
     try:
         key = sealing.unseal(services.config.secret_key, INGEST_KEYS, row.sealed)
     except sealing.Unreadable:
         return ShownKey(row.identifier, row.name, None, None, row.created_at)
-    return ShownKey(row.identifier, row.name, key, sender_address(services.config, app.id, key), row.created_at)
+    return ShownKey(row.identifier, row.name, key, dsn_of(services.config, app, key, host), row.created_at)
 
 
 def _can_be(identifier: str) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from app import accounts, iso_time, keys
 from app.api import answers
@@ -17,7 +17,7 @@ blueprint = Blueprint("keys", __name__, url_prefix="/api/apps/<app_identifier>/k
 def list_all(app_identifier: str) -> Response:
     """The keys of the app, oldest first; there are few."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
-    return answers.success([_shown(key) for key in keys.ingest_keys(services(), app)])
+    return answers.success([_shown(key) for key in keys.ingest_keys(services(), app, request.host_url)])
 
 
 @blueprint.post("")
@@ -25,7 +25,7 @@ def add(app_identifier: str) -> Response:
     """Make one more key."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
     wanted = read_params(keys.NewIngestKey, json_object())
-    return answers.success(_shown(keys.add_ingest_key(services(), app, wanted)), 201)
+    return answers.success(_shown(keys.add_ingest_key(services(), app, wanted, request.host_url)), 201)
 
 
 @blueprint.delete("/<key_identifier>")

@@ -11,14 +11,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RoutingException
 
 from app import errors, visitor
-from app.console import headers, pages, static_files
+from app.console import files, headers, pages, static_files
 from app.console.error_page import error_page
 from app.console.page import NAV, SignInFirst, sign_in_redirect
 from app.errors import AppError
 
 log = structlog.get_logger()
 
-MAX_FORM = 64 * 1024  # bytes; files go to the API, which streams them
 OPEN_FORM = "console.sign_in.sign_in"  # the one form that is sent without a session
 NOT_PAGES = ("/api", "/healthz", "/readyz", "/metrics")  # what programs ask, wherever it leads
 
@@ -60,8 +59,8 @@ def _guard() -> None:
     """Take forms from our own pages only; all but that of signing in prove their session, too."""
     if request.method in visitor.READING:
         return
-    request.max_content_length = MAX_FORM
     visitor.check_own_page(must_tell=request.endpoint == OPEN_FORM)
+    files.bound_form()
     if request.endpoint != OPEN_FORM:
         visitor.check_csrf(request.form.get(visitor.CSRF_FIELD, ""))
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, defer
 
+from app.db.app import App, Membership
+from app.db.crash import Crash
 from app.db.job import Job, JobAsker, JobState
 
 
@@ -19,7 +21,7 @@ def jobs_of(
     app_id: int | None = None,
     after: tuple[datetime, str] | None = None,
 ) -> list[tuple[Job, datetime]]:
-    """Jobs and when the user asked for each, newest first; their results are left in the table.
+    """Jobs and when the user asked for each, newest first, about apps that they still may see; results stay in the table.
 
     `after` is that of the last row seen: time and job. No states are all of them.
     """
@@ -27,6 +29,7 @@ def jobs_of(
         select(Job, JobAsker.asked_at)
         .options(defer(Job.result_text, raiseload=True))
         .join(JobAsker, JobAsker.job_id == Job.id)
+        .join(Membership, and_(Membership.app_id == Job.app_id, Membership.user_id == JobAsker.user_id))
         .where(JobAsker.user_id == user_id)
     )
     if len(states) == 1:
@@ -41,3 +44,10 @@ def jobs_of(
         statement = statement.where(JobAsker.asked_at <= at, earlier)
     newest_first = statement.order_by(JobAsker.asked_at.desc(), JobAsker.job_id.desc())
     return [(job, asked_at) for job, asked_at in session.execute(newest_first.limit(limit).offset(offset))]
+
+
+def subjects_of(session: Session, jobs: Sequence[Job]) -> tuple[dict[int, App], dict[int, Crash]]:
+    """Row id -> the app, and row id -> the crash, that jobs are about."""
+    apps = session.scalars(select(App).where(App.id.in_({job.app_id for job in jobs})))
+    crashes = session.scalars(select(Crash).where(Crash.id.in_({job.crash_id for job in jobs if job.crash_id})))
+    return {app.id: app for app in apps}, {crash.id: crash for crash in crashes}

@@ -1,5 +1,7 @@
 """Every page as anybody may meet it: light and dark, wide and narrow, judged by axe-core."""
 
+import json
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -7,10 +9,13 @@ import pytest
 from app.cli.opening import opened
 from tests.browser import axe as judge
 from tests.browser.chromium import NARROW, Watched, settle
+from tests.browser.conftest import Console
 from tests.browser.places import addresses
 from tests.system.conftest import finished
 
 NOWHERE = "/nowhere"
+HOOK = {"url": "https://1.1.1.1/", "events": ["crash.new"], "active": False}
+EXPORTER = {"name": "Nightly", "bucket_name": "archive"}
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +28,19 @@ def paths(console) -> list[str]:
         "crash_identifier": crash["identifier"],
         "log_id": occurrence["log_id"],
         "job_id": console.http.send("GET", "/api/jobs").json["result"][0]["job_id"],
+        "webhook_identifier": made(console, f"/api/apps/{console.app}/webhooks", HOOK),
+        "exporter_identifier": made(console, "/api/data_exporters", {**EXPORTER, "apps": [console.app]}),
     }
     with opened(console.operator.data_dir) as services:
         found = set(addresses(services, known)) - {"/", "/sign-in"}
     return [*sorted(found), f"/apps/{console.app}/crashes?search=nothing", NOWHERE]
+
+
+def made(console: Console, path: str, wanted: dict[str, Any]) -> str:
+    """The identifier of what the API makes of that."""
+    answer = console.http.send("POST", path, json.dumps(wanted).encode())
+    assert answer.status == 201, answer.body
+    return str(answer.json["result"]["identifier"])
 
 
 def faults(made: Watched, paths: list[str]) -> dict[str, list[str]]:

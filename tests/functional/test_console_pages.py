@@ -19,9 +19,15 @@ def crash(services, member):
     return make_crash(services, member.app)
 
 
+SECTIONS = ("members", "retention", "redaction", "erasure", "symbols", "webhooks", "exports")
+OWN_PAGES = ["/jobs", "/keys"]  # of whoever is signed in
+
+
 @pytest.fixture
 def paths(member, crash):
-    return ["/apps", f"/apps/{member.app.identifier}/crashes", f"/crashes/{crash.identifier}"]
+    app = f"/apps/{member.app.identifier}"
+    settings = [f"{app}/settings", *(f"{app}/settings/{section}" for section in SECTIONS)]
+    return ["/apps", f"{app}/crashes", f"/crashes/{crash.identifier}", f"{app}/logs", *settings]
 
 
 def modules_of(page: Page) -> set[str]:
@@ -36,7 +42,7 @@ def modules_of(page: Page) -> set[str]:
 
 
 def test_every_page_is_for_members_and_leads_back(client, paths):
-    for path in paths:
+    for path in [*paths, *OWN_PAGES]:
         answer = client.get(path)
         assert (answer.status_code, answer.location) == (303, f"/sign-in?next={path}")
 
@@ -44,7 +50,7 @@ def test_every_page_is_for_members_and_leads_back(client, paths):
 def test_no_page_runs_or_loads_anything_but_our_own_files(client, member, paths):
     sign_in(client, member)
 
-    for path in ["/sign-in", "/sign-out", "/nowhere", *paths]:
+    for path in ["/sign-in", "/sign-out", "/nowhere", *paths, *OWN_PAGES]:
         answer = client.get(path, headers=BROWSER, follow_redirects=True)
         page = Page(answer.text)
         assert answer.headers["Content-Security-Policy"] == POLICY
@@ -64,7 +70,7 @@ def test_no_page_runs_or_loads_anything_but_our_own_files(client, member, paths)
 def test_the_first_page_is_small_in_all(client, member, paths):
     sign_in(client, member)
 
-    for path in paths:
+    for path in [*paths, *OWN_PAGES]:
         answer = client.get(path)
         page = Page(answer.text)
         names = modules_of(page) | {"icons.svg", "logo.svg"}

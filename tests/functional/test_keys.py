@@ -33,7 +33,7 @@ def test_an_app_begins_with_one_key_which_members_see_with_its_dsn(client, membe
     [first] = listed(client, member, path)
 
     assert (first["name"], first["key"]) == ("First key", member.ingest_key)
-    assert first["dsn"] == f"http://{member.ingest_key}@localhost:8000/{member.app.id}"
+    assert first["dsn"] == f"http://{member.ingest_key}@localhost/{member.app.id}"
 
 
 def test_one_more_key_sends_beside_the_first_until_either_is_revoked(client, member, path):
