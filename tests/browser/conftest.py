@@ -21,8 +21,8 @@ from tests.servers import missing
 from tests.system.conftest import EMAIL, PASSWORD, Operator, log_in, until
 
 MODULES = Path(os.environ.get("CRASHQ_BROWSER", Path(__file__).parents[2] / ".venv" / "browser")) / "node_modules"
-LOGS, DAYS = 40, 40
-MANY = 100_000  # occurrences of one crash: what is made of them takes seconds
+LOGS, DAYS = 30, 40
+MANY = 60_000  # occurrences of one crash: what is made of them takes seconds
 
 
 @dataclass

@@ -10,14 +10,22 @@ VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 FILES = "console.static_files."
 
 
-def addresses(services: Services, known: dict[str, Any]) -> list[str]:
-    """The address of each page, with these values for the variables of its path. Raises KeyError for one without a value."""
-    rules = create_app(services).url_map.iter_rules()
-    pages = sorted(
+def pages(services: Services) -> list[str]:
+    """The path of each page as it is routed, with its variables."""
+    return sorted(
         rule.rule
-        for rule in rules
+        for rule in create_app(services).url_map.iter_rules()
         if rule.endpoint.startswith("console.")
         and not rule.endpoint.startswith(FILES)
         and "GET" in (rule.methods or ())
     )
-    return [VARIABLE.sub(lambda found: str(known[found[1]]), page) for page in pages]
+
+
+def variables(page: str) -> list[str]:
+    """The names of the variables in a path."""
+    return VARIABLE.findall(page)
+
+
+def filled(page: str, known: dict[str, Any]) -> str:
+    """The path with these values for its variables. Raises KeyError for one without a value."""
+    return VARIABLE.sub(lambda found: str(known[found[1]]), page)
