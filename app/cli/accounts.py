@@ -36,7 +36,7 @@ def app() -> None:
 @click.option("--owner", required=True, metavar="EMAIL", help="The user who sees it first.")
 @DATA_DIR
 def add_app(name: str, owner: str, data_dir: Path) -> None:
-    """Add an app; prints its identifier, its ingest key, which is shown only now, and its DSN for Sentry's SDKs."""
+    """Add an app; prints its identifier, and its ingest key and DSN, which members see again in its settings."""
     with opened(data_dir) as services:
         identifier, key = accounts.create_app_for(services, name, owner)
         dsn = accounts.dsn(services, identifier, key)
