@@ -6,6 +6,7 @@ import { showTimes } from "./times.js";
 
 document.documentElement.classList.add("js");
 showTimes(document);
+setInterval(() => showTimes(document), 60_000); // what was "just now" is not for long
 
 addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
