@@ -71,6 +71,15 @@ def test_a_wrong_e_mail_and_a_wrong_password_are_the_same_refusal(client, member
     assert PASSWORD not in answer.text
 
 
+def test_the_field_to_fill_in_next_has_the_focus(client, member):
+    first = Page(client.get("/sign-in").text)
+    again = Page(client.post("/sign-in", data=form(member, password="wrong"), headers=OWN).text)
+
+    assert [field["name"] for field in first.all("input") if "autofocus" in field] == ["email"]
+    assert [field["name"] for field in again.all("input") if "autofocus" in field] == ["password"]
+    assert [field["value"] for field in again.all("input") if field["name"] == "email"] == [member.email]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
