@@ -1,7 +1,7 @@
 """What the modules in pages/ work with: who is signed in, the template around a page, a word to say on the next one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,7 +39,7 @@ class Visitor:
     """Who looks at a page."""
 
     user: User
-    token: str
+    token: str = field(repr=False)  # a stack trace may show who was there, and never the token
 
     @property
     def user_id(self) -> int:
