@@ -240,7 +240,7 @@ def show_at(port: int) -> None:
     try:
         start_http_server(port, registry=registry)
     except OSError as error:
-        log.warning("metrics_port_taken", port=port, number=error.errno)
+        log.info("metrics_port_taken", port=port, number=error.errno)
 
 
 def _own_folder(folder: Path) -> Path:

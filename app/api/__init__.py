@@ -3,7 +3,7 @@
 from functools import partial
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
@@ -73,20 +73,27 @@ def register(flask: Flask, services: Services) -> None:
 
 
 def _begin() -> None:
-    g.request_id = noting.begin(request)
+    g.request_id = noting.begin(_request())
 
 
 def _finish(response: Response, *, is_told: bool) -> Response:
+    asked = _request()
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
-    if request.method not in READING:
+    if asked.method not in READING:
         changes.note()
     if g.get("by_cookie"):  # a browser keeps answers by their URL: nobody who signs in there later may be shown them
         response.vary.add("Cookie")
         if response.headers.get("Cache-Control") != "no-store":
             response.headers["Cache-Control"] = "private, no-cache"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    noting.finish(request, response, is_told=is_told)
+    noting.finish(asked, response, is_told=is_told)
     return response
+
+
+def _request() -> Request:
+    """The request itself: every poll comes by here, and each look through Flask's stand-in costs as much as counting it."""
+    found: Request = request._get_current_object()  # type: ignore[attr-defined]
+    return found
 
 
 def http_error(error: HTTPException) -> Response:

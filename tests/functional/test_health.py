@@ -167,6 +167,20 @@ def test_a_question_that_another_one_answers_is_counted(client, services, member
     assert (count("joining") - before[0], count("answer") - before[1]) == (1, 1)
 
 
+def test_polls_leave_no_line(client, services, member, run_workers, lines):
+    url = f"/api/crashes/{make_crash(services, member.app).identifier}/occurrences"
+    client.get(url, headers=member.headers)
+    client.get(url, headers=member.headers)
+    run_workers()
+    told = lines.getvalue()
+
+    for _ in range(3):
+        assert client.get(url, headers=member.headers).json["loading"] == [False]
+
+    assert [json.loads(line)["event"] for line in told.splitlines()] == ["job_queued", "job_started", "job_finished"]
+    assert lines.getvalue() == told
+
+
 def test_with_an_access_log_each_request_is_a_line_without_its_path(services, lines):
     client = create_app(replace(services, config=replace(services.config, access_log=True))).test_client()
 
