@@ -14,7 +14,7 @@ from app.observe import current_request_id, on_behalf_of, request_id_from
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 KEYS = {
-    "ids": {"app", "crash", "delivery", "erasure", "export", "job", "log", "logs", "part", "regrouping", "row", "run", "symbols",
+    "ids": {"app", "crash", "delivery", "erasure", "export", "job", "log", "logs", "part", "regrouping", "row", "run", "symbols", "upload",
             "user", "webhook", "key", "folder"},
     "counts": {"attempt", "bytes", "failures", "files", "jobs", "moved", "ms", "number", "occurrences", "parts", "port", "rows",
                "unreadable"},
