@@ -14,8 +14,8 @@ from app.observe import current_request_id, on_behalf_of, request_id_from
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 KEYS = {
-    "ids": {"app", "crash", "delivery", "erasure", "export", "job", "log", "logs", "part", "regrouping", "row", "run", "symbols", "upload",
-            "user", "webhook", "key", "folder"},
+    "ids": {"app", "crash", "delivery", "erasure", "export", "folder", "job", "key", "log", "logs", "part",
+            "regrouping", "row", "run", "symbols", "upload", "user", "webhook"},
     "counts": {"attempt", "bytes", "failures", "files", "jobs", "moved", "ms", "number", "occurrences", "parts", "port", "rows",
                "unreadable"},
     "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "is_own", "kind", "method",
