@@ -61,3 +61,43 @@ def upload(services: Services, member: Member, content: bytes, **about: str) -> 
     shown = show_symbols(services, member.app, found.identifier).file
     assert shown.state == "ready", shown.reason
     return found.identifier
+
+
+def vlq(*numbers: int) -> str:
+    """Numbers as a source map writes them."""
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    text = ""
+    for number in numbers:
+        left = (-number << 1) | 1 if number < 0 else number << 1
+        while True:
+            text += digits[(left & 31) | (32 if left > 31 else 0)]
+            left >>= 5
+            if not left:
+                break
+    return text
+
+
+def source_map(*places: tuple[int, str, int, int, str | None], **more) -> bytes:
+    """A map of a script of one line: (column, source file, line, column, name) of each place, all from 1."""
+    sources, names = sorted({place[1] for place in places}), sorted({place[4] for place in places if place[4]})
+    segments, was, name_was = [], [0, 0, 0, 0], 0
+    for column, source, line, source_column, name in sorted(places):
+        now = [column - 1, sources.index(source), line - 1, source_column - 1]
+        numbers = [new - old for new, old in zip(now, was, strict=True)]
+        if name:
+            numbers.append(names.index(name) - name_was)
+            name_was = names.index(name)
+        segments.append(vlq(*numbers))
+        was = now
+    return json.dumps({"version": 3, "sources": sources, "names": names, "mappings": ",".join(segments),
+                       "sourcesContent": ["secret source"] * len(sources), **more}).encode()  # fmt: skip
+
+
+def script_event(*places: tuple[str, int], file: str = "https://shop.example.com/js/main.3f2a91bc.js", **more) -> bytes:
+    """A Sentry event of a minified script: (function, column in line 1) of each frame, the crash first."""
+    frames = [
+        {"filename": file, "function": name, "lineno": 1, "colno": column, "in_app": True} for name, column in places
+    ]
+    thrown = {"type": "TypeError", "value": "cart is undefined", "stacktrace": {"frames": frames[::-1]}}
+    return json.dumps({"event_id": "0" * 31 + "7", "platform": "javascript", "timestamp": "2018-09-13T08:02:53Z",
+                       "release": "shop@1.2", "exception": {"values": [thrown]}, **more}).encode()  # fmt: skip

@@ -9,6 +9,7 @@ from app import accounts, iso_time
 from app.api import answers
 from app.api.context import services, user_id
 from app.api.paging import link_next, window
+from app.db.symbols import RELEASE, SymbolImage
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import Shown, delete_symbols, list_symbols, show_symbols
@@ -77,9 +78,9 @@ def shown(one: Shown) -> dict[str, Any]:
         "kind": file.kind,
         "state": file.state.value,
         "reason": file.reason,
-        "debug_ids": [image.debug_id for image in one.images],
+        "debug_ids": [found for image in one.images if (found := _debug_id(image))],
         "images": [
-            {"debug_id": image.debug_id, "kind": image.kind, "arch": image.arch, "name": image.name}
+            {"debug_id": _debug_id(image), "kind": image.kind, "arch": image.arch, "name": image.name}
             for image in one.images
         ],
         "waiting_logs": one.waiting_logs,
@@ -89,3 +90,8 @@ def shown(one: Shown) -> dict[str, Any]:
         "sha256": file.sha256,
         "received_at": iso_time.rfc3339(file.received_at),
     }
+
+
+def _debug_id(image: SymbolImage) -> str | None:
+    """None for what is found by version and build alone."""
+    return None if image.debug_id.startswith(RELEASE) else image.debug_id

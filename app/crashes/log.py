@@ -69,6 +69,14 @@ class BinaryImage:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceMapRef:
+    """The source map that a build has made for a script."""
+
+    file: str  # of the script, as frames name it
+    debug_id: str  # as the log writes it
+
+
+@dataclass(frozen=True, slots=True)
 class Breadcrumb:
     """Something that happened in the app before the crash."""
 
@@ -129,6 +137,7 @@ class CrashLog:
     threads: tuple[Thread, ...] = ()
     images: tuple[BinaryImage, ...] = ()
     mappings: tuple[str, ...] = ()  # ids of the mapping files of R8 or ProGuard that the build made
+    source_maps: tuple[SourceMapRef, ...] = ()  # of JavaScript
     app: AppInfo = field(default_factory=AppInfo)
     os: OsInfo = field(default_factory=OsInfo)
     device: DeviceInfo = field(default_factory=DeviceInfo)

@@ -23,7 +23,7 @@ class SymbolState(enum.StrEnum):
 
 
 WAITING = text("state = 'received'")
-NATIVE, MAPPING = "native", "mapping"
+NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
 """Kinds of what a file holds. The kind of a file is its format: elf, macho, pe, breakpad, proguard, archive, …"""
 
 SHOWN = 1_000  # images told of one file
@@ -96,14 +96,16 @@ def symbols_of(session: Session, app_id: int, limit: int, offset: int) -> list[S
 
 
 def images_of(session: Session, symbol_ids: list[int]) -> dict[int, list[SymbolImage]]:
-    """Row of a file -> what it holds, in order, the first thousand."""
-    shown = SymbolImage.debug_id.not_like(f"{RELEASE}%")  # those are for finding, not for people
-    statement = select(SymbolImage).where(SymbolImage.symbol_id.in_(symbol_ids), shown).order_by(SymbolImage.id)
+    """Row of a file -> what it holds, in order, the first thousand; each once, by its debug id if it has one."""
+    statement = select(SymbolImage).where(SymbolImage.symbol_id.in_(symbol_ids)).order_by(SymbolImage.id)
     found: dict[int, list[SymbolImage]] = {}
+    shown: set[str] = set()
     for image in session.scalars(statement):
         mine = found.setdefault(image.symbol_id, [])
-        if len(mine) < SHOWN:
+        is_other_key = image.debug_id.startswith(RELEASE) and image.cache_key in shown
+        if len(mine) < SHOWN and not is_other_key:
             mine.append(image)
+            shown.add(image.cache_key)
     return found
 
 

@@ -123,6 +123,7 @@ def parse_event(event: dict[str, Any], *, brief: bool = False) -> CrashLog:
         threads=threads,
         images=images,
         mappings=sentry_stacks.mappings(event.get("debug_meta")),
+        source_maps=sentry_stacks.source_maps(event.get("debug_meta")),
         app=sentry_contexts.app(event, contexts),
         os=sentry_contexts.system(contexts),
         device=sentry_contexts.device(contexts),

@@ -11,9 +11,10 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
-from app.crashes.log import BinaryImage, Fault, Frame, Thread
+from app.crashes.log import BinaryImage, Fault, Frame, SourceMapRef, Thread
 from app.parsers import values
 
+MAX_SOURCE_MAPS = 1_000  # kept of one event
 MAX_FAULTS = 100  # exceptions kept of one event: far more than any SDK sends
 # By Mach cpu_type, signal number, Mach exception number: only those that mean the same on every system.
 _ARCHITECTURES = {7: "x86", 12: "arm", 16_777_223: "x86_64", 16_777_228: "arm64", 33_554_444: "arm64_32"}
@@ -105,6 +106,17 @@ def mappings(debug_meta: Any) -> tuple[str, ...]:
         if one.get("type") == "proguard"
     )
     return tuple(found for found in ids if found)
+
+
+def source_maps(debug_meta: Any) -> tuple[SourceMapRef, ...]:
+    """The source maps of scripts, as SDKs name them that were built in."""
+    listed = values.items(values.mapping(debug_meta).get("images"))[:MAX_SOURCE_MAPS]
+    named = (
+        (values.text(pick(one, "code_file", "codeFile")), values.text(pick(one, "debug_id", "debugId")))
+        for one in map(values.mapping, listed)
+        if one.get("type") == "sourcemap"
+    )
+    return tuple(SourceMapRef(file, debug_id) for file, debug_id in named if file and debug_id)
 
 
 def spans(loaded: tuple[BinaryImage, ...]) -> list[Span]:

@@ -2,12 +2,13 @@
 
 from app.crashes.log import CrashLog
 from app.db import Database
-from app.db.symbols import MAPPING, NATIVE, all_keys, cache_keys, mapping_key
+from app.db.symbols import MAPPING, NATIVE, SOURCE_MAP, all_keys, cache_keys, mapping_key
 from app.storage import Storage
 from app.symbolication.shelf import shelf_of
 from app.symbols.java import JavaNames
 from app.symbols.native import NativeNames
-from app.symbols.resolving import Resolved, is_java, mapping_ids, native_ids, resolve
+from app.symbols.resolving import Resolved, is_java, mapping_ids, native_ids, resolve, scripts_of
+from app.symbols.scripts import ScriptNames
 
 AT_ONCE = 500  # ids that one statement asks for
 KNOWN_AT_ONCE = 1_000  # images of an app that are all looked up together, once a second report asks
@@ -42,8 +43,21 @@ class OpenedSymbols:
                 opened[debug_id] = found if isinstance(found, NativeNames) else None
             return opened[debug_id]
 
+        scripts = scripts_of(report, only_crash=only_crash)
+        self._look_up([one for ids in scripts.values() for one in ids], SOURCE_MAP)
+        maps: dict[str, ScriptNames | None] = {}
+
+        def script(file: str) -> ScriptNames | None:
+            if file not in maps:
+                keys = (self._keys.get((SOURCE_MAP, one)) for one in scripts.get(file, ()))
+                key = next((one for one in keys if one), None)
+                found = shelf.open(self._storage, key, ScriptNames) if key else None
+                maps[file] = found if isinstance(found, ScriptNames) else None
+            return maps[file]
+
         java = shelf.open(self._storage, mapping, JavaNames) if mapping else None
-        return resolve(report, native, java if isinstance(java, JavaNames) else None, only_crash=only_crash)
+        known_java = java if isinstance(java, JavaNames) else None
+        return resolve(report, native, known_java, script, only_crash=only_crash)
 
     def _mapping(self, report: CrashLog) -> str | None:
         """By the id that the report names, else by version and build."""

@@ -14,14 +14,16 @@ from app.storage import ObjectNotFound, Storage
 from app.symbols.java import JavaNames
 from app.symbols.native import NativeNames
 from app.symbols.objects import NotSymbols
+from app.symbols.scripts import ScriptNames
 
 OPEN_AT_ONCE = 32  # files
 BYTES_AT_ONCE = (
     512 * 1024 * 1024
 )  # of theirs in the temporary folder, unless one alone is larger; they are mapped, not read
+IN_MEMORY = 8  # times its size that a file counts which is read, not mapped: 64 MiB of source maps
 IDLE_FOR = 300.0  # seconds without use after which a file is closed
 
-Names = NativeNames | JavaNames
+Names = NativeNames | JavaNames | ScriptNames
 
 log = structlog.get_logger()
 
@@ -67,7 +69,8 @@ def _opened(storage: Storage, key: str, kind: type[Names]) -> _Kept | None:
             for chunk in storage.stream(key):
                 file.write(chunk)
             file.flush()
-            return _Kept(kind(Path(file.name)), file.tell(), 0.0)
+            weight = IN_MEMORY if kind is ScriptNames else 1
+            return _Kept(kind(Path(file.name)), file.tell() * weight, 0.0)
         except (ObjectNotFound, NotSymbols) as error:
             log.warning("symbols_lost", key=key, error=error.code)
             return None

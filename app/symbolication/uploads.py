@@ -173,7 +173,7 @@ def drop_untouched(services: Services) -> int:
         old = untouched_uploads(session, services.now() - KEPT_FOR, DROPPED_AT_ONCE)
     for identifier in old:
         _drop(services, identifier)
-        log.info("symbol_upload_dropped", upload=identifier)
+        log.info("symbol_upload_dropped", symbols=identifier)
     return len(old)
 
 

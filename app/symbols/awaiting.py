@@ -37,7 +37,7 @@ def awaited_images(log: CrashLog, frames: Iterable[Frame], image_of: Callable[[F
     """Debug ids of images of which these frames, which have no line, need the symbols: nameless ones, and the app's own."""
     in_app = InApp(log)
     wanted = (frame for frame in frames if not frame.function or NAMELESS.fullmatch(frame.function) or in_app(frame))
-    return _first(found for frame in wanted if (found := image_of(frame)))
+    return tuple(first(found for frame in wanted if (found := image_of(frame))))
 
 
 def awaited_mappings(log: CrashLog, frames: Iterable[Frame]) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ def awaited_mappings(log: CrashLog, frames: Iterable[Frame]) -> tuple[str, ...]:
     if log.platform not in JAVA_PLATFORMS:
         return ()
     named = [found for found in map(debug_id, log.mappings) if found]
-    return _first([*named, *(release_keys(log) if named or any(map(_is_obfuscated, frames)) else ())])
+    return tuple(first([*named, *(release_keys(log) if named or any(map(_is_obfuscated, frames)) else ())]))
 
 
 def _is_obfuscated(frame: Frame) -> bool:
@@ -53,8 +53,9 @@ def _is_obfuscated(frame: Frame) -> bool:
     return bool(frame.module) and (is_hidden or _SHORT.fullmatch(frame.module or "") is not None)
 
 
-def _first(ids: Iterable[str]) -> tuple[str, ...]:
-    return tuple(islice(_each_once(ids), MAX_AWAITED))
+def first(ids: Iterable[str], most: int = MAX_AWAITED) -> list[str]:
+    """The first ones of these, each once."""
+    return list(islice(_each_once(ids), most))
 
 
 def _each_once(ids: Iterable[str]) -> Iterator[str]:

@@ -1,19 +1,20 @@
-"""What an uploaded file of symbols holds: images with their caches, a mapping, or an archive of these."""
+"""What an uploaded file of symbols holds: images with their caches, a mapping, a source map, or an archive of these."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from app.symbols.archive import is_archive, members
-from app.symbols.awaiting import release_key
+from app.symbols.awaiting import first, release_key
 from app.symbols.mapping import Mapping, make_mapping
 from app.symbols.objects import NotSymbols, make_caches
+from app.symbols.scripts import is_source_map, make_source_map, script_name
 
-NATIVE, MAPPING = "native", "mapping"
+NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
 ARCHIVE = "archive"
 OBJECTS = (b"\x7fELF", b"MZ", b"MODULE ", b"Microsoft C/C++ MSF", b"\xfe\xed\xfa", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe",
            b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")  # fmt: skip
-"""How files of debug information begin; anything else has to be a mapping."""
+"""How files of debug information begin; anything else is a source map or has to be a mapping."""
 
 TOLD = 5  # problems of an archive's members
 
@@ -29,7 +30,7 @@ class About(NamedTuple):
 class Held(NamedTuple):
     """One thing that a file holds, with what is made of it to look names up in."""
 
-    kind: str  # NATIVE, MAPPING
+    kind: str  # NATIVE, MAPPING, SOURCE_MAP
     file_format: str  # "macho", "elf", "breakpad", "proguard", …
     ids: list[str]  # by which it is found: debug id, and a key of its version and build
     arch: str | None
@@ -70,6 +71,9 @@ def contents(file: Path, folder: Path, about: About, max_unpacked: int) -> Itera
 def _of_file(file: Path, folder: Path, about: About) -> Iterator[Held]:
     with file.open("rb") as opened:
         head = opened.read(32)
+    if is_source_map(head):
+        yield _source_map(file, folder, about)
+        return
     if not head.startswith(OBJECTS):
         yield _mapping(file, folder, about)
         return
@@ -89,3 +93,16 @@ def _mapping(file: Path, folder: Path, about: About) -> Held:
     if about.version or about.build:
         ids.append(release_key(about.version, about.build))
     return Held(MAPPING, "proguard", ids, None, about.name, cache)
+
+
+def _source_map(file: Path, folder: Path, about: About) -> Held:
+    cache = folder / "source_map"
+    ids, scripts = make_source_map(file, cache)
+    if about.version or about.build:
+        names = first([*scripts, *([script_name(about.name).removesuffix(".map")] if about.name else [])])
+        ids += (release_key(about.version, about.build, name) for name in names)
+    if not ids:
+        raise NotSymbols(
+            "The source map could not be found by anything: give it a debug_id, or a version or build and a file name"
+        )
+    return Held(SOURCE_MAP, "sourcemap", ids, None, about.name, cache)

@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 from app.crashes.demangle import demangled
 from app.crashes.frame_name import NAMELESS
+from app.crashes.in_app import language_family
 from app.crashes.log import BinaryImage, CrashLog, Frame
 from app.crashes.missing import MissingSymbols
 from app.symbols.awaiting import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings
 from app.symbols.debug_id import debug_id
 from app.symbols.java import JavaNames
 from app.symbols.native import NativeNames
+from app.symbols.scripts import FindScript, awaited_scripts, missing_scripts, named_scripts, script_ids
 
-NATIVE, MAPPING = "native", "mapping"
+NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
 
 FindNative = Callable[[str], NativeNames | None]
 """Debug id -> its open cache."""
@@ -88,7 +90,24 @@ def is_java(log: CrashLog) -> bool:
     return log.platform in JAVA_PLATFORMS
 
 
-def resolve(log: CrashLog, native: FindNative, java: JavaNames | None, *, only_crash: bool = False) -> Resolved:
+def no_script(_file: str) -> None:
+    """A FindScript that knows none."""
+    return
+
+
+def scripts_of(log: CrashLog, *, only_crash: bool = False) -> dict[str, list[str]]:
+    """File of a JavaScript frame -> by which its source map is found, the best first."""
+    return script_ids(log, _frames(log, only_crash=only_crash))
+
+
+def resolve(
+    log: CrashLog,
+    native: FindNative,
+    java: JavaNames | None,
+    script: FindScript = no_script,
+    *,
+    only_crash: bool = False,
+) -> Resolved:
     """Name every frame that symbols know; inlined calls become frames of their own, before the one that they are in.
 
     All names, those of the log too, are written as people read them.
@@ -100,7 +119,11 @@ def resolve(log: CrashLog, native: FindNative, java: JavaNames | None, *, only_c
     if java:
         java.look_at(_java_classes(log, only_crash=only_crash))
 
+    is_script = language_family(log) == "javascript"
+
     def named(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        if is_script:
+            return named_scripts(frames, script)
         found = [one for at, frame in enumerate(frames) for one in expand(frame, is_top=at == 0)]
         return frames if found == list(frames) else tuple(found)
 
@@ -130,9 +153,12 @@ def resolve(log: CrashLog, native: FindNative, java: JavaNames | None, *, only_c
     if java is None:
         for found in mapping_ids(log):
             missing.setdefault(found, MissingSymbols(MAPPING, found))
+    frames = list(_frames(log, only_crash=only_crash))
+    for found, name in missing_scripts(log, frames, script).items():
+        missing.setdefault(found, MissingSymbols(SOURCE_MAP, found, name))
     used = (made.faults, made.threads) != (log.faults, log.threads)
-    awaited = _awaited(log, images, native, java) if only_crash else ()
-    return Resolved(demangled(made, only_crash=only_crash), tuple(missing.values()), used, awaited)
+    awaited = (*awaited_scripts(log, frames, script), *_awaited(log, images, native, java)) if only_crash else ()
+    return Resolved(demangled(made, only_crash=only_crash), tuple(missing.values()), used, awaited[:MAX_AWAITED])
 
 
 def _is_told(frame: Frame) -> bool:
@@ -147,7 +173,7 @@ def _awaited(log: CrashLog, images: Images, native: FindNative, java: JavaNames 
         return place.debug_id if place and native(place.debug_id) is None else None
 
     mappings = awaited_mappings(log, _frames(log, only_crash=True)) if java is None else ()
-    return (*mappings, *awaited_images(log, frames, unknown))[:MAX_AWAITED]
+    return (*mappings, *awaited_images(log, frames, unknown))
 
 
 def _frames(log: CrashLog, *, only_crash: bool) -> Iterable[Frame]:

@@ -9,6 +9,7 @@ import pytest
 
 from app.symbols.java import JavaNames
 from tests.factories import make_member
+from tests.symbols import script_event, source_map
 from tests.uploads import digested, export_url
 
 SOURCE = """\
@@ -183,3 +184,34 @@ def test_reports_in_a_batch_are_named_too(shop, client, member, run_workers):
 def _first(archive: bytes) -> dict:
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return json.loads(opened.read(opened.namelist()[0]))
+
+
+SCRIPT_ID = "0a0b0c0d-0102-4304-8506-0708090a0b0c"
+SCRIPT_MAP = [(120, "src/cart.ts", 7, 5, None), (400, "src/cart.ts", 20, 10, "total")]
+READ = [("total", "src/cart.ts", 7, 5), ("n", "src/cart.ts", 20, 10)]
+
+
+@pytest.mark.parametrize(
+    ("in_map", "given", "is_named"),
+    [({"debug_id": SCRIPT_ID}, {}, True), ({}, {"version": "1.2", "name": "main.3f2a91bc.js.map"}, True),
+     ({"file": "main.3f2a91bc.js"}, {"version": "1.2", "name": "out.map"}, True),
+     ({}, {"version": "1.3", "name": "main.3f2a91bc.js.map"}, False), ({}, {"version": "1.2", "name": "other.js.map"}, False)],
+)  # fmt: skip
+def test_minified_frames_get_file_line_and_column_by_a_late_source_map(
+    shop, client, member, run_workers, in_map, given, is_named
+):
+    image = {"type": "sourcemap", "code_file": "https://shop.example.com/js/main.3f2a91bc.js", "debug_id": SCRIPT_ID}
+    log = digested(client, member, run_workers, script_event(("t", 121), ("n", 400), debug_meta={"images": [image]}))
+    before = json.loads(shop.report(log))
+    one = shop.add(source_map(*SCRIPT_MAP, **in_map), **given)
+
+    after = json.loads(shop.report(log))
+    frames = [(one["function"], one["file"], one["line"], one["column"]) for one in after["exceptions"][0]["frames"]]
+    images = client.get(one, headers=member.headers).json["result"]["images"]
+
+    assert [(one["kind"], one["debug_id"]) for one in before["missing_symbols"]] == [("source_map", SCRIPT_ID)]
+    assert (frames == READ) is is_named
+    assert (after["missing_symbols"] == []) is is_named
+    assert (after["crash"]["identifier"] != before["crash"]["identifier"]) is is_named
+    assert ("frame: cart.ts:total" in after["crash"]["fingerprint"]["parts"]) is is_named
+    assert [(one["debug_id"], one["kind"]) for one in images] == [(in_map.get("debug_id"), "source_map")]

@@ -1,5 +1,6 @@
 """The Procfile's processes on real servers: PostgreSQL, redis-server, S3, granian, a prefork worker and beat."""
 
+import hashlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from app.cli.http import Http
 from tests.exposition import value
 from tests.factories import kscrash
+from tests.symbols import native_event, sym
 from tests.system.conftest import EMAIL, GRACE, PASSWORD, descendants, digested, finished, until
 from tests.system.production import Stack, deployed, honcho
 
@@ -42,6 +44,26 @@ def test_a_log_becomes_occurrences_and_a_report(stack: Stack):
     assert {row["log_id"] for row in rows} == {f"7-1536831773-logs-0000{number}" for number in range(3)}
     assert report.status == 200
     assert b"NSInvalidArgumentException" in report.body
+
+
+def test_symbols_in_chunks_name_a_crash_that_came_before_them(stack: Stack):
+    debug_id, path = "01020304-0506-0708-090a-0b0c0d0e0f10", f"/api/apps/{stack.app}/symbols"
+    content = sym(debug_id, "_ZN4cart5totalEi")
+    stack.http.send("POST", f"/api/apps/{stack.app}/logs?log_id=stripped", native_event(debug_id, 1))
+    before = digested(stack.http, stack.app, "stripped")["occurrences"][0]["crash_identifier"]
+
+    asked = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "name": "cart.sym"}
+    upload = stack.http.send("POST", f"{path}/uploads", json.dumps(asked).encode()).json["result"]["identifier"]
+    assert stack.http.send("PUT", f"{path}/uploads/{upload}?offset=0", content).status == 200
+    assert stack.http.send("POST", f"{path}/uploads/{upload}/finish").status == 202
+
+    def crash() -> dict:
+        return stack.http.send("GET", f"/api/crashes/{before}").json["result"]
+
+    until(lambda: crash()["identifier"] != before, "the crash to be named by its symbols")
+    assert crash()["title"] == "SIGSEGV: Segfault in cart::total(int)"
+    assert (crash()["occurrences_count"], crash()["why"]["symbols"]) == (1, True)
+    assert stack.http.send("GET", f"{path}/{upload}").json["result"]["debug_ids"] == [debug_id]
 
 
 def test_a_hundred_first_requests_at_once_are_one_job_and_one_execution(stack: Stack):

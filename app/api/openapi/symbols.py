@@ -37,7 +37,7 @@ SUBJECT = Subject(
     {
         _BASE: {
             "post": operation(
-                "addSymbols", "Send a file of debug information, a mapping, or a .zip of these",
+                "addSymbols", "Send a file of debug information, a mapping, a source map, or a .zip of these",
                 answer(_SHOWN, "Stored; a worker reads it", 202), 400, 401, 404, 413, 415,
                 parameters=[*_APP, query("name", {**TEXT, "examples": ["mapping.txt"]}, "Of the file"),
                             query("version", TEXT, "Of the app, for mappings"), query("build", TEXT, "Of the app, for mappings")],
@@ -61,7 +61,8 @@ SUBJECT = Subject(
             "reason": told(TEXT_OR_NULL, "Why it is rejected"),
             "debug_ids": told(list_of(TEXT), "Of the images it describes; of a mapping its uuid"),
             "images": told(list_of(object_of({
-                "debug_id": TEXT, "kind": one_of("native", "mapping", "source_map"), "arch": TEXT_OR_NULL,
+                "debug_id": {**TEXT_OR_NULL, "examples": ["0a0b0c0d-0000-4000-8000-000000000002"]},
+                "kind": one_of("native", "mapping", "source_map"), "arch": TEXT_OR_NULL,
                 "name": told(TEXT_OR_NULL, "Of the file that it was in"),
             })), "What it holds, the first 1,000"),
             "waiting_logs": told(WHOLE, "Digested before it came, and still to be grouped anew with it"),

@@ -1,0 +1,153 @@
+"""Functions, files, lines and columns of minified JavaScript, by source maps."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from symbolic.exceptions import SymbolicError
+from symbolic.sourcemap import SourceMapTokenMatch, SourceMapView
+
+from app.crashes.in_app import language_family
+from app.crashes.log import CrashLog, Frame
+from app.symbols.awaiting import first, release_keys
+from app.symbols.debug_id import debug_id
+from app.symbols.objects import NotSymbols
+
+MAX_MAP = 64 * 1024 * 1024  # bytes; whoever looks into a map has it in memory, some three times
+MAX_FILES = 50  # scripts of one report that are looked up
+MINIFIED = 2  # characters that a minified name has at most
+LONG_LINE = 250  # columns that nobody writes
+
+_GUARD = b")]}'"  # before JSON that no page is to run
+
+
+class ScriptNames:
+    """An open source map."""
+
+    def __init__(self, file: Path) -> None:
+        """Read it. Raises NotSymbols when it is none."""
+        try:
+            self._map = SourceMapView.from_json_bytes(file.read_bytes())
+        except SymbolicError as error:
+            raise NotSymbols(f"Not readable as a source map: {error}") from error
+
+    def at(self, line: int, column: int) -> SourceMapTokenMatch | None:
+        """What stands at a place of the minified file, both from 1."""
+        return self._map.lookup(line - 1, column - 1)
+
+
+FindScript = Callable[[str], ScriptNames | None]
+"""File of a frame -> the source map of that script."""
+
+
+def make_source_map(file: Path, cache: Path) -> tuple[list[str], list[str]]:
+    """Write a source map without the sources in it; returns its debug ids, and names of the script that it is about.
+
+    Raises NotSymbols.
+    """
+    if file.stat().st_size > MAX_MAP:
+        raise NotSymbols(f"A source map may have {MAX_MAP} bytes at most")
+    raw = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if raw.startswith(_GUARD):
+        raw = raw.partition(b"\n")[2]
+    try:
+        told = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise NotSymbols("Not readable as a source map: it is no JSON") from None
+    if not isinstance(told, dict) or not isinstance(told.get("mappings", told.get("sections")), str | list):
+        raise NotSymbols("Not readable as a source map: it has neither mappings nor sections")
+    sections = told.get("sections")
+    for one in (told, *(part.get("map") for part in sections or () if isinstance(part, dict))):
+        if isinstance(one, dict):
+            one.pop("sourcesContent", None)
+    cache.write_text(json.dumps(told, separators=(",", ":")))
+    ScriptNames(cache)
+    ids = [told.get(name) for name in ("debug_id", "debugId")]
+    found = [known for one in ids if isinstance(one, str) and (known := debug_id(one))]
+    return first(found), [script_name(told["file"])] if isinstance(told.get("file"), str) and told["file"] else []
+
+
+def is_source_map(head: bytes) -> bool:
+    """True for how a source map begins: as JSON, or as JSON that no page is to run."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", _GUARD))
+
+
+def script_name(file: str) -> str:
+    """The file name in a path or an URL, without what follows it."""
+    return re.split(r"[?#]", file)[0].rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
+
+
+def script_ids(log: CrashLog, frames: Iterable[Frame]) -> dict[str, list[str]]:
+    """File of a frame -> by which its source map is found, the best first; empty for a report of another language."""
+    if language_family(log) != "javascript":
+        return {}
+    files = first((frame.file for frame in frames if _is_placed(frame) and frame.file), MAX_FILES)
+    return {file: _ids(log, file) for file in files}
+
+
+def named_scripts(frames: tuple[Frame, ...], find: FindScript) -> tuple[Frame, ...]:
+    """The same frames as the source has them.
+
+    A map has no names of functions, but of what stands at a place: a function is called as its caller calls it, where its
+    own name was minified.
+    """
+    names = [find(frame.file) if frame.file and _is_placed(frame) else None for frame in frames]
+    tokens = [
+        one.at(frame.line or 1, frame.column or 1) if one else None for one, frame in zip(names, frames, strict=True)
+    ]
+    callers = [*tokens[1:], None]
+    return tuple(
+        _named(frame, token, caller) if token and token.src else frame
+        for frame, token, caller in zip(frames, tokens, callers, strict=True)
+    )
+
+
+def awaited_scripts(log: CrashLog, frames: Iterable[Frame], find: FindScript) -> list[str]:
+    """By which source maps would be found that minified frames lack."""
+    lacking = [frame for frame in frames if _looks_minified(frame) and frame.in_app is not False]
+    return [one for file, ids in script_ids(log, lacking).items() if find(file) is None for one in ids]
+
+
+def missing_scripts(log: CrashLog, frames: Iterable[Frame], find: FindScript) -> dict[str, str]:
+    """Debug id -> name of a script whose source map the report names, and that is not there."""
+    told = {file: _told_id(log, file) for file in script_ids(log, frames)}
+    return {found: script_name(file) for file, found in told.items() if found and find(file) is None}
+
+
+def _ids(log: CrashLog, file: str) -> list[str]:
+    told = _told_id(log, file)
+    return [*([told] if told else []), *release_keys(log, script_name(file))]
+
+
+def _told_id(log: CrashLog, file: str) -> str | None:
+    by_file = {one.file: one.debug_id for one in reversed(log.source_maps)}
+    by_name = {script_name(one.file): one.debug_id for one in reversed(log.source_maps)}
+    written = by_file.get(file) or by_name.get(script_name(file))
+    return debug_id(written) if written else None
+
+
+def _named(frame: Frame, token: SourceMapTokenMatch, caller: Any) -> Frame:
+    function = frame.function or ""
+    if len(function.rpartition(".")[2]) <= MINIFIED or function in ("?", "<anonymous>", "anonymous"):
+        function = (caller.name if caller else None) or function
+    return replace(
+        frame,
+        function=function or None,
+        module=None,
+        file=token.src,
+        line=token.src_line + 1,
+        column=token.src_col + 1,
+        in_app=None if frame.in_app else frame.in_app,  # whose code it is, the source's path tells better
+    )
+
+
+def _is_placed(frame: Frame) -> bool:
+    return frame.line is not None and frame.column is not None
+
+
+def _looks_minified(frame: Frame) -> bool:
+    name = (frame.function or "").rpartition(".")[2]
+    return (frame.column or 0) > LONG_LINE or 0 < len(name) <= MINIFIED
