@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.client import ClientError, Refused
 
-TELL_EVERY = 5.0  # seconds between two lines of progress that are no bar
+TELL_EVERY = 15.0  # seconds between two lines of progress that are no bar
 TELL_FROM = 0.1  # or whenever this share of the whole has been done since
 
 
