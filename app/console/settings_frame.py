@@ -21,6 +21,7 @@ SECTIONS = (
     Section("settings_members.show", "Members", "users"),
     Section("settings_retention.show", "Retention", "calendar"),
     Section("settings_redaction.show", "Redaction", "shield"),
+    Section("settings_grouping.show", "Grouping", "apps"),
     Section("settings_erasure.show", "Erase a user", "trash"),
     Section("settings_symbols.show", "Symbols", "book"),
     Section("settings_webhooks.show", "Webhooks", "hook"),

@@ -2,6 +2,8 @@
 
 import pytest
 
+from app.console.pages import settings_grouping
+from app.crashes.splitting import BY, CONDITIONS
 from tests.console import OWN, Page, csrf_of, sign_in
 from tests.factories import join, make_member
 from tests.uploads import digested
@@ -26,14 +28,14 @@ def said(client, answer) -> str:
 
 
 def sections(path: str) -> list[str]:
-    names = ("members", "retention", "redaction", "erasure", "symbols", "webhooks", "exports")
+    names = ("members", "retention", "redaction", "grouping", "erasure", "symbols", "webhooks", "exports")
     return [path, *(f"{path}/{name}" for name in names)]
 
 
 def test_every_section_is_a_page_that_leads_to_the_others(client, path):
     for address in sections(path):
         page = Page(client.get(address).text)
-        assert [link["href"] for link in page.all("a") if link.get("href") in sections(path)][-8:] == sections(path)
+        assert [link["href"] for link in page.all("a") if link.get("href") in sections(path)][-9:] == sections(path)
         [current] = [
             link for link in page.all("a") if link.get("aria-current") == "page" and link["href"] in sections(path)[1:]
         ] or [{"href": path}]
@@ -262,3 +264,63 @@ def test_an_erasure_that_was_not_meant_or_makes_no_sense_does_not_begin(client, 
     assert answer.status_code == 400
     assert [one["name"] for one in Page(answer.text).all("input") if one.get("aria-invalid")] == [where]
     assert client.get(f"/api/apps/{member.app.identifier}/erasures").json["result"] == []
+
+
+def test_a_rule_splits_a_group_and_stored_logs_are_grouped_anew(client, member, path, run_workers):
+    log = digested(client, member, run_workers)
+    before = log["occurrences"][0]["crash_identifier"]
+
+    made = said(client, press(client, f"{path}/grouping", name="taps", message="unrecognized*", by="app_version"))
+    run_workers()
+
+    assert "The rule is made" in made
+    assert "under way" in made
+    assert client.get(f"/api{path}").json["result"]["splits"] == [
+        {"name": "taps", "by": "app_version", "message": "unrecognized*"}
+    ]
+    now = client.get(f"/api/apps/{member.app.identifier}/logs/{log['log_id']}").json["result"]["occurrences"]
+    assert now[0]["crash_identifier"] != before
+    shown = Page(client.get(f"{path}/grouping").text).text
+    assert "a group of each version of the app" in shown
+    assert "under way" not in shown
+
+
+def test_a_rule_is_taken_away(client, path):
+    for name in ("one", "two"):
+        press(client, f"{path}/grouping", name=name, os_name="iOS")
+
+    both = Page(client.get(f"{path}/grouping").text).text
+
+    press(client, f"{path}/grouping/remove", name="one")
+
+    assert both.count("one group of their own") == 3  # with the form's
+    assert [rule["name"] for rule in client.get(f"/api{path}").json["result"]["splits"]] == ["two"]
+
+
+def test_stored_logs_are_grouped_anew_when_asked(client, member, path, run_workers):
+    digested(client, member, run_workers)
+
+    assert "It has begun." in said(client, press(client, f"{path}/grouping/regroup"))
+    run_workers()
+
+    assert client.get(f"/api/apps/{member.app.identifier}/regroup").json["result"]["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [({"name": "", "os_name": "iOS"}, "name"), ({"name": "a b", "os_name": "iOS"}, "name"), ({"name": "taps"}, "type"),
+     ({"name": "taps", "message": "x" * 201}, "message"), ({"name": HOSTILE, "os_name": HOSTILE}, "name")],
+)  # fmt: skip
+def test_a_rule_that_makes_no_sense_is_refused_beside_its_field(client, path, fields, where):
+    answer = press(client, f"{path}/grouping", **fields)
+
+    page = Page(answer.text)
+    assert answer.status_code == 400
+    assert [one["name"] for one in page.all("input") if one.get("aria-invalid")] == [where]
+    assert page.all("img") == []
+    assert client.get(f"/api{path}").json["result"]["splits"] == []
+
+
+def test_the_form_of_a_rule_has_all_that_rules_can_say():
+    assert {by for by, _ in settings_grouping.APART} == {"", *BY}
+    assert set(settings_grouping.LABELS) == set(CONDITIONS)
