@@ -185,22 +185,6 @@ def test_a_job_that_failed_says_why_where_it_was_asked_and_among_the_jobs(consol
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
 
 
-def test_a_long_job_is_followed_and_cancelled_among_the_jobs(console, visit):
-    console.http.send("POST", f"/api/crashes/{console.big_crash}/exports", b'{"format":"parquet"}')
-    page = visit().page()
-    page.goto("/jobs?state=live")
-    row = page.locator("tr[data-job]").first
-    expect(row.locator("progress")).to_be_visible()
-
-    row.get_by_role("button", name="Cancel").click()
-
-    [job] = until(
-        lambda: [one for one in jobs(console, "cancelled") if one["question"].get("format") == "parquet"], "its end"
-    )
-    page.goto(f"/jobs/{job['job_id']}")
-    expect(page.get_by_text("It was cancelled before it ended.")).to_be_visible()
-
-
 def test_a_press_of_a_button_makes_it_dark_and_it_stays_so(console, visit):
     page = visit(color_scheme="light").page()
     page.goto("/apps")

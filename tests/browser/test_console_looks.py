@@ -4,16 +4,18 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Page
 
 from app import accounts
 from app.cli.http import Http
 from app.cli.opening import opened
 from tests.browser import axe as judge
-from tests.browser.chromium import NARROW, WIDE, Watched, settle
+from tests.browser.chromium import NARROW, WIDE, settle
 from tests.browser.places import filled, pages, variables
 from tests.system.conftest import EMAIL, finished
 
 NOWHERE = "/nowhere"
+LOOKS = {"light and wide": ("light", WIDE), "dark and narrow": ("dark", NARROW)}
 
 
 @pytest.fixture(scope="session")
@@ -48,38 +50,37 @@ def made(http: Http, path: str, what: dict) -> str:
     return answer.json["result"]["identifier"]
 
 
-def faults(watched: Watched, paths: list[str]) -> dict[str, list[str]]:
-    """What is wrong with each page, where anything is."""
-    watched.expected.append(NOWHERE)
-    page, found = watched.page(), {}
-    width = page.viewport_size["width"]
+def faults(page: Page, look: str) -> list[str]:
+    """What is wrong with a page in one of LOOKS."""
+    scheme, size = LOOKS[look]
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
+    wide, width = page.evaluate("document.documentElement.scrollWidth"), size["width"]
+    return [*judge.barriers(page), *([f"{wide} pixels wide, on {width}"] if wide > width else [])]
+
+
+def test_no_page_has_a_barrier_or_scrolls_aside(visit, paths, axe):
+    made = visit()
+    made.expected.append(NOWHERE)
+    judge.bring(made.context, axe)
+    page, found = made.page(), {}
+
     for path in paths:
         page.goto(path)
         settle(page)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        wrong = [*judge.barriers(page), *([f"{wide} pixels wide, on {width}"] if wide > width else [])]
-        if wrong:
-            found[path] = wrong
-    return found
+        found |= {(path, look): wrong for look in LOOKS if (wrong := faults(page, look))}
 
-
-@pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", NARROW)])
-def test_no_page_has_a_barrier_or_scrolls_aside(visit, paths, axe, scheme, size):
-    made = visit(color_scheme=scheme, viewport=size)
-    judge.bring(made.context, axe)
-
-    assert faults(made, paths) == {}
+    assert found == {}
 
 
 def test_the_page_to_sign_in_has_no_barrier(visit, axe):
-    for scheme in ("light", "dark"):
-        made = visit(color_scheme=scheme, storage_state=None)
-        judge.bring(made.context, axe)
-        page = made.page()
-        page.goto("/")
+    made = visit(storage_state=None)
+    judge.bring(made.context, axe)
+    page = made.page()
+    page.goto("/")
 
-        assert urlsplit(page.url).path == "/sign-in"
-        assert judge.barriers(page) == []
+    assert urlsplit(page.url).path == "/sign-in"
+    assert {look: wrong for look in LOOKS if (wrong := faults(page, look))} == {}
 
 
 def test_the_judge_and_the_guards_find_what_they_are_to_find(visit, axe):
