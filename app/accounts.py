@@ -17,7 +17,7 @@ from app.db.ingest_key import IngestKey, is_ingest_key
 from app.db.token import Token, drop_token, token_holder, token_user
 from app.db.upload import Sender, find_project_sender, find_sender
 from app.db.user import MAX_EMAIL, User, add_user, find_user
-from app.errors import BadParameters, Conflict, NotFound, Unauthorized
+from app.errors import BadParameters, Conflict, NotFound, TooManyRequests, Unauthorized
 from app.services import Services
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 1_024  # characters
@@ -45,7 +45,17 @@ def create_user(services: Services, email: str, password: str) -> None:
 
 
 def log_in(services: Services, email: str, password: str) -> str:
-    """Return a new token. Raises Unauthorized, in the same time whether e-mail or password is wrong."""
+    """Return a new token.
+
+    Raises Unauthorized, in the same time whether e-mail or password is wrong, or TooManyRequests when a minute has seen
+    too many wrong passwords for this e-mail.
+    """
+    sought = email.casefold().encode(errors="replace").decode()
+    wrong, most = f"login:{hash_of(sought)}", services.config.wrong_passwords_per_minute
+    if services.rate_limit and (seconds := services.rate_limit.seconds_left(wrong, most)):
+        raise TooManyRequests(
+            f"Too many wrong passwords for this e-mail, try again in {seconds} s", retry_after=seconds
+        )
     user = None
     if len(email) <= MAX_EMAIL and _is_storable(email):
         with services.db.read() as session:
@@ -57,6 +67,8 @@ def log_in(services: Services, email: str, password: str) -> str:
     except (VerificationError, InvalidHashError):
         user = None
     if user is None:
+        if services.rate_limit:
+            services.rate_limit.count(wrong, most)
         raise Unauthorized("Wrong e-mail or password")
     token = secrets.token_urlsafe(32)
     now = services.now()

@@ -42,6 +42,7 @@ class Config:
     logs_per_minute: int = (
         0  # that one app may send where it has not set it; one more is answered with 429; 0: any number
     )
+    wrong_passwords_per_minute: int = 10  # for one e-mail, known or not; then none is tried until the minute is over
     max_symbol_bytes: int = 512 * MIB  # of one file of symbols; it is never whole in memory of web
     token_lifetime: int = 30 * 86_400  # seconds a login lasts
     result_lifetime: int = 86_400  # seconds from completion that a result and its links live
@@ -96,6 +97,9 @@ class Config:
             trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
             max_log_bytes=_integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
             logs_per_minute=_integer(environ, "CRASHQ_LOGS_PER_MINUTE", cls.logs_per_minute, 0, 10_000_000),
+            wrong_passwords_per_minute=_integer(
+                environ, "CRASHQ_WRONG_PASSWORDS_PER_MINUTE", cls.wrong_passwords_per_minute, 1, 10_000
+            ),
             max_symbol_bytes=_integer(
                 environ, "CRASHQ_MAX_SYMBOL_BYTES", cls.max_symbol_bytes, 1_024, 16 * 1_024 * MIB
             ),

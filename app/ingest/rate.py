@@ -15,7 +15,7 @@ def admit(services: Services, sender: Sender) -> None:
     per_minute = logs_per_minute(services.config, sender.settings)
     if not per_minute or services.rate_limit is None:
         return
-    seconds = services.rate_limit.count(sender.id, per_minute)
+    seconds = services.rate_limit.count(str(sender.id), per_minute)
     if seconds:
         raise TooManyRequests(
             f"The app sends more than {per_minute} logs a minute, try again in {seconds} s", retry_after=seconds

@@ -19,7 +19,7 @@ SUBJECT = Subject(
         "/api/login": {
             "post": operation(
                 "logIn", "Log in", answer(success_of(object_of({"auth_token": TEXT})), "A new token", headers="Cache-Control"),
-                400, 401, 413, requestBody=body(object_of({"email": TEXT, "password": TEXT})), **OPEN,
+                400, 401, 413, 429, requestBody=body(object_of({"email": TEXT, "password": TEXT})), **OPEN,
             ),
             "delete": operation("logOut", "End the login of this token", answer(BARE_SUCCESS, "Ended"), 401),
         },

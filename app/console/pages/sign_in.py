@@ -4,7 +4,7 @@ from flask import Blueprint, Response, redirect, request
 
 from app import accounts, visitor
 from app.console.page import go, link, maybe_signed_in, own_path, render
-from app.errors import Unauthorized
+from app.errors import TooManyRequests, Unauthorized
 from app.visitor import services
 
 blueprint = Blueprint("sign_in", __name__)
@@ -24,9 +24,12 @@ def sign_in() -> Response:
     email, wanted = request.form.get("email", "").strip(), request.form.get("next", "")
     try:
         token = accounts.log_in(services(), email, request.form.get("password", ""))
-    except Unauthorized as error:
-        response = render("sign_in.html", status=401, next=wanted, email=email[:254], problem=error.message)
-        response.headers["WWW-Authenticate"] = "Token"  # RFC 9110 wants one; no browser asks for a password by it
+    except (Unauthorized, TooManyRequests) as error:
+        response = render("sign_in.html", status=error.status, next=wanted, email=email[:254], problem=error.message)
+        if isinstance(error, TooManyRequests):
+            response.headers["Retry-After"] = str(error.retry_after)
+        else:
+            response.headers["WWW-Authenticate"] = "Token"  # RFC 9110 wants one; no browser asks for a password by it
         return response
     if before := maybe_signed_in():
         accounts.log_out(services(), before.token)
