@@ -1,5 +1,6 @@
 """Behind a real nginx: it sends the stored files itself, and links name the host that the client knows."""
 
+import json
 import os
 import re
 import shutil
@@ -19,8 +20,9 @@ from werkzeug.serving import make_server
 from app import create_app
 from app.config import Config
 from app.storage import open_storage
-from tests.factories import kscrash, run_rings
+from tests.factories import kscrash, make_crash, run_rings
 from tests.servers import free_port, missing
+from tests.sse import events
 from tests.system.conftest import until
 from tests.uploads import digested, export_url
 
@@ -131,6 +133,22 @@ def test_nginx_sends_a_range(served):
 
     assert (answer.status, answer.body) == (206, stored[5:15])
     assert answer.headers["Content-Range"] == f"bytes 5-14/{len(stored)}"
+
+
+def test_a_stream_of_events_comes_through_at_once(served, services, member):
+    base, _, _ = served
+    crash = make_crash(services, member.app)
+    asked = fetch(f"{base}/api/crashes/{crash.identifier}/occurrences", **member.headers)
+    job_id = json.loads(asked.body)["job_id"]
+
+    request = urllib.request.Request(f"{base}/api/jobs/{job_id}/events", headers=member.headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        stream = events(answer)
+        first = next(stream)
+        run_rings(services)
+        *_, last = stream
+
+    assert (first.name, last.name) == ("progress", "finished")
 
 
 def test_the_store_is_not_open_to_clients(served, services):
