@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from app.api.openapi.headers import OF_EVERY_ANSWER
+
 Json = dict[str, Any]
 
 _TICKED = re.compile(r"`([^`]+)`")
@@ -128,6 +130,8 @@ class _Reader:
         answer = self._behind(given)
         headers = []
         for name, header in answer.get("headers", {}).items():
+            if name in OF_EVERY_ANSWER:
+                continue
             told = self._behind(header)
             headers.append(Field(name, self._type(told["schema"]), told["description"], example=str(told["example"])))
         return Answer(status, answer["description"], headers, self._samples(answer))

@@ -21,7 +21,7 @@ from app.api.openapi import (
     webhooks,
 )
 from app.api.openapi.examples import fill_in
-from app.api.openapi.headers import HEADERS
+from app.api.openapi.headers import HEADERS, OF_EVERY_ANSWER
 from app.api.openapi.words import TEXT, WHOLE, Json, error_answer, object_of, query, ref
 from app.errors import STATUS_WORDS
 
@@ -135,11 +135,14 @@ def _failure(status: int, word: str) -> Json:
 
 
 def _name_every_request(document: Json) -> None:
-    """Every answer has the request's id."""
+    """Every answer has the request's id, and tells caches and browsers who may have it."""
     answers = list(document["components"]["responses"].values())
     answers += [
         made for item in document["paths"].values() for one in item.values() for made in one["responses"].values()
     ]
     for answer in answers:
         if "$ref" not in answer:
-            answer["headers"] = {**answer.get("headers", {}), "X-Request-Id": ref("headers", "X-Request-Id")}
+            answer["headers"] = {
+                **answer.get("headers", {}),
+                **{name: ref("headers", name) for name in OF_EVERY_ANSWER},
+            }

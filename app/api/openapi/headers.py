@@ -25,9 +25,12 @@ HEADERS: Json = {
         ("X-Accel-Buffering", TEXT, "Tells nginx to pass each event on at once", "no"),
         ("X-Sentry-Error", TEXT, "The sentence of the error", "The key is missing or unknown"),
         ("X-Sentry-Rate-Limits", TEXT, "`<seconds>::key`, for Sentry's SDKs", "12::key"),
-        ("Access-Control-Allow-Origin", TEXT, "`*`: any page may send", "*"),
+        ("Access-Control-Allow-Origin", TEXT, "The page's origin if it is listed; `*` for what Sentry's SDKs send", "*"),
     )
 }  # fmt: skip
+
+OF_EVERY_ANSWER = ("X-Request-Id", "Cache-Control", "Vary", "Access-Control-Allow-Origin")
+"""It may have these, whatever it is."""
 
 KEPT = "ETag Last-Modified Expires Cache-Control"
 """Of what is finished."""
