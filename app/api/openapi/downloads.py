@@ -14,7 +14,7 @@ SUBJECT = Subject(
                 "download", "A finished file, whole or a range of it",
                 answer({}, "The file", media="*/*", headers=_HEADERS)
                 | answer({}, "The range that was asked for", 206, media="*/*", headers=f"{_HEADERS} Content-Range")
-                | answer(None, "You have it", 304, headers=KEPT),
+                | answer(None, "You have it", 304, headers=f"{KEPT} Accept-Ranges Content-Disposition"),
                 404, 410, 416,
                 parameters=[
                     *parameters("signed", "if_none_match"),
