@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, literal, select, tuple_
 from sqlalchemy.orm import Session, defer
 
 from app.db.app import App, Membership
@@ -39,9 +39,9 @@ def jobs_of(
     if app_id is not None:
         statement = statement.where(Job.app_id == app_id)
     if after is not None:
-        at, job_id = after
-        earlier = or_(JobAsker.asked_at < at, and_(JobAsker.asked_at == at, JobAsker.job_id < job_id))
-        statement = statement.where(JobAsker.asked_at <= at, earlier)
+        # As one comparison of rows, by which PostgreSQL tells how many are left, and so to go on along the index.
+        last = tuple_(literal(after[0], JobAsker.__table__.c.asked_at.type), literal(after[1]))
+        statement = statement.where(tuple_(JobAsker.asked_at, JobAsker.job_id) < last)
     newest_first = statement.order_by(JobAsker.asked_at.desc(), JobAsker.job_id.desc())
     return [(job, asked_at) for job, asked_at in session.execute(newest_first.limit(limit).offset(offset))]
 

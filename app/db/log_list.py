@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.db.log import Log, LogStatus
@@ -50,7 +50,6 @@ def logs_of(
     else:
         statement = statement.order_by(Log.received_at.desc(), Log.log_id.desc())
         if after is not None:
-            at, log_id = after
-            earlier = or_(Log.received_at < at, and_(Log.received_at == at, Log.log_id < log_id))
-            statement = statement.where(Log.received_at <= at, earlier)
+            last = tuple_(literal(after[0], Log.__table__.c.received_at.type), literal(after[1]))
+            statement = statement.where(tuple_(Log.received_at, Log.log_id) < last)
     return [ListedLog._make(row) for row in session.execute(statement.limit(limit))]
