@@ -98,7 +98,7 @@ def named_scripts(frames: tuple[Frame, ...], find: FindScript) -> tuple[Frame, .
     tokens = [
         one.at(frame.line or 1, frame.column or 1) if one else None for one, frame in zip(names, frames, strict=True)
     ]
-    callers = [*tokens[1:], None]
+    callers = [*tokens, None][1:]
     return tuple(
         _named(frame, token, caller) if token and token.src else frame
         for frame, token, caller in zip(frames, tokens, callers, strict=True)

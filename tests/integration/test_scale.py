@@ -95,12 +95,12 @@ def test_what_is_asked_often_reads_few_pages_however_many_rows_there_are(service
     with services.db.read() as session:
         assert stored_log_ids(session, [key, f"{key}-not"]) == {key}
         assert find_occurrence(session, many.id, "log-777", 1)
-        assert backlog(session).jobs == {("occurrences", "failed"): MANY // 50}
+        assert backlog(session, NOON).jobs == {("occurrences", "failed"): MANY // 50}
 
     read = {
         "log of an object": pages_read(services, lambda session: stored_log_ids(session, [key, f"{key}-not"])),
         "occurrence": pages_read(services, lambda session: find_occurrence(session, many.id, "log-777", 1)),
-        "backlog": pages_read(services, backlog),
+        "backlog": pages_read(services, lambda session: backlog(session, NOON)),
         **{
             f"crashes since tomorrow by {sort}": pages_read(
                 services,

@@ -14,7 +14,7 @@ from app.symbols.awaiting import release_key
 from app.symbols.contents import About, contents
 from app.symbols.objects import NotSymbols
 from app.symbols.resolving import Resolved, resolve
-from app.symbols.scripts import ScriptNames, script_name
+from app.symbols.scripts import ScriptNames, named_scripts, script_name
 from tests.symbols import script_event, source_map
 
 ID = "0a0b0c0d-0102-4304-8506-0708090a0b0c"
@@ -65,6 +65,10 @@ def test_two_builds_of_one_source_make_one_crash(tmp_path: Path) -> None:
     one, next_build = resolved(made(tmp_path, MAP)[1]), resolved(made(tmp_path / "other", other)[1], event)
 
     assert fingerprint(one.log) == fingerprint(next_build.log)
+
+
+def test_a_crash_without_frames_has_none_to_name() -> None:
+    assert named_scripts((), lambda _file: None) == ()
 
 
 def test_a_name_that_was_not_minified_stays(tmp_path: Path) -> None:
