@@ -18,7 +18,7 @@ PATIENCE = 3_600  # seconds that a release waits for another one's migrations, w
 
 
 def upgrade(database: Database) -> None:
-    """Run every migration that the database lacks; two at once wait for each other."""
+    """Run every migration that the database lacks, all or none; two at once wait for each other."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with database.engine.execution_options(crashq_writes=True).connect() as connection, _patience(database, connection):
@@ -28,6 +28,10 @@ def upgrade(database: Database) -> None:
             connection.exec_driver_sql(
                 f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'"
             )  # nobody waits behind a table's lock for long
+        else:
+            # One transaction, which takes the lock of the database: left to itself Alembic commits each migration on SQLite,
+            # and another release could step in between two of them.
+            connection.begin()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()

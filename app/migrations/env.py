@@ -25,6 +25,7 @@ if given is not None:
 else:
     database = open_database(os.environ["DATABASE_URL"])
     with database.engine.execution_options(crashq_writes=True).connect() as connection:
+        connection.begin()  # one transaction, on SQLite too
         _migrate(connection)
         connection.commit()
     database.close()

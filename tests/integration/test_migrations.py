@@ -11,8 +11,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 
 from app.db import Base, Database, open_database, tables
 from app.schema import LOCK_KEY, MIGRATIONS, is_current, upgrade
@@ -153,6 +154,29 @@ def test_releases_that_start_at_once_wait_for_each_other(bare_url, database):
 
     assert [release.returncode for release in releases] == [0, 0, 0], complaints
     assert tables_in(database) == TABLES
+
+
+def test_nobody_can_step_in_between_two_migrations(database):
+    commits = []
+    event.listen(database.engine, "commit", commits.append)
+
+    upgrade(database)
+
+    assert len(commits) == 1
+
+
+def test_a_migration_that_fails_takes_those_before_it_back(database, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no room")
+
+    with monkeypatch.context() as during:
+        during.setattr(Operations, "add_column", fail)  # a later migration is the first to add one
+        with pytest.raises(RuntimeError, match="no room"):
+            upgrade(database)
+    assert tables_in(database) == set()
+
+    upgrade(database)
+    assert differences(database) == []
 
 
 def test_a_release_waits_longer_for_anothers_migrations_than_a_statement_for_a_lock(bare_url, monkeypatch):
