@@ -20,7 +20,7 @@ from app.jobs import KINDS, service
 from app.jobs.envelope import description, envelope, etag, progress
 from app.jobs.kind import AnyJob, Kind, Showing
 from app.jobs.outcomes import answering
-from app.jobs.polling import answer_at_once, is_live, is_over
+from app.jobs.polling import answer_at_once, is_live, is_over, settle
 
 PACKED = "-gzip"  # behind the ETag of a result that is packed: other bytes are another tag
 REPEATS = "crashq.repeats"
@@ -32,17 +32,24 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/api")
 def _mount(name: str, kind: Kind) -> None:
     def poll(**path: str) -> Response:
         [identifier] = path.values()
+        waited = wanted_wait(request.headers.get("Prefer", ""))
         if kind.METHOD == "GET":
-            user, job = _find_or_begin(name, identifier, request.args.to_dict())
+            user, job = _find_or_begin(name, identifier, request.args.to_dict(), is_held=waited is not None)
         else:
             user = user_id()
             job = service.ask(services(), user, name, identifier, asked_values())
-        waited = wanted_wait(request.headers.get("Prefer", "")) if job.is_live else None
-        if waited is None:
+        if waited is None or not job.is_live:
             return _answer(user, job)
+        latest: AnyJob | None = None
+
+        def is_over() -> bool:
+            nonlocal latest
+            latest = _latest(name, identifier, job.id) if kind.METHOD == "GET" else None
+            return not (latest.is_live if latest else is_live(services(), job))
+
         room: WaitingRoom = current_app.extensions["crashq.waiting"]
-        held = room.wait(waited, lambda: not is_live(services(), job))
-        response = _answer(user, _as_it_stands(user, name, identifier, job.id))
+        held = room.wait(waited, is_over)
+        response = _answer(user, latest or answering(service.look_up(services(), user, job.id), services().now()))
         if held:
             response.headers["Preference-Applied"] = f"wait={waited}"
         return response
@@ -87,14 +94,14 @@ def cancel_job(job_id: str) -> Response:
     return answers.success(description(service.cancel(services(), user_id(), job_id)))
 
 
-def _find_or_begin(kind: str, crash_identifier: str, query: dict[str, str]) -> tuple[int, AnyJob]:
+def _find_or_begin(kind: str, crash_identifier: str, query: dict[str, str], *, is_held: bool) -> tuple[int, AnyJob]:
     repeats: Repeats[tuple[int, AnyJob]] = current_app.extensions[REPEATS]
     hashed, word = token_hash(token()), changes.now()
     question = (hashed, kind, crash_identifier, request.query_string)
     found = repeats.find(question)
     if found and not is_over(found[1], services().now()):
         return found
-    found = answer_at_once(services(), hashed, kind, crash_identifier, query)
+    found = answer_at_once(services(), hashed, kind, crash_identifier, query, at_ease=is_held)
     if found:
         if not found[1].is_live and len(found[1].result_text or "") <= SMALL:
             repeats.keep(question, word, found)
@@ -103,17 +110,17 @@ def _find_or_begin(kind: str, crash_identifier: str, query: dict[str, str]) -> t
     return user, service.ask(services(), user, kind, crash_identifier, query)
 
 
-def _as_it_stands(user: int, kind: str, identifier: str, job_id: str) -> AnyJob:
-    """A job that was waited for. Raises Gone, JobFailed or, if access was lost meanwhile, JobNotFound."""
-    if KINDS[kind].METHOD == "GET":
-        query = {**request.args.to_dict(), "job_id": job_id}
-        if found := answer_at_once(services(), token_hash(token()), kind, identifier, query):
-            return found[1]
-    return answering(service.look_up(services(), user, job_id), services().now())
+def _latest(kind: str, identifier: str, job_id: str) -> AnyJob | None:
+    """A job that is waited for, live or finished; None when it takes more to tell what became of it."""
+    query = {**request.args.to_dict(), "job_id": job_id}
+    found = answer_at_once(services(), token_hash(token()), kind, identifier, query)
+    return found[1] if found else None
 
 
 def _answer(user: int, job: AnyJob) -> Response:
     if job.is_live:
+        if not request.args.get("job_id"):
+            settle(services(), job)
         response = answers.stream(envelope(job, _showing(user)))
         response.headers["Retry-After"] = str(_retry_after(job))
         response.headers["X-Progress"] = progress(job)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 MAX_WAIT = 30  # seconds; below what common proxies allow a request
-FIRST_LOOK = 0.002  # seconds: no job is done sooner
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.0007, 0.25  # seconds between looks at the row, growing
+FIRST_LOOK = 0.0018  # seconds: no job is done sooner
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.0005, 0.25  # seconds between looks at the row, growing
 GROWTH = 1.15  # so that an answer comes at most that much later than it could, after some 40 looks in all
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)

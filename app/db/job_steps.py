@@ -20,7 +20,10 @@ QUEUED: ColumnElement[str] = literal_column("'queued'")
 RUNNING: ColumnElement[str] = literal_column("'running'")
 """Spelled out, for a plan made once can use an index of live jobs only if it sees these words."""
 
-ALL = tuple(Job.__table__.c.keys())
+CLAIMED = ("id", "kind", "params", "app_id", "crash_id", "request_id", "created_at", "queue", "attempt", "strikes",
+           "trouble_since", "progress_total", "data_revision")  # fmt: skip
+"""As much of a job as an attempt at it is made from."""
+
 NEW = ("id", "kind", "key", "params", "app_id", "crash_id", "state", "request_id", "created_at", "queue", "attempt",
        "strikes", "ring_after", "rings", "progress_done", "progress_total")  # fmt: skip
 RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",
@@ -35,7 +38,7 @@ class Finish(NamedTuple):
 
 
 def start_job(db: Database, job: Job, user_id: int, most: int, fresh_from: datetime) -> bool:
-    """Insert a queued job and who asks for it.
+    """Insert a queued job and who asks for it, without waiting for PostgreSQL's disk: `settle` does before it is told.
 
     False, and nothing is changed, when a live job has the same key, when one has finished since `fresh_from`, of which this
     question could not know yet when it was looked up, or when the user waits for `most` jobs already.
@@ -45,7 +48,7 @@ def start_job(db: Database, job: Job, user_id: int, most: int, fresh_from: datet
     values["fresh_from"] = fresh_from
     if db.is_postgresql:
         with db.quick_write(together=False) as lane:
-            return lane.change(_START_AND_ASK, **values, **asked, most=most) == 1
+            return lane.first(_START_AND_ASK, **values, **asked, most=most) is not None
     with db.quick_write() as lane:
         if not lane.change(_START, **values, user=user_id, most=most):
             return False
@@ -68,14 +71,14 @@ def claim_next(
 
     Tenants take turns, each tenant's oldest job first. None when nobody waits there, or when it is the queue `bounded`
     and `at_once` of its jobs run already. The lock goes with that of users who join the job meanwhile: a stampede must
-    not hide the job it asks for.
+    not hide the job it asks for. Of the job's columns there are CLAIMED.
     """
     values = {"worker": worker, "lease": lease_expires_at, "bounded": bounded, "at_once": at_once}
     with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
         row = lane.first(claim_statement(lane), rung=rung, queue=queue, now=now, **values)
         if row is None:
             return None
-        job = Job(**dict(zip(ALL, row, strict=False)))
+        job = Job(**dict(zip(CLAIMED, row, strict=False)))
         if not db.is_postgresql:
             lane.change(_TURN, app=job.app_id, now=now)
         return job
@@ -146,7 +149,8 @@ def _start_and_ask(dialect: ModuleType) -> Any:
     started = _start(dialect).returning(Job.__table__.c.id).cte("started")
     now = bindparam("now", type_=JobAsker.__table__.c.seen_at.type)
     columns = ("job_id", "user_id", "asked_at", "seen_at")
-    return dialect.insert(JobAsker).from_select(columns, select(started.c.id, bindparam("user"), now, now))
+    asked = dialect.insert(JobAsker).from_select(columns, select(started.c.id, bindparam("user"), now, now))
+    return asked.returning(_at_ease_if(true()))
 
 
 def _ask(dialect: ModuleType) -> Any:
@@ -169,7 +173,12 @@ def _claim(dialect: ModuleType) -> Any:
         "preview_key": None,
         "progress_done": 0,
     }
-    return update(Job).where(Job.id == following, Job.state == QUEUED).values(begun).returning(*Job.__table__.c)
+    return (
+        update(Job)
+        .where(Job.id == following, Job.state == QUEUED)
+        .values(begun)
+        .returning(*(Job.__table__.c[name] for name in CLAIMED))
+    )
 
 
 def _following_of_each(queue: ColumnElement[str]) -> Any:
@@ -234,14 +243,14 @@ def _claim_and_turn(dialect: ModuleType) -> Any:
     served = {"served_at": insert.excluded.served_at}
     turned = insert.on_conflict_do_update(index_elements=[Turn.app_id], set_=served).cte("turned")
     at_ease = _at_ease_if(claimed.c.queue == literal_column("'short'"))
-    return select(*(claimed.c[name] for name in ALL), at_ease).add_cte(turned)
+    return select(*(claimed.c[name] for name in CLAIMED), at_ease).add_cte(turned)
 
 
 def _at_ease_if(condition: ColumnElement[bool]) -> ColumnElement[str | None]:
     """In such a row, do not wait until the disk has this statement's commit, which is visible at once nevertheless.
 
-    For what a crash of the database server may take back by up to 0.6 s without harm: a short job is then queued, or
-    running with a lease that runs out, and is made again.
+    For what a crash of the database server may take back by up to 0.6 s without harm: a job of which nobody has been told
+    is then not there, a short one is queued, or running with a lease that runs out, and is made again.
     """
     return case((condition, func.set_config("synchronous_commit", "off", literal_column("true"))))
 

@@ -4,6 +4,7 @@ A session spends several times as long on a small statement as the database does
 every job therefore takes this way; everything else keeps to sessions.
 """
 
+import select
 import sqlite3
 import time
 from collections import deque
@@ -13,12 +14,13 @@ from types import ModuleType
 from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.base import Executable
 
+_DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 DRIVER_ERRORS = (psycopg.Error, sqlite3.Error)
 
 _SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
@@ -110,6 +112,23 @@ class Lane:
         changed = int(cursor.rowcount)
         cursor.close()
         return changed
+
+    def send(self, query: bytes) -> None:
+        """On PostgreSQL, send a statement without waiting for its end, which `receive` does."""
+        self.connection.pgconn.send_query(query)
+        self.connection.pgconn.flush()
+
+    def receive(self) -> None:
+        """Wait for the end of what was sent."""
+        pgconn = self.connection.pgconn
+        incoming = select.poll()
+        incoming.register(pgconn.socket, select.POLLIN)
+        while pgconn.is_busy():
+            incoming.poll()
+            pgconn.consume_input()
+        while (result := pgconn.get_result()) is not None:
+            if result.status not in _DONE:
+                raise psycopg.OperationalError(result.get_error_message())
 
     def begin(self) -> None:
         """Begin a transaction; it ends with `commit`, or with the connection."""

@@ -1,7 +1,7 @@
 """The quick way through a request: one statement finds who asks and the answer, or that there is a job to begin."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from pydantic import BaseModel
@@ -13,6 +13,8 @@ from app.jobs import KINDS
 from app.jobs.kind import AnyJob, key_of
 from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted, start_or_join, still_answers
 from app.services import Services
+
+SETTLED_AFTER = timedelta(seconds=30)  # three times the longest pause of PostgreSQL's WAL writer that can be set
 
 
 @lru_cache(1_000)
@@ -32,12 +34,25 @@ def is_over(job: AnyJob, now: datetime) -> bool:
     return job.expires_at is not None and job.expires_at <= now
 
 
+def settle(services: Services, job: AnyJob) -> None:
+    """To be called before a user is told of a live job for the first time: no crash of the database loses it from now on."""
+    if services.now() - job.created_at < SETTLED_AFTER:
+        services.db.settle(job.id)
+
+
 def answer_at_once(
-    services: Services, token_hash: str, kind: str, crash_identifier: str, query: Mapping[str, str]
+    services: Services,
+    token_hash: str,
+    kind: str,
+    crash_identifier: str,
+    query: Mapping[str, str],
+    *,
+    at_ease: bool = False,
 ) -> tuple[int, AnyJob] | None:
     """(id of the user whose token this is, the live or finished job that answers the question, begun if there is none).
 
     None when it takes more: somebody to log in, a job to join, renew or note, or an error to tell. `service.ask` knows.
+    `at_ease`: see `service.start_or_join`.
     """
     job_id = query.get("job_id") or None
     if not CRASH_IDENTIFIER.fullmatch(crash_identifier) or (job_id and not JOB_ID.fullmatch(job_id)):
@@ -54,7 +69,8 @@ def answer_at_once(
     if job is None:
         if job_id:
             return None
-        return found.user_id, start_or_join(services, found.user_id, kind, key, asked, found.crash)
+        begun = start_or_join(services, found.user_id, kind, key, asked, found.crash, at_ease=at_ease)
+        return found.user_id, begun
     if found.seen_at is None:
         return None
     answers = not is_over(job, now) if job_id else still_answers(job, found.crash, now)

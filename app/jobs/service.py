@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from pydantic import BaseModel
@@ -246,8 +247,13 @@ def _count_shared(job: Job) -> None:
     metrics.questions_shared.add(job.kind, "joining" if job.is_live else "answer")
 
 
-def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Subject) -> Job:
-    """Begin a job for a member's question, or join the live one of the same key. Raises NotFound or TooManyJobs."""
+def start_or_join(
+    services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Subject, *, at_ease: bool = False
+) -> Job:
+    """Begin a job for a member's question, or join the live one of the same key. Raises NotFound or TooManyJobs.
+
+    `at_ease`: it may be that PostgreSQL's disk has not got the job yet; `polling.settle` is to be called before it is told.
+    """
     now = services.now()
     total = KINDS[kind].expect(services.db, crash, asked)
     job = Job(
@@ -268,11 +274,15 @@ def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: 
         progress_done=0,
         progress_total=total,
     )
-    if start_job(services.db, job, user_id, services.config.live_jobs_per_user, now - FRESH_FOR):
+    most = services.config.live_jobs_per_user
+    if start_job(services.db, job, user_id, most, now - FRESH_FOR):
+        ring = services.broker.ring_soon if job.queue == SHORT else services.broker.ring
+        if at_ease:
+            ring(RUN_JOB, job.id, job.queue)
+        else:  # the worker can begin, and who asks has the row to wait for
+            services.db.settle(job.id, meanwhile=partial(ring, RUN_JOB, job.id, job.queue))
         metrics.jobs_started.add(kind)
         log.info("job_queued", job=job.id, kind=kind, user=user_id)
-        ring = services.broker.ring_soon if job.queue == SHORT else services.broker.ring
-        ring(RUN_JOB, job.id, job.queue)
         return job
     with services.db.write() as session:
         found = latest_job(session, key, user_id)
@@ -282,6 +292,6 @@ def start_or_join(services: Services, user_id: int, kind: str, key: str, asked: 
     if joined is not None:
         _count_shared(joined)
         return answering(joined, now)
-    if waits_for >= services.config.live_jobs_per_user:
+    if waits_for >= most:
         raise TooManyJobs(f"You wait for {waits_for} jobs already; ask again when one has ended")
     raise TransientError  # a live job of the same key was there, and has ended since without an answer

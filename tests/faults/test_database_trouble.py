@@ -1,16 +1,17 @@
 """PostgreSQL killed and restarted on the same folder in the midst of exports and ingest."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY, Export
-from tests.faults.deployment import Deployment
+from tests.faults.deployment import Deployment, Servers, deployment
 from tests.faults.ledger import FEW, Ledger, chance
 from tests.faults.mortal import Mortal, hold_for
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
-from tests.system.conftest import until
+from tests.system.conftest import log_in, until
 
 AWAY = 4.0  # seconds, longer than the lease, so that the attempt is over
 
@@ -50,3 +51,26 @@ def test_a_killed_postgresql_costs_an_attempt_and_no_job_or_log(
         check_finished(here, job, here.rows, unseen=3)
         check_logs(here, logs)
     check_nothing_left_over(here)
+
+
+def test_a_job_that_somebody_was_told_of_outlives_postgresql(
+    tmp_path: Path, servers: Servers, postgres_process: Mortal
+):
+    with deployment(tmp_path, servers, start=False) as made:
+        made.add("web")  # and nobody else, whose commits would bring the job's to the disk
+        until(lambda: made.send("GET", "/healthz").status == 200, "web to answer")
+        log_in(made.http)
+        crash = made.long_crash(FEW)
+        made.query("ALTER SYSTEM SET wal_writer_delay = '10s'")  # nor does PostgreSQL by itself
+        made.query("SELECT pg_reload_conf()")
+        try:
+            for _ in range(FEW):
+                job = made.ask(made.new_question(crash))
+                with postgres_process.away():
+                    pass
+
+                assert made.query("SELECT state FROM jobs WHERE id = %s", job) == [("queued",)]
+                until(lambda: made.send("GET", "/api/apps").status == 200, "web to find the database again", 15)
+        finally:
+            made.query("ALTER SYSTEM RESET wal_writer_delay")
+            made.query("SELECT pg_reload_conf()")

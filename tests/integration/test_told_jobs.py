@@ -1,0 +1,97 @@
+"""A user is told of a live job once PostgreSQL's disk has it; workers begin meanwhile."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.db import open_database
+from app.db.prepared import Lane
+from tests.factories import make_crash
+
+
+@pytest.fixture
+def database_url(postgres_database) -> str:
+    """SQLite's commits always wait."""
+    return postgres_database
+
+
+@pytest.fixture
+def waits(monkeypatch) -> list[Lane]:
+    """One for each wait for the disk that is over."""
+    ended: list[Lane] = []
+    receive = Lane.receive
+    monkeypatch.setattr(Lane, "receive", lambda lane: (receive(lane), ended.append(lane)))
+    return ended
+
+
+@pytest.fixture
+def path(services, member) -> str:
+    return f"/api/crashes/{make_crash(services, member.app).identifier}/occurrences"
+
+
+def test_the_first_answer_waits_for_the_disk_and_the_polls_after_it_do_not(services, client_of, member, path, waits):
+    client = client_of(services)
+
+    answers = [client.get(path, headers=member.headers).json for _ in range(3)]
+
+    assert [answer["loading"] for answer in answers] == [[True]] * 3
+    assert len(waits) == 1
+
+
+def test_the_worker_is_rung_for_before_the_disk_has_the_job(services, client_of, member, path, monkeypatch):
+    order: list[str] = []
+    receive = Lane.receive
+    monkeypatch.setattr(Lane, "receive", lambda lane: (order.append("waited"), receive(lane)))
+    monkeypatch.setattr(services.broker, "ring", lambda *_: order.append("rung"))
+
+    client_of(services).get(path, headers=member.headers)
+
+    assert order == ["rung", "waited"]
+
+
+def test_whoever_finds_the_job_through_another_process_waits_too(services, client_of, member, path, waits):
+    client_of(services).get(path, headers=member.headers)
+    other = replace(services, db=open_database(services.config.database_url))
+
+    found = client_of(other).get(path, headers=member.headers)
+
+    assert found.json["loading"] == [True]
+    assert len(waits) == 2
+    other.db.close()
+
+
+def test_a_poll_by_the_job_id_does_not_wait_for_it_has_been_told(services, client_of, member, path, waits):
+    job_id = client_of(services).get(path, headers=member.headers).json["job_id"]
+    other = replace(services, db=open_database(services.config.database_url))
+
+    client_of(other).get(path, query_string={"job_id": job_id}, headers=member.headers)
+
+    assert len(waits) == 1
+    other.db.close()
+
+
+def test_a_held_request_that_is_answered_in_time_waits_for_the_job_alone(
+    services, client_of, member, path, waits, run_workers, monkeypatch
+):
+    ring = services.broker.ring
+    monkeypatch.setattr(services.broker, "ring_soon", lambda *row: (ring(*row), run_workers()))
+
+    answer = client_of(services).get(path, headers={**member.headers, "Prefer": "wait=5"})
+
+    assert answer.json["loading"] == [False]
+    assert waits == []
+
+
+def test_a_held_request_whose_time_is_over_waits_for_the_disk(services, client_of, member, path, waits):
+    answer = client_of(services).get(path, headers={**member.headers, "Prefer": "wait=0"})
+
+    assert answer.json["loading"] == [True]
+    assert len(waits) == 1
+
+
+def test_a_disk_that_takes_no_more_is_told_of_as_trouble(services, client_of, member, path, monkeypatch):
+    monkeypatch.setattr("app.db.settling._NOTE", b"SELECT 1 / 0")
+
+    answer = client_of(services).get(path, headers=member.headers)
+
+    assert (answer.status_code, answer.json["status"]) == (503, "unavailable")
