@@ -31,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmak
 
 from app import metrics
 from app.db.prepared import DRIVER_ERRORS, Lane, Lanes, Moment
-from app.db.settling import Settling
+from app.db.settling import Settling, settled
 from app.errors import TransientError
 
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
@@ -88,7 +88,7 @@ class Database:
     def __init__(self, engine: Engine, lanes: Lanes) -> None:
         self.engine = engine
         self._lanes = lanes
-        self.settle = Settling(self.quick)
+        self.settle = Settling(self.quick) if self.is_postgresql else settled
         # Each statement that only reads is a transaction of its own: nothing to begin and to roll back, which on
         # PostgreSQL would be two trips more. SQLite begins one by itself.
         reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else engine

@@ -1,5 +1,6 @@
 """A user is told of a live job once PostgreSQL's disk has it; workers begin meanwhile."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -87,6 +88,27 @@ def test_a_held_request_whose_time_is_over_waits_for_the_disk(services, client_o
 
     assert answer.json["loading"] == [True]
     assert len(waits) == 1
+
+
+def test_those_who_come_while_the_disk_is_waited_for_share_the_next_wait(services, waits):
+    under_way, go_on = threading.Event(), threading.Event()
+    first = threading.Thread(target=services.db.settle, args=("first", lambda: (under_way.set(), go_on.wait(10))))
+    first.start()
+    under_way.wait(10)
+    rung = threading.Semaphore(0)
+    others = [
+        threading.Thread(target=services.db.settle, args=(name, rung.release)) for name in ("second", "third", "fourth")
+    ]
+    for other in others:
+        other.start()
+        assert rung.acquire(timeout=10)
+    ended_before = len(waits)
+    go_on.set()
+    for thread in (first, *others):
+        thread.join(10)
+
+    assert ended_before == 0
+    assert len(waits) == 2
 
 
 def test_a_disk_that_takes_no_more_is_told_of_as_trouble(services, client_of, member, path, monkeypatch):
