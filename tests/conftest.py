@@ -3,6 +3,7 @@
 import io
 import logging
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import redirect_stderr
 from dataclasses import replace
@@ -21,6 +22,12 @@ from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, Clock, Member, make_member, run_rings
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would the children that tests press it for."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
