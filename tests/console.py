@@ -4,11 +4,14 @@ import re
 from html.parser import HTMLParser
 
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, Member
 
 OWN = {"Origin": "http://localhost"}
 """What a browser sends with a form of our own page."""
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -25,6 +28,17 @@ def csrf_of(client: FlaskClient, path: str = "/apps") -> str:
     found = re.search(r'<meta name="csrf-token" content="([0-9a-f]{128})">', client.get(path).text)
     assert found
     return found[1]
+
+
+def press(client: FlaskClient, path: str, **fields: object) -> TestResponse:
+    """Send a form of our own page."""
+    return client.post(path, data={"csrf": csrf_of(client), **fields}, headers=OWN)
+
+
+def said(client: FlaskClient, answer: TestResponse) -> str:
+    """What the page that a form led to says."""
+    assert answer.status_code == 303, answer.text
+    return Page(client.get(answer.location).text).text
 
 
 class Page(HTMLParser):

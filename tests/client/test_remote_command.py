@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.shell_completion import get_completion_class
 from click.testing import CliRunner, Result
 
 from app.cli import main
@@ -294,20 +293,3 @@ def test_without_any_login_it_is_told_how_to_get_one(inside):
 
     assert ended.exit_code == 3
     assert "crashq remote login" in ended.stderr
-
-
-@pytest.mark.parametrize(
-    ("shell", "mark"), [("zsh", "compdef"), ("fish", "complete --no-files"), ("bash", "complete -o")]
-)
-def test_shells_get_their_completion(shell, mark):
-    ended = CliRunner().invoke(main, ["completion", shell], catch_exceptions=False)
-
-    assert ended.exit_code == 0
-    assert mark in ended.stdout
-
-
-def test_completion_knows_the_commands():
-    shell = get_completion_class("zsh")(main, {}, "crashq", "_CRASHQ_COMPLETE")
-
-    assert [item.value for item in shell.get_completions(["remote"], "ba")] == ["batch"]
-    assert "--format" in [item.value for item in shell.get_completions(["remote", "export"], "--f")]

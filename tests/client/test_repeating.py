@@ -1,17 +1,11 @@
 """What is safe to repeat is repeated, politely and not for ever; what is not is sent once."""
 
-import ipaddress
-import ssl
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.client import (
-    BadAnswer,
     Busy,
     Client,
     Limits,
@@ -22,9 +16,8 @@ from app.client import (
     Refused,
     Unreachable,
 )
-from app.client.wire import MAX_BODY
 from tests.client.conftest import TOKEN
-from tests.scripted_server import Reply, ScriptedServer, envelope, refused, told
+from tests.scripted_server import Reply, envelope, refused, told
 
 OCCURRENCE = Occurrence(id="l-crash-1", date=date(2018, 9, 13), log_id="l")
 APPS = [{"identifier": "a" * 24, "name": "Notes", "created_at": "2018-09-13T08:02:53Z"}]
@@ -211,138 +204,3 @@ def test_progress_is_told_while_a_job_runs(server, afar):
     assert [(one.done, one.total, one.unit) for one in progress] == [(1_000, 5_000, "rows")]
     assert [[row.id for row in known] for known in first] == [["l-crash-2"]]
     assert len(rows) == 1
-
-
-def test_pages_are_followed_by_their_parameters_and_to_no_other_path(server, afar):
-    server.replies = [
-        told(APPS, Link='</api/elsewhere?page=2&per_page=1>; rel="next"'),
-        told(APPS, Link='<http://192.0.2.1/api/apps?page=3&per_page=1>; rel="next"'),
-        told(APPS),
-    ]
-
-    assert len(list(afar.apps())) == 3
-    assert [(asked.path, asked.query.get("page")) for asked in server.asked] == [
-        ("/api/apps", None), ("/api/apps", "2"), ("/api/apps", "3"),
-    ]  # fmt: skip
-
-
-def test_pages_that_go_in_circles_are_an_error(server, afar):
-    server.replies = [told(APPS, Link='</api/apps?page=2>; rel="next"')]
-
-    with pytest.raises(BadAnswer, match="read already"):
-        list(afar.apps())
-
-    assert len(server.asked) == 2
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(200, body=b"<html>Welcome</html>"),
-        Reply(200, body=b"[" * 100_000),
-        Reply(200, body=b'{"success":false}'),
-        Reply(200, body=b'{"success":true,"result":{}}'),
-        Reply(200, body=b'{"success":true,"result":[{"identifier":"a"}]}'),
-        Reply(200, {"Content-Encoding": "gzip"}, b"not packed at all"),
-        Reply(200, body=(b" " * 65_536 for _ in range(MAX_BODY // 65_536 + 100))),
-        Reply(302, {"Location": "http://192.0.2.1/login"}),
-    ],
-    ids=["a page", "nested", "no success", "no list", "other rows", "broken gzip", "endless", "redirect"],
-)
-def test_what_is_not_crashq_s_answer_is_said_to_be_so(server, afar, reply):
-    server.replies = [reply]
-
-    with pytest.raises(BadAnswer):
-        list(afar.apps())
-
-    assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize("loading", ["yes", [], [True, True], None, [1]])
-def test_an_envelope_has_to_be_one(server, afar, loading):
-    reply = envelope(None)
-    reply.body = reply.body.replace(b"[false]", str(loading).replace("'", '"').lower().replace("none", "null").encode())
-    server.replies = [reply]
-
-    with pytest.raises(BadAnswer):
-        afar.report_file("c" * 24, OCCURRENCE)
-
-
-def test_a_long_list_is_cut_and_goes_on_behind_the_last_row(server, afar, troubles):
-    rows = [{"id": f"l-crash-{number}", "date": "2018-09-13", "log_id": "l"} for number in range(1, 5_001)]
-    whole = envelope(rows)
-    cut = Reply(200, body=whole.body[: len(whole.body) // 2], promised=len(whole.body))
-    server.replies = [cut, Reply(503), whole]
-
-    found = [row.id for row in afar.occurrences("c" * 24)]
-
-    assert found == [row["id"] for row in rows]
-    assert [asked.query.get("job_id") for asked in server.asked] == [None, *["2eab310c430bf292171281ae"] * 2]
-    assert len(troubles) == 2
-
-
-def test_the_token_goes_to_the_server_and_is_never_shown(server, afar):
-    server.replies = [refused(401, "unauthorized", "No")]
-
-    with pytest.raises(NotSignedIn) as caught:
-        list(afar.apps())
-
-    assert server.asked[0].headers["authorization"] == f"Token {TOKEN}"
-    assert TOKEN not in f"{caught.value!r} {caught.value} {caught.value.__dict__} {afar!r} {afar._wire!r}"
-
-
-def test_a_login_gives_the_token_that_is_used_from_then_on_and_a_logout_ends_it(server, afar):
-    server.replies = [told({"auth_token": "new_token"}), told(APPS), Reply(200, body=b'{"success":true}')]
-
-    token = afar.login("ada@example.com", "secret")
-    list(afar.apps())
-    afar.logout()
-
-    assert token == "new_token"
-    assert [asked.headers.get("authorization") for asked in server.asked] == [
-        None,
-        "Token new_token",
-        "Token new_token",
-    ]
-    assert server.asked[2].method == "DELETE"
-
-
-@pytest.mark.parametrize("token", ["", "a b", "a\r\nX-Evil: 1", None, 5])
-def test_a_token_that_could_not_be_sent_is_refused(server, afar, token):
-    server.replies = [told({"auth_token": token})]
-
-    with pytest.raises(BadAnswer):
-        afar.login("ada@example.com", "secret")
-
-
-def test_a_certificate_that_nobody_vouches_for_is_not_accepted(clock, tmp_path):
-    pair = tmp_path / "pair.pem"
-    pair.write_bytes(self_signed("127.0.0.1"))
-    server = ScriptedServer()
-    server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.tls.load_cert_chain(pair)
-    server.replies = [told(APPS)]
-    server.start()
-    try:
-        with Client(server.url, TOKEN, clock=clock) as afar, pytest.raises(Unreachable, match="not trusted"):
-            list(afar.apps())
-    finally:
-        server.stop()
-
-    assert server.asked == []
-    assert clock.slept == []
-
-
-def self_signed(host: str) -> bytes:
-    """A key and its certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(hours=1))
-    signed = made.add_extension(
-        x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False
-    ).sign(key, hashes.SHA256())
-    kept = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return kept + signed.public_bytes(serialization.Encoding.PEM)

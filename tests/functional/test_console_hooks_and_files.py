@@ -9,10 +9,9 @@ from sqlalchemy import update
 from app import create_app
 from app.db.symbols import SymbolFile
 from app.db.webhook import Delivery, DeliveryState
-from tests.console import OWN, Page, csrf_of, sign_in
+from tests.console import HOSTILE, Page, press, said, sign_in
 from tests.factories import make_member
 
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 MAPPING = b"com.example.notes.Page -> a.b:\n    void turn() -> a\n"
 
 
@@ -28,15 +27,6 @@ def hook(client, path) -> str:
     press(client, f"{path}/webhooks", url="https://1.1.1.1/hook", events=["crash.new"])
     [made] = client.get(f"/api{path.replace('settings', 'webhooks')}").json["result"]
     return f"{path}/webhooks/{made['identifier']}"
-
-
-def press(client, path: str, **fields):
-    return client.post(path, data={"csrf": csrf_of(client), **fields}, headers=OWN)
-
-
-def said(client, answer) -> str:
-    assert answer.status_code == 303, answer.text
-    return Page(client.get(answer.location).text).text
 
 
 def add_delivery(services, identifier: str, **values) -> int:

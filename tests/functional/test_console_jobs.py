@@ -8,10 +8,8 @@ from app.db.app import Membership
 from app.db.crash import Crash
 from app.db.job import Job, JobState
 from app.jobs import KINDS
-from tests.console import OWN, Page, csrf_of, sign_in
+from tests.console import HOSTILE, OWN, Page, press, sign_in
 from tests.factories import make_crash, make_member
-
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture
@@ -29,10 +27,6 @@ def end(services, job_id: str, state: JobState, code: str | None = None) -> None
     with services.db.write() as session:
         ended = {"state": state, "error_code": code, "error_message": code and "It took 900 s", "error_status": 500}
         session.execute(update(Job).where(Job.id == job_id).values(**ended, finished_at=services.now()))
-
-
-def press(client, path: str, **fields):
-    return client.post(path, data={"csrf": csrf_of(client), **fields}, headers=OWN)
 
 
 def test_a_live_job_is_told_with_its_crash_and_can_be_cancelled(client, crash, job_id):

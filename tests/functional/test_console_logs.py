@@ -8,21 +8,15 @@ from sqlalchemy import update
 
 from app import create_app
 from app.db.log import Log
-from tests.console import OWN, Page, csrf_of, sign_in
+from tests.console import HOSTILE, OWN, Page, press, sign_in
 from tests.factories import kscrash, make_member
 from tests.uploads import digested
-
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture
 def path(client, member) -> str:
     sign_in(client, member)
     return f"/apps/{member.app.identifier}/logs"
-
-
-def press(client, path: str, **fields):
-    return client.post(path, data={"csrf": csrf_of(client), **fields}, headers=OWN)
 
 
 def names(client, address: str) -> list[str]:

@@ -2,29 +2,15 @@
 
 import pytest
 
-from app.console.pages import settings_grouping
-from app.crashes.splitting import BY, CONDITIONS
-from tests.console import OWN, Page, csrf_of, sign_in
+from tests.console import HOSTILE, Page, press, said, sign_in
 from tests.factories import join, make_member
 from tests.uploads import digested
-
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture
 def path(client, member) -> str:
     sign_in(client, member)
     return f"/apps/{member.app.identifier}/settings"
-
-
-def press(client, path: str, **fields):
-    return client.post(path, data={"csrf": csrf_of(client), **fields}, headers=OWN)
-
-
-def said(client, answer) -> str:
-    """What the page that a form led to says."""
-    assert answer.status_code == 303, answer.text
-    return Page(client.get(answer.location).text).text
 
 
 def sections(path: str) -> list[str]:
@@ -182,63 +168,6 @@ def test_an_age_that_makes_no_sense_changes_nothing_and_is_told_beside_its_field
     assert client.get(f"/api{path}").json["result"]["keep_occurrences_days"] is None
 
 
-def rules(**more) -> dict:
-    return {
-        "patterns": ["email", "token"],
-        "regexes": "staff = S-[0-9]+\n\nticket=T=[0-9]",
-        "fields": "user.email\nuser_id",
-        **more,
-    }
-
-
-def test_rules_are_set_as_the_form_says_and_shown_again(client, path):
-    saved = said(client, press(client, f"{path}/redaction", do="save", **rules(raw_log="yes")))
-
-    assert "Saved." in saved
-    assert client.get(f"/api{path}").json["result"]["redaction"] == {
-        "patterns": ["email", "token"],
-        "regexes": [{"name": "staff", "regex": "S-[0-9]+"}, {"name": "ticket", "regex": "T=[0-9]"}],
-        "fields": ["user.email", "user_id"],
-        "raw_log": True,
-    }
-    page = Page(client.get(f"{path}/redaction").text)
-    assert [one["value"] for one in page.all("input") if one.get("name") == "patterns" and "checked" in one] == [
-        "email",
-        "token",
-    ]
-    assert "staff = S-[0-9]+\nticket = T=[0-9]" in page.text
-    press(client, f"{path}/redaction", do="save", regexes="", fields="")
-    assert client.get(f"/api{path}").json["result"]["redaction"] is None
-
-
-def test_rules_are_tried_and_nothing_is_set(client, path):
-    answer = press(client, f"{path}/redaction", do="try", text=f"ada@example.com S-12 {HOSTILE}", **rules())
-
-    page = Page(answer.text)
-    assert answer.status_code == 200
-    assert f"[email] [staff] {HOSTILE}" in page.text
-    assert page.all("img") == []
-    assert client.get(f"/api{path}").json["result"]["redaction"] is None
-
-
-@pytest.mark.parametrize(
-    ("fields", "where", "sentence"),
-    [({"regexes": "staff = ("}, "regexes", "RE2"), ({"regexes": "staff"}, "regexes", "name = pattern"),
-     ({"regexes": "a b = x"}, "regexes", "A name has"), ({"regexes": "any = .*"}, "regexes", "finds the empty text"),
-     ({"fields": "user..email"}, "fields", "A path looks like"), ({"fields": "crash.title"}, "fields", "no text of a report")],
-)  # fmt: skip
-@pytest.mark.parametrize("do", ["save", "try"])
-def test_a_rule_that_makes_no_sense_is_told_beside_its_field(client, path, fields, where, sentence, do):
-    answer = press(client, f"{path}/redaction", do=do, text="x", **fields)
-
-    page = Page(answer.text)
-    assert answer.status_code == 400
-    assert sentence in page.text
-    assert [one["name"] for one in page.all("textarea") if one.get("aria-invalid")] == [where]
-    assert fields[where] in page.text
-    assert client.get(f"/api{path}").json["result"]["redaction"] is None
-
-
 def test_a_user_is_erased_when_the_id_is_typed_twice(client, member, path, run_workers):
     digested(client, member, run_workers)
 
@@ -264,63 +193,3 @@ def test_an_erasure_that_was_not_meant_or_makes_no_sense_does_not_begin(client, 
     assert answer.status_code == 400
     assert [one["name"] for one in Page(answer.text).all("input") if one.get("aria-invalid")] == [where]
     assert client.get(f"/api/apps/{member.app.identifier}/erasures").json["result"] == []
-
-
-def test_a_rule_splits_a_group_and_stored_logs_are_grouped_anew(client, member, path, run_workers):
-    log = digested(client, member, run_workers)
-    before = log["occurrences"][0]["crash_identifier"]
-
-    made = said(client, press(client, f"{path}/grouping", name="taps", message="unrecognized*", by="app_version"))
-    run_workers()
-
-    assert "The rule is made" in made
-    assert "under way" in made
-    assert client.get(f"/api{path}").json["result"]["splits"] == [
-        {"name": "taps", "by": "app_version", "message": "unrecognized*"}
-    ]
-    now = client.get(f"/api/apps/{member.app.identifier}/logs/{log['log_id']}").json["result"]["occurrences"]
-    assert now[0]["crash_identifier"] != before
-    shown = Page(client.get(f"{path}/grouping").text).text
-    assert "a group of each version of the app" in shown
-    assert "under way" not in shown
-
-
-def test_a_rule_is_taken_away(client, path):
-    for name in ("one", "two"):
-        press(client, f"{path}/grouping", name=name, os_name="iOS")
-
-    both = Page(client.get(f"{path}/grouping").text).text
-
-    press(client, f"{path}/grouping/remove", name="one")
-
-    assert both.count("one group of their own") == 3  # with the form's
-    assert [rule["name"] for rule in client.get(f"/api{path}").json["result"]["splits"]] == ["two"]
-
-
-def test_stored_logs_are_grouped_anew_when_asked(client, member, path, run_workers):
-    digested(client, member, run_workers)
-
-    assert "It has begun." in said(client, press(client, f"{path}/grouping/regroup"))
-    run_workers()
-
-    assert client.get(f"/api/apps/{member.app.identifier}/regroup").json["result"]["state"] == "finished"
-
-
-@pytest.mark.parametrize(
-    ("fields", "where"),
-    [({"name": "", "os_name": "iOS"}, "name"), ({"name": "a b", "os_name": "iOS"}, "name"), ({"name": "taps"}, "type"),
-     ({"name": "taps", "message": "x" * 201}, "message"), ({"name": HOSTILE, "os_name": HOSTILE}, "name")],
-)  # fmt: skip
-def test_a_rule_that_makes_no_sense_is_refused_beside_its_field(client, path, fields, where):
-    answer = press(client, f"{path}/grouping", **fields)
-
-    page = Page(answer.text)
-    assert answer.status_code == 400
-    assert [one["name"] for one in page.all("input") if one.get("aria-invalid")] == [where]
-    assert page.all("img") == []
-    assert client.get(f"/api{path}").json["result"]["splits"] == []
-
-
-def test_the_form_of_a_rule_has_all_that_rules_can_say():
-    assert {by for by, _ in settings_grouping.APART} == {"", *BY}
-    assert set(settings_grouping.LABELS) == set(CONDITIONS)

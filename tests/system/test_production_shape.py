@@ -19,8 +19,8 @@ from app.cli.http import Http
 from tests.exposition import value
 from tests.factories import kscrash
 from tests.symbols import native_event, sym
-from tests.system.conftest import EMAIL, GRACE, PASSWORD, descendants, digested, finished, until
-from tests.system.production import Stack, deployed, honcho
+from tests.system.conftest import EMAIL, PASSWORD, descendants, digested, finished, until
+from tests.system.production import Stack, deployed
 
 
 @pytest.fixture(scope="module")
@@ -267,24 +267,6 @@ def test_one_trace_spans_the_request_and_the_attempt_at_its_job(stack: Stack):
         "the span of the other request",
     )
     assert other == found[2] != trace
-
-
-@pytest.mark.parametrize("process", ["web", "worker", "beat"])
-def test_a_missing_variable_stops_each_process_with_its_name(process: str, tmp_path: Path):
-    log = tmp_path / "log"
-    environ = {
-        **{name: value for name, value in os.environ.items() if name != "SECRET_KEY"},
-        "DATABASE_URL": "postgresql+psycopg://nobody@192.0.2.1/none",
-        "STORAGE_URL": "memory://",
-        "REDIS_URL": "redis://192.0.2.1:6379/0",
-        "CRASHQ_TEST_LOG": str(log),
-    }
-
-    with honcho(environ, process) as running:
-        status = running.wait(GRACE)
-
-    assert status != 0
-    assert "SECRET_KEY is not set" in log.read_text()
 
 
 def _redis_pid(stack: Stack) -> int:
