@@ -10,11 +10,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from app import iso_time
+from app.batched import batched
 from app.canary import FOLDER as CANARY
 from app.config import SECRET_FILE
 from app.db.dump import dump, is_empty, kind_of, load
@@ -71,7 +71,8 @@ def back_up(services: Services, folder: Path, *, secret: Path | None, previous: 
     known = previous / OBJECTS if previous else None
     objects = size = 0
     with (folder / LISTING).open("w") as listing, ThreadPoolExecutor(AT_ONCE) as pool:
-        for batch in _batches(stat for stat in services.storage.list("") if not stat.key.startswith(f"{CANARY}/")):
+        stored = (stat for stat in services.storage.list("") if not stat.key.startswith(f"{CANARY}/"))
+        for batch in batched(stored, BATCH):
             for copied in pool.map(lambda stat: _copy(services.storage, target, folder, known, stat), batch):
                 if copied is None:
                     continue
@@ -99,7 +100,7 @@ def restore(services: Services, folder: Path, progress: Progress) -> Sum:
         raise BackupRefused("The database is not empty; a backup is restored into a new one")
     objects = size = 0
     with (folder / LISTING).open() as listing, ThreadPoolExecutor(AT_ONCE) as pool:
-        for batch in _batches(Copied(**json.loads(line)) for line in listing):
+        for batch in batched((Copied(**json.loads(line)) for line in listing), BATCH):
             for copied in pool.map(lambda one: _bring_back(services.storage, folder, one), batch):
                 objects, size = objects + 1, size + copied.size
             progress(objects, size)
@@ -166,9 +167,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch

@@ -10,6 +10,7 @@ import hashlib
 import os
 import struct
 import threading
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable
 from pathlib import Path
@@ -35,7 +36,7 @@ log = structlog.get_logger()
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Declared:
+class Declared(ABC):
     """What is counted, made when it is first used: by then it is known whether other processes count as well."""
 
     all: ClassVar[list["Declared"]] = []
@@ -55,8 +56,9 @@ class Declared:
                 self._metric = self._make()
             return self._metric
 
+    @abstractmethod
     def _make(self) -> MetricWrapperBase:
-        raise NotImplementedError
+        """A new object of the library."""
 
     def _child(self, labels: tuple[str, ...]) -> Any:
         child = self._children.get(labels)
@@ -65,7 +67,7 @@ class Declared:
             child = self._children[labels] = metric.labels(*labels) if self.labels else metric
         return child
 
-    def flush(self) -> None:
+    def flush(self) -> None:  # noqa: B027 - most kinds gather nothing
         """Count what has only been gathered."""
 
     def forget(self) -> None:

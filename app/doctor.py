@@ -1,11 +1,10 @@
 """Finds rows without their stored objects and objects without their rows, and mends both."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from itertools import islice
-from typing import TypeVar
 
+from app.batched import batched
 from app.broker import PARTS
 from app.db.job import Job, JobState, find_jobs, finished_jobs_after, move
 from app.db.job_part import stored_parts
@@ -20,8 +19,6 @@ IN_FLIGHT = timedelta(hours=1)  # a younger object may belong to an upload or an
 
 ANEW = "the job counts as expired, so that asking again makes it anew"
 LOST = "The stored bytes of this log are lost"
-
-T = TypeVar("T")
 
 
 def examine(services: Services) -> Iterator[Finding]:
@@ -77,7 +74,7 @@ def _logs_without_bytes(services: Services) -> Iterator[Finding]:
 
 def _job_files_without_jobs(services: Services) -> Iterator[Finding]:
     """Objects of jobs that are gone, or of attempts that a final job does not show."""
-    for objects in _batches(_old(services, "jobs")):
+    for objects in batched(_old(services, "jobs"), BATCH):
         ids = {stat.key.split("/")[1] for stat in objects}
         with services.db.read() as session:
             jobs = {job.id: job for job in find_jobs(session, ids)}
@@ -96,7 +93,7 @@ def _is_of_result(job: Job, key: str) -> bool:
 
 def _bytes_without_logs(services: Services) -> Iterator[Finding]:
     """Objects of uploads that were never answered with a 202."""
-    for objects in _batches(_old(services, "logs")):
+    for objects in batched(_old(services, "logs"), BATCH):
         with services.db.read() as session:
             known = stored_log_ids(session, [stat.key for stat in objects])
         for stat in objects:
@@ -156,9 +153,3 @@ def _orphans_end(services: Services, stat: ObjectStat) -> Callable[[], None]:
 
 def _deletion(services: Services, stat: ObjectStat) -> Callable[[], None]:
     return lambda: services.storage.delete(stat.key)
-
-
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch

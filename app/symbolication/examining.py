@@ -1,10 +1,9 @@
 """Rows of symbols without their stored objects, and objects below `symbols/` without rows; for `crashq doctor`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
-from typing import TypeVar
 
+from app.batched import batched
 from app.broker import LONG, MAKE_SYMBOLS
 from app.db.symbol_objects import (
     cache_keys_of,
@@ -21,8 +20,6 @@ from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat
 
 BATCH = 500  # rows or objects looked at together
-
-T = TypeVar("T")
 
 
 def symbols_without_objects(services: Services) -> Iterator[Finding]:
@@ -49,7 +46,7 @@ def symbols_without_objects(services: Services) -> Iterator[Finding]:
 
 def objects_without_symbols(services: Services, old: Callable[[str], Iterator[ObjectStat]]) -> Iterator[Finding]:
     """What uploads that were never answered and attempts that were killed have left; `old` lists objects below a prefix."""
-    for objects in _batches(old("symbols")):
+    for objects in batched(old("symbols"), BATCH):
         keys = [stat.key for stat in objects]
         with services.db.read() as session:
             known = known_objects(session, keys) | known_parts(session, keys)
@@ -77,9 +74,3 @@ def _make_again(services: Services, file: SymbolFile) -> None:
     with services.db.write() as session:
         make_again(session, file.id, services.now())
     services.broker.ring(MAKE_SYMBOLS, str(file.id), LONG)
-
-
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
