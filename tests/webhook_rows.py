@@ -6,6 +6,9 @@ from app.db.webhook import Delivery, Webhook
 from app.jobs import running
 from app.services import Services
 
+EVERY = ["job.finished", "job.failed", "crash.new"]
+"""The events that a webhook can be told of."""
+
 
 def rows(services: Services) -> list[Delivery]:
     """All deliveries, oldest first."""

@@ -12,14 +12,18 @@ from app import create_app
 from app.broker import MemoryBroker
 from app.db import open_database
 from app.db.job import Job
+from app.db.webhook import Webhook
 from app.jobs import KINDS, attempt
 from app.jobs.service import ask
+from app.push import webhooks
 from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, Clock, Member, make_crash
 from tests.job_kinds import NAME, FakeKind
+from tests.receiver import Receiver, receiver
 from tests.servers import S3, at, execute, new_database, postgres_server, redis_server, s3_server
+from tests.webhook_rows import EVERY
 
 TEMPLATE = "crashq_template"
 
@@ -111,3 +115,21 @@ def ask_again(services: Services, member: Member, kind: FakeKind) -> Callable[..
 def client_of() -> Callable[[Services], FlaskClient]:
     """A web client of these services."""
     return lambda services: create_app(services).test_client()
+
+
+@pytest.fixture
+def hooked(services: Services) -> Services:
+    """Services whose webhooks may reach this machine."""
+    return replace(services, config=replace(services.config, webhooks_allow=("127.0.0.0/8",)))
+
+
+@pytest.fixture
+def sink() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
+
+
+@pytest.fixture
+def hook(hooked: Services, member: Member, sink: Receiver) -> tuple[Webhook, str]:
+    """A webhook of the member's app, and its secret."""
+    return webhooks.create(hooked, member.app, webhooks.NewWebhook(url=sink.url, events=EVERY))

@@ -1,7 +1,6 @@
 """Receivers that fail, come back, are slow or gone: tried again, given up, and no burden to others (both databases)."""
 
 import threading
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,28 +11,7 @@ from app.push import sending, webhooks
 from app.push.courier import Courier
 from app.push.deliveries import PAUSES, claim_next, deliver, deliver_due
 from tests.receiver import receiver
-from tests.webhook_rows import finish_a_job, rows, stored
-
-EVERY = ["job.finished", "job.failed", "crash.new"]
-
-
-@pytest.fixture
-def hooked(services):
-    """Services whose webhooks may reach this machine."""
-    return replace(services, config=replace(services.config, webhooks_allow=("127.0.0.0/8",)))
-
-
-@pytest.fixture
-def sink():
-    with receiver() as made:
-        yield made
-
-
-@pytest.fixture
-def hook(hooked, member, sink):
-    """A webhook of the member's app, and its secret."""
-    wanted = webhooks.NewWebhook(url=sink.url, events=EVERY)
-    return webhooks.create(hooked, member.app, wanted)
+from tests.webhook_rows import EVERY, finish_a_job, rows, stored
 
 
 def test_a_receiver_that_fails_is_tried_for_a_day_then_the_delivery_has_failed_and_the_webhook_is_off(

@@ -16,29 +16,8 @@ from app.push import webhooks
 from app.push.deliveries import KEPT_FOR, deliver_due, tidy
 from tests.factories import kscrash, make_member, run_rings
 from tests.job_kinds import write
-from tests.receiver import receiver, verified
-from tests.webhook_rows import finish_a_job, rows
-
-EVERY = ["job.finished", "job.failed", "crash.new"]
-
-
-@pytest.fixture
-def hooked(services):
-    """Services whose webhooks may reach this machine."""
-    return replace(services, config=replace(services.config, webhooks_allow=("127.0.0.0/8",)))
-
-
-@pytest.fixture
-def sink():
-    with receiver() as made:
-        yield made
-
-
-@pytest.fixture
-def hook(hooked, member, sink):
-    """A webhook of the member's app, and its secret."""
-    wanted = webhooks.NewWebhook(url=sink.url, events=EVERY)
-    return webhooks.create(hooked, member.app, wanted)
+from tests.receiver import verified
+from tests.webhook_rows import EVERY, finish_a_job, rows
 
 
 @pytest.fixture
