@@ -1,7 +1,7 @@
 """Android ANRs: the thread dump that ART writes when an app does not respond, as in `/data/anr`, and xCrash's.
 
-Source: AOSP `art/runtime/signal_catcher.cc`, `thread.cc` and `thread_list.cc` (Android 5 to 16), `ActivityManager`'s
-`Subject:` line, xCrash 2.4 (`Key: 'value'`). A file of several dumps tells of the first process: it did not respond.
+Source: AOSP `art/runtime/signal_catcher.cc`, `thread.cc` and `thread_list.cc` (Android 5 to 16), Dalvik's of Android 4.4,
+`ActivityManager`'s `Subject:` line, xCrash 2.4 (`Key: 'value'`). Of several dumps the first tells of what did not respond.
 Left out on purpose: garbage collector figures, class loaders, libraries, waiting channels, the log and the open files.
 """
 
@@ -28,7 +28,7 @@ _FACT = re.compile(r"(?P<key>[A-Z][A-Za-z ]{1,30}): ?(?P<value>.*)$")
 _XCRASH_PROCESS = re.compile(r"pid: (?P<pid>\d{1,10}) +>>> (?P<process>.{1,500}?) <<<")
 _WAIT = re.compile(
     r"[ \t]+- (?P<what>waiting to lock|waiting on|sleeping on) <\S{1,40}> \(an? (?P<type>.{1,500}?)\)"
-    r"(?: held by thread (?P<holder>\d{1,10}))?[ \t]*$"
+    r"(?: held by (?:thread |tid=)(?P<holder>\d{1,10})(?: \([^\n]{0,1000}\))?)?[ \t]*$"
 )
 _ZONE = re.compile(r"[+-]\d\d:?\d\d$")
 

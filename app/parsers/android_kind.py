@@ -10,7 +10,8 @@ Kind = Literal["tombstone", "anr", "native", "microdump"]
 
 MICRODUMP = "-----BEGIN BREAKPAD MICRODUMP-----"  # Breakpad's, also on other systems of Linux
 
-STARS = re.compile(r"(?:\*\*\* ){15,}\*\*\*")
+# Dart's traces without symbols begin with the same stars, but tell of exceptions that end no process.
+STARS = re.compile(r"(?:\*\*\* ){15,}\*\*\*(?![ \t]*\n[^\n]{0,200}\bpid: \d{1,10}, tid: \d{1,10}, name )")
 _OTHERS = re.compile(r"^(?:Incident Identifier|Exception Type|Binary Images|STACK_TRACE)[ \t]*[:=]", re.M)
 _DUMP = re.compile(
     r'^(?:-----( Waiting Channels:)? pid \d+ at |DALVIK THREADS|"[^"\n]{0,1000}" [^\n]{0,100}\bprio=\d+ tid=\d+ )', re.M
@@ -19,7 +20,7 @@ _XCRASH_ANR = re.compile(r"^Crash type: 'anr'", re.M)
 _HEADER_LINE = re.compile(r"[ \t]*(?:[A-Za-z][\w /.-]{0,40}: ?.*|[-*=]{3,}.*)?$")
 _PROCESS = re.compile(r"^pid: \d+, tid: \d+, name: .*>>> .* <<<", re.M)
 _NATIVE = re.compile(
-    r"(?:\*\*\* ){15,}\*\*\*|\bFatal signal \d{1,3} \(SIG|\bsignal \d{1,3} \(SIG\w+\), (?:code|fault)|\bCANNOT LINK EXECUTABLE\b"
+    rf"{STARS.pattern}|\bFatal signal \d{{1,3}} \(SIG|\bsignal \d{{1,3}} \(SIG\w+\), (?:code|fault)|\bCANNOT LINK EXECUTABLE\b"
     r"|==\d+==\s?ERROR: \w*Sanitizer: |\bBUG: KASAN: |\bKernel panic - not syncing|\bUnable to handle kernel "
 )
 _MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE", "Sanitizer: ",

@@ -12,7 +12,7 @@ from app.parsers.apple_names import known
 _MAX_LINE = 4_000  # characters of one line that are read
 _INDEX = re.compile(r"\s{0,40}(\d{1,9})\s")
 _ADDRESS = re.compile(r"(?<=\s)0x([0-9a-fA-F]{1,16})(?!\S)")
-_LOADED = re.compile(r"0x([0-9a-fA-F]{1,16})(?: \+ (\d{1,19}))?(?: +\((.*)\))?$")
+_LOADED = re.compile(r"(?:0x([0-9a-fA-F]{1,16})|0(?= ))(?: \+ (\d{1,19}))?(?: +\((.*)\))?$")
 _REGISTER = re.compile(r"(?<!\S)(\w{1,16}):\s{1,8}0x([0-9a-fA-F]{1,16})(?!\S)")
 _RANGE = re.compile(r"\s{0,40}0x([0-9a-fA-F]{1,16}) {1,40}- {1,40}0x([0-9a-fA-F]{1,16})\s{1,8}\+?(.*)")
 _DEBUG_ID = re.compile(r"<([0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{40})>")
@@ -47,7 +47,7 @@ def read_frame(line: str) -> Frame | None:
     loaded = _LOADED.fullmatch(rest)
     if not loaded:
         return _named(Frame(image=image, address=address), rest)
-    base = int(loaded[1], 16)
+    base = int(loaded[1] or "0", 16)
     frame = Frame(image=image, address=address, image_address=base or None)
     return _named(frame, loaded[3]) if loaded[3] else replace(frame, offset=values.integer(loaded[2]))
 

@@ -22,10 +22,11 @@ TYPE = re.compile(  # a name that is a throwable's by its look
 
 _FRAME = re.compile(r"[ \t]*at (?P<name>[^\s()][^()]*)\((?P<place>.*)\)(?:[ \t]+~?\[(?P<jar>[^\[\]]*)\])?[ \t]*$")
 _BARE_FRAME = re.compile(r"[ \t]*at (?P<name>[^\s()]+\.[^\s().]+)[ \t]*$")
-_PLACE = re.compile(r"(?P<file>:.*?|[^\s:]*?|Native Method|Unknown Source)(?::(?P<line>-?\d{1,9}))?$")
+# Dalvik sets ~ before the line of a method that still runs.
+_PLACE = re.compile(r"(?P<file>:.*?|[^\s:]*?|Native Method|Unknown Source)(?::~?(?P<line>-?\d{1,9}))?$")
 _JAVA_PLACE = re.compile(  # what no other language prints after a method name
     r"(?:Native Method|Unknown Source(?::\d+)?|SourceFile(?::-?\d+)?"
-    r"|[\w$.-]+\.(?:java|kts?|scala|groovy|cljc?|aj|jsp|xtend)(?::-?\d+)?)$"
+    r"|[\w$.-]+\.(?:java|kts?|scala|groovy|cljc?|aj|jsp|xtend)(?::~?-?\d+)?)$"
 )
 _RENAMED_PLACE = re.compile(r"[\w$]+:-?\d+$")  # a shrinker's, as (PG:12)
 _CAPTION_TYPE = re.compile(r"(?P<type>[^\s:\[(;]+)(?P<colon>:(?=\s|$))?(?P<rest>.*)", re.DOTALL)

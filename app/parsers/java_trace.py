@@ -25,8 +25,7 @@ MAX_REPORTS = 500  # crash reports kept of one log
 
 _MARKS = ("\tat ", " at ", "\nat ", "FATAL EXCEPTION", "Exception in thread ", "Exception: ")
 _OTHER_FORMATS = re.compile(
-    r"\*\*\* \*\*\* \*\*\* \*\*\* \*\*\*"  # Android tombstone, on its own or in logcat
-    r"|\bsignal \d{1,3} \(SIG"  # native crash in logcat
+    r"\bsignal \d{1,3} \(SIG"  # native crash in logcat
     r'|^"[^"\n]*" .*\bprio=\d+ tid=\d+ '  # ART thread dump
     r"|^DALVIK THREADS|^----- pid \d+ at |-----BEGIN BREAKPAD MICRODUMP-----"
     r"|^STACK_TRACE[ =:]"  # ACRA

@@ -16,6 +16,10 @@ _FRAME = re.compile(
     r"[ \t]*(?:native: )?#(?P<number>\d{1,6})[ \t]{1,8}pc (?:0x)?(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$"
 )
 _SANITIZER_FRAME = re.compile(r"[ \t]*#(?P<number>\d{1,6}) 0x(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$")
+_UNITY_FRAME = re.compile(
+    r"[ \t]*at (?P<image>lib[\w+-]{1,200})\.(?:0x(?P<pc>[0-9a-fA-F]{1,16})|(?P<function>[\w$~:<>]{1,1000}))"
+    r"\((?:Native Method|(?P=function):(?P<offset>\d{1,9}))\)[ \t]*$"
+)
 _MODULE_OFFSET = re.compile(r"\((?P<path>[^()]{1,1000}?)\+0x(?P<offset>[0-9a-fA-F]{1,16})\)")
 _SOURCE = re.compile(
     r"[ \t](?P<file>(?:[A-Za-z]:)?[^\s:()]{1,1000}\.\w{1,10})(?::(?P<line>\d{1,9}))?(?::(?P<column>\d{1,9}))?[ \t]*$"
@@ -50,6 +54,19 @@ def read_frame(line: str) -> NativeFrame | None:
         return _unwound(found)
     found = _SANITIZER_FRAME.match(line[:_MAX_LINE])
     return _of_sanitizer(found) if found else None
+
+
+def read_unity_frame(line: str) -> NativeFrame | None:
+    """The frame on a line that Unity throws as if it were Java's, `at libunity.0x1234(Native Method)`, or None."""
+    found = _UNITY_FRAME.match(line[:_MAX_LINE])
+    if not found:
+        return None
+    image, pc, function = f"{found['image']}.so", found["pc"], found["function"]
+    frame = Frame(
+        function=function, image=image, address=int(pc, 16) if pc else None, image_address=0 if pc else None,
+        offset=int(found["offset"]) if found["offset"] else None,
+    )  # fmt: skip
+    return NativeFrame(0, frame, image, None)
 
 
 def _unwound(found: re.Match[str]) -> NativeFrame:

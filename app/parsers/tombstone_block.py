@@ -115,8 +115,8 @@ def _read_head(block: Block, line: str) -> int:
         block.facts.setdefault(fact["key"], fact["value"].strip().strip("'"))
     elif line.startswith(" ") and block.threads:
         block.threads[-1].registers |= native_text.read_registers(line)
-    frame = native_text.read_frame(line) if "#" in line[:12] else None
-    if frame and block.threads:  # a log cut above its "backtrace:" line
+    frame = native_text.read_frame(line) if "#" in line[:12] else native_text.read_unity_frame(line)
+    if frame and block.threads:  # Unity's, or a log cut above its "backtrace:" line
         block.threads[-1].frames.append(frame)
     return 0
 

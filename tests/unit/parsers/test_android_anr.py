@@ -69,3 +69,13 @@ def test_a_thread_beyond_the_bound_is_left_out():
     report = read(HEAD + threads)
 
     assert len(report.threads) == android_anr.MAX_THREADS
+
+
+def test_dalvik_tells_the_line_of_a_running_thread_and_who_holds_a_lock_in_its_own_way():
+    report = read(
+        f'{HEAD}"main" prio=5 tid=1 MONITOR\n  at a.B.c(B.java:~7)\n'
+        '  - waiting to lock <0x41> (a a.Lock) held by tid=9 (Thread-1)\n\n"Thread-1" prio=5 tid=9 NATIVE\n'
+    )
+
+    assert [(frame.function, frame.file, frame.line) for frame in report.crash_frames] == [("c", "B.java", 7)]
+    assert 'The main thread is waiting to lock a a.Lock held by thread 9 "Thread-1"' in report.notes

@@ -93,3 +93,31 @@ def test_a_java_trace_beside_a_native_crash_leaves_one_parser_to_claim_the_log()
 def test_a_block_that_ends_before_the_signal_is_refused():
     with pytest.raises(MalformedLog, match="cut short"):
         read("some line of the log", f"W Fatal: {STARS}", STARS, "pid: 9, tid: 9, name: a  >>> b <<<")
+
+
+def test_a_crash_that_unity_throws_as_an_error_of_java_has_its_native_frames():
+    [report] = read(
+        "java.lang.Error: FATAL EXCEPTION [UnityMain]", f"Caused by: java.lang.Error: {STARS}",
+        "pid: 9, tid: 12, name: UnityMain  >>> com.example.game <<<",
+        "signal 11 (SIGSEGV), code 1 (SEGV_MAPERR), fault addr 0x10",
+        "\tat libil2cpp.0x1234(Native Method)", "\tat libc.abort(abort:164)",
+    )  # fmt: skip
+
+    frames = [(frame.function, frame.image, frame.address, frame.offset) for frame in report.crash_frames]
+    assert frames == [(None, "libil2cpp.so", 0x1234, None), ("abort", "libc.so", None, 164)]
+    assert "The log holds no backtrace of the crashed thread" not in report.notes
+
+
+def test_a_trace_of_dart_without_symbols_hides_no_crash_beside_it():
+    dart = (
+        STARS,
+        "pid: 9, tid: 140, name 1.ui",
+        "    #00 abs 0000007a00012345 _kDartIsolateSnapshotInstructions+0x2345",
+    )
+    java = ("FATAL EXCEPTION: main", "java.lang.Error: a", "\tat a.B.c(B.java:1)")
+
+    [report] = read(*dart, *java)
+
+    assert (report.format, report.faults[0].type) == ("java-trace", "java.lang.Error")
+    with pytest.raises(MalformedLog, match="no crash report in a known format"):
+        read(*dart)

@@ -11,6 +11,7 @@ from app.parsers.apple_frames import read_frame, read_image
         ("0   UIKit   0x31634518 0x315e0000 + 345368", ("UIKit", None, 345368, 0x315E0000, None)),
         ("1   A B C   0x2000 0x1000 + 4096 (-[Foo bar] + 8)", ("A B C", "-[Foo bar]", 8, 0x1000, None)),
         ("2   ???     0x54485244 0x0 + 0", (None, None, 0, None, None)),
+        ("2   ???     0x54485244 0 + 0", (None, None, 0, None, None)),
         ("3   App     0x2000 foo(int) + 12 (foo.mm:7)", ("App", "foo(int)", 12, None, 7)),
         ("4   App     0x2000 -[Foo bar] (in App) (Foo.m:14)", ("App", "-[Foo bar]", None, None, 14)),
         ("5   App     0x2000 a + b + 3", ("App", "a + b", 3, None, None)),
