@@ -10,6 +10,9 @@ MAX_DEPTH = 200
 
 MAX_UNREAD = 5  # unread parts that are told of
 
+_READABLE = 50  # characters for each that may be broken: logcat cuts lines within a character, apps print raw bytes
+_CONTROL = re.compile(r"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+
 _NESTED = frozenset({dict, list})
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 
@@ -34,13 +37,13 @@ class Document:
     def text(self) -> str | None:
         """The log as text with LF line ends: UTF-8 (with or without BOM), UTF-16 with BOM, else None.
 
-        NUL characters mark binary data, so such a log has no text.
+        NUL characters mark binary data, so such a log has no text. Of UTF-8 a few bytes may be broken: each is U+FFFD.
         """
-        encoding = "utf-16" if self.raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        is_wide = self.raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         try:
-            text = self.raw.decode(encoding)
+            text = self.raw.decode("utf-16" if is_wide else "utf-8-sig")
         except UnicodeDecodeError:
-            return None
+            text = "\0" if is_wide else _mended(self.raw)
         if "\0" in text:
             return None
         return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -66,6 +69,15 @@ class Document:
     def looks_like_json(self) -> bool:
         """True when the text begins as JSON does, whole or not."""
         return self.text is not None and self.text.lstrip()[:1] in ("{", "[")
+
+
+def _mended(raw: bytes) -> str:
+    """The text of what is nearly UTF-8; a NUL when it is binary data or all in another encoding."""
+    if b"\0" in raw:
+        return "\0"
+    text = raw.decode("utf-8-sig", "replace")
+    is_text = text.count("\ufffd") * _READABLE <= len(text) and not _CONTROL.search(text)
+    return text if is_text else "\0"
 
 
 def unread_sentence(document: Document) -> str | None:

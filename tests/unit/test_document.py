@@ -84,3 +84,19 @@ def test_every_prefix_of_json_is_refused(length):
 
     assert value is None
     assert problem
+
+
+def test_a_few_broken_bytes_of_utf_8_are_marked_in_the_text():
+    log = b"java.lang.Error: price 5 \xe2\x82\r\n" + b"\tat com.example.shop.Main.run(Main.java:1)\r\n" * 4
+
+    text = Document(log).text
+
+    assert text is not None
+    assert text.startswith("java.lang.Error: price 5 \ufffd\n\tat com")
+
+
+@pytest.mark.parametrize(
+    "log", [b"\xe9\xe8" * 40, b"\x0a\x04text\x12\x08" + b"a" * 200 + b"\xff", b"a" * 200 + b"\xff\0"]
+)
+def test_what_is_mostly_no_utf_8_or_holds_control_characters_is_no_text(log):
+    assert Document(log).text is None
