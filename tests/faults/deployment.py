@@ -227,6 +227,12 @@ class Deployment:
         return identifier
 
 
+def at_start(folder: Path, *lines: str) -> dict[str, str]:
+    """Settings with which every Python process runs these lines first; they stand in that folder."""
+    (folder / "sitecustomize.py").write_text("\n".join(lines))
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+
+
 @contextmanager
 def deployment(
     folder: Path, servers: Servers, workers: int = 2, start: bool = True, **environ: str
@@ -267,4 +273,16 @@ def _stamp(line: str) -> str:
     return found[1] if found else ""
 
 
-__all__ = ["GRACE", "LEASE", "ROOT", "ROWS", "Deployment", "Part", "Servers", "deployment", "is_alive", "until"]
+__all__ = [
+    "GRACE",
+    "LEASE",
+    "ROOT",
+    "ROWS",
+    "Deployment",
+    "Part",
+    "Servers",
+    "at_start",
+    "deployment",
+    "is_alive",
+    "until",
+]

@@ -1,6 +1,5 @@
 """A host whose clock is five minutes off, by libfaketime: nothing is taken over early, done twice or left for long."""
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import pytest
 
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY
-from tests.faults.deployment import ROOT, Deployment, Servers, deployment
+from tests.faults.deployment import Deployment, Servers, at_start, deployment
 from tests.faults.ledger import IS_SOAK, Ledger, chance
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
 from tests.servers import missing
@@ -40,9 +39,8 @@ def off(servers: Servers, folder: Path, wrong: str, by: str) -> Iterator[Deploym
     program = shutil.which("faketime") or missing("faketime", "Debian's package faketime has it")
     patched = folder / "patched"
     patched.mkdir()
-    (patched / "sitecustomize.py").write_text(SLEEP_BY_SELECT)
     fake = {
-        "PYTHONPATH": f"{patched}{os.pathsep}{ROOT}",
+        **at_start(patched, SLEEP_BY_SELECT),
         "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }

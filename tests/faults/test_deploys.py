@@ -1,12 +1,11 @@
 """SIGTERM in the midst of work: a worker hands back what it cannot finish, web answers what it has begun."""
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.faults.conftest import RECOVERY, Export
-from tests.faults.deployment import ROOT, Deployment, Servers, deployment
+from tests.faults.deployment import Deployment, Servers, at_start, deployment
 from tests.faults.ledger import Ledger
 from tests.faults.promises import await_jobs, check_finished, check_nothing_left_over
 from tests.system.conftest import log_in, until
@@ -32,10 +31,9 @@ occurrences.compute = slowly
 def test_a_worker_told_to_stop_hands_back_what_it_cannot_finish_and_no_strike_is_counted(
     servers: Servers, tmp_path: Path, ledger: Ledger
 ):
-    (tmp_path / "sitecustomize.py").write_text(SLOW)
     with deployment(tmp_path, servers, start=False) as here:
         here.add("web")
-        here.add("worker1", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+        here.add("worker1", **at_start(tmp_path, SLOW))
         here.add("beat")
         here.await_ready()
         log_in(here.http)

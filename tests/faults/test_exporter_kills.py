@@ -6,19 +6,27 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from tests.faults.conftest import RECOVERY
-from tests.faults.deployment import Deployment, Servers, deployment
+from tests.faults.deployment import Deployment, Servers, at_start, deployment
 from tests.faults.ledger import Ledger, chance
 from tests.faults.promises import _client, _place, read_object
 from tests.system.conftest import until
 
 ROWS = 60_000  # three parts
-BEATS = 90.0  # seconds; a run takes a few steps of 30 seconds
-LEASE = 120.0  # seconds, of app/jobs/exporters/runs.py
+EVERY, LEASE = 3.0, 12.0  # seconds from step to step, and that a dead worker holds a run: a tenth of what they are
+BEATS = 30.0  # seconds; a run takes a few steps, and processes a while to start
+SHORT = (
+    "from datetime import timedelta",
+    "from app.jobs.exporters import runs",
+    "from workers import schedule",
+    f"runs.LEASE, runs.RENEW_AFTER = timedelta(seconds={LEASE}), {EVERY}",
+    "[entry] = [one for one in schedule.ALWAYS.values() if one['task'] == schedule.RUN_EXPORTS]",
+    f"entry['schedule'] = {EVERY}",
+)
 
 
 def test_a_run_is_delivered_whole_and_once_although_its_worker_is_killed(servers: Servers, tmp_path, ledger: Ledger):
     moments = chance("exporter")
-    with deployment(tmp_path, servers, workers=1) as here:
+    with deployment(tmp_path, servers, workers=1, **at_start(tmp_path, *SHORT)) as here:
         here.long_crash(ROWS)
         soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
         wanted = {"name": "Nightly", "apps": [here.app], "bucket_name": "archive", "initial_run_at": soon}

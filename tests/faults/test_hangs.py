@@ -1,6 +1,5 @@
 """Work that hangs in C, with and without letting other threads run: its job fails, and its worker is of use again."""
 
-import os
 import time
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY, SWEEP_EVERY
-from tests.faults.deployment import LEASE, ROOT, Deployment, Servers, deployment
+from tests.faults.deployment import LEASE, Deployment, Servers, at_start, deployment
 from tests.faults.ledger import IS_SOAK, Ledger
 from tests.faults.promises import await_jobs, await_logs, check_failed, check_finished, check_nothing_left_over
 from tests.system.conftest import log_in, until
@@ -16,7 +15,7 @@ from tests.system.conftest import log_in, until
 TIME_LIMIT = 10  # seconds; the shortest that the settings allow
 KILL_GRACE = 10  # seconds, of workers/celery.py
 
-# Python runs this at the start of each worker process. CDLL lets other threads run meanwhile, PyDLL does not.
+# CDLL lets other threads run meanwhile, PyDLL does not.
 HANG = """
 import ctypes
 from app.jobs.kinds import occurrences
@@ -31,8 +30,7 @@ CASES_IN_SOAK = [("PyDLL", "The job failed after 3 attempts, the last with: Its 
 def test_a_job_that_hangs_in_c_fails_in_bounded_time_and_its_worker_goes_on(
     library: str, reason: str, attempts: int, servers: Servers, tmp_path: Path, ledger: Ledger
 ):
-    (tmp_path / "sitecustomize.py").write_text(HANG.format(library=library))
-    hanging = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    hanging = at_start(tmp_path, HANG.format(library=library))
     limits = {"CRASHQ_JOB_TIME_LIMIT": str(TIME_LIMIT)}
     with deployment(tmp_path, servers, start=False, **limits) as here:
         here.add("web")

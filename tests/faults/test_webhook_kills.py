@@ -5,12 +5,17 @@ import time
 
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY
-from tests.faults.deployment import Servers, deployment
+from tests.faults.deployment import Servers, at_start, deployment
 from tests.faults.ledger import FEW, Ledger, chance
 from tests.receiver import receiver, verified
 from tests.system.conftest import until
 
-LEASE = 30.0  # seconds, of app/push/deliveries.py
+LEASE = 6.0  # seconds that a dead worker holds a receiver; five times shorter than it is
+SHORT = (
+    "from datetime import timedelta",
+    "from app.push import deliveries",
+    f"deliveries.LEASE, deliveries.GO_ON_FOR = timedelta(seconds={LEASE}), timedelta(seconds={LEASE / 3})",
+)
 CRASHES = 12
 
 
@@ -20,7 +25,7 @@ def test_every_event_reaches_the_receiver_although_workers_are_killed_in_mid_del
     moments = chance("webhook")
     with (
         receiver() as sink,
-        deployment(tmp_path, servers, workers=1, CRASHQ_WEBHOOKS_ALLOW="127.0.0.1") as here,
+        deployment(tmp_path, servers, 1, CRASHQ_WEBHOOKS_ALLOW="127.0.0.1", **at_start(tmp_path, *SHORT)) as here,
     ):
         wanted = json.dumps({"url": sink.url, "events": ["crash.new"]}).encode()
         made = here.send("POST", f"/api/apps/{here.app}/webhooks", wanted).json["result"]
