@@ -94,9 +94,10 @@ def _find(session: Session, user_id: int, identifier: str, since: datetime | Non
     rows = newest_occurrences(session, crash.id, since, until, FIRST_ROWS)
     chosen = _chosen(session, crash, request.args.get("occurrence", "")) or (rows[0] if rows else None)
     merged = [
-        {"title": rules.text(group.title), "decided_at": group.decided_at, "is_moving": group.moved_at is None}
+        {"title": rules.text(group.title), "fingerprint": group.fingerprint, "decided_at": group.decided_at,
+         "is_moving": group.moved_at is None}
         for group in merged_into(session, crash.identifier, SHOWN_GROUPS)
-    ]
+    ]  # fmt: skip
     return Found(crash, app, rules, rows, chosen, merged)
 
 
