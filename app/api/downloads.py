@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from flask import Blueprint, Response, request
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.http import dump_options_header
 
 from app.api.context import services
@@ -12,14 +11,11 @@ from app.db.app import is_member
 from app.db.job import Job, JobState
 from app.db.job_part import find_part
 from app.errors import NotFound, RangeNotSatisfiable
-from app.jobs.kind import AnyJob
+from app.jobs.links import NOT_FOUND, read_link
 from app.jobs.outcomes import JobExpired
 from app.services import Services
 
 blueprint = Blueprint("downloads", __name__, url_prefix="/api")
-
-SALT = "crashq download"  # a signature made for anything else opens nothing here
-NOT_FOUND = "This link is not valid"
 
 
 class StoredFile(NamedTuple):
@@ -30,16 +26,6 @@ class StoredFile(NamedTuple):
     sha256: str  # hex
     filename: str
     media_type: str
-
-
-def link(services: Services, job: AnyJob, user_id: int) -> str:
-    """A path that serves the job's stored bytes until the result expires, or the user may see the app no more."""
-    return f"/api/downloads/{_serializer(services).dumps([job.id, job.attempt, user_id])}"
-
-
-def part_link(services: Services, job: AnyJob, number: int, user_id: int) -> str:
-    """The same for one part of a job that was made in parts."""
-    return f"/api/downloads/{_serializer(services).dumps([job.id, job.attempt, user_id, number])}"
 
 
 @blueprint.get("/downloads/<signed>")
@@ -72,24 +58,21 @@ def download(signed: str) -> Response:
 
 
 def _file_behind(services: Services, signed: str) -> tuple[Job, StoredFile]:
-    try:
-        job_id, attempt, user_id, *rest = _serializer(services).loads(signed)
-    except (BadSignature, ValueError):
-        raise NotFound(NOT_FOUND) from None
+    job_id, attempt, user_id, number = read_link(services, signed)
     with services.db.read() as session:
         job = session.get(Job, job_id)
         if job is None:
             raise JobExpired("This link has expired")
         if not is_member(session, user_id, job.app_id) or job.attempt != attempt:
             raise NotFound(NOT_FOUND)
-        part = find_part(session, job_id, rest[0]) if rest else None
+        part = find_part(session, job_id, number) if number is not None else None
     if job.state != JobState.FINISHED or job.expires_at is None or job.expires_at <= services.now():
         raise JobExpired("This link has expired")
     if part is not None:
         return job, StoredFile(
             str(part.key), part.size or 0, str(part.sha256), str(part.filename), str(part.media_type)
         )
-    if rest or job.result_key is None or job.result_size is None:
+    if number is not None or job.result_key is None or job.result_size is None:
         raise NotFound(NOT_FOUND)
     media_type = job.result_media_type or "application/octet-stream"
     return job, StoredFile(
@@ -117,7 +100,3 @@ def _is_unchanged(job: Job, file: StoredFile) -> bool:
         assert job.finished_at is not None
         return job.finished_at < condition.date + timedelta(seconds=1)  # HTTP dates have whole seconds
     return True
-
-
-def _serializer(services: Services) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(services.config.secret_key, salt=SALT)

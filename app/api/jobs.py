@@ -11,7 +11,6 @@ from app.accounts import token_hash
 from app.api import answers, packing
 from app.api.asking import asked_values
 from app.api.context import services, token, user_id
-from app.api.downloads import link, part_link
 from app.api.paging import link_after, link_next, window
 from app.api.repeats import Repeats, changes
 from app.api.waiting import WaitingRoom, wanted_wait
@@ -19,6 +18,7 @@ from app.cursors import cursor, read_cursor
 from app.jobs import KINDS, service
 from app.jobs.envelope import description, envelope, etag, progress
 from app.jobs.kind import AnyJob, Kind, Showing
+from app.jobs.links import link, part_link
 from app.jobs.outcomes import answering
 from app.jobs.polling import answer_at_once, is_live, is_over, settle
 

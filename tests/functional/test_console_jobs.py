@@ -1,20 +1,25 @@
 """Jobs as pages: listed, followed, cancelled, asked anew."""
 
+import hashlib
+
 import pytest
 from sqlalchemy import delete, update
 
+from app.console.pages import jobs
 from app.console.pages.jobs import NAMES
 from app.db.app import Membership
 from app.db.crash import Crash
 from app.db.job import Job, JobState
 from app.jobs import KINDS
+from app.jobs.batch import planning
+from tests.batches import made
 from tests.console import HOSTILE, OWN, Page, press, sign_in
 from tests.factories import make_crash, make_member
 
 
 @pytest.fixture
 def crash(services, member):
-    return make_crash(services, member.app)
+    return make_crash(services, member.app, 3)
 
 
 @pytest.fixture
@@ -57,6 +62,37 @@ def test_a_failed_job_says_why_and_what_to_do_and_is_asked_anew(client, services
     assert answer.status_code == 303
     assert job_id not in answer.location
     assert "finished" in client.get(answer.location).text
+
+
+def test_every_file_of_a_finished_batch_is_fetched_from_its_page(
+    client, services, member, crash, run_workers, monkeypatch
+):
+    sign_in(client, member)
+    monkeypatch.setattr(planning, "ROWS_PER_PART", 1)
+    manifest = made(client, member, run_workers, f"crashes/{crash.identifier}", format="ndjson")
+    path = f"/jobs/{client.get('/api/jobs').json['result'][0]['job_id']}"
+
+    links = [one for one in Page(client.get(path).text).all("a") if "download" in one]
+    fetched = {one["download"]: client.get(one["href"]).data for one in links}
+
+    assert list(fetched) == [manifest["filename"], *(part["filename"] for part in manifest["parts"])]
+    assert len(manifest["parts"]) == 3
+    assert [hashlib.sha256(fetched[file["filename"]]).hexdigest() for file in (manifest, *manifest["parts"])] == [
+        file["sha256"] for file in (manifest, *manifest["parts"])
+    ]
+    monkeypatch.setattr(jobs, "MOST_FILES", 2)
+    shortened = Page(client.get(path).text)
+    assert len([one for one in shortened.all("a") if "download" in one]) == 3
+    assert "1 file more, which the manifest tells" in shortened.text
+
+
+def test_a_job_that_is_not_finished_has_no_files(client, services, job_id, run_workers):
+    live = client.get(f"/jobs/{job_id}").text
+    run_workers()
+    press(client, f"/jobs/{job_id}/cancel")
+
+    for text in (live, client.get(f"/jobs/{job_id}").text):
+        assert "/api/downloads/" not in text
 
 
 def test_a_finished_jobs_files_are_deleted(client, services, job_id, run_workers):

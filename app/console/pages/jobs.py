@@ -12,8 +12,10 @@ from app.db.app import App, apps_of
 from app.db.crash import Crash
 from app.db.job import Job, JobState
 from app.db.job_list import subjects_of
+from app.db.job_part import parts_of
 from app.errors import Conflict
 from app.jobs import KINDS, service
+from app.jobs.links import link, part_link
 from app.jobs.reasons import reason_of
 from app.jobs.redacting import rules_of
 from app.visitor import services
@@ -23,6 +25,7 @@ NAV = Nav("Jobs", "jobs.show", "jobs", 90)
 blueprint = Blueprint("jobs", __name__)
 
 MOST_APPS = 200  # to choose from
+MOST_FILES = 50  # parts of a batch that a page links; the manifest tells all
 NAMES = {
     "occurrences": "List of occurrences",
     "export_occurrence": "Report",
@@ -77,10 +80,11 @@ def show() -> Response:
 @blueprint.get("/jobs/<job_id>")
 def show_one(job_id: str) -> Response:
     """All that is known of one job."""
-    job = service.look_up(services(), signed_in().user_id, job_id)
+    job = service.look_up(services(), user_id := signed_in().user_id, job_id)
     [row] = _told([job])
+    files, left_out = _files(job, user_id)
     asked = {name: value for name, value in json.loads(job.params).items() if value not in (None, [], "")}
-    return render("job.html", row=row, job=job, asked=asked, here="jobs.show")
+    return render("job.html", row=row, job=job, asked=asked, files=files, left_out=left_out, here="jobs.show")
 
 
 @blueprint.post("/jobs/<job_id>/cancel")
@@ -101,6 +105,23 @@ def retry(job_id: str) -> Response:
     except Conflict as error:
         return go("jobs.show_one", f"{error.message}.", "bad", job_id=job_id)
     return go("jobs.show_one", "Asked again.", job_id=job.id)
+
+
+def _files(job: Job, user_id: int) -> tuple[list[dict[str, Any]], int]:
+    """(what a finished job has stored, of a batch first its manifest; how many of its parts are not among them)."""
+    if job.state != JobState.FINISHED or job.result_key is None:
+        return [], 0
+    with services().db.read() as session:
+        parts = parts_of(session, job.id)
+    files = [
+        {"path": link(services(), job, user_id), "name": job.result_filename, "size": job.result_size, "rows": None}
+    ]
+    files += [
+        {"path": part_link(services(), job, part.number, user_id), "name": part.filename, "size": part.size,
+         "rows": part.rows}
+        for part in parts[:MOST_FILES]
+    ]  # fmt: skip
+    return files, max(len(parts) - MOST_FILES, 0)
 
 
 def _told(jobs: list[Job]) -> list[dict[str, Any]]:
