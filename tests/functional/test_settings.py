@@ -88,6 +88,20 @@ def test_nothing_that_leaves_holds_what_the_rules_take_out(client, member, addre
     assert "no mail for [email]" in titles[0]["title"]
 
 
+def test_a_version_that_looks_like_an_address_stays_wherever_it_is_told(client, member, address, run_workers):
+    client.patch(address, json={"redaction": {"patterns": ["ipv4"]}}, headers=member.headers)
+    raw = sentry_event("192.0.2.7", "no answer of 192.0.2.7", release="com.example.notes@1.2.3.4+45")
+    log = digested(client, member, run_workers, raw)
+    crash = log["occurrences"][0]["crash_identifier"]
+
+    shown = client.get(f"/api/crashes/{crash}", headers=member.headers).json["result"]
+    [row] = ndjson(client, made(client, member, run_workers, f"crashes/{crash}"))
+    report = json.loads(downloaded(client, export_url(log), member.headers, run_workers))
+
+    assert (shown["versions"], row["app_version"], report["app"]["version"]) == (["1.2.3.4"], "1.2.3.4", "1.2.3.4")
+    assert "192.0.2.7" not in json.dumps([shown, row, report])
+
+
 @pytest.mark.parametrize("given", [None, {"patterns": ["email"], "raw_log": True}])
 def test_the_raw_log_leaves_in_a_zip_where_there_are_no_rules_or_the_app_says_so(
     client, member, address, run_workers, given
