@@ -18,12 +18,14 @@ MAX_FIELD_BYTES = 512 * 1024  # of all texts of a form with a minidump
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST, OPTIONS",
     "Access-Control-Allow-Headers": "Content-Type, Content-Encoding, Authorization, X-Sentry-Auth, X-Requested-With, "
     "Origin, Accept, sentry-trace, baggage",
-    "Access-Control-Expose-Headers": "X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After",
     "Access-Control-Max-Age": "86400",
-    "Cross-Origin-Resource-Policy": "cross-origin",
 }
 SENTRYS = ("senders.envelope", "senders.store")
 
@@ -73,6 +75,8 @@ def acra_put(project: int, report_id: str) -> Response:
 def _for_sdks(response: Response) -> Response:
     if request.endpoint in SENTRYS:
         response.headers.update(CORS)
+        if request.method == "OPTIONS":
+            response.headers.update(PREFLIGHT)
         if response.status_code >= 400 and response.is_json:
             response.headers["X-Sentry-Error"] = response.json["error_message"]  # type: ignore[index]
         if response.status_code == 429:

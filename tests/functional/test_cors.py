@@ -12,7 +12,7 @@ from tests.uploads import digested, export_url
 
 OURS, OTHER, STRANGE = "https://panel.example.com", "http://localhost:5173", "https://evil.example.com"
 SAFELISTED = {"Cache-Control", "Content-Length", "Expires", "Last-Modified"}  # every page may read these
-FOR_SENTRY = {"X-Sentry-Error", "X-Sentry-Rate-Limits", "Access-Control-Allow-Origin"}
+FOR_SENTRY = {"X-Sentry-Error", "X-Sentry-Rate-Limits", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
 NOBODYS = {"Vary", "X-Accel-Buffering"}  # for caches and proxies
 
 

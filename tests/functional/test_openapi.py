@@ -8,11 +8,13 @@ from openapi_spec_validator import validate
 from app import create_app
 from tests import openapi
 from tests.factories import PASSWORD, kscrash, make_crash, make_member
+from tests.sentry_events import sentry_event
 from tests.uploads import digested, export_url
 
 SOME_RULES = {"patterns": ["email"], "regexes": [{"name": "staff", "regex": "S-[0-9]+"}], "fields": ["user.email"]}
 
-OF_EVERY_ANSWER = {"Content-Type", "Content-Length", "X-Content-Type-Options", "Content-Security-Policy"}
+OF_EVERY_ANSWER = {"Content-Type", "Content-Length", "X-Content-Type-Options", "Content-Security-Policy",
+                   "Cross-Origin-Resource-Policy"}  # fmt: skip
 
 
 @pytest.fixture
@@ -95,11 +97,15 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
     client.delete(f"/api/jobs/{cancelled}", headers=member.headers)
     link = client.get(export, headers=member.headers).json["result"]["url"].removeprefix("http://localhost")
     app_url, auth = f"/api/apps/{member.app.identifier}", member.headers
+    for_sentry = {"X-Sentry-Auth": f"Sentry sentry_key={member.ingest_key}"}
     etag = client.get(listing, headers=auth).headers["ETag"]
     exporter = {"name": "Nightly", "apps": [member.app.identifier], "bucket_name": "archive"}
     hooks, wanted = f"{app_url}/webhooks", {"url": "http://127.0.0.1/", "events": ["crash.new"]}
     requests = [
         ("post", "/api/login", {"json": {"email": member.email, "password": PASSWORD}}, 200),
+        ("post", f"/api/{member.app.id}/envelope/", {"data": b"x"}, 400),
+        ("post", f"/api/{member.app.id}/store/", {"data": b"{}"}, 401),
+        ("post", f"/api/{member.app.id}/store/", {"data": sentry_event("ada"), "headers": for_sentry}, 200),
         ("post", "/api/login", {"json": {"email": member.email, "password": "x"}}, 401),
         ("post", "/api/login", {"data": b"x"}, 400),
         ("post", "/api/login", {"data": b"x" * 20_000}, 413),

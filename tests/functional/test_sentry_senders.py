@@ -179,4 +179,5 @@ def test_a_browser_may_send_from_any_origin_but_only_here(client, member):
     assert (here.status_code, here.headers["Access-Control-Allow-Origin"]) == (200, "*")
     assert "X-Sentry-Auth" in here.headers["Access-Control-Allow-Headers"]
     assert error.headers["Access-Control-Allow-Origin"] == "*"
+    assert "X-Sentry-Error" in error.headers["Access-Control-Expose-Headers"]
     assert "Access-Control-Allow-Origin" not in elsewhere.headers

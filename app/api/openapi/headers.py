@@ -23,13 +23,20 @@ HEADERS: Json = {
         ("Content-Disposition", TEXT, "The file's name", "attachment; filename=2544355787-1536831773-logs-00003-crash-1.json"),
         ("Content-Length", WHOLE, "Bytes that follow", 4096),
         ("X-Accel-Buffering", TEXT, "Tells nginx to pass each event on at once", "no"),
-        ("X-Sentry-Error", TEXT, "The sentence of the error", "The key is missing or unknown"),
+        ("X-Sentry-Error", TEXT, "The error's sentence, for Sentry's SDKs", "The key is missing or unknown"),
         ("X-Sentry-Rate-Limits", TEXT, "`<seconds>::key`, for Sentry's SDKs", "12::key"),
+        ("Access-Control-Expose-Headers", TEXT, "What that page may read", "X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After"),
         ("Access-Control-Allow-Origin", TEXT, "The page's origin if it is listed; `*` for what Sentry's SDKs send", "*"),
     )
 }  # fmt: skip
 
-OF_EVERY_ANSWER = ("X-Request-Id", "Cache-Control", "Vary", "Access-Control-Allow-Origin")
+OF_EVERY_ANSWER = (
+    "X-Request-Id",
+    "Cache-Control",
+    "Vary",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Expose-Headers",
+)
 """It may have these, whatever it is."""
 
 KEPT = "ETag Last-Modified Expires Cache-Control"

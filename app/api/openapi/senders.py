@@ -9,7 +9,9 @@ _ERRORS = (400, 401, 404, 413, 415, 429)
 _TAKEN = answer(
     {**object_of({"id": TEXT}, optional=("id",)), "examples": [{"id": "9ec79c33ec9942ab8353589fcb2e04dc"}]},
     "Stored, or dropped when it tells of no crash",
-    headers="Access-Control-Allow-Origin",
+)
+_ANY_ORIGIN = (
+    "Pages of any origin may send here: a preflight (`OPTIONS`) is answered for the headers that Sentry's SDKs send."
 )
 _RECEIVED = {"200": RECEIVED["202"]}
 _EVENT: Json = {
@@ -60,10 +62,10 @@ SUBJECT = Subject(
     {
         "/api/{project}/envelope/": {
             "post": _sent("sendEnvelope", "Sentry's protocol: an envelope", _TAKEN, body(BINARY, "application/x-sentry-envelope"),
-                          description="The key may also be in the DSN of the envelope's first line.", security=[*_KEYS, {}]),
+                          description=f"The key may also be in the DSN of the first line. {_ANY_ORIGIN}", security=[*_KEYS, {}]),
         },
         "/api/{project}/store/": {
-            "post": _sent("sendEvent", "Sentry's protocol: one event", _TAKEN, body(_EVENT)),
+            "post": _sent("sendEvent", "Sentry's protocol: one event", _TAKEN, body(_EVENT), description=_ANY_ORIGIN),
         },
         "/api/{project}/minidump/": {
             "post": _sent("sendMinidump", "Breakpad and Crashpad: a form with upload_file_minidump, or the dump alone",

@@ -137,6 +137,6 @@ def error_answer(status: int) -> Json:
     """The answer in the shape of errors, with the headers that such a one has."""
     own = {401: "WWW-Authenticate", 429: "Retry-After X-Sentry-Rate-Limits", 503: "Retry-After"}.get(status, "")
     [made] = answer(
-        schema("Error"), HTTPStatus(status).phrase, status, headers=f"X-Error-Code Cache-Control {own}"
+        schema("Error"), HTTPStatus(status).phrase, status, headers=f"X-Error-Code X-Sentry-Error Cache-Control {own}"
     ).values()
     return dict(made)
