@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, LargeBinary, Select, bindparam, cast, func, literal_column, select, tuple_
 from sqlalchemy.dialects import postgresql
 
 from app.db import Database
@@ -24,7 +24,7 @@ LONG_FROM = 3 * ROWS_PER_BATCH  # rows from which a second connection is worth h
 class Batch(NamedTuple):
     """Some rows of a list as the database wrote them."""
 
-    text: str  # JSON objects `{"id":…,"date":…,"log_id":…}` with commas between, no brackets
+    text: bytes  # JSON objects `{"id":…,"date":…,"log_id":…}` with commas between, no brackets
     rows: int
 
 
@@ -136,7 +136,7 @@ def _read(lane: Lane, crash_id: int, cut: Cut, oldest: Place) -> Batch:
     size = cut.size if cut.left is None else min(cut.size, cut.left)
     row = lane.first(_TEXT, crash=crash_id, skip=cut.skip, size=size, **_range(cut.before, oldest))
     assert row is not None
-    return Batch(row[0] or "", row[1])
+    return Batch(row[0] or b"", row[1])
 
 
 def _range(before: Place, oldest: Place) -> dict[str, Any]:
@@ -167,7 +167,12 @@ def _last(_: ModuleType) -> Any:
 def _text(dialect: ModuleType) -> Any:
     row = json_text(is_postgresql=dialect is postgresql).label("row")
     rows = _newest_first(row).limit(bindparam("size")).subquery()
-    together = (func.string_agg if dialect is postgresql else func.group_concat)(rows.c.row, literal_column("','"))
+    if dialect is postgresql:
+        together: ColumnElement[bytes] = func.convert_to(
+            func.string_agg(rows.c.row, literal_column("','")), literal_column("'UTF8'"), type_=LargeBinary()
+        )
+    else:
+        together = cast(func.group_concat(rows.c.row, literal_column("','")), LargeBinary())
     return select(together.label("text"), func.count().label("rows")).select_from(rows)
 
 
@@ -179,4 +184,5 @@ def _count(_: ModuleType) -> Any:
     return _chosen(func.count().label("rows"))
 
 
-_LAST, _TEXT, _CRASH, _COUNT = (Prepared(build) for build in (_last, _text, _crash, _count))
+_LAST, _CRASH, _COUNT = (Prepared(build) for build in (_last, _crash, _count))
+_TEXT = Prepared(_text, binary=True)

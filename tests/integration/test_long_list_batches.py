@@ -17,7 +17,7 @@ from tests.factories import NOON, add_newer, add_occurrence, make_crash
 
 def listed(services: Services, crash: Crash, **window) -> list[dict[str, str]]:
     with long_list(services.db, crash.id, **window) as found:
-        return [row for batch in found.batches for row in json.loads(f"[{batch.text}]")]
+        return [row for batch in found.batches for row in json.loads(b"[" + batch.text + b"]")]
 
 
 def newest_first(services: Services, crash: Crash) -> list[str]:
@@ -61,7 +61,7 @@ def test_batches_follow_each_other_the_first_one_small(services, member, small_b
 
     assert (found.revision, found.rows) == (crash.revision, 8)
     assert [batch.rows for batch in batches] == [2, 3, 3]
-    assert [len(json.loads(f"[{batch.text}]")) for batch in batches] == [2, 3, 3]
+    assert [len(json.loads(b"[" + batch.text + b"]")) for batch in batches] == [2, 3, 3]
 
 
 @pytest.mark.parametrize("every", [timedelta(0), timedelta(minutes=1)], ids=["all at one moment", "minute by minute"])
@@ -78,7 +78,7 @@ def test_times_include_the_first_and_leave_out_the_last(services, member, small_
     crash = make_crash(services, member.app, occurrences=12)
 
     with long_list(services.db, crash.id, NOON - timedelta(days=9), NOON - timedelta(days=1)) as found:
-        dates = [row["date"] for batch in found.batches for row in json.loads(f"[{batch.text}]")]
+        dates = [row["date"] for batch in found.batches for row in json.loads(b"[" + batch.text + b"]")]
 
     assert found.rows == 8
     assert dates == [f"{NOON - timedelta(days=days):%Y-%m-%d}" for days in range(2, 10)]
@@ -93,7 +93,9 @@ def test_every_connection_sees_the_moment_in_which_the_list_began(services, memb
         add_newer(services, crash)
         with services.db.write() as session:
             session.query(Occurrence).filter(Occurrence.log_id == before[-1]).delete()
-        rows = json.loads(f"[{first.text}]") + [row for batch in found.batches for row in json.loads(f"[{batch.text}]")]
+        rows = json.loads(b"[" + first.text + b"]") + [
+            row for batch in found.batches for row in json.loads(b"[" + batch.text + b"]")
+        ]
 
     assert [row["log_id"] for row in rows] == before
 

@@ -143,11 +143,11 @@ def present(job: AnyJob, showing: Showing) -> Body:
 def _json_list(batches: Iterator[Batch], expected: int, run: Run, chunks: Chunks) -> Iterator[bytes]:
     separator = b"["
     for batch in batches:
-        text = batch.text.encode()
         if separator == b"[" and batch.rows < expected:  # more is to come: let pollers see the newest already
-            run.preview(b"[" + text + b"]")
-        chunks.note(batch.rows, len(separator) + len(text))
-        yield separator + text
+            run.preview(b"[" + batch.text + b"]")
+        chunks.note(batch.rows, len(separator) + len(batch.text))
+        yield separator
+        yield batch.text
         run.advance(batch.rows)
         separator = b","
     yield b"]" if separator == b"," else b"[]"
