@@ -19,6 +19,7 @@ from urllib3.exceptions import (
     InvalidHeader,
     NameResolutionError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
     SSLError,
 )
@@ -27,6 +28,7 @@ from urllib3.util.retry import Retry
 
 from app.client.errors import KINDS, BadAnswer, ClientError, NotTrusted, Refused, Unreachable
 from app.client.patience import Clock, Limits, Patience, Trouble
+from app.client.proxies import Connections
 
 CHUNK = 64 * 1024  # bytes
 MAX_BODY = 32 * 1024 * 1024  # bytes of an answer that is read whole; a page of 10,000 crashes is a tenth of it
@@ -70,13 +72,11 @@ class Wire:
     ) -> None:
         self.base, self.token, self.insecure = base, token, insecure
         self._limits, self._clock, self._on_trouble = limits, clock, on_trouble
-        self._pool = urllib3.PoolManager(
-            num_pools=4,
-        )
+        self._connections = Connections()
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        self._connections.clear()
 
     def patience(self) -> Patience:
         """For one call."""
@@ -109,9 +109,10 @@ class Wire:
         timeout = urllib3.Timeout(
             connect=patience.within(self._limits.connect), read=patience.within(self._limits.silence)
         )
+        pool = self._connections.to(url)
         body = request.body() if callable(request.body) else request.body
         try:
-            response = self._pool.urlopen(
+            response = pool.urlopen(
                 request.method, url, redirect=False, body=body, headers=headers, timeout=timeout, retries=False,
                 preload_content=False,
             )  # fmt: skip
@@ -198,6 +199,10 @@ def _unreachable(error: Exception) -> Unreachable:
         advice = "Check the URL and the time of this machine; SSL_CERT_FILE names certificates of your own"
         return NotTrusted("The server's certificate is not trusted", advice)
     advice = "Check the URL, and that the server is up"
+    if isinstance(error, ProxyError):
+        return Unreachable(
+            "The proxy that the environment names gives no connection to the server", "Check HTTPS_PROXY and NO_PROXY"
+        )
     if isinstance(error, NameResolutionError):
         return Unreachable("The server's name is not known", advice)
     if isinstance(error, ConnectTimeoutError | NewConnectionError):

@@ -1,13 +1,8 @@
 """Who asks, and who answers: tokens, logins and certificates."""
 
-import ipaddress
 import ssl
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.client import (
     BadAnswer,
@@ -15,6 +10,7 @@ from app.client import (
     NotSignedIn,
     Unreachable,
 )
+from tests.certificates import self_signed
 from tests.client.conftest import TOKEN
 from tests.scripted_server import Reply, ScriptedServer, refused, told
 
@@ -71,18 +67,3 @@ def test_a_certificate_that_nobody_vouches_for_is_not_accepted(clock, tmp_path):
 
     assert server.asked == []
     assert clock.slept == []
-
-
-def self_signed(host: str) -> bytes:
-    """A key and its certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(hours=1))
-    signed = made.add_extension(
-        x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False
-    ).sign(key, hashes.SHA256())
-    kept = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return kept + signed.public_bytes(serialization.Encoding.PEM)
