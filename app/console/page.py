@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app import accounts, iso_time, visitor
 from app.console import static_files
+from app.console.labels import joined
 from app.db.app import App, apps_of
 from app.db.user import User
 from app.errors import AppError, Unauthorized
@@ -177,7 +178,9 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown: dict[str, Callable[..., str]] = {"number": _number, "size": _size, "utc": _utc, "rfc3339": iso_time.rfc3339}
+    shown: dict[str, Callable[..., str]] = {
+        "number": _number, "size": _size, "utc": _utc, "rfc3339": iso_time.rfc3339, "joined": joined,
+    }  # fmt: skip
     made.filters.update(shown)
     made.globals.update(
         {

@@ -48,6 +48,19 @@ def test_rows_tell_what_is_known_at_once_and_the_rest_when_it_is_counted(service
     assert "refresh" not in done.text
 
 
+def test_figures_say_of_which_days_they_are_and_what_no_log_has_told(services, browser, member, url, run_workers):
+    titled(services, member.app, "Late", occurrences=1)
+    titled(services, member.app, "Early", occurrences=1, newest=NOON - timedelta(days=400))
+    browser.get(url)
+
+    run_workers()
+    page = Page(browser.get(url).text)
+
+    words = page.text.split()
+    assert "those of 2018-08-15 to 2018-09-13 (UTC)" in page.text
+    assert (words.count("unknown"), words.count("none")) == (2, 2)
+
+
 def test_what_the_page_follows_is_the_same_question_at_the_api(services, browser, member, url):
     make_crash(services, member.app)
     [section] = [one for one in Page(browser.get(url).text).all("section") if one.get("id") == "crash-list"]

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app import iso_time
 from app.console.asking import Asked, ask, question_path
 from app.console.charts import histogram
+from app.console.labels import joined
 from app.console.page import render, signed_in
 from app.console.report_view import view_of
 from app.db.app import App
@@ -138,7 +139,7 @@ def _breakdowns(statistics: Asked) -> list[dict[str, Any]]:
     found = []
     for name, title, facts in BREAKDOWNS:
         told = statistics.result[name]
-        rows = [(" ".join(one[fact] for fact in facts if one[fact]), one["occurrences"]) for one in told["top"]]
+        rows = [(joined(one[fact] for fact in facts), one["occurrences"]) for one in told["top"]]
         rows += [(label, told[label]) for label in ("other", "unknown") if told[label]]
         found.append({"title": title, "rows": [_share(label, number, total) for label, number in rows]})
     return found

@@ -64,6 +64,7 @@ def _told(figures: Asked | None) -> dict[str, dict[str, Any]]:
     first = date.fromisoformat(figures.result["first_day"])
     return {
         one["crash_identifier"]: {
+            "occurrences": one["occurrences"],
             "users": one["users"],
             "versions": [version["app_version"] for version in one["app_versions"]["top"][:SHOWN_VERSIONS]],
             "more_versions": max(len(one["app_versions"]["top"]) - SHOWN_VERSIONS, 0) + (one["app_versions"]["other"] > 0),
