@@ -72,8 +72,11 @@ class Document:
 
 
 def _mended(raw: bytes) -> str:
-    """The text of what is nearly UTF-8; a NUL when it is binary data or all in another encoding."""
-    if b"\0" in raw:
+    """The text of what is nearly UTF-8; a NUL when it is binary data, JSON or all in another encoding.
+
+    What writes JSON does not cut it within characters: it is in another encoding, and its names would be spoiled.
+    """
+    if b"\0" in raw or raw.lstrip()[:1] in (b"{", b"["):
         return "\0"
     text = raw.decode("utf-8-sig", "replace")
     is_text = text.count("\ufffd") * _READABLE <= len(text) and not _CONTROL.search(text)
