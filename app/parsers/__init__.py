@@ -64,7 +64,7 @@ def _one_by_one(document: Document) -> Iterator[CrashLog]:
 
 
 def _why_unknown(document: Document) -> str:
-    if not document.raw.strip():
+    if not (document.raw if document.text is None else document.text).strip():
         return "The log is empty"
     if document.text is None:
         packed = "; it is packed with gzip: unpack it, or send it with Content-Encoding: gzip"

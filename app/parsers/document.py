@@ -37,13 +37,15 @@ class Document:
     def text(self) -> str | None:
         """The log as text with LF line ends: UTF-8 (with or without BOM), UTF-16 with BOM, else None.
 
-        NUL characters mark binary data, so such a log has no text. Of UTF-8 a few bytes may be broken: each is U+FFFD.
+        NUL characters mark binary data, so such a log has no text, unless they stand at its end: file systems leave them
+        there when the power is lost. Of UTF-8 a few bytes may be broken: each is U+FFFD.
         """
         is_wide = self.raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+        raw = self.raw[: len(self.raw) & ~1] if is_wide else self.raw.rstrip(b"\0")
         try:
-            text = self.raw.decode("utf-16" if is_wide else "utf-8-sig")
+            text = raw.decode("utf-16" if is_wide else "utf-8-sig").rstrip("\0")
         except UnicodeDecodeError:
-            text = "\0" if is_wide else _mended(self.raw)
+            text = "\0" if is_wide else _mended(raw)
         if "\0" in text:
             return None
         return text.replace("\r\n", "\n").replace("\r", "\n")

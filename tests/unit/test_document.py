@@ -2,6 +2,8 @@
 
 import pytest
 
+from app.errors import MalformedLog
+from app.parsers import parse
 from app.parsers.document import MAX_DEPTH, Document, load_json
 
 
@@ -21,7 +23,8 @@ def test_text_is_the_same_in_every_encoding_that_names_itself(raw):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"\xff", b"K\xe4se", "Käse".encode("utf-16-le"), b"a\0b", bytes(range(256)), b"\xff\xfea", b"\xed\xa0\x80"]
+    "raw",
+    [b"\xff", b"K\xe4se", "Käse".encode("utf-16-le"), b"a\0b", bytes(range(256)), b"\xff\xfe\0\xd8", b"\xed\xa0\x80"],
 )
 def test_other_bytes_have_no_text_and_no_json(raw):
     document = Document(raw)
@@ -96,7 +99,29 @@ def test_a_few_broken_bytes_of_utf_8_are_marked_in_the_text():
 
 
 @pytest.mark.parametrize(
-    "log", [b"\xe9\xe8" * 40, b"\x0a\x04text\x12\x08" + b"a" * 200 + b"\xff", b"a" * 200 + b"\xff\0"]
+    "log", [b"\xe9\xe8" * 40, b"\x0a\x04text\x12\x08" + b"a" * 200 + b"\xff", b"a" * 200 + b"\xff\0a"]
 )
 def test_what_is_mostly_no_utf_8_or_holds_control_characters_is_no_text(log):
     assert Document(log).text is None
+
+
+LINE = "java.lang.Error: x\n\tat com.example.A.b(A.java:1)\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "text"),
+    [
+        (LINE.encode() + b"\0" * 4096, LINE),
+        (LINE.encode("utf-16") + b"\0" * 4096, LINE),
+        (LINE.encode("utf-16")[:-1], LINE[:-1]),
+    ],
+    ids=["NUL characters behind it", "NUL characters behind UTF-16", "UTF-16 cut within a character"],
+)
+def test_what_a_loss_of_power_leaves_at_the_end_does_not_matter(log, text):
+    assert Document(log).text == text
+
+
+@pytest.mark.parametrize("log", [b"", b" \n", b"\xef\xbb\xbf", b"\xff\xfe", b"\0" * 4096])
+def test_a_log_that_holds_nothing_is_refused_as_empty(log):
+    with pytest.raises(MalformedLog, match="is empty"):
+        parse(log)
