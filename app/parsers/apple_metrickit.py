@@ -23,6 +23,12 @@ PAGE = 4096  # bytes; every image is loaded at a multiple of it
 _KINDS = """
 crashDiagnostics hangDiagnostics cpuExceptionDiagnostics diskWriteExceptionDiagnostics appLaunchDiagnostics"""
 _DIAGNOSTICS = frozenset(_KINDS.split())
+_OF_OTHERS = {  # what the other diagnostics measure -> what they are
+    "hangDuration": "a hang",
+    "totalCPUTime": "too much CPU use",
+    "writesCaused": "too many writes to disk",
+    "launchDuration": "a slow start",
+}
 _SYSTEM = re.compile(r"(?P<name>[A-Za-z][A-Za-z ]{0,30}?) (?P<version>\d[\d.]{0,20})(?: \((?P<build>\w{1,20})\))?")
 _NAMES = {"iPhone OS": "iOS"}
 
@@ -49,6 +55,10 @@ def parse(document: Document) -> list[CrashLog]:
             raise MalformedLog("The MetricKit payload's crash diagnostics are no objects")
         when = _time(value.get("timeStampBegin")), _time(value.get("timeStampEnd"))
         return [_diagnostic(each, when) for each in crashes]
+    about = values.mapping(value.get("diagnosticMetaData"))
+    other = next((told for key, told in _OF_OTHERS.items() if key in about), None)
+    if other:
+        raise MalformedLog(f"The MetricKit diagnostic is of {other}, not of a crash")
     return [_diagnostic(value, (None, None))]
 
 

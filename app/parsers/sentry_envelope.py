@@ -86,7 +86,10 @@ def _report(item: Item, event_id: str | None, dump: bytes | None, brief: bool) -
     try:
         crash = minidump.parse_dump(dump)
     except MalformedLog as error:
-        log = sentry_event.parse_event(event, brief=brief)
+        try:
+            log = sentry_event.parse_event(event, brief=brief)
+        except MalformedLog:
+            raise error from None  # an event that leaves the crash to its dump says nothing itself
         return replace(log, format=FORMAT, notes=(*log.notes, error.message)), True
     told = sentry_event.parse_event(
         {"message": "minidump", **event}, brief=brief

@@ -107,6 +107,24 @@ def test_a_metrickit_payload_of_hangs_alone_holds_no_crash():
     assert parse(raw({"hangDiagnostics": [{"callStackTree": {}}], "timeStampEnd": "2024-01-01 00:00:00"})) == []
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("hangDuration", "a hang"),
+        ("totalCPUTime", "too much CPU use"),
+        ("writesCaused", "writes"),
+        ("launchDuration", "start"),
+    ],
+)
+def test_one_metrickit_diagnostic_of_another_kind_is_refused(key, told):
+    tree = {"callStacks": [{"threadAttributed": True, "callStackRootFrames": [{"address": 1}]}]}
+    diagnostic = {"callStackTree": tree, "diagnosticMetaData": {"osVersion": "iPhone OS 17.4 (21E219)", key: "20 sec"}}
+
+    assert claims(diagnostic) == ["apple-metrickit"]
+    with pytest.raises(MalformedLog, match=f"{told}.*, not of a crash"):
+        parse(raw(diagnostic))
+
+
 def test_the_load_address_of_metrickit_is_told_only_where_it_is_a_pages_start():
     frame = {"binaryName": "App", "address": 0x100001234, "offsetIntoBinaryTextSegment": 0x1000}
     tree = {"callStackPerThread": True, "callStacks": [{"threadAttributed": True, "callStackRootFrames": [frame]}]}

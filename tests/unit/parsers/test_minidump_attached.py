@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from app.errors import MalformedLog
 from app.parsers import parse, sentry_envelope
 from tests.minidumps import dump, linux_spec
 
@@ -45,3 +48,10 @@ def test_an_attached_minidump_that_is_broken_does_not_hide_the_events_message():
 
     assert log.faults[0].message == "till is gone"
     assert "unknown version" in log.notes[-1]
+
+
+def test_a_broken_minidump_that_an_event_leaves_its_crash_to_gives_the_reason_of_a_refusal():
+    broken = item({"type": "attachment"}, b"MDMP" + bytes(40))
+
+    with pytest.raises(MalformedLog, match="unknown version"):
+        parse(b"{}\n" + item({"type": "event"}, EVENT) + broken)
