@@ -14,7 +14,9 @@ MICRODUMP = "-----BEGIN BREAKPAD MICRODUMP-----"  # Breakpad's, also on other sy
 STARS = re.compile(r"(?:\*\*\* ){15,}\*\*\*(?![ \t]*\n[^\n]{0,200}\bpid: \d{1,10}, tid: \d{1,10}, name )")
 _OTHERS = re.compile(r"^(?:Incident Identifier|Exception Type|Binary Images|STACK_TRACE)[ \t]*[:=]", re.M)
 _DUMP = re.compile(
-    r'^(?:-----( Waiting Channels:)? pid \d+ at |DALVIK THREADS|"[^"\n]{0,1000}" [^\n]{0,100}\bprio=\d+ tid=\d+ )', re.M
+    r'^(?:-----( Waiting Channels:)? pid \d+ at |DALVIK THREADS|"[^"\n]{0,1000}" [^\n]{0,100}\bprio=\d+ tid=\d+ '
+    r'|"main" tid=1 [A-Z]\w*$)',  # as the Play Console shows it
+    re.M,
 )
 _XCRASH_ANR = re.compile(r"^Crash type: 'anr'", re.M)
 _HEADER_LINE = re.compile(r"[ \t]*(?:[A-Za-z][\w /.-]{0,40}: ?.*|[-*=]{3,}.*)?$")

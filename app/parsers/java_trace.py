@@ -24,13 +24,8 @@ FORMAT = "java-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
 
 _MARKS = ("\tat ", " at ", "\nat ", "FATAL EXCEPTION", "Exception in thread ", "Exception: ")
-_OTHER_FORMATS = re.compile(
-    r"\bsignal \d{1,3} \(SIG"  # native crash in logcat
-    r'|^"[^"\n]*" .*\bprio=\d+ tid=\d+ '  # ART thread dump
-    r"|^DALVIK THREADS|^----- pid \d+ at |-----BEGIN BREAKPAD MICRODUMP-----"
-    r"|^STACK_TRACE[ =:]"  # ACRA
-    r"|^(?:Incident Identifier|Exception Type|Binary Images):",  # Apple
-    re.M,
+_OTHER_FORMATS = re.compile(  # ACRA, Apple; android_kind tells Android's
+    r"^(?:STACK_TRACE[ =:]|(?:Incident Identifier|Exception Type|Binary Images):)", re.M
 )
 _FATAL = re.compile(r"[ \t]*(?:\*\*\* )?FATAL EXCEPTION(?: IN SYSTEM PROCESS)?: ?(?P<thread>.*)$")
 _OLD_FATAL = re.compile(r"[ \t]*Uncaught handler: thread (?P<thread>.*) exiting due to uncaught exception")

@@ -63,7 +63,7 @@ class Block:
 
 def read(lines: list[str]) -> Block:
     """Read the lines of one crash; lines of others in between are passed over."""
-    block, section, abort_left = Block(), "head", 0
+    block, section, abort_left, is_guest = Block(), "head", 0, False
     for line in lines:
         if abort_left:
             abort_left = _continue_abort(block, line, abort_left)
@@ -71,6 +71,10 @@ def read(lines: list[str]) -> Block:
                 continue
         if line.startswith(("---", "***")):
             section = "thread" if line.startswith("--- ---") else "head" if line.startswith("***") else "skip"
+            is_guest = False
+            continue
+        is_guest = is_guest or line.startswith("Guest thread information")
+        if is_guest:
             continue
         if line[:1].islower() and (process := _PROCESS.match(line[:2_000])):
             _open_thread(block, process)
@@ -82,6 +86,8 @@ def read(lines: list[str]) -> Block:
             continue
         if section in ("head", "thread"):
             abort_left = _read_head(block, line)
+        elif section != "java" and line.startswith("Cause: "):  # several stand below the backtrace, the likeliest first
+            block.facts.setdefault("Cause", line[7:].strip())
         elif section != "skip":
             _read_section(block, section, line)
     return block

@@ -79,3 +79,20 @@ def test_dalvik_tells_the_line_of_a_running_thread_and_who_holds_a_lock_in_its_o
 
     assert [(frame.function, frame.file, frame.line) for frame in report.crash_frames] == [("c", "B.java", 7)]
     assert 'The main thread is waiting to lock a a.Lock held by thread 9 "Thread-1"' in report.notes
+
+
+def test_the_threads_that_the_play_console_shows_are_a_dump_without_a_head():
+    report = read(
+        '"main" tid=1 Native\n'
+        "  #00  pc 0x00000000000d3148  /apex/com.android.runtime/lib64/bionic/libc.so (__epoll_pwait+8)\n"
+        "  at android.os.MessageQueue.nativePollOnce (Native method)\n"
+        "  at com.example.shop.Main.main (Main.kt:3)\n\n"
+        '"Thread-2" tid=20 Waiting\n  at java.lang.Object.wait (Native method)\n'
+    )
+
+    assert [(thread.name, thread.state, thread.is_crashed) for thread in report.threads] == [
+        ("main", "Native", True),
+        ("Thread-2", "Waiting", False),
+    ]
+    assert [frame.function for frame in report.crash_frames] == ["__epoll_pwait", "nativePollOnce", "main"]
+    assert report.occurred_at is None

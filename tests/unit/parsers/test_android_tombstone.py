@@ -144,3 +144,41 @@ def test_real_tombstones_are_read_whole(name, type_, threads, frames, date):
 
     assert (report.faults[0].type, len(report.threads), len(report.crash_frames)) == (type_, threads, frames)
     assert report.occurred_at.isoformat() == date
+
+
+def test_of_several_causes_below_the_backtrace_the_likeliest_is_told():
+    report = read(
+        (
+            HEAD
+            + "signal 11 (SIGSEGV), code 9 (SEGV_MTESERR), fault addr 0x0800007ae92853a0\n"
+            + "\n2 total frames\nbacktrace:\n      #00 pc 0000000000020c60  /data/app/base.apk!libshop.so (total+12)\n"
+            + "\nNote: multiple potential causes for this crash were detected, listing them in decreasing order of likelihood.\n"
+            + "\nCause: [MTE]: Use After Free, 0 bytes into a 32-byte allocation at 0x7ae92853a0\n"
+            + "\ndeallocated by thread 9:\n      #00 pc 000000000004e6d0  /system/lib64/libc.so (free+108)\n"
+            + "\nCause: [MTE]: Buffer Underflow, 96 bytes left of a 100-byte allocation at 0x7ae9285400\n"
+        ).encode()
+    )
+
+    assert report.faults[0].message == "[MTE]: Use After Free, 0 bytes into a 32-byte allocation at 0x7ae92853a0"
+    assert [frame.function for frame in report.crash_frames] == ["total"]
+
+
+def test_a_guest_of_another_architecture_adds_nothing_to_the_thread():
+    report = read(
+        (
+            HEAD
+            + "signal 4 (SIGILL), code 2 (ILL_ILLOPN), fault addr 0x10\n    rip 000075ab1c2d3e4f\n"
+            + "\nbacktrace:\n      #00 pc 0000000000013e4f  libhost.so (host+1)\n"
+            + "--- " * 15
+            + "---\nGuest thread information for tid: 9\n    lr  0000007bb8e4a0a8  pc  0000007bb8e4a0d0\n"
+            + "\n1 total frames\nbacktrace:\n      #00 pc 0000000000022222  libguest.so (guest+2)\n"
+            + "--- " * 15
+            + "---\npid: 7, tid: 7, name: main  >>> com.example.app <<<\n"
+            + "\nbacktrace:\n      #00 pc 0000000000033333  libhost.so (other+3)\n"
+        ).encode()
+    )
+
+    crashed, other = report.threads
+    assert crashed.registers == {"rip": 0x75AB1C2D3E4F}
+    assert [frame.function for frame in crashed.frames] == ["host"]
+    assert [frame.function for frame in other.frames] == ["other"]

@@ -112,3 +112,15 @@ def test_the_logcat_sample_is_one_report_without_the_handled_exception():
         ("java.lang.IllegalStateException", 19),
         ("java.util.NoSuchElementException", 20),
     ]
+
+
+@pytest.mark.parametrize("line", [
+    "I/Zygote  (  300): Process 4321 exited due to signal 9 (SIGKILL)",
+    "I/Zygote  (  300): Process 4321 terminated by signal 11 (SIGSEGV)",
+])  # fmt: skip
+def test_the_end_of_another_process_by_a_signal_hides_no_java_crash(line):
+    text = f"{line}\nE/AndroidRuntime( 5705): FATAL EXCEPTION: main\nE/AndroidRuntime( 5705): java.lang.Error: x\n"
+
+    [report] = read(f"{text}E/AndroidRuntime( 5705): \tat com.example.A.b(A.java:1)\n")
+
+    assert report.faults[0].type == "java.lang.Error"
