@@ -100,6 +100,22 @@ def test_days_choose_occurrences_and_figures(services, browser, member):
     assert "no occurrence in these days" in none
 
 
+def test_occurrences_before_the_days_of_the_figures_are_led_to(services, browser, member, run_workers):
+    crash = make_crash(services, member.app, 120)
+    url, first = f"/crashes/{crash.identifier}", (NOON - timedelta(days=119)).date()
+    browser.get(url)
+    run_workers()
+
+    [link] = [
+        one["href"] for one in Page(browser.get(url).text).all("a") if f"since_date={first}" in (one["href"] or "")
+    ]
+    browser.get(link)
+    run_workers()
+
+    assert "120 occurrences from" in browser.get(link).text
+    assert "There are earlier ones" not in browser.get(link).text
+
+
 @pytest.mark.parametrize("name", ["x", "a-crash-1", "../../etc-crash-1", "-crash-"])
 def test_an_occurrence_that_is_not_of_the_crash_is_not_found(services, browser, member, name):
     crash = make_crash(services, member.app)

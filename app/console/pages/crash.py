@@ -81,6 +81,7 @@ def show(crash_identifier: str) -> Response:
         batch_formats=FORMATS,
         statistics=statistics,
         chart=_chart(statistics),
+        earlier=_earlier(crash, statistics) if not dates else None,
         breakdowns=_breakdowns(statistics),
         report=report,
         view=view_of(report.result) if report and report.result else None,
@@ -129,6 +130,13 @@ def _chart(statistics: Asked) -> object:
         return None
     first = date.fromisoformat(statistics.result["first_day"])
     return histogram(first, statistics.result["occurrences_per_day"])
+
+
+def _earlier(crash: Crash, statistics: Asked) -> date | None:
+    """The day of the first occurrence, when it is before those that the figures are about."""
+    first = crash.first_seen.astimezone(UTC).date()
+    told = statistics.result
+    return first if told is not None and first < date.fromisoformat(told["first_day"]) else None
 
 
 def _breakdowns(statistics: Asked) -> list[dict[str, Any]]:
