@@ -1,5 +1,7 @@
 """Every error that crashq raises on purpose, with the HTTP status it means and a code that logs and clients match on."""
 
+import re
+
 STATUS_WORDS = {
     400: "bad_request",
     401: "unauthorized",
@@ -18,10 +20,14 @@ STATUS_WORDS = {
 """HTTP status -> the word in the `status` key of an error body (the wire contract, section 1)."""
 
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # no UTF-8 file and no PostgreSQL text can hold these
+
+
 class AppError(Exception):
     """A failure with a sentence for the person who caused or meets it.
 
     `code` is lower_snake and stable; `status` is an HTTP status; `message` never holds a path, SQL, token or stack trace.
+    What a log says may stand in it: NUL characters and lone surrogates become U+FFFD, so every message can be stored.
     """
 
     code = "internal_error"
@@ -29,7 +35,7 @@ class AppError(Exception):
     message = "Something went wrong on the server"
 
     def __init__(self, message: str | None = None, *, retry_after: int | None = None) -> None:
-        self.message = message or type(self).message
+        self.message = _UNSTORABLE.sub("\ufffd", message or type(self).message)
         self.retry_after = retry_after  # seconds
         super().__init__(self.message)
 

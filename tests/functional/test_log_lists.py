@@ -39,6 +39,14 @@ def test_a_log_is_told_with_its_state_and_what_was_found(client, member, path, r
     assert bad["error_message"]
 
 
+def test_a_reason_that_quotes_what_no_database_can_hold_is_listed(client, member, path, run_workers):
+    digested(client, member, run_workers, b'{"event_id":null}\n{"type":"\\ud800\\u0000","length":2}\n{}\n', "bad")
+
+    [bad] = client.get(path, headers=member.headers).json["result"]
+
+    assert bad["error_message"] == "The Sentry envelope holds no event, only: \ufffd\ufffd"
+
+
 def test_they_come_newest_first_and_a_page_goes_on_where_one_ended(client, member, path, clock):
     for name in ("first", "second", "third"):
         send(client, member, path, name)

@@ -23,3 +23,9 @@ def test_the_words_of_the_contract_are_these():
         413: "payload_too_large", 415: "unsupported_media_type", 422: "unprocessable", 429: "too_many_requests",
         500: "internal_error", 503: "unavailable",
     }.items()  # fmt: skip
+
+
+def test_a_message_that_quotes_a_log_can_be_stored():
+    problem = errors.MalformedLog("it is of the type \ud800\0, it says")
+
+    assert problem.message == str(problem) == "it is of the type \ufffd\ufffd, it says"
