@@ -10,7 +10,7 @@ import re
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import apple_frames, values
+from app.parsers import android_kind, apple_frames, values
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.apple_sections import HEADER_KEYS, Block, Sections, cut, split_reports
 from app.parsers.document import Document
@@ -31,10 +31,17 @@ _OLD_IOS = ("iphone os", "ios", "ipados", "ipad os", "watch os", "watchos", "app
 
 
 def sniff(document: Document) -> bool:
-    """True for text with the header keys or the thread blocks of an Apple report, whole or cut; not for JSON."""
+    """True for text with the header keys or the thread blocks of an Apple report, whole or cut; not for JSON.
+
+    Of a text that also holds a crash of Android `android_kind` tells whose it is.
+    """
     text = document.text
-    if not text or document.looks_like_json:
+    if not text or document.looks_like_json or not _is_apples(text):
         return False
+    return android_kind.kind(document) is None
+
+
+def _is_apples(text: str) -> bool:
     keys = {match[1] for match in _HEADER.finditer(text)}
     certain = keys & _UNMISTAKABLE
     if len(certain) >= 2 or (certain and len(keys) >= 3):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from app.crashes.log import AppInfo, CrashLog, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import android_kind, java_stack, logcat, values
+from app.parsers import android_kind, apple_text, java_stack, logcat, values
 from app.parsers.document import Document
 from app.parsers.logcat import LogLine
 
@@ -24,7 +24,7 @@ FORMAT = "java-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
 
 _MARKS = ("\tat ", " at ", "\nat ", "FATAL EXCEPTION", "Exception in thread ", "Exception: ")
-_OTHER_FORMATS = re.compile(  # ACRA, Apple; android_kind tells Android's
+_OTHER_FORMATS = re.compile(  # ACRA, Apple even where it is cut; android_kind tells Android's
     r"^(?:STACK_TRACE[ =:]|(?:Incident Identifier|Exception Type|Binary Images):)", re.M
 )
 _FATAL = re.compile(r"[ \t]*(?:\*\*\* )?FATAL EXCEPTION(?: IN SYSTEM PROCESS)?: ?(?P<thread>.*)$")
@@ -66,7 +66,7 @@ def sniff(document: Document) -> bool:
         return False
     if not any(mark in text for mark in _MARKS) or _OTHER_FORMATS.search(text):
         return False
-    return android_kind.kind(document) is None and bool(_traces(text))
+    return android_kind.kind(document) is None and not apple_text.sniff(document) and bool(_traces(text))
 
 
 def parse(document: Document) -> list[CrashLog]:

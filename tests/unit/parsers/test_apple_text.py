@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.errors import MalformedLog
-from app.parsers import apple_text
+from app.parsers import PARSERS, apple_text
 from app.parsers.document import Document
 from app.parsers.values import MAX_FRAMES
 
@@ -276,3 +276,22 @@ def test_a_hang_report_is_refused_as_what_it_is():
 )
 def test_other_texts_are_not_claimed(text):
     assert not apple_text.sniff(Document(text.encode()))
+
+
+APPLES = "Code Type:       ARM-64\nReport Version:  104\nEvent:           hang\n"
+JAVA = 'Exception in thread "main" java.lang.Error: x\n\tat com.example.A.b(A.java:1)\n'
+NATIVE = "Fatal signal 11 (SIGSEGV), code 1, fault addr 0x0 in tid 9 (a), pid 9 (b)\n"
+APPLES_CRASH = "Exception Type:  EXC_CRASH (SIGABRT)\nReport Version:  104\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        (APPLES + JAVA, "apple-text"),
+        (APPLES + NATIVE, "android-native-log"),
+        (APPLES_CRASH + NATIVE, "apple-text"),
+        (APPLES_CRASH + JAVA, "apple-text"),
+    ],
+)
+def test_exactly_one_parser_claims_what_holds_another_formats_crash_too(text, claim):
+    assert [name for name, parser in PARSERS.items() if parser.sniff(Document(text.encode()))] == [claim]
