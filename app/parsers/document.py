@@ -14,7 +14,8 @@ _READABLE = 50  # characters for each that may be broken: logcat cuts lines with
 _CONTROL = re.compile(r"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 
 _NESTED = frozenset({dict, list})
-_STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+# Possessive, and to the end of the text where a string is cut: else each quote in it would be tried as a string's begin.
+_STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=\s*[}\]])', re.DOTALL)
 
 
 class Document:

@@ -1,5 +1,7 @@
 """The bytes of a log as text and as JSON."""
 
+import time
+
 import pytest
 
 from app.errors import MalformedLog
@@ -103,6 +105,17 @@ def test_a_few_broken_bytes_of_utf_8_are_marked_in_the_text():
 )
 def test_what_is_mostly_no_utf_8_or_holds_control_characters_is_no_text(log):
     assert Document(log).text is None
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_json_cut_within_a_text_full_of_quotes_is_refused_in_time_that_grows_with_its_size(end):
+    began = time.process_time()
+
+    value, problem = load_json('{"a": [1,], "b": "' + '\\"' * 500_000 + end)
+
+    assert value is None
+    assert problem
+    assert time.process_time() - began < 10  # seconds; with a try at each quote it took hours
 
 
 LINE = "java.lang.Error: x\n\tat com.example.A.b(A.java:1)\n"
