@@ -17,6 +17,8 @@ from flask.testing import FlaskClient
 from app import accounts, create_app
 from app.broker import MemoryBroker
 from app.db import open_database
+from app.ingest import digest
+from app.jobs import running
 from app.observe import configure_logs
 from app.schema import upgrade
 from app.services import Services
@@ -43,6 +45,15 @@ def own_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let the processes that tests start count in a folder of this run's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CRASHQ_METRICS_DIR", str(tmp_path_factory.mktemp("metrics")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def at_leisure() -> Iterator[None]:
+    """Let workers within a test go on however slow the machine is: who has no time left rings once more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "GO_ON_FOR", 60.0)
+        patch.setattr(digest, "GO_ON_FOR", 60.0)
         yield
 
 

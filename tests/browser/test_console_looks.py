@@ -90,7 +90,8 @@ def test_the_judge_and_the_guards_find_what_they_are_to_find(visit, axe):
     page.goto("/apps")
 
     page.evaluate("document.body.innerHTML = '<main><img src=/logo.png><p style=color:#eee>pale</p></main>'")
-    page.evaluate("document.head.append(Object.assign(document.createElement('script'), {textContent: '1'}))")
+    with page.expect_console_message(lambda message: message.text.startswith("policy: script-src")):
+        page.evaluate("document.head.append(Object.assign(document.createElement('script'), {textContent: '1'}))")
     page.goto("about:blank")
     page.set_content("<img src='http://elsewhere.example.com/x.png'><p>no heading</p>")
 
