@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from app.damage import DAMAGE
 from app.errors import MalformedLog
 from app.parsers import values
 
@@ -22,6 +23,7 @@ FREE_BYTES = 1_048_576  # unpacked whatever the ratio
 _TAR_HEAD = 512  # bytes of a tar's first header
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")  # a member; the end of an archive that has none
 _ZIP_ENTRY = b"PK\x01\x02"  # of the directory at the end
+_DAMAGED = (*DAMAGE, OSError)
 _MAX_NAME = 200  # characters told of a name
 
 
@@ -97,7 +99,7 @@ def _of_zip(raw: bytes, budget: _Budget) -> Iterator[Member]:
             for entry in archive.infolist():
                 if not entry.is_dir() and not _is_noise(entry.filename):
                     yield _zip_member(archive, entry, budget)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, OverflowError):
+    except _DAMAGED:
         raise MalformedLog("The archive is cut short or damaged") from None
 
 
@@ -110,7 +112,7 @@ def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budge
     try:
         with archive.open(entry) as file:
             content = file.read(budget.left + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, OverflowError):
+    except _DAMAGED:
         return Member(name, None, "it is damaged")
     budget.take(len(content))
     return Member(name, content)
@@ -134,7 +136,7 @@ def _of_tar(raw: bytes, budget: _Budget) -> Iterator[Member]:
                 if len(content) != entry.size:
                     raise MalformedLog("The archive is cut short or damaged")
                 yield Member(_shown(entry.name), content)
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError):
+    except _DAMAGED:
         raise MalformedLog("The archive is cut short or damaged") from None
 
 

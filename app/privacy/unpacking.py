@@ -7,10 +7,17 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
-MOST = 64 * 1024 * 1024  # bytes of one packed log that are looked at: more than any log may have, less than a bomb has
+from app.damage import DAMAGE
+
+MOST = (
+    64 * 1024 * 1024
+)  # bytes of what an archive holds that are looked at: more than any log may have, less than a bomb has
 PIECE = 1024 * 1024  # bytes
 GZIP = 31  # zlib's number for it
 DEPTH = 3  # a log in gzip in zip
+
+_THRIFTY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA may ask for 4 GiB to unpack some bytes
+_DAMAGED = (*DAMAGE, OSError)
 
 
 def pieces(raw: bytes, depth: int = 0) -> Iterator[bytes]:
@@ -41,25 +48,27 @@ def _gunzipped(raw: bytes) -> bytes:
 
 
 def _zipped(raw: bytes) -> Iterator[bytes]:
+    """Names and contents, whatever is wrong with some of the members: those beside them are a log's as well."""
     left = MOST
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            for info in archive.infolist():
-                yield info.filename.encode("utf-8", "replace")
-                with archive.open(info) as member:
-                    content = member.read(left)
-                yield content
-                left -= len(content)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError):
-        return
+    with suppress(*_DAMAGED), zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        for info in archive.infolist():
+            yield info.filename.encode("utf-8", "replace")
+            if info.compress_type not in _THRIFTY:
+                continue
+            content = b""
+            with suppress(*_DAMAGED), archive.open(info) as member:
+                content = member.read(left)
+            yield content
+            left -= len(content)
 
 
 def _tarred(raw: bytes) -> Iterator[bytes]:
-    try:
-        with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
-            for info in archive:
-                member = archive.extractfile(info)
-                if member is not None:
-                    yield member.read()
-    except (OSError, EOFError, tarfile.TarError, ValueError):
-        return
+    """Contents of files; names stand in the tar as they are, and links only lead to other files of it."""
+    left = MOST
+    with suppress(*_DAMAGED), tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+        for info in archive:
+            member = archive.extractfile(info) if info.isfile() else None
+            if member is not None:
+                content = member.read(left)
+                yield content
+                left -= len(content)

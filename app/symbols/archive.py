@@ -3,12 +3,14 @@
 Stored and deflated members, no encryption, no archive in an archive. What macOS adds is left out.
 """
 
+import errno
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from app.damage import DAMAGE
 from app.symbols.objects import NotSymbols
 
 MAX_MEMBERS = 1_000
@@ -19,7 +21,23 @@ MAX_NAME = 200  # characters of a name that are told
 _ENTRY = b"PK\x01\x02"  # of the directory at the end
 _MARKS = (b"PK\x03\x04", b"PK\x05\x06")
 _CHUNK = 1024 * 1024
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OverflowError)
+
+
+class _Damaged(Exception):
+    """The archive, or a member of it, cannot be read."""
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Raise _Damaged for what damage makes zipfile raise; a place before the file's begin is an OSError like the disk's own."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise _Damaged from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise _Damaged from error
 
 
 class Member(NamedTuple):
@@ -38,14 +56,15 @@ def is_archive(head: bytes) -> bool:
 def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[Member]:
     """The files, in the archive's order, each unpacked into `folder` and removed before the next.
 
-    Raises NotSymbols when the archive is damaged as a whole, has too many members or unpacks to too much.
+    Raises NotSymbols when the archive is damaged as a whole, has too many members or unpacks to too much, and OSError for
+    what the disk cannot do.
     """
     if _entries(archive) > MAX_MEMBERS:  # before zipfile makes an object of each
         raise NotSymbols(f"The archive holds more than {MAX_MEMBERS} files")
     left = min(max_unpacked, archive.stat().st_size * MAX_RATIO + FREE_BYTES)
     unpacked = folder / "member"
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with _damage_told(), zipfile.ZipFile(archive) as opened:
             for entry in opened.infolist():
                 name = "".join(sign if sign.isprintable() else "\ufffd" for sign in entry.filename.rpartition("/")[2])
                 if (
@@ -62,7 +81,7 @@ def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[Member]:
                     left -= size or 0
                 yield Member(name[-MAX_NAME:], unpacked if problem is None else None, problem)
                 unpacked.unlink(missing_ok=True)
-    except _BROKEN as error:
+    except _Damaged as error:
         raise NotSymbols("The archive is cut short or damaged") from error
 
 
@@ -78,13 +97,13 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, into: Path, left: 
     """Bytes written; None when the member is damaged. Raises NotSymbols when they are more than are left."""
     size = 0
     try:
-        with archive.open(entry) as source, into.open("wb") as out:
+        with _damage_told(), archive.open(entry) as source, into.open("wb") as out:
             while chunk := source.read(_CHUNK):
                 size += len(chunk)
                 if size > left:
                     raise NotSymbols("The archive unpacks to more than is allowed, in all or for its size")
                 out.write(chunk)
-    except _BROKEN:
+    except _Damaged:
         return None
     return size
 

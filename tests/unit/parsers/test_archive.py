@@ -122,6 +122,15 @@ def test_an_archive_that_is_cut_short_is_refused_as_a_whole(pack):
         parse(raw[:-120])
 
 
+def test_a_file_without_a_name_is_refused():
+    raw = zipped([("1", trace("one"))])
+    at = raw.index(b"PK\x01\x02")
+    nameless = raw[: at + 28] + b"\0\0" + raw[at + 30 : at + 46] + raw[at + 47 :]
+
+    with pytest.raises(MalformedLog, match="cut short or damaged"):
+        parse(nameless[:-10] + (len(nameless) - 22 - at).to_bytes(4, "little") + nameless[-6:])
+
+
 def test_a_damaged_file_leaves_the_others():
     raw = bytearray(zipped([("1", trace("one")), ("2", trace("two"))], zipfile.ZIP_STORED))
     raw[raw.index(b"IllegalState")] ^= 1

@@ -62,3 +62,46 @@ def test_a_packed_log_that_would_unpack_to_far_too_much_is_read_only_so_far():
     bomb = gzip.compress(b"\0" * (70 * 1024 * 1024) + b" ada-4711", mtime=0)
 
     assert not ADA.stands_in(bomb)
+
+
+def hidden_behind(**first: object) -> bytes:
+    """A zip whose second member names the user; of the first the directory tells what is given."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("first", b"of somebody else")
+        archive.writestr("second", b"by ada-4711")
+        for name, value in first.items():
+            setattr(archive.infolist()[0], name, value)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        hidden_behind(flag_bits=1), hidden_behind(compress_type=zipfile.ZIP_LZMA), hidden_behind(compress_type=97),
+        hidden_behind(CRC=1), hidden_behind(header_offset=7), hidden_behind(orig_filename="other"),
+    ],
+    ids=["encrypted", "packed so that it takes much memory", "packed in an unknown way", "damaged", "nowhere", "misnamed"],
+)  # fmt: skip
+def test_a_member_that_cannot_be_read_hides_no_other_one(raw):
+    assert ADA.stands_in(raw)
+
+
+def linked(**targets: str) -> bytes:
+    """A tar of links, and behind them a file that names the user."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        for name, target in targets.items():
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            archive.addfile(link)
+        info = tarfile.TarInfo("log")
+        content = gzip.compress(b"by ada-4711")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("raw", [linked(a="nowhere"), linked(a="b", b="a")], ids=["nowhere", "in a circle"])
+def test_links_lead_to_nothing(raw):
+    assert ADA.stands_in(raw)

@@ -55,6 +55,7 @@ def test_an_archive_gives_everything_that_is_in_it(tmp_path: Path) -> None:
      (zipped(("in.zip", zipped(("cart.sym", sym(ONE, "f"))))), "in.zip: an archive in an archive"),
      (zipped(("cart.sym", sym(ONE, "f")))[:-30], "cut short or damaged"),
      (zipped(("cart.sym", sym(ONE, "f")), compression=zipfile.ZIP_BZIP2), "packed in a way"),
+     (b"PK\x03\x04" + zipped(("a.sym", b"x"), ("b.sym", b"y"))[30:], "damaged"),
      (b"PK\x03\x04 rubbish", "cut short or damaged")],
 )  # fmt: skip
 def test_an_archive_without_symbols_is_refused_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:

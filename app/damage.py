@@ -1,0 +1,13 @@
+"""What Python's own readers raise over an archive that is damaged or made to do harm: more than they document."""
+
+import lzma
+import tarfile
+import zipfile
+import zlib
+
+DAMAGE = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OverflowError,
+    LookupError,  # a file without a name, a link to nowhere
+    RuntimeError,  # a password, a compression that is not there, links in a circle
+)  # fmt: skip
+"""Without OSError, which is the disk's trouble too: who reads from memory adds it."""
