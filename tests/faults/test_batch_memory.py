@@ -9,6 +9,7 @@ from tests.faults.deployment import Deployment, deployment
 from tests.faults.ledger import IS_SOAK, Ledger
 from tests.faults.promises import await_jobs, check_finished
 from tests.faults.test_batch_kills import PARTS, stored
+from tests.servers import missing
 from tests.system.conftest import log_in
 
 ROWS = 1_000_000
@@ -19,17 +20,15 @@ THRIFTY = {
     "TOKIO_WORKER_THREADS": "2",
 }
 
-pytestmark = [
-    pytest.mark.skipif(not IS_SOAK, reason="takes minutes: `make soak` runs it"),
-    pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit (util-linux) is not installed"),
-]
+pytestmark = pytest.mark.skipif(not IS_SOAK, reason="takes minutes: `make soak` runs it")
 
 
 @pytest.fixture
 def narrow(servers, tmp_path):
+    prlimit = shutil.which("prlimit") or missing("prlimit", "Debian's package util-linux has it")
     with deployment(tmp_path, servers, start=False) as made:
         made.add("web")
-        made.add("worker1", prefix=f"prlimit --as={LIMIT}", **THRIFTY)
+        made.add("worker1", prefix=f"{prlimit} --as={LIMIT}", **THRIFTY)
         made.add("beat")
         made.await_ready()
         log_in(made.http)

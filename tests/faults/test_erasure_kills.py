@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from app.services import Services, open_services
 from tests.factories import Member, make_member
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
+from tests.system.conftest import until
 
 ADA, BOB = "user-ada-4711", "user-bob-0815"
 LOGS, KILLS = 600, 5
@@ -63,9 +63,11 @@ def test_killed_five_times_in_mid_work_it_is_done_in_the_end(services, tmp_path)
 
     seen = []
     for _ in range(KILLS):
-        before, process, deadline = how_far(services), erase(tmp_path, member), time.monotonic() + PATIENCE
-        while how_far(services) == before and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
+        before, process = how_far(services), erase(tmp_path, member)
+        until(
+            lambda before=before, process=process: how_far(services) != before or process.poll() is not None,
+            "the erasure to move", PATIENCE, every=0.002,
+        )  # fmt: skip
         seen.append(how_far(services))
         process.kill()
         process.communicate()

@@ -57,10 +57,10 @@ def test_what_was_merged_is_split_off_again(services, client, two, run_workers):
     ("into", "told"),
     [
         ("", "Give the other crash's identifier."),
-        ("x", "Nothing is merged: you see no crash with this identifier."),
-        ("{foreign}", "Nothing is merged: you see no crash with this identifier."),
-        ("{own}", "Nothing is changed: the two are one crash already."),
-        ("{elsewhere}", "Nothing is changed: the two crashes are of different apps."),
+        ("x", "Nothing is changed. You see no crash with this identifier."),
+        ("{foreign}", "Nothing is changed. You see no crash with this identifier."),
+        ("{own}", "Nothing is changed. The two are one crash already."),
+        ("{elsewhere}", "Nothing is changed. The two crashes are of different apps."),
     ],
 )
 def test_what_cannot_be_merged_says_why_and_stays(services, client, member, two, into, told):
@@ -81,7 +81,7 @@ def test_what_cannot_be_merged_says_why_and_stays(services, client, member, two,
 def test_a_group_that_was_never_merged_cannot_be_split_off(client, two):
     answer = press(client, f"/crashes/{two[0].identifier}/split", fingerprint="0" * 32)
 
-    assert "Nothing is changed: no group with this fingerprint was merged into this crash." in said(client, answer)
+    assert "Nothing is changed. No group with this fingerprint was merged into this crash." in said(client, answer)
 
 
 @pytest.mark.parametrize("what", ["merge", "split"])

@@ -21,13 +21,13 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
 GRACE = 60.0  # seconds for anything that a process is to do
 
 
-def until(holds: Callable[[], Any], what: str, grace: float = GRACE) -> Any:
-    """Wait for a condition and return its value; fails with `what` when it does not come to hold."""
+def until(holds: Callable[[], Any], what: str, grace: float = GRACE, *, every: float = 0.05) -> Any:
+    """Wait for a condition and return its value, looking `every` so many seconds; fails with `what` when it does not hold."""
     deadline = time.monotonic() + grace
     while not (value := holds()):
         if time.monotonic() > deadline:
             pytest.fail(f"waited {grace:.0f} s for {what}")
-        time.sleep(0.05)
+        time.sleep(every)
     return value
 
 

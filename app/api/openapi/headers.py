@@ -23,7 +23,7 @@ HEADERS: Json = {
         ("Content-Disposition", TEXT, "The file's name", "attachment; filename=2544355787-1536831773-logs-00003-crash-1.json"),
         ("Content-Length", WHOLE, "Bytes that follow", 4096),
         ("X-Accel-Buffering", TEXT, "Tells nginx to pass each event on at once", "no"),
-        ("X-Sentry-Error", TEXT, "The error's sentence, for Sentry's SDKs", "The key is missing or unknown"),
+        ("X-Sentry-Error", TEXT, "On Sentry's two endpoints, the error's sentence for its SDKs", "The key is missing or unknown"),
         ("X-Sentry-Rate-Limits", TEXT, "`<seconds>::key`, for Sentry's SDKs", "12::key"),
         ("Access-Control-Expose-Headers", TEXT, "What that page may read", "X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After"),
         ("Access-Control-Allow-Origin", TEXT, "The page's origin if it is listed; `*` for what Sentry's SDKs send", "*"),

@@ -4,13 +4,13 @@ import re
 
 from flask import Blueprint, Response, request
 
+from app.console.forms import REFUSALS, sentence_of
 from app.console.page import go, signed_in
-from app.errors import AppError, BadParameters, Conflict, NotFound
+from app.errors import AppError, NotFound
 from app.ingest import merging
 from app.jobs.crash_access import visible_crash
 from app.visitor import services
 
-REFUSALS = (BadParameters, Conflict, NotFound)
 ADDRESS = re.compile(r"(?:.*/)?crashes/([^/?#]+)[^/]*")  # of a crash's page, as it stands in a browser
 
 blueprint = Blueprint("crash_merge", __name__)
@@ -28,7 +28,7 @@ def merge(crash_identifier: str) -> Response:
             target = visible_crash(session, user_id, into)
         except NotFound:
             told = (
-                "Nothing is merged: you see no crash with this identifier."
+                "Nothing is changed. You see no crash with this identifier."
                 if into
                 else "Give the other crash's identifier."
             )
@@ -55,9 +55,7 @@ def split(crash_identifier: str) -> Response:
 
 
 def _refused(crash_identifier: str, error: AppError) -> Response:
-    _, colon, sentence = error.message.partition(": ")
-    told = (sentence if colon else error.message).rstrip(".")
-    return _back(crash_identifier, f"Nothing is changed: {told[:1].lower()}{told[1:]}.")
+    return _back(crash_identifier, f"Nothing is changed. {sentence_of(error)}")
 
 
 def _back(crash_identifier: str, told: str) -> Response:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from app import accounts
 from app.console.cursor_paging import read_cursor_window
 from app.console.files import takes_files
-from app.console.forms import REFUSALS
+from app.console.forms import REFUSALS, sentence_of
 from app.console.page import Nav, app_of, go, render, signed_in
 from app.cursors import cursor
 from app.db.app import App
@@ -98,7 +98,7 @@ def _listed(app: App, *, status: int = 200, problems: list[str] | None = None, t
     try:
         rows = log_page(services(), app, window.limit, status=wanted, prefix=prefix, after=window.after)
     except REFUSALS as error:
-        search_problem = error.message.partition(": ")[2].capitalize() + "."
+        search_problem = sentence_of(error)
     page = window.page_of(rows)
     return render(
         "logs.html",

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app.console.forms import problems_of
+from app.console.forms import problems_of, sentence
 from app.console.page import app_of, go
 from app.console.settings_frame import render_section
 from app.crashes.splitting import CONDITIONS, MAX_PATTERN, MAX_SPLITS
@@ -80,12 +80,12 @@ def _rules(app: App) -> list[dict[str, Any]]:
 
 def _beside(error: BadParameters, given: dict[str, str]) -> dict[str, str]:
     """{field: sentence}: of `splits: sentence`, where it begins with a field or its name."""
-    sentence = error.message.partition(": ")[2] or error.message
-    if sentence.startswith(f"{given['name']} has no condition"):
+    told = error.message.partition(": ")[2] or error.message
+    if told.startswith(f"{given['name']} has no condition"):
         return {"type": "Give at least one condition."}
-    if sentence.startswith(("a name has", "two have one name")):
-        return {"name": sentence[:1].upper() + sentence[1:] + "."}
-    return problems_of(BadParameters(sentence), given, "name")
+    if told.startswith(("a name has", "two have one name")):
+        return {"name": sentence(told)}
+    return problems_of(BadParameters(told), given, "name")
 
 
 def _go_on(app: App, said: str) -> Response:

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from app.console.forms import sentence
 from app.console.page import app_of, go
 from app.console.settings_frame import render_section
 from app.db.app import App
@@ -77,10 +78,10 @@ def _lines(name: str) -> list[str]:
 
 def _place(message: str) -> tuple[str, str]:
     """(field, sentence) of `redaction.field…: sentence`."""
-    where, _, sentence = message.partition(": ")
+    where, _, told = message.partition(": ")
     field = where.removeprefix("redaction.").partition(" ")[0]
     known = field if field in ("patterns", "regexes", "fields") else "regexes"
-    return known, (sentence or message)[:1].upper() + (sentence or message)[1:].rstrip(".") + "."
+    return known, sentence(told or message)
 
 
 def _page(
