@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 TIMEOUT = 60.0  # seconds
+KEPT = 1024  # bytes of an answer that is dropped, at least
+WASTE = 1024 * 1024  # bytes
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -18,7 +20,8 @@ class Reply:
 
     status: int
     head: bytes
-    body: bytes | bytearray
+    body: bytes | bytearray  # only its beginning where the rest was dropped
+    length: int  # bytes of the whole body
 
     @property
     def json(self) -> Any:
@@ -39,6 +42,7 @@ class Connection:
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         self._socket: socket.socket | None = None
+        self._waste: bytearray | None = None  # where what is not kept goes
 
     def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
         """The bytes of a request."""
@@ -51,16 +55,19 @@ class Connection:
         """Send a GET and read the whole answer."""
         return self.send(self.request("GET", path, **headers))
 
-    def send(self, request: bytes) -> Reply:
-        """Send the bytes of a request and read the whole answer; once more on a new connection if this one was closed."""
+    def send(self, request: bytes, *, keep: bool = True) -> Reply:
+        """Send the bytes of a request and read the whole answer; once more on a new connection if this one was closed.
+
+        What is not to be kept is dropped a MiB at a time, so that a long answer costs the client no memory.
+        """
         was_open = self._socket is not None
         try:
-            return self._exchange(request)
+            return self._exchange(request, keep)
         except ConnectionError:
             self.close()
             if not was_open:
                 raise
-            return self._exchange(request)
+            return self._exchange(request, keep)
 
     def open(self) -> socket.socket:
         """The socket, connected."""
@@ -75,7 +82,7 @@ class Connection:
             self._socket.close()
             self._socket = None
 
-    def _exchange(self, request: bytes) -> Reply:
+    def _exchange(self, request: bytes, keep: bool) -> Reply:
         connection = self.open()
         connection.sendall(request)
         received = _some(connection)
@@ -84,18 +91,36 @@ class Connection:
         head, rest = received[:end], received[end + 4 :]
         status = int(head[9:12])
         found = LENGTH.search(head)
-        if found:
-            body: bytes | bytearray = _exactly(connection, rest, int(found[1]))
+        body: bytes | bytearray
+        length = int(found[1]) if found else None
+        if length is not None and not keep:
+            while len(rest) < min(length, KEPT):
+                rest += _some(connection)
+            body = rest
+            self._drop(connection, length - len(rest))
+        elif length is not None:
+            body = _exactly(connection, rest, length)
         elif status in (204, 304):
             body = b""
         else:
             body = _chunked(connection, rest)
         if b"onnection: close" in head:
             self.close()
-        return Reply(status, head, body)
+        return Reply(status, head, body, len(body) if length is None else length)
+
+    def _drop(self, connection: socket.socket, left: int) -> None:
+        if self._waste is None:
+            self._waste = bytearray(WASTE)
+        while left > 0:
+            got = connection.recv_into(self._waste)
+            if not got:
+                raise ConnectionResetError("closed within a body")
+            left -= got
 
 
-def ask(connection: Connection, path: str, poll_path: str, pause: float, grace: float = TIMEOUT) -> Reply:
+def ask(
+    connection: Connection, path: str, poll_path: str, pause: float, grace: float = TIMEOUT, *, keep: bool = True
+) -> Reply:
     """Ask and poll until the result is whole, with a pause in seconds between polls; `{job_id}` is filled into poll_path."""
     deadline = time.monotonic() + grace
     reply = connection.get(path)
@@ -104,7 +129,7 @@ def ask(connection: Connection, path: str, poll_path: str, pause: float, grace: 
         if time.monotonic() > deadline:
             raise TimeoutError(f"{path} still loads after {grace:.0f} s")
         time.sleep(pause)
-        reply = connection.get(waiting)
+        reply = connection.send(connection.request("GET", waiting), keep=keep)
     return reply
 
 

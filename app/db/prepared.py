@@ -88,6 +88,7 @@ class Lane:
         self.connection = connection
         self.returned_at = 0.0  # monotonic seconds
         self._dialect = dialect
+        self._done: set[Prepared] = set()
 
     @property
     def is_postgresql(self) -> bool:
@@ -133,6 +134,12 @@ class Lane:
         while (result := pgconn.get_result()) is not None:
             if result.status not in _DONE:
                 raise psycopg.OperationalError(result.get_error_message())
+
+    def once(self, statement: Prepared) -> None:
+        """Run a statement unless it has been run on this connection."""
+        if statement not in self._done:
+            self.first(statement)
+            self._done.add(statement)
 
     def begin(self) -> None:
         """Begin a transaction; it ends with `commit`, or with the connection."""

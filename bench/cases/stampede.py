@@ -72,6 +72,6 @@ def _stampede(stand: Stand, name: str) -> Callable[[], Round]:
 
 def _reply(answer: bytes) -> Reply:
     head, _, body = answer.partition(b"\r\n\r\n")
-    reply = Reply(int(head[9:12]), head, body)
+    reply = Reply(int(head[9:12]), head, body, len(body))
     is_loading(reply)  # raises when it is an error
     return reply

@@ -1,17 +1,20 @@
 """A crash with 30,000 occurrences: streamed into the store in small chunks, with its newest rows to see meanwhile."""
 
 import json
+import os
+import platform
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from app import create_app
 from app.db.crash import Crash
 from app.db.log import Log
-from app.db.long_list import ROWS_PER_BATCH
+from app.db.long_list import ROWS_PER_BATCH, long_list
 from app.db.occurrence import FIRST_ROWS, Occurrence
 from app.jobs.running import run
 from app.services import Services
@@ -108,3 +111,30 @@ def test_pages_of_a_long_list_follow_each_other(services, member, crash, run_wor
 
     body = client.get(url, headers=member.headers).data
     assert [int(row["id"].rpartition("-")[2]) for row in json.loads(body)["result"]] == numbers
+
+
+def faults(services: Services) -> int:
+    """How many pages of memory this process and those of the database that serve it have had from the system so far."""
+    with services.db.read() as session:
+        serving = session.scalars(
+            text("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        ).all()
+    stats = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in (os.getpid(), *serving))
+    return sum(int(stat[7]) for stat in stats)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the C library of Linux")
+def test_a_list_is_made_in_memory_that_is_there_already(services, member, crash):
+    if not services.db.is_postgresql:
+        pytest.skip("about the processes of PostgreSQL")
+
+    def pages() -> int:
+        before = faults(services)
+        with long_list(services.db, crash.id) as found:
+            size = sum(len(batch.text) for batch in found.batches)
+        assert size > 2_000_000
+        return faults(services) - before
+
+    pages()
+
+    assert pages() < 1_000  # else some 3,000: every copy of every batch in new memory

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import bindparam, insert, select, text
 
 from app.db.app import App
-from app.db.prepared import Prepared
+from app.db.prepared import Lane, Prepared
 from app.errors import TransientError
 
 NAME = "x' \"; --"
@@ -49,6 +49,17 @@ def test_a_connection_is_used_again_and_one_that_failed_is_not(services):
 
     with services.db.quick() as lane:
         assert lane.connection is not first
+
+
+def test_what_is_asked_once_is_asked_again_only_on_another_connection(services, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Lane, "first", lambda lane, statement: asked.append((lane, statement)))
+
+    with services.db.quick() as one, services.db.quick() as other:
+        for lane in (one, other, one):
+            lane.once(FOUND)
+
+    assert asked == [(one, FOUND), (other, FOUND)]
 
 
 def test_two_threads_have_a_connection_each(services):
