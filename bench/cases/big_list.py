@@ -1,5 +1,6 @@
 """Every occurrence of a crash: from the first request to the last byte."""
 
+import os
 import time
 from collections.abc import Callable
 
@@ -73,6 +74,7 @@ def _listing(stand: Stand, name: str, crash: str, rows: int) -> Callable[[], flo
         if reply.length != length:
             raise RuntimeError(f"{system.title} answered with {reply.length:,} bytes instead of {length:,}")
         system.forget(connection, job_id_of(reply))
+        os.sync()  # what one leaves to the disk is not the next one's to wait for
         return seconds
 
     return once
