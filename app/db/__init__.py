@@ -209,6 +209,9 @@ def open_database(url: str, pool_size: int = 8) -> Database:
         address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         # What is prepared is planned once: to plan a poll anew takes longer than to run it.
         options += " -c plan_cache_mode=force_generic_plan"
+        # That may be while tables are still small, where to read all of one looks cheaper than an index. And a scan by
+        # bitmap never notes which entries of an index lead to rows that are gone; of those of live jobs most do.
+        options += " -c enable_seqscan=off -c enable_bitmapscan=off"
         connect = partial(psycopg.connect, address, autocommit=True, connect_timeout=CONNECT_WAIT, options=options)
     return Database(engine, Lanes(connect, engine.dialect, keep=pool_size, trusted_for=TRUSTED_FOR))
 

@@ -4,7 +4,20 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, literal_column, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import aliased
 
@@ -127,8 +140,11 @@ def _stored(_: ModuleType) -> Any:
 
 
 def _start(dialect: ModuleType) -> Any:
-    live: Select[int] = select(literal_column("1")).select_from(Job).join(JobAsker, JobAsker.job_id == Job.id)
-    waiting = live.where(LIVE, JobAsker.user_id == bindparam("user")).limit(bindparam("most")).subquery()
+    most = bindparam("most", type_=Integer())
+    live: Select[int] = select(literal_column("1")).select_from(Job).where(LIVE).limit(most)
+    asked = live.join(JobAsker, JobAsker.job_id == Job.id).where(JobAsker.user_id == bindparam("user"))
+    # Who waits for what is looked up only where so many jobs are live at all: a user has more old jobs than all have live ones.
+    may_wait = case((_rows_of(live) < most, true()), else_=_rows_of(asked) < most)
     columns = Job.__table__.c
     row = select(*(bindparam(f"new_{name}", type_=columns[name].type) for name in NEW))
     ended = aliased(Job)
@@ -138,10 +154,12 @@ def _start(dialect: ModuleType) -> Any:
         ended.finished_at > bindparam("fresh_from", type_=columns["finished_at"].type),
         ended.expires_at > bindparam("new_created_at", type_=columns["created_at"].type),
     )  # fmt: skip
-    allowed = row.where(
-        select(func.count()).select_from(waiting).scalar_subquery() < bindparam("most"), ~answered.exists()
-    )
+    allowed = row.where(may_wait, ~answered.exists())
     return dialect.insert(Job).from_select(NEW, allowed).on_conflict_do_nothing()
+
+
+def _rows_of(some: Select[int]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(some.subquery()).scalar_subquery()
 
 
 def _start_and_ask(dialect: ModuleType) -> Any:
