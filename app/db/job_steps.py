@@ -1,4 +1,4 @@
-"""The steps that every job takes, each one statement: it is asked for, it is begun, it is finished."""
+"""The first steps that every job takes, each one statement: it is asked for, it is begun. `finishing` has the last."""
 
 from datetime import datetime
 from types import ModuleType
@@ -27,7 +27,6 @@ from app.db.job import LIVE, Job, JobAsker, JobState
 from app.db.job_part import JobPart
 from app.db.prepared import Lane, Prepared
 from app.db.turn import Turn
-from app.db.webhook_events import JOB_FINISHED, deliveries
 
 QUEUED: ColumnElement[str] = literal_column("'queued'")
 RUNNING: ColumnElement[str] = literal_column("'running'")
@@ -39,15 +38,6 @@ CLAIMED = ("id", "kind", "params", "app_id", "crash_id", "request_id", "created_
 
 NEW = ("id", "kind", "key", "params", "app_id", "crash_id", "state", "request_id", "created_at", "queue", "attempt",
        "strikes", "ring_after", "rings", "progress_done", "progress_total")  # fmt: skip
-RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",
-          "result_size", "result_sha256", "result_filename", "result_media_type")  # fmt: skip
-
-
-class Finish(NamedTuple):
-    """What came of finishing a job."""
-
-    is_published: bool  # False: the attempt is no longer the job's latest
-    told: int  # how many webhooks are to be told
 
 
 def start_job(db: Database, job: Job, user_id: int, most: int, fresh_from: datetime) -> bool:
@@ -100,18 +90,6 @@ def claim_next(
 def claim_statement(lane: Lane) -> Prepared:
     """What `claim_next` runs; on PostgreSQL it takes the turn too."""
     return _CLAIM_AND_TURN if lane.is_postgresql else _CLAIM
-
-
-def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> Finish:
-    """Make a result visible, the columns RESULT, and write the deliveries to the app's webhooks along with it."""
-    values = {f"new_{name}": result[name] for name in RESULT}
-    if db.is_postgresql:
-        with db.quick_write(together=False) as lane:
-            row = lane.first(_FINISH_AND_TELL, job=job_id, attempt_of=attempt, **values)
-        return Finish(row is not None, row[1] if row else 0)
-    with db.quick_write() as lane:
-        is_published = lane.change(_FINISH, job=job_id, attempt_of=attempt, **values) == 1
-        return Finish(is_published, lane.change(JOB_FINISHED, job=job_id) if is_published else 0)
 
 
 class StoredList(NamedTuple):
@@ -168,7 +146,7 @@ def _start_and_ask(dialect: ModuleType) -> Any:
     now = bindparam("now", type_=JobAsker.__table__.c.seen_at.type)
     columns = ("job_id", "user_id", "asked_at", "seen_at")
     asked = dialect.insert(JobAsker).from_select(columns, select(started.c.id, bindparam("user"), now, now))
-    return asked.returning(_at_ease_if(true()))
+    return asked.returning(at_ease_if(true()))
 
 
 def _ask(dialect: ModuleType) -> Any:
@@ -260,11 +238,11 @@ def _claim_and_turn(dialect: ModuleType) -> Any:
     insert = dialect.insert(Turn).from_select(("app_id", "served_at"), select(claimed.c.app_id, now))
     served = {"served_at": insert.excluded.served_at}
     turned = insert.on_conflict_do_update(index_elements=[Turn.app_id], set_=served).cte("turned")
-    at_ease = _at_ease_if(claimed.c.queue == literal_column("'short'"))
+    at_ease = at_ease_if(claimed.c.queue == literal_column("'short'"))
     return select(*(claimed.c[name] for name in CLAIMED), at_ease).add_cte(turned)
 
 
-def _at_ease_if(condition: ColumnElement[bool]) -> ColumnElement[str | None]:
+def at_ease_if(condition: ColumnElement[bool]) -> ColumnElement[str | None]:
     """In such a row, do not wait until the disk has this statement's commit, which is visible at once nevertheless.
 
     For what a crash of the database server may take back by up to 0.6 s without harm: a job of which nobody has been told
@@ -278,24 +256,6 @@ def _turn(dialect: ModuleType) -> Any:
     return insert.on_conflict_do_update(index_elements=[Turn.app_id], set_={"served_at": insert.excluded.served_at})
 
 
-def _finish(_: ModuleType) -> Any:
-    columns = Job.__table__.c
-    values = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in RESULT}
-    own = (Job.id == bindparam("job"), Job.state == RUNNING, Job.attempt == bindparam("attempt_of"))
-    return update(Job).where(*own).values(state=JobState.FINISHED, lease_expires_at=None, **values)
-
-
-def _finish_and_tell(dialect: ModuleType) -> Any:
-    """Both as one statement, which is one trip."""
-    job = Job.__table__.c
-    done = _finish(dialect).returning(job.id, job.app_id, job.finished_at, job.result_key).cte("done")
-    made = deliveries(dialect, "job.finished", done.c.app_id, done.c.id, done.c.finished_at)
-    told = made.returning(literal_column("1")).cte("told")
-    at_ease = _at_ease_if(done.c.result_key.is_(None))
-    return select(done.c.id, select(func.count()).select_from(told).scalar_subquery(), at_ease)
-
-
 _START, _ASK, _START_AND_ASK = (Prepared(build) for build in (_start, _ask, _start_and_ask))
-_CLAIM, _TURN, _CLAIM_AND_TURN, _FINISH = (Prepared(build) for build in (_claim, _turn, _claim_and_turn, _finish))
+_CLAIM, _TURN, _CLAIM_AND_TURN = (Prepared(build) for build in (_claim, _turn, _claim_and_turn))
 _STORED = Prepared(_stored)
-_FINISH_AND_TELL = Prepared(_finish_and_tell)

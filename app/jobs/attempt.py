@@ -13,8 +13,9 @@ import structlog
 
 from app.db.job import Job, JobState, move
 from app.errors import AppError, TransientError
+from app.jobs.endings import publish_list
 from app.jobs.heart import Heart
-from app.jobs.kind import Artefact
+from app.jobs.kind import Artefact, Published
 from app.services import Services
 from app.storage import artefact_key
 
@@ -48,7 +49,7 @@ class Attempt:
         self.storage = services.storage
         self.now = services.now
         self.app_id = job.app_id
-        self._crash_id = job.crash_id
+        self._job = job
         self.data_revision: int | None = None
         self._job_id = job.id
         self._number = job.attempt
@@ -77,8 +78,8 @@ class Attempt:
     @property
     def crash_id(self) -> int:
         """The crash that the job is about; there has to be one."""
-        assert self._crash_id is not None
-        return self._crash_id
+        assert self._job.crash_id is not None
+        return self._job.crash_id
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -131,6 +132,11 @@ class Attempt:
 
         self.storage.put(key, measured())
         return Artefact(key, size, digest.hexdigest(), filename, media_type, None)
+
+    def list_at_once(self, filename: str, media_type: str) -> Published | None:
+        """Let the database make the list of the crash the result, if it is short and the attempt is still wanted."""
+        is_done = publish_list(self._services, self._job, filename, media_type, most=IN_ROW_LIMIT)
+        return Published() if is_done else None
 
     def beat(self) -> None:
         """Renew the lease and show the progress; for the heart to call."""

@@ -7,8 +7,8 @@ import structlog
 
 from app import metrics
 from app.broker import PUSH, UPKEEP
+from app.db.finishing import Finish, finish_job, finish_with_list
 from app.db.job import Job, JobState
-from app.db.job_steps import finish_job
 from app.errors import AppError, TransientError
 from app.jobs.kind import Artefact
 from app.jobs.outcomes import AttemptsUsedUp, Strike, WorkerStopped
@@ -36,10 +36,32 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
         result_filename=artefact.filename,
         result_media_type=artefact.media_type,
     )
+    return _tell(services, job, finish, artefact.size, now)
+
+
+def publish_list(services: Services, job: Job, filename: str, media_type: str, most: int) -> bool:
+    """Make the list of the job's crash its result, if the database can do so by itself; see `finish_with_list`."""
+    now = services.now()
+    assert job.crash_id is not None
+    finish = finish_with_list(
+        services.db,
+        job.id,
+        job.attempt,
+        job.crash_id,
+        finished_at=now,
+        expires_at=now + timedelta(seconds=services.config.result_lifetime),
+        filename=filename,
+        media_type=media_type,
+        most=most,
+    )
+    return finish is not None and _tell(services, job, finish, finish.size, now)
+
+
+def _tell(services: Services, job: Job, finish: Finish, size: int, now: datetime) -> bool:
     if finish.is_published:
         metrics.attempts.add(job.kind, "finished")
         metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
-        log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=artefact.size)
+        log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=size)
     if finish.told:
         services.broker.ring(PUSH, job.id, UPKEEP)
     return finish.is_published

@@ -48,6 +48,11 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Instead of a result: the job has it already, and is finished."""
+
+
+@dataclass(frozen=True)
 class MadePart:
     """One part, stored; and what it tells."""
 
@@ -98,6 +103,9 @@ class Run(Protocol):
     ) -> Artefact:
         """Stream the result into the storage in constant memory; with `in_row` a small UTF-8 text is kept in the row."""
 
+    def list_at_once(self, filename: str, media_type: str) -> Published | None:
+        """Finish with all occurrences of the crash as the result, in one step; None where that cannot be."""
+
 
 @dataclass(frozen=True)
 class Showing:
@@ -145,7 +153,7 @@ class Kind(Protocol):
     def is_fresh(self, job: AnyJob, about: Subject) -> bool:
         """True while a finished job still tells the truth about what it was asked about, as that is now."""
 
-    def compute(self, params: Any, run: Run) -> Artefact | Plan:
+    def compute(self, params: Any, run: Run) -> Artefact | Plan | Published:
         """Make the result, or plan its parts. Touches neither job state nor HTTP."""
 
     def present(self, job: AnyJob, showing: Showing) -> Body:

@@ -18,7 +18,7 @@ from app.jobs import KINDS
 from app.jobs.attempt import Attempt, AttemptLost
 from app.jobs.endings import failed, is_final, is_trouble, publish
 from app.jobs.files import discard
-from app.jobs.kind import Plan
+from app.jobs.kind import Plan, Published
 from app.jobs.outcomes import AttemptBroke, Strike, WorkerSilent, WorkerStopped
 from app.jobs.parts import ring_next_long, spread
 from app.observe import on_behalf_of
@@ -69,6 +69,8 @@ def _run(services: Services, job: Job) -> bool:
     try:
         with Attempt(job, services, overtime=partial(end_attempt, services, job)) as attempt:
             made = kind.compute(kind.Params.model_validate_json(job.params), attempt)
+        if isinstance(made, Published):
+            return False
         published = (
             spread(services, job, made, attempt.data_revision)
             if isinstance(made, Plan)

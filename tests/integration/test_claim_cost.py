@@ -6,8 +6,9 @@ import pytest
 
 from app.broker import LONG, SHORT
 from app.db.crash import Crash
+from app.db.finishing import finish_job
 from app.db.job import Job
-from app.db.job_steps import CLAIMED, claim_next, claim_statement, finish_job
+from app.db.job_steps import CLAIMED, claim_next, claim_statement
 from app.db.prepared import Lane, Prepared
 from app.jobs.service import LONG_FROM, ask
 from tests.factories import make_crash, make_member

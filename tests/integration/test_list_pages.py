@@ -22,7 +22,6 @@ ROWS = 23
 def small_chunks(monkeypatch, stored_results):
     monkeypatch.setattr(batches, "FIRST_ROWS", 2)
     monkeypatch.setattr(batches, "ROWS_PER_BATCH", 5)
-    monkeypatch.setattr(occurrences, "short_list", lambda *_: None)
 
 
 @pytest.fixture

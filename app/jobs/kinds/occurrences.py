@@ -9,9 +9,8 @@ from pydantic import BaseModel
 from app import iso_time
 from app.db import Database
 from app.db.long_list import Batch, long_list
-from app.db.short_list import short_list
 from app.errors import BadParameters
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Published, Run, Showing, Subject, key_of, read_params
 from app.jobs.list_pages import Chunks, read_page
 from app.storage import ObjectNotFound
 
@@ -95,15 +94,13 @@ def is_fresh(job: AnyJob, about: Subject) -> bool:
     return job.data_revision == about.revision
 
 
-def compute(params: Params, run: Run) -> Artefact:
+def compute(params: Params, run: Run) -> Artefact | Published:
     """Stream the rows `{id, date, log_id}` into the storage as one JSON list, or put a short one into the job's row."""
     filename = f"{params.crash_identifier}-occurrences.json"
-    short = short_list(run.db, run.crash_id) if params == Params(crash_identifier=params.crash_identifier) else None
-    if short is not None:
-        run.shows(short.revision)
-        run.expect(short.rows)
-        run.advance(short.rows)
-        return run.store("occurrences.json", (f"[{short.text}]".encode(),), filename, "application/json", in_row=True)
+    if params == Params(crash_identifier=params.crash_identifier) and (
+        published := run.list_at_once(filename, "application/json")
+    ):
+        return published
     offset, limit = _window(params)
     page = limit and read_page(run.db, run.storage, run.crash_id, _whole(params), offset, limit)
     if page:
