@@ -58,7 +58,7 @@ celery.conf.update(
     accept_content=["json"],
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,  # a long job never holds short ones behind it
-    worker_max_tasks_per_child=1_000,
+    worker_max_tasks_per_child=20_000,  # some minutes of short jobs: a new process has its statements to put together anew
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_send_task_events=False,

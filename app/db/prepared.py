@@ -89,6 +89,7 @@ class Lane:
         self.returned_at = 0.0  # monotonic seconds
         self._dialect = dialect
         self._done: set[Prepared] = set()
+        self._sent: dict[bytes, bytes] = {}  # statement -> the name under which the server knows it
 
     @property
     def is_postgresql(self) -> bool:
@@ -119,9 +120,14 @@ class Lane:
         return changed
 
     def send(self, query: bytes) -> None:
-        """On PostgreSQL, send a statement without waiting for its end, which `receive` does."""
-        self.connection.pgconn.send_query(query)
-        self.connection.pgconn.flush()
+        """On PostgreSQL, send a statement without waiting for its end, which `receive` does; prepare it at its first use."""
+        pgconn = self.connection.pgconn
+        name = self._sent.get(query)
+        if name is None:
+            name = self._sent[query] = b"sent_%d" % len(self._sent)
+            pgconn.prepare(name, query)
+        pgconn.send_query_prepared(name, None)
+        pgconn.flush()
 
     def receive(self) -> None:
         """Wait for the end of what was sent."""

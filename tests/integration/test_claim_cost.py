@@ -7,8 +7,8 @@ import pytest
 from app.broker import LONG, SHORT
 from app.db.crash import Crash
 from app.db.finishing import finish_job
-from app.db.job import Job
-from app.db.job_steps import CLAIMED, claim_next, claim_statement
+from app.db.job import Job, JobState
+from app.db.job_steps import CLAIMED, claim_next, claim_statement, start_job
 from app.db.prepared import Lane, Prepared
 from app.jobs.service import LONG_FROM, ask
 from tests.factories import make_crash, make_member
@@ -62,16 +62,8 @@ def forced(services, monkeypatch):
 def test_of_a_tenant_that_waits_one_job_is_looked_at_however_long_its_line(services, waiting):
     now = services.now()
     with services.db.quick() as lane:
-        compiled = claim_statement(lane).compiled(services.db.engine.dialect)
-        asked = {
-            "rung": "0" * 24,
-            "queue": SHORT,
-            "now": now,
-            "worker": "w",
-            "lease": now,
-            "bounded": LONG,
-            "at_once": 1,
-        }
+        compiled = claim_statement(lane, is_free=True).compiled(services.db.engine.dialect)
+        asked = {"queue": SHORT, "now": now, "worker": "w", "lease": now}
         for setting in ("enable_seqscan = off", "enable_bitmapscan = off"):  # as they are with many rows
             lane.connection.execute(f"SET {setting}")
         explained = lane.connection.execute(
@@ -88,6 +80,33 @@ def rows_read(plan: dict) -> int:
     if plan.get("Relation Name") == "jobs" and "Scan" in plan["Node Type"]:
         own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
     return own + sum(rows_read(inner) for inner in plan.get("Plans", []))
+
+
+def scans_of(plan: dict, table: str) -> int:
+    """How often a table was scanned."""
+    own = plan["Actual Loops"] if plan.get("Relation Name") == table and "Scan" in plan["Node Type"] else 0
+    return own + sum(scans_of(inner, table) for inner in plan.get("Plans", []))
+
+
+def test_who_waits_for_what_is_not_looked_up_while_few_jobs_are_live(services, member, waiting, monkeypatch):
+    plans = []
+
+    def explained(lane: Lane, statement: Prepared, **values):
+        compiled = statement.compiled(services.db.engine.dialect)
+        [[plan]] = lane.connection.execute(
+            "EXPLAIN (ANALYZE, FORMAT JSON) " + compiled.sql, compiled.written(values)
+        ).fetchone()
+        plans.append(plan["Plan"])
+
+    monkeypatch.setattr(Lane, "first", explained)
+    job = Job(id="f" * 24, kind=NAME, key="k", params="{}", app_id=member.app.id, crash_id=None, state=JobState.QUEUED,
+              created_at=services.now(), queue=SHORT, attempt=0, strikes=0, ring_after=services.now(), rings=0,
+              progress_done=0, progress_total=1)  # fmt: skip
+    start_job(services.db, job, member.user_id, 1_000, services.now())
+
+    start_job(services.db, job, member.user_id, LINE, services.now())
+
+    assert [scans_of(plan, "job_askers") > 0 for plan in plans] == [False, True]
 
 
 def test_the_claim_of_a_short_job_does_not_wait_for_the_disk(services, waiting, forced):

@@ -14,7 +14,7 @@ from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.services import Services
-from app.storage import open_storage
+from app.storage import index_key, open_storage
 from app.symbolication.stored import list_symbols
 from tests.factories import kscrash, make_crash, run_rings
 from tests.symbols import mapping, sym, upload
@@ -110,7 +110,7 @@ def test_objects_that_belong_to_nothing_are_deleted_and_others_stay(services, me
     assert sorted(told) == sorted(
         f"{key} belongs to no {'log' if key.startswith('logs') else 'result'}" for key in orphans
     )
-    assert left == {job.result_key, log.storage_key}
+    assert left == {job.result_key, index_key(job.result_key), log.storage_key}
 
 
 def test_an_object_whose_log_is_sent_again_after_it_was_found_stays(services, member, monkeypatch):
