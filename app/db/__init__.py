@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmaker
 
@@ -207,11 +207,9 @@ def open_database(url: str, pool_size: int = 8) -> Database:
         event.listen(engine, "checkin", _note_return)
         event.listen(engine, "checkout", _check_after_a_rest)
         address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-        # What is prepared is planned once: to plan a poll anew takes longer than to run it.
-        options += " -c plan_cache_mode=force_generic_plan"
-        # That may be while tables are still small, where to read all of one looks cheaper than an index. And a scan by
-        # bitmap never notes which entries of an index lead to rows that are gone; of those of live jobs most do.
-        options += " -c enable_seqscan=off -c enable_bitmapscan=off"
+        # What is prepared is planned once, for to plan a poll takes longer than to run it; maybe while tables are small, where
+        # to read one whole looks best. A scan by bitmap never notes which entries of an index are dead: of live jobs' most.
+        options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
         connect = partial(psycopg.connect, address, autocommit=True, connect_timeout=CONNECT_WAIT, options=options)
     return Database(engine, Lanes(connect, engine.dialect, keep=pool_size, trusted_for=TRUSTED_FOR))
 
@@ -286,8 +284,6 @@ def _translated() -> Iterator[None]:
             raise
         metrics.database_errors.add()
         raise TransientError(UNAVAILABLE) from error
-    except SQLAlchemyError:
-        raise
 
 
 def _is_trouble(error: DBAPIError) -> bool:

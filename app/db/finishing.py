@@ -23,21 +23,24 @@ RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_
 class Finish(NamedTuple):
     """What came of finishing a job."""
 
-    is_published: bool  # False: the attempt is no longer the job's latest
+    size: int  # bytes of its result
     told: int  # how many webhooks are to be told
-    size: int = 0  # bytes of a list
 
 
-def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> Finish:
-    """Make a result visible, the columns RESULT, and write the deliveries to the app's webhooks along with it."""
+def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> Finish | None:
+    """Make a result visible, the columns RESULT, and write the deliveries to the app's webhooks along with it.
+
+    None, and nothing is changed, when the attempt is no longer the job's latest.
+    """
     values = {f"new_{name}": result[name] for name in RESULT}
     if db.is_postgresql:
         with db.quick_write(together=False) as lane:
             row = lane.first(_FINISH_AND_TELL, job=job_id, attempt_of=attempt, **values)
-        return Finish(row is not None, row[1] if row else 0)
+        return Finish(*row[:2]) if row else None
     with db.quick_write() as lane:
-        is_published = lane.change(_FINISH, job=job_id, attempt_of=attempt, **values) == 1
-        return Finish(is_published, lane.change(JOB_FINISHED, job=job_id) if is_published else 0)
+        if not lane.change(_FINISH, job=job_id, attempt_of=attempt, **values):
+            return None
+        return Finish(result["result_size"], lane.change(JOB_FINISHED, job=job_id))
 
 
 def finish_with_list(
@@ -67,7 +70,7 @@ def finish_with_list(
     }
     with db.quick_write(together=False) as lane:
         row = lane.first(_FINISH_WITH_LIST, job=job_id, attempt_of=attempt, crash=crash_id, most=most, **values)
-    return Finish(True, row[1], row[2]) if row else None
+    return Finish(*row[:2]) if row else None
 
 
 def _finish(dialect: ModuleType) -> Any:  # noqa: ARG001
@@ -101,7 +104,7 @@ def _and_tell(dialect: ModuleType, finished: Any) -> Any:
     made = deliveries(dialect, "job.finished", done.c.app_id, done.c.id, done.c.finished_at)
     told = made.returning(literal_column("1")).cte("told")
     at_ease = at_ease_if(done.c.result_key.is_(None))
-    return select(done.c.id, select(func.count()).select_from(told).scalar_subquery(), done.c.result_size, at_ease)
+    return select(done.c.result_size, select(func.count()).select_from(told).scalar_subquery(), at_ease)
 
 
 def _list() -> Select[Any]:

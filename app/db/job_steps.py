@@ -1,7 +1,6 @@
 """The first steps that every job takes, each one statement: it is asked for, it is begun. `finishing` has the last."""
 
 from datetime import datetime
-from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -77,12 +76,9 @@ def claim_next(
     and `at_once` of its jobs run already. The lock goes with that of users who join the job meanwhile: a stampede must
     not hide the job it asks for. Of the job's columns there are CLAIMED.
     """
-    values: dict[str, Any] = {"worker": worker, "lease": lease_expires_at, "queue": queue, "now": now}
-    is_free = queue is not None and queue != bounded
-    if not is_free:
-        values |= {"rung": rung, "bounded": bounded, "at_once": at_once}
+    values = {"worker": worker, "lease": lease_expires_at, "bounded": bounded, "at_once": at_once}
     with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
-        row = lane.first(claim_statement(lane, is_free=is_free), **values)
+        row = lane.first(claim_statement(lane), rung=rung, queue=queue, now=now, **values)
         if row is None:
             return None
         job = Job(**dict(zip(CLAIMED, row, strict=False)))
@@ -91,11 +87,9 @@ def claim_next(
         return job
 
 
-def claim_statement(lane: Lane, *, is_free: bool) -> Prepared:
-    """What `claim_next` runs; on PostgreSQL it takes the turn too. `is_free`: in a queue that is known, and not bounded."""
-    if lane.is_postgresql:
-        return _CLAIM_FREE_AND_TURN if is_free else _CLAIM_AND_TURN
-    return _CLAIM_FREE if is_free else _CLAIM
+def claim_statement(lane: Lane) -> Prepared:
+    """What `claim_next` runs; on PostgreSQL it takes the turn too."""
+    return _CLAIM_AND_TURN if lane.is_postgresql else _CLAIM
 
 
 class StoredList(NamedTuple):
@@ -161,13 +155,11 @@ def _ask(dialect: ModuleType) -> Any:
     return dialect.insert(JobAsker).values(values)
 
 
-def _claim(dialect: ModuleType, *, is_free: bool = False) -> Any:
-    queue: ColumnElement[str] = bindparam("queue", type_=Job.__table__.c.queue.type)
-    if not is_free:
-        rung = aliased(Job)
-        queue = func.coalesce(queue, select(rung.queue).where(rung.id == bindparam("rung")).scalar_subquery())
-    look = _following_of_each if dialect is postgresql else _following_of_all
-    following = look(queue, is_free=is_free)
+def _claim(dialect: ModuleType) -> Any:
+    rung = aliased(Job)
+    of_rung = select(rung.queue).where(rung.id == bindparam("rung")).scalar_subquery()
+    queue = func.coalesce(bindparam("queue", type_=Job.__table__.c.queue.type), of_rung)
+    following = _following_of_each(queue) if dialect is postgresql else _following_of_all(queue)
     begun = {
         "state": JobState.RUNNING,
         "attempt": Job.attempt + 1,
@@ -185,7 +177,7 @@ def _claim(dialect: ModuleType, *, is_free: bool = False) -> Any:
     )
 
 
-def _following_of_each(queue: ColumnElement[str], *, is_free: bool) -> Any:
+def _following_of_each(queue: ColumnElement[str]) -> Any:
     """The id of the next job: of each tenant that waits one step into the index, then of them the one whose turn it is.
 
     So it costs by the tenants that wait, not by their jobs. Who is next is looked for in the order of turns, until a
@@ -209,7 +201,7 @@ def _following_of_each(queue: ColumnElement[str], *, is_free: bool) -> Any:
     )
     due = (
         select(waiting.id)
-        .where(waiting.app_id == in_turn.c.app_id, *_may_begin(waiting, queue, is_free=is_free))
+        .where(waiting.app_id == in_turn.c.app_id, *_may_begin(waiting, queue))
         .order_by(waiting.created_at, waiting.id)
         .limit(literal_column("1"))
         .with_for_update(of=waiting, skip_locked=True, key_share=True)
@@ -218,33 +210,30 @@ def _following_of_each(queue: ColumnElement[str], *, is_free: bool) -> Any:
     return select(due.c.id).select_from(in_turn.join(due, true())).limit(literal_column("1")).scalar_subquery()
 
 
-def _following_of_all(queue: ColumnElement[str], *, is_free: bool) -> Any:
+def _following_of_all(queue: ColumnElement[str]) -> Any:
     """The same by sorting all jobs that wait, for SQLite, which has no LATERAL and no other worker."""
     waiting = aliased(Job)
-    jobs = (
-        select(waiting.id)
-        .outerjoin(Turn, Turn.app_id == waiting.app_id)
-        .where(*_may_begin(waiting, queue, is_free=is_free))
-    )
+    jobs = select(waiting.id).outerjoin(Turn, Turn.app_id == waiting.app_id).where(*_may_begin(waiting, queue))
     in_turn = jobs.order_by(Turn.served_at.asc().nulls_first(), waiting.created_at, waiting.id)
     return in_turn.limit(literal_column("1")).scalar_subquery()
 
 
-def _may_begin(waiting: type[Job], queue: ColumnElement[str], *, is_free: bool) -> tuple[ColumnElement[bool], ...]:
+def _may_begin(waiting: type[Job], queue: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
     """Queued, due, and within what may run at a time where that is bounded."""
-    due = or_(waiting.not_before.is_(None), waiting.not_before <= bindparam("now"))
-    may_begin = (waiting.state == QUEUED, waiting.queue == queue, due)
-    if is_free:
-        return may_begin
     other = aliased(Job)
     jobs = select(func.count()).select_from(other).where(other.state == RUNNING, other.queue == bindparam("bounded"))
     parts = select(func.count()).select_from(JobPart).join(other, other.id == JobPart.job_id)
     busy = jobs.scalar_subquery() + parts.where(JobPart.state == RUNNING, other.state == RUNNING).scalar_subquery()
-    return (*may_begin, or_(waiting.queue != bindparam("bounded"), busy < bindparam("at_once")))
+    return (
+        waiting.state == QUEUED,
+        waiting.queue == queue,
+        or_(waiting.not_before.is_(None), waiting.not_before <= bindparam("now")),
+        or_(waiting.queue != bindparam("bounded"), busy < bindparam("at_once")),
+    )
 
 
-def _claim_and_turn(dialect: ModuleType, *, is_free: bool = False) -> Any:
-    claimed = _claim(dialect, is_free=is_free).cte("claimed")
+def _claim_and_turn(dialect: ModuleType) -> Any:
+    claimed = _claim(dialect).cte("claimed")
     now = bindparam("now", type_=Turn.__table__.c.served_at.type)
     insert = dialect.insert(Turn).from_select(("app_id", "served_at"), select(claimed.c.app_id, now))
     served = {"served_at": insert.excluded.served_at}
@@ -269,5 +258,4 @@ def _turn(dialect: ModuleType) -> Any:
 
 _START, _ASK, _START_AND_ASK = (Prepared(build) for build in (_start, _ask, _start_and_ask))
 _CLAIM, _TURN, _CLAIM_AND_TURN = (Prepared(build) for build in (_claim, _turn, _claim_and_turn))
-_CLAIM_FREE, _CLAIM_FREE_AND_TURN = (Prepared(partial(build, is_free=True)) for build in (_claim, _claim_and_turn))
 _STORED = Prepared(_stored)

@@ -36,35 +36,28 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
         result_filename=artefact.filename,
         result_media_type=artefact.media_type,
     )
-    return _tell(services, job, finish, artefact.size, now)
+    return _tell(services, job, finish, now)
 
 
 def publish_list(services: Services, job: Job, filename: str, media_type: str, most: int) -> bool:
     """Make the list of the job's crash its result, if the database can do so by itself; see `finish_with_list`."""
     now = services.now()
     assert job.crash_id is not None
-    finish = finish_with_list(
-        services.db,
-        job.id,
-        job.attempt,
-        job.crash_id,
-        finished_at=now,
-        expires_at=now + timedelta(seconds=services.config.result_lifetime),
-        filename=filename,
-        media_type=media_type,
-        most=most,
-    )
-    return finish is not None and _tell(services, job, finish, finish.size, now)
+    times: dict[str, Any] = {"finished_at": now, "expires_at": now + timedelta(seconds=services.config.result_lifetime)}
+    made: dict[str, Any] = {"filename": filename, "media_type": media_type, "most": most}
+    finish = finish_with_list(services.db, job.id, job.attempt, job.crash_id, **times, **made)
+    return _tell(services, job, finish, now)
 
 
-def _tell(services: Services, job: Job, finish: Finish, size: int, now: datetime) -> bool:
-    if finish.is_published:
-        metrics.attempts.add(job.kind, "finished")
-        metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
-        log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=size)
+def _tell(services: Services, job: Job, finish: Finish | None, now: datetime) -> bool:
+    if finish is None:
+        return False
+    metrics.attempts.add(job.kind, "finished")
+    metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
+    log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=finish.size)
     if finish.told:
         services.broker.ring(PUSH, job.id, UPKEEP)
-    return finish.is_published
+    return True
 
 
 def is_trouble(error: AppError) -> bool:

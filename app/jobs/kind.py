@@ -103,8 +103,8 @@ class Run(Protocol):
     ) -> Artefact:
         """Stream the result into the storage in constant memory; with `in_row` a small UTF-8 text is kept in the row."""
 
-    def list_at_once(self, filename: str, media_type: str) -> Published | None:
-        """Finish with all occurrences of the crash as the result, in one step; None where that cannot be."""
+    def list_at_once(self, filename: str, media_type: str) -> bool:
+        """End the job with all occurrences of the crash as its result, in one step; False where that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Kind(Protocol):
         """True while a finished job still tells the truth about what it was asked about, as that is now."""
 
     def compute(self, params: Any, run: Run) -> Artefact | Plan | Published:
-        """Make the result, or plan its parts. Touches neither job state nor HTTP."""
+        """Make the result, plan its parts, or have `run` end the job with it. Touches neither job state itself nor HTTP."""
 
     def present(self, job: AnyJob, showing: Showing) -> Body:
         """The JSON text of `result` for a live or finished job."""

@@ -25,8 +25,7 @@ MAX_REPORTS = 500  # crash reports kept of one log
 
 _MARKS = ("\tat ", " at ", "\nat ", "FATAL EXCEPTION", "Exception in thread ", "Exception: ")
 _OTHER_FORMATS = re.compile(  # ACRA, Apple even where it is cut; android_kind tells Android's
-    r"^(?:STACK_TRACE[ =:]|(?:Incident Identifier|Exception Type|Binary Images):)",
-    re.M,
+    r"^(?:STACK_TRACE[ =:]|(?:Incident Identifier|Exception Type|Binary Images):)", re.M
 )
 _FATAL = re.compile(r"[ \t]*(?:\*\*\* )?FATAL EXCEPTION(?: IN SYSTEM PROCESS)?: ?(?P<thread>.*)$")
 _OLD_FATAL = re.compile(r"[ \t]*Uncaught handler: thread (?P<thread>.*) exiting due to uncaught exception")

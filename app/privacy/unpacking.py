@@ -9,9 +9,7 @@ from contextlib import suppress
 
 from app.damage import DAMAGE
 
-MOST = (
-    64 * 1024 * 1024
-)  # bytes of what an archive holds that are looked at: more than any log may have, less than a bomb has
+MOST = 64 * 1024 * 1024  # bytes of what an archive holds that are looked at: more than any log has, less than a bomb
 PIECE = 1024 * 1024  # bytes
 GZIP = 31  # zlib's number for it
 DEPTH = 3  # a log in gzip in zip

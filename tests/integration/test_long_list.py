@@ -123,11 +123,9 @@ def faults(services: Services) -> int:
     return sum(int(stat[7]) for stat in stats)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the C library of Linux")
 def test_a_list_is_made_in_memory_that_is_there_already(services, member, crash):
-    if not services.db.is_postgresql:
-        pytest.skip("about the processes of PostgreSQL")
-
     def pages() -> int:
         before = faults(services)
         with long_list(services.db, crash.id) as found:

@@ -97,10 +97,9 @@ def is_fresh(job: AnyJob, about: Subject) -> bool:
 def compute(params: Params, run: Run) -> Artefact | Published:
     """Stream the rows `{id, date, log_id}` into the storage as one JSON list, or put a short one into the job's row."""
     filename = f"{params.crash_identifier}-occurrences.json"
-    if params == Params(crash_identifier=params.crash_identifier) and (
-        published := run.list_at_once(filename, "application/json")
-    ):
-        return published
+    is_whole = params == Params(crash_identifier=params.crash_identifier)
+    if is_whole and run.list_at_once(filename, "application/json"):
+        return Published()
     offset, limit = _window(params)
     page = limit and read_page(run.db, run.storage, run.crash_id, _whole(params), offset, limit)
     if page:
