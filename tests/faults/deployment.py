@@ -185,19 +185,19 @@ class Deployment:
         """The state in a job's row."""
         return str(self.query("SELECT state FROM jobs WHERE id = %s", job_id)[0][0])
 
-    def holder(self, job_id: str) -> str:
-        """Wait until a worker says that it has begun the job; returns the worker's name, the latest if several."""
-        found = until(lambda: self._begun(job_id), f"a worker to begin {job_id}")
+    def holder(self, job_id: str, attempt: int | None = None, grace: float = GRACE) -> str:
+        """Wait until a worker says that it has begun the job, or that attempt; returns the name of the latest to say so."""
+        found = until(lambda: self._begun(job_id, attempt), f"a worker to begin {job_id} {attempt or ''}", grace)
         return str(found)
 
-    def _begun(self, job_id: str) -> str | None:
-        mark = f'"job": "{job_id}"'
+    def _begun(self, job_id: str, attempt: int | None) -> str | None:
+        mark, number = f'"job": "{job_id}"', '"attempt": ' + (f"{attempt}," if attempt else "")
         begun = [
             (line, name)
             for name, part in self.parts.items()
             if part.log.exists()
             for line in part.log.read_text(errors="replace").splitlines()
-            if '"job_started"' in line and mark in line
+            if '"job_started"' in line and mark in line and number in line
         ]
         return max(begun, key=lambda pair: _stamp(pair[0]))[1] if begun else None
 

@@ -132,12 +132,7 @@ def test_a_job_that_kills_its_worker_every_time_ends_with_its_reason(here: Deplo
     started = time.monotonic()
     kills = 0
     for attempt in (1, 2, 3):
-        until(
-            lambda number=attempt: here.query("SELECT 1 FROM jobs WHERE id = %s AND attempt = %s", job, number),
-            f"attempt {attempt}",
-            RECOVERY,
-        )
-        here[here.holder(job)].kill_children()
+        here[here.holder(job, attempt, RECOVERY)].kill_children()
         kills += 1
 
     await_jobs(here, [job], RECOVERY)
