@@ -9,6 +9,7 @@ from granian.log import LogLevels
 from granian.server import MPServer
 
 from app.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
+from app.api.waiting import MOMENTS
 from app.config import Config
 from app.errors import ConfigError
 
@@ -27,7 +28,7 @@ def server(config: Config, host: str) -> MPServer:
         address=host,
         port=config.port,
         workers=config.web_concurrency,
-        blocking_threads=config.web_threads + config.web_streams,  # started as they are needed
+        blocking_threads=config.web_threads * (1 + MOMENTS) + config.web_streams,  # started as they are needed
         backpressure=CONNECTIONS,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN, max_buffer_size=LONGEST_HEAD),

@@ -1,6 +1,7 @@
 """The WSGI application."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
@@ -27,8 +28,8 @@ def create_app(services: Services | None = None) -> Flask:
     if services.config.trusted_proxies:
         hops = services.config.trusted_proxies
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
-    flask.wsgi_app = AtOnce(flask.wsgi_app, services.config.web_threads)  # type: ignore[method-assign]
-    api.register(flask, services)
+    flask.wsgi_app = at_once = AtOnce(flask.wsgi_app, services.config.web_threads)  # type: ignore[method-assign]
+    api.register(flask, services, at_once.rest)
     console.register(flask, api.http_error)
     return flask
 
@@ -50,3 +51,12 @@ class AtOnce:
         finally:
             self._free.put(None)
         return answer
+
+    @contextmanager
+    def rest(self) -> Iterator[None]:
+        """Within a request, for as long as it only waits: another one may have its turn meanwhile."""
+        self._free.put(None)
+        try:
+            yield
+        finally:
+            self._free.get()

@@ -1,5 +1,7 @@
 """HTTP in, JSON out: routes, and the one place where errors become answers."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 
 import structlog
@@ -35,7 +37,7 @@ from app.api import (
 from app.api.context import EXTENSION
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
-from app.api.waiting import WaitingRoom
+from app.api.waiting import Waiting
 from app.errors import STATUS_WORDS, AppError
 from app.observe import request_id_from
 from app.services import Services
@@ -51,13 +53,13 @@ SENTENCES = {
 }
 
 
-def register(flask: Flask, services: Services) -> None:
-    """Mount every route and the error handlers."""
+def register(flask: Flask, services: Services, rest: Callable[[], AbstractContextManager[object]]) -> None:
+    """Mount every route and the error handlers. `rest` is entered while a request only waits."""
     flask.extensions[EXTENSION] = services
     # Only where a change made by one process of the server is seen by all of them.
     kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
     flask.extensions[jobs.REPEATS] = Repeats(kept_for, changes)
-    flask.extensions["crashq.waiting"] = WaitingRoom(places=max(services.config.web_threads // 2, 1))
+    flask.extensions[jobs.WAITING] = Waiting.of(services.config.web_threads, rest)
     flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
     for part in (
         login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,

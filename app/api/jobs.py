@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import lru_cache
 from http import HTTPStatus
+from typing import NamedTuple
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.http import http_date
@@ -13,7 +14,7 @@ from app.api.asking import asked_values
 from app.api.context import services, token, user_id
 from app.api.paging import link_after, link_next, window
 from app.api.repeats import Repeats, changes
-from app.api.waiting import WaitingRoom, wanted_wait
+from app.api.waiting import LONG, MOMENT, Waiting, wanted_wait
 from app.cursors import cursor, read_cursor
 from app.jobs import KINDS, service
 from app.jobs.envelope import description, envelope, etag, progress
@@ -23,7 +24,7 @@ from app.jobs.outcomes import answering
 from app.jobs.polling import answer_at_once, is_live, is_over, settle
 
 PACKED = "-gzip"  # behind the ETag of a result that is packed: other bytes are another tag
-REPEATS = "crashq.repeats"
+REPEATS, WAITING = "crashq.repeats", "crashq.waiting"
 SMALL = 16 * 1024  # characters of a result that is kept to be repeated
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/api")
@@ -34,7 +35,8 @@ def _mount(name: str, kind: Kind) -> None:
         [identifier] = path.values()
         waited = wanted_wait(request.headers.get("Prefer", ""))
         if kind.METHOD == "GET":
-            user, job = _find_or_begin(name, identifier, request.args.to_dict(), is_held=waited is not None)
+            asked = _asked(name, identifier)
+            user, job = _find_in_a_moment(asked) if waited is None else _find_or_begin(asked, is_held=True)
         else:
             user = user_id()
             job = service.ask(services(), user, name, identifier, asked_values())
@@ -47,8 +49,9 @@ def _mount(name: str, kind: Kind) -> None:
             latest = _latest(name, identifier, job.id) if kind.METHOD == "GET" else None
             return not (latest.is_live if latest else is_live(services(), job))
 
-        room: WaitingRoom = current_app.extensions["crashq.waiting"]
-        held = room.wait(waited, is_over)
+        held = _waiting().held.wait(
+            waited, name if job.progress_total <= service.LONG_FROM else LONG, _age(job), is_over
+        )
         response = _answer(user, latest or answering(service.look_up(services(), user, job.id), services().now()))
         if held:
             response.headers["Preference-Applied"] = f"wait={waited}"
@@ -94,10 +97,46 @@ def cancel_job(job_id: str) -> Response:
     return answers.success(description(service.cancel(services(), user_id(), job_id)))
 
 
-def _find_or_begin(kind: str, crash_identifier: str, query: dict[str, str], *, is_held: bool) -> tuple[int, AnyJob]:
+class _Asked(NamedTuple):
+    """A question and who asks it, as polls repeat it."""
+
+    token_hash: str
+    kind: str
+    identifier: str
+    words: str | bytes  # the id of a job, or else the query string
+
+
+def _asked(kind: str, identifier: str) -> _Asked:
+    words = request.args.get("job_id") or request.query_string
+    return _Asked(token_hash(token()), kind, identifier, words)
+
+
+def _find_in_a_moment(asked: _Asked) -> tuple[int, AnyJob]:
+    """Find or begin a job. A poll that comes right after its user was told of a short job waits a moment for its end."""
+    _, moments, recent = _waiting()
+    found: tuple[int, AnyJob] | None = None
+
+    def is_over() -> bool:
+        nonlocal found
+        found = _find_or_begin(asked)
+        return not found[1].is_live
+
+    age = recent.age(asked)
+    if age is not None:
+        moments.wait(MOMENT, asked.kind, age, is_over)
+    user, job = found or _find_or_begin(asked)
+    if not job.is_live:
+        recent.forget(asked)
+    elif job.progress_total <= service.LONG_FROM:
+        for question in (asked, asked._replace(words=job.id)):
+            recent.note(question, _age(job))
+    return user, job
+
+
+def _find_or_begin(asked: _Asked, *, is_held: bool = False) -> tuple[int, AnyJob]:
     repeats: Repeats[tuple[int, AnyJob]] = current_app.extensions[REPEATS]
-    hashed, word = token_hash(token()), changes.now()
-    question = (hashed, kind, crash_identifier, request.query_string)
+    hashed, kind, crash_identifier, _ = asked
+    question, word, query = (asked, request.query_string), changes.now(), request.args.to_dict()
     found = repeats.find(question)
     if found and not is_over(found[1], services().now()):
         return found
@@ -159,11 +198,19 @@ def _showing(user: int) -> Showing:
     )
 
 
+def _age(job: AnyJob) -> float:
+    return (services().now() - job.created_at).total_seconds()
+
+
+def _waiting() -> Waiting:
+    found: Waiting = current_app.extensions[WAITING]
+    return found
+
+
 def _host() -> str:
     return services().config.public_url or request.host_url.rstrip("/")
 
 
 def _retry_after(job: AnyJob) -> int:
     """Seconds: a fifth of the time the job has taken so far, from 1 to 10; long jobs need not be asked for often."""
-    age = (services().now() - job.created_at).total_seconds()
-    return max(1, min(10, int(age / 5)))
+    return max(1, min(10, int(_age(job) / 5)))

@@ -1,14 +1,23 @@
-"""`Prefer: wait=N` (RFC 7240): holding a request until its job ends, for a bounded number of requests and seconds."""
+"""Holding a request until its job ends: for the seconds that `Prefer: wait=N` (RFC 7240) asks for, or unasked for a moment."""
 
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 MAX_WAIT = 30  # seconds; below what common proxies allow a request
-FIRST_LOOK = 0.0018  # seconds: no job is done sooner
+MOMENT = 0.025  # seconds that a poll is held unasked: what a short job takes, and less than anybody notices
+YOUNG = 0.25  # seconds; what goes on for longer will not end within a moment
+NO_JOB_TAKES = 0.0018  # seconds; until more is known
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.0005, 0.25  # seconds between looks at the row, growing
 GROWTH = 1.15  # so that an answer comes at most that much later than it could, after some 40 looks in all
+LEARNT_FOR = 1.0  # seconds; what was so in a busy second need not be so in a quiet one
+SOONER, LATER = 0.95, 1.1  # of what was expected, so that two of three first looks find the job done
+LONG = "long"  # jobs of any kind that never end within a moment
+MOMENTS = 2  # requests held for a moment, for each thread at work
+MOST = 1_000  # questions that are remembered
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
 
@@ -19,22 +28,97 @@ def wanted_wait(prefer: str) -> int | None:
     return min(int(match[1]), MAX_WAIT) if match else None
 
 
+class Pace:
+    """Learns how long jobs of each kind take at present, MOMENT at most: two of three are done by then."""
+
+    def __init__(self) -> None:
+        self._learnt: dict[str, tuple[float, float]] = {}  # kind -> seconds, monotonic seconds when they were learnt
+
+    def of(self, kind: str) -> float:
+        """Seconds from a job's beginning until it is worth looking for its end."""
+        seconds, learnt_at = self._learnt.get(kind, (NO_JOB_TAKES, 0.0))
+        return seconds if time.monotonic() - learnt_at < LEARNT_FOR else NO_JOB_TAKES
+
+    def learn(self, kind: str, *, was_done: bool) -> None:
+        """Note what a look found that was made then."""
+        seconds = self.of(kind) * (SOONER if was_done else LATER)
+        self._learnt[kind] = min(max(seconds, SHORTEST_PAUSE), MOMENT), time.monotonic()
+
+
+class Recent:
+    """Questions whose job is young and under way, as their users were told."""
+
+    def __init__(self) -> None:
+        self._begun: dict[Hashable, float] = {}  # question -> monotonic seconds; the latest last
+
+    def note(self, question: Hashable, age: float) -> None:
+        """Remember a question whose job began `age` seconds ago, if that is a short time."""
+        if age < YOUNG:
+            self._begun[question] = time.monotonic() - age
+            if len(self._begun) > MOST:
+                self._begun.pop(next(iter(self._begun)), None)
+
+    def forget(self, question: Hashable) -> None:
+        """It has been answered."""
+        self._begun.pop(question, None)
+
+    def age(self, question: Hashable) -> float | None:
+        """Seconds since its job began; None unless that is a short time."""
+        begun = self._begun.get(question)
+        age = time.monotonic() - begun if begun is not None else YOUNG
+        return age if age < YOUNG else None
+
+
 class WaitingRoom:
-    """At most `places` requests of this process wait at a time, so that others always find a thread."""
+    """At most `places` requests of this process wait at a time, so that others always find a thread.
 
-    def __init__(self, places: int) -> None:
+    `rest` is entered while one sleeps: what it needs to work can serve another one meanwhile.
+    """
+
+    def __init__(self, places: int, pace: Pace, rest: Callable[[], AbstractContextManager[object]]) -> None:
         self._places = threading.BoundedSemaphore(places)
+        self._pace = pace
+        self._rest = rest
 
-    def wait(self, seconds: int, is_over: Callable[[], bool]) -> bool:
-        """Return True after `is_over()` or when the seconds have passed; False at once when there is no place."""
+    def wait(self, seconds: float, kind: str, age: float, is_over: Callable[[], bool]) -> bool:
+        """Return True after `is_over()` or when the seconds have passed; False at once when there is no place.
+
+        `age`: seconds since the job of that kind began. The first look is made when such a job may be done.
+        """
         if not self._places.acquire(blocking=False):
             return False
         try:
-            deadline, pause = time.monotonic() + seconds, SHORTEST_PAUSE
-            time.sleep(min(FIRST_LOOK, seconds))
-            while not is_over() and (left := deadline - time.monotonic()) > 0:
-                time.sleep(min(pause, left))
+            deadline, expected = time.monotonic() + seconds, self._pace.of(kind)
+            left = expected - age
+            pause = max(SHORTEST_PAUSE, expected / 4)
+            if left > 0:
+                self._sleep(min(left, seconds))
+            was_done = is_over()
+            if left > 0 or not was_done:
+                self._pace.learn(kind, was_done=was_done)
+            while not was_done and (left := deadline - time.monotonic()) > 0:
+                self._sleep(min(pause, left))
                 pause = min(pause * GROWTH, LONGEST_PAUSE)
+                was_done = is_over()
         finally:
             self._places.release()
         return True
+
+    def _sleep(self, seconds: float) -> None:
+        with self._rest():
+            time.sleep(seconds)
+
+
+class Waiting(NamedTuple):
+    """What the requests of one process wait by."""
+
+    held: WaitingRoom  # as they ask for
+    moments: WaitingRoom  # unasked
+    recent: Recent
+
+    @classmethod
+    def of(cls, threads: int, rest: Callable[[], AbstractContextManager[object]]) -> "Waiting":
+        """For so many threads at work: half as many requests are held, and MOMENTS times as many for a moment."""
+        pace = Pace()
+        held, moments = (WaitingRoom(places, pace, rest) for places in (max(threads // 2, 1), threads * MOMENTS))
+        return cls(held, moments, Recent())

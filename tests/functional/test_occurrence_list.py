@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
+from app.api.jobs import WAITING
 from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
 
 
@@ -173,9 +174,11 @@ def test_waiting_ends_with_its_time_and_says_that_it_waited(client, member, url)
 
 def test_half_of_the_threads_at_most_wait(services, member, url):
     crowded = create_app(replace(services, config=replace(services.config, web_threads=2)))
-    room = crowded.extensions["crashq.waiting"]
+    room = crowded.extensions[WAITING].held
     entered, leave = threading.Event(), threading.Event()
-    holder = threading.Thread(target=room.wait, args=(30, lambda: (entered.set(), leave.wait(10))[1]))
+    holder = threading.Thread(
+        target=room.wait, args=(30, "occurrences", 0.0, lambda: (entered.set(), leave.wait(10))[1])
+    )
     holder.start()
     entered.wait(10)
 

@@ -55,3 +55,15 @@ def test_a_body_that_is_being_sent_keeps_nobody_out():
     bodies = [at_once({}, None) for _ in range(2)]
 
     assert [next(iter(body)) for body in bodies] == [b"a", b"a"]
+
+
+def test_a_request_that_only_waits_lets_another_one_have_its_turn():
+    def application(environ, _):
+        if environ == "another":
+            return ["another"]
+        with at_once.rest():
+            return at_once("another", None)
+
+    at_once = AtOnce(application, 1)
+
+    assert [at_once("first", None) for _ in range(2)] == [["another"], ["another"]]

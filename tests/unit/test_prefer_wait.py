@@ -1,10 +1,11 @@
 """`Prefer: wait=N`: what is asked for, and how many may wait."""
 
 import threading
+from contextlib import nullcontext
 
 import pytest
 
-from app.api.waiting import MAX_WAIT, WaitingRoom, wanted_wait
+from app.api.waiting import MAX_WAIT, Pace, WaitingRoom, wanted_wait
 
 
 @pytest.mark.parametrize(
@@ -32,39 +33,42 @@ def test_anything_else_asks_for_nothing(header):
     assert wanted_wait(header) is None
 
 
-def test_waiting_ends_when_it_is_over():
+@pytest.fixture
+def room():
+    return WaitingRoom(1, Pace(), nullcontext)
+
+
+def test_waiting_ends_when_it_is_over(room):
     looks = iter([False, False, True])
 
-    assert WaitingRoom(places=1).wait(30, lambda: next(looks))
+    assert room.wait(30, "list", 0.0, lambda: next(looks))
     assert next(looks, "none left") == "none left"
 
 
-def test_waiting_ends_with_its_time():
-    assert WaitingRoom(places=1).wait(0, lambda: False)
+def test_waiting_ends_with_its_time(room):
+    assert room.wait(0, "list", 0.0, lambda: False)
 
 
-def test_a_full_room_sends_the_next_one_away_at_once():
-    room, entered, leave = WaitingRoom(places=1), threading.Event(), threading.Event()
+def test_a_full_room_sends_the_next_one_away_at_once(room):
+    entered, leave = threading.Event(), threading.Event()
 
     def is_over() -> bool:
         entered.set()
         return leave.wait(10)
 
-    holder = threading.Thread(target=room.wait, args=(30, is_over))
+    holder = threading.Thread(target=room.wait, args=(30, "list", 0.0, is_over))
     holder.start()
     entered.wait(10)
-    turned_away = room.wait(30, lambda: True)
+    turned_away = room.wait(30, "list", 0.0, lambda: True)
     leave.set()
     holder.join()
 
     assert turned_away is False
-    assert room.wait(30, lambda: True) is True
+    assert room.wait(30, "list", 0.0, lambda: True) is True
 
 
-def test_a_look_that_fails_gives_its_place_back():
-    room = WaitingRoom(places=1)
-
+def test_a_look_that_fails_gives_its_place_back(room):
     with pytest.raises(ZeroDivisionError):
-        room.wait(30, lambda: 1 // 0 == 0)
+        room.wait(30, "list", 0.0, lambda: 1 // 0 == 0)
 
-    assert room.wait(30, lambda: True) is True
+    assert room.wait(30, "list", 0.0, lambda: True) is True
