@@ -19,6 +19,7 @@ class Bell(Generic[T]):
         self._lock = threading.Lock()
         self._rang_at = float("-inf")  # monotonic seconds
         self._waiting: T | None = None  # a timer is set to ring for this
+        self._rang_for: T | None = None  # last
 
     def ring(self, row: T) -> None:
         """Call now or, when the last call is too close, from a thread within `every` seconds."""
@@ -28,7 +29,7 @@ class Bell(Generic[T]):
             if is_set or now < due:
                 self._waiting = row
             else:
-                self._rang_at = now
+                self._rang_at, self._rang_for = now, row
         if is_set:
             return
         if now < due:
@@ -36,9 +37,15 @@ class Bell(Generic[T]):
         else:
             self._ring(row)
 
+    def answered(self, is_done: Callable[[T], bool]) -> None:
+        """If what it rang for last is done, it counts as silent again: the next press is nobody's crowd."""
+        with self._lock:
+            if self._rang_for is not None and is_done(self._rang_for):
+                self._rang_at, self._rang_for = float("-inf"), None
+
     def _ring_for_those_who_wait(self) -> None:
         with self._lock:
             row, self._waiting = self._waiting, None
-            self._rang_at = time.monotonic()
+            self._rang_at, self._rang_for = time.monotonic(), row
         if row is not None:
             self._ring(row)

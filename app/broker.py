@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -14,6 +15,7 @@ from app import metrics, tracing
 from app.bell import RING_AT_MOST_EVERY, Bell
 from app.celery_message import message
 from app.observe import current_request_id
+from app.redis_lines import RedisLines
 
 RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
 MAKE_SYMBOLS = "make_symbols"
@@ -66,6 +68,9 @@ class Broker(Protocol):
     def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
         """The same for a task that looks for more rows by itself: rings close upon each other may become one."""
 
+    def answered(self, task: str, row_id: str, queue: str, /) -> None:
+        """The row is done, as somebody saw: if it was the last that was rung for soon, the next need not wait for others."""
+
     def check(self) -> bool:
         """True when the broker answers."""
 
@@ -78,29 +83,39 @@ class RedisBroker:
         self._redis = Redis.from_url(
             url, socket_timeout=PUBLISH_TIMEOUT, socket_connect_timeout=PUBLISH_TIMEOUT, retry=Retry(NoBackoff(), 0)
         )
+        self._lines = RedisLines(self._redis.connection_pool)
         self._silent_until = 0.0
         self._lock = threading.Lock()
         self._bells: dict[tuple[str, str], Bell[Press]] = {}
 
     def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
-        """Send the message now or, when one went out a moment ago, together with those that follow."""
+        """Send the message now or, when one went out a moment ago, together with those that follow; await no answer."""
         bell = self._bells.get((task, queue))
         if bell is None:
             bell = self._bells.setdefault(
-                (task, queue), Bell(lambda press: self._ring(task, press, queue), PACES.get(queue, RING_AT_MOST_EVERY))
+                (task, queue),
+                Bell(
+                    lambda press: self._ring(task, press, queue, self._lines.push), PACES.get(queue, RING_AT_MOST_EVERY)
+                ),
             )
         bell.ring(pressed(row_id))
 
+    def answered(self, task: str, row_id: str, queue: str, /) -> None:
+        """Let the queue's bell know."""
+        bell = self._bells.get((task, queue))
+        if bell is not None:
+            bell.answered(lambda press: press.row_id == row_id)
+
     def ring(self, task: str, row_id: str, queue: str, /) -> bool:
         """Send the message unless Redis was away a moment ago."""
-        return self._ring(task, pressed(row_id), queue)
+        return self._ring(task, pressed(row_id), queue, self._redis.lpush)
 
-    def _ring(self, task: str, press: Press, queue: str) -> bool:
+    def _ring(self, task: str, press: Press, queue: str, push: Callable[[str, str], object]) -> bool:
         if time.monotonic() < self._silent_until:
             metrics.rings.add(queue, "lost")
             return False
         try:
-            self._redis.lpush(f"{self._prefix}{queue}", message(task, press.row_id, queue, press.request, press.trace))
+            push(f"{self._prefix}{queue}", message(task, press.row_id, queue, press.request, press.trace))
         except (RedisError, OSError) as error:
             with self._lock:
                 self._silent_until = time.monotonic() + COOL_DOWN
@@ -125,6 +140,9 @@ class NoBroker:
     def ring_soon(self, _task: str, _row_id: str, _queue: str, /) -> None:
         """Nobody hears."""
 
+    def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Nobody waits."""
+
     def ring(self, _task: str, _row_id: str, _queue: str, /) -> bool:
         """Nobody hears."""
         return False
@@ -148,6 +166,9 @@ class MemoryBroker:
     def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
         """Each for itself."""
         self.ring(task, row_id, queue)
+
+    def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Nobody waits."""
 
     def check(self) -> bool:
         """Always there."""

@@ -50,6 +50,8 @@ class FakeKind:
     METHOD: str = "GET"
     ABOUT: str = "crash"
     UNIT: str = "steps"
+    COUNTS_OCCURRENCES: bool = True
+    SHORT_LIST: None = None
     SUMMARY: str = "A kind for tests"
     PARAMETERS: list[dict[str, Any]] = field(default_factory=list)
     RESULT_SCHEMA: dict[str, Any] = field(default_factory=dict)

@@ -16,12 +16,12 @@ from app.api.paging import link_after, link_next, window
 from app.api.repeats import Repeats, changes
 from app.api.waiting import LONG, MOMENT, Waiting, wanted_wait
 from app.cursors import cursor, read_cursor
-from app.jobs import KINDS, service
+from app.jobs import KINDS, service, starting
 from app.jobs.envelope import description, envelope, etag, progress
 from app.jobs.kind import AnyJob, Kind, Showing
 from app.jobs.links import link, part_link
 from app.jobs.outcomes import answering
-from app.jobs.polling import answer_at_once, is_live, is_over, settle
+from app.jobs.polling import answer_at_once, answered, is_live, is_over, settle
 
 PACKED = "-gzip"  # behind the ETag of a result that is packed: other bytes are another tag
 REPEATS, WAITING = "crashq.repeats", "crashq.waiting"
@@ -50,9 +50,11 @@ def _mount(name: str, kind: Kind) -> None:
             return not (latest.is_live if latest else is_live(services(), job))
 
         held = _waiting().held.wait(
-            waited, name if job.progress_total <= service.LONG_FROM else LONG, _age(job), is_over
+            waited, name if job.progress_total <= starting.LONG_FROM else LONG, _age(job), is_over
         )
         response = _answer(user, latest or answering(service.look_up(services(), user, job.id), services().now()))
+        if latest and not latest.is_live:
+            answered(services(), latest)
         if held:
             response.headers["Preference-Applied"] = f"wait={waited}"
         return response
@@ -126,8 +128,10 @@ def _find_in_a_moment(asked: _Asked) -> tuple[int, AnyJob]:
         moments.wait(MOMENT, asked.kind, age, is_over)
     user, job = found or _find_or_begin(asked)
     if not job.is_live:
-        recent.forget(asked)
-    elif job.progress_total <= service.LONG_FROM:
+        if age is not None:
+            recent.forget(asked)
+            answered(services(), job)
+    elif job.progress_total <= starting.LONG_FROM:
         for question in (asked, asked._replace(words=job.id)):
             recent.note(question, _age(job))
     return user, job
@@ -140,7 +144,8 @@ def _find_or_begin(asked: _Asked, *, is_held: bool = False) -> tuple[int, AnyJob
     found = repeats.find(question)
     if found and not is_over(found[1], services().now()):
         return found
-    found = answer_at_once(services(), hashed, kind, crash_identifier, query, at_ease=is_held)
+    is_new = _waiting().recent.age(asked) is None
+    found = answer_at_once(services(), hashed, kind, crash_identifier, query, is_new=is_new, at_ease=is_held)
     if found:
         if not found[1].is_live and len(found[1].result_text or "") <= SMALL:
             repeats.keep(question, word, found)

@@ -11,10 +11,11 @@ MAX_WAIT = 30  # seconds; below what common proxies allow a request
 MOMENT = 0.025  # seconds that a poll is held unasked: what a short job takes, and less than anybody notices
 YOUNG = 0.25  # seconds; what goes on for longer will not end within a moment
 NO_JOB_TAKES = 0.0018  # seconds; until more is known
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.0005, 0.25  # seconds between looks at the row, growing
-GROWTH = 1.15  # so that an answer comes at most that much later than it could, after some 40 looks in all
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.00025, 0.25  # seconds between looks at the row, growing
+HELD_GROWTH, MOMENT_GROWTH = 0.15, 0.5
+"""A pause's share of the time since the first look: by so much later than it could at most an answer comes."""
 LEARNT_FOR = 1.0  # seconds; what was so in a busy second need not be so in a quiet one
-SOONER, LATER = 0.95, 1.1  # of what was expected, so that two of three first looks find the job done
+SOONER, LATER = 0.98, 1.05  # of what was expected, so that seven of ten first looks find the job done
 LONG = "long"  # jobs of any kind that never end within a moment
 MOMENTS = 2  # requests held for a moment, for each thread at work
 MOST = 1_000  # questions that are remembered
@@ -29,7 +30,7 @@ def wanted_wait(prefer: str) -> int | None:
 
 
 class Pace:
-    """Learns how long jobs of each kind take at present, MOMENT at most: two of three are done by then."""
+    """Learns how long jobs of each kind take at present, MOMENT at most: seven of ten are done by then."""
 
     def __init__(self) -> None:
         self._learnt: dict[str, tuple[float, float]] = {}  # kind -> seconds, monotonic seconds when they were learnt
@@ -72,11 +73,14 @@ class Recent:
 class WaitingRoom:
     """At most `places` requests of this process wait at a time, so that others always find a thread.
 
-    `rest` is entered while one sleeps: what it needs to work can serve another one meanwhile.
+    `rest` is entered while one sleeps: what it needs to work can serve another one meanwhile. `growth` is that of pauses.
     """
 
-    def __init__(self, places: int, pace: Pace, rest: Callable[[], AbstractContextManager[object]]) -> None:
+    def __init__(
+        self, places: int, growth: float, pace: Pace, rest: Callable[[], AbstractContextManager[object]]
+    ) -> None:
         self._places = threading.BoundedSemaphore(places)
+        self._growth = growth
         self._pace = pace
         self._rest = rest
 
@@ -88,17 +92,16 @@ class WaitingRoom:
         if not self._places.acquire(blocking=False):
             return False
         try:
-            deadline, expected = time.monotonic() + seconds, self._pace.of(kind)
-            left = expected - age
-            pause = max(SHORTEST_PAUSE, expected / 4)
+            begun, left = time.monotonic(), self._pace.of(kind) - age
             if left > 0:
                 self._sleep(min(left, seconds))
+            first_look = time.monotonic()
             was_done = is_over()
             if left > 0 or not was_done:
                 self._pace.learn(kind, was_done=was_done)
-            while not was_done and (left := deadline - time.monotonic()) > 0:
-                self._sleep(min(pause, left))
-                pause = min(pause * GROWTH, LONGEST_PAUSE)
+            while not was_done and (left := begun + seconds - time.monotonic()) > 0:
+                pause = (time.monotonic() - first_look) * self._growth
+                self._sleep(min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE, left))
                 was_done = is_over()
         finally:
             self._places.release()
@@ -120,5 +123,5 @@ class Waiting(NamedTuple):
     def of(cls, threads: int, rest: Callable[[], AbstractContextManager[object]]) -> "Waiting":
         """For so many threads at work: half as many requests are held, and MOMENTS times as many for a moment."""
         pace = Pace()
-        held, moments = (WaitingRoom(places, pace, rest) for places in (max(threads // 2, 1), threads * MOMENTS))
-        return cls(held, moments, Recent())
+        held = WaitingRoom(max(threads // 2, 1), HELD_GROWTH, pace, rest)
+        return cls(held, WaitingRoom(threads * MOMENTS, MOMENT_GROWTH, pace, rest), Recent())

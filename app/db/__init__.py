@@ -294,6 +294,6 @@ def _is_trouble(error: DBAPIError) -> bool:
 TROUBLE = {
     "OperationalError", "InterfaceError", "LockNotAvailable", "DeadlockDetected", "SerializationFailure", "AdminShutdown",
     "CrashShutdown", "CannotConnectNow", "DiskFull", "QueryCanceled", "TooManyConnections", "ConnectionTimeout",
-    "OutOfMemory", "IoError", "IdleInTransactionSessionTimeout",
+    "OutOfMemory", "IoError", "IdleInTransactionSessionTimeout", "ReadOnlySqlTransaction",
 }  # fmt: skip
 """Names of driver exceptions (sqlite3, psycopg) after which the same statement may succeed later."""

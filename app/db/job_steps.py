@@ -1,14 +1,12 @@
-"""The first steps that every job takes, each one statement: it is asked for, it is begun. `finishing` has the last."""
+"""How every job is begun by a worker, as one statement; `asking` has the step before it, `finishing` the last."""
 
 from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
-    Integer,
-    ScalarSelect,
-    Select,
     bindparam,
     case,
     func,
@@ -23,7 +21,7 @@ from sqlalchemy.orm import aliased
 
 from app.db import Database
 from app.db.crash import Crash
-from app.db.job import LIVE, Job, JobAsker, JobState
+from app.db.job import Job, JobState
 from app.db.job_part import JobPart
 from app.db.prepared import Lane, Prepared
 from app.db.turn import Turn
@@ -35,28 +33,6 @@ RUNNING: ColumnElement[str] = literal_column("'running'")
 CLAIMED = ("id", "kind", "params", "app_id", "crash_id", "request_id", "created_at", "queue", "attempt", "strikes",
            "trouble_since", "progress_total", "data_revision")  # fmt: skip
 """As much of a job as an attempt at it is made from."""
-
-NEW = ("id", "kind", "key", "params", "app_id", "crash_id", "state", "request_id", "created_at", "queue", "attempt",
-       "strikes", "ring_after", "rings", "progress_done", "progress_total")  # fmt: skip
-
-
-def start_job(db: Database, job: Job, user_id: int, most: int, fresh_from: datetime) -> bool:
-    """Insert a queued job and who asks for it, without waiting for PostgreSQL's disk: `settle` does before it is told.
-
-    False, and nothing is changed, when a live job has the same key, when one has finished since `fresh_from`, of which this
-    question could not know yet when it was looked up, or when the user waits for `most` jobs already.
-    """
-    values = {f"new_{name}": getattr(job, name) for name in NEW}
-    asked = {"user": user_id, "now": job.created_at}
-    values["fresh_from"] = fresh_from
-    if db.is_postgresql:
-        with db.quick_write(together=False) as lane:
-            return lane.first(_START_AND_ASK, **values, **asked, most=most) is not None
-    with db.quick_write() as lane:
-        if not lane.change(_START, **values, user=user_id, most=most):
-            return False
-        lane.change(_ASK, **asked, job=job.id)
-    return True
 
 
 def claim_next(
@@ -76,7 +52,7 @@ def claim_next(
     and `at_once` of its jobs run already. The lock goes with that of users who join the job meanwhile: a stampede must
     not hide the job it asks for. Of the job's columns there are CLAIMED.
     """
-    values = {"worker": worker, "lease": lease_expires_at, "bounded": bounded, "at_once": at_once}
+    values = {"worker": worker, "lease_expires_at": lease_expires_at, "bounded": bounded, "at_once": at_once}
     with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
         row = lane.first(claim_statement(lane), rung=rung, queue=queue, now=now, **values)
         if row is None:
@@ -117,64 +93,29 @@ def _stored(_: ModuleType) -> Any:
     return stored.order_by(Job.created_at.desc(), Job.id).limit(literal_column("1"))
 
 
-def _start(dialect: ModuleType) -> Any:
-    most = bindparam("most", type_=Integer())
-    live: Select[int] = select(literal_column("1")).select_from(Job).where(LIVE).limit(most)
-    asked = live.join(JobAsker, JobAsker.job_id == Job.id).where(JobAsker.user_id == bindparam("user"))
-    # Who waits for what is looked up only where so many jobs are live at all: a user has more old jobs than all have live ones.
-    may_wait = case((_rows_of(live) < most, true()), else_=_rows_of(asked) < most)
-    columns = Job.__table__.c
-    row = select(*(bindparam(f"new_{name}", type_=columns[name].type) for name in NEW))
-    ended = aliased(Job)
-    answered: Select[int] = select(literal_column("1")).select_from(ended).where(
-        ended.key == bindparam("new_key"),
-        ended.state == literal_column("'finished'"),
-        ended.finished_at > bindparam("fresh_from", type_=columns["finished_at"].type),
-        ended.expires_at > bindparam("new_created_at", type_=columns["created_at"].type),
-    )  # fmt: skip
-    allowed = row.where(may_wait, ~answered.exists())
-    return dialect.insert(Job).from_select(NEW, allowed).on_conflict_do_nothing()
-
-
-def _rows_of(some: Select[int]) -> ScalarSelect[int]:
-    return select(func.count()).select_from(some.subquery()).scalar_subquery()
-
-
-def _start_and_ask(dialect: ModuleType) -> Any:
-    """Both as one statement, which is one trip; SQLite cannot, and needs no trips."""
-    started = _start(dialect).returning(Job.__table__.c.id).cte("started")
-    now = bindparam("now", type_=JobAsker.__table__.c.seen_at.type)
-    columns = ("job_id", "user_id", "asked_at", "seen_at")
-    asked = dialect.insert(JobAsker).from_select(columns, select(started.c.id, bindparam("user"), now, now))
-    return asked.returning(at_ease_if(true()))
-
-
-def _ask(dialect: ModuleType) -> Any:
-    now = bindparam("now", type_=JobAsker.__table__.c.seen_at.type)
-    values = {"job_id": bindparam("job"), "user_id": bindparam("user"), "asked_at": now, "seen_at": now}
-    return dialect.insert(JobAsker).values(values)
+BEGUN: dict[str, Any] = {
+    "state": JobState.RUNNING,
+    "attempt": Job.attempt + 1,
+    "holder": bindparam("worker"),
+    "started_at": bindparam("now"),
+    "lease_expires_at": bindparam("lease_expires_at"),
+    "preview_key": None,
+    "progress_done": 0,
+}
+"""What an attempt that begins sets."""
 
 
 def _claim(dialect: ModuleType) -> Any:
+    next_one = (Job.id == following(dialect), Job.state == QUEUED)
+    return update(Job).where(*next_one).values(BEGUN).returning(*(Job.__table__.c[name] for name in CLAIMED))
+
+
+def following(dialect: ModuleType) -> Any:
+    """The id of the job that is next in turn, for the parameters `rung`, `queue`, `now`, `bounded` and `at_once`."""
     rung = aliased(Job)
     of_rung = select(rung.queue).where(rung.id == bindparam("rung")).scalar_subquery()
     queue = func.coalesce(bindparam("queue", type_=Job.__table__.c.queue.type), of_rung)
-    following = _following_of_each(queue) if dialect is postgresql else _following_of_all(queue)
-    begun = {
-        "state": JobState.RUNNING,
-        "attempt": Job.attempt + 1,
-        "holder": bindparam("worker"),
-        "started_at": bindparam("now"),
-        "lease_expires_at": bindparam("lease"),
-        "preview_key": None,
-        "progress_done": 0,
-    }
-    return (
-        update(Job)
-        .where(Job.id == following, Job.state == QUEUED)
-        .values(begun)
-        .returning(*(Job.__table__.c[name] for name in CLAIMED))
-    )
+    return _following_of_each(queue) if dialect is postgresql else _following_of_all(queue)
 
 
 def _following_of_each(queue: ColumnElement[str]) -> Any:
@@ -234,12 +175,17 @@ def _may_begin(waiting: type[Job], queue: ColumnElement[str]) -> tuple[ColumnEle
 
 def _claim_and_turn(dialect: ModuleType) -> Any:
     claimed = _claim(dialect).cte("claimed")
+    at_ease = at_ease_if(claimed.c.queue == literal_column("'short'"))
+    return select(*(claimed.c[name] for name in CLAIMED), at_ease).add_cte(turned(dialect, claimed))
+
+
+def turned(dialect: ModuleType, claimed: CTE) -> CTE:
+    """The turn of the tenant whose job was claimed, taken."""
     now = bindparam("now", type_=Turn.__table__.c.served_at.type)
     insert = dialect.insert(Turn).from_select(("app_id", "served_at"), select(claimed.c.app_id, now))
     served = {"served_at": insert.excluded.served_at}
-    turned = insert.on_conflict_do_update(index_elements=[Turn.app_id], set_=served).cte("turned")
-    at_ease = at_ease_if(claimed.c.queue == literal_column("'short'"))
-    return select(*(claimed.c[name] for name in CLAIMED), at_ease).add_cte(turned)
+    turn: CTE = insert.on_conflict_do_update(index_elements=[Turn.app_id], set_=served).cte("turned")
+    return turn
 
 
 def at_ease_if(condition: ColumnElement[bool]) -> ColumnElement[str | None]:
@@ -256,6 +202,5 @@ def _turn(dialect: ModuleType) -> Any:
     return insert.on_conflict_do_update(index_elements=[Turn.app_id], set_={"served_at": insert.excluded.served_at})
 
 
-_START, _ASK, _START_AND_ASK = (Prepared(build) for build in (_start, _ask, _start_and_ask))
 _CLAIM, _TURN, _CLAIM_AND_TURN = (Prepared(build) for build in (_claim, _turn, _claim_and_turn))
 _STORED = Prepared(_stored)

@@ -1,10 +1,9 @@
 """The poll of a job as one statement: who asks, whether they may, and the job that answers."""
 
 from datetime import datetime
-from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, select
 
 from app.db import Database
 from app.db.app import App, Membership
@@ -42,18 +41,18 @@ class FoundJob(NamedTuple):
     attempt: int
     state: JobState
     created_at: datetime
-    finished_at: datetime | None
-    expires_at: datetime | None
     progress_done: int
     progress_total: int
-    preview_key: str | None
-    data_revision: int | None
-    result_text: str | None
-    result_key: str | None
-    result_size: int | None
-    result_sha256: str | None
-    result_filename: str | None
-    result_media_type: str | None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    preview_key: str | None = None
+    data_revision: int | None = None
+    result_text: str | None = None
+    result_key: str | None = None
+    result_size: int | None = None
+    result_sha256: str | None = None
+    result_filename: str | None = None
+    result_media_type: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -79,7 +78,12 @@ def find_poll(
         row = lane.first(_BY_ID, **values, job=job_id) if job_id else lane.first(_BY_KEY, **values)
     if row is None:
         return None
-    job = FoundJob(*row[_JOB_AT:]) if row[_JOB_AT] is not None else None
+    return poll_of(row)
+
+
+def poll_of(row: tuple[Any, ...]) -> Poll:
+    """What the first POLLED columns of a row say."""
+    job = FoundJob(*row[_JOB_AT:POLLED]) if row[_JOB_AT] is not None else None
     return Poll(row[0], row[1], FoundCrash(*row[2:_JOB_AT]), job)
 
 
@@ -91,34 +95,33 @@ def is_live(db: Database, job_id: str) -> bool:
 
 
 _JOB_AT = 2 + len(FoundCrash._fields)  # place of the job's first column
+POLLED = _JOB_AT + len(FoundJob._fields)  # columns
 
 
-def _statement(*conditions: ColumnElement[bool]) -> Prepared:
-    crashes = [*(Crash.__table__.c[name] for name in FoundCrash._fields[:-1]), App.__table__.c.reports_revision]
-    jobs = [Job.__table__.c[name] for name in FoundJob._fields]
-
-    def build(_: ModuleType) -> Any:
-        return (
-            select(Token.user_id, JobAsker.seen_at, *crashes, *jobs)
-            .select_from(Token)
-            .join(Membership, Membership.user_id == Token.user_id)
-            .join(Crash, Crash.app_id == Membership.app_id)
-            .join(App, App.id == Crash.app_id)
-            .outerjoin(Job, and_(Job.crash_id == Crash.id, Job.key == bindparam("key"), *conditions))
-            .outerjoin(JobAsker, and_(JobAsker.job_id == Job.id, JobAsker.user_id == Token.user_id))
-            .where(
-                Token.hash == bindparam("token"),
-                Token.expires_at > bindparam("now"),
-                Crash.identifier == bindparam("crash"),
-                Crash.occurrences_count > 0,  # where those of an emptied one went, the long way finds out
-            )
-            .order_by(LIVE_FIRST, Job.created_at.desc(), Job.id)
-            .limit(1)
+def select_poll(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """One row of POLLED columns for the parameters `token`, `now`, `crash` and `key`, or none."""
+    crash = [*(Crash.__table__.c[name] for name in FoundCrash._fields[:-1]), App.__table__.c.reports_revision]
+    of_crash = [column.label(f"crash_{column.name}") for column in crash]
+    of_job = [Job.__table__.c[name].label(f"job_{name}") for name in FoundJob._fields]
+    return (
+        select(Token.user_id, JobAsker.seen_at, *of_crash, *of_job)
+        .select_from(Token)
+        .join(Membership, Membership.user_id == Token.user_id)
+        .join(Crash, Crash.app_id == Membership.app_id)
+        .join(App, App.id == Crash.app_id)
+        .outerjoin(Job, and_(Job.crash_id == Crash.id, Job.key == bindparam("key"), *conditions))
+        .outerjoin(JobAsker, and_(JobAsker.job_id == Job.id, JobAsker.user_id == Token.user_id))
+        .where(
+            Token.hash == bindparam("token"),
+            Token.expires_at > bindparam("now"),
+            Crash.identifier == bindparam("crash"),
+            Crash.occurrences_count > 0,  # where those of an emptied one went, the long way finds out
         )
-
-    return Prepared(build)
+        .order_by(LIVE_FIRST, Job.created_at.desc(), Job.id)
+        .limit(1)
+    )
 
 
 _STATE = Prepared(lambda _: select(Job.__table__.c.state).where(Job.__table__.c.id == bindparam("job")))
-_BY_KEY = _statement()
-_BY_ID = _statement(Job.id == bindparam("job"))
+_BY_KEY = Prepared(lambda _: select_poll())
+_BY_ID = Prepared(lambda _: select_poll(Job.id == bindparam("job")))

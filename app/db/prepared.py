@@ -14,9 +14,10 @@ from types import ModuleType
 from typing import Any
 
 import psycopg
-from psycopg import pq, sql
+from psycopg import RawCursor, pq, sql
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.base import Executable
 
@@ -24,6 +25,8 @@ _DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 DRIVER_ERRORS = (psycopg.Error, sqlite3.Error)
 
 _SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
+_POSTGRESQL: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+"""With parameters as PostgreSQL itself names them: the driver reads those of any other kind out of a statement at each use."""
 
 
 class Prepared:
@@ -49,11 +52,14 @@ class _Compiled:
     """SQL text, and what turns values into the driver's and back."""
 
     def __init__(self, build: Callable[[ModuleType], Executable], dialect: Dialect, binary: bool) -> None:
-        own = dialect if dialect.name == "postgresql" else _SQLITE
-        statement: Any = build(postgresql if dialect.name == "postgresql" else sqlite)
+        is_postgresql = dialect.name == "postgresql"
+        own: Dialect = _POSTGRESQL if is_postgresql else _SQLITE
+        statement: Any = build(postgresql if is_postgresql else sqlite)
         compiled = statement.compile(dialect=own)
         self.sql = str(compiled)
-        self.options: dict[str, Any] = {"prepare": True, "binary": binary} if dialect.name == "postgresql" else {}
+        self.query: str | bytes = self.sql.encode() if is_postgresql else self.sql
+        self.options: dict[str, Any] = {"prepare": True, "binary": binary} if is_postgresql else {}
+        self._places: list[str] | None = compiled.positiontup  # None: parameters go by name
         self._constants: dict[str, Any] = {}
         self._writers: dict[str, Callable[[Any], Any]] = {}
         for parameter, name in compiled.bind_names.items():
@@ -65,13 +71,13 @@ class _Compiled:
         readers = [column.type.dialect_impl(own).result_processor(own, None) for column in statement.exported_columns]
         self._readers = [(place, reader) for place, reader in enumerate(readers) if reader]
 
-    def written(self, values: dict[str, Any]) -> dict[str, Any]:
+    def written(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
         """The parameters as the driver takes them."""
         if self._constants:
             values = {**self._constants, **values}
         for name, writer in self._writers.items():
             values[name] = writer(values[name])
-        return values
+        return values if self._places is None else [values[name] for name in self._places]
 
     def read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """A row as the columns' types say."""
@@ -88,6 +94,7 @@ class Lane:
         self.connection = connection
         self.returned_at = 0.0  # monotonic seconds
         self._dialect = dialect
+        self._cursor = RawCursor(connection) if self.is_postgresql else None
         self._done: set[Prepared] = set()
         self._sent: dict[bytes, bytes] = {}  # statement -> the name under which the server knows it
 
@@ -101,7 +108,7 @@ class Lane:
         compiled = statement.compiled(self._dialect)
         cursor = self._run(compiled, values)
         row = cursor.fetchone()
-        cursor.close()
+        self._end(cursor)
         return None if row is None else compiled.read(row)
 
     def rows(self, statement: Prepared, **values: Any) -> list[tuple[Any, ...]]:
@@ -109,14 +116,14 @@ class Lane:
         compiled = statement.compiled(self._dialect)
         cursor = self._run(compiled, values)
         found = cursor.fetchall()
-        cursor.close()
+        self._end(cursor)
         return [compiled.read(row) for row in found]
 
     def change(self, statement: Prepared, **values: Any) -> int:
         """Run a statement that writes and returns no rows; returns how many rows it changed."""
         cursor = self._run(statement.compiled(self._dialect), values)
         changed = int(cursor.rowcount)
-        cursor.close()
+        self._end(cursor)
         return changed
 
     def send(self, query: bytes) -> None:
@@ -166,9 +173,13 @@ class Lane:
         """Commit what was begun."""
         self.connection.execute("COMMIT")
 
+    def _end(self, cursor: Any) -> None:
+        if cursor is not self._cursor:
+            cursor.close()
+
     def _run(self, compiled: _Compiled, values: dict[str, Any]) -> Any:
-        cursor = self.connection.cursor()
-        cursor.execute(compiled.sql, compiled.written(values), **compiled.options)
+        cursor = self._cursor or self.connection.cursor()
+        cursor.execute(compiled.query, compiled.written(values), **compiled.options)
         return cursor
 
 

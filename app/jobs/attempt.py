@@ -13,7 +13,6 @@ import structlog
 
 from app.db.job import Job, JobState, move
 from app.errors import AppError, TransientError
-from app.jobs.endings import publish_list
 from app.jobs.heart import Heart
 from app.jobs.kind import Artefact
 from app.services import Services
@@ -132,10 +131,6 @@ class Attempt:
 
         self.storage.put(key, measured())
         return Artefact(key, size, digest.hexdigest(), filename, media_type, None)
-
-    def list_at_once(self, filename: str, media_type: str) -> bool:
-        """Let the database make the list of the crash the result, if it is short and the attempt is still wanted."""
-        return publish_list(self._services, self._job, filename, media_type, most=IN_ROW_LIMIT)
 
     def beat(self) -> None:
         """Renew the lease and show the progress; for the heart to call."""

@@ -7,7 +7,7 @@ import structlog
 
 from app import metrics
 from app.broker import PUSH, UPKEEP
-from app.db.finishing import Finish, finish_job, finish_with_list
+from app.db.finishing import Finish, finish_job
 from app.db.job import Job, JobState
 from app.errors import AppError, TransientError
 from app.jobs.kind import Artefact
@@ -36,28 +36,18 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
         result_filename=artefact.filename,
         result_media_type=artefact.media_type,
     )
-    return _tell(services, job, finish, now)
+    if finish is not None:
+        tell_finished(services, job, finish, now)
+    return finish is not None
 
 
-def publish_list(services: Services, job: Job, filename: str, media_type: str, most: int) -> bool:
-    """Make the list of the job's crash its result, if the database can do so by itself; see `finish_with_list`."""
-    now = services.now()
-    assert job.crash_id is not None
-    times: dict[str, Any] = {"finished_at": now, "expires_at": now + timedelta(seconds=services.config.result_lifetime)}
-    made: dict[str, Any] = {"filename": filename, "media_type": media_type, "most": most}
-    finish = finish_with_list(services.db, job.id, job.attempt, job.crash_id, **times, **made)
-    return _tell(services, job, finish, now)
-
-
-def _tell(services: Services, job: Job, finish: Finish | None, now: datetime) -> bool:
-    if finish is None:
-        return False
+def tell_finished(services: Services, job: Job, finish: Finish, now: datetime) -> None:
+    """Count a job that has finished, log it, and ring for the webhooks that are to be told."""
     metrics.attempts.add(job.kind, "finished")
     metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
     log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=finish.size)
     if finish.told:
         services.broker.ring(PUSH, job.id, UPKEEP)
-    return True
 
 
 def is_trouble(error: AppError) -> bool:

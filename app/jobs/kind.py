@@ -13,6 +13,7 @@ from app.db import Database
 from app.db.job import Job
 from app.db.job_part import JobPart, JobPlan
 from app.db.poll import FoundCrash, FoundJob, WholeApp
+from app.db.short_list import ShortList
 from app.errors import BadParameters
 from app.storage import Storage
 
@@ -45,11 +46,6 @@ class Plan:
     last_row: int  # the newest occurrence that belongs to it
     reports_revision: int  # the app's: parts are made by what was set then, or not at all
     parts: list[dict[str, Any]]  # values of JobPart: number, after, upto, units
-
-
-@dataclass(frozen=True)
-class Published:
-    """Instead of a result: the job has it already, and is finished."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +99,6 @@ class Run(Protocol):
     ) -> Artefact:
         """Stream the result into the storage in constant memory; with `in_row` a small UTF-8 text is kept in the row."""
 
-    def list_at_once(self, filename: str, media_type: str) -> bool:
-        """End the job with all occurrences of the crash as its result, in one step; False where that cannot be."""
-
 
 @dataclass(frozen=True)
 class Showing:
@@ -135,6 +128,8 @@ class Kind(Protocol):
     METHOD: str  # GET or POST
     ABOUT: str  # "crash" or "app"
     UNIT: str  # of progress
+    COUNTS_OCCURRENCES: bool  # all those of its crash, as progress: `expect` need not be asked
+    SHORT_LIST: ShortList | None  # what the database may answer by itself, in place of `compute`; one kind has it
     SUMMARY: str  # one line for openapi.json
     PARAMETERS: list[dict[str, Any]]  # OpenAPI parameter objects of the query
     BODY_SCHEMA: dict[str, Any]  # JSON Schema of the body of a POST; a GET has none
@@ -153,8 +148,8 @@ class Kind(Protocol):
     def is_fresh(self, job: AnyJob, about: Subject) -> bool:
         """True while a finished job still tells the truth about what it was asked about, as that is now."""
 
-    def compute(self, params: Any, run: Run) -> Artefact | Plan | Published:
-        """Make the result, plan its parts, or have `run` end the job with it. Touches neither job state itself nor HTTP."""
+    def compute(self, params: Any, run: Run) -> Artefact | Plan:
+        """Make the result, or plan its parts. Touches neither job state nor HTTP."""
 
     def present(self, job: AnyJob, showing: Showing) -> Body:
         """The JSON text of `result` for a live or finished job."""

@@ -6,12 +6,14 @@ from functools import lru_cache
 
 from pydantic import BaseModel
 
+from app.broker import RUN_JOB, SHORT
 from app.db import poll
 from app.db.job import JobState
 from app.errors import AppError
 from app.jobs import KINDS
 from app.jobs.kind import AnyJob, key_of
-from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted, start_or_join, still_answers
+from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted
+from app.jobs.starting import find_or_begin, start_or_join, still_answers
 from app.services import Services
 
 SETTLED_AFTER = timedelta(seconds=30)  # three times the longest pause of PostgreSQL's WAL writer that can be set
@@ -34,6 +36,11 @@ def is_over(job: AnyJob, now: datetime) -> bool:
     return job.expires_at is not None and job.expires_at <= now
 
 
+def answered(services: Services, job: AnyJob) -> None:
+    """To be called when a user who has waited for a short job is told its end."""
+    services.broker.answered(RUN_JOB, job.id, SHORT)
+
+
 def settle(services: Services, job: AnyJob) -> None:
     """To be called before a user is told of a live job for the first time: no crash of the database loses it from now on."""
     if services.now() - job.created_at < SETTLED_AFTER:
@@ -47,12 +54,13 @@ def answer_at_once(
     crash_identifier: str,
     query: Mapping[str, str],
     *,
+    is_new: bool = False,
     at_ease: bool = False,
 ) -> tuple[int, AnyJob] | None:
     """(id of the user whose token this is, the live or finished job that answers the question, begun if there is none).
 
     None when it takes more: somebody to log in, a job to join, renew or note, or an error to tell. `service.ask` knows.
-    `at_ease`: see `service.start_or_join`.
+    `is_new`: there may be no job for it yet. `at_ease`: see `starting.start_or_join`.
     """
     job_id = query.get("job_id") or None
     if not CRASH_IDENTIFIER.fullmatch(crash_identifier) or (job_id and not JOB_ID.fullmatch(job_id)):
@@ -60,7 +68,10 @@ def answer_at_once(
     now = services.now()
     try:
         asked, key = _read(kind, crash_identifier, tuple(item for item in query.items() if item[0] != "job_id"))
-        found = poll.find_poll(services.db, token_hash, now, crash_identifier, key, job_id)
+        found = None
+        if is_new and not job_id and KINDS[kind].COUNTS_OCCURRENCES:
+            found = find_or_begin(services, token_hash, crash_identifier, kind, key, asked, at_ease=at_ease)
+        found = found or poll.find_poll(services.db, token_hash, now, crash_identifier, key, job_id)
     except AppError:
         return None
     if found is None:

@@ -9,21 +9,25 @@ import structlog
 
 from app import metrics, tracing
 from app.broker import LONG, RUN_JOB
+from app.db.finishing import Finish
 from app.db.job import Job, JobState, held_by, move
 from app.db.job_steps import claim_next
 from app.db.log import back_off
+from app.db.short_list import Begun, claim_or_finish
 from app.db.webhook_events import tell_job_failed
-from app.errors import AppError
+from app.errors import AppError, TransientError
 from app.jobs import KINDS
-from app.jobs.attempt import Attempt, AttemptLost
-from app.jobs.endings import failed, is_final, is_trouble, publish
+from app.jobs.attempt import IN_ROW_LIMIT, Attempt, AttemptLost
+from app.jobs.endings import failed, is_final, is_trouble, publish, tell_finished
 from app.jobs.files import discard
-from app.jobs.kind import Plan, Published
+from app.jobs.kind import Plan
 from app.jobs.outcomes import AttemptBroke, Strike, WorkerSilent, WorkerStopped
 from app.jobs.parts import ring_next_long, spread
 from app.observe import on_behalf_of
 from app.services import Services
 from app.storage import job_folder
+
+_SHORT_LIST = next(filter(None, (kind.SHORT_LIST for kind in KINDS.values())))
 
 GO_ON_FOR = 0.25  # seconds after which no further job begins: other queues wait for the worker too
 
@@ -39,11 +43,12 @@ def run(services: Services, job_id: str, queue: str | None = None) -> None:
     Safe to call twice, late, or for a job that is done: only one caller claims an attempt.
     """
     begun = time.monotonic()
-    while (job := _claim_next(services, job_id, queue)) is not None:
+    attempt_begun = begun
+    while (next_one := _begin_next(services, job_id, queue)) is not None:
+        job, finish = next_one
         queue = job.queue
-        attempt_begun = time.monotonic()
         with on_behalf_of(job.request_id), tracing.now.working("attempt", job.request_id, job=job.id, kind=job.kind):
-            is_lost = _run(services, job)
+            is_lost = _run(services, job, finish)
         metrics.attempt_times.observe(time.monotonic() - attempt_begun, job.kind)
         if job.queue == LONG:  # rings for long work came to nothing while this one ran
             ring_next_long(services)
@@ -51,6 +56,7 @@ def run(services: Services, job_id: str, queue: str | None = None) -> None:
         if is_lost or time.monotonic() - begun > GO_ON_FOR:  # it may be lost because this worker is about to end
             services.broker.ring(RUN_JOB, job_id, job.queue)
             return
+        attempt_begun = time.monotonic()
 
 
 def hand_back(services: Services) -> None:
@@ -62,15 +68,16 @@ def hand_back(services: Services) -> None:
             services.broker.ring(RUN_JOB, job.id, job.queue)
 
 
-def _run(services: Services, job: Job) -> bool:
-    """Make the attempt; True when the job was taken from it meanwhile."""
+def _run(services: Services, job: Job, finish: Finish | None) -> bool:
+    """Make the attempt, unless it has made its result already; True when the job was taken from it meanwhile."""
     log.info("job_started", job=job.id, kind=job.kind, attempt=job.attempt)
+    if finish is not None:
+        tell_finished(services, job, finish, services.now())
+        return False
     kind = KINDS[job.kind]
     try:
         with Attempt(job, services, overtime=partial(end_attempt, services, job)) as attempt:
             made = kind.compute(kind.Params.model_validate_json(job.params), attempt)
-        if isinstance(made, Published):
-            return False
         published = (
             spread(services, job, made, attempt.data_revision)
             if isinstance(made, Plan)
@@ -92,19 +99,26 @@ def _run(services: Services, job: Job) -> bool:
     return not published
 
 
-def _claim_next(services: Services, rung: str, queue: str | None) -> Job | None:
+def _begin_next(services: Services, rung: str, queue: str | None) -> Begun | None:
     """Begin an attempt at the job that is next in turn; None when there is none, or enough long ones run already."""
-    now = services.now()
-    return claim_next(
-        services.db,
-        rung,
-        queue,
-        now,
-        worker=services.worker,
-        lease_expires_at=now + timedelta(seconds=services.config.job_lease),
-        bounded=LONG,
-        at_once=services.config.long_jobs_at_once,
-    )
+    now, config = services.now(), services.config
+    values: dict[str, Any] = {
+        "worker": services.worker,
+        "lease_expires_at": now + timedelta(seconds=config.job_lease),
+        "bounded": LONG,
+        "at_once": config.long_jobs_at_once,
+    }
+    if services.db.is_postgresql and queue != LONG:
+        until = now + timedelta(seconds=config.result_lifetime)
+        values_of_list: dict[str, Any] = {"expires_at": until, "most": IN_ROW_LIMIT, "short": _SHORT_LIST}
+        try:
+            return claim_or_finish(services.db, rung, queue, now, **values_of_list, **values)
+        except TransientError:
+            raise
+        except Exception as error:  # the job is begun without the list that broke it, and fails by itself if it must
+            log.exception("short_list_broke", error=type(error).__name__)
+    job = claim_next(services.db, rung, queue, now, **values)
+    return Begun(job, None) if job else None
 
 
 def end_attempt(services: Services, job: Job, error: AppError, *, overdue_at: datetime | None = None) -> bool:

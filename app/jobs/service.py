@@ -3,14 +3,11 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from app import metrics
-from app.broker import LONG, PARTS, RUN_JOB, SHORT
+from app.broker import PARTS
 from app.db.app import App, is_member, visible_app
 from app.db.crash import find_crash, totals
 from app.db.job import (
@@ -19,34 +16,25 @@ from app.db.job import (
     JobAsker,
     JobState,
     askers_of,
-    count_live_of,
     find_job,
     hold,
     is_abandoned,
     latest_job,
-    new_job_id,
     remember_asker,
-    stay,
 )
 from app.db.job_list import jobs_of
-from app.db.job_steps import start_job
-from app.db.log import ring_pause
 from app.db.poll import FoundCrash, WholeApp
-from app.errors import BadParameters, Conflict, TransientError
+from app.errors import BadParameters, Conflict
 from app.jobs import KINDS
 from app.jobs.files import discard
 from app.jobs.kind import AnyJob, Subject, key_of
-from app.jobs.outcomes import AppNotFound, CrashNotFound, CrashNotVisible, JobNotFound, TooManyJobs, answering
+from app.jobs.outcomes import AppNotFound, CrashNotFound, CrashNotVisible, JobNotFound, answering
 from app.jobs.parts import forget_parts
-from app.observe import current_request_id
+from app.jobs.starting import count_shared, join, start_or_join, still_answers
 from app.services import Services
 from app.storage import job_folder
 
-FRESH_FOR = timedelta(seconds=30)  # a finished result answers that long although newer occurrences have come
-FAILURE_ANSWERS_FOR = timedelta(minutes=1)  # a failed job is not begun anew more often than this
-NEARLY_EXPIRED = timedelta(minutes=5)  # what expires within this is made anew, so that its link is worth having
 SEEN_TO = timedelta(minutes=1)  # how exactly it is recorded when a user last polled a live job
-LONG_FROM = 20_000  # units of progress from which a job goes to the long queue
 CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 JOB_ID = re.compile(r"[0-9a-f]{24}")
 STATES: dict[str, tuple[JobState, ...]] = {"live": LIVE_STATES, **{state.value: (state,) for state in JobState}}
@@ -77,10 +65,10 @@ def ask(services: Services, user_id: int, kind: str, identifier: str, query: Map
         if seen_at is not None and not is_to_be_noted(job, seen_at, now):
             return answering(job, now)
         with services.db.write() as session:
-            joined = _join(session, job.id, user_id, now)
+            joined = join(session, job.id, user_id, now)
         if joined is not None:
             if seen_at is None:
-                _count_shared(joined)
+                count_shared(joined)
             return answering(joined, now)
     return start_or_join(services, user_id, kind, key, asked, crash)
 
@@ -219,79 +207,3 @@ def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None
 def is_to_be_noted(job: AnyJob, seen_at: datetime, now: datetime) -> bool:
     """True when it has to be recorded that a user still polls a live job."""
     return job.is_live and now - seen_at > SEEN_TO
-
-
-def still_answers(job: AnyJob, about: Subject, now: datetime) -> bool:
-    """The wire contract's freshness rule for a request without a job_id (section 3)."""
-    if job.is_live:
-        return True
-    if job.state == JobState.FAILED:
-        return job.finished_at is not None and now - job.finished_at < FAILURE_ANSWERS_FOR
-    if job.state != JobState.FINISHED or job.expires_at is None or job.finished_at is None:
-        return False
-    if now - job.finished_at < FRESH_FOR:
-        return job.expires_at > now
-    return job.expires_at - now > NEARLY_EXPIRED and KINDS[job.kind].is_fresh(job, about)
-
-
-def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
-    """Make a user one of a job's askers; None when it was cancelled or freed a moment ago, before that took effect."""
-    job = stay(session, job_id)
-    if job is None or job.state in (JobState.CANCELLED, JobState.EXPIRED):
-        return None
-    remember_asker(session, job_id, user_id, now)
-    return job
-
-
-def _count_shared(job: Job) -> None:
-    metrics.questions_shared.add(job.kind, "joining" if job.is_live else "answer")
-
-
-def start_or_join(
-    services: Services, user_id: int, kind: str, key: str, asked: BaseModel, crash: Subject, *, at_ease: bool = False
-) -> Job:
-    """Begin a job for a member's question, or join the live one of the same key. Raises NotFound or TooManyJobs.
-
-    `at_ease`: it may be that PostgreSQL's disk has not got the job yet; `polling.settle` is to be called before it is told.
-    """
-    now = services.now()
-    total = KINDS[kind].expect(services.db, crash, asked)
-    job = Job(
-        id=new_job_id(),
-        kind=kind,
-        key=key,
-        params=asked.model_dump_json(),
-        app_id=crash.app_id,
-        crash_id=crash.id,
-        state=JobState.QUEUED,
-        request_id=current_request_id(),
-        created_at=now,
-        queue=LONG if total > LONG_FROM else SHORT,
-        attempt=0,
-        strikes=0,
-        ring_after=now + ring_pause(0),
-        rings=0,
-        progress_done=0,
-        progress_total=total,
-    )
-    most = services.config.live_jobs_per_user
-    if start_job(services.db, job, user_id, most, now - FRESH_FOR):
-        ring = services.broker.ring_soon if job.queue == SHORT else services.broker.ring
-        if at_ease:
-            ring(RUN_JOB, job.id, job.queue)
-        else:  # the worker can begin, and who asks has the row to wait for
-            services.db.settle(job.id, meanwhile=partial(ring, RUN_JOB, job.id, job.queue))
-        metrics.jobs_started.add(kind)
-        log.info("job_queued", job=job.id, kind=kind, user=user_id)
-        return job
-    with services.db.write() as session:
-        found = latest_job(session, key, user_id)
-        answers = found is not None and still_answers(found[0], crash, now)  # it may have ended since
-        joined = _join(session, found[0].id, user_id, now) if found and answers else None
-        waits_for = count_live_of(session, user_id)
-    if joined is not None:
-        _count_shared(joined)
-        return answering(joined, now)
-    if waits_for >= most:
-        raise TooManyJobs(f"You wait for {waits_for} jobs already; ask again when one has ended")
-    raise TransientError  # a live job of the same key was there, and has ended since without an answer

@@ -3,7 +3,7 @@
 import pytest
 
 from app.api import waiting
-from app.jobs import service
+from app.jobs import starting
 from tests.factories import join, make_crash, run_rings
 
 
@@ -63,7 +63,7 @@ def test_the_first_request_of_another_user_does_not_wait_for_a_job_it_joins(clie
 
 
 def test_a_long_job_is_not_waited_for(client, member, url, rests, monkeypatch):
-    monkeypatch.setattr(service, "LONG_FROM", 2)
+    monkeypatch.setattr(starting, "LONG_FROM", 2)
 
     polls = [client.get(url, headers=member.headers).json["loading"] for _ in range(2)]
 
@@ -84,3 +84,17 @@ def test_a_poll_is_answered_after_a_moment_though_no_worker_comes(client, member
 
     assert [poll["loading"] for poll in polls] == [[True]] * 3
     assert len({poll["job_id"] for poll in polls}) == 1
+
+
+@pytest.mark.parametrize("prefer", [{}, {"Prefer": "wait=5"}])
+def test_the_doorbell_learns_that_a_job_which_was_waited_for_is_done(
+    client, services, member, url, rests, monkeypatch, prefer
+):
+    answered: list[str] = []
+    monkeypatch.setattr(services.broker, "answered", lambda _task, row, _queue: answered.append(row))
+
+    job_id = client.get(url, headers={**member.headers, **prefer}).json["job_id"]
+    for _ in range(2):
+        client.get(url, headers=member.headers)
+
+    assert answered == [job_id]

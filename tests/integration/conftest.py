@@ -13,7 +13,7 @@ from app.broker import MemoryBroker
 from app.db import open_database
 from app.db.job import Job
 from app.db.webhook import Webhook
-from app.jobs import KINDS, attempt
+from app.jobs import KINDS, attempt, running
 from app.jobs.service import ask
 from app.push import webhooks
 from app.schema import upgrade
@@ -103,6 +103,7 @@ def no_beats(monkeypatch) -> None:
 def stored_results(monkeypatch) -> None:
     """Even the smallest result lies in the store."""
     monkeypatch.setattr(attempt, "IN_ROW_LIMIT", -1)
+    monkeypatch.setattr(running, "IN_ROW_LIMIT", -1)
 
 
 @pytest.fixture

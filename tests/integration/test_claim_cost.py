@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from psycopg import RawCursor
 
 from app.broker import LONG, SHORT
+from app.db.asking import start_job
 from app.db.crash import Crash
 from app.db.finishing import finish_job
 from app.db.job import Job, JobState
-from app.db.job_steps import CLAIMED, claim_next, claim_statement, start_job
+from app.db.job_steps import CLAIMED, claim_next, claim_statement
 from app.db.prepared import Lane, Prepared
-from app.jobs.service import LONG_FROM, ask
+from app.jobs.service import ask
+from app.jobs.starting import LONG_FROM
 from tests.factories import make_crash, make_member
 from tests.job_kinds import NAME
 
@@ -49,7 +52,7 @@ def forced(services, monkeypatch):
         compiled = statement.compiled(services.db.engine.dialect)
         lane.connection.execute("SET synchronous_commit = on")  # the tests' server does without
         lane.connection.execute("BEGIN")
-        row = lane.connection.execute(compiled.sql, compiled.written(values)).fetchone()
+        row = RawCursor(lane.connection).execute(compiled.query, compiled.written(values)).fetchone()
         noted.append(lane.connection.execute("SHOW synchronous_commit").fetchone()[0] == "on")
         lane.connection.execute("COMMIT")
         assert lane.connection.execute("SHOW synchronous_commit").fetchone()[0] == "on"
@@ -68,15 +71,17 @@ def test_of_a_tenant_that_waits_one_job_is_looked_at_however_long_its_line(servi
             "queue": SHORT,
             "now": now,
             "worker": "w",
-            "lease": now,
+            "lease_expires_at": now,
             "bounded": LONG,
             "at_once": 1,
         }
         for setting in ("enable_seqscan = off", "enable_bitmapscan = off"):  # as they are with many rows
             lane.connection.execute(f"SET {setting}")
-        explained = lane.connection.execute(
-            "EXPLAIN (ANALYZE, FORMAT JSON) " + compiled.sql, compiled.written(asked)
-        ).fetchone()[0]
+        explained = (
+            RawCursor(lane.connection)
+            .execute("EXPLAIN (ANALYZE, FORMAT JSON) " + compiled.sql, compiled.written(asked))
+            .fetchone()[0]
+        )
         read = rows_read(explained[0]["Plan"])
 
     assert 0 < read <= 8  # two tenants, one job of one of them, and the row that is updated
@@ -101,9 +106,11 @@ def test_who_waits_for_what_is_not_looked_up_while_few_jobs_are_live(services, m
 
     def explained(lane: Lane, statement: Prepared, **values):
         compiled = statement.compiled(services.db.engine.dialect)
-        [[plan]] = lane.connection.execute(
-            "EXPLAIN (ANALYZE, FORMAT JSON) " + compiled.sql, compiled.written(values)
-        ).fetchone()
+        [[plan]] = (
+            RawCursor(lane.connection)
+            .execute("EXPLAIN (ANALYZE, FORMAT JSON) " + compiled.sql, compiled.written(values))
+            .fetchone()
+        )
         plans.append(plan["Plan"])
 
     monkeypatch.setattr(Lane, "first", explained)

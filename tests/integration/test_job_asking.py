@@ -12,7 +12,8 @@ from app.errors import BadParameters
 from app.jobs import KINDS
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
 from app.jobs.running import end_attempt, run
-from app.jobs.service import ask, cancel, start_or_join
+from app.jobs.service import ask, cancel
+from app.jobs.starting import start_or_join
 from app.services import Services
 from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
 

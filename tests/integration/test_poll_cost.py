@@ -70,7 +70,8 @@ def test_a_poll_of_a_finished_job_is_one_statement_with_all_checks(services, get
 
 
 @pytest.mark.parametrize("by_id", [False, True])
-def test_a_poll_of_a_job_at_work_is_one_statement(services, get, by_id):
+def test_a_poll_of_a_job_at_work_is_one_statement(services, get, by_id, monkeypatch):
+    monkeypatch.setattr("app.api.waiting.YOUNG", 0.0)  # it is not waited for
     job_id = get().json["job_id"]
     query = {"job_id": job_id} if by_id else {}
 
@@ -79,6 +80,16 @@ def test_a_poll_of_a_job_at_work_is_one_statement(services, get, by_id):
 
     assert (answer.status_code, answer.json["loading"]) == (200, [True])
     assert len(sent) == 1
+
+
+def test_a_poll_that_waits_a_moment_looks_a_few_times(services, get):
+    get()
+
+    with statements(services) as sent:
+        answer = get()
+
+    assert answer.json["loading"] == [True]
+    assert 2 <= len(sent) <= 12
 
 
 @pytest.mark.parametrize("by_id", [False, True])

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from psycopg import RawCursor
 from sqlalchemy import event, insert, select, text
 
 from app.db.backlog import backlog
@@ -122,7 +123,9 @@ def test_a_list_is_read_from_its_index_alone(services, many, monkeypatch):
 
     def run_explained(lane: Lane, compiled, values):
         if "occurrences" in compiled.sql and "crashes" not in compiled.sql:
-            explained = lane.connection.execute(f"EXPLAIN (ANALYZE) {compiled.sql}", compiled.written(dict(values)))
+            explained = RawCursor(lane.connection).execute(
+                f"EXPLAIN (ANALYZE) {compiled.sql}", compiled.written(dict(values))
+            )
             plans.append([line for (line,) in explained.fetchall()])
         return run(lane, compiled, values)
 

@@ -11,7 +11,8 @@ from app.errors import MalformedLog, TransientError
 from app.jobs import running
 from app.jobs.outcomes import JobCancelled, TooManyJobs
 from app.jobs.running import hand_back, run
-from app.jobs.service import LONG_FROM, ask, cancel
+from app.jobs.service import ask, cancel
+from app.jobs.starting import LONG_FROM
 from app.jobs.sweep import sweep
 from app.services import Services
 from tests.factories import Member, join, make_crash, make_member, run_rings

@@ -184,7 +184,7 @@ class World(Attempts):
         """(the job's id, what its poller gets)."""
         query, member = {"about": about, "job_id": job_id}, self.users[user]
         identifier = self.crashes[crash].identifier
-        quick = answer_at_once(self.services, token_hash(member.token), NAME, identifier, query)
+        quick = answer_at_once(self.services, token_hash(member.token), NAME, identifier, query, is_new=True)
         try:
             row = service.ask(self.services, member.user_id, NAME, identifier, query)
         except AppError as error:

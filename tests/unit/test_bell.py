@@ -57,3 +57,28 @@ def test_rings_are_few_however_many_threads_press_and_the_last_press_is_heard():
     assert heard.wait_for("last")
     assert len(heard.rings) <= (time.monotonic() - begun) / EVERY + 2
     assert heard.rings[-1][1] == "last"
+
+
+def test_a_bell_whose_last_ring_was_answered_rings_at_once_again():
+    heard = Heard()
+    bell = Bell(heard, every=3_600)
+
+    bell.ring("1")
+    bell.answered(lambda row: row == "1")
+    bell.ring("2")
+
+    assert [row for _, row in heard.rings] == ["1", "2"]
+
+
+def test_a_bell_does_not_mind_what_it_has_not_rung_for_last():
+    heard = Heard()
+    bell = Bell(heard, every=EVERY)
+
+    bell.answered(lambda _: True)
+    bell.ring("1")
+    bell.answered(lambda row: row == "0")
+    bell.ring("2")
+    rung_at_once = [row for _, row in heard.rings]
+
+    assert heard.wait_for("2")
+    assert rung_at_once == ["1"]

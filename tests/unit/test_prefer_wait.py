@@ -35,7 +35,7 @@ def test_anything_else_asks_for_nothing(header):
 
 @pytest.fixture
 def room():
-    return WaitingRoom(1, Pace(), nullcontext)
+    return WaitingRoom(1, 0.5, Pace(), nullcontext)
 
 
 def test_waiting_ends_when_it_is_over(room):

@@ -30,7 +30,8 @@ from app.errors import AppError, NotFound
 from app.jobs.batch.question import AppBatch
 from app.jobs.exporters.places import BucketUnknown, destination, store_of, take_back
 from app.jobs.kind import key_of
-from app.jobs.service import look_up, start_or_join
+from app.jobs.service import look_up
+from app.jobs.starting import start_or_join
 from app.services import Services
 from app.storage import checked
 

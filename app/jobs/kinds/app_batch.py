@@ -19,6 +19,8 @@ PATH = "/apps/<app_identifier>/exports"
 METHOD = "POST"
 ABOUT = "app"
 UNIT = "occurrences"
+COUNTS_OCCURRENCES = False
+SHORT_LIST = None
 SUMMARY = "Occurrences of a whole app as files: rows or reports, in parts"
 PARAMETERS: list[dict[str, Any]] = []
 

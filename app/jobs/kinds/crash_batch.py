@@ -19,6 +19,8 @@ PATH = "/crashes/<crash_identifier>/exports"
 METHOD = "POST"
 ABOUT = "crash"
 UNIT = "occurrences"
+COUNTS_OCCURRENCES = False
+SHORT_LIST = None
 SUMMARY = "Occurrences of a crash as files: rows or reports, in parts"
 PARAMETERS: list[dict[str, Any]] = []
 

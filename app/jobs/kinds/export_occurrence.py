@@ -27,6 +27,8 @@ PATH = "/crashes/<crash_identifier>/export_occurrences"
 METHOD = "GET"
 ABOUT = "crash"
 UNIT = "reports"
+COUNTS_OCCURRENCES = False
+SHORT_LIST = None
 SUMMARY = "Report of one occurrence of a crash"
 OCCURRENCE_NAME = re.compile(r"(?P<log_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})-crash-(?P<number>[1-9][0-9]{0,8})")
 

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from app import iso_time
 from app.db import Database
 from app.db.long_list import Batch, long_list
+from app.db.short_list import CRASH, ShortList
 from app.errors import BadParameters
-from app.jobs.kind import AnyJob, Artefact, Body, Published, Run, Showing, Subject, key_of, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of, read_params
 from app.jobs.list_pages import Chunks, read_page
 from app.storage import ObjectNotFound
 
@@ -18,7 +19,9 @@ PATH = "/crashes/<crash_identifier>/occurrences"
 METHOD = "GET"
 ABOUT = "crash"
 UNIT = "rows"
+COUNTS_OCCURRENCES = True
 SUMMARY = "Occurrences of a crash, newest first"
+FILENAME, MEDIA_TYPE = f"{CRASH}-occurrences.json", "application/json"
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 1_000, 10_000
 MAX_OFFSET = 2**62  # rows; beyond any table, within the database's integers
 
@@ -61,6 +64,9 @@ class Params(BaseModel, frozen=True):
     per_page: int | None = None  # rows; None: the whole list
 
 
+SHORT_LIST = ShortList("occurrences", Params(crash_identifier=CRASH).model_dump_json(), FILENAME, MEDIA_TYPE)
+
+
 def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     """Check dates and paging. Raises BadParameters naming the parameter."""
     return read_params(
@@ -94,25 +100,22 @@ def is_fresh(job: AnyJob, about: Subject) -> bool:
     return job.data_revision == about.revision
 
 
-def compute(params: Params, run: Run) -> Artefact | Published:
+def compute(params: Params, run: Run) -> Artefact:
     """Stream the rows `{id, date, log_id}` into the storage as one JSON list, or put a short one into the job's row."""
-    filename = f"{params.crash_identifier}-occurrences.json"
-    is_whole = params == Params(crash_identifier=params.crash_identifier)
-    if is_whole and run.list_at_once(filename, "application/json"):
-        return Published()
+    filename = FILENAME.replace(CRASH, params.crash_identifier)
     offset, limit = _window(params)
     page = limit and read_page(run.db, run.storage, run.crash_id, _whole(params), offset, limit)
     if page:
         run.shows(page.revision)
         run.expect(page.rows)
         run.advance(page.rows)
-        return run.store("occurrences.json", (page.text,), filename, "application/json", in_row=True)
+        return run.store("occurrences.json", (page.text,), filename, MEDIA_TYPE, in_row=True)
     with long_list(run.db, run.crash_id, params.since, params.until, offset, limit) as found:
         run.shows(found.revision)
         run.expect(found.rows)
         chunks = Chunks()
         rows = _json_list(found.batches, found.rows, run, chunks)
-        artefact = run.store("occurrences.json", rows, filename, "application/json", in_row=True)
+        artefact = run.store("occurrences.json", rows, filename, MEDIA_TYPE, in_row=True)
         chunks.store(run.storage, artefact)
         return artefact
 
