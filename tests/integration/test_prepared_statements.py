@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from sqlalchemy import bindparam, insert, select, text
 
@@ -125,3 +126,18 @@ def test_a_connection_that_has_rested_is_tried_first(services, cut, monkeypatch)
 
     with services.db.quick() as lane:
         assert lane.first(FOUND, which="a" * 24) is None
+
+
+def test_the_driver_reads_no_statement_for_its_parameters(services, monkeypatch):
+    """It would do so at each use of a long one."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the text of a prepared statement was read")
+
+    with services.db.quick_write(together=False) as lane:
+        for reader in ("_query2pg", "_query2pg_nocache"):
+            monkeypatch.setattr(psycopg._queries, reader, refuse)
+        added = add(lane)
+        found = lane.rows(FOUND, which="a" * 24)
+
+    assert (added, found) == (1, [(NAME, WHEN)])
