@@ -171,11 +171,13 @@ def test_metrics_tell_what_web_worker_and_beat_have_done(stack: Stack):
 
     before = figures()
     finished(stack.http, f"/api/crashes/{stack.crash('counted')}/occurrences")
-    after, shown = figures(), stack.metrics()
 
-    assert [new - old for new, old in zip(after[:6], before[:6], strict=True)] == [1] * 6
-    assert after[6] > before[6]
-    assert value(shown, "crashq_beat_sent_total", task="sweep") > 0
+    def more() -> list[float]:
+        return [new - old for new, old in zip(figures(), before, strict=True)]
+
+    until(lambda: more()[:6] == [1] * 6 and more()[6] > 0, "what the worker counts after its result is there")
+    until(lambda: value(stack.metrics(), "crashq_beat_sent_total", task="sweep") > 0, "beat's first sweep")
+    shown = stack.metrics()
     assert value(shown, "crashq_rings_total", queue="short", outcome="sent") > 0
     assert value(shown, "crashq_worker_silent_seconds") < 45
     assert {"short", "long", "ingest", "parts", "push"} == {
@@ -184,11 +186,12 @@ def test_metrics_tell_what_web_worker_and_beat_have_done(stack: Stack):
 
 
 def test_a_machine_without_web_shows_what_its_processes_have_counted(stack: Stack):
-    shown = stack.metrics(f"http://127.0.0.1:{stack.environ['CRASHQ_METRICS_PORT']}")
+    def shown() -> str:
+        return stack.metrics(f"http://127.0.0.1:{stack.environ['CRASHQ_METRICS_PORT']}")
 
-    assert value(shown, "crashq_beat_sent_total", task="pulse") > 0
-    assert value(shown, "crashq_task_duration_seconds_count", task="sweep") > 0
-    assert "crashq_queue_waiting" not in shown
+    until(lambda: value(shown(), "crashq_beat_sent_total", task="pulse") > 0, "beat's first pulse")
+    until(lambda: value(shown(), "crashq_task_duration_seconds_count", task="sweep") > 0, "the first sweep")
+    assert "crashq_queue_waiting" not in shown()
 
 
 def test_killed_workers_take_no_counts_along_and_leave_no_files_behind(stack: Stack):
