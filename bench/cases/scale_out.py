@@ -1,6 +1,7 @@
 """Jobs that wait for something else than the processor: four worker processes against one."""
 
 import logging
+import signal
 import time
 import uuid
 from collections.abc import Callable
@@ -43,6 +44,7 @@ def run(stand: Stand) -> Outcome:
                    str(processes), "--without-gossip", "--without-mingle", "--loglevel", "warning"]  # fmt: skip
         log = stand.folder / f"worker-of-{processes}.log"
         worker = Part(f"worker of {processes}", command, log, made.environ)
+        worker.stop_signal = signal.SIGKILL  # all is done by then; several processes take up to 30 s to end politely
 
         def once() -> float:
             worker.start()
