@@ -120,13 +120,13 @@ def _find_in_a_moment(asked: _Asked) -> tuple[int, AnyJob]:
 
     def is_over() -> bool:
         nonlocal found
-        found = _find_or_begin(asked)
+        found = _find_or_begin(asked, is_new=False)
         return not found[1].is_live
 
     age = recent.age(asked)
     if age is not None:
         moments.wait(MOMENT, asked.kind, age, is_over)
-    user, job = found or _find_or_begin(asked)
+    user, job = found or _find_or_begin(asked, is_new=age is None)
     if not job.is_live:
         if age is not None:
             recent.forget(asked)
@@ -137,14 +137,13 @@ def _find_in_a_moment(asked: _Asked) -> tuple[int, AnyJob]:
     return user, job
 
 
-def _find_or_begin(asked: _Asked, *, is_held: bool = False) -> tuple[int, AnyJob]:
+def _find_or_begin(asked: _Asked, *, is_new: bool = True, is_held: bool = False) -> tuple[int, AnyJob]:
     repeats: Repeats[tuple[int, AnyJob]] = current_app.extensions[REPEATS]
     hashed, kind, crash_identifier, _ = asked
     question, word, query = (asked, request.query_string), changes.now(), request.args.to_dict()
     found = repeats.find(question)
     if found and not is_over(found[1], services().now()):
         return found
-    is_new = _waiting().recent.age(asked) is None
     found = answer_at_once(services(), hashed, kind, crash_identifier, query, is_new=is_new, at_ease=is_held)
     if found:
         if not found[1].is_live and len(found[1].result_text or "") <= SMALL:
