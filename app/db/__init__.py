@@ -25,12 +25,12 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmaker
 
 from app import metrics
-from app.db.prepared import DRIVER_ERRORS, Lane, Lanes, Moment
+from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
+from app.db.prepared import Lane, Lanes, Moment
 from app.db.settling import Settling, settled
 from app.errors import TransientError
 
@@ -135,7 +135,7 @@ class Database:
             with self._lanes.lane() as lane:
                 yield lane
         except DRIVER_ERRORS as error:
-            if type(error).__name__ not in TROUBLE:
+            if not is_outage(error):
                 raise
             metrics.database_errors.add()
             raise TransientError(UNAVAILABLE) from error
@@ -277,23 +277,8 @@ def _begin_sqlite(connection: Any) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except IntegrityError:
-        raise
-    except (DBAPIError, DisconnectionError, PoolTimeout) as error:
-        if isinstance(error, DBAPIError) and not _is_trouble(error):
+    except DATABASE_ERRORS as error:
+        if not is_outage(error):
             raise
         metrics.database_errors.add()
         raise TransientError(UNAVAILABLE) from error
-
-
-def _is_trouble(error: DBAPIError) -> bool:
-    """True for a connection, lock, time-out or disk problem; False for a statement that is simply wrong."""
-    return error.connection_invalidated or type(error.orig).__name__ in TROUBLE
-
-
-TROUBLE = {
-    "OperationalError", "InterfaceError", "LockNotAvailable", "DeadlockDetected", "SerializationFailure", "AdminShutdown",
-    "CrashShutdown", "CannotConnectNow", "DiskFull", "QueryCanceled", "TooManyConnections", "ConnectionTimeout",
-    "OutOfMemory", "IoError", "IdleInTransactionSessionTimeout", "ReadOnlySqlTransaction",
-}  # fmt: skip
-"""Names of driver exceptions (sqlite3, psycopg) after which the same statement may succeed later."""

@@ -5,7 +5,6 @@ every job therefore takes this way; everything else keeps to sessions.
 """
 
 import select
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,8 +20,9 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.base import Executable
 
+from app.db.errors import DRIVER_ERRORS
+
 _DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
-DRIVER_ERRORS = (psycopg.Error, sqlite3.Error)
 
 _SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
 _POSTGRESQL: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
