@@ -87,12 +87,12 @@ def redis_server() -> Iterator[str]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(port: int | None = None) -> Iterator[str]:
     """A PostgreSQL without durability; gives the URL of its database `postgres`, of which every user is a superuser."""
     programs = sorted(POSTGRES_PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3].split(".")[0]))
     initdb = programs[-1] if programs else Path(missing("PostgreSQL's initdb", "Debian's package postgresql has it"))
     user = POSTGRES_USER if os.geteuid() == 0 else None
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if user:
