@@ -38,6 +38,8 @@ TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not 
 LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is told to come back
 CONNECT_WAIT = 3  # seconds
 BRIEFLY = 50  # milliseconds
+_STARTED_AT = "SELECT greatest(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))"
+"""A server that begins anew after a crash of one process keeps its start time, but resets all statistics."""
 UNAVAILABLE = "The database is unavailable, try again"
 
 
@@ -164,6 +166,18 @@ class Database:
         """Raise TransientError unless the database answers."""
         with self.read() as session:
             session.execute(text("SELECT 1"))
+
+    def started_at(self) -> datetime | None:
+        """When the PostgreSQL server was started, or last began anew because one of its processes was killed, in UTC.
+
+        No connection is older. Who resets the statistics of `bgwriter` by hand moves it, too. None on SQLite, which has no
+        server. Raises TransientError.
+        """
+        if not self.is_postgresql:
+            return None
+        with self.read() as session:
+            found: datetime = session.scalar(text(_STARTED_AT))
+        return found.astimezone(UTC)
 
     def let_go_of_the_past(self) -> bool:
         """On SQLite, empty the log of what was written; False while somebody reads from it. PostgreSQL does it in time."""
