@@ -30,6 +30,7 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmak
 
 from app import metrics
 from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
+from app.db.idle import IdlePool, IdleWatch, SessionPool
 from app.db.prepared import Lane, Lanes, Moment
 from app.db.settling import Settling, settled
 from app.errors import TransientError
@@ -90,6 +91,7 @@ class Database:
     def __init__(self, engine: Engine, lanes: Lanes) -> None:
         self.engine = engine
         self._lanes = lanes
+        self._idle = IdleWatch(self._pools)
         self.settle = Settling(self.quick) if self.is_postgresql else settled
         # Each statement that only reads is a transaction of its own: nothing to begin and to roll back, which on
         # PostgreSQL would be two trips more. SQLite begins one by itself.
@@ -168,10 +170,9 @@ class Database:
             session.execute(text("SELECT 1"))
 
     def started_at(self) -> datetime | None:
-        """When the PostgreSQL server was started, or last began anew because one of its processes was killed, in UTC.
+        """When the PostgreSQL server was started, or last began anew after a crash of a process, in UTC; None on SQLite.
 
-        No connection is older. Who resets the statistics of `bgwriter` by hand moves it, too. None on SQLite, which has no
-        server. Raises TransientError.
+        No connection is older. Who resets the statistics of `bgwriter` by hand moves it, too. Raises TransientError.
         """
         if not self.is_postgresql:
             return None
@@ -197,6 +198,11 @@ class Database:
         """Give all pooled connections back."""
         self._lanes.close()
         self.engine.dispose()
+        self._idle.end_soon()
+
+    def _pools(self) -> tuple[IdlePool, ...]:
+        pool = self.engine.pool  # another one after each `dispose`
+        return (self._lanes, pool) if isinstance(pool, SessionPool) else ()  # nobody waits for those of SQLite
 
 
 def open_database(url: str, pool_size: int = 8) -> Database:
@@ -212,13 +218,13 @@ def open_database(url: str, pool_size: int = 8) -> Database:
         options = f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s"
         engine = create_engine(
             url,
+            poolclass=SessionPool,
             pool_size=pool_size,
             max_overflow=4,
             pool_timeout=LOCK_WAIT,
             pool_use_lifo=True,  # the same few connections again: they have the statements prepared
             connect_args={"connect_timeout": CONNECT_WAIT, "options": options},
         )
-        event.listen(engine, "checkin", _note_return)
         event.listen(engine, "checkout", _check_after_a_rest)
         address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         # What is prepared is planned once, for to plan a poll takes longer than to run it; maybe while tables are small, where
@@ -264,10 +270,6 @@ def _refuse_to_write(state: ORMExecuteState) -> None:
 
 def _refuse_to_flush(*_: Any) -> None:
     raise RuntimeError("a flush in a session that only reads")
-
-
-def _note_return(_connection: Any, record: Any) -> None:
-    record.info["returned_at"] = time.monotonic()
 
 
 def _check_after_a_rest(connection: Any, record: Any, _proxy: Any) -> None:

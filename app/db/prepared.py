@@ -199,6 +199,9 @@ class Moment:
             self.lanes[-1].begin_moment(snapshot)
 
 
+def _nobody() -> None: ...
+
+
 class Lanes:
     """The connections that wait to be used again, the latest first: it has its statements prepared and its caches warm."""
 
@@ -208,6 +211,7 @@ class Lanes:
         self._keep = keep
         self._trusted_for = trusted_for
         self._waiting: deque[Lane] = deque()
+        self.on_return: Callable[[], None] = _nobody
 
     @contextmanager
     def lane(self) -> Iterator[Lane]:
@@ -221,8 +225,22 @@ class Lanes:
         lane.returned_at = time.monotonic()
         if len(self._waiting) < self._keep:
             self._waiting.append(lane)
+            self.on_return()
         else:
             lane.connection.close()
+
+    def close_idle(self, before: float) -> bool:
+        """Close what has waited since before a time, in monotonic seconds; returns whether others still wait."""
+        while self._waiting:
+            try:
+                lane = self._waiting.popleft()
+            except IndexError:  # another thread took the last one
+                break
+            if lane.returned_at >= before:
+                self._waiting.appendleft(lane)
+                break
+            lane.connection.close()
+        return bool(self._waiting)
 
     def close(self) -> None:
         """Close what waits."""
