@@ -9,8 +9,9 @@ import pytest
 from app.broker import LONG, SHORT
 from app.db.finishing import Finish
 from app.db.job import Job, JobState, move
+from app.db.job_steps import CLAIM_JOB
 from app.db.prepared import Lane
-from app.db.short_list import _CLAIM_OR_FINISH, Begun, claim_or_finish
+from app.db.short_list import Begun, claim_or_finish
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
 from app.jobs.kinds.occurrences import SHORT_LIST
@@ -162,7 +163,7 @@ def test_a_list_that_breaks_the_statement_is_made_the_long_way(services, job, li
     first = Lane.first
 
     def break_it(lane: Lane, statement, **values):
-        if statement is _CLAIM_OR_FINISH:
+        if statement is CLAIM_JOB and values["kind"]:
             raise ZeroDivisionError
         return first(lane, statement, **values)
 

@@ -1,12 +1,14 @@
 """Who is served when: tenants take turns, long jobs leave room, users wait for a bounded number (both databases)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from app.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.db.crash import Crash
 from app.db.job import Job, JobState, stay
+from app.db.job_steps import LONGEST_PAUSE
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
 from app.jobs.outcomes import JobCancelled, TooManyJobs
@@ -229,3 +231,15 @@ def test_a_stampede_does_not_hide_the_job_it_asks_for_from_the_worker(services, 
         run(services, job.id)
 
     assert state(services, job) == JobState.FINISHED
+
+
+def test_a_job_that_is_to_rest_longer_than_any_back_off_lasts_is_due(services, member, kind):
+    """The clock was set back since its attempt failed."""
+    resting, overtaken = ask_many(services, member, make_crash(services, member.app), 2)
+    with services.db.write() as session:
+        session.get_one(Job, resting.id).not_before = services.now() + LONGEST_PAUSE
+        session.get_one(Job, overtaken.id).not_before = services.now() + LONGEST_PAUSE + timedelta(seconds=1)
+
+    run(services, resting.id)
+
+    assert (state(services, resting), state(services, overtaken)) == (JobState.QUEUED, JobState.FINISHED)
