@@ -2,7 +2,7 @@
 
 import enum
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -44,6 +44,8 @@ LIVE_FIRST = text("jobs.state IN ('queued', 'running') DESC")
 """To order by: clocks of two machines differ, so the newest job of a question need not be the live one."""
 FAILED = text("state = 'failed'")
 CANCELLED = text("state = 'cancelled'")
+LONGEST_PAUSE = timedelta(hours=1)
+"""Longer than any back-off: a `not_before` further ahead is from before the clock was set back, and counts as over."""
 
 
 def new_job_id() -> str:
@@ -196,7 +198,7 @@ class Waiting(NamedTuple):
 
 def next_in_turn(session: Session, queue: str, now: datetime) -> Waiting | None:
     """The queued job to do next: tenants take turns, each tenant's oldest job first. It only looks; a claim decides."""
-    due = or_(Job.not_before.is_(None), Job.not_before <= now)
+    due = or_(Job.not_before.is_(None), Job.not_before <= now, Job.not_before > now + LONGEST_PAUSE)
     statement = (
         select(Job.id, Turn.served_at, Job.created_at)
         .outerjoin(Turn, Turn.app_id == Job.app_id)

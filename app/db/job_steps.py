@@ -1,6 +1,6 @@
 """How every job is begun by a worker, as one statement; `asking` has the step before it, `finishing` the last."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -23,14 +23,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app.db import Database
 from app.db.crash import Crash
 from app.db.hot import SqlText
-from app.db.job import Job, JobState
+from app.db.job import LONGEST_PAUSE, Job, JobState
 from app.db.job_part import JobPart
 from app.db.occurrence import FIRST_ROWS
 from app.db.prepared import Prepared
 from app.db.turn import Turn
-
-LONGEST_PAUSE = timedelta(hours=1)
-"""Longer than any back-off: a `not_before` further ahead is from before the clock was set back, and counts as over."""
 
 RUNNING: ColumnElement[str] = literal_column("'running'")
 

@@ -7,8 +7,7 @@ import pytest
 
 from app.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.db.crash import Crash
-from app.db.job import Job, JobState, stay
-from app.db.job_steps import LONGEST_PAUSE
+from app.db.job import LONGEST_PAUSE, Job, JobState, next_in_turn, stay
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
 from app.jobs.outcomes import JobCancelled, TooManyJobs
@@ -240,6 +239,10 @@ def test_a_job_that_is_to_rest_longer_than_any_back_off_lasts_is_due(services, m
         session.get_one(Job, resting.id).not_before = services.now() + LONGEST_PAUSE
         session.get_one(Job, overtaken.id).not_before = services.now() + LONGEST_PAUSE + timedelta(seconds=1)
 
+    with services.db.read() as session:
+        looked_at = next_in_turn(session, SHORT, services.now())
     run(services, resting.id)
 
+    assert looked_at is not None
+    assert looked_at.id == overtaken.id
     assert (state(services, resting), state(services, overtaken)) == (JobState.QUEUED, JobState.FINISHED)
