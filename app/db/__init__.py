@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import (
+    Connection,
     CursorResult,
     DateTime,
     Dialect,
@@ -160,6 +161,12 @@ class Database:
             for lane in moment.lanes:
                 lane.commit()
 
+    @contextmanager
+    def connection(self, **options: Any) -> Iterator[Connection]:
+        """A connection of the engine, with these execution options, for who speaks of tables as such."""
+        with _translated(), self.engine.execution_options(**options).connect() as connection:
+            yield connection
+
     def check(self) -> None:
         """Raise TransientError unless the database answers."""
         with self.read() as session:
@@ -169,7 +176,7 @@ class Database:
         """On SQLite, empty the log of what was written; False while somebody reads from it. PostgreSQL does it in time."""
         if self.is_postgresql:
             return True
-        with _translated(), self.engine.connect() as connection:
+        with self.connection() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None
             driver.execute(f"PRAGMA busy_timeout={BRIEFLY}").close()  # writers wait as long as this waits for readers
