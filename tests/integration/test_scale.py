@@ -17,6 +17,7 @@ from app.db.job import Job, JobState, move
 from app.db.log import Log, stored_log_ids
 from app.db.long_list import long_list
 from app.db.occurrence import Occurrence, find_occurrence
+from app.db.oldest_waiting import oldest_waiting
 from app.db.prepared import Lane
 from app.services import Services
 from tests.factories import NOON, make_crash, make_member
@@ -102,6 +103,7 @@ def test_what_is_asked_often_reads_few_pages_however_many_rows_there_are(service
         "log of an object": pages_read(services, lambda session: stored_log_ids(session, [key, f"{key}-not"])),
         "occurrence": pages_read(services, lambda session: find_occurrence(session, many.id, "log-777", 1)),
         "backlog": pages_read(services, lambda session: backlog(session, NOON)),
+        "oldest waiting": pages_read(services, lambda session: oldest_waiting(session, NOON)),
         **{
             f"crashes since tomorrow by {sort}": pages_read(
                 services,
