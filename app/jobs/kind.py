@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from app import iso_time
 from app.db import Database
@@ -14,7 +14,6 @@ from app.db.job import Job
 from app.db.job_part import JobPart, JobPlan
 from app.db.poll import FoundCrash, FoundJob, WholeApp
 from app.db.short_list import ShortList
-from app.errors import BadParameters
 from app.storage import Storage
 
 AnyJob = Job | FoundJob
@@ -22,8 +21,6 @@ AnyJob = Job | FoundJob
 
 Subject = FoundCrash | WholeApp
 """What a question is about."""
-
-P = TypeVar("P", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -168,16 +165,6 @@ class PartedKind(Kind, Protocol):
 def key_of(kind: str, asked: BaseModel) -> str:
     """What equal questions share: sha256 hex."""
     return hashlib.sha256(f"{kind}\n{asked.model_dump_json()}".encode()).hexdigest()
-
-
-def read_params(model: type[P], values: Mapping[str, Any]) -> P:
-    """Build a model. Raises BadParameters naming the first parameter that does not fit."""
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "parameters"
-        raise BadParameters(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def stream_between(before: bytes, body: Body, after: bytes) -> Body:

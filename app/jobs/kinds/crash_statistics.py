@@ -9,11 +9,12 @@ from pydantic import BaseModel
 from app.db import Database
 from app.db.crash import Crash
 from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, counting
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of
 from app.jobs.statistics.figures import show_figures, store_figures
 from app.jobs.statistics.window import PARAMETERS, RESULT_SCHEMAS, read_dates, window
+from app.parameters import read_params
 
 __all__ = ["PARAMETERS"]
 
