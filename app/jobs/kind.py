@@ -1,4 +1,4 @@
-"""What a kind of job offers, and what it is handed to work with."""
+"""What a job type offers, and what it is handed to work with."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -118,48 +118,44 @@ class Showing:
         }
 
 
-class Kind(Protocol):
-    """A module in app/jobs/kinds."""
+def _makes_no_parts(*_given: Any) -> Any:
+    raise NotImplementedError("A job type whose compute makes a plan declares make_part and sum_up")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a job type offers, under the names that its module declares. What has a default need not be declared."""
 
     PATH: str  # below /api; its one variable is the identifier of what is asked about
-    METHOD: str  # GET or POST
     ABOUT: str  # "crash" or "app"
     UNIT: str  # of progress
-    COUNTS_OCCURRENCES: bool  # all those of its crash, as progress: `expect` need not be asked
-    SHORT_LIST: ShortList | None  # what the database may answer by itself, in place of `compute`; one kind has it
     SUMMARY: str  # one line for openapi.json
-    PARAMETERS: list[dict[str, Any]]  # OpenAPI parameter objects of the query
-    BODY_SCHEMA: dict[str, Any]  # JSON Schema of the body of a POST; a GET has none
     RESULT_SCHEMA: dict[str, Any]  # JSON Schema of `result`
     Params: type[BaseModel]
 
-    def read(self, identifier: str, query: Mapping[str, str]) -> BaseModel:
-        """What the client asks, normalised: equal questions have equal params. Raises BadParameters.
+    read: Callable[[str, Mapping[str, str]], BaseModel]
+    """(identifier, query) -> the request, normalised: equal requests have equal params. Raises BadParameters.
 
-        Several values of one name, which only a POST may give, are lines of one text.
-        """
+    Several values of one name, which only a POST may give, are lines of one text.
+    """
+    expect: Callable[[Database, Subject, Any], int]
+    """(database, subject, params) -> units of progress that a new job will about have. Raises NotFound."""
+    is_fresh: Callable[[AnyJob, Subject], bool]
+    """True while a finished job still tells the truth about what it was asked about, as that is now."""
+    compute: Callable[[Any, Run], Artefact | Plan]
+    """(params, run) -> the result, or the plan of its parts. Touches neither job state nor HTTP."""
+    present: Callable[[AnyJob, Showing], Body]
+    """The JSON text of `result` for a live or finished job."""
 
-    def expect(self, db: Database, crash: Subject, params: Any) -> int:
-        """Units of progress that a new job will about have, from what is known of its crash. Raises NotFound."""
-
-    def is_fresh(self, job: AnyJob, about: Subject) -> bool:
-        """True while a finished job still tells the truth about what it was asked about, as that is now."""
-
-    def compute(self, params: Any, run: Run) -> Artefact | Plan:
-        """Make the result, or plan its parts. Touches neither job state nor HTTP."""
-
-    def present(self, job: AnyJob, showing: Showing) -> Body:
-        """The JSON text of `result` for a live or finished job."""
-
-
-class PartedKind(Kind, Protocol):
-    """A kind whose `compute` makes a plan."""
-
-    def make_part(self, params: Any, plan: JobPlan, part: JobPart, run: Run, name: str) -> MadePart:
-        """Make one part and store it by that name: the same bytes however often."""
-
-    def sum_up(self, params: Any, plan: JobPlan, parts: list[JobPart]) -> tuple[bytes, str, str]:
-        """(content, file name, media type) of the result, which tells of the parts. All are done."""
+    METHOD: str = "GET"  # or POST
+    PARAMETERS: list[dict[str, Any]] = field(default_factory=list)  # OpenAPI parameter objects of the query
+    BODY_SCHEMA: dict[str, Any] = field(default_factory=dict)  # JSON Schema of the body of a POST
+    COUNTS_OCCURRENCES: bool = False  # all those of its crash, as progress: `expect` need not be asked
+    SHORT_LIST: ShortList | None = None  # what the database may answer by itself, in place of `compute`
+    make_part: Callable[[Any, JobPlan, JobPart, Run, str], MadePart] = _makes_no_parts
+    """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often."""
+    sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] = _makes_no_parts
+    """(params, plan, parts, all done) -> (content, file name, media type) of the result, which tells of the parts."""
 
 
 def key_of(kind: str, asked: BaseModel) -> str:

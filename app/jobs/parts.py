@@ -7,7 +7,6 @@ does it when that worker dies before. Redis counts nothing.
 import hashlib
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
 
 import structlog
 
@@ -36,7 +35,7 @@ from app.jobs import KINDS
 from app.jobs.attempt import AttemptLost
 from app.jobs.endings import failed, is_final, is_trouble, publish
 from app.jobs.files import discard, discard_object
-from app.jobs.kind import Artefact, MadePart, PartedKind, Plan
+from app.jobs.kind import Artefact, MadePart, Plan
 from app.jobs.outcomes import AttemptBroke, Strike, WorkerSilent, WorkerStopped
 from app.jobs.part_attempt import PartAttempt, object_key, object_name
 from app.observe import on_behalf_of
@@ -139,7 +138,7 @@ def _claim(services: Services) -> tuple[Job, JobPlan, JobPart] | None:
 
 def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
     log.info("part_started", job=job.id, part=part.number, attempt=part.attempt)
-    kind = cast("PartedKind", KINDS[job.kind])
+    kind = KINDS[job.kind]
     try:
         with PartAttempt(job, part, services, overtime=partial(end_part, services, job, part)) as attempt:
             params = kind.Params.model_validate_json(job.params)
@@ -178,7 +177,7 @@ def complete(services: Services, job: Job) -> None:
         plan, parts = plan_of(session, job.id), parts_of(session, job.id)
     if plan is None or any(part.state != PartState.DONE for part in parts):
         return
-    kind = cast("PartedKind", KINDS[job.kind])
+    kind = KINDS[job.kind]
     content, filename, media_type = kind.sum_up(kind.Params.model_validate_json(job.params), plan, parts)
     key = artefact_key(job.id, job.attempt, "manifest.json")
     try:

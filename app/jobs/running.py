@@ -16,7 +16,7 @@ from app.db.log import back_off
 from app.db.short_list import Begun, claim_or_finish
 from app.db.webhook_events import tell_job_failed
 from app.errors import AppError, TransientError
-from app.jobs import KINDS
+from app.jobs import KINDS, SHORT_LIST
 from app.jobs.attempt import IN_ROW_LIMIT, Attempt, AttemptLost
 from app.jobs.endings import failed, is_final, is_trouble, publish, tell_finished
 from app.jobs.files import discard
@@ -26,8 +26,6 @@ from app.jobs.parts import ring_next_long, spread
 from app.observe import on_behalf_of
 from app.services import Services
 from app.storage import job_folder
-
-_SHORT_LIST = next(filter(None, (kind.SHORT_LIST for kind in KINDS.values())))
 
 GO_ON_FOR = 0.25  # seconds after which no further job begins: other queues wait for the worker too
 
@@ -108,9 +106,9 @@ def _begin_next(services: Services, rung: str, queue: str | None) -> Begun | Non
         "bounded": LONG,
         "at_once": config.long_jobs_at_once,
     }
-    if services.db.is_postgresql and queue != LONG:
+    if SHORT_LIST is not None and services.db.is_postgresql and queue != LONG:
         until = now + timedelta(seconds=config.result_lifetime)
-        values_of_list: dict[str, Any] = {"expires_at": until, "most": IN_ROW_LIMIT, "short": _SHORT_LIST}
+        values_of_list: dict[str, Any] = {"expires_at": until, "most": IN_ROW_LIMIT, "short": SHORT_LIST}
         try:
             return claim_or_finish(services.db, rung, queue, now, **values_of_list, **values)
         except TransientError:

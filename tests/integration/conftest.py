@@ -20,7 +20,7 @@ from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, Clock, Member, make_crash
-from tests.job_kinds import NAME, FakeKind
+from tests.job_kinds import NAME, FakeKind, as_job_type
 from tests.receiver import Receiver, receiver
 from tests.servers import S3, at, execute, new_database, postgres_server, redis_server, s3_server
 from tests.webhook_rows import EVERY
@@ -89,7 +89,7 @@ def services(database_url: str, clock: Clock) -> Iterator[Services]:
 @pytest.fixture
 def kind(monkeypatch) -> FakeKind:
     fake = FakeKind()
-    monkeypatch.setitem(KINDS, NAME, fake)
+    monkeypatch.setitem(KINDS, NAME, as_job_type(fake))
     return fake
 
 

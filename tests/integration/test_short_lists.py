@@ -80,7 +80,7 @@ def test_the_row_tells_of_the_list_what_is_true_of_it(services, member, crash, j
 def test_it_is_the_list_that_the_long_way_makes(services, member, crash, job, monkeypatch):
     run_rings(services)
     at_once = row(services, job).result_text
-    monkeypatch.setattr(running, "_SHORT_LIST", SHORT_LIST._replace(kind="none"))
+    monkeypatch.setattr(running, "SHORT_LIST", SHORT_LIST._replace(kind="none"))
     other = ask(services, member.user_id, "occurrences", crash.identifier, {"until_date": "2030-01-01"})
     run_rings(services)
 

@@ -22,7 +22,7 @@ from app.jobs.sweep import sweep
 from app.services import Services
 from app.storage import job_folder
 from tests.factories import NOON, PASSWORD, Clock, kscrash, make_crash
-from tests.job_kinds import NAME, FakeKind
+from tests.job_kinds import NAME, FakeKind, as_job_type
 
 LIST = "occurrences"
 
@@ -195,7 +195,7 @@ def test_logins_that_ran_out_are_dropped_and_others_stay(services, member, clock
 
 
 def test_many_sweeps_at_once_do_each_thing_once(services, member, clock, monkeypatch):
-    monkeypatch.setitem(KINDS, NAME, FakeKind())
+    monkeypatch.setitem(KINDS, NAME, as_job_type(FakeKind()))
     monkeypatch.setattr(attempt, "BEAT_EVERY", 3_600.0)
     crash = make_crash(services, member.app)
 

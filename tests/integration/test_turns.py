@@ -135,7 +135,7 @@ def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_rung_f
 
 
 def replace_total(kind: FakeKind, total: int) -> FakeKind:
-    kind.expect = lambda _session, _crash, _params: total
+    kind.total = total
     return kind
 
 

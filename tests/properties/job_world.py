@@ -20,7 +20,7 @@ from app.jobs.sweep import sweep
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import Clock, add_newer, join, make_crash, make_member
-from tests.job_kinds import NAME, FakeKind
+from tests.job_kinds import NAME, FakeKind, as_job_type
 from tests.properties.job_attempts import WORKERS, Attempts, Step
 from tests.properties.job_model import LOADING, Answer, Job, Model
 from tests.properties.trouble import TroubledDatabase
@@ -48,7 +48,8 @@ class World(Attempts):
         ada = make_member(services)
         self.users = [ada, join(services, "bob@example.com", ada.app), make_member(services, "carol@example.com")]
         self.crashes = [make_crash(services, ada.app), make_crash(services, self.users[2].app)]
-        kinds[NAME] = self.kind = Kind()
+        self.kind = Kind()
+        kinds[NAME] = as_job_type(self.kind)
         self.revisions = {0: 1, 1: 1}
         with services.db.write() as session:  # the years that pass here must not log anybody out
             session.execute(update(Token).values(expires_at=datetime.max.replace(tzinfo=UTC)))

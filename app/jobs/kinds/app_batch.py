@@ -1,7 +1,6 @@
 """A batch of the occurrences of all crashes of an app: rows or reports in parts, and a manifest."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from app.db import Database
 from app.db.app import App
@@ -19,10 +18,7 @@ PATH = "/apps/<app_identifier>/exports"
 METHOD = "POST"
 ABOUT = "app"
 UNIT = "occurrences"
-COUNTS_OCCURRENCES = False
-SHORT_LIST = None
 SUMMARY = "Occurrences of a whole app as files: rows or reports, in parts"
-PARAMETERS: list[dict[str, Any]] = []
 
 Params = AppBatch
 

@@ -20,11 +20,8 @@ from app.jobs.statistics.window import RESULT_SCHEMAS, read_dates, window
 from app.parameters import read_params
 
 PATH = "/apps/<app_identifier>/crashes/statistics"
-METHOD = "GET"
 ABOUT = "app"
 UNIT = "occurrences"
-COUNTS_OCCURRENCES = False
-SHORT_LIST = None
 SUMMARY = "Some crashes of an app in figures: occurrences per day, users, versions"
 DAYS = 30  # up to the latest occurrence of any of them, where no dates are given
 MOST_CRASHES = 50

@@ -19,11 +19,9 @@ from app.parameters import read_params
 __all__ = ["PARAMETERS"]
 
 PATH = "/crashes/<crash_identifier>/statistics"
-METHOD = "GET"
 ABOUT = "crash"
 UNIT = "occurrences"
 COUNTS_OCCURRENCES = True
-SHORT_LIST = None
 SUMMARY = "A crash in figures: occurrences per day, users, versions, systems, devices"
 DAYS = 90  # up to the latest occurrence, where no dates are given
 MOST_VALUES = 20  # of a fact that are told by name

@@ -25,11 +25,8 @@ from app.reports import REPORTS
 from app.symbolication.opened import OpenedSymbols
 
 PATH = "/crashes/<crash_identifier>/export_occurrences"
-METHOD = "GET"
 ABOUT = "crash"
 UNIT = "reports"
-COUNTS_OCCURRENCES = False
-SHORT_LIST = None
 SUMMARY = "Report of one occurrence of a crash"
 
 PARAMETERS: list[dict[str, Any]] = [
