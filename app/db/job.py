@@ -56,7 +56,7 @@ class Job(Base):
 
     __tablename__ = "jobs"
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32))  # module name in app.jobs.kinds
+    kind: Mapped[str] = mapped_column(String(32))  # job type: a name in app.jobs.KINDS
     key: Mapped[str] = mapped_column(String(64))  # sha256 hex of kind and normalised question
     params: Mapped[str] = mapped_column(Text)  # the normalised question as canonical JSON
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
