@@ -15,7 +15,6 @@ NAME = "bench_waiting"
 WAIT = 0.1  # seconds, of which none is computing
 
 PATH = "/crashes/<crash_identifier>/bench_waiting"
-ABOUT = "crash"
 UNIT = "waits"
 SUMMARY = "Waits, for the bench"
 RESULT_SCHEMA: dict[str, Any] = {}

@@ -54,7 +54,6 @@ class FakeKind:
     attempts: list[Run] = field(default_factory=list)
     total: int = 3
     PATH: str = "/crashes/<crash_identifier>/tests_own"
-    ABOUT: str = "crash"
     UNIT: str = "steps"
     COUNTS_OCCURRENCES: bool = True
     SUMMARY: str = "A kind for tests"

@@ -126,8 +126,7 @@ def _makes_no_parts(*_given: Any) -> Any:
 class Kind:
     """What a job type offers, under the names that its module declares. What has a default need not be declared."""
 
-    PATH: str  # below /api; its one variable is the identifier of what is asked about
-    ABOUT: str  # "crash" or "app"
+    PATH: str  # below /api; its one variable is a key of `app.jobs.subjects.SUBJECTS`, and a field of Params
     UNIT: str  # of progress
     SUMMARY: str  # one line for openapi.json
     RESULT_SCHEMA: dict[str, Any]  # JSON Schema of `result`
@@ -156,6 +155,11 @@ class Kind:
     """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often."""
     sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] = _makes_no_parts
     """(params, plan, parts, all done) -> (content, file name, media type) of the result, which tells of the parts."""
+
+    @property
+    def subject(self) -> str:
+        """The variable of the path, which says what a job of this type is about: `crash_identifier`."""
+        return self.PATH.partition("<")[2].partition(">")[0]
 
 
 def key_of(kind: str, asked: BaseModel) -> str:

@@ -11,8 +11,9 @@ from app.db import poll
 from app.db.job import JobState
 from app.errors import AppError
 from app.jobs import KINDS
+from app.jobs.crash_access import CRASH_IDENTIFIER
 from app.jobs.kind import AnyJob, key_of
-from app.jobs.service import CRASH_IDENTIFIER, JOB_ID, is_to_be_noted
+from app.jobs.service import JOB_ID, is_to_be_noted
 from app.jobs.starting import find_or_begin, start_or_join, still_answers
 from app.services import Services
 

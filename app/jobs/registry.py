@@ -8,6 +8,7 @@ from types import ModuleType
 
 from app.db.short_list import ShortList
 from app.jobs.kind import Kind
+from app.jobs.subjects import SUBJECTS
 
 SEVERAL = "JOB_TYPES"  # of a module that offers more than one: name -> what declares the type
 
@@ -35,7 +36,10 @@ def job_type_of(name: str, declared: object) -> Kind:
     needed = {field.name for field in fields(Kind) if field.default is MISSING and field.default_factory is MISSING}
     if missing := sorted(needed - set(given)):
         raise BadJobType(f"Job type {name} declares no {', '.join(missing)}")
-    return Kind(**given)
+    made = Kind(**given)
+    if made.subject not in SUBJECTS:
+        raise BadJobType(f"The path of job type {name} has no variable of {', '.join(SUBJECTS)}: {made.PATH}")
+    return made
 
 
 def only_short_list(types: Mapping[str, Kind]) -> ShortList | None:

@@ -8,8 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.broker import PARTS
-from app.db.app import App, is_member, visible_app
-from app.db.crash import find_crash, totals
+from app.db.app import is_member
 from app.db.job import (
     LIVE_STATES,
     Job,
@@ -23,19 +22,18 @@ from app.db.job import (
     remember_asker,
 )
 from app.db.job_list import jobs_of
-from app.db.poll import FoundCrash, WholeApp
 from app.errors import BadParameters, Conflict
 from app.jobs import KINDS
 from app.jobs.files import discard
-from app.jobs.kind import AnyJob, Subject, key_of
-from app.jobs.outcomes import AppNotFound, CrashNotFound, CrashNotVisible, JobNotFound, answering
+from app.jobs.kind import AnyJob, key_of
+from app.jobs.outcomes import JobNotFound, answering
 from app.jobs.parts import forget_parts
 from app.jobs.starting import count_shared, join, start_or_join, still_answers
+from app.jobs.subjects import find_subject, find_whole_app, subject_of
 from app.services import Services
 from app.storage import job_folder
 
 SEEN_TO = timedelta(minutes=1)  # how exactly it is recorded when a user last polled a live job
-CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 JOB_ID = re.compile(r"[0-9a-f]{24}")
 STATES: dict[str, tuple[JobState, ...]] = {"live": LIVE_STATES, **{state.value: (state,) for state in JobState}}
 """What a list of jobs can be asked for -> the states that are meant."""
@@ -50,8 +48,7 @@ def ask(services: Services, user_id: int, kind: str, identifier: str, query: Map
     very job. Raises NotFound, BadParameters, Gone or JobFailed.
     """
     with services.db.read() as session:
-        about = _visible_app(session, user_id, identifier) if KINDS[kind].ABOUT == "app" else None
-        crash = about or _visible_crash(session, user_id, identifier)
+        about = find_subject(session, user_id, KINDS[kind], identifier)
         asked = KINDS[kind].read(identifier, query)
         key = key_of(kind, asked)
         job_id = query.get("job_id")
@@ -60,7 +57,7 @@ def ask(services: Services, user_id: int, kind: str, identifier: str, query: Map
     if found and job_id:
         _note(services, found[0], user_id, found[1], now)
         return answering(found[0], now)
-    if found and still_answers(found[0], crash, now):
+    if found and still_answers(found[0], about, now):
         job, seen_at = found
         if seen_at is not None and not is_to_be_noted(job, seen_at, now):
             return answering(job, now)
@@ -70,7 +67,7 @@ def ask(services: Services, user_id: int, kind: str, identifier: str, query: Map
             if seen_at is None:
                 count_shared(joined)
             return answering(joined, now)
-    return start_or_join(services, user_id, kind, key, asked, crash)
+    return start_or_join(services, user_id, kind, key, asked, about)
 
 
 def look_up(services: Services, user_id: int, job_id: str) -> Job:
@@ -102,7 +99,7 @@ def asked_by(
     if state and state not in STATES:
         raise BadParameters(f"state is not one of {', '.join(STATES)}")
     with services.db.read() as session:
-        app_id = _visible_app(session, user_id, app_identifier).app_id if app_identifier else None
+        app_id = find_whole_app(session, user_id, app_identifier).app_id if app_identifier else None
         return jobs_of(session, user_id, limit, offset, states=STATES.get(state, ()), app_id=app_id, after=after)
 
 
@@ -118,10 +115,7 @@ def ask_again(services: Services, user_id: int, job_id: str) -> Job:
         if job.state == JobState.FINISHED:
             raise Conflict("The job has ended well; its result is there")
         asked = KINDS[job.kind].Params.model_validate_json(job.params)
-        if KINDS[job.kind].ABOUT == "app":
-            about: Subject = _visible_app(session, user_id, asked.app_identifier)  # type: ignore[attr-defined]
-        else:
-            about = _visible_crash(session, user_id, asked.crash_identifier)  # type: ignore[attr-defined]
+        about = subject_of(session, user_id, KINDS[job.kind], asked)
     return start_or_join(services, user_id, job.kind, job.key, asked, about)
 
 
@@ -174,23 +168,6 @@ def _clear(services: Services, job: Job, was: JobState) -> None:
         if job.queue == PARTS:
             forget_parts(services, job.id)
         log.info("job_cancelled" if job.state == JobState.CANCELLED else "job_freed", job=job.id)
-
-
-def _visible_crash(session: Session, user_id: int, identifier: str) -> FoundCrash:
-    crash = find_crash(session, identifier) if CRASH_IDENTIFIER.fullmatch(identifier) else None
-    if crash is None:
-        raise CrashNotFound
-    if not is_member(session, user_id, crash.app_id):
-        raise CrashNotVisible
-    app = session.get_one(App, crash.app_id)
-    return FoundCrash(crash.id, app.id, crash.revision, crash.occurrences_count, app.reports_revision)
-
-
-def _visible_app(session: Session, user_id: int, identifier: str) -> WholeApp:
-    app = visible_app(session, identifier, user_id) if CRASH_IDENTIFIER.fullmatch(identifier) else None
-    if app is None:
-        raise AppNotFound
-    return WholeApp(None, app.id, *totals(session, app.id), app.reports_revision)
 
 
 def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None) -> tuple[Job, datetime]:

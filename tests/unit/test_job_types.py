@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from app.jobs.kind import Body
 
 PATH = "/crashes/<crash_identifier>/letters"
-ABOUT, UNIT, SUMMARY, RESULT_SCHEMA = "crash", "letters", "Letters", {}
+UNIT, SUMMARY, RESULT_SCHEMA = "letters", "Letters", {}
 
 class Params(BaseModel, frozen=True):
     crash_identifier: str
@@ -81,6 +81,11 @@ def test_what_a_job_type_does_not_declare_and_has_to_is_named(folder):
         discover(folder(letters=ONE.replace("def compute", "def _compute").replace("def expect", "def _expect")))
 
 
+def test_a_path_that_names_nothing_a_job_can_be_about_is_refused(folder):
+    with pytest.raises(BadJobType, match="no variable of crash_identifier, app_identifier: /letters/<word>"):
+        discover(folder(letters=ONE.replace("/crashes/<crash_identifier>/letters", "/letters/<word>")))
+
+
 def test_making_parts_without_declaring_how_is_an_error_that_says_so(folder):
     letters = discover(folder(letters=ONE))["letters"]
 
@@ -117,5 +122,6 @@ def test_the_product_offers_these_job_types():
         "occurrences",
     ]
     assert all(isinstance(one, Kind) for one in KINDS.values())
+    assert all(one.subject in one.Params.model_fields for one in KINDS.values())
     assert isinstance(SHORT_LIST, ShortList)
     assert SHORT_LIST.kind == "occurrences"

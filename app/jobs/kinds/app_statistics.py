@@ -20,7 +20,6 @@ from app.jobs.statistics.window import RESULT_SCHEMAS, read_dates, window
 from app.parameters import read_params
 
 PATH = "/apps/<app_identifier>/crashes/statistics"
-ABOUT = "app"
 UNIT = "occurrences"
 SUMMARY = "Some crashes of an app in figures: occurrences per day, users, versions"
 DAYS = 30  # up to the latest occurrence of any of them, where no dates are given

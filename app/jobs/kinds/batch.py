@@ -71,7 +71,6 @@ class _Batch:
 
 class _OfCrash(_Batch):
     PATH = "/crashes/<crash_identifier>/exports"
-    ABOUT = "crash"
     SUMMARY = "Occurrences of a crash as files: rows or reports, in parts"
     Params = CrashBatch
 
@@ -87,7 +86,6 @@ class _OfCrash(_Batch):
 
 class _OfApp(_Batch):
     PATH = "/apps/<app_identifier>/exports"
-    ABOUT = "app"
     SUMMARY = "Occurrences of a whole app as files: rows or reports, in parts"
     Params = AppBatch
 

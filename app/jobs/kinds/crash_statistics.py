@@ -19,7 +19,6 @@ from app.parameters import read_params
 __all__ = ["PARAMETERS"]
 
 PATH = "/crashes/<crash_identifier>/statistics"
-ABOUT = "crash"
 UNIT = "occurrences"
 COUNTS_OCCURRENCES = True
 SUMMARY = "A crash in figures: occurrences per day, users, versions, systems, devices"

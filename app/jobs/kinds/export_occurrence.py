@@ -25,7 +25,6 @@ from app.reports import REPORTS
 from app.symbolication.opened import OpenedSymbols
 
 PATH = "/crashes/<crash_identifier>/export_occurrences"
-ABOUT = "crash"
 UNIT = "reports"
 SUMMARY = "Report of one occurrence of a crash"
 

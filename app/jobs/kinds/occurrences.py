@@ -17,7 +17,6 @@ from app.parameters import read_params
 from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"
-ABOUT = "crash"
 UNIT = "rows"
 COUNTS_OCCURRENCES = True
 SUMMARY = "Occurrences of a crash, newest first"
