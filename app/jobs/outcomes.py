@@ -1,9 +1,14 @@
 """How asking for a job can end other than with its result: each ending has its own answer."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from app.db.job import Job, JobState
 from app.errors import AppError, Gone, NotFound, TooManyRequests, TransientError
+from app.jobs.freshness import is_expired
+from app.jobs.kind import AnyJob
+
+J = TypeVar("J", bound=AnyJob)
 
 
 class CrashNotFound(NotFound):
@@ -88,12 +93,13 @@ class AttemptsUsedUp(AppError):
     code, status = "attempts_used_up", 500
 
 
-def answering(job: Job, now: datetime) -> Job:
-    """The same job if it is live or its result can be had; else raises what became of it."""
+def answering(job: J, now: datetime) -> J:
+    """The job, if it is live or its result can be had; else raises what became of it. A failed job has to be a row."""
     if job.state == JobState.FAILED:
+        assert isinstance(job, Job)
         raise JobFailed(job)
     if job.state == JobState.CANCELLED:
         raise JobCancelled
-    if job.state == JobState.EXPIRED or (job.expires_at is not None and job.expires_at <= now):
+    if job.state == JobState.EXPIRED or is_expired(job, now):
         raise JobExpired
     return job

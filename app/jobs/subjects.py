@@ -23,11 +23,16 @@ def subject_of(session: Session, user_id: int, kind: Kind, params: BaseModel) ->
     return find_subject(session, user_id, kind, getattr(params, kind.subject))
 
 
-def find_whole_app(session: Session, user_id: int, identifier: str) -> WholeApp:
-    """All crashes of an app together. Raises AppNotFound."""
+def find_visible_app(session: Session, user_id: int, identifier: str) -> App:
+    """The app, if the user is a member. Raises AppNotFound."""
     app = visible_app(session, identifier, user_id) if CRASH_IDENTIFIER.fullmatch(identifier) else None
     if app is None:
         raise AppNotFound
+    return app
+
+
+def _find_whole_app(session: Session, user_id: int, identifier: str) -> WholeApp:
+    app = find_visible_app(session, user_id, identifier)
     return WholeApp(None, app.id, *totals(session, app.id), app.reports_revision)
 
 
@@ -39,6 +44,6 @@ def _find_one_crash(session: Session, user_id: int, identifier: str) -> FoundCra
 
 SUBJECTS: Mapping[str, Callable[[Session, int, str], Subject]] = {
     "crash_identifier": _find_one_crash,
-    "app_identifier": find_whole_app,
+    "app_identifier": _find_whole_app,
 }
 """The variable of a job type's path, and field of its params -> what finds the subject for a user."""

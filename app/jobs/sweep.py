@@ -12,11 +12,11 @@ from app.db.log import unheard_logs
 from app.db.regrouping import due_regroupings
 from app.db.symbols import unheard_symbols
 from app.db.token import drop_expired_tokens
+from app.jobs.cancelling import abandon
 from app.jobs.files import discard
 from app.jobs.outcomes import WorkerSilent
 from app.jobs.parts import complete, end_part, ring_for_parts
 from app.jobs.running import end_attempt
-from app.jobs.service import abandon
 from app.services import Services
 from app.storage import job_folder
 

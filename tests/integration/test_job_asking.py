@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from app.broker import RUN_JOB
 from app.db.job import Job, JobState
 from app.errors import BadParameters
-from app.jobs import KINDS
+from app.jobs.cancelling import cancel
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
+from app.jobs.request import read_request
 from app.jobs.running import end_attempt, run
-from app.jobs.service import ask, cancel
-from app.jobs.starting import start_or_join
+from app.jobs.service import ask, start
 from app.services import Services
 from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
 
@@ -216,9 +216,9 @@ def test_a_question_looked_up_before_another_job_lived_its_whole_life_gets_that_
     crash = make_crash(services, member.app)
     job = ask(services, member.user_id, "occurrences", crash.identifier, {})
     run_rings(services)
-    asked = KINDS["occurrences"].read(crash.identifier, {})
+    request = read_request("occurrences", crash.identifier, {})
 
-    late = start_or_join(services, member.user_id, "occurrences", job.key, asked, crash)
+    late = start(services, member.user_id, request, crash)
 
     assert (late.id, late.state) == (job.id, JobState.FINISHED)
 

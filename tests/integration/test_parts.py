@@ -15,8 +15,9 @@ from app.db.job_part import PartState, next_part
 from app.errors import TransientError
 from app.jobs import parts, running
 from app.jobs.batch import making, planning
+from app.jobs.cancelling import cancel
 from app.jobs.parts import hand_back_parts, run_part
-from app.jobs.service import ask, cancel
+from app.jobs.service import ask
 from app.jobs.sweep import sweep
 from app.services import Services
 from app.storage import Storage

@@ -13,8 +13,9 @@ from app.db.prepared import Lane
 from app.db.short_list import _CLAIM_OR_FINISH, Begun, claim_or_finish
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
+from app.jobs.cancelling import cancel
 from app.jobs.kinds.occurrences import SHORT_LIST
-from app.jobs.service import ask, cancel
+from app.jobs.service import ask
 from tests.factories import NOON, make_crash, make_member, run_rings
 from tests.integration.test_poll_cost import statements
 from tests.job_kinds import NAME, files, row

@@ -15,9 +15,10 @@ from app.db.token import Token
 from app.errors import TransientError, Unauthorized
 from app.ingest.receive import receive
 from app.jobs import KINDS, attempt
+from app.jobs.cancelling import cancel
 from app.jobs.outcomes import JobExpired, JobNotFound
 from app.jobs.running import run
-from app.jobs.service import ask, cancel, look_up
+from app.jobs.service import ask, look_up
 from app.jobs.sweep import sweep
 from app.services import Services
 from app.storage import job_folder

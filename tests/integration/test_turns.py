@@ -9,9 +9,10 @@ from app.db.crash import Crash
 from app.db.job import Job, JobState, stay
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
+from app.jobs.cancelling import cancel
 from app.jobs.outcomes import JobCancelled, TooManyJobs
 from app.jobs.running import hand_back, run
-from app.jobs.service import ask, cancel
+from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
 from app.jobs.sweep import sweep
 from app.services import Services

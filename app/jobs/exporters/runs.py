@@ -29,9 +29,9 @@ from app.db.poll import WholeApp
 from app.errors import AppError, NotFound
 from app.jobs.batch.question import AppBatch
 from app.jobs.exporters.places import BucketUnknown, destination, store_of, take_back
-from app.jobs.kind import key_of
-from app.jobs.service import look_up
-from app.jobs.starting import start_or_join
+from app.jobs.freshness import is_expired
+from app.jobs.request import request_for
+from app.jobs.service import look_up, start
 from app.services import Services
 from app.storage import checked
 
@@ -121,18 +121,18 @@ def _job_of(services: Services, run: DataExporterRun, exporter: DataExporter, ap
     """The batch of this run, begun unless there is one. Equal questions are one job, so a lost answer doubles nothing."""
     if run.job_id is not None:
         return look_up(services, exporter.user_id, run.job_id)
-    asked = AppBatch(app_identifier=app.identifier, format=exporter.format, arrived=(run.after_row, run.upto_row))
-    key = key_of(KIND, asked)
+    window = (run.after_row, run.upto_row)
+    request = request_for(KIND, AppBatch(app_identifier=app.identifier, format=exporter.format, arrived=window))
     with services.db.read() as session:
-        found = latest_job(session, key, exporter.user_id)
+        found = latest_job(session, request.key, exporter.user_id)
         about = WholeApp(None, app.id, *totals(session, app.id), app.reports_revision)
     if found is not None and found[1] is not None and (found[0].is_live or _can_be_had(found[0], services.now())):
         return found[0]
-    return start_or_join(services, exporter.user_id, KIND, key, asked, about)
+    return start(services, exporter.user_id, request, about)
 
 
 def _can_be_had(job: Job, now: datetime) -> bool:
-    return job.state == JobState.FINISHED and job.expires_at is not None and job.expires_at > now
+    return job.state == JobState.FINISHED and not is_expired(job, now)
 
 
 def _deliver(services: Services, run: DataExporterRun, job: Job, exporter: DataExporter, app: App) -> None:
