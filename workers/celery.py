@@ -27,6 +27,7 @@ from app.jobs.running import hand_back
 from app.observe import configure_logs
 from app.push.courier import Courier
 from app.services import Services, open_services
+from workers import redis_transport
 from workers.schedule import schedule
 
 SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
@@ -39,7 +40,8 @@ except ConfigError as error:
 
 WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}"  # of the process that forks the others, which inherit it
 
-celery = Celery("crashq", broker=config.redis_url, include=["workers.tasks"])
+redis_transport.register()
+celery = Celery("crashq", broker=config.redis_url, amqp=redis_transport.PatientAMQP, include=["workers.tasks"])
 celery.conf.update(
     broker_transport_options={
         "global_keyprefix": config.redis_prefix,
