@@ -12,9 +12,8 @@ from kombu.transport import redis as kombu_redis
 from redis.exceptions import RedisError, ResponseError
 
 from app import metrics
+from app.broker import PROBE, PROBE_LIFETIME
 
-PROBE = "worker-probe"  # key that is written when a connection is made; global_keyprefix goes before it
-PROBE_LIFETIME = 10  # seconds
 RECONNECT_AT_MOST_EVERY = 5.0  # seconds; kombu's own limit of 30 s leaves a worker deaf for long
 
 log = structlog.get_logger()

@@ -93,6 +93,29 @@ def test_a_ring_is_one_celery_message_in_the_queue_named(redis_url):
     assert b"run_job" in messages[0]
 
 
+@pytest.mark.parametrize(
+    ("refuse", "take_again"),
+    [
+        (["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]),
+        (["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]),
+    ],
+    ids=["full", "read-only"],
+)
+def test_a_redis_that_takes_no_writes_is_down_as_is_said_and_up_again_after_it(redis_url, refuse, take_again):
+    broker = RedisBroker(redis_url)
+    assert broker.check()
+
+    with redis.Redis.from_url(redis_url) as client:
+        try:
+            client.execute_command(*refuse)
+            assert not broker.check()
+        finally:
+            client.execute_command(*take_again)
+        assert broker.check()
+        assert client.ttl("crashq:probe") > 0
+        client.flushall()
+
+
 def test_services_with_other_prefixes_share_a_redis_database_without_hearing_each_other(redis_url):
     broker, other = RedisBroker(redis_url, "one:"), RedisBroker(redis_url, "two:")
 
