@@ -25,10 +25,10 @@ from app.errors import ConfigError
 from app.jobs.parts import hand_back_parts
 from app.jobs.running import hand_back
 from app.observe import configure_logs
-from app.push.courier import Courier
 from app.services import Services, open_services
 from workers import redis_transport
 from workers.schedule import schedule
+from workers.tasks import stop_pushing
 
 SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
 KILL_GRACE = 10  # seconds after its time limit that a process whose work still hangs is killed, to be of use again
@@ -41,7 +41,9 @@ except ConfigError as error:
 WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}"  # of the process that forks the others, which inherit it
 
 redis_transport.register()
-celery = Celery("crashq", broker=config.redis_url, amqp=redis_transport.PatientAMQP, include=["workers.tasks"])
+celery = Celery(
+    "crashq", broker=config.redis_url, amqp=redis_transport.PatientAMQP, include=["workers.instrumented_task"]
+)
 celery.conf.update(
     broker_transport_options={
         "global_keyprefix": config.redis_prefix,
@@ -73,7 +75,6 @@ celery.conf.update(
 )
 
 _services: Services | None = None
-_courier: Courier | None = None
 
 
 def services() -> Services:
@@ -82,14 +83,6 @@ def services() -> Services:
     if _services is None:
         _services = open_services(config, WORKER)
     return _services
-
-
-def courier() -> Courier:
-    """This process's courier."""
-    global _courier
-    if _courier is None:
-        _courier = Courier(services())
-    return _courier
 
 
 @setup_logging.connect
@@ -141,8 +134,7 @@ def _hand_back() -> None:
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
-    if _courier is not None:
-        _courier.stop()
+    stop_pushing()
     if _services is not None:
         _services.close()
     tracing.now.stop()
