@@ -22,6 +22,7 @@ class Services:
     broker: Broker
     now: Callable[[], datetime] = utc_now
     rate_limit: RateLimit | None = None  # of what apps send; None where nothing is sent, in commands
+    processes: Callable[[], int] = lambda: 1  # how many worker processes are alive, as last seen; known in workers only
     worker: str = ""  # names the worker that these serve; its attempts are handed back by this name
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from dataclasses import replace
 from typing import Any
 
 from celery import Celery
@@ -26,6 +27,7 @@ from app.jobs.parts import hand_back_parts
 from app.jobs.running import hand_back
 from app.observe import configure_logs
 from app.services import Services, open_services
+from app.worker_heartbeat import WorkerHeartbeat, own_id
 from workers import redis_transport
 from workers.schedule import schedule
 from workers.tasks import stop_pushing
@@ -75,6 +77,7 @@ celery.conf.update(
 )
 
 _services: Services | None = None
+_heartbeat: WorkerHeartbeat | None = None
 
 
 def services() -> Services:
@@ -83,6 +86,14 @@ def services() -> Services:
     if _services is None:
         _services = open_services(config, WORKER)
     return _services
+
+
+def _say_that_it_is_alive() -> None:
+    """Write this process's heartbeat; its services tell how many processes do so."""
+    global _services, _heartbeat
+    _heartbeat = WorkerHeartbeat(services().db, services().now, own_id())
+    _services = replace(services(), processes=_heartbeat.processes)
+    _heartbeat.start()
 
 
 @setup_logging.connect
@@ -116,7 +127,7 @@ def _count_as(part: str) -> None:
 @worker_process_init.connect
 def _open_after_the_fork(**_: Any) -> None:
     tracing.start(config.tracing, "worker")
-    services()
+    _say_that_it_is_alive()
 
 
 @worker_shutting_down.connect
@@ -135,6 +146,8 @@ def _hand_back() -> None:
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
     stop_pushing()
+    if _heartbeat is not None:
+        _heartbeat.stop()
     if _services is not None:
         _services.close()
     tracing.now.stop()
