@@ -29,6 +29,8 @@ from app.observe import configure_logs
 from app.services import Services, open_services
 from app.worker_heartbeat import WorkerHeartbeat, own_id
 from workers import redis_transport
+from workers.broker_watch import BrokerWatch
+from workers.direct_work import DirectWork
 from workers.schedule import schedule
 from workers.tasks import stop_pushing
 
@@ -78,6 +80,7 @@ celery.conf.update(
 
 _services: Services | None = None
 _heartbeat: WorkerHeartbeat | None = None
+_watch: BrokerWatch | None = None
 
 
 def services() -> Services:
@@ -88,12 +91,14 @@ def services() -> Services:
     return _services
 
 
-def _say_that_it_is_alive() -> None:
-    """Write this process's heartbeat; its services tell how many processes do so."""
-    global _services, _heartbeat
+def _begin_threads() -> None:
+    """Write this process's heartbeat, so that its services tell how many processes there are, and watch the broker."""
+    global _services, _heartbeat, _watch
     _heartbeat = WorkerHeartbeat(services().db, services().now, own_id())
     _services = replace(services(), processes=_heartbeat.processes)
+    _watch = BrokerWatch(_services.broker, _heartbeat.leads, DirectWork(_services, schedule(config)))
     _heartbeat.start()
+    _watch.start()
 
 
 @setup_logging.connect
@@ -127,7 +132,7 @@ def _count_as(part: str) -> None:
 @worker_process_init.connect
 def _open_after_the_fork(**_: Any) -> None:
     tracing.start(config.tracing, "worker")
-    _say_that_it_is_alive()
+    _begin_threads()
 
 
 @worker_shutting_down.connect
@@ -145,6 +150,8 @@ def _hand_back() -> None:
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
+    if _watch is not None and not _watch.stop(SOFT_SHUTDOWN):
+        _hand_back()
     stop_pushing()
     if _heartbeat is not None:
         _heartbeat.stop()
