@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test soak bench bench-quick check format lock screens clean
+.PHONY: help demo up test soak bench bench-quick explain check format lock screens clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
@@ -26,6 +26,9 @@ bench: $(VENV)/installed-bench ## measure crashq beside its peers and limits, in
 
 bench-quick: $(VENV)/installed-bench ## the same with fewer rows and rounds, in less than two minutes
 	@$(BIN)/python -m bench --quick $(ARGS)
+
+explain: $(VENV)/installed-dev ## how PostgreSQL runs the hot statements (app/db/hot), on a database with some thousand jobs
+	@$(BIN)/python -m tests.explain
 
 check: $(VENV)/installed-dev ## style, types, import rules, migrations
 	@$(BIN)/ruff check .

@@ -36,6 +36,7 @@ PARTS = "parts"
 QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 """Size classes: what is quick never stands behind what is not."""
 
+PROBE, PROBE_LIFETIME = "probe", 10  # key that a check writes, below the prefix; seconds
 PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
 PACES = {SHORT: 0.004}
 """Seconds between rings of a process in a queue, where it is not the bell's own: a person waits for a short job."""
@@ -72,7 +73,7 @@ class Broker(Protocol):
         """The row is done, as somebody saw: if it was the last that was rung for soon, the next need not wait for others."""
 
     def check(self) -> bool:
-        """True when the broker answers."""
+        """True when the broker takes messages."""
 
 
 class RedisBroker:
@@ -126,9 +127,9 @@ class RedisBroker:
         return True
 
     def check(self) -> bool:
-        """Ask Redis with a PING."""
+        """Write a key that expires soon. Redis answers a PING also when it is full or a replica, and takes no message."""
         try:
-            self._redis.ping()
+            self._redis.set(f"{self._prefix}{PROBE}", "", ex=PROBE_LIFETIME)
         except (RedisError, OSError):
             return False
         return True

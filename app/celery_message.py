@@ -3,7 +3,7 @@
 import base64
 import json
 import secrets
-from functools import lru_cache
+import threading
 
 from celery import Celery
 
@@ -20,24 +20,41 @@ def message(task: str, row_id: str, queue: str, request: str | None = None, trac
     return filled.replace(ROW, text).replace(ID, secrets.token_hex(16))
 
 
-@lru_cache
+_templates: dict[tuple[str, str], tuple[str, str]] = {}
+_making = threading.Lock()
+
+
 def _template(task: str, queue: str) -> tuple[str, str]:
     """(the message as JSON with ROW for its body and ID for its ids, its body as JSON with ROW for the row's id)."""
+    if (task, queue) not in _templates:
+        with _making:
+            if (task, queue) not in _templates:
+                _templates[task, queue] = _make(task, queue)
+    return _templates[task, queue]
+
+
+def _make(task: str, queue: str) -> tuple[str, str]:
+    """Let Celery send the task within this process and take the message back.
+
+    kombu keeps the queues of memory:// once per process, whatever the connection. So the message goes through a queue
+    of this task alone, and `_making` lets one thread at a time put a message there and take it.
+    """
+    own_queue = f"template of {task} for {queue}"
     with Celery(broker="memory://", set_as_current=False).connection_for_write() as connection:
         sender = Celery(broker="memory://", set_as_current=False)
         sender.send_task(
             task,
             args=[ROW],
-            queue=queue,
+            queue=own_queue,
             task_id=ID,
             connection=connection,
             ignore_result=True,
             retry=False,
             headers={REQUEST_HEADER: REQUEST, TRACE_HEADER: TRACE},
         )
-        made = connection.default_channel.basic_get(queue, no_ack=True).serializable()
+        made = connection.default_channel.basic_get(own_queue, no_ack=True).serializable()
     body = base64.b64decode(made["body"]).decode()
     made["body"] = ROW
     made["headers"]["argsrepr"] = "()"  # for people who look on; the id is in the body
     made["properties"] |= {"delivery_tag": ID, "reply_to": ID}
-    return json.dumps(made), body
+    return json.dumps(made).replace(json.dumps(own_queue), json.dumps(queue)), body

@@ -11,6 +11,7 @@ from app.db import Database
 from app.errors import TransientError
 
 SET_EVERY = 60.0  # seconds between looks at the database's clock; in between a monotonic clock goes on
+LOOK_AGAIN_AFTER = 1.0  # seconds after a look that failed, or as long as that took: a look may end with a time-out
 
 log = structlog.get_logger()
 
@@ -26,19 +27,26 @@ class DatabaseClock:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._lock = threading.Lock()
-        self._set_at: float | None = None  # monotonic seconds
-        self._time_then = utc_now()
+        self._known: tuple[datetime, float] | None = None  # a time, and the monotonic seconds when it was that
+        self._look_at = 0.0  # monotonic seconds, when the next look is due
 
     def __call__(self) -> datetime:
-        """The current time."""
-        if self._set_at is None or time.monotonic() - self._set_at > SET_EVERY:
+        """The current time. Only the first call waits for a look of another thread."""
+        if self._known is None:
             with self._lock:
-                if self._set_at is None or time.monotonic() - self._set_at > SET_EVERY:
-                    self._set()
-        assert self._set_at is not None
-        return self._time_then + timedelta(seconds=time.monotonic() - self._set_at)
+                known = self._known or self._look(None)
+        elif time.monotonic() >= self._look_at and self._lock.acquire(blocking=False):
+            try:
+                known = self._look(self._known)
+            finally:
+                self._lock.release()
+        else:
+            known = self._known
+        then, at = known
+        return then + timedelta(seconds=time.monotonic() - at)
 
-    def _set(self) -> None:
+    def _look(self, known: tuple[datetime, float] | None) -> tuple[datetime, float]:
+        """Ask the database; while it is away, what is known stays, at first this machine's time."""
         asked = time.monotonic()
         try:
             with self._db.read() as session:
@@ -48,9 +56,11 @@ class DatabaseClock:
             found = None
         now = time.monotonic()
         if found is not None:
-            self._time_then = found.astimezone(UTC) + timedelta(seconds=(now - asked) / 2)
-        elif self._set_at is None:
-            self._time_then = utc_now()
+            self._known = found.astimezone(UTC) + timedelta(seconds=(now - asked) / 2), now
+            self._look_at = now + SET_EVERY
         else:
-            self._time_then += timedelta(seconds=now - self._set_at)
-        self._set_at = now
+            self._known = known or (utc_now(), now)
+            self._look_at = now + max(
+                LOOK_AGAIN_AFTER, now - asked
+            )  # at most half of the time is spent on looks in vain
+        return self._known

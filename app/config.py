@@ -137,6 +137,10 @@ def embedded_environment(data_dir: Path, environ: Mapping[str, str] = os.environ
     Makes the folder and its secret when they are not there. REDIS_URL and PORT are those of a running `crashq up`, if any.
     """
     data_dir = data_dir.expanduser().resolve()
+    if "?" in str(data_dir) and not environ.get(
+        "DATABASE_URL"
+    ):  # SQLAlchemy takes what follows for options and has no way to write it otherwise
+        raise ConfigError(f"--data-dir {data_dir}: a question mark cannot stand in it")
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         secret = environ.get("SECRET_KEY") or _kept_secret(data_dir / SECRET_FILE)

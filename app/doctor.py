@@ -126,7 +126,7 @@ def _expiry(services: Services, job: Job) -> Callable[[], None]:
         forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)
         with services.db.write() as session:
             finished = (JobState.FINISHED,)
-            move(session, job.id, finished, job.attempt, state=JobState.EXPIRED, result_text=None, expires_at=forget_at)
+            move(session, job.id, finished, state=JobState.EXPIRED, result_text=None, expires_at=forget_at)
 
     return mend
 

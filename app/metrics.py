@@ -53,6 +53,9 @@ task_failures = Counter(
     "Tasks that did not end well: put_off (database or store away), broke (a bug)",
     ("task", "outcome"),
 )
+task_messages_dropped = Counter(
+    "crashq_task_messages_dropped_total", "Messages in Redis that were not JSON or for no task of this release", ()
+)
 beat_sent = Counter("crashq_beat_sent_total", "Messages that beat has sent", ("task",))
 webhook_deliveries = Counter(
     "crashq_webhook_deliveries_total",

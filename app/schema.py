@@ -18,10 +18,11 @@ PATIENCE = 3_600  # seconds that a release waits for another one's migrations, w
 
 
 def upgrade(database: Database) -> None:
-    """Run every migration that the database lacks, all or none; two at once wait for each other."""
+    """Run every migration that the database lacks, all or none; two at once wait for each other. Raises TransientError."""
+    database.check()  # SQLite's error of a statement that is wrong is that of a file that cannot be opened: look before
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with database.engine.execution_options(crashq_writes=True).connect() as connection, _patience(database, connection):
+    with _writing(database) as connection, _patience(database, connection):
         if database.is_postgresql:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
@@ -35,6 +36,16 @@ def upgrade(database: Database) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+@contextmanager
+def _writing(database: Database) -> Iterator[Connection]:
+    if database.is_postgresql:
+        with database.connection(crashq_writes=True) as connection:
+            yield connection
+    else:
+        with database.engine.execution_options(crashq_writes=True).connect() as connection:
+            yield connection
 
 
 @contextmanager
@@ -53,9 +64,9 @@ def _patience(database: Database, connection: Connection) -> Iterator[None]:
 
 
 def is_current(database: Database) -> bool:
-    """True when the database has every migration of this release."""
+    """True when the database has every migration of this release. Raises TransientError."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     heads = set(ScriptDirectory.from_config(config).get_heads())
-    with database.engine.connect() as connection:
+    with database.connection() as connection:
         return heads <= set(MigrationContext.configure(connection).get_current_heads())

@@ -1,5 +1,6 @@
 """What every use case works with: database, storage, broker, clock and settings, opened once per process."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,13 @@ class Services:
     broker: Broker
     now: Callable[[], datetime] = utc_now
     rate_limit: RateLimit | None = None  # of what apps send; None where nothing is sent, in commands
+    processes: Callable[[], int] = lambda: 1  # how many worker processes are alive, as last seen; known in workers only
     worker: str = ""  # names the worker that these serve; its attempts are handed back by this name
+
+    @property
+    def holder(self) -> str:
+        """Names this process of the worker; `app.work` writes it into the rows that it works at."""
+        return f"{self.worker}/{os.getpid()}"
 
     def close(self) -> None:
         """Give connections back."""

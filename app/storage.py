@@ -20,13 +20,13 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from app import metrics
 from app.errors import AppError, TransientError
+from app.unfinished_files import UnfinishedFiles
 
 READ_CHUNK = 256 * 1024  # bytes; what one streamed answer holds at a time
 FILE_CHUNK = 1024 * 1024  # bytes; the same when it comes from a file
 PART_SIZE = 5 * 1024 * 1024  # bytes; the smallest part S3 takes
 PARTS_IN_FLIGHT = 2  # so one writer holds at most about 15 MiB, whatever it writes
 READS_IN_FLIGHT = 8  # small objects asked for at the same time
-STAGED = re.compile(r"[^#]+#[0-9]+")  # how obstore names what is not whole yet
 KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
 
 
@@ -51,6 +51,7 @@ class Storage:
     def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
         self._store = store
         self._folder = folder
+        self._unfinished = UnfinishedFiles(folder) if folder is not None else None
 
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
         """Store the chunks in order under the key, in constant memory; replaces what was there.
@@ -131,10 +132,16 @@ class Storage:
             pass
 
     def delete_folder(self, prefix: str) -> int:
-        """Remove every object below the folder; returns how many."""
+        """Remove every object below the folder, and what is half-written there; returns how many objects.
+
+        A put that is still under way there fails with a TransientError.
+        """
         keys = [stat.key for stat in self.list(prefix)]
         for key in keys:
             self.delete(key)
+        with _translated("delete"):
+            for path in self._unfinished.below(prefix) if self._unfinished else ():
+                path.unlink(missing_ok=True)
         return len(keys)
 
     def unfinished(self) -> Iterator[Path]:
@@ -142,8 +149,13 @@ class Storage:
 
         S3 keeps such parts out of sight; a lifecycle rule of the bucket removes them.
         """
-        if self._folder is not None:
-            yield from (path for path in self._folder.rglob("*#*") if STAGED.fullmatch(path.name))
+        if self._unfinished is not None:
+            yield from self._unfinished.below()
+
+    def sweep_unfinished(self, before: datetime, most: int) -> int:
+        """Remove some of the same that were last written before then, looking at `most` files; returns how many."""
+        with _translated("delete"):
+            return self._unfinished.sweep(before.timestamp(), most) if self._unfinished else 0
 
     def check(self) -> None:
         """Raise TransientError unless the store answers."""

@@ -9,18 +9,14 @@ from pydantic import BaseModel
 
 from app.jobs import KINDS
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs.registry import job_type_of
 
 NAME = "bench_waiting"
 WAIT = 0.1  # seconds, of which none is computing
 
 PATH = "/crashes/<crash_identifier>/bench_waiting"
-METHOD = "GET"
-ABOUT = "crash"
 UNIT = "waits"
-COUNTS_OCCURRENCES = False
-SHORT_LIST = None
 SUMMARY = "Waits, for the bench"
-PARAMETERS: list[dict[str, Any]] = []
 RESULT_SCHEMA: dict[str, Any] = {}
 
 
@@ -60,4 +56,4 @@ def present(job: AnyJob, _showing: Showing) -> Body:
 
 def register() -> None:
     """Make the kind known to this process; the product itself has no such kind."""
-    KINDS[NAME] = sys.modules[__name__]
+    KINDS[NAME] = job_type_of(NAME, sys.modules[__name__])

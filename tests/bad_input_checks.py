@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from app.broker import MemoryBroker
-from app.jobs.sweep import sweep
+from app.sweep import sweep
 from tests import bad_input
 from tests.factories import kscrash, make_crash, run_rings
 from tests.uploads import digested, export_url
@@ -26,7 +26,7 @@ def outcome(client, services, member, clock, body: bytes) -> dict:
     """What became of a log after every attempt a worker would make at it, and of the reports of what was found in it."""
     url = f"/api/apps/{member.app.identifier}/logs"
     assert client.post(f"{url}?log_id=bad", data=body, headers=member.sender).status_code == 202
-    assert run_rings(services) == 1
+    assert run_rings(services) in (1, 2)  # a log that takes long is put aside first, and digested alone
     log = client.get(f"{url}/bad", headers=member.headers).json["result"]
     for occurrence in log["occurrences"]:
         listing = f"/api/crashes/{occurrence['crash_identifier']}/occurrences"

@@ -5,9 +5,9 @@ from app.db.job import Job
 from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.service import ask
-from app.jobs.sweep import sweep
 from app.privacy.erasing import begin_erasure, show_erasure
 from app.services import Services
+from app.sweep import sweep
 from tests.factories import Clock, Member, run_rings
 
 ADA, BOB = "user-ada-4711", "user-bob-0815"

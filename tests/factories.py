@@ -7,19 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from app import accounts
-from app.broker import DIGEST_LOG, MAKE_SYMBOLS, REGROUP, RUN_ERASURE, RUN_JOB, RUN_PART, MemoryBroker
+from app.broker import PUSH, MemoryBroker
 from app.config import Config
 from app.db.app import App, Membership, find_app
 from app.db.crash import Crash
 from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
 from app.db.user import find_user
-from app.ingest.digest import digest
-from app.ingest.regrouping import regroup_app
-from app.jobs import parts, running
-from app.privacy.erasing import run_erasure
 from app.services import Services
-from app.symbolication.making import make_symbols
+from workers.tasks import TASKS, TaskMessage
 
 PASSWORD = "correct horse battery staple"
 NOON = datetime(2018, 9, 13, 12, 0, tzinfo=UTC)
@@ -118,7 +114,7 @@ def add_occurrence(session, crash: Crash, occurred_at: datetime, number: int) ->
         received_at=occurred_at,
         status=LogStatus.DIGESTED,
         attempt=1,
-        ring_after=occurred_at,
+        enqueue_after=occurred_at,
     )
     session.add(log)
     session.flush()
@@ -144,18 +140,8 @@ def run_rings(services: Services) -> int:
     done = 0
     while services.broker.rings:
         task, row_id = services.broker.rings.pop(0)
-        if task == RUN_JOB:
-            running.run(services, row_id)
-        elif task == RUN_PART:
-            parts.run_part(services)
-        elif task == DIGEST_LOG:
-            digest(services, int(row_id))
-        elif task == REGROUP:
-            regroup_app(services, int(row_id))
-        elif task == MAKE_SYMBOLS:
-            make_symbols(services, int(row_id))
-        elif task == RUN_ERASURE:
-            run_erasure(services, row_id)
+        if task != PUSH:  # deliveries have threads of their own
+            TASKS[task](services, TaskMessage(row_id))
         done += 1
     return done
 

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.db.job import Job
-from app.jobs.kind import Artefact, Body, Run
+from app.jobs.kind import Artefact, Body, Kind, Run
+from app.jobs.registry import job_type_of
 from app.services import Services
 from app.storage import job_folder
 
@@ -40,20 +41,22 @@ def files(services: Services, job: Job) -> list[str]:
     return sorted(stat.key for stat in services.storage.list(job_folder(job.id)))
 
 
+def as_job_type(fake: "FakeKind") -> Kind:
+    """What goes into app.jobs.KINDS."""
+    return job_type_of(NAME, fake)
+
+
 @dataclass
 class FakeKind:
-    """Computes by calling `act` with its run; offers all that a module in app/jobs/kinds does."""
+    """Computes by calling `act` with its run; declares what a module in app/jobs/kinds does."""
 
     act: Callable[[Run], Artefact] = write
     attempts: list[Run] = field(default_factory=list)
+    total: int = 3
     PATH: str = "/crashes/<crash_identifier>/tests_own"
-    METHOD: str = "GET"
-    ABOUT: str = "crash"
     UNIT: str = "steps"
     COUNTS_OCCURRENCES: bool = True
-    SHORT_LIST: None = None
     SUMMARY: str = "A kind for tests"
-    PARAMETERS: list[dict[str, Any]] = field(default_factory=list)
     RESULT_SCHEMA: dict[str, Any] = field(default_factory=dict)
     Params: type[BaseModel] = Params
 
@@ -62,8 +65,8 @@ class FakeKind:
         return Params(crash_identifier=crash_identifier, about=query.get("about", ""))
 
     def expect(self, session: object, crash: Any, params: Any) -> int:
-        """Three steps."""
-        return 3
+        """As many steps as the test says."""
+        return self.total
 
     def is_fresh(self, job: Any, about: Any) -> bool:
         """A result stays true."""

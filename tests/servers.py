@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import psycopg
@@ -38,6 +39,14 @@ class S3:
 
     url: str  # for STORAGE_URL
     environ: dict[str, str]  # AWS_* variables that lead obstore to it
+
+
+@dataclass(frozen=True)
+class Pgbouncer:
+    """A running pgbouncer before a PostgreSQL."""
+
+    url: str  # of the same database, through it
+    process: subprocess.Popen[bytes]
 
 
 def free_port() -> int:
@@ -78,12 +87,12 @@ def redis_server() -> Iterator[str]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(port: int | None = None) -> Iterator[str]:
     """A PostgreSQL without durability; gives the URL of its database `postgres`, of which every user is a superuser."""
     programs = sorted(POSTGRES_PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3].split(".")[0]))
     initdb = programs[-1] if programs else Path(missing("PostgreSQL's initdb", "Debian's package postgresql has it"))
     user = POSTGRES_USER if os.geteuid() == 0 else None
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if user:
@@ -108,6 +117,35 @@ def postgres_server() -> Iterator[str]:
                 psycopg.Error,
             )
             yield f"postgresql+psycopg://{address}"
+
+
+@contextmanager
+def pgbouncer(database_url: str) -> Iterator[Pgbouncer]:
+    """A pgbouncer in session mode before one database; it tries a server login that failed again after a second."""
+    program = shutil.which("pgbouncer") or missing("pgbouncer", "Debian's package pgbouncer has it")
+    port, behind = free_port(), urlsplit(database_url)
+    name = behind.path.removeprefix("/")
+    settings = {
+        "listen_addr": "127.0.0.1", "listen_port": port, "unix_socket_dir": "", "auth_type": "any",
+        "pool_mode": "session", "ignore_startup_parameters": "options", "server_login_retry": 1,
+        "query_wait_timeout": 2,  # seconds that a client waits for a server connection; its default is 120
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        server = f"host={behind.hostname} port={behind.port} user={POSTGRES_USER}"
+        lines = ["[databases]", f"{name} = {server}", "[pgbouncer]", *(f"{key} = {settings[key]}" for key in settings)]
+        (Path(folder) / "pgbouncer.ini").write_text("\n".join(lines) + "\n")
+        user = POSTGRES_USER if os.geteuid() == 0 else None  # it refuses to run as root
+        if user:
+            shutil.chown(folder, user)
+        with _running([program, str(Path(folder) / "pgbouncer.ini")], Path(folder), user) as process:
+            address = f"{POSTGRES_USER}@127.0.0.1:{port}/{name}"
+            _await(
+                process,
+                Path(folder),
+                lambda: psycopg.connect(f"postgresql://{address}", connect_timeout=2).close(),
+                psycopg.Error,
+            )
+            yield Pgbouncer(f"postgresql+psycopg://{address}", process)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from dataclasses import replace
 from typing import Any
 
 from celery import Celery
@@ -19,15 +20,20 @@ from celery.signals import (
 from kombu.entity import Exchange, Queue
 
 from app import counting, metrics, tracing
+from app.background import TYPES
 from app.broker import BEGIN_CANARY, PULSE, QUEUES, SHORT, UPKEEP
 from app.config import Config
 from app.errors import ConfigError
-from app.jobs.parts import hand_back_parts
-from app.jobs.running import hand_back
 from app.observe import configure_logs
-from app.push.courier import Courier
 from app.services import Services, open_services
+from app.work.ending import hand_back, unwritten
+from app.work.lease import renewer
+from app.worker_heartbeat import WorkerHeartbeat, own_id
+from workers import redis_transport
+from workers.broker_watch import BrokerWatch
+from workers.direct_work import DirectWork
 from workers.schedule import schedule
+from workers.tasks import stop_pushing
 
 SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
 KILL_GRACE = 10  # seconds after its time limit that a process whose work still hangs is killed, to be of use again
@@ -39,7 +45,10 @@ except ConfigError as error:
 
 WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}"  # of the process that forks the others, which inherit it
 
-celery = Celery("crashq", broker=config.redis_url, include=["workers.tasks"])
+redis_transport.register()
+celery = Celery(
+    "crashq", broker=config.redis_url, amqp=redis_transport.PatientAMQP, include=["workers.instrumented_task"]
+)
 celery.conf.update(
     broker_transport_options={
         "global_keyprefix": config.redis_prefix,
@@ -71,7 +80,8 @@ celery.conf.update(
 )
 
 _services: Services | None = None
-_courier: Courier | None = None
+_heartbeat: WorkerHeartbeat | None = None
+_watch: BrokerWatch | None = None
 
 
 def services() -> Services:
@@ -82,12 +92,14 @@ def services() -> Services:
     return _services
 
 
-def courier() -> Courier:
-    """This process's courier."""
-    global _courier
-    if _courier is None:
-        _courier = Courier(services())
-    return _courier
+def _begin_threads() -> None:
+    """Write this process's heartbeat, so that its services tell how many processes there are, and watch the broker."""
+    global _services, _heartbeat, _watch
+    _heartbeat = WorkerHeartbeat(services().db, services().now, own_id())
+    _services = replace(services(), processes=_heartbeat.processes)
+    _watch = BrokerWatch(_services.broker, _heartbeat.leads, DirectWork(_services, schedule(config)))
+    _heartbeat.start()
+    _watch.start()
 
 
 @setup_logging.connect
@@ -122,6 +134,8 @@ def _count_as(part: str) -> None:
 def _open_after_the_fork(**_: Any) -> None:
     tracing.start(config.tracing, "worker")
     services()
+    renewer.watch(unwritten)
+    _begin_threads()
 
 
 @worker_shutting_down.connect
@@ -133,14 +147,17 @@ def _hand_back_in_time(**_: Any) -> None:
 
 
 def _hand_back() -> None:
-    hand_back(services())
-    hand_back_parts(services())
+    for work in TYPES.values():
+        hand_back(services(), work)
 
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
-    if _courier is not None:
-        _courier.stop()
+    if _watch is not None and not _watch.stop(SOFT_SHUTDOWN):
+        _hand_back()
+    stop_pushing()
+    if _heartbeat is not None:
+        _heartbeat.stop()
     if _services is not None:
         _services.close()
     tracing.now.stop()

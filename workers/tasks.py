@@ -1,5 +1,8 @@
 """The tasks: each safe to deliver twice, late or never, for the database knows what is to be done."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from app import canary
 from app.broker import (
     BEGIN_CANARY,
@@ -21,88 +24,119 @@ from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
 from app.jobs.exporters.runs import run_exports
-from app.jobs.sweep import sweep
 from app.privacy import erasing
 from app.privacy.retention import remove_what_is_old
+from app.push.courier import Courier
+from app.services import Services
+from app.sweep import sweep
 from app.symbolication.making import make_symbols
-from workers.celery import courier, services
-from workers.hearing import hears, queue_of_ring
 
 
-@hears(RUN_JOB)
-def run_job(job_id: str) -> None:
+class TaskMessage(NamedTuple):
+    """What a task is called with."""
+
+    row_id: str = ""  # empty: the task finds by itself what is due
+    queue: str | None = None  # where the message stood
+
+
+Task = Callable[[Services, TaskMessage], None]
+
+TASKS: dict[str, Task] = {}  # by name; what Celery runs, and what a worker runs by itself while Redis is away
+_couriers: list[Courier] = []  # this process's one, when there is one
+
+
+def task(name: str) -> Callable[[Task], Task]:
+    """Make a function the task of this name."""
+
+    def register(work: Task) -> Task:
+        TASKS[name] = work
+        return work
+
+    return register
+
+
+@task(RUN_JOB)
+def run_job(services: Services, message: TaskMessage) -> None:
     """Make attempts at queued jobs."""
-    running.run(services(), job_id, queue_of_ring())
+    running.run(services, message.row_id, message.queue)
 
 
-@hears(RUN_PART)
-def run_part(_job_id: str) -> None:
+@task(RUN_PART)
+def run_part(services: Services, _message: TaskMessage) -> None:
     """Make one attempt at the part that is next in turn."""
-    parts.run_part(services())
+    parts.run_part(services)
 
 
-@hears(DIGEST_LOG)
-def digest_log(row_id: str) -> None:
+@task(DIGEST_LOG)
+def digest_log(services: Services, message: TaskMessage) -> None:
     """Digest one received log."""
-    digest(services(), int(row_id))
+    digest(services, int(message.row_id))
 
 
-@hears(REGROUP)
-def regroup(row_id: str) -> None:
+@task(REGROUP)
+def regroup(services: Services, message: TaskMessage) -> None:
     """Go on with a regrouping for some seconds."""
-    regroup_app(services(), int(row_id))
+    regroup_app(services, int(message.row_id))
 
 
-@hears(MAKE_SYMBOLS)
-def make_caches(row_id: str) -> None:
+@task(MAKE_SYMBOLS)
+def make_caches(services: Services, message: TaskMessage) -> None:
     """Look into one received file of symbols."""
-    make_symbols(services(), int(row_id))
+    make_symbols(services, int(message.row_id))
 
 
-@hears(RUN_ERASURE)
-def run_erasure(erasure_id: str) -> None:
+@task(RUN_ERASURE)
+def run_erasure(services: Services, message: TaskMessage) -> None:
     """Work at an erasure for a while."""
-    erasing.run_erasure(services(), erasure_id)
+    erasing.run_erasure(services, message.row_id)
 
 
-@hears(KEEP_AGES)
-def keep_ages() -> None:
+@task(KEEP_AGES)
+def keep_ages(services: Services, _message: TaskMessage) -> None:
     """Remove what is older than its app keeps it."""
-    remove_what_is_old(services())
+    remove_what_is_old(services)
 
 
-@hears(SWEEP)
-def sweep_all() -> None:
+@task(SWEEP)
+def sweep_all(services: Services, _message: TaskMessage) -> None:
     """Ring again, take over from dead workers, clear what has expired."""
-    sweep(services())
+    sweep(services)
 
 
-@hears(PULSE)
-def show_pulse() -> None:
-    """Record that a message came from beat through the broker to a worker that reaches the database."""
-    with services().db.write() as session:
-        pulse.beat(session, pulse.WORKER, services().now())
+@task(PULSE)
+def show_pulse(services: Services, _message: TaskMessage) -> None:
+    """Record that a worker reaches the database; while Redis takes messages, also that they come from beat through it."""
+    with services.db.write() as session:
+        pulse.beat(session, pulse.WORKER, services.now())
 
 
-@hears(PUSH)
-def push(_row_id: str) -> None:
+@task(PUSH)
+def push(services: Services, _message: TaskMessage) -> None:
     """Deliver to webhooks what is due, beside this process's other work."""
-    courier().ring()
+    if not _couriers:
+        _couriers.append(Courier(services))
+    _couriers[0].ring()
 
 
-@hears(RUN_EXPORTS)
-def run_data_exporters() -> None:
+def stop_pushing() -> None:
+    """Begin no further delivery in this process, and wait for those under way."""
+    for courier in _couriers:
+        courier.stop()
+
+
+@task(RUN_EXPORTS)
+def run_data_exporters(services: Services, _message: TaskMessage) -> None:
     """Schedule what data exporters are due, and bring each run a step further."""
-    run_exports(services())
+    run_exports(services)
 
 
-@hears(BEGIN_CANARY)
-def begin_canary() -> None:
+@task(BEGIN_CANARY)
+def begin_canary(services: Services, _message: TaskMessage) -> None:
     """Let a canary out."""
-    canary.begin_canary(services())
+    canary.begin_canary(services)
 
 
-@hears(RUN_CANARY)
-def run_canary(identifier: str) -> None:
+@task(RUN_CANARY)
+def run_canary(services: Services, message: TaskMessage) -> None:
     """See that it comes through."""
-    canary.run_canary(services(), identifier)
+    canary.run_canary(services, message.row_id)

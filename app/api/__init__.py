@@ -35,6 +35,7 @@ from app.api import (
     webhooks,
 )
 from app.api.context import EXTENSION
+from app.api.polling import REPEATS, WAITING
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
 from app.api.waiting import Waiting
@@ -58,8 +59,8 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     flask.extensions[EXTENSION] = services
     # Only where a change made by one process of the server is seen by all of them.
     kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
-    flask.extensions[jobs.REPEATS] = Repeats(kept_for, changes)
-    flask.extensions[jobs.WAITING] = Waiting.of(services.config.web_threads, rest)
+    flask.extensions[REPEATS] = Repeats(kept_for, changes)
+    flask.extensions[WAITING] = Waiting.of(services.config.web_threads, rest)
     flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
     for part in (
         login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,

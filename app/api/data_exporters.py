@@ -12,7 +12,7 @@ from app.api.paging import link_next, window
 from app.db.app import App
 from app.db.data_exporter import DataExporter, DataExporterRun
 from app.jobs.exporters import settings
-from app.jobs.kind import read_params
+from app.parameters import read_params
 
 blueprint = Blueprint("data_exporters", __name__, url_prefix="/api/data_exporters")
 ONE = "/<exporter_identifier>"

@@ -7,6 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from app.broker import LONG, SHORT
 from app.canary import SUCCEEDED
 from app.db.backlog import backlog
+from app.db.oldest_waiting import oldest_waiting
 from app.db.pulse import WORKER, last_seen
 from app.services import Services
 
@@ -16,9 +17,10 @@ def figures(services: Services) -> list[GaugeMetricFamily]:
     jobs = GaugeMetricFamily("crashq_jobs", "Live and failed jobs in the table", labels=["kind", "state"])
     waiting = GaugeMetricFamily("crashq_queue_waiting", "What waits in a queue", labels=["queue"])
     oldest = GaugeMetricFamily("crashq_queue_oldest_seconds", "How long the oldest of it has waited", labels=["queue"])
+    ages = GaugeMetricFamily("crashq_oldest_waiting_seconds", "How long due work has waited", labels=["type"])
     now = services.now()
     with services.db.read() as session:
-        found = backlog(session, now)
+        found, oldest_due = backlog(session, now), oldest_waiting(session, now)
         pulse, sang = last_seen(session, WORKER), last_seen(session, SUCCEEDED)
     for (kind, state), number in sorted(found.jobs.items()):
         jobs.add_metric([kind, state], number)
@@ -26,7 +28,9 @@ def figures(services: Services) -> list[GaugeMetricFamily]:
         waits, since = found.queues.get(queue, (0, None))
         waiting.add_metric([queue], waits)
         oldest.add_metric([queue], _seconds(now, since) if since else 0)
-    told = [jobs, waiting, oldest]
+    for type_, since in oldest_due.items():
+        ages.add_metric([type_], _seconds(now, since) if since else 0)
+    told = [jobs, waiting, oldest, ages]
     told.append(
         GaugeMetricFamily("crashq_worker_silent_seconds", "Time since a worker last proved alive", _seconds(now, pulse))
     )

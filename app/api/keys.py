@@ -8,7 +8,7 @@ from app import accounts, iso_time, keys
 from app.api import answers
 from app.api.asking import json_object
 from app.api.context import services, user_id
-from app.jobs.kind import read_params
+from app.parameters import read_params
 
 blueprint = Blueprint("keys", __name__, url_prefix="/api/apps/<app_identifier>/keys")
 

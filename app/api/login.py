@@ -7,7 +7,7 @@ from app import accounts
 from app.api import answers
 from app.api.context import services, token
 from app.errors import BadParameters
-from app.jobs.kind import read_params
+from app.parameters import read_params
 
 MAX_BODY = 16 * 1024  # bytes
 

@@ -6,14 +6,14 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from app.jobs.kinds.occurrences import DEFAULT_PER_PAGE, MAX_OFFSET, read_paging
+from app.paging import DEFAULT_PER_PAGE, offset_of, read_paging
 
 
 def window(query: Mapping[str, str]) -> tuple[int, int]:
     """(limit, offset) of the page asked for; the limit is one row more than the page, to see whether a next one exists."""
     page, per_page = read_paging(query)
     per_page = per_page or DEFAULT_PER_PAGE
-    return per_page + 1, min(((page or 1) - 1) * per_page, MAX_OFFSET)
+    return per_page + 1, offset_of(page or 1, per_page)
 
 
 def link_next(response: Response, rows: list[Any], query: Mapping[str, str]) -> Response:

@@ -14,7 +14,7 @@ from app.api.context import services, token, user_id
 from app.api.paging import link_next, window
 from app.db.token import Token
 from app.errors import TransientError
-from app.jobs.kind import read_params
+from app.parameters import read_params
 
 NOTED = "crashq.noted_keys"
 MOST_NOTED = 10_000  # keys of which a process remembers when it noted them; then it forgets all

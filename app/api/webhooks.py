@@ -11,7 +11,7 @@ from app.api.context import services, user_id
 from app.api.paging import link_next, window
 from app.db.app import App
 from app.db.webhook import Delivery, Webhook
-from app.jobs.kind import read_params
+from app.parameters import read_params
 from app.push import webhooks
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/api/apps/<app_identifier>/webhooks")

@@ -24,8 +24,9 @@ save ""
 appendonly no
 maxmemory-policy noeviction
 daemonize no
-dir {folder}
+dir "{folder}"
 """
+UNQUOTED = frozenset(b"/-_.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 def start_broker(processes: Processes, data_dir: Path) -> str:
@@ -35,7 +36,7 @@ def start_broker(processes: Processes, data_dir: Path) -> str:
     if server:
         password = secrets.token_urlsafe(24)
         url = f"redis://:{password}@127.0.0.1:{port}/0"
-        settings = REDIS_SETTINGS.format(port=port, password=password, folder=data_dir)
+        settings = REDIS_SETTINGS.format(port=port, password=password, folder=_escaped(data_dir))
         part = processes.start("broker", [server, "-"], os.environ, stdin=settings.encode())
     else:
         url = f"redis://127.0.0.1:{port}/0"
@@ -57,6 +58,11 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+def _escaped(path: Path) -> str:
+    """The path's bytes as they may stand between double quotes in redis.conf."""
+    return "".join(chr(byte) if byte in UNQUOTED else f"\\x{byte:02x}" for byte in os.fsencode(path))
 
 
 def _await_answer(url: str, part: Part) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import (
+    Connection,
     CursorResult,
     DateTime,
     Dialect,
@@ -25,12 +26,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmaker
 
 from app import metrics
-from app.db.prepared import DRIVER_ERRORS, Lane, Lanes, Moment
+from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
+from app.db.idle import IdlePool, IdleWatch, SessionPool
+from app.db.prepared import Lane, Lanes, Moment
 from app.db.settling import Settling, settled
 from app.errors import TransientError
 
@@ -38,6 +40,8 @@ TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not 
 LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is told to come back
 CONNECT_WAIT = 3  # seconds
 BRIEFLY = 50  # milliseconds
+_STARTED_AT = "SELECT greatest(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))"
+"""A server that begins anew after a crash of one process keeps its start time, but resets all statistics."""
 UNAVAILABLE = "The database is unavailable, try again"
 
 
@@ -88,6 +92,7 @@ class Database:
     def __init__(self, engine: Engine, lanes: Lanes) -> None:
         self.engine = engine
         self._lanes = lanes
+        self._idle = IdleWatch(self._pools)
         self.settle = Settling(self.quick) if self.is_postgresql else settled
         # Each statement that only reads is a transaction of its own: nothing to begin and to roll back, which on
         # PostgreSQL would be two trips more. SQLite begins one by itself.
@@ -135,7 +140,7 @@ class Database:
             with self._lanes.lane() as lane:
                 yield lane
         except DRIVER_ERRORS as error:
-            if type(error).__name__ not in TROUBLE:
+            if not is_outage(error):
                 raise
             metrics.database_errors.add()
             raise TransientError(UNAVAILABLE) from error
@@ -160,16 +165,33 @@ class Database:
             for lane in moment.lanes:
                 lane.commit()
 
+    @contextmanager
+    def connection(self, **options: Any) -> Iterator[Connection]:
+        """A connection of the engine, with these execution options, for who speaks of tables as such."""
+        with _translated(), self.engine.execution_options(**options).connect() as connection:
+            yield connection
+
     def check(self) -> None:
         """Raise TransientError unless the database answers."""
         with self.read() as session:
             session.execute(text("SELECT 1"))
 
+    def started_at(self) -> datetime | None:
+        """When the PostgreSQL server was started, or last began anew after a crash of a process, in UTC; None on SQLite.
+
+        No connection is older. Who resets the statistics of `bgwriter` by hand moves it, too. Raises TransientError.
+        """
+        if not self.is_postgresql:
+            return None
+        with self.read() as session:
+            found: datetime = session.scalar(text(_STARTED_AT))
+        return found.astimezone(UTC)
+
     def let_go_of_the_past(self) -> bool:
         """On SQLite, empty the log of what was written; False while somebody reads from it. PostgreSQL does it in time."""
         if self.is_postgresql:
             return True
-        with _translated(), self.engine.connect() as connection:
+        with self.connection() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None
             driver.execute(f"PRAGMA busy_timeout={BRIEFLY}").close()  # writers wait as long as this waits for readers
@@ -183,6 +205,11 @@ class Database:
         """Give all pooled connections back."""
         self._lanes.close()
         self.engine.dispose()
+        self._idle.end_soon()
+
+    def _pools(self) -> tuple[IdlePool, ...]:
+        pool = self.engine.pool  # another one after each `dispose`
+        return (self._lanes, pool) if isinstance(pool, SessionPool) else ()  # nobody waits for those of SQLite
 
 
 def open_database(url: str, pool_size: int = 8) -> Database:
@@ -198,13 +225,13 @@ def open_database(url: str, pool_size: int = 8) -> Database:
         options = f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s"
         engine = create_engine(
             url,
+            poolclass=SessionPool,
             pool_size=pool_size,
             max_overflow=4,
             pool_timeout=LOCK_WAIT,
             pool_use_lifo=True,  # the same few connections again: they have the statements prepared
             connect_args={"connect_timeout": CONNECT_WAIT, "options": options},
         )
-        event.listen(engine, "checkin", _note_return)
         event.listen(engine, "checkout", _check_after_a_rest)
         address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         # What is prepared is planned once, for to plan a poll takes longer than to run it; maybe while tables are small, where
@@ -252,10 +279,6 @@ def _refuse_to_flush(*_: Any) -> None:
     raise RuntimeError("a flush in a session that only reads")
 
 
-def _note_return(_connection: Any, record: Any) -> None:
-    record.info["returned_at"] = time.monotonic()
-
-
 def _check_after_a_rest(connection: Any, record: Any, _proxy: Any) -> None:
     """Try a pooled connection that has not been used for a while: the server may have gone meanwhile."""
     returned_at = record.info.get("returned_at")
@@ -277,23 +300,8 @@ def _begin_sqlite(connection: Any) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except IntegrityError:
-        raise
-    except (DBAPIError, DisconnectionError, PoolTimeout) as error:
-        if isinstance(error, DBAPIError) and not _is_trouble(error):
+    except DATABASE_ERRORS as error:
+        if not is_outage(error):
             raise
         metrics.database_errors.add()
         raise TransientError(UNAVAILABLE) from error
-
-
-def _is_trouble(error: DBAPIError) -> bool:
-    """True for a connection, lock, time-out or disk problem; False for a statement that is simply wrong."""
-    return error.connection_invalidated or type(error.orig).__name__ in TROUBLE
-
-
-TROUBLE = {
-    "OperationalError", "InterfaceError", "LockNotAvailable", "DeadlockDetected", "SerializationFailure", "AdminShutdown",
-    "CrashShutdown", "CannotConnectNow", "DiskFull", "QueryCanceled", "TooManyConnections", "ConnectionTimeout",
-    "OutOfMemory", "IoError", "IdleInTransactionSessionTimeout", "ReadOnlySqlTransaction",
-}  # fmt: skip
-"""Names of driver exceptions (sqlite3, psycopg) after which the same statement may succeed later."""

@@ -8,10 +8,11 @@ from sqlalchemy import ForeignKey, String, delete, exists, func, insert, select,
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
-from app.db.log import WAITING, BigId, Log
+from app.db.log import WAITING, Log
 from app.db.many import as_rows, rows_of
 from app.db.prepared import Lane, Prepared
 from app.db.symbols import SymbolImage
+from app.db.work import BigId
 
 MOST = 200_000  # rows of one app; more are made between two looks (`trim`), but not many
 

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
 from app.db.crash_alias import MAX_STEPS, went_to
-from app.db.log import BigId
 from app.db.occurrence import Occurrence
+from app.db.work import BigId
 
 SORTS = ("last_seen", "first_seen", "occurrences_count")
 """What a list of crashes can be ordered by."""

@@ -2,7 +2,6 @@
 
 import enum
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -12,18 +11,17 @@ from sqlalchemy import (
     UniqueConstraint,
     delete,
     func,
-    or_,
     select,
     text,
-    update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Base, insert_or_ignore, rows_changed, value_enum
+from app.db import Base, insert_or_ignore, value_enum
 from app.db.app import MAX_NAME, App
-from app.db.log import BigId, Log
+from app.db.log import Log
 from app.db.occurrence import Occurrence
 from app.db.user import User
+from app.db.work import BigId, Leased, Leasing
 
 MAX_ERROR = 200  # characters
 MAX_BUCKET, MAX_SUBFOLDER = 63, 200
@@ -68,7 +66,7 @@ class DataExporterApp(Base):
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True)
 
 
-class DataExporterRun(Base):
+class DataExporterRun(Leased, Base):
     """One scheduled time of one exporter, for one app."""
 
     __tablename__ = "data_exporter_runs"
@@ -81,10 +79,8 @@ class DataExporterRun(Base):
     upto_row: Mapped[int] = mapped_column(BigInteger)  # and up to this one
     state: Mapped[RunState] = mapped_column(value_enum(RunState))
     job_id: Mapped[str | None] = mapped_column(String(24))
-    attempt: Mapped[int]  # steps begun; only the latest may write
-    failures: Mapped[int]
-    next_at: Mapped[datetime]  # no step before then
-    lease_expires_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column("failures", sort_order=901)  # other tables call it failures
+    not_before: Mapped[datetime] = mapped_column("next_at", key="not_before", sort_order=905)  # no step before then
     files_done: Mapped[int]
     files: Mapped[int | None]
     rows: Mapped[int | None] = mapped_column(BigInteger)
@@ -96,7 +92,7 @@ class DataExporterRun(Base):
     folder: Mapped[str | None] = mapped_column(String(512))  # None: nothing has been delivered
     __table_args__ = (
         UniqueConstraint("exporter_id", "app_id", "scheduled_for"),  # never twice, however many schedule
-        Index("ix_data_exporter_runs_undone", "next_at", postgresql_where=UNDONE, sqlite_where=UNDONE),
+        Index("ix_data_exporter_runs_undone", "not_before", postgresql_where=UNDONE, sqlite_where=UNDONE),
     )
 
 
@@ -160,7 +156,9 @@ def add_run(session: Session, exporter_id: int, app_id: int, scheduled_for: date
         "state": RunState.WAITING,
         "attempt": 0,
         "failures": 0,
-        "next_at": now,
+        "not_before": now,
+        "enqueue_after": now,
+        "enqueued": 0,
         "files_done": 0,
     }
     insert_or_ignore(session, DataExporterRun, values)
@@ -194,19 +192,10 @@ def runs_of(session: Session, exporter_id: int, limit: int, offset: int) -> list
     return [(run, app) for run, app in session.execute(newest_first.limit(limit).offset(offset))]
 
 
-def claim_run(session: Session, now: datetime, lease_expires_at: datetime) -> DataExporterRun | None:
-    """Take the due run that was scheduled first and that no worker has."""
-    free = or_(DataExporterRun.lease_expires_at.is_(None), DataExporterRun.lease_expires_at <= now)
-    due = select(DataExporterRun).where(UNDONE, DataExporterRun.next_at <= now, free)
-    first = due.order_by(DataExporterRun.scheduled_for, DataExporterRun.id).limit(1)
-    run = session.scalar(first.with_for_update(skip_locked=True))
-    if run is not None:
-        run.attempt, run.lease_expires_at = run.attempt + 1, lease_expires_at
-        session.flush()
-    return run
-
-
-def move_run(session: Session, run: DataExporterRun, **values: Any) -> bool:
-    """Compare and set: change the run only while this is its latest attempt."""
-    own = (DataExporterRun.id == run.id, DataExporterRun.attempt == run.attempt, DataExporterRun.state != RunState.DONE)
-    return rows_changed(session, update(DataExporterRun).where(*own).values(**values)) == 1
+LEASING = Leasing(
+    DataExporterRun,
+    waiting=(DataExporterRun.state != RunState.DONE,),
+    working=(DataExporterRun.state != RunState.DONE,),
+    order=(DataExporterRun.scheduled_for, DataExporterRun.id),
+    by_enqueue_after=False,  # few are not done
+)

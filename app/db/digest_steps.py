@@ -1,37 +1,38 @@
 """The steps of a digest, each one statement for all logs of a trip: claim them, settle them, count what was found."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, Select, bindparam, case, func, literal_column, or_, select, true, update
+from sqlalchemy import Boolean, ColumnElement, bindparam, case, func, literal_column, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.config import MIB
+from app.db import Database
 from app.db.crash import Crash
+from app.db.hot import SqlText
 from app.db.log import Log, LogStatus
 from app.db.many import as_rows, rows_of
 from app.db.occurrence import Occurrence
 from app.db.prepared import Lane, Prepared
+from app.db.turn import Turn, digested
 from app.db.webhook_events import CRASHES_NEW, deliveries
+from app.db.work import LONGEST_PAUSE, is_due
 
 _LOG, _CRASH, _OCCURRENCE = Log.__table__.c, Crash.__table__.c, Occurrence.__table__.c
 RECEIVED: ColumnElement[str] = literal_column("'received'")
 """Spelled out, for a plan made once can use the index of waiting logs only if it sees this word."""
 
-NEW = 1  # the revision of a crash that has just been made; it grows with every change
-
+_APP: ColumnElement[str] = literal_column("(SELECT apps.identifier FROM apps WHERE apps.id = logs.app_id)")
 _HAS_SYMBOLS: ColumnElement[bool] = literal_column(
     "EXISTS (SELECT 1 FROM symbols WHERE symbols.app_id = logs.app_id AND symbols.state = 'ready')", Boolean()
 )
-_APP: ColumnElement[str] = literal_column("(SELECT apps.identifier FROM apps WHERE apps.id = logs.app_id)")
-
-
 _SETTINGS: ColumnElement[str | None] = literal_column(
     "(SELECT app_settings.settings FROM app_settings WHERE app_settings.app_id = logs.app_id)"
 )
+
+NEW = 1  # the revision of a crash that has just been made; it grows with every change
 
 
 class ClaimedLog(NamedTuple):
@@ -41,20 +42,32 @@ class ClaimedLog(NamedTuple):
     app_id: int
     log_id: str
     storage_key: str
+    size: int  # bytes, unpacked
     request_id: str | None
     received_at: datetime
     attempt: int
-    strikes: int
+    failures: int
+    outage_since: datetime | None
+    slow: bool
     app: str  # identifier
     has_symbols: bool  # the app has; asked along here, so that a digest without symbols sends no statement more
     settings: str | None = None  # JSON of what the app's members have set
 
 
 class Claim(NamedTuple):
-    """The logs of a trip."""
+    """The logs that are digested together."""
 
     logs: list[ClaimedLog]  # by row id
     is_full: bool  # more may wait
+
+
+class Bounds(NamedTuple):
+    """What a claim takes at most."""
+
+    logs: int
+    bytes: int  # of all but the first
+    processes: int  # of one app's while another app waits
+    slow: int  # logs that take long to read, anywhere
 
 
 class EndedLog(NamedTuple):
@@ -106,29 +119,21 @@ class NewOccurrence(NamedTuple):
     grouped_as: str | None = None  # the group it is of, when people merged that into this crash
 
 
-def claim_logs(lane: Lane, row_id: int | None, now: datetime, lease: timedelta, limit: int, size: int) -> Claim:
-    """Begin the next digest of a received log, and of others that wait, up to so many logs and bytes; oldest first.
+def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: str, bounds: Bounds) -> Claim:
+    """Begin the next digest of logs that are free and due: apps take turns, each app's oldest log first.
 
-    Only the others when that log is None, is done, or is another worker's. A log with a strike is taken alone, and never
-    along with another: it may be what killed its worker, and the others must not pay for it. The lease is that long for
-    each MiB.
+    A log that takes long to read or has ended an attempt with a failure is taken alone, and never along with another: it may
+    be what killed its worker, and the others must not pay for it.
     """
-    rung = lane.first(_RUNG, row=row_id, now=now) if row_id is not None else None
-    taken, total = ([rung[0]], rung[1]) if rung else ([], 0)
-    is_full = False
-    if limit > 1 and not (rung and rung[2]):
-        others = lane.rows(_OTHERS, row=row_id or 0, now=now, most=limit - 1)
-        is_full = len(others) == limit - 1
-        for other, bytes_of_it in others:
-            if taken and total + bytes_of_it > size:
-                is_full = True
-            else:
-                taken, total = [*taken, other], total + bytes_of_it
-    if not taken:
-        return Claim([], is_full=False)
-    ends = now + lease * (1 + total // MIB)
-    claimed = lane.rows(_CLAIM, ends=ends, rows=as_rows({"id": row} for row in taken))
-    return Claim(sorted(ClaimedLog(*row) for row in claimed), is_full)
+    values = {"now": now, "latest": now + LONGEST_PAUSE, "lease_expires_at": lease_expires_at, "holder": holder}
+    most = {"most": bounds.logs, "bytes": bounds.bytes, "most_processes": bounds.processes, "most_slow": bounds.slow}
+    if db.is_postgresql:
+        with db.quick_write(together=False) as lane:
+            rows = lane.rows(_CLAIM, **values, **most)
+    else:
+        with db.write() as session:
+            rows = _claim_on_sqlite(session, now, lease_expires_at, holder, bounds)
+    return Claim([ClaimedLog(*row[:-2]) for row in rows], is_full=bool(rows) and bool(rows[0][-2]))
 
 
 def settle_logs(lane: Lane, ended: Iterable[EndedLog], now: datetime) -> set[int]:
@@ -165,37 +170,48 @@ def add_occurrences(lane: Lane, new: Iterable[NewOccurrence]) -> None:
     lane.change(_ADD, rows=as_rows(occurrence._asdict() for occurrence in new))
 
 
-def _waiting(*columns: Any) -> Select[Any]:
-    now: ColumnElement[datetime] = bindparam("now", type_=_LOG.received_at.type)
-    free = or_(Log.lease_expires_at.is_(None), Log.lease_expires_at <= now)
-    due = or_(Log.not_before.is_(None), Log.not_before <= now)
-    return select(*columns).where(Log.status == RECEIVED, free, due).with_for_update(skip_locked=True)
-
-
-def _rung(_: ModuleType) -> Any:
-    return _waiting(Log.id, Log.size, Log.strikes).where(Log.id == bindparam("row"))
-
-
-def _others(_: ModuleType) -> Any:
-    others = _waiting(Log.id, Log.size).where(Log.id != bindparam("row"), Log.strikes == 0)
-    return others.order_by(Log.ring_after, Log.id).limit(bindparam("most"))
-
-
-def _claim(dialect: ModuleType) -> Any:
-    given = rows_of(dialect, _LOG.id)
-    ends = bindparam("ends", type_=_LOG.lease_expires_at.type)
-    values = {"attempt": Log.attempt + 1, "strikes": Log.strikes + 1, "lease_expires_at": ends, "ring_after": ends}
+def _claim_on_sqlite(
+    session: Session, now: datetime, lease_expires_at: datetime, holder: str, bounds: Bounds
+) -> list[tuple[Any, ...]]:
+    """The same by sorting all logs that wait. There is one machine, so processes are not counted."""
+    slow_ones = select(func.count()).where(Log.status == LogStatus.RECEIVED, Log.slow, Log.lease_expires_at > now)
+    may_be_slow = or_(~Log.slow, slow_ones.scalar_subquery() < bounds.slow)
+    alone = or_(Log.slow, Log.failures > 0)
+    place = func.row_number().over(partition_by=Log.app_id, order_by=(alone, Log.id)).label("place")
+    free = (Log.status == LogStatus.RECEIVED, Log.lease_expires_at.is_(None), is_due(Log, now), may_be_slow)
+    found = select(Log.id, Log.app_id, Log.size, alone.label("alone"), place).where(*free).subquery()
+    in_turn = select(found).outerjoin(Turn, Turn.app_id == found.c.app_id).order_by(
+        found.c.place, Turn.digested_at.asc().nulls_first(), found.c.app_id
+    )  # fmt: skip
+    waiting = session.execute(in_turn.limit(bounds.logs)).all()
+    taken: list[Any] = []
+    size = 0
+    for row in waiting:
+        size += row.size
+        if not taken or not (row.alone or taken[0].alone or size > bounds.bytes):
+            taken.append(row)
+    if not taken:
+        return []
+    begun: dict[Any, Any] = {"attempt": Log.attempt + 1, "enqueued": 0, "holder": holder}
+    begun |= {"lease_expires_at": lease_expires_at, "enqueue_after": lease_expires_at}
     columns = [_LOG[name] for name in ClaimedLog._fields[:-3]]
-    claimed = update(Log).where(Log.id == given.c.id).values(**values, rings=0)
-    return claimed.returning(*columns, _APP, _HAS_SYMBOLS, _SETTINGS)
+    claimed = update(Log).where(Log.id.in_([row.id for row in taken])).values(begun)
+    answer = session.execute(
+        claimed.returning(*columns, _APP, _HAS_SYMBOLS, _SETTINGS), execution_options={"synchronize_session": False}
+    ).all()
+    digested(session, {row.app_id for row in taken}, now)
+    is_full = len(waiting) > len(taken) or len(waiting) == bounds.logs
+    return sorted((*row, is_full, None) for row in answer)
 
 
 def _settle(dialect: ModuleType) -> Any:
     given = rows_of(dialect, *(_LOG[name] for name in EndedLog._fields))
-    own = (Log.id == given.c.id, Log.attempt == given.c.attempt, Log.status == RECEIVED)
+    at_work = (Log.status == RECEIVED, Log.lease_expires_at.is_not(None))
+    own = (Log.id == given.c.id, Log.attempt == given.c.attempt, *at_work)
     values = {name: given.c[name] for name in ("status", "format", "error_message")}
     digested_at = bindparam("now", type_=_LOG.digested_at.type)
-    return update(Log).where(*own).values(**values, digested_at=digested_at, lease_expires_at=None).returning(_LOG.id)
+    ended = {"digested_at": digested_at, "lease_expires_at": None, "holder": None}
+    return update(Log).where(*own).values(**values, **ended).returning(_LOG.id)
 
 
 def _count(dialect: ModuleType) -> Any:
@@ -235,6 +251,6 @@ def _add(dialect: ModuleType) -> Any:
     return dialect.insert(Occurrence).from_select(NewOccurrence._fields, rows)
 
 
-_RUNG, _OTHERS, _CLAIM = Prepared(_rung), Prepared(_others), Prepared(_claim)
+_CLAIM = SqlText("claim_logs", lambda *row: row)
 _SETTLE, _COUNT, _ADD = Prepared(_settle), Prepared(_count), Prepared(_add)
 _COUNT_AND_TELL = Prepared(_count_and_tell)

@@ -36,7 +36,9 @@ def dump(url: str, folder: Path) -> Path:
     if kind_of(url) == "sqlite":
         try:
             with (
-                closing(sqlite3.connect(f"file:{parsed.database}?mode=ro", uri=True)) as source,
+                closing(
+                    sqlite3.connect(f"{Path(str(parsed.database)).absolute().as_uri()}?mode=ro", uri=True)
+                ) as source,
                 closing(sqlite3.connect(target)) as copy,
             ):
                 source.backup(copy, pages=-1)  # in one step, which sees one moment
@@ -80,8 +82,7 @@ def is_empty(url: str) -> bool:
 
 
 def _tables(database: Database) -> list[str]:
-    database.check()
-    with database.engine.connect() as connection:
+    with database.connection() as connection:
         return list(inspect(connection).get_table_names())
 
 

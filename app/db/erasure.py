@@ -2,13 +2,12 @@
 
 import enum
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, delete, insert, or_, select, text, update
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, delete, insert, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Base, rows_changed, value_enum
-from app.db.log import ring_pause
+from app.db import Base, value_enum
+from app.db.work import Leased, Leasing
 
 
 class ErasureState(enum.StrEnum):
@@ -21,7 +20,7 @@ class ErasureState(enum.StrEnum):
 LIVE = text("state = 'live'")
 
 
-class Erasure(Base):
+class Erasure(Leased, Base):
     """One erasure. Once finished it tells of the user nothing but a keyed hash."""
 
     __tablename__ = "erasures"
@@ -42,13 +41,7 @@ class Erasure(Base):
     jobs: Mapped[int] = mapped_column(BigInteger)  # ended or removed
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
-    attempt: Mapped[int]  # turns begun; only the latest may go on
-    strikes: Mapped[int]  # turns in a row that ended with an error
     error_code: Mapped[str | None] = mapped_column(String(64))  # of the latest of these
-    not_before: Mapped[datetime | None]
-    lease_expires_at: Mapped[datetime | None]
-    ring_after: Mapped[datetime]
-    rings: Mapped[int]
     __table_args__ = (
         Index("uq_erasures_live", "app_id", "user_hash", unique=True, postgresql_where=LIVE, sqlite_where=LIVE),
         Index("ix_erasures_app_id_created_at", "app_id", "created_at"),
@@ -80,36 +73,6 @@ def erasures_of(session: Session, app_id: int, limit: int, offset: int) -> list[
     return list(session.scalars(newest_first.limit(limit).offset(offset)))
 
 
-def claim_erasure(session: Session, erasure_id: str, now: datetime, lease_expires_at: datetime) -> Erasure | None:
-    """Begin the next turn at an erasure; None when it is done, not due, or another worker's."""
-    free = or_(Erasure.lease_expires_at.is_(None), Erasure.lease_expires_at <= now)
-    due = or_(Erasure.not_before.is_(None), Erasure.not_before <= now)
-    this = select(Erasure).where(Erasure.id == erasure_id, Erasure.state == ErasureState.LIVE, free, due)
-    found = session.scalar(this.with_for_update(skip_locked=True))
-    if found is not None:
-        found.attempt, found.rings = found.attempt + 1, 0
-        found.lease_expires_at = found.ring_after = lease_expires_at
-        session.flush()
-    return found
-
-
-def move_erasure(session: Session, erasure: Erasure, **values: Any) -> bool:
-    """Compare and set: change the row only while this turn is the latest one."""
-    own = (Erasure.id == erasure.id, Erasure.attempt == erasure.attempt, Erasure.state == ErasureState.LIVE)
-    return rows_changed(session, update(Erasure).where(*own).values(**values)) == 1
-
-
-def unheard_erasures(session: Session, now: datetime, limit: int) -> list[str]:
-    """Ids of live erasures whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
-    due = select(Erasure).where(Erasure.state == ErasureState.LIVE, Erasure.ring_after <= now)
-    found = list(session.scalars(due.order_by(Erasure.ring_after, Erasure.id).limit(limit)))
-    for erasure in found:
-        erasure.ring_after = now + ring_pause(erasure.rings)
-        erasure.rings += 1
-    session.flush()
-    return [erasure.id for erasure in found]
-
-
 def note_crashes(session: Session, erasure_id: str, crash_ids: set[int]) -> None:
     """Remember which crashes an erasure has taken occurrences from."""
     known = set(session.scalars(select(ErasedCrash.crash_id).where(ErasedCrash.erasure_id == erasure_id)))
@@ -132,3 +95,12 @@ def forget_crashes(session: Session, erasure_id: str) -> None:
 def is_any_live(session: Session, app_id: int) -> bool:
     """True while a user of the app is being erased."""
     return session.scalar(select(Erasure.id).where(Erasure.app_id == app_id, LIVE).limit(1)) is not None
+
+
+LEASING = Leasing(
+    Erasure,
+    waiting=(Erasure.state == ErasureState.LIVE,),
+    working=(Erasure.state == ErasureState.LIVE,),
+    order=(Erasure.created_at, Erasure.id),
+    by_enqueue_after=False,  # few are live
+)

@@ -66,7 +66,7 @@ def hold_run(
     run.attempt += 1
     busy_until = run.lease_expires_at
     if busy_until is not None and busy_until > now:
-        run.next_at = lease_expires_at
+        run.not_before = run.enqueue_after = lease_expires_at
         session.flush()
         return busy_until
     run.state, run.job_id, run.error, run.finished_at = RunState.WAITING, None, None, None

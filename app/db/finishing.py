@@ -1,18 +1,16 @@
 """The end of a job that has a result: made visible, and told to webhooks along with it."""
 
-from collections.abc import Mapping
-from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, bindparam, func, literal_column, select, update
+from sqlalchemy import Update, bindparam, update
 
 from app.db import Database
+from app.db.hot import SqlText
 from app.db.job import Job, JobState
-from app.db.job_steps import RUNNING, at_ease_if
+from app.db.job_steps import RUNNING
 from app.db.prepared import Prepared
-from app.db.webhook_events import JOB_FINISHED, deliveries
+from app.db.webhook_events import JOB_FINISHED
 
-_JOB = Job.__table__.c
 RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",
           "result_size", "result_sha256", "result_filename", "result_media_type")  # fmt: skip
 
@@ -24,46 +22,29 @@ class Finish(NamedTuple):
     told: int  # how many webhooks are to be told
 
 
+_FINISH = SqlText("finish_job", Finish)
+
+
 def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> Finish | None:
     """Make a result visible, the columns RESULT, and write the deliveries to the app's webhooks along with it.
 
     None, and nothing is changed, when the attempt is no longer the job's latest.
     """
-    values = {f"new_{name}": result[name] for name in RESULT}
     if db.is_postgresql:
         with db.quick_write(together=False) as lane:
-            row = lane.first(_FINISH_AND_TELL, job=job_id, attempt_of=attempt, **values)
-        return Finish(*row[:2]) if row else None
+            return lane.first(_FINISH, job=job_id, attempt=attempt, **result)
+    values = {f"new_{name}": result[name] for name in RESULT}
     with db.quick_write() as lane:
-        if not lane.change(_FINISH, job=job_id, attempt_of=attempt, **values):
+        if not lane.change(_FINISH_ON_SQLITE, job=job_id, attempt_of=attempt, **values):
             return None
         return Finish(result["result_size"], lane.change(JOB_FINISHED, job=job_id))
 
 
-def _finish(dialect: ModuleType) -> Any:  # noqa: ARG001
-    return _finishing({name: bindparam(f"new_{name}", type_=_JOB[name].type) for name in RESULT})
-
-
-def _finish_and_tell(dialect: ModuleType) -> Any:
-    return _and_tell(dialect, _finish(dialect))
-
-
-def _finishing(result: Mapping[str, Any]) -> Any:
+def _finish(*_: object) -> Update:
+    """The UPDATE of finish_job.sql."""
+    result = {name: bindparam(f"new_{name}", type_=Job.__table__.c[name].type) for name in RESULT}
     own = (Job.id == bindparam("job"), Job.state == RUNNING, Job.attempt == bindparam("attempt_of"))
     return update(Job).where(*own).values(state=JobState.FINISHED, lease_expires_at=None, **result)
 
 
-def _and_tell(dialect: ModuleType, finished: Any) -> Any:
-    """Both as one statement, which is one trip."""
-    done = finished.returning(_JOB.id, _JOB.app_id, _JOB.finished_at, _JOB.result_key, _JOB.result_size).cte("done")
-    return select(done.c.result_size, told_of(dialect, done), at_ease_if(done.c.result_key.is_(None)))
-
-
-def told_of(dialect: ModuleType, done: CTE, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
-    """How many webhooks are to be told that a job is finished, whose columns id, app_id and finished_at are in `done`."""
-    made = deliveries(dialect, "job.finished", done.c.app_id, done.c.id, done.c.finished_at, *conditions)
-    told = made.returning(literal_column("1")).cte("told")
-    return select(func.count()).select_from(told).scalar_subquery()
-
-
-_FINISH, _FINISH_AND_TELL = Prepared(_finish), Prepared(_finish_and_tell)
+_FINISH_ON_SQLITE = Prepared(_finish)

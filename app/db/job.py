@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, insert_or_ignore, rows_changed, value_enum
-from app.db.log import ring_pause
 from app.db.turn import Turn
+from app.db.work import LONGEST_PAUSE, Leased, Leasing
 
 
 class JobState(enum.StrEnum):
@@ -51,12 +51,12 @@ def new_job_id() -> str:
     return secrets.token_hex(12)
 
 
-class Job(Base):
+class Job(Leased, Base):
     """One computation that clients poll until `state` is final. Only app.jobs changes `state`."""
 
     __tablename__ = "jobs"
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32))  # module name in app.jobs.kinds
+    kind: Mapped[str] = mapped_column(String(32))  # job type: a name in app.jobs.KINDS
     key: Mapped[str] = mapped_column(String(64))  # sha256 hex of kind and normalised question
     params: Mapped[str] = mapped_column(Text)  # the normalised question as canonical JSON
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
@@ -70,18 +70,6 @@ class Job(Base):
     finished_at: Mapped[datetime | None]  # when the state became final
     expires_at: Mapped[datetime | None]  # result gone (finished) or row forgotten (other final states)
     queue: Mapped[str] = mapped_column(String(16))  # size class: who works on it
-    attempt: Mapped[int] = mapped_column(default=0)  # attempts begun; also fences: only the latest may publish
-    strikes: Mapped[int] = mapped_column(
-        default=0
-    )  # attempts that ended with a dead worker or a bug; a few end the job
-    trouble_since: Mapped[datetime | None]  # when the database or the storage first made an attempt fail
-    holder: Mapped[str | None] = mapped_column(
-        String(128)
-    )  # worker that runs the attempt, for it to hand back at its end
-    not_before: Mapped[datetime | None]  # no attempt before then: back-off after a transient failure
-    lease_expires_at: Mapped[datetime | None]
-    ring_after: Mapped[datetime]
-    rings: Mapped[int] = mapped_column(default=0)
     progress_done: Mapped[int] = mapped_column(BigInteger, default=0)
     progress_total: Mapped[int] = mapped_column(BigInteger, default=0)
     preview_key: Mapped[str | None] = mapped_column(String(128))  # stored JSON list of the first rows, while running
@@ -164,26 +152,10 @@ def askers_of(session: Session, job_id: str) -> list[int]:
     return list(session.scalars(select(JobAsker.user_id).where(JobAsker.job_id == job_id)))
 
 
-def move(
-    session: Session,
-    job_id: str,
-    from_states: tuple[JobState, ...],
-    attempt: int | None,
-    /,
-    *,
-    overdue_at: datetime | None = None,
-    **values: Any,
-) -> bool:
-    """Compare and set: change the row only while it is in one of the states and, if given, in that attempt.
-
-    With `overdue_at` only if its lease has run out by then as well.
-    """
-    condition = [Job.id == job_id, Job.state.in_(from_states)]
-    if attempt is not None:
-        condition.append(Job.attempt == attempt)
-    if overdue_at is not None:
-        condition.append(Job.lease_expires_at <= overdue_at)
-    return rows_changed(session, update(Job).where(*condition).values(**values)) == 1
+def move(session: Session, job_id: str, from_states: tuple[JobState, ...], /, **values: Any) -> bool:
+    """Compare and set: change the row only while it is in one of the states, whoever works at it."""
+    own = (Job.id == job_id, Job.state.in_(from_states))
+    return rows_changed(session, update(Job).where(*own).values(**values)) == 1
 
 
 class Waiting(NamedTuple):
@@ -196,7 +168,7 @@ class Waiting(NamedTuple):
 
 def next_in_turn(session: Session, queue: str, now: datetime) -> Waiting | None:
     """The queued job to do next: tenants take turns, each tenant's oldest job first. It only looks; a claim decides."""
-    due = or_(Job.not_before.is_(None), Job.not_before <= now)
+    due = or_(Job.not_before.is_(None), Job.not_before <= now, Job.not_before > now + LONGEST_PAUSE)
     statement = (
         select(Job.id, Turn.served_at, Job.created_at)
         .outerjoin(Turn, Turn.app_id == Job.app_id)
@@ -220,18 +192,6 @@ def count_live_of(session: Session, user_id: int) -> int:
     return session.scalar(live.where(LIVE, JobAsker.user_id == user_id)) or 0
 
 
-def unheard_jobs(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """(id, queue) of queued jobs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
-    due = select(Job).where(Job.state == JobState.QUEUED, Job.ring_after <= now).limit(limit)
-    ordered = due.order_by(Job.ring_after, Job.created_at, Job.id)
-    jobs = list(session.scalars(ordered.with_for_update(skip_locked=True, key_share=True)))
-    for job in jobs:
-        job.ring_after = now + ring_pause(job.rings)
-        job.rings += 1
-    session.flush()
-    return [(job.id, job.queue) for job in jobs]
-
-
 def abandoned_jobs(session: Session, before: datetime, limit: int) -> list[str]:
     """Ids of live jobs that none of their askers has polled since."""
     statement = select(Job.id).where(LIVE, Job.created_at <= before, ~_seen_after(before))
@@ -245,18 +205,6 @@ def is_abandoned(session: Session, job_id: str, before: datetime) -> bool:
 
 def _seen_after(moment: datetime) -> Any:
     return exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > moment)
-
-
-def held_by(session: Session, holder: str) -> list[Job]:
-    """The running jobs whose attempts a worker holds."""
-    held = select(Job).where(Job.state == JobState.RUNNING, Job.holder == holder)
-    return list(session.scalars(held.order_by(Job.created_at, Job.id)))
-
-
-def overdue_jobs(session: Session, now: datetime, limit: int) -> list[Job]:
-    """Running jobs whose worker has stopped renewing its lease."""
-    overdue = select(Job).where(Job.state == JobState.RUNNING, Job.lease_expires_at <= now)
-    return list(session.scalars(overdue.order_by(Job.lease_expires_at, Job.created_at, Job.id).limit(limit)))
 
 
 def past_jobs(session: Session, now: datetime, limit: int) -> list[Job]:
@@ -279,3 +227,15 @@ def finished_jobs_after(session: Session, job_id: str, limit: int) -> list[Job]:
 def find_jobs(session: Session, ids: set[str]) -> list[Job]:
     """The jobs with these ids, as many as there are."""
     return list(session.scalars(select(Job).where(Job.id.in_(ids)).order_by(Job.id)))
+
+
+LEASING = Leasing(
+    Job,
+    waiting=(Job.state == JobState.QUEUED,),
+    working=(Job.state == JobState.RUNNING,),
+    order=(Job.created_at, Job.id),
+    begun={"state": JobState.RUNNING},
+    freed={"state": JobState.QUEUED},
+    by_enqueue_after=False,
+)
+"""A job that is being made in parts is RUNNING without a lease: its parts have theirs."""

@@ -14,7 +14,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    or_,
     select,
     text,
     update,
@@ -24,6 +23,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.db import Base, rows_changed, value_enum
 from app.db.job import Job, JobState
 from app.db.turn import Turn
+from app.db.work import Leased, Leasing, is_due
 
 
 class PartState(enum.StrEnum):
@@ -47,7 +47,7 @@ class JobPlan(Base):
     reports_revision: Mapped[int | None] = mapped_column(BigInteger)  # the app's, when it was made
 
 
-class JobPart(Base):
+class JobPart(Leased, Base):
     """One part. `after` and `upto` are places in the data as JSON, which only the kind of job understands."""
 
     __tablename__ = "job_parts"
@@ -57,12 +57,6 @@ class JobPart(Base):
     upto: Mapped[str] = mapped_column(Text)  # the last place that belongs to it
     units: Mapped[int] = mapped_column(BigInteger)  # of progress between the two
     state: Mapped[PartState] = mapped_column(value_enum(PartState), default=PartState.WAITING)
-    attempt: Mapped[int] = mapped_column(default=0)  # attempts begun; only the latest may publish
-    strikes: Mapped[int] = mapped_column(default=0)  # attempts that ended with a dead worker or a bug
-    trouble_since: Mapped[datetime | None]
-    holder: Mapped[str | None] = mapped_column(String(128))
-    not_before: Mapped[datetime | None]
-    lease_expires_at: Mapped[datetime | None]
     done: Mapped[int] = mapped_column(BigInteger, default=0)  # units so far
     rows: Mapped[int | None] = mapped_column(BigInteger)  # what it holds, once done
     unreadable: Mapped[int | None] = mapped_column(BigInteger)  # what belongs to it and could not be told whole
@@ -81,7 +75,9 @@ def freeze(session: Session, plan: JobPlan, parts: list[dict[str, Any]]) -> None
     session.add(plan)
     session.flush()
     if parts:
-        session.execute(insert(JobPart), [{"job_id": plan.job_id, **part} for part in parts])
+        session.execute(
+            insert(JobPart), [{"job_id": plan.job_id, "enqueue_after": plan.made_at, **part} for part in parts]
+        )
 
 
 def plan_of(session: Session, job_id: str) -> JobPlan | None:
@@ -114,7 +110,7 @@ def next_part(session: Session, now: datetime) -> tuple[JobPart, Job, datetime |
         .where(
             JobPart.state == PartState.WAITING,
             Job.state == JobState.RUNNING,
-            or_(JobPart.not_before.is_(None), JobPart.not_before <= now),
+            is_due(JobPart, now),
         )
         .order_by(Turn.served_at.asc().nulls_first(), Job.created_at, Job.id, JobPart.number)
         .limit(1)
@@ -123,40 +119,10 @@ def next_part(session: Session, now: datetime) -> tuple[JobPart, Job, datetime |
     return (row[0], row[1], row[2]) if row else None
 
 
-def move_part(
-    session: Session, part: JobPart, from_state: PartState, /, *, overdue_at: datetime | None = None, **values: Any
-) -> bool:
-    """Compare and set: change the part only while it is in that state and attempt, and its job has not ended."""
-    live = exists().where(Job.id == JobPart.job_id, Job.state == JobState.RUNNING)
-    condition = [JobPart.job_id == part.job_id, JobPart.number == part.number, JobPart.state == from_state,
-                 JobPart.attempt == part.attempt, live]  # fmt: skip
-    if overdue_at is not None:
-        condition.append(JobPart.lease_expires_at <= overdue_at)
-    return rows_changed(session, update(JobPart).where(*condition).values(**values)) == 1
-
-
 def show_progress(session: Session, job_id: str) -> None:
     """Count in the job's row what its parts have done."""
     done = select(func.coalesce(func.sum(JobPart.done), 0)).where(JobPart.job_id == job_id).scalar_subquery()
     rows_changed(session, update(Job).where(Job.id == job_id, Job.state == JobState.RUNNING).values(progress_done=done))
-
-
-def overdue_parts(session: Session, now: datetime, limit: int) -> list[tuple[JobPart, Job]]:
-    """Parts of live jobs whose worker has stopped renewing its lease."""
-    overdue = (JobPart.state == PartState.RUNNING, JobPart.lease_expires_at <= now, Job.state == JobState.RUNNING)
-    return _with_jobs(session, overdue, limit)
-
-
-def parts_held_by(session: Session, holder: str) -> list[tuple[JobPart, Job]]:
-    """Parts of live jobs whose attempts a worker holds."""
-    held = (JobPart.state == PartState.RUNNING, JobPart.holder == holder, Job.state == JobState.RUNNING)
-    return _with_jobs(session, held, None)
-
-
-def _with_jobs(session: Session, condition: tuple[Any, ...], limit: int | None) -> list[tuple[JobPart, Job]]:
-    statement = select(JobPart, Job).join(Job, Job.id == JobPart.job_id).where(*condition)
-    ordered = statement.order_by(JobPart.job_id, JobPart.number).limit(limit)
-    return [(part, job) for part, job in session.execute(ordered)]
 
 
 def whole_jobs(session: Session, queue: str, limit: int) -> list[Job]:
@@ -176,3 +142,16 @@ def stored_parts(session: Session, job_ids: set[str]) -> list[JobPart]:
     """The parts with a stored object, of these jobs."""
     stored = select(JobPart).where(JobPart.job_id.in_(job_ids), JobPart.key.is_not(None))
     return list(session.scalars(stored.order_by(JobPart.job_id, JobPart.number)))
+
+
+_OF_A_LIVE_JOB = exists().where(Job.id == JobPart.job_id, Job.state == JobState.RUNNING)
+
+LEASING = Leasing(
+    JobPart,
+    waiting=(JobPart.state == PartState.WAITING, _OF_A_LIVE_JOB),
+    working=(JobPart.state == PartState.RUNNING, _OF_A_LIVE_JOB),
+    order=(JobPart.job_id, JobPart.number),
+    begun={"state": PartState.RUNNING, "done": 0},
+    freed={"state": PartState.WAITING, "done": 0},
+    by_enqueue_after=False,
+)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Select, and_, bindparam, select
 
 from app.db import Database
 from app.db.app import Membership
@@ -38,7 +38,7 @@ def signs(db: Database, watched: Iterable[Watched], now: datetime) -> dict[Watch
         return {Watched(*row[:2]): Sign(*row[2:]) for row in lane.rows(_SIGNS, rows=rows, now=now)}
 
 
-def _signs(dialect: ModuleType) -> Any:
+def _signs(dialect: ModuleType) -> Select[str, str, JobState, int, int, int]:
     jobs, tokens = Job.__table__.c, Token.__table__.c
     given = rows_of(dialect, tokens.hash, jobs.id)
     return (

@@ -2,17 +2,17 @@
 
 import enum
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ForeignKey,
     Index,
-    Integer,
     String,
     Text,
     UniqueConstraint,
+    false,
     select,
     text,
     update,
@@ -22,20 +22,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.db import Base, rows_changed, value_enum
 from app.db.app import App
 from app.db.app_settings import AppSettings
-
-BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
-RING_AGAIN_AFTER = timedelta(seconds=5)  # a doorbell nobody answered by then is rung again, ever less often
-RING_AT_MOST_EVERY = timedelta(seconds=60)
-
-
-def back_off(attempt: int) -> timedelta:
-    """How long to wait after the n-th failed attempt: 2 s, 4 s, 8 s … 60 s."""
-    return min(timedelta(seconds=2) * int(2 ** min(attempt - 1, 5)), RING_AT_MOST_EVERY)
-
-
-def ring_pause(rings: int) -> timedelta:
-    """How long after the n-th ring the next one is due: 5 s, 10 s … 60 s."""
-    return min(RING_AGAIN_AFTER * int(2 ** min(rings, 8)), RING_AT_MOST_EVERY)
+from app.db.work import BigId, Leased, Leasing
 
 
 class LogStatus(enum.StrEnum):
@@ -47,10 +34,11 @@ class LogStatus(enum.StrEnum):
 
 
 WAITING = text("status = 'received'")
+SLOW = text("status = 'received' AND slow")
 REJECTED = text("status = 'rejected'")
 
 
-class Log(Base):
+class Log(Leased, Base):
     """One uploaded log. Its bytes lie in the storage, under `storage_key`, before the row is committed."""
 
     __tablename__ = "logs"
@@ -66,17 +54,14 @@ class Log(Base):
     format: Mapped[str | None] = mapped_column(String(32))
     error_message: Mapped[str | None] = mapped_column(Text)
     digested_at: Mapped[datetime | None]
-    attempt: Mapped[int] = mapped_column(default=0)  # digests begun; only the latest may settle the log
-    strikes: Mapped[int] = mapped_column(default=0)  # digests that ended with a dead worker or a bug
-    not_before: Mapped[datetime | None]  # no digest before then: back-off after a transient failure
-    lease_expires_at: Mapped[datetime | None]  # a worker is at it until then
-    ring_after: Mapped[datetime]  # when the sweep rings again
-    rings: Mapped[int] = mapped_column(default=0)  # rings by the sweep
+    slow: Mapped[bool] = mapped_column(default=False, server_default=false())  # takes long to read: digested alone
     removed_at: Mapped[datetime | None]  # when its bytes were, by age; what was found in it is still known
     __table_args__ = (
         UniqueConstraint("app_id", "log_id"),
         Index("ix_logs_app_id_received_at", "app_id", "received_at"),  # what is old
-        Index("ix_logs_waiting", "ring_after", postgresql_where=WAITING, sqlite_where=WAITING),
+        Index("ix_logs_waiting", "enqueue_after", postgresql_where=WAITING, sqlite_where=WAITING),
+        Index("ix_logs_turns", "app_id", "id", postgresql_where=WAITING, sqlite_where=WAITING),  # who is next
+        Index("ix_logs_slow", "id", postgresql_where=SLOW, sqlite_where=SLOW),  # few
         Index("ix_logs_rejected", "app_id", "received_at", postgresql_where=REJECTED, sqlite_where=REJECTED),
     )
 
@@ -107,36 +92,6 @@ def find_log(session: Session, app_id: int, log_id: str, *, hold: bool = False) 
     return session.scalar(statement.with_for_update() if hold else statement)
 
 
-def release_log(session: Session, row_id: int, attempt: int, not_before: datetime, *, strike: bool) -> None:
-    """Give an attempt back; the sweep rings for the next one at `not_before`. Without a strike it does not count."""
-    session.execute(
-        update(Log)
-        .where(Log.id == row_id, Log.status == LogStatus.RECEIVED, Log.attempt == attempt)
-        .values(
-            lease_expires_at=None,
-            not_before=not_before,
-            ring_after=not_before,
-            strikes=Log.strikes if strike else Log.strikes - 1,
-        )
-    )
-
-
-def unheard_logs(session: Session, now: datetime, limit: int) -> list[int]:
-    """Ids of waiting logs whose ring is due; each is pushed back, so that two sweeps do not ring for the same."""
-    due = (
-        select(Log)
-        .where(Log.status == LogStatus.RECEIVED, Log.ring_after <= now)
-        .order_by(Log.ring_after, Log.id)
-        .limit(limit)
-    )
-    logs = list(session.scalars(due.with_for_update(skip_locked=True)))
-    for log in logs:
-        log.ring_after = now + ring_pause(log.rings)
-        log.rings += 1
-    session.flush()
-    return [log.id for log in logs]
-
-
 def logs_after(session: Session, row_id: int, limit: int) -> list[Log]:
     """Logs in the order of their row ids, those after one."""
     return list(session.scalars(select(Log).where(Log.id > row_id).order_by(Log.id).limit(limit)))
@@ -162,3 +117,11 @@ def mark_lost(session: Session, row_id: int, reason: str, now: datetime) -> None
     rejected = this.where(Log.status == LogStatus.RECEIVED).values(status=LogStatus.REJECTED, digested_at=now)
     rows_changed(session, rejected)
     rows_changed(session, this.values(error_message=reason, lease_expires_at=None))
+
+
+LEASING = Leasing(
+    Log,
+    waiting=(Log.status == LogStatus.RECEIVED,),
+    working=(Log.status == LogStatus.RECEIVED,),
+    order=(Log.id,),
+)

@@ -22,7 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
-from app.db.log import BigId, Log
+from app.db.log import Log
+from app.db.work import BigId
 
 FIRST_ROWS = 1_000  # of the first batch of a list, small so that they are there soon
 MAX_FACT = 128  # characters; app.crashes.facts cuts them to this

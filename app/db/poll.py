@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, select
 from app.db import Database
 from app.db.app import App, Membership
 from app.db.crash import Crash
+from app.db.hot import SqlText
 from app.db.job import LIVE_FIRST, LIVE_STATES, Job, JobAsker, JobState
 from app.db.prepared import Prepared
 from app.db.token import Token
@@ -73,38 +74,43 @@ def find_poll(
     db: Database, token_hash: str, now: datetime, crash_identifier: str, key: str, job_id: str | None
 ) -> Poll | None:
     """The live or else the newest job for a question, or the one with that id; None unless a member asks."""
-    values: dict[str, Any] = {"token": token_hash, "now": now, "crash": crash_identifier, "key": key}
+    values: dict[str, Any] = {"token": token_hash, "now": now, "crash": crash_identifier, "key": key, "job": job_id}
     with db.quick() as lane:
-        row = lane.first(_BY_ID, **values, job=job_id) if job_id else lane.first(_BY_KEY, **values)
-    if row is None:
-        return None
-    return poll_of(row)
+        if db.is_postgresql:
+            return lane.first(_BY_ID if job_id else _BY_KEY, **values)
+        row = lane.first(_BY_ID_ON_SQLITE if job_id else _BY_KEY_ON_SQLITE, **values)
+    return poll_of(*row) if row else None
 
 
-def poll_of(row: tuple[Any, ...]) -> Poll:
-    """What the first POLLED columns of a row say."""
-    job = FoundJob(*row[_JOB_AT:POLLED]) if row[_JOB_AT] is not None else None
-    return Poll(row[0], row[1], FoundCrash(*row[2:_JOB_AT]), job)
+def poll_of(user_id: int, seen_at: datetime | None, *columns: Any) -> Poll:
+    """What the columns of a poll say: of the crash, then of the job, which are None where there is none."""
+    crash, job = columns[:_OF_CRASH], columns[_OF_CRASH:]
+    found = None if job[0] is None else FoundJob._make((*job[:_STATE], JobState(job[_STATE]), *job[_STATE + 1 :]))
+    return Poll(user_id, seen_at, FoundCrash(*crash), found)
 
 
 def is_live(db: Database, job_id: str) -> bool:
     """True while a job is queued or running; who may ask has been checked before."""
     with db.quick() as lane:
-        row = lane.first(_STATE, job=job_id)
+        if db.is_postgresql:
+            return lane.first(_JOB_STATE, job=job_id) in LIVE_STATES
+        row = lane.first(_JOB_STATE_ON_SQLITE, job=job_id)
     return row is not None and row[0] in LIVE_STATES
 
 
-_JOB_AT = 2 + len(FoundCrash._fields)  # place of the job's first column
-POLLED = _JOB_AT + len(FoundJob._fields)  # columns
+_OF_CRASH = len(FoundCrash._fields)  # columns
+_STATE = FoundJob._fields.index("state")
+
+_BY_KEY, _BY_ID = SqlText("poll_by_key", poll_of), SqlText("poll_by_id", poll_of)
+_JOB_STATE = SqlText("job_state", JobState)
 
 
-def select_poll(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """One row of POLLED columns for the parameters `token`, `now`, `crash` and `key`, or none."""
+def _poll(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The statement of poll_by_key.sql, and of poll_by_id.sql, for SQLite."""
     crash = [*(Crash.__table__.c[name] for name in FoundCrash._fields[:-1]), App.__table__.c.reports_revision]
-    of_crash = [column.label(f"crash_{column.name}") for column in crash]
-    of_job = [Job.__table__.c[name].label(f"job_{name}") for name in FoundJob._fields]
+    job = [Job.__table__.c[name] for name in FoundJob._fields]
     return (
-        select(Token.user_id, JobAsker.seen_at, *of_crash, *of_job)
+        select(Token.user_id, JobAsker.seen_at, *crash, *job)
         .select_from(Token)
         .join(Membership, Membership.user_id == Token.user_id)
         .join(Crash, Crash.app_id == Membership.app_id)
@@ -115,13 +121,13 @@ def select_poll(*conditions: ColumnElement[bool]) -> Select[Any]:
             Token.hash == bindparam("token"),
             Token.expires_at > bindparam("now"),
             Crash.identifier == bindparam("crash"),
-            Crash.occurrences_count > 0,  # where those of an emptied one went, the long way finds out
+            Crash.occurrences_count > 0,
         )
         .order_by(LIVE_FIRST, Job.created_at.desc(), Job.id)
         .limit(1)
     )
 
 
-_STATE = Prepared(lambda _: select(Job.__table__.c.state).where(Job.__table__.c.id == bindparam("job")))
-_BY_KEY = Prepared(lambda _: select_poll())
-_BY_ID = Prepared(lambda _: select_poll(Job.id == bindparam("job")))
+_BY_KEY_ON_SQLITE = Prepared(lambda _: _poll())
+_BY_ID_ON_SQLITE = Prepared(lambda _: _poll(Job.id == bindparam("job")))
+_JOB_STATE_ON_SQLITE = Prepared(lambda _: select(Job.__table__.c.state).where(Job.__table__.c.id == bindparam("job")))

@@ -5,13 +5,12 @@ every job therefore takes this way; everything else keeps to sessions.
 """
 
 import select
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from psycopg import RawCursor, pq, sql
@@ -21,12 +20,37 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.base import Executable
 
+from app.db.errors import DRIVER_ERRORS
+
 _DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
-DRIVER_ERRORS = (psycopg.Error, sqlite3.Error)
 
 _SQLITE = SQLiteDialect_pysqlite(paramstyle="named")
 _POSTGRESQL: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 """With parameters as PostgreSQL itself names them: the driver reads those of any other kind out of a statement at each use."""
+
+Row = TypeVar("Row")
+Row_co = TypeVar("Row_co", covariant=True)
+
+
+class Compiled(Protocol[Row_co]):
+    """The text of a statement for one database, and what turns values into the driver's and rows into the caller's."""
+
+    sql: str
+    query: str | bytes  # `sql`, as the driver takes it
+    options: dict[str, Any]  # of the driver's `execute`
+
+    def written(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
+        """The parameters as the driver takes them."""
+
+    def read(self, row: tuple[Any, ...]) -> Row_co:
+        """A row as the caller takes it."""
+
+
+class Statement(Protocol[Row_co]):
+    """What a driver connection runs: `Prepared`, or on PostgreSQL a `hot.SqlText`."""
+
+    def compiled(self, dialect: Dialect) -> Compiled[Row_co]:
+        """The statement for a database."""
 
 
 class Prepared:
@@ -95,7 +119,7 @@ class Lane:
         self.returned_at = 0.0  # monotonic seconds
         self._dialect = dialect
         self._cursor = RawCursor(connection) if self.is_postgresql else None
-        self._done: set[Prepared] = set()
+        self._done: set[Statement[object]] = set()
         self._sent: dict[bytes, bytes] = {}  # statement -> the name under which the server knows it
 
     @property
@@ -103,7 +127,7 @@ class Lane:
         """False on SQLite."""
         return self._dialect.name == "postgresql"
 
-    def first(self, statement: Prepared, **values: Any) -> tuple[Any, ...] | None:
+    def first(self, statement: Statement[Row], **values: Any) -> Row | None:
         """Run a statement and return its first row, or None."""
         compiled = statement.compiled(self._dialect)
         cursor = self._run(compiled, values)
@@ -111,7 +135,7 @@ class Lane:
         self._end(cursor)
         return None if row is None else compiled.read(row)
 
-    def rows(self, statement: Prepared, **values: Any) -> list[tuple[Any, ...]]:
+    def rows(self, statement: Statement[Row], **values: Any) -> list[Row]:
         """Run a statement and return all of its rows."""
         compiled = statement.compiled(self._dialect)
         cursor = self._run(compiled, values)
@@ -119,7 +143,7 @@ class Lane:
         self._end(cursor)
         return [compiled.read(row) for row in found]
 
-    def change(self, statement: Prepared, **values: Any) -> int:
+    def change(self, statement: Statement[object], **values: Any) -> int:
         """Run a statement that writes and returns no rows; returns how many rows it changed."""
         cursor = self._run(statement.compiled(self._dialect), values)
         changed = int(cursor.rowcount)
@@ -148,7 +172,7 @@ class Lane:
             if result.status not in _DONE:
                 raise psycopg.OperationalError(result.get_error_message())
 
-    def once(self, statement: Prepared) -> None:
+    def once(self, statement: Statement[object]) -> None:
         """Run a statement unless it has been run on this connection."""
         if statement not in self._done:
             self.first(statement)
@@ -177,7 +201,7 @@ class Lane:
         if cursor is not self._cursor:
             cursor.close()
 
-    def _run(self, compiled: _Compiled, values: dict[str, Any]) -> Any:
+    def _run(self, compiled: Compiled[object], values: dict[str, Any]) -> Any:
         cursor = self._cursor or self.connection.cursor()
         cursor.execute(compiled.query, compiled.written(values), **compiled.options)
         return cursor
@@ -199,6 +223,9 @@ class Moment:
             self.lanes[-1].begin_moment(snapshot)
 
 
+def _nobody() -> None: ...
+
+
 class Lanes:
     """The connections that wait to be used again, the latest first: it has its statements prepared and its caches warm."""
 
@@ -208,6 +235,7 @@ class Lanes:
         self._keep = keep
         self._trusted_for = trusted_for
         self._waiting: deque[Lane] = deque()
+        self.on_return: Callable[[], None] = _nobody
 
     @contextmanager
     def lane(self) -> Iterator[Lane]:
@@ -221,8 +249,22 @@ class Lanes:
         lane.returned_at = time.monotonic()
         if len(self._waiting) < self._keep:
             self._waiting.append(lane)
+            self.on_return()
         else:
             lane.connection.close()
+
+    def close_idle(self, before: float) -> bool:
+        """Close what has waited since before a time, in monotonic seconds; returns whether others still wait."""
+        while self._waiting:
+            try:
+                lane = self._waiting.popleft()
+            except IndexError:  # another thread took the last one
+                break
+            if lane.returned_at >= before:
+                self._waiting.appendleft(lane)
+                break
+            lane.connection.close()
+        return bool(self._waiting)
 
     def close(self) -> None:
         """Close what waits."""

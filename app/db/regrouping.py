@@ -1,21 +1,22 @@
 """Regroupings: the work of grouping an app's stored logs anew, and of carrying out what people decided about groups."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, case, delete, func, literal, or_, select, text, update
+from sqlalchemy import BigInteger, ForeignKey, Index, case, delete, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Base, rows_changed
+from app.db import Base
 from app.db.job import Job, JobState
-from app.db.log import RING_AGAIN_AFTER, BigId, Log, LogStatus
+from app.db.log import Log, LogStatus
+from app.db.work import ENQUEUE_AGAIN_AFTER, BigId, Leased, Leasing
 
 LIVE = text("finished_at IS NULL")
 
 
-class Regrouping(Base):
+class Regrouping(Leased, Base):
     """One pass over an app. The row is the job: who holds its lease goes on where it stands."""
 
     __tablename__ = "regroupings"
@@ -33,14 +34,11 @@ class Regrouping(Base):
         BigInteger, default=0, server_default="0"
     )  # read again: their symbols came
     wishes: Mapped[int] = mapped_column(default=1)  # times that the work was asked for; a new one keeps it from ending
-    attempt: Mapped[int] = mapped_column(default=0)  # only the latest may write here
-    stumbles: Mapped[int] = mapped_column(default=0)  # attempts since the position last changed
-    lease_expires_at: Mapped[datetime | None]
-    ring_after: Mapped[datetime]
+    stumbles: Mapped[int] = mapped_column(default=0)  # of the previous release, which counted its attempts here
     finished_at: Mapped[datetime | None]
     __table_args__ = (
         Index("uq_regroupings_live", "app_id", unique=True, postgresql_where=LIVE, sqlite_where=LIVE),
-        Index("ix_regroupings_due", "ring_after", postgresql_where=LIVE, sqlite_where=LIVE),
+        Index("ix_regroupings_due", "enqueue_after", postgresql_where=LIVE, sqlite_where=LIVE),
     )
 
 
@@ -61,11 +59,16 @@ def wish(session: Session, app_id: int, now: datetime, *, rules: int | None = No
         "last_log": last,
         "rules": rules or 0,
         "total": total,
-        "ring_after": now + RING_AGAIN_AFTER,
+        "enqueue_after": now + ENQUEUE_AGAIN_AFTER,
     }
-    zero = dict.fromkeys(("position", "done", "moved", "unreadable", "symbol_logs", "attempt", "stumbles"), 0)
+    counters = ("position", "done", "moved", "unreadable", "symbol_logs", "attempt", "failures", "enqueued", "stumbles")
+    zero = dict.fromkeys(counters, 0)
     insert: Any = dialect.insert(Regrouping).values({**zero, "wishes": 1, **values})
-    again: dict[str, Any] = {"wishes": Regrouping.wishes + 1, "ring_after": insert.excluded.ring_after}
+    again: dict[str, Any] = {
+        "wishes": Regrouping.wishes + 1,
+        "enqueue_after": insert.excluded.enqueue_after,
+        "not_before": None,
+    }
     if rules is not None:
         stays = (Regrouping.rules == rules) & literal(not anew)
         again |= {"rules": rules, "last_log": insert.excluded.last_log, "total": insert.excluded.total}
@@ -90,40 +93,10 @@ def latest_regrouping(session: Session, app_id: int) -> Regrouping | None:
     return session.scalar(rows.limit(1).execution_options(populate_existing=True))
 
 
-def claim_regrouping(session: Session, row_id: int, now: datetime, lease: timedelta) -> Regrouping | None:
-    """Go on with a regrouping; None when it has ended or another worker is at it."""
-    free = or_(Regrouping.lease_expires_at.is_(None), Regrouping.lease_expires_at <= now)
-    mine = update(Regrouping).where(Regrouping.id == row_id, LIVE, free)
-    ends = now + lease
-    begun = {"attempt": Regrouping.attempt + 1, "stumbles": Regrouping.stumbles + 1, "lease_expires_at": ends}
-    if not rows_changed(session, mine.values(**begun, ring_after=ends)):
-        return None
-    return find_regrouping(session, row_id)
-
-
-def write_progress(session: Session, row_id: int, attempt: int, **values: Any) -> bool:
-    """Change columns of a regrouping; False when another attempt has it, or it was asked for anew from the start."""
-    this = update(Regrouping).where(Regrouping.id == row_id, LIVE, Regrouping.attempt == attempt)
-    if "position" in values:
-        this = this.where(Regrouping.position <= values["position"], Regrouping.wishes == values.pop("wishes"))
-    return rows_changed(session, this.values(**values)) == 1
-
-
-def finish_regrouping(session: Session, row_id: int, attempt: int, wishes: int, now: datetime) -> bool:
-    """End a regrouping; False when it was asked for once more meanwhile, or another attempt has it."""
-    this = update(Regrouping).where(Regrouping.id == row_id, LIVE, Regrouping.attempt == attempt)
-    done = {"finished_at": now, "lease_expires_at": None}
-    return rows_changed(session, this.where(Regrouping.wishes == wishes).values(**done)) == 1
-
-
-def due_regroupings(session: Session, now: datetime, limit: int) -> list[int]:
-    """Row ids of regroupings that nobody is at; each is pushed back, so that two sweeps do not ring for the same."""
-    due = select(Regrouping).where(LIVE, Regrouping.ring_after <= now).order_by(Regrouping.ring_after, Regrouping.id)
-    found = list(session.scalars(due.limit(limit).with_for_update(skip_locked=True)))
-    for one in found:
-        one.ring_after = now + RING_AGAIN_AFTER
-    session.flush()
-    return [one.id for one in found]
+def as_asked(session: Session, row: Regrouping, *, upto: int | None = None) -> bool:
+    """Lock the row; False when it was asked for once more since, or was begun anew before the place `upto`."""
+    found = session.get(Regrouping, row.id, populate_existing=True, with_for_update=True)
+    return found is not None and found.wishes == row.wishes and (upto is None or found.position <= upto)
 
 
 def logs_to_regroup(session: Session, row: Regrouping, limit: int) -> list[int]:
@@ -136,3 +109,11 @@ def is_batch_under_way(session: Session, app_id: int, queue: str) -> bool:
     """True while files of the app's occurrences are made in parts, for which they must stay in their crashes."""
     made = select(Job.id).where(Job.app_id == app_id, Job.queue == queue, Job.state == JobState.RUNNING)
     return session.scalar(made.limit(1)) is not None
+
+
+LEASING = Leasing(
+    Regrouping,
+    waiting=(Regrouping.finished_at.is_(None),),
+    working=(Regrouping.finished_at.is_(None),),
+    order=(Regrouping.created_at, Regrouping.id),
+)

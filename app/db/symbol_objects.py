@@ -54,4 +54,4 @@ def make_again(session: Session, row_id: int, now: datetime) -> None:
         return
     gone = delete(SymbolImage).where(SymbolImage.symbol_id == row_id)
     session.execute(gone, execution_options={"synchronize_session": False})
-    found.state, found.strikes, found.ring_after, found.rings = SymbolState.RECEIVED, 0, now, 0
+    found.state, found.failures, found.enqueue_after, found.enqueued = SymbolState.RECEIVED, 0, now, 0

@@ -1,14 +1,14 @@
 """Uploaded files of symbols, and the images and mappings that they name."""
 
 import enum
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, value_enum
-from app.db.log import BigId, back_off, ring_pause
+from app.db.work import BigId, Leased, Leasing
 
 MAX_NAME, MAX_VERSION, MAX_REASON = 200, 100, 300  # characters
 CANDIDATES = 100  # mappings of one version that are looked at, the newest first
@@ -33,7 +33,7 @@ RELEASE = "release:"
 """How a debug_id begins that is none, but made of the version and build that a file was given for."""
 
 
-class SymbolFile(Base):
+class SymbolFile(Leased, Base):
     """One uploaded file. Its bytes lie in the storage before the row is committed."""
 
     __tablename__ = "symbols"
@@ -51,14 +51,9 @@ class SymbolFile(Base):
     received_at: Mapped[datetime]
     ready_at: Mapped[datetime | None]
     storage_key: Mapped[str] = mapped_column(String(255))
-    attempt: Mapped[int]  # only the latest may settle it
-    strikes: Mapped[int]  # attempts that ended with a dead worker or a bug
-    lease_expires_at: Mapped[datetime | None]  # a worker is at it until then, or it rests
-    ring_after: Mapped[datetime]  # when the sweep rings again
-    rings: Mapped[int]
     __table_args__ = (
         UniqueConstraint("app_id", "sha256", "version", "build"),
-        Index("ix_symbols_waiting", "ring_after", postgresql_where=WAITING, sqlite_where=WAITING),
+        Index("ix_symbols_waiting", "enqueue_after", postgresql_where=WAITING, sqlite_where=WAITING),
     )
 
 
@@ -158,43 +153,9 @@ def mapping_key(session: Session, app_id: int, version: str, build: str) -> str 
     return str(max(fitting, key=lambda one: one[0])[1]) if fitting else None
 
 
-def claim_symbols(session: Session, row_id: int, now: datetime, lease: timedelta) -> SymbolFile | None:
-    """Begin an attempt at a file that waits; None when there is nothing to do, or another worker is at it."""
-    found = session.get(SymbolFile, row_id, with_for_update=True)
-    if found is None or found.state != SymbolState.RECEIVED:
-        return None
-    if found.lease_expires_at is not None and found.lease_expires_at > now:
-        return None
-    found.attempt += 1
-    found.strikes += 1
-    found.lease_expires_at = now + lease
-    session.flush()
-    return found
-
-
-def hold_attempt(session: Session, row_id: int, attempt: int) -> SymbolFile | None:
-    """The file, which nobody else changes until the transaction ends; None when the attempt is over."""
-    found = session.get(SymbolFile, row_id, with_for_update=True)
-    is_own = found is not None and found.state == SymbolState.RECEIVED and found.attempt == attempt
-    return found if is_own else None
-
-
-def release_symbols(found: SymbolFile, now: datetime, *, strike: bool) -> None:
-    """Give an attempt back, to be made again after a while; without a strike it does not count."""
-    found.lease_expires_at = found.ring_after = now + back_off(found.attempt)
-    found.strikes -= not strike
-
-
-def unheard_symbols(session: Session, now: datetime, limit: int) -> list[int]:
-    """Ids of waiting files whose ring is due; each is pushed back."""
-    due = select(SymbolFile).where(SymbolFile.state == SymbolState.RECEIVED, SymbolFile.ring_after <= now)
-    found = list(
-        session.scalars(
-            due.order_by(SymbolFile.ring_after, SymbolFile.id).limit(limit).with_for_update(skip_locked=True)
-        )
-    )
-    for one in found:
-        one.ring_after = now + ring_pause(one.rings)
-        one.rings += 1
-    session.flush()
-    return [one.id for one in found]
+LEASING = Leasing(
+    SymbolFile,
+    waiting=(SymbolFile.state == SymbolState.RECEIVED,),
+    working=(SymbolFile.state == SymbolState.RECEIVED,),
+    order=(SymbolFile.id,),
+)

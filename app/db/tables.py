@@ -24,6 +24,7 @@ from app.db import (
     turn,
     user,
     webhook,
+    worker_process,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "turn",
     "user",
     "webhook",
+    "worker_process",
 ]

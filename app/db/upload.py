@@ -16,7 +16,7 @@ from app.db.token import Token
 
 _LOG = Log.__table__.c
 _KEY_TYPE = App.__table__.c.ingest_key_hash.type
-NEW = ("app_id", "log_id", "sha256", "size", "storage_key", "request_id", "received_at", "ring_after")
+NEW = ("app_id", "log_id", "sha256", "size", "storage_key", "request_id", "received_at", "enqueue_after")
 
 
 class KnownLog(NamedTuple):
@@ -109,7 +109,7 @@ def _known(_: ModuleType) -> Any:
 
 def _insert(dialect: ModuleType) -> Any:
     values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=_LOG[name].type) for name in NEW}
-    begun = {"status": LogStatus.RECEIVED, "attempt": 0, "strikes": 0, "rings": 0}
+    begun = {"status": LogStatus.RECEIVED, "attempt": 0, "failures": 0, "enqueued": 0, "slow": False}
     return dialect.insert(Log).values(**values, **begun).on_conflict_do_nothing().returning(_LOG.id)
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    or_,
     select,
     text,
     update,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, rows_changed, value_enum
-from app.db.log import BigId
+from app.db.work import BigId, Leased, Leasing, is_due
 
 MAX_ERROR = 200  # characters
 
@@ -37,7 +36,7 @@ class DeliveryState(enum.StrEnum):
 PENDING = text("state = 'pending'")
 
 
-class Webhook(Base):
+class Webhook(Leased, Base):
     """A receiver of an app's events."""
 
     __tablename__ = "webhooks"
@@ -54,7 +53,6 @@ class Webhook(Base):
     failing_since: Mapped[datetime | None]  # first failure after the latest success
     created_at: Mapped[datetime]
     served_at: Mapped[datetime | None]  # webhooks take turns
-    lease_expires_at: Mapped[datetime | None]  # a worker delivers to it until then, and no other
 
 
 EVENTS = {
@@ -127,25 +125,14 @@ def find_delivery(session: Session, webhook_id: int, delivery_id: int) -> Delive
     return session.scalar(select(Delivery).where(Delivery.id == delivery_id, Delivery.webhook_id == webhook_id))
 
 
-def claim_webhook(session: Session, now: datetime, lease_expires_at: datetime) -> Webhook | None:
-    """Take the active webhook with due deliveries that was served longest ago, and that no worker has."""
+def next_webhook(session: Session, now: datetime) -> Webhook | None:
+    """The active webhook with due deliveries that was served longest ago and that no worker has; locked."""
     due = exists().where(
         Delivery.webhook_id == Webhook.id, Delivery.state == DeliveryState.PENDING, Delivery.next_at <= now
     )
-    free = or_(Webhook.lease_expires_at.is_(None), Webhook.lease_expires_at <= now)
-    waiting = select(Webhook).where(Webhook.active, free, due)
+    waiting = select(Webhook).where(Webhook.active, Webhook.lease_expires_at.is_(None), is_due(Webhook, now), due)
     in_turn = waiting.order_by(Webhook.served_at.asc().nulls_first(), Webhook.id).limit(1)
-    webhook = session.scalar(in_turn.with_for_update(skip_locked=True))
-    if webhook is not None:
-        webhook.served_at, webhook.lease_expires_at = now, lease_expires_at
-        session.flush()
-    return webhook
-
-
-def release_webhook(session: Session, webhook_id: int, lease_expires_at: datetime) -> None:
-    """Give it back, unless its lease is another's by now."""
-    own = (Webhook.id == webhook_id, Webhook.lease_expires_at == lease_expires_at)
-    rows_changed(session, update(Webhook).where(*own).values(lease_expires_at=None))
+    return session.scalar(in_turn.with_for_update(skip_locked=True))
 
 
 def due_deliveries(session: Session, webhook_id: int, now: datetime, limit: int) -> list[Delivery]:
@@ -188,3 +175,7 @@ def drop_old_deliveries(session: Session, before: datetime, limit: int) -> int:
     if ids:
         session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
     return len(ids)
+
+
+LEASING = Leasing(Webhook, waiting=(Webhook.active.is_(True),), working=(), order=(Webhook.id,), by_enqueue_after=False)
+"""A receiver is worked at as long as it is told what is due for it, in order. Each delivery counts its own attempts."""

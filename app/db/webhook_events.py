@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Insert, bindparam, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -24,7 +24,7 @@ def deliveries(
     subject: ColumnElement[str],
     moment: ColumnElement[Any],
     *conditions: ColumnElement[bool],
-) -> Any:
+) -> Insert:
     """INSERT … SELECT of a delivery for each active webhook of the app that is told of the event.
 
     `app_id`, `subject` and `moment` are columns of what has happened. An app without webhooks costs a look into an index.
@@ -33,14 +33,15 @@ def deliveries(
     pending: ColumnElement[str] = literal_column("'pending'")
     rows = select(Webhook.id, name, subject, moment, pending, literal_column("0"), moment)
     told = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
-    return dialect.insert(Delivery.__table__).from_select(_COLUMNS, told).on_conflict_do_nothing()
+    made: Insert = dialect.insert(Delivery.__table__).from_select(_COLUMNS, told).on_conflict_do_nothing()
+    return made
 
 
-def _job_finished(dialect: ModuleType) -> Any:
+def _job_finished(dialect: ModuleType) -> Insert:
     return deliveries(dialect, "job.finished", _JOB.app_id, _JOB.id, _JOB.finished_at, _JOB.id == bindparam("job"))
 
 
-def _crashes_new(dialect: ModuleType) -> Any:
+def _crashes_new(dialect: ModuleType) -> Insert:
     given = rows_of(dialect, _CRASH.identifier)
     now: ColumnElement[Any] = bindparam("now", type_=Delivery.__table__.c.created_at.type)
     new = _CRASH.identifier == given.c.identifier

@@ -5,7 +5,8 @@ import structlog
 from app.broker import DIGEST_LOG, INGEST
 from app.db.app import App
 from app.db.erasure import is_any_live
-from app.db.log import RING_AGAIN_AFTER, LogStatus, find_log
+from app.db.log import LogStatus, find_log
+from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import Conflict, Gone, NotFound
 from app.ingest.log_id import is_log_id
 from app.services import Services
@@ -32,8 +33,8 @@ def digest_again(services: Services, app: App, log_id: str) -> None:
         if is_any_live(session, app.id):  # it looks at what waits first, and must find it there
             raise Conflict("A user is being erased; try again when that is done")
         found.status, found.error_message, found.digested_at = LogStatus.RECEIVED, None, None
-        found.strikes, found.rings, found.not_before, found.lease_expires_at = 0, 0, None, None
-        found.ring_after = now + RING_AGAIN_AFTER
+        found.failures, found.enqueued, found.not_before, found.lease_expires_at = 0, 0, None, None
+        found.enqueue_after = now + ENQUEUE_AGAIN_AFTER
         session.flush()
     log.info("log_digested_again", log=found.id, app=app.identifier)
     services.broker.ring_soon(DIGEST_LOG, str(found.id), INGEST)

@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app import metrics, tracing
 from app.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.config import MIB
 from app.db.awaited_symbols import await_symbols
 from app.db.digest_steps import (
+    Bounds,
     ClaimedLog,
     EndedLog,
     NewOccurrence,
@@ -24,19 +26,30 @@ from app.db.digest_steps import (
     settle_logs,
 )
 from app.db.grouping_decision import routes
-from app.db.log import LogStatus, back_off, release_log
-from app.errors import AppError, MalformedLog, TransientError
+from app.db.log import LEASING, Log, LogStatus
+from app.db.work import change
+from app.errors import AppError, MalformedLog
 from app.ingest.awaiting import trim_awaited, waiting
 from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.log_id import time_in
 from app.ingest.splits import splits_in
 from app.observe import on_behalf_of
+from app.parsers.archive_members import FREE_BYTES, MAX_RATIO
 from app.services import Services
 from app.symbolication.trip import TripSymbols
+from app.work.ending import end, released, unwritten
+from app.work.errors import AttemptsUsedUp, HandedBack
+from app.work.lease import Lease, lease_of
+from app.work.limits import Budget, OverBudget, limited, watcher
+from app.work.work_type import Message, WorkType
 
 LOGS_PER_TRIP = 25  # digested together, in one transaction
 BYTES_PER_TRIP = MIB  # of theirs, unless the first one alone is larger
 GO_ON_FOR = 0.25  # seconds after which no further trip begins: other work waits for the worker too
+PARSE_FOR = 1.0  # seconds after which no further log of a trip is begun: other apps' logs wait
+BRIEFLY = 2.0  # seconds of processor time for a log's first attempt
+READ_WITHIN = 20.0  # seconds of processor time for a log that takes longer than that
+READ_WITHIN_PER_MIB = 6.0  # more of these for each MiB that it may unpack to; the slowest format takes 2.4
 
 log = structlog.get_logger()
 
@@ -61,58 +74,92 @@ class Outcome(NamedTuple):
     unread: str | None = None  # parts of it that no parser could read
 
 
-def digest(services: Services, row_id: int) -> None:
-    """Digest one received log, and others that wait, trip after trip as long as trips are full.
+def digest(services: Services, row_id: int | None = None) -> None:
+    """Digest received logs that are next in turn, a few together, for as long as more of them wait.
 
-    What another worker is at, is left to it.
+    The log that a task message named (`row_id`) need not be among them; each has its own message. What another worker is at,
+    is left to it.
     """
+    unwritten.write()
     begun = time.monotonic()
-    more = _trip(services, row_id)
-    while more and time.monotonic() - begun < GO_ON_FOR:
-        more = _trip(services, None)
+    while more := digest_some(services):
+        if time.monotonic() - begun >= GO_ON_FOR:
+            break
     if more:
-        services.broker.ring(DIGEST_LOG, str(row_id), INGEST)
+        services.broker.ring(DIGEST_LOG, str(row_id or 0), INGEST)
 
 
-def _trip(services: Services, row_id: int | None) -> bool:
+def digest_some(services: Services) -> bool:
     """Digest what is claimed together; True when more is likely to wait and this went well."""
-    begun = time.monotonic()
-    lease = timedelta(seconds=services.config.job_lease)
-    with services.db.quick_write() as lane:
-        claim = claim_logs(lane, row_id, services.now(), lease, LOGS_PER_TRIP, BYTES_PER_TRIP)
-    outcomes = []
-    symbols = TripSymbols(services, {stored.app_id: stored.has_symbols for stored in claim.logs})
-    with services.storage.reading([stored.storage_key for stored in claim.logs]) as reads:
-        for stored, read in zip(claim.logs, reads, strict=True):
+    begun, now = time.monotonic(), services.now()
+    claim = claim_logs(services.db, now, now + lease_of(services), services.holder, _bounds(services))
+    if not claim.logs:
+        return False
+    with Lease(services, WORK, claim.logs):
+        outcomes, left = _parse_all(services, claim.logs, begun)
+        settled = bool(outcomes) and _settle(services, outcomes)
+    if left:
+        _let_others_digest(services, left)
+    metrics.digest_times.observe(time.monotonic() - begun)
+    return settled and (claim.is_full or bool(left))
+
+
+def _bounds(services: Services) -> Bounds:
+    half = max(services.processes() // 2, 1)
+    return Bounds(LOGS_PER_TRIP, BYTES_PER_TRIP, processes=half, slow=half)
+
+
+def _parse_all(services: Services, logs: list[ClaimedLog], begun: float) -> tuple[list[Outcome], list[ClaimedLog]]:
+    """What became of the logs, and those that are left because the others took long; others' logs wait meanwhile."""
+    outcomes: list[Outcome] = []
+    symbols = TripSymbols(services, {stored.app_id: stored.has_symbols for stored in logs})
+    with services.storage.reading([stored.storage_key for stored in logs]) as reads:
+        for number, (stored, read) in enumerate(zip(logs, reads, strict=True)):
+            if number and time.monotonic() - begun > PARSE_FOR:
+                return outcomes, logs[number:]
             with on_behalf_of(stored.request_id), tracing.now.working("digest", stored.request_id, log=stored.id):
                 outcome = _parse(services, stored, read, symbols)
             if outcome is not None:
                 outcomes.append(outcome)
-    settled = bool(outcomes) and _settle(services, outcomes)
-    if claim.logs:
-        metrics.digest_times.observe(time.monotonic() - begun)
-    return settled and claim.is_full
+    return outcomes, []
 
 
 def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes], symbols: TripSymbols) -> Outcome | None:
     """Parse and group; None when it is to be tried again, which is arranged then."""
-    if stored.strikes > 1:  # this claim's own, and one of a worker that did not come back
-        metrics.leases_lost.add("log")
-    if stored.strikes > services.config.max_attempts:
-        return Outcome(stored, None, [], f"The log could not be digested in {stored.strikes - 1} attempts")
+    budget = _budget(services, stored)
     try:
-        in_log = read_and_group(services, stored.app_id, stored.app, read(), splits_in(stored.settings), symbols)
+        raw = read()
+        with limited(budget, watcher):
+            in_log = read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols)
         found = [_found(stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
         return Outcome(stored, None, [], error.message)
-    except AppError as error:
-        _release(services, stored, error.code, strike=not isinstance(error, TransientError))
+    except OverBudget as error:
+        if stored.slow:
+            return Outcome(stored, None, [], f"The log took more than {error.seconds:.0f} seconds to read")
+        end(services, WORK, stored, HandedBack("It takes long to read"), slow=True)
+        services.broker.ring(DIGEST_LOG, str(stored.id), INGEST)
     except Exception as error:
-        log.exception("digest_broke", log=stored.id, attempt=stored.attempt, error=type(error).__name__)
-        _release(services, stored, "digest_broke", strike=True)
+        end(services, WORK, stored, error)
     else:
         return Outcome(stored, in_log.format, found, unread=in_log.unread)
     return None
+
+
+def _budget(services: Services, stored: ClaimedLog) -> Budget:
+    """The first attempt is brief; a log that takes longer is marked as slow, and has time by what it may unpack to."""
+    if not stored.slow:
+        return Budget(cpu_seconds=BRIEFLY)
+    unpacked = min(stored.size * MAX_RATIO + FREE_BYTES, services.config.max_log_bytes) / MIB
+    seconds = READ_WITHIN + unpacked * READ_WITHIN_PER_MIB
+    return Budget(seconds=4 * seconds, cpu_seconds=seconds)
+
+
+def _let_others_digest(services: Services, left: list[ClaimedLog]) -> None:
+    """Free logs that were claimed but not begun: nothing is counted, and somebody digests them at once."""
+    with services.db.write() as session:
+        for stored in left:
+            change(session, WORK.leasing, stored, **released(WORK, services.now()))
 
 
 def _found(stored: ClaimedLog, number: int, report: Grouped) -> Found:
@@ -124,15 +171,9 @@ def _settle(services: Services, outcomes: list[Outcome]) -> bool:
     """Record what was found; False when that failed, and all of it is to be tried again."""
     try:
         own = _record(services, outcomes)
-    except AppError as error:
-        for outcome in outcomes:
-            _release(services, outcome.stored, error.code, strike=not isinstance(error, TransientError))
-        return False
     except Exception as error:
-        rows = [outcome.stored.id for outcome in outcomes]
-        log.exception("digest_broke", logs=rows, error=type(error).__name__)
         for outcome in outcomes:
-            _release(services, outcome.stored, "digest_broke", strike=True)
+            end(services, WORK, outcome.stored, error)
         return False
     now = services.now()
     for stored, format_name, found, reason, _ in outcomes:
@@ -211,9 +252,24 @@ def _crashes(counted: list[Found]) -> Iterable[SeenCrash]:
         )
 
 
-def _release(services: Services, stored: ClaimedLog, code: str, *, strike: bool) -> None:
-    """Try again later: as often as it takes after trouble from outside, a few times after a bug."""
-    with services.db.write() as session:
-        release_log(session, stored.id, stored.attempt, services.now() + back_off(stored.attempt), strike=strike)
-    metrics.digests.add("retried", "none")
-    log.warning("digest_retried", log=stored.id, attempt=stored.attempt, code=code)
+def _give_up(_services: Services, _session: Session, log: Log, error: AppError, now: datetime) -> dict[str, object]:
+    used_up = f"The log could not be digested in {log.attempt} attempts"
+    reason = used_up if isinstance(error, AttemptsUsedUp) else error.message
+    return {"status": LogStatus.REJECTED, "error_message": reason, "digested_at": now}
+
+
+def _after_error(_services: Services, stored: Log, error: AppError, is_over: bool) -> None:
+    metrics.digests.add("rejected" if is_over else "retried", "none")
+    log.warning("log_rejected" if is_over else "digest_retried", log=stored.id, attempt=stored.attempt, code=error.code)
+
+
+WORK: WorkType[Any] = WorkType(
+    name="log",
+    noun="log",
+    leasing=LEASING,
+    message=lambda log: Message(DIGEST_LOG, str(log.id), INGEST),
+    permanent=(MalformedLog,),
+    give_up=_give_up,
+    ended=_after_error,
+)
+"""Claimed by `digest_some`, several at a time. An outage never ends a log: it was answered with a 202."""

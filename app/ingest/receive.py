@@ -7,8 +7,8 @@ import structlog
 
 from app.broker import DIGEST_LOG, INGEST
 from app.db.app import App
-from app.db.log import RING_AGAIN_AFTER
 from app.db.upload import KnownLog, Sender, find_known, insert_log
+from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, Conflict, TooLarge, TransientError
 from app.ingest.log_id import is_log_id, new_log_id
 from app.ingest.rate import admit
@@ -74,7 +74,7 @@ def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) ->
         storage_key=key,
         request_id=current_request_id(),
         received_at=now,
-        ring_after=now + RING_AGAIN_AFTER,
+        enqueue_after=now + ENQUEUE_AGAIN_AFTER,
     )
     if row_id is None:  # another upload of this name was faster
         found = find_known(services.db, app.id, log_id)

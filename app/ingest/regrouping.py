@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -18,21 +19,23 @@ from app.db.grouping_decision import (
     pending_decisions,
     settle,
 )
-from app.db.log import RING_AGAIN_AFTER
 from app.db.moves import Group, Move, groups_named, hold_logs, logs_of, move
 from app.db.regrouping import (
+    LEASING,
     Regrouping,
-    claim_regrouping,
+    as_asked,
     find_regrouping,
-    finish_regrouping,
     is_batch_under_way,
     logs_to_regroup,
     wish,
-    write_progress,
 )
 from app.db.symbols import came_since
+from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.ingest.regroup import LOGS_PER_TRIP, Regrouped, regroup_logs
 from app.services import Services
+from app.work.errors import AttemptLost
+from app.work.running import Attempt, run_next
+from app.work.work_type import Message, WorkType
 
 GO_ON_FOR = 2.0  # seconds after which no further step begins: other work waits for the worker too
 OCCURRENCES_PER_STEP = 1_000  # that a decision moves in one transaction
@@ -58,80 +61,73 @@ def begin_regrouping(services: Services, app_id: int, *, anew: bool = False) -> 
 
 
 def regroup_app(services: Services, row_id: int, go_on_for: float = GO_ON_FOR) -> bool:
-    """Go on with a regrouping for some seconds; then the worker rings for the rest. Safe at any time and twice at once.
+    """Go on with a regrouping for some seconds. Safe at any time and twice at once; False when another is at it or it is done."""
+    return run_next(services, WORK, row_id, partial(_work, go_on_for=go_on_for))
 
-    True when this call has changed anything. Raises TransientError; then its lease runs out and the sweep rings again.
-    """
-    begun, steps = time.monotonic(), 0
-    with services.db.write() as session:
-        row = claim_regrouping(session, row_id, services.now(), _lease(services))
-    if row is None:
-        return False
+
+def _work(attempt: Attempt[Regrouping], go_on_for: float = GO_ON_FOR) -> timedelta | None:
+    """Step after step until the time is up; returns how long to wait before more of it, None once all is done."""
+    begun = time.monotonic()
     while True:
-        pause = _step(services, row)
-        if pause is None:
-            steps += 1
-            pause = timedelta(0) if time.monotonic() - begun >= go_on_for else None
+        pause = _step(attempt)
         if pause is not None:
-            break
-        with services.db.read() as session:
-            again = find_regrouping(session, row_id)
-        if again is None or again.finished_at or again.attempt != row.attempt:
-            return True
-        row = again
-    now = services.now()
-    with services.db.write() as session:
-        due = now + max(pause, RING_AGAIN_AFTER)
-        mine = write_progress(session, row.id, row.attempt, lease_expires_at=None, ring_after=due)
-    if mine and not pause:
-        services.broker.ring(REGROUP, str(row_id), LONG)
-    return steps > 0
+            return pause
+        with attempt.services.db.read() as session:
+            row = find_regrouping(session, attempt.row.id)
+        if row is None or row.attempt != attempt.row.attempt:
+            raise AttemptLost
+        if row.finished_at is not None:
+            return None
+        attempt.row = row
+        if time.monotonic() - begun >= go_on_for:
+            return timedelta()
 
 
-def _step(services: Services, row: Regrouping) -> timedelta | None:
+def _step(attempt: Attempt[Regrouping]) -> timedelta | None:
     """One step; returns how long to wait before the next, None for not at all."""
+    services, row = attempt.services, attempt.row
     now = services.now()
     with services.db.read() as session:
         if is_batch_under_way(session, row.app_id, PARTS):
-            return RING_AGAIN_AFTER
+            return ENQUEUE_AGAIN_AFTER
         pending = pending_decisions(session, row.app_id, DECISIONS_PER_STEP)
-        at_once = LOGS_PER_TRIP if row.stumbles < CAREFUL_FROM else 1
+        at_once = LOGS_PER_TRIP if row.failures < CAREFUL_FROM else 1
         logs = logs_to_regroup(session, row, at_once)
         come = None if logs else next_come(session, row.app_id, at_once)
     for decision in pending:
-        if _carry_out(services, row, decision):
+        if _carry_out(attempt, decision):
             return None
     if logs:
-        _look_at(services, row, logs)
+        _look_at(attempt, logs)
         return None
     if come:
-        _look_again(services, row, come)
+        _look_again(attempt, come)
         return None
     if (row.last_log or row.symbol_logs) and _carry_over(services, row):
         return None
     with services.db.write() as session:
         settle(session, now - UNKNOWN_FOR, [decision.identifier for decision in pending], now)
         if pending_decisions(session, row.app_id, 1):
-            return UNKNOWN_FOR if len(pending) < DECISIONS_PER_STEP else RING_AGAIN_AFTER
+            return UNKNOWN_FOR if len(pending) < DECISIONS_PER_STEP else ENQUEUE_AGAIN_AFTER
         if came_since(session, row.app_id, now - UNKNOWN_FOR):  # a digest may be under way that does not know of them
             return UNKNOWN_FOR
-        if finish_regrouping(session, row.id, row.attempt, row.wishes, now):
+        if as_asked(session, row):
+            attempt.complete(session, finished_at=now)
             log.info("regrouped", regrouping=row.id, logs=row.done, moved=row.moved, unreadable=row.unreadable,
                      for_symbols=row.symbol_logs)  # fmt: skip
     return None
 
 
-def _look_at(services: Services, row: Regrouping, logs: list[int]) -> None:
+def _look_at(attempt: Attempt[Regrouping], logs: list[int]) -> None:
     """Regroup some logs and note how far that is. A log that kills every worker is left as it is in the end."""
-    if row.stumbles >= SKIP_FROM:
+    services, row = attempt.services, attempt.row
+    if row.failures >= SKIP_FROM:
         log.warning("regroup_skipped", regrouping=row.id, log=logs[0])
         found = Regrouped(len(logs), 0, len(logs))
     else:
         found = regroup_logs(services, logs)
     _note(
-        services,
-        row,
-        wishes=row.wishes,
+        attempt,
         position=logs[-1],
         done=row.done + len(logs),
         moved=row.moved + found.moved,
@@ -139,26 +135,29 @@ def _look_at(services: Services, row: Regrouping, logs: list[int]) -> None:
     )
 
 
-def _look_again(services: Services, row: Regrouping, come: Come) -> None:
+def _look_again(attempt: Attempt[Regrouping], come: Come) -> None:
     """Regroup some logs for which symbols have come. A log that kills every worker waits no longer in the end."""
-    if row.stumbles >= SKIP_FROM:
+    services, row = attempt.services, attempt.row
+    if row.failures >= SKIP_FROM:
         log.warning("regroup_skipped", regrouping=row.id, log=come.log_rows[0])
         found = Regrouped(len(come.log_rows), 0, len(come.log_rows))
     else:
         found = regroup_logs(services, come.log_rows)
     with services.db.write() as session:
         no_longer_awaited(session, row.app_id, come)
-    _note(services, row, symbol_logs=row.symbol_logs + len(come.log_rows), moved=row.moved + found.moved)
+    _note(attempt, symbol_logs=row.symbol_logs + len(come.log_rows), moved=row.moved + found.moved)
 
 
-def _note(services: Services, row: Regrouping, **values: int) -> None:
-    ends = services.now() + _lease(services)
-    with services.db.write() as session:
-        write_progress(session, row.id, row.attempt, stumbles=0, lease_expires_at=ends, ring_after=ends, **values)
+def _note(attempt: Attempt[Regrouping], **values: int) -> None:
+    with attempt.services.db.write() as session:
+        if "position" in values and not as_asked(session, attempt.row, upto=values["position"]):
+            return  # it was asked for anew, from the start
+        attempt.progress(session, **values)
 
 
-def _carry_out(services: Services, row: Regrouping, decision: GroupingDecision) -> int:
+def _carry_out(attempt: Attempt[Regrouping], decision: GroupingDecision) -> int:
     """Move some occurrences to where a person decided they belong; returns how many."""
+    services, row = attempt.services, attempt.row
     with services.db.write() as session:
         ids = misplaced(session, decision, OCCURRENCES_PER_STEP)
         if not ids:
@@ -170,7 +169,7 @@ def _carry_out(services: Services, row: Regrouping, decision: GroupingDecision) 
             session,
             [Move(one, one.group, home) for one in held if home and one.group == decision.identifier],
         )
-    _note(services, row, moved=row.moved + moved)
+    _note(attempt, moved=row.moved + moved)
     return moved
 
 
@@ -206,5 +205,13 @@ def _renew(session: Session, services: Services, decision: GroupingDecision) -> 
     return carry(session, decision, became, into, services.now())
 
 
-def _lease(services: Services) -> timedelta:
-    return timedelta(seconds=services.config.job_lease)
+WORK = WorkType(
+    name="regrouping",
+    noun="regrouping",
+    leasing=LEASING,
+    message=lambda row: Message(REGROUP, str(row.id), LONG),
+    step=_work,
+    max_failures=lambda _: None,  # what kills its workers is skipped, see SKIP_FROM
+    permanent=(),
+    pause=lambda row: back_off(row.failures + 1),
+)

@@ -1,21 +1,19 @@
 """Unpacks the body of an upload, in every encoding that senders use, without ever holding more than is allowed."""
 
-import gzip
 import io
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Protocol
 
 import brotli
 from backports import zstd
 
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
+from app.gunzip import MAX_MEMBERS, READ_SIZE, TooManyMembers, gunzipped
 
-READ_SIZE = 64 * 1024  # bytes
 LARGEST_WINDOW = 23  # binary logarithm of bytes of zstd's window: 8 MiB, as RFC 9659 has it for HTTP
 ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
-BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, brotli.error, zstd.ZstdError)
+BROKEN = (EOFError, zlib.error, brotli.error, zstd.ZstdError)
 
 
 class _Readable(Protocol):
@@ -31,20 +29,21 @@ def read_body(stream: IO[bytes], content_encoding: str, max_bytes: int) -> bytes
         raise UnsupportedMedia("Content-Encoding has to be gzip, deflate, br or zstd, or left out")
     packed = _CountingReader(stream, max_bytes)
     try:
-        with _opened(encoding, packed) as unpacked:
-            return _read_at_most(unpacked, max_bytes)
+        return _read_at_most(_Chunks(_unpacked(encoding, packed)), max_bytes)
+    except TooManyMembers as error:
+        raise BadParameters(f"The body is packed in {error}") from None
     except BROKEN:
         raise BadParameters(f"The body is not whole {encoding.removeprefix('x-')} data") from None
 
 
-def _opened(encoding: str, packed: "_CountingReader") -> AbstractContextManager[_Readable]:
+def _unpacked(encoding: str, packed: "_CountingReader") -> Iterator[bytes]:
     if encoding == "br":
-        return nullcontext(_Chunks(_brotli(packed)))
+        return _brotli(packed)
     if encoding == "deflate":
-        return nullcontext(_Chunks(_deflate(packed)))
+        return _deflate(packed)
     if encoding == "zstd":
-        return zstd.ZstdFile(packed, options={zstd.DecompressionParameter.window_log_max: LARGEST_WINDOW})
-    return gzip.GzipFile(fileobj=packed, mode="rb")
+        return _zstd(packed)
+    return gunzipped(packed.read)
 
 
 def _brotli(packed: "_CountingReader") -> Iterator[bytes]:
@@ -68,6 +67,24 @@ def _deflate(packed: "_CountingReader") -> Iterator[bytes]:
             raise EOFError
         yield made
         chunk = unpacker.unconsumed_tail or packed.read(READ_SIZE)
+
+
+def _zstd(packed: "_CountingReader") -> Iterator[bytes]:
+    """One frame after another (RFC 8878), also those to be skipped: each costs, whether anything comes out or not."""
+    chunk = packed.read(READ_SIZE)
+    frames = 0
+    while chunk:
+        frames += 1
+        if frames > MAX_MEMBERS:
+            raise TooManyMembers(f"more than {MAX_MEMBERS} frames")
+        unpacker = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: LARGEST_WINDOW})
+        while not unpacker.eof:
+            made = unpacker.decompress(chunk, READ_SIZE)
+            if not chunk and not made and unpacker.needs_input:
+                raise EOFError
+            yield made
+            chunk = packed.read(READ_SIZE) if unpacker.needs_input and not unpacker.eof else b""
+        chunk = unpacker.unused_data or packed.read(READ_SIZE)
 
 
 class _Chunks:

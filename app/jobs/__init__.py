@@ -1,16 +1,10 @@
-"""A job is a row; its kind is a module in kinds/, found by listing that folder."""
-
-import importlib
-import pkgutil
+"""A job is a row; its type is declared by a module in kinds/, found by listing that folder."""
 
 from app.jobs import kinds
-from app.jobs.kind import Kind
+from app.jobs.registry import discover, only_short_list
 
+KINDS = discover(kinds)
+"""Name of the job type, as in rows and metrics -> what it offers."""
 
-def _discover() -> dict[str, Kind]:
-    names = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
-    return {name: importlib.import_module(f"{kinds.__name__}.{name}") for name in names}
-
-
-KINDS = _discover()
-"""Module name -> what it offers."""
+SHORT_LIST = only_short_list(KINDS)
+"""What PostgreSQL may answer by itself in the step that would begin a job; None: nothing."""

@@ -1,33 +1,27 @@
 """One attempt at a job: holds its lease, counts its progress and stores its result; ends when it is no longer wanted."""
 
 import hashlib
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-import structlog
-
-from app.db.job import Job, JobState, move
-from app.errors import AppError, TransientError
-from app.jobs.heart import Heart
+from app.db.job import Job
+from app.db.work import Leased, change
+from app.errors import AppError
 from app.jobs.kind import Artefact
 from app.services import Services
 from app.storage import artefact_key
+from app.work.ending import end
+from app.work.errors import AttemptLost
+from app.work.lease import Lease
+from app.work.work_type import WorkType
 
-BEAT_EVERY = 0.5  # seconds between renewals at most: progress is this fresh and a cancel takes effect this fast
+PROGRESS_EVERY = 0.5  # seconds between renewals at most: progress is this fresh and a cancel takes effect this fast
+SECONDS_PER_UNIT = 100e-6  # of progress, by which an attempt may run longer: a list of 100 million rows is no runaway
 IN_ROW_LIMIT = 64 * 1024  # bytes; a result up to this size lies in its row alone, so that a poll reads nothing else
 
-log = structlog.get_logger()
-
-_heart = Heart()
-
-
-class AttemptLost(Exception):
-    """The job was cancelled, has run for too long, or its lease ran out and it went to another worker."""
+R = TypeVar("R", bound=Leased)
 
 
 class TookTooLong(AppError):
@@ -36,43 +30,25 @@ class TookTooLong(AppError):
     code, status = "took_too_long", 500
 
 
-class Attempt:
-    """What a kind's `compute` works with. Use it as a context manager: inside, the process's heart renews the lease.
+class Attempt(Lease[R]):
+    """What a job type's `compute` works with: the lease of a row, its progress, and where its result is stored.
 
-    It also calls `overtime` once the attempt has run for too long, for its work may hang where nothing can
-    interrupt it. Work that keeps even the heart's thread from running loses its lease instead.
+    The process's lease renewer also ends the attempt once it has run for too long, for its work may hang where nothing
+    can interrupt it. Work that keeps even the renewer's thread from running loses its lease instead.
     """
 
-    def __init__(self, job: Job, services: Services, overtime: Callable[[AppError], object]) -> None:
+    def __init__(self, services: Services, work: WorkType[R], row: R, job: Job) -> None:
+        super().__init__(services, work, [row])
         self.db = services.db
         self.storage = services.storage
         self.now = services.now
         self.app_id = job.app_id
-        self._job = job
+        self.pause = min(PROGRESS_EVERY, self.pause)
         self.data_revision: int | None = None
-        self._job_id = job.id
-        self._number = job.attempt
-        self._services = services
-        self._lease = timedelta(seconds=services.config.job_lease)
-        self._deadline = time.monotonic() + services.config.job_time_limit
-        self._overtime = overtime
+        self._job = job
+        self._begun = time.monotonic()
         self._done = 0
         self._total = job.progress_total
-        self.pause = min(BEAT_EVERY, self._lease.total_seconds() / 3)
-        self._lost = threading.Event()
-        self._beating = threading.Lock()
-        self._is_over = False
-
-    def __enter__(self) -> "Attempt":
-        _heart.watch(self)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _heart.release(self)
-        with self._beating:  # nothing of it writes to the row after this
-            self._is_over = True
 
     @property
     def crash_id(self) -> int:
@@ -92,8 +68,7 @@ class Attempt:
     def advance(self, units: int) -> None:
         """Count progress. Raises AttemptLost."""
         self._done += units
-        if self._lost.is_set():
-            raise AttemptLost
+        self.check()
 
     def shows(self, revision: int) -> None:
         """Say which revision of the crash the result shows at least."""
@@ -101,10 +76,11 @@ class Attempt:
 
     def preview(self, content: bytes) -> None:
         """Store what is known so far and tell pollers where it lies."""
-        key = artefact_key(self._job_id, self._number, "preview.json")
+        key = artefact_key(self._job.id, self._job.attempt, "preview.json")
         self.storage.put_bytes(key, content)
-        if not self._move(preview_key=key, progress_done=self._done, progress_total=self._total):
-            raise AttemptLost
+        with self.db.write() as session:
+            if not change(session, self.work.leasing, self.rows[0], preview_key=key, **self.along()):
+                raise AttemptLost
 
     def store(
         self, name: str, chunks: Iterable[bytes], filename: str, media_type: str, *, in_row: bool = False
@@ -119,7 +95,7 @@ class Attempt:
             if in_row:
                 sha256 = hashlib.sha256(head).hexdigest()
                 return Artefact(None, len(head), sha256, filename, media_type, head.decode())
-        key = artefact_key(self._job_id, self._number, name)
+        key = artefact_key(self._job.id, self._job.attempt, name)
         digest, size = hashlib.sha256(), 0
 
         def measured() -> Iterator[bytes]:
@@ -132,29 +108,14 @@ class Attempt:
         self.storage.put(key, measured())
         return Artefact(key, size, digest.hexdigest(), filename, media_type, None)
 
-    def beat(self) -> None:
-        """Renew the lease and show the progress; for the heart to call."""
-        with self._beating:
-            if self._is_over:
-                return
-            try:
-                self._is_over = not self._renew()
-            except TransientError:
-                log.warning("lease_not_renewed", job=self._job_id, attempt=self._number)
-            except Exception:  # the heart must go on: an unrenewed lease costs the attempt, silence hides why
-                log.exception("lease_not_renewed", job=self._job_id, attempt=self._number)
-            if self._is_over:
-                self._lost.set()
+    def along(self) -> Mapping[str, Any]:
+        """The progress."""
+        return {"progress_done": self._done, "progress_total": self._total}
 
-    def _renew(self) -> bool:
-        """False when the attempt has to end."""
-        if time.monotonic() > self._deadline:
-            limit = self._services.config.job_time_limit
-            self._overtime(TookTooLong(f"The job took longer than {limit} seconds"))
+    def renew(self) -> bool:
+        """End the attempt if it has run for too long, else renew its lease."""
+        limit = self.services.config.job_time_limit + self._total * SECONDS_PER_UNIT
+        if time.monotonic() - self._begun > limit:
+            end(self.services, self.work, self.rows[0], TookTooLong(f"The job took longer than {limit:.0f} seconds"))
             return False
-        renewed = self._services.now() + self._lease
-        return self._move(lease_expires_at=renewed, progress_done=self._done, progress_total=self._total)
-
-    def _move(self, **values: Any) -> bool:
-        with self._services.db.write() as session:
-            return move(session, self._job_id, (JobState.RUNNING,), self._number, **values)
+        return super().renew()

@@ -1,11 +1,14 @@
 """The crash that a user asks about, by its identifier or an alias of it."""
 
+import re
+
 from sqlalchemy.orm import Session
 
 from app.db.app import is_member
 from app.db.crash import Crash, find_crash
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible
-from app.jobs.service import CRASH_IDENTIFIER
+
+CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")  # of an app as well
 
 
 def visible_crash(session: Session, user_id: int, identifier: str) -> Crash:

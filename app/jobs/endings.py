@@ -4,14 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app import metrics
 from app.broker import PUSH, UPKEEP
 from app.db.finishing import Finish, finish_job
-from app.db.job import Job, JobState
-from app.errors import AppError, TransientError
+from app.db.job import Job, JobState, move
+from app.db.webhook_events import tell_job_failed
+from app.errors import AppError
 from app.jobs.kind import Artefact
-from app.jobs.outcomes import AttemptsUsedUp, Strike, WorkerStopped
 from app.services import Services
 
 log = structlog.get_logger()
@@ -50,24 +51,8 @@ def tell_finished(services: Services, job: Job, finish: Finish, now: datetime) -
         services.broker.ring(PUSH, job.id, UPKEEP)
 
 
-def is_trouble(error: AppError) -> bool:
-    """True for what the database or the storage did, not the job nor its worker."""
-    return isinstance(error, TransientError) and not isinstance(error, (Strike, WorkerStopped))
-
-
-def is_final(services: Services, error: AppError, strikes: int, trouble_since: datetime | None, now: datetime) -> bool:
-    """True when no further attempt is to be made after this error."""
-    if isinstance(error, Strike):
-        return strikes >= services.config.max_attempts
-    if is_trouble(error) and trouble_since is not None:
-        return now - trouble_since > timedelta(seconds=services.config.job_patience)
-    return not isinstance(error, TransientError)
-
-
-def failed(error: AppError, attempts: int, now: datetime, forget_at: datetime) -> dict[str, Any]:
+def failed(error: AppError, now: datetime, forget_at: datetime) -> dict[str, Any]:
     """The columns of a job that has failed."""
-    if isinstance(error, TransientError):
-        error = AttemptsUsedUp(f"The job failed after {attempts} attempts, the last with: {error.message}")
     return {
         "state": JobState.FAILED,
         "finished_at": now,
@@ -78,3 +63,12 @@ def failed(error: AppError, attempts: int, now: datetime, forget_at: datetime) -
         "error_status": error.status,
         "error_message": error.message,
     }
+
+
+def fail(services: Services, session: Session, job_id: str, error: AppError, now: datetime) -> bool:
+    """Let a running job fail, and write the deliveries to webhooks along with it; False when it has ended already."""
+    forget_at = now + timedelta(seconds=services.config.tombstone_lifetime)
+    moved = move(session, job_id, (JobState.RUNNING,), **failed(error, now, forget_at))
+    if moved:
+        tell_job_failed(session, job_id)
+    return moved

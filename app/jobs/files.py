@@ -9,7 +9,9 @@ log = structlog.get_logger()
 
 
 def discard(services: Services, folder: str) -> bool:
-    """Delete every object below the folder; False when the storage is in trouble, and a later sweep has to do it."""
+    """Delete all that is below the folder, half-written files too; False when the storage is in trouble: a later sweep
+    has to do it.
+    """
     try:
         services.storage.delete_folder(folder)
     except TransientError:

@@ -1,12 +1,12 @@
-"""What a kind of job offers, and what it is handed to work with."""
+"""What a job type offers, and what it is handed to work with."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from app import iso_time
 from app.db import Database
@@ -14,7 +14,6 @@ from app.db.job import Job
 from app.db.job_part import JobPart, JobPlan
 from app.db.poll import FoundCrash, FoundJob, WholeApp
 from app.db.short_list import ShortList
-from app.errors import BadParameters
 from app.storage import Storage
 
 AnyJob = Job | FoundJob
@@ -22,8 +21,6 @@ AnyJob = Job | FoundJob
 
 Subject = FoundCrash | WholeApp
 """What a question is about."""
-
-P = TypeVar("P", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -121,63 +118,53 @@ class Showing:
         }
 
 
-class Kind(Protocol):
-    """A module in app/jobs/kinds."""
+def _makes_no_parts(*_given: Any) -> Any:
+    raise NotImplementedError("A job type whose compute makes a plan declares make_part and sum_up")
 
-    PATH: str  # below /api; its one variable is the identifier of what is asked about
-    METHOD: str  # GET or POST
-    ABOUT: str  # "crash" or "app"
+
+@dataclass(frozen=True)
+class Kind:
+    """What a job type offers, under the names that its module declares. What has a default need not be declared."""
+
+    PATH: str  # below /api; its one variable is a key of `app.jobs.subjects.SUBJECTS`, and a field of Params
     UNIT: str  # of progress
-    COUNTS_OCCURRENCES: bool  # all those of its crash, as progress: `expect` need not be asked
-    SHORT_LIST: ShortList | None  # what the database may answer by itself, in place of `compute`; one kind has it
     SUMMARY: str  # one line for openapi.json
-    PARAMETERS: list[dict[str, Any]]  # OpenAPI parameter objects of the query
-    BODY_SCHEMA: dict[str, Any]  # JSON Schema of the body of a POST; a GET has none
     RESULT_SCHEMA: dict[str, Any]  # JSON Schema of `result`
     Params: type[BaseModel]
 
-    def read(self, identifier: str, query: Mapping[str, str]) -> BaseModel:
-        """What the client asks, normalised: equal questions have equal params. Raises BadParameters.
+    read: Callable[[str, Mapping[str, str]], BaseModel]
+    """(identifier, query) -> the request, normalised: equal requests have equal params. Raises BadParameters.
 
-        Several values of one name, which only a POST may give, are lines of one text.
-        """
+    Several values of one name, which only a POST may give, are lines of one text.
+    """
+    expect: Callable[[Database, Subject, Any], int]
+    """(database, subject, params) -> units of progress that a new job will about have. Raises NotFound."""
+    is_fresh: Callable[[AnyJob, Subject], bool]
+    """True while a finished job still tells the truth about what it was asked about, as that is now."""
+    compute: Callable[[Any, Run], Artefact | Plan]
+    """(params, run) -> the result, or the plan of its parts. Touches neither job state nor HTTP."""
+    present: Callable[[AnyJob, Showing], Body]
+    """The JSON text of `result` for a live or finished job."""
 
-    def expect(self, db: Database, crash: Subject, params: Any) -> int:
-        """Units of progress that a new job will about have, from what is known of its crash. Raises NotFound."""
+    METHOD: str = "GET"  # or POST
+    PARAMETERS: list[dict[str, Any]] = field(default_factory=list)  # OpenAPI parameter objects of the query
+    BODY_SCHEMA: dict[str, Any] = field(default_factory=dict)  # JSON Schema of the body of a POST
+    COUNTS_OCCURRENCES: bool = False  # all those of its crash, as progress: `expect` need not be asked
+    SHORT_LIST: ShortList | None = None  # what the database may answer by itself, in place of `compute`
+    make_part: Callable[[Any, JobPlan, JobPart, Run, str], MadePart] = _makes_no_parts
+    """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often."""
+    sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] = _makes_no_parts
+    """(params, plan, parts, all done) -> (content, file name, media type) of the result, which tells of the parts."""
 
-    def is_fresh(self, job: AnyJob, about: Subject) -> bool:
-        """True while a finished job still tells the truth about what it was asked about, as that is now."""
-
-    def compute(self, params: Any, run: Run) -> Artefact | Plan:
-        """Make the result, or plan its parts. Touches neither job state nor HTTP."""
-
-    def present(self, job: AnyJob, showing: Showing) -> Body:
-        """The JSON text of `result` for a live or finished job."""
-
-
-class PartedKind(Kind, Protocol):
-    """A kind whose `compute` makes a plan."""
-
-    def make_part(self, params: Any, plan: JobPlan, part: JobPart, run: Run, name: str) -> MadePart:
-        """Make one part and store it by that name: the same bytes however often."""
-
-    def sum_up(self, params: Any, plan: JobPlan, parts: list[JobPart]) -> tuple[bytes, str, str]:
-        """(content, file name, media type) of the result, which tells of the parts. All are done."""
+    @property
+    def subject(self) -> str:
+        """The variable of the path, which says what a job of this type is about: `crash_identifier`."""
+        return self.PATH.partition("<")[2].partition(">")[0]
 
 
 def key_of(kind: str, asked: BaseModel) -> str:
     """What equal questions share: sha256 hex."""
     return hashlib.sha256(f"{kind}\n{asked.model_dump_json()}".encode()).hexdigest()
-
-
-def read_params(model: type[P], values: Mapping[str, Any]) -> P:
-    """Build a model. Raises BadParameters naming the first parameter that does not fit."""
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "parameters"
-        raise BadParameters(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def stream_between(before: bytes, body: Body, after: bytes) -> Body:

@@ -1,9 +1,14 @@
 """How asking for a job can end other than with its result: each ending has its own answer."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from app.db.job import Job, JobState
-from app.errors import AppError, Gone, NotFound, TooManyRequests, TransientError
+from app.errors import AppError, Gone, NotFound, TooManyRequests
+from app.jobs.freshness import is_expired
+from app.jobs.kind import AnyJob
+
+J = TypeVar("J", bound=AnyJob)
 
 
 class CrashNotFound(NotFound):
@@ -60,40 +65,13 @@ class JobFailed(AppError):
         super().__init__(job.error_message)
 
 
-class Strike(TransientError):
-    """An attempt ended in a way that speaks against the job itself; a few of these end it."""
-
-
-class WorkerSilent(Strike):
-    """A worker no longer renews its lease: it died, hangs, or has lost the database."""
-
-    code, message = "worker_silent", "Its worker died or was cut off"
-
-
-class AttemptBroke(Strike):
-    """The code that makes the result met what it does not handle; the log has the stack trace."""
-
-    code, message = "attempt_broke", "The server failed to make this result"
-
-
-class WorkerStopped(TransientError):
-    """A worker handed its attempt back because it was told to stop."""
-
-    code, message = "worker_stopped", "Its worker was stopped"
-
-
-class AttemptsUsedUp(AppError):
-    """Every attempt met a failure that might have passed."""
-
-    code, status = "attempts_used_up", 500
-
-
-def answering(job: Job, now: datetime) -> Job:
-    """The same job if it is live or its result can be had; else raises what became of it."""
+def answering(job: J, now: datetime) -> J:
+    """The job, if it is live or its result can be had; else raises what became of it. A failed job has to be a row."""
     if job.state == JobState.FAILED:
+        assert isinstance(job, Job)
         raise JobFailed(job)
     if job.state == JobState.CANCELLED:
         raise JobCancelled
-    if job.state == JobState.EXPIRED or (job.expires_at is not None and job.expires_at <= now):
+    if job.state == JobState.EXPIRED or is_expired(job, now):
         raise JobExpired
     return job

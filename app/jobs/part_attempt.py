@@ -1,14 +1,16 @@
 """One attempt at a part of a job: as one at a whole job, but for the row that it holds."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.db.job import Job
-from app.db.job_part import JobPart, PartState, move_part, show_progress
-from app.errors import AppError
+from app.db.job_part import JobPart, show_progress
 from app.jobs.attempt import Attempt
 from app.services import Services
 from app.storage import artefact_key
+from app.work.work_type import WorkType
 
 
 def object_name(part: JobPart) -> str:
@@ -21,18 +23,18 @@ def object_key(job: Job, part: JobPart) -> str:
     return artefact_key(job.id, job.attempt, object_name(part))
 
 
-class PartAttempt(Attempt):
+class PartAttempt(Attempt[JobPart]):
     """Renews the lease of its part, and ends when the part or the job is no longer its to make."""
 
-    def __init__(self, job: Job, part: JobPart, services: Services, overtime: Callable[[AppError], object]) -> None:
-        super().__init__(job, services, overtime)
+    def __init__(self, services: Services, work: WorkType[JobPart], part: JobPart, job: Job) -> None:
+        super().__init__(services, work, part, job)
         self._part = part
         self._total = part.units
 
-    def _move(self, **values: Any) -> bool:
-        with self.db.write() as session:
-            own = {"lease_expires_at": values["lease_expires_at"], "done": min(self._done, self._part.units)}
-            if not move_part(session, self._part, PartState.RUNNING, **own):
-                return False
-            show_progress(session, self._part.job_id)
-            return True
+    def along(self) -> Mapping[str, Any]:
+        """The part's own progress."""
+        return {"done": min(self._done, self._part.units)}
+
+    def renewed(self, session: Session) -> None:
+        """Count the part's progress in its job's row."""
+        show_progress(session, self._part.job_id)

@@ -6,53 +6,52 @@ does it when that worker dies before. Redis counts nothing.
 
 import hashlib
 from datetime import datetime, timedelta
-from functools import partial
-from typing import cast
+from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app import metrics, tracing
 from app.broker import LONG, PARTS, RUN_JOB, RUN_PART
-from app.db.job import Job, JobState, Waiting, count_running, move, next_in_turn
+from app.db.job import LEASING as JOBS
+from app.db.job import Job, Waiting, count_running, next_in_turn
 from app.db.job_part import (
+    LEASING,
     JobPart,
     JobPlan,
     PartState,
     drop_parts,
     freeze,
-    move_part,
     next_part,
-    parts_held_by,
     parts_of,
     parts_running,
     plan_of,
     show_progress,
 )
-from app.db.log import back_off
 from app.db.turn import serve
-from app.db.webhook_events import tell_job_failed
+from app.db.work import begin, change
 from app.errors import AppError, TransientError
 from app.jobs import KINDS
-from app.jobs.attempt import AttemptLost
-from app.jobs.endings import failed, is_final, is_trouble, publish
+from app.jobs.endings import fail, publish
 from app.jobs.files import discard, discard_object
-from app.jobs.kind import Artefact, MadePart, PartedKind, Plan
-from app.jobs.outcomes import AttemptBroke, Strike, WorkerSilent, WorkerStopped
+from app.jobs.kind import Artefact, MadePart, Plan
 from app.jobs.part_attempt import PartAttempt, object_key, object_name
 from app.observe import on_behalf_of
 from app.services import Services
 from app.storage import artefact_key, job_folder
+from app.work.ending import end, unwritten
+from app.work.errors import AttemptLost
+from app.work.lease import lease_of
+from app.work.work_type import Message, WorkType
 
 log = structlog.get_logger()
-
-LOST = "attempt_lost"
 
 
 def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) -> bool:
     """Freeze the plan that an attempt has made and ring for its parts; False when the attempt is no longer the latest."""
     total = sum(part["units"] for part in plan.parts)
     with services.db.write() as session:
-        moved = move(session, job.id, (JobState.RUNNING,), job.attempt, queue=PARTS, holder=None, lease_expires_at=None,
+        moved = change(session, JOBS, job, queue=PARTS, holder=None, lease_expires_at=None,
                      progress_done=0, progress_total=total, data_revision=data_revision)  # fmt: skip
         if moved:
             frozen = JobPlan(job_id=job.id, made_at=plan.made_at, last_row=plan.last_row)
@@ -71,6 +70,7 @@ def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) 
 
 def run_part(services: Services) -> None:
     """Answer a ring: one attempt at the part that is next in turn, of whatever job. Safe to call at any time."""
+    unwritten.write()
     claimed = _claim(services)
     if claimed is None:
         return
@@ -98,25 +98,11 @@ def _comes_before(part: tuple[JobPart, Job, datetime | None], job: Waiting) -> b
     return (served_at, own.created_at) < (job.served_at, job.created_at)
 
 
-def ring_for_parts(services: Services, at_most: int) -> int:
-    """Ring as often as parts may be begun now; returns how often. For the sweep, which makes up for lost rings."""
-    now = services.now()
+def _free_places(services: Services) -> int:
+    """How many parts may be begun now."""
     with services.db.read() as session:
-        waiting = next_part(session, now)
-        free = services.config.long_jobs_at_once - parts_running(session) if waiting else 0
-    for _ in range(min(free, at_most)):
-        assert waiting is not None
-        services.broker.ring(RUN_PART, waiting[1].id, LONG)
-    return max(free, 0)
-
-
-def hand_back_parts(services: Services) -> None:
-    """Let others make the parts that this worker holds, at once and without a strike: it is about to stop."""
-    with services.db.read() as session:
-        held = parts_held_by(session, services.worker)
-    for part, job in held:
-        if end_part(services, job, part, WorkerStopped()):
-            services.broker.ring(RUN_PART, job.id, LONG)
+        waits = next_part(session, services.now()) is not None
+        return services.config.long_jobs_at_once - parts_running(session) if waits else 0
 
 
 def _claim(services: Services) -> tuple[Job, JobPlan, JobPart] | None:
@@ -130,18 +116,16 @@ def _claim(services: Services) -> tuple[Job, JobPlan, JobPart] | None:
         part, job, _ = found
         plan = plan_of(session, job.id)
         assert plan is not None
-        part.state, part.attempt, part.holder, part.done = PartState.RUNNING, part.attempt + 1, services.worker, 0
-        part.lease_expires_at = now + timedelta(seconds=services.config.job_lease)
+        begin(session, LEASING, part, now, lease_of(services), services.holder)
         serve(session, job.app_id, now)
-        session.flush()
         return job, plan, part
 
 
 def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
     log.info("part_started", job=job.id, part=part.number, attempt=part.attempt)
-    kind = cast("PartedKind", KINDS[job.kind])
+    kind = KINDS[job.kind]
     try:
-        with PartAttempt(job, part, services, overtime=partial(end_part, services, job, part)) as attempt:
+        with PartAttempt(services, WORK, part, job) as attempt:
             params = kind.Params.model_validate_json(job.params)
             made = kind.make_part(params, plan, part, attempt, object_name(part))
         if _publish_part(services, part, made):
@@ -152,18 +136,15 @@ def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
             _lose(services, job, part)
     except AttemptLost:
         _lose(services, job, part)
-    except AppError as error:
-        end_part(services, job, part, error)
     except Exception as error:
-        log.exception("part_broke", job=job.id, part=part.number, attempt=part.attempt, error=type(error).__name__)
-        end_part(services, job, part, AttemptBroke())
+        end(services, WORK, part, error)
 
 
 def _publish_part(services: Services, part: JobPart, made: MadePart) -> bool:
     file = made.artefact
     with services.db.write() as session:
-        published = move_part(
-            session, part, PartState.RUNNING, state=PartState.DONE, lease_expires_at=None, holder=None, done=part.units,
+        published = change(
+            session, LEASING, part, state=PartState.DONE, lease_expires_at=None, holder=None, done=part.units,
             rows=made.rows, unreadable=made.unreadable, size=file.size, sha256=file.sha256, key=file.key,
             filename=file.filename, media_type=file.media_type,
         )  # fmt: skip
@@ -178,7 +159,7 @@ def complete(services: Services, job: Job) -> None:
         plan, parts = plan_of(session, job.id), parts_of(session, job.id)
     if plan is None or any(part.state != PartState.DONE for part in parts):
         return
-    kind = cast("PartedKind", KINDS[job.kind])
+    kind = KINDS[job.kind]
     content, filename, media_type = kind.sum_up(kind.Params.model_validate_json(job.params), plan, parts)
     key = artefact_key(job.id, job.attempt, "manifest.json")
     try:
@@ -191,54 +172,68 @@ def complete(services: Services, job: Job) -> None:
         log.warning("completion_put_off", job=job.id, code=error.code)  # the sweep completes it
 
 
-def end_part(
-    services: Services, job: Job, part: JobPart, error: AppError, *, overdue_at: datetime | None = None
-) -> bool:
-    """Let another attempt be made at a part after a transient error, else end its job; False when it has moved on.
-
-    Strikes, trouble and patience count as they do for a whole job, for each part by itself.
-    """
-    now = services.now()
-    strikes = part.strikes + isinstance(error, Strike)
-    trouble_since = (part.trouble_since or now) if is_trouble(error) else part.trouble_since
-    is_end = is_final(services, error, strikes, trouble_since, now)
-    at_once = isinstance(error, (WorkerSilent, WorkerStopped))
-    values = {"state": PartState.WAITING, "strikes": strikes, "trouble_since": trouble_since, "holder": None,
-              "lease_expires_at": None, "done": 0, "not_before": now if at_once else now + back_off(part.attempt)}  # fmt: skip
-    with services.db.write() as session:
-        moved = move_part(session, part, PartState.RUNNING, overdue_at=overdue_at, **values)
-        if moved and is_end:
-            forget_at = now + timedelta(seconds=services.config.tombstone_lifetime)
-            ended = failed(error, part.attempt, now, forget_at=forget_at)
-            if move(session, job.id, (JobState.RUNNING,), job.attempt, **ended):
-                tell_job_failed(session, job.id)
-    if moved:
-        metrics.parts.add("ended")
-        if isinstance(error, WorkerSilent):
-            metrics.leases_lost.add("part")
-    if moved and is_end:
-        metrics.job_failures.add(job.kind, error.code)
-        discard(services, job_folder(job.id))
-        forget_parts(services, job.id)
-        log.warning("job_failed", job=job.id, kind=job.kind, attempt=job.attempt, part=part.number, code=error.code)
-    else:
-        _lose(services, job, part, code=error.code)
-    return moved
-
-
 def forget_parts(services: Services, job_id: str) -> None:
     """Drop the parts of an ended job, whose files are gone."""
     with services.db.write() as session:
         drop_parts(session, job_id)
 
 
-def _lose(services: Services, job: Job, part: JobPart, code: str = LOST) -> None:
-    """Remove what a lost attempt has stored, unless it has been published unheard."""
+def _lose(services: Services, job: Job, part: JobPart) -> None:
+    """Note that an attempt was another's by now, and remove what it has stored."""
+    _discard_file(services, job, part)
+    metrics.parts.add("lost")
+    log.warning("part_lost", job=job.id, part=part.number, attempt=part.attempt)
+
+
+def _discard_file(services: Services, job: Job, part: JobPart) -> None:
+    """Remove what an attempt has stored, unless it has been published unheard."""
     with services.db.read() as session:
         keys = {other.key for other in parts_of(session, job.id)}
     key = object_key(job, part)
     if key not in keys:
         discard_object(services, key)
-    if code == LOST:
-        metrics.parts.add("lost")
-    log.warning("part_lost", job=job.id, part=part.number, attempt=part.attempt, code=code)
+
+
+def _job_of(services: Services, part: JobPart) -> Job | None:
+    with services.db.read() as session:
+        return session.get(Job, part.job_id)
+
+
+def _give_up(services: Services, session: Session, part: JobPart, error: AppError, now: datetime) -> dict[str, Any]:
+    """A part that comes to nothing ends its job."""
+    fail(services, session, part.job_id, error, now)
+    return {"state": PartState.WAITING, "done": 0}
+
+
+def _ended(services: Services, part: JobPart, error: AppError, is_over: bool) -> None:
+    job = _job_of(services, part)
+    metrics.parts.add("ended")
+    if job is None:
+        return
+    if not is_over:
+        _discard_file(services, job, part)
+        return
+    metrics.job_failures.add(job.kind, error.code)
+    discard(services, job_folder(job.id))
+    forget_parts(services, job.id)
+    log.warning("job_failed", job=job.id, kind=job.kind, attempt=job.attempt, part=part.number, code=error.code)
+
+
+def _lost(services: Services, part: JobPart) -> None:
+    job = _job_of(services, part)
+    if job is not None:
+        _discard_file(services, job, part)
+
+
+WORK = WorkType(
+    name="part",
+    noun="job",
+    leasing=LEASING,
+    message=lambda part: Message(RUN_PART, part.job_id, LONG),
+    patience=lambda config: timedelta(seconds=config.job_patience),
+    give_up=_give_up,
+    ended=_ended,
+    lost=_lost,
+    swept_at_once=_free_places,
+)
+"""Failures, outages and patience count as they do for a whole job, for each part by itself."""

@@ -20,6 +20,10 @@ REASONS = {
         "Several workers tried, and each attempt ended in a failure that might have passed.",
         "Retry it; if it fails again, tell the operator the job's id: the service's log says what its workers met.",
     ),
+    "outage_lasted": Reason(
+        "The database or the store was away for longer than a job waits.",
+        "Retry it when the service is well again: its readiness page names what is away.",
+    ),
     "took_too_long": Reason(
         "It took longer than a job may, and was stopped.",
         "Ask for less, a shorter time or fewer filters, or for a batch, which is made in parts.",

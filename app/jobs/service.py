@@ -1,209 +1,177 @@
-"""The asker's side of a job: start, join, find, list, withdraw. With running and sweep all that changes Job.state."""
+"""Which job answers a request? Submitting and polling are the same request, and `_answer` is the one place that decides.
 
-import re
+`ask` is the plain way: find, then answer. `ask_at_once` is its shortcut for polls, which can be left out.
+"""
+
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
-import structlog
 from sqlalchemy.orm import Session
 
-from app.broker import PARTS
-from app.db.app import App, is_member, visible_app
-from app.db.crash import find_crash, totals
-from app.db.job import (
-    LIVE_STATES,
-    Job,
-    JobAsker,
-    JobState,
-    askers_of,
-    find_job,
-    hold,
-    is_abandoned,
-    latest_job,
-    remember_asker,
-)
-from app.db.job_list import jobs_of
-from app.db.poll import FoundCrash, WholeApp
-from app.errors import BadParameters, Conflict
+from app import metrics
+from app.db.job import Job, JobState, count_live_of, latest_job, remember_asker, stay
+from app.db.poll import find_poll
+from app.errors import AppError, Conflict, TransientError
 from app.jobs import KINDS
-from app.jobs.files import discard
-from app.jobs.kind import AnyJob, Subject, key_of
-from app.jobs.outcomes import AppNotFound, CrashNotFound, CrashNotVisible, JobNotFound, answering
-from app.jobs.parts import forget_parts
-from app.jobs.starting import count_shared, join, start_or_join, still_answers
+from app.jobs.crash_access import CRASH_IDENTIFIER
+from app.jobs.freshness import still_answers
+from app.jobs.job_access import JOB_ID, is_to_be_noted, note_poll, own_job
+from app.jobs.kind import AnyJob, Subject
+from app.jobs.outcomes import JobNotFound, TooManyJobs, answering
+from app.jobs.request import JobRequest, read_request
+from app.jobs.starting import find_or_insert, insert
+from app.jobs.subjects import find_subject, subject_of
 from app.services import Services
-from app.storage import job_folder
-
-SEEN_TO = timedelta(minutes=1)  # how exactly it is recorded when a user last polled a live job
-CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")
-JOB_ID = re.compile(r"[0-9a-f]{24}")
-STATES: dict[str, tuple[JobState, ...]] = {"live": LIVE_STATES, **{state.value: (state,) for state in JobState}}
-"""What a list of jobs can be asked for -> the states that are meant."""
-
-log = structlog.get_logger()
 
 
-def ask(services: Services, user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> Job:
-    """Start, join or find the job that answers a question; returns its row, live or finished.
+class Found(NamedTuple):
+    """What the database says about a request of a user who may make it."""
+
+    user_id: int
+    about: Subject
+    job: AnyJob | None = None  # the one that is named, else the live or the newest one of the same key
+    seen_at: datetime | None = None  # when this user was last seen to ask for the job, if ever
+
+
+def ask(services: Services, user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> AnyJob:
+    """Start, join or find the job that answers a request; returns it, live or finished.
 
     `identifier` is that of the crash or the app that it is about; `query` is the request's, whose `job_id` asks for that
-    very job. Raises NotFound, BadParameters, Gone or JobFailed.
+    very job. Raises NotFound, BadParameters, Gone, JobFailed or TooManyJobs.
     """
     with services.db.read() as session:
-        about = _visible_app(session, user_id, identifier) if KINDS[kind].ABOUT == "app" else None
-        crash = about or _visible_crash(session, user_id, identifier)
-        asked = KINDS[kind].read(identifier, query)
-        key = key_of(kind, asked)
-        job_id = query.get("job_id")
-        found = _own_job(session, user_id, job_id, key) if job_id else latest_job(session, key, user_id)
+        about = find_subject(session, user_id, KINDS[kind], identifier)
+        request = read_request(kind, identifier, query)
+        if request.job_id:
+            found = Found(user_id, about, *own_job(session, user_id, request.job_id, request.key))
+        else:
+            found = Found(user_id, about, *(latest_job(session, request.key, user_id) or ()))
+    return _answer(services, request, found)
+
+
+def ask_at_once(
+    services: Services,
+    token_hash: str,
+    kind: str,
+    identifier: str,
+    query: Mapping[str, str],
+    *,
+    may_be_new: bool = False,
+    async_commit: bool = False,
+) -> tuple[int, AnyJob] | None:
+    """The shortcut of `ask`: one statement finds who asks, what about, and the job. Returns (user id, job).
+
+    None when it takes `ask` to answer, or to tell the error. `may_be_new`: there may be no job yet, so where possible
+    that statement begins it. `async_commit`: see `starting.insert`.
+    """
+    job_id = query.get("job_id")
+    if not CRASH_IDENTIFIER.fullmatch(identifier) or (job_id and not JOB_ID.fullmatch(job_id)):
+        return None
+    try:
+        request = _read_again(kind, identifier, tuple(query.items()))
+        found = None
+        if may_be_new and not request.job_id and KINDS[kind].COUNTS_OCCURRENCES:
+            found = find_or_insert(services, token_hash, identifier, request, async_commit=async_commit)
+        found = found or find_poll(services.db, token_hash, services.now(), identifier, request.key, request.job_id)
+    except AppError:
+        return None
+    if found is None or (request.job_id and found.seen_at is None):
+        return None
+    if found.job is not None and found.job.state == JobState.FAILED:  # its reason was not read
+        return None
+    asked = Found(found.user_id, found.crash, found.job, found.seen_at)
+    return found.user_id, _answer(services, request, asked, async_commit=async_commit)
+
+
+def start(services: Services, user_id: int, request: JobRequest, about: Subject, *, async_commit: bool = False) -> Job:
+    """Begin a job for a member's request, or join the one that another request has begun meanwhile.
+
+    Raises NotFound, TooManyJobs or what became of the other one. `async_commit`: see `starting.insert`.
+    """
+    begun = insert(services, user_id, request, about, async_commit=async_commit)
+    if begun is not None:
+        return begun
     now = services.now()
-    if found and job_id:
-        _note(services, found[0], user_id, found[1], now)
-        return answering(found[0], now)
-    if found and still_answers(found[0], crash, now):
-        job, seen_at = found
-        if seen_at is not None and not is_to_be_noted(job, seen_at, now):
-            return answering(job, now)
-        with services.db.write() as session:
-            joined = join(session, job.id, user_id, now)
-        if joined is not None:
-            if seen_at is None:
-                count_shared(joined)
-            return answering(joined, now)
-    return start_or_join(services, user_id, kind, key, asked, crash)
+    with services.db.write() as session:
+        found = latest_job(session, request.key, user_id)
+        answers = found is not None and _still_answers(found[0], about, now)  # it may have ended since
+        joined = _join(session, found[0].id, user_id, now) if found and answers else None
+        waits_for = count_live_of(session, user_id)
+    if joined is not None:
+        _count_shared(joined)
+        return answering(joined, now)
+    most = services.config.live_jobs_per_user
+    if waits_for >= most:
+        raise TooManyJobs(f"You wait for {waits_for} jobs already; ask again when one has ended")
+    raise TransientError  # a live job of the same key was there, and has ended since without an answer
 
 
 def look_up(services: Services, user_id: int, job_id: str) -> Job:
     """The job as it stands, whatever its state. Raises JobNotFound unless the user asked for it and still may."""
     with services.db.read() as session:
-        job, seen_at = _own_job(session, user_id, job_id)
-    _note(services, job, user_id, seen_at, services.now())
+        job, seen_at = own_job(session, user_id, job_id)
+    note_poll(services, job, user_id, seen_at, services.now())
     return job
 
 
-def _note(services: Services, job: Job, user_id: int, seen_at: datetime | None, now: datetime) -> None:
-    """Record that a user still polls a live job, so that it does not count as abandoned."""
-    if seen_at is not None and is_to_be_noted(job, seen_at, now):
-        with services.db.write() as session:
-            remember_asker(session, job.id, user_id, now)
-
-
-def asked_by(
-    services: Services,
-    user_id: int,
-    limit: int,
-    offset: int = 0,
-    *,
-    state: str = "",
-    app_identifier: str = "",
-    after: tuple[datetime, str] | None = None,
-) -> list[tuple[Job, datetime]]:
-    """The jobs a user has asked for and when they did, newest first. Raises BadParameters or NotFound."""
-    if state and state not in STATES:
-        raise BadParameters(f"state is not one of {', '.join(STATES)}")
-    with services.db.read() as session:
-        app_id = _visible_app(session, user_id, app_identifier).app_id if app_identifier else None
-        return jobs_of(session, user_id, limit, offset, states=STATES.get(state, ()), app_id=app_id, after=after)
-
-
 def ask_again(services: Services, user_id: int, job_id: str) -> Job:
-    """Ask anew what a failed, cancelled or expired job was asked; returns the new job, or the live one of that question.
+    """Ask anew what a failed, cancelled or expired job was asked; returns the new job, or the live one of that request.
 
     Raises JobNotFound, NotFound when what it was about is gone, Conflict while there is nothing to ask anew, or TooManyJobs.
     """
     with services.db.read() as session:
-        job, _ = _own_job(session, user_id, job_id)
+        job, _ = own_job(session, user_id, job_id)
         if job.is_live:
             raise Conflict("The job is not over yet")
         if job.state == JobState.FINISHED:
             raise Conflict("The job has ended well; its result is there")
-        asked = KINDS[job.kind].Params.model_validate_json(job.params)
-        if KINDS[job.kind].ABOUT == "app":
-            about: Subject = _visible_app(session, user_id, asked.app_identifier)  # type: ignore[attr-defined]
-        else:
-            about = _visible_crash(session, user_id, asked.crash_identifier)  # type: ignore[attr-defined]
-    return start_or_join(services, user_id, job.kind, job.key, asked, about)
+        params = KINDS[job.kind].Params.model_validate_json(job.params)
+        about = subject_of(session, user_id, KINDS[job.kind], params)
+    return start(services, user_id, JobRequest(job.kind, params, job.key), about)
 
 
-def cancel(services: Services, user_id: int, job_id: str) -> Job:
-    """Withdraw a user from a job: the last one to leave stops a live job or frees the files of a finished one.
-
-    Returns the row afterwards; an ended job without files stays as it is. Raises JobNotFound.
-    """
-    with services.db.write() as session:
-        _own_job(session, user_id, job_id)
-        job = hold(session, job_id)
-        if job is None:
+def _answer(services: Services, request: JobRequest, found: Found, *, async_commit: bool = False) -> AnyJob:
+    """The job that answers: the one that is named; else the one found, if it still answers; else a new one."""
+    user_id, about, job, seen_at = found
+    now = services.now()
+    if request.job_id:
+        if job is None or seen_at is None:
             raise JobNotFound
-        if any(asker != user_id for asker in askers_of(session, job_id)):
-            session.delete(session.get_one(JobAsker, (job_id, user_id)))
-            return job
-        was = job.state
-        _end(services, job)
-    _clear(services, job, was)
+        note_poll(services, job, user_id, seen_at, now)
+        return answering(job, now)
+    if job is not None and _still_answers(job, about, now):
+        if seen_at is not None and not is_to_be_noted(job, seen_at, now):
+            return answering(job, now)
+        with services.db.write() as session:
+            joined = _join(session, job.id, user_id, now)
+        if joined is not None:
+            if seen_at is None:
+                _count_shared(joined)
+            return answering(joined, now)
+    return start(services, user_id, request, about, async_commit=async_commit)
+
+
+def _still_answers(job: AnyJob, about: Subject, now: datetime) -> bool:
+    return still_answers(job, now, is_current=KINDS[job.kind].is_fresh(job, about))
+
+
+def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
+    """Make a user one of a job's askers; None when it was cancelled or freed a moment ago, before that took effect."""
+    job = stay(session, job_id)
+    if job is None or job.state in (JobState.CANCELLED, JobState.EXPIRED):
+        return None
+    remember_asker(session, job_id, user_id, now)
     return job
 
 
-def abandon(services: Services, job_id: str, before: datetime) -> None:
-    """Cancel a live job that nobody has polled since."""
-    with services.db.write() as session:
-        job = hold(session, job_id)
-        if job is None or not job.is_live or not is_abandoned(session, job_id, before):
-            return
-        was = job.state
-        _end(services, job)
-    _clear(services, job, was)
+def _count_shared(job: AnyJob) -> None:
+    """Count a request that needed no job of its own."""
+    metrics.questions_shared.add(job.kind, "joining" if job.is_live else "answer")
 
 
-def _end(services: Services, job: Job) -> None:
-    """Cancel a live job, or let a finished one expire; the caller's transaction holds the row."""
-    now = services.now()
-    if job.is_live:
-        job.state, job.finished_at, job.lease_expires_at = JobState.CANCELLED, now, None
-    elif job.state == JobState.FINISHED:
-        job.state, job.result_text = JobState.EXPIRED, None
-    else:
-        return
-    job.expires_at = now + timedelta(seconds=services.config.tombstone_lifetime)
-
-
-def _clear(services: Services, job: Job, was: JobState) -> None:
-    """Delete the files of a job that has just been ended; what is left is the sweep's."""
-    if job.state != was:
-        discard(services, job_folder(job.id))
-        if job.queue == PARTS:
-            forget_parts(services, job.id)
-        log.info("job_cancelled" if job.state == JobState.CANCELLED else "job_freed", job=job.id)
-
-
-def _visible_crash(session: Session, user_id: int, identifier: str) -> FoundCrash:
-    crash = find_crash(session, identifier) if CRASH_IDENTIFIER.fullmatch(identifier) else None
-    if crash is None:
-        raise CrashNotFound
-    if not is_member(session, user_id, crash.app_id):
-        raise CrashNotVisible
-    app = session.get_one(App, crash.app_id)
-    return FoundCrash(crash.id, app.id, crash.revision, crash.occurrences_count, app.reports_revision)
-
-
-def _visible_app(session: Session, user_id: int, identifier: str) -> WholeApp:
-    app = visible_app(session, identifier, user_id) if CRASH_IDENTIFIER.fullmatch(identifier) else None
-    if app is None:
-        raise AppNotFound
-    return WholeApp(None, app.id, *totals(session, app.id), app.reports_revision)
-
-
-def _own_job(session: Session, user_id: int, job_id: str, key: str | None = None) -> tuple[Job, datetime]:
-    """A job that the user has asked for, and when the user was last seen to. Raises JobNotFound."""
-    found = find_job(session, job_id, user_id) if JOB_ID.fullmatch(job_id) else None
-    if found is None:
-        raise JobNotFound
-    job, seen_at = found
-    if seen_at is None or (key is not None and job.key != key) or not is_member(session, user_id, job.app_id):
-        raise JobNotFound
-    return job, seen_at
-
-
-def is_to_be_noted(job: AnyJob, seen_at: datetime, now: datetime) -> bool:
-    """True when it has to be recorded that a user still polls a live job."""
-    return job.is_live and now - seen_at > SEEN_TO
+@lru_cache(1_000)
+def _read_again(kind: str, identifier: str, query: tuple[tuple[str, str], ...]) -> JobRequest:
+    """`read_request`, kept: every poll of a job is the same request. Raises BadParameters."""
+    return read_request(kind, identifier, dict(query))

@@ -4,24 +4,29 @@ Source: PKWARE's APPNOTE 6.3 (stored and deflated members, no encryption) and PO
 Left out on purpose: other compressions, links, devices, what macOS adds (`__MACOSX/`, `.DS_Store`, `._*`).
 """
 
-import gzip
 import io
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from app.damage import DAMAGE
 from app.errors import MalformedLog
+from app.gunzip import GZIP, TooManyMembers, gunzipped
 from app.parsers import values
 
 MAX_MEMBERS = 1_000  # files of one archive
 MAX_RATIO = 250  # unpacked bytes per packed byte; text comes to some 30, deflate could give 1,032
 FREE_BYTES = 1_048_576  # unpacked whatever the ratio
 
+_CHUNK = 65_536  # bytes unpacked at a time
+_MAX_PAX_WORK = 32_768**2  # bytes, squared: tarfile searches a pax header of digits once from each of its bytes
+_PAX_TYPES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _TAR_HEAD = 512  # bytes of a tar's first header
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")  # a member; the end of an archive that has none
+_LOCAL_NAMES = struct.Struct("<26xHH")  # of a member's own header: the lengths of its name and of what is extra
 _ZIP_ENTRY = b"PK\x01\x02"  # of the directory at the end
 _DAMAGED = (*DAMAGE, OSError)
 _MAX_NAME = 200  # characters told of a name
@@ -52,17 +57,32 @@ class _Budget:
 class _Counted(io.RawIOBase):
     """A stream whose every byte is taken from the budget."""
 
-    def __init__(self, stream: gzip.GzipFile, budget: _Budget) -> None:
+    def __init__(self, chunks: Iterator[bytes], budget: _Budget) -> None:
         super().__init__()
-        self._stream, self._budget = stream, budget
+        self._chunks, self._budget = chunks, budget
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(min(size if size >= 0 else self._budget.left + 1, self._budget.left + 1))
+    def read(self, size: int = -1) -> bytes:  # noqa: ARG002  tarfile's stream keeps what it has not asked for
+        chunk = next((chunk for chunk in self._chunks if chunk), b"")
         self._budget.take(len(chunk))
         return chunk
+
+
+class _BoundedTarInfo(tarfile.TarInfo):
+    """A header of a tar; all pax headers together may cost no more than `pax_work`, an attribute of a subclass."""
+
+    pax_work: int
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _PAX_TYPES:
+            cls.pax_work -= header.size**2
+            if cls.pax_work < 0:
+                raise MalformedLog("The archive's headers are too large")
+        return header
 
 
 def is_zip(raw: bytes) -> bool:
@@ -75,7 +95,7 @@ def is_tar_gz(raw: bytes) -> bool:
     if raw[:2] != b"\x1f\x8b":
         return False
     try:
-        head = zlib.decompressobj(wbits=31).decompress(raw[:65_536], _TAR_HEAD)
+        head = zlib.decompressobj(GZIP).decompress(raw[:65_536], _TAR_HEAD)
     except zlib.error:
         return False
     return head[257:262] == b"ustar"
@@ -96,11 +116,25 @@ def _of_zip(raw: bytes, budget: _Budget) -> Iterator[Member]:
         raise MalformedLog(f"The archive holds more than {MAX_MEMBERS} files")
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            _refuse_overlaps(raw, archive)
             for entry in archive.infolist():
                 if not entry.is_dir() and not _is_noise(entry.filename):
                     yield _zip_member(archive, entry, budget)
     except _DAMAGED:
         raise MalformedLog("The archive is cut short or damaged") from None
+
+
+def _refuse_overlaps(raw: bytes, archive: zipfile.ZipFile) -> None:
+    """Bytes that several entries share would be unpacked for each of them: a KB could hold a worker for minutes."""
+    end = 0
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        start = entry.header_offset
+        if start < end:
+            raise MalformedLog("The archive's entries overlap")
+        names = sum(_LOCAL_NAMES.unpack_from(raw, start)) if len(raw) >= start + _LOCAL_NAMES.size else 0
+        end = start + _LOCAL_NAMES.size + names + entry.compress_size
+    if end > archive.start_dir:
+        raise MalformedLog("The archive's entries overlap")
 
 
 def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> Member:
@@ -109,21 +143,23 @@ def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budge
         return Member(name, None, "it is encrypted")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return Member(name, None, "it is packed in a way that is not read")
+    content = bytearray()
     try:
         with archive.open(entry) as file:
-            content = file.read(budget.left + 1)
+            while chunk := file.read(_CHUNK):
+                content += chunk
+                budget.take(len(chunk))
     except _DAMAGED:
+        budget.take(max(min(_CHUNK, entry.file_size - len(content)), 0))  # so much may have been unpacked in vain
         return Member(name, None, "it is damaged")
-    budget.take(len(content))
-    return Member(name, content)
+    return Member(name, bytes(content))
 
 
 def _of_tar(raw: bytes, budget: _Budget) -> Iterator[Member]:
+    unpacked = _Counted(gunzipped(io.BytesIO(raw).read), budget)
+    header = type("_OneArchive", (_BoundedTarInfo,), {"pax_work": _MAX_PAX_WORK})
     try:
-        with (
-            gzip.GzipFile(fileobj=io.BytesIO(raw), mode="rb") as unpacked,
-            tarfile.open(fileobj=_Counted(unpacked, budget), mode="r|", errorlevel=0) as archive,
-        ):
+        with tarfile.open(fileobj=unpacked, mode="r|", errorlevel=0, tarinfo=header) as archive:
             for number, entry in enumerate(archive, 1):
                 if number > MAX_MEMBERS:
                     raise MalformedLog(f"The archive holds more than {MAX_MEMBERS} files")
@@ -136,6 +172,8 @@ def _of_tar(raw: bytes, budget: _Budget) -> Iterator[Member]:
                 if len(content) != entry.size:
                     raise MalformedLog("The archive is cut short or damaged")
                 yield Member(_shown(entry.name), content)
+    except TooManyMembers as error:
+        raise MalformedLog(f"The archive's gzip has {error}") from None
     except _DAMAGED:
         raise MalformedLog("The archive is cut short or damaged") from None
 

@@ -18,24 +18,25 @@ from app.db.batch_rows import is_settled, newest_row
 from app.db.doomed_object import any_doomed
 from app.db.erasing import count_logs, newest_log
 from app.db.erasure import (
+    LEASING,
     Erasure,
     ErasureState,
-    claim_erasure,
     erasures_of,
     find_erasure,
     forget_crashes,
     live_erasure,
-    move_erasure,
 )
-from app.db.log import RING_AGAIN_AFTER, back_off
-from app.errors import AppError, BadParameters, NotFound, TransientError
+from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
+from app.errors import BadParameters, NotFound, TransientError
 from app.privacy.doomed import IN_FLIGHT, delete_doomed
 from app.privacy.job_steps import delete_files, end_jobs
 from app.privacy.log_steps import find_occurrences, find_received, forget_decided, retitle, scan
 from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
-from app.privacy.turn import Turn, TurnLost, lease_of
+from app.privacy.turn import Turn
 from app.services import Services
+from app.work.running import Attempt, run_next
+from app.work.work_type import Message, WorkType
 
 TURN = 2.0  # seconds after which a worker does other work first
 SETTLES_IN = timedelta(seconds=1)
@@ -121,8 +122,8 @@ def begin_erasure(
         made = Erasure(
             id=secrets.token_hex(12), app_id=app.id, user_hash=hashed, subject=user_id, scan=does_scan,
             asked_by=asked_by, state=ErasureState.LIVE, step=next(iter(STEPS)), place="", last_log=last_log, done=0,
-            total=total, logs=0, occurrences=0, jobs=0, created_at=now, attempt=0, strikes=0,
-            ring_after=now + RING_AGAIN_AFTER, rings=0,
+            total=total, logs=0, occurrences=0, jobs=0, created_at=now, attempt=0, failures=0,
+            enqueue_after=now + ENQUEUE_AGAIN_AFTER, enqueued=0,
         )  # fmt: skip
         try:
             with services.db.write() as session:
@@ -161,75 +162,51 @@ def list_erasures(services: Services, app: App, limit: int, offset: int) -> list
 
 
 def run_erasure(services: Services, erasure_id: str) -> None:
-    """Answer a ring: one turn. Safe to call at any time and twice at once; killed anywhere, the next turn goes on."""
-    now = services.now()
-    with services.db.write() as session:
-        erasure = claim_erasure(session, erasure_id, now, now + lease_of(services))
-    if erasure is None:
-        return
-    turn = Turn(services, erasure, Sought(erasure.subject or "", scan=erasure.scan))
+    """Work at an erasure for a while. Safe to call at any time and twice at once; killed anywhere, the next attempt goes on."""
+    run_next(services, WORK, erasure_id)
+
+
+def _work(attempt: Attempt[Erasure]) -> timedelta | None:
+    """Bit after bit until the time is up; returns how long to wait before more of it, None once all is done."""
+    erasure, services, begun = attempt.row, attempt.services, time.monotonic()
+    turn = Turn(attempt, Sought(erasure.subject or "", scan=erasure.scan))
     erasure.not_before = None
-    try:
-        is_due = _work(turn)
-        _release(turn, not_before=erasure.not_before, ring_after=erasure.not_before or services.now())
-    except TurnLost:
-        return
-    except AppError as error:
-        _put_off(turn, error.code)
-        return
-    except Exception as error:
-        log.exception("erasure_broke", erasure=erasure.id, step=erasure.step, error=type(error).__name__)
-        _put_off(turn, "erasure_broke")
-        return
-    if is_due:
-        services.broker.ring(RUN_ERASURE, erasure.id, UPKEEP)
-
-
-def _work(turn: Turn) -> bool:
-    """Bit after bit until the time is up; False when there is nothing more to do now."""
-    erasure, begun = turn.erasure, time.monotonic()
     while time.monotonic() - begun < TURN:
         place = STEPS[erasure.step](turn, erasure.place)
         if place is None:
             following = _NEXT[erasure.step]
             if following is None:
                 _finish(turn)
-                return False
+                return None
             erasure.step, place = following, ""
         forgets: dict[str, Any] = {"subject": None} if erasure.step == LAST else {}
-        _move(turn, step=erasure.step, place=place, **forgets)
+        with services.db.write() as session:
+            attempt.write(session, step=erasure.step, place=place, **forgets)
         erasure.place = place
         if erasure.not_before is not None and erasure.step in WAITING:
-            return False
-    return True
+            return max(erasure.not_before - services.now(), timedelta())
+    return timedelta()
 
 
 def _finish(turn: Turn) -> None:
     erasure, services = turn.erasure, turn.services
     with services.db.write() as session:
-        forget_crashes(session, erasure.id)
-        done = move_erasure(
-            session, erasure, state=ErasureState.FINISHED, done=erasure.total, step="", place="", subject=None, error_code=None,
-            finished_at=services.now(), lease_expires_at=None, not_before=None,
+        turn.attempt.complete(
+            session, state=ErasureState.FINISHED, done=erasure.total, step="", place="", subject=None, error_code=None,
+            finished_at=services.now(), not_before=None,
         )  # fmt: skip
-    if done:
-        log.info("erasure_finished", erasure=erasure.id, logs=erasure.logs, occurrences=erasure.occurrences)
+        forget_crashes(session, erasure.id)
+    log.info("erasure_finished", erasure=erasure.id, logs=erasure.logs, occurrences=erasure.occurrences)
 
 
-def _put_off(turn: Turn, code: str) -> None:
-    """Try again later, for as long as it takes: an erasure is a promise."""
-    erasure, strikes = turn.erasure, turn.erasure.strikes + 1
-    due = turn.services.now() + back_off(strikes)
-    _release(turn, strikes=strikes, error_code=code, not_before=due, ring_after=due)
-    log.warning("erasure_put_off", erasure=erasure.id, step=erasure.step, code=code)
-
-
-def _release(turn: Turn, **values: Any) -> None:
-    with turn.services.db.write() as session:
-        move_erasure(session, turn.erasure, lease_expires_at=None, **values)
-
-
-def _move(turn: Turn, **values: Any) -> None:
-    with turn.services.db.write() as session:
-        if not move_erasure(session, turn.erasure, **values):
-            raise TurnLost
+WORK = WorkType(
+    name="erasure",
+    noun="erasure",
+    leasing=LEASING,
+    message=lambda row: Message(RUN_ERASURE, row.id, UPKEEP),
+    step=_work,
+    max_failures=lambda _: None,  # an erasure is a promise: it is tried for as long as it takes
+    permanent=(),
+    pause=lambda row: back_off(row.failures + 1),
+    again=lambda _, error: {"error_code": error.code},
+)

@@ -41,11 +41,11 @@ def end_jobs(turn: Turn, place: str) -> str | None:
             if job.id not in verdicts:
                 continue
             stoppable = (JobState.RUNNING, JobState.QUEUED) if verdicts[job.id] else (JobState.RUNNING,)
-            stopped = move(session, job.id, stoppable, None, state=JobState.CANCELLED, finished_at=now,
+            stopped = move(session, job.id, stoppable, state=JobState.CANCELLED, finished_at=now,
                            lease_expires_at=None, preview_key=None, expires_at=forget_at)  # fmt: skip
             if stopped:  # its worker may be about to store something: files are deleted when that is over
                 turn.erasure.not_before = wait_until
-            elif not move(session, job.id, (JobState.FINISHED,), None, state=JobState.EXPIRED, result_text=None,
+            elif not move(session, job.id, (JobState.FINISHED,), state=JobState.EXPIRED, result_text=None,
                           expires_at=forget_at):  # fmt: skip
                 continue
             turn.erasure.jobs += 1

@@ -18,6 +18,8 @@ from app.symbolication.uploads import drop_untouched
 
 GO_ON_FOR = 5.0  # seconds after which the rest is left to the next time
 APPS_AT_ONCE = 500
+LOOK_AT = 20_000  # files of the store each time, some 50 ms, for what killed processes left half-written
+UNFINISHED_AFTER = timedelta(hours=1)  # since the last byte was written; a younger one may still be written to
 ROWS_AT_ONCE = 500  # of one transaction, some milliseconds: a digest that waits for one of them hardly notices
 
 log = structlog.get_logger()
@@ -27,7 +29,8 @@ Work = Callable[[], int]
 
 
 def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
-    """Remove rows by age, app by app in turns, then the objects that are left; returns how many rows went.
+    """Remove rows by age, app by app in turns, then the objects that are left and files half-written; returns how many rows
+    went.
 
     Stopped or killed anywhere, the next time goes on: what is to be done is in the rows.
     """
@@ -41,8 +44,9 @@ def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
     removed += drop_untouched(services)
     while delete_doomed(services) and time.monotonic() < deadline:
         continue
-    if removed:
-        log.info("old_removed", rows=removed)
+    unfinished = services.storage.sweep_unfinished(services.now() - UNFINISHED_AFTER, LOOK_AT)
+    if removed or unfinished:
+        log.info("old_removed", rows=removed, unfinished=unfinished)
     return removed
 
 

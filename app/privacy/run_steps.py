@@ -6,13 +6,16 @@ from datetime import datetime
 import structlog
 
 from app.db.app import App
-from app.db.data_exporter import DataExporter, DataExporterRun, RunState, move_run
+from app.db.data_exporter import LEASING, DataExporter, DataExporterRun, RunState
 from app.db.erasing import was_regrouped
 from app.db.exported import count_window, has_noted, hold_run, known_exporters, runs_after
+from app.db.work import change
 from app.jobs.batch.question import REPORTS
 from app.jobs.exporters.places import OUR_FOLDER, BucketUnknown, destination, take_back
-from app.jobs.exporters.runs import LEASE
+from app.jobs.exporters.runs import WORK
 from app.privacy.turn import Turn
+from app.work.ending import released
+from app.work.lease import Lease, lease_of
 
 RUNS_AT_ONCE = 100
 KEYS_AT_ONCE = 500
@@ -59,19 +62,20 @@ def _make_again(turn: Turn, run: DataExporterRun, exporter: DataExporter, app: A
     services, now = turn.services, turn.services.now()
     with services.db.write() as session:
         turn.note(session, turn.erasure.place)
-        held = hold_run(session, run.id, now, now + LEASE)
+        held = hold_run(session, run.id, now, now + lease_of(services))
     if held is None:
         return None
     if isinstance(held, datetime):
         return held
     try:
         bucket, folder = (held.bucket, held.folder) if held.folder else destination(services, exporter, app, held)
-        take_back(services, bucket, folder)
+        with Lease(services, WORK, [held]):
+            take_back(services, bucket, folder)
     except BucketUnknown:
         log.warning("erasure_cannot_reach_bucket", erasure=turn.erasure.id, run=run.id)
     with services.db.write() as session:
         turn.note(session, str(run.id))
-        move_run(session, held, lease_expires_at=None, next_at=services.now())
+        change(session, LEASING, held, **released(WORK, services.now()))
     log.info("export_run_taken_back", erasure=turn.erasure.id, run=run.id)
     return None
 

@@ -1,34 +1,34 @@
 """One turn at an erasure: what a step works with."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.db.erasure import Erasure, move_erasure, note_crashes
+from app.db.erasure import Erasure, note_crashes
 from app.db.exported import doubt_runs
 from app.db.removal import Removed, remove_logs
 from app.privacy.sought import Sought
 from app.services import Services
-
-
-def lease_of(services: Services) -> timedelta:
-    """How long a turn is its worker's after each bit of work."""
-    return timedelta(seconds=services.config.job_lease)
-
-
-class TurnLost(Exception):
-    """The turn took so long that another worker has begun the next one."""
+from app.work.running import Attempt
 
 
 @dataclass
 class Turn:
-    """A claimed erasure. Whatever a step writes, it writes in transactions that the claim guards."""
+    """An attempt at an erasure. Whatever a step writes, it writes in transactions that the attempt guards."""
 
-    services: Services
-    erasure: Erasure
+    attempt: Attempt[Erasure]
     sought: Sought
+
+    @property
+    def services(self) -> Services:
+        """The outside world."""
+        return self.attempt.services
+
+    @property
+    def erasure(self) -> Erasure:
+        """Its row."""
+        return self.attempt.row
 
     @property
     def app_id(self) -> int:
@@ -36,10 +36,8 @@ class Turn:
         return self.erasure.app_id
 
     def note(self, session: Session, place: str, **values: Any) -> None:
-        """Record how far the step has come, before anything else in the transaction. Raises TurnLost."""
-        lease = self.services.now() + lease_of(self.services)
-        if not move_erasure(session, self.erasure, place=place, strikes=0, lease_expires_at=lease, **values):
-            raise TurnLost
+        """Record how far the step has come, before anything else in the transaction. Raises AttemptLost."""
+        self.attempt.progress(session, place=place, **values)
         self.erasure.place = place
 
     def remove(self, session: Session, log_rows: list[int]) -> None:
@@ -49,4 +47,4 @@ class Turn:
         note_crashes(session, self.erasure.id, removed.crash_ids)
         self.erasure.logs += removed.logs
         self.erasure.occurrences += removed.occurrences
-        move_erasure(session, self.erasure, logs=self.erasure.logs, occurrences=self.erasure.occurrences)
+        self.attempt.write(session, logs=self.erasure.logs, occurrences=self.erasure.occurrences)

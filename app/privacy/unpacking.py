@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from app.damage import DAMAGE
+from app.gunzip import TooManyMembers, gunzipped
 
 MOST = 64 * 1024 * 1024  # bytes of what an archive holds that are looked at: more than any log has, less than a bomb
-PIECE = 1024 * 1024  # bytes
-GZIP = 31  # zlib's number for it
+PIECE = 64 * 1024  # bytes
+MAX_MEMBERS = 100_000  # of gzip; many more than are read for a crash: what cannot be read is still kept
 DEPTH = 3  # a log in gzip in zip
 
 _THRIFTY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA may ask for 4 GiB to unpack some bytes
@@ -35,13 +36,12 @@ def pieces(raw: bytes, depth: int = 0) -> Iterator[bytes]:
 
 def _gunzipped(raw: bytes) -> bytes:
     """As much as can be unpacked: what comes before a broken place counts."""
-    content, rest, unpacker = bytearray(), raw, zlib.decompressobj(GZIP)
-    with suppress(zlib.error):
-        while rest and len(content) < MOST:
-            content += unpacker.decompress(rest, PIECE)
-            rest = unpacker.unconsumed_tail
-            if unpacker.eof:
-                rest, unpacker = unpacker.unused_data, zlib.decompressobj(GZIP)
+    content = bytearray()
+    with suppress(zlib.error, EOFError, TooManyMembers):
+        for chunk in gunzipped(io.BytesIO(raw).read, MAX_MEMBERS):
+            content += chunk
+            if len(content) >= MOST:
+                break
     return bytes(content)
 
 
@@ -53,11 +53,12 @@ def _zipped(raw: bytes) -> Iterator[bytes]:
             yield info.filename.encode("utf-8", "replace")
             if info.compress_type not in _THRIFTY:
                 continue
-            content = b""
+            content = bytearray()
             with suppress(*_DAMAGED), archive.open(info) as member:
-                content = member.read(left)
-            yield content
-            left -= len(content)
+                while len(content) < left and (chunk := member.read(min(PIECE, left - len(content)))):
+                    content += chunk
+            yield bytes(content)
+            left -= max(len(content), min(info.file_size, PIECE))  # what is damaged may have cost that much in vain
 
 
 def _tarred(raw: bytes) -> Iterator[bytes]:

@@ -47,9 +47,9 @@ class Courier:
     def _go_on(self) -> None:
         try:
             self._tidy()
-            while not self._is_stopping and (claim := claim_next(self._services)) is not None:
+            while not self._is_stopping and (webhook := claim_next(self._services)) is not None:
                 self.ring()  # another receiver may wait as well
-                deliver(self._services, claim, is_stopping=lambda: self._is_stopping)
+                deliver(self._services, webhook, is_stopping=lambda: self._is_stopping)
         except TransientError as error:
             log.warning("push_put_off", code=error.code)  # the rows stay due
         except Exception:

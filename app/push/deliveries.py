@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import structlog
@@ -10,42 +10,38 @@ import structlog
 from app import iso_time, metrics
 from app.db.app import App
 from app.db.webhook import (
+    LEASING,
     Delivery,
     DeliveryState,
     Webhook,
     change_webhook,
-    claim_webhook,
     drop_old_deliveries,
     due_deliveries,
     give_up,
+    next_webhook,
     record,
-    release_webhook,
 )
+from app.db.work import begin
 from app.push.secret import SecretUnreadable, sign, unseal
 from app.push.sending import NotDelivered, post
 from app.push.target import Refused, Resolve, look_up
 from app.services import Services
+from app.work.ending import unwritten
+from app.work.lease import lease_of
+from app.work.running import Attempt
+from app.work.running import attempt as make_attempt
+from app.work.work_type import WorkType
 
 PAUSES = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
 """Seconds from each failed attempt to the next one: 23.7 hours in all, then the delivery has failed."""
-PER_TRIP = 20  # deliveries to one receiver before another one gets its turn
-GO_ON_FOR = timedelta(seconds=10)  # no further delivery of a trip begins after this
-LEASE = timedelta(seconds=30)  # above GO_ON_FOR and the longest delivery, a look-up and a request, together
+PER_CLAIM = 20  # deliveries to one receiver before another one gets its turn
+GO_ON_FOR = timedelta(seconds=10)  # no further delivery to a receiver begins after this, until its next turn
 DISABLED_AFTER = timedelta(days=1)  # of failures only, when a delivery is given up
 KEPT_FOR = timedelta(days=30)  # ended deliveries
 AT_MOST = 1_000  # rows cleared at a time
 GONE = 410
 
 log = structlog.get_logger()
-
-
-class Claim(NamedTuple):
-    """A receiver that is this worker's for a while, and what it is to be told."""
-
-    webhook: Webhook
-    app: str  # identifier
-    due: list[Delivery]
-    lease: datetime
 
 
 class Result(NamedTuple):
@@ -60,42 +56,49 @@ class Result(NamedTuple):
         return self.status == GONE
 
 
-def claim_next(services: Services) -> Claim | None:
+def claim_next(services: Services) -> Webhook | None:
     """Take the receiver that is next in turn; None when nothing is due that no worker has."""
+    unwritten.write()
     now = services.now()
     with services.db.write() as session:
-        webhook = claim_webhook(session, now, now + LEASE)
-        if webhook is None:
-            return None
-        app = session.get_one(App, webhook.app_id)
-        return Claim(webhook, app.identifier, due_deliveries(session, webhook.id, now, PER_TRIP), now + LEASE)
+        webhook = next_webhook(session, now)
+        if webhook is not None:
+            webhook.served_at = now
+            begin(session, LEASING, webhook, now, lease_of(services), services.holder)
+        return webhook
 
 
 def deliver(
     services: Services,
-    claim: Claim,
+    webhook: Webhook,
     resolve: Resolve = look_up,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Tell a receiver what is due, in order, for as long as a trip may take; then it is anybody's again."""
-    until = claim.lease - LEASE + GO_ON_FOR
-    for delivery in claim.due:
-        if is_stopping() or services.now() > until:
-            break
-        result = _attempt(services, claim, delivery, resolve)
-        if not _record(services, claim.webhook, delivery, result):
-            break
-    with services.db.write() as session:
-        release_webhook(session, claim.webhook.id, claim.lease)
+    """Tell a receiver what is due, in order, for as long as it may take; then it is anybody's again."""
+
+    def step(attempt: Attempt[Webhook]) -> timedelta:
+        now = services.now()
+        with services.db.read() as session:
+            app = session.get_one(App, webhook.app_id).identifier
+            due = due_deliveries(session, webhook.id, now, PER_CLAIM)
+        for delivery in due:
+            if is_stopping() or attempt.is_lost or services.now() > now + GO_ON_FOR:
+                break
+            result = _attempt(services, webhook, app, delivery, resolve)
+            if not _record(services, webhook, delivery, result):
+                break
+        return timedelta()
+
+    make_attempt(services, WORK, webhook, step)
 
 
 def deliver_due(services: Services, resolve: Resolve = look_up) -> int:
-    """Deliver until nothing is due; returns how many trips it took. For one thread; a worker has several."""
-    trips = 0
-    while (claim := claim_next(services)) is not None:
-        deliver(services, claim, resolve)
-        trips += 1
-    return trips
+    """Deliver until nothing is due; returns how many receivers were told. For one thread; a worker has several."""
+    told = 0
+    while (webhook := claim_next(services)) is not None:
+        deliver(services, webhook, resolve)
+        told += 1
+    return told
 
 
 def tidy(services: Services) -> None:
@@ -116,11 +119,11 @@ def body_of(delivery: Delivery, app: str) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def _attempt(services: Services, claim: Claim, delivery: Delivery, resolve: Resolve) -> Result:
-    body = body_of(delivery, claim.app)
+def _attempt(services: Services, webhook: Webhook, app: str, delivery: Delivery, resolve: Resolve) -> Result:
+    body = body_of(delivery, app)
     timestamp = int(services.now().timestamp())
     try:
-        secret = unseal(services.config.secret_key, claim.webhook.secret)
+        secret = unseal(services.config.secret_key, webhook.secret)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "crashq-webhooks",
@@ -128,7 +131,7 @@ def _attempt(services: Services, claim: Claim, delivery: Delivery, resolve: Reso
             "webhook-timestamp": str(timestamp),
             "webhook-signature": sign(secret, delivery.event_id, timestamp, body),
         }
-        status = post(claim.webhook.url, body, headers, services.config.webhooks_allow, resolve)
+        status = post(webhook.url, body, headers, services.config.webhooks_allow, resolve)
     except (SecretUnreadable, Refused) as error:
         return Result(None, error.message)
     except NotDelivered as error:
@@ -180,3 +183,13 @@ def _reason_to_disable(result: Result, *, is_over: bool, failing_for: timedelta)
     if is_over and failing_for >= DISABLED_AFTER * 0.9:
         return "Every delivery failed for a day"
     return None
+
+
+WORK = WorkType(
+    name="webhook",
+    noun="delivery",
+    leasing=LEASING,
+    max_failures=lambda _: None,  # the deliveries have their own attempts
+    permanent=(),
+)
+"""Receivers are claimed by the threads of `Courier`, which a periodic task wakes."""

@@ -2,28 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import structlog
+from sqlalchemy.orm import Session
 
-from app.broker import LONG, REGROUP
+from app.broker import LONG, MAKE_SYMBOLS, REGROUP
 from app.db.app import App
 from app.db.app_settings import reports_changed
 from app.db.awaited_symbols import are_awaited
 from app.db.regrouping import wish
 from app.db.symbol_part import parts_of
 from app.db.symbols import (
+    LEASING,
     MAX_NAME,
     MAX_REASON,
     SymbolFile,
     SymbolImage,
     SymbolState,
-    claim_symbols,
-    hold_attempt,
-    release_symbols,
 )
 from app.errors import AppError, TransientError
 from app.services import Services
@@ -31,6 +30,9 @@ from app.storage import symbols_key
 from app.symbolication.uploads import stream_parts
 from app.symbols.contents import ARCHIVE, About, contents, is_whole_archive
 from app.symbols.objects import NotSymbols
+from app.work.errors import AttemptLost, AttemptsUsedUp
+from app.work.running import Attempt, run_next
+from app.work.work_type import Message, WorkType
 
 CHUNK = 1024 * 1024  # bytes
 UNPACKED_AT_MOST = 4  # times CRASHQ_MAX_SYMBOL_BYTES, of one archive
@@ -48,28 +50,21 @@ class Made(NamedTuple):
 
 def make_symbols(services: Services, row_id: int) -> None:
     """Look into a received file and store its caches, or reject it with the reason."""
-    now = services.now()
-    with services.db.write() as session:
-        claimed = claim_symbols(session, row_id, now, timedelta(seconds=services.config.job_time_limit))
-        app = session.get_one(App, claimed.app_id).identifier if claimed else ""
-    if claimed is None:
-        return
+    run_next(services, WORK, row_id)
+
+
+def _look_into(attempt: Attempt[SymbolFile]) -> None:
+    services, claimed = attempt.services, attempt.row
+    with services.db.read() as session:
+        app = session.get_one(App, claimed.app_id).identifier
     try:
-        if claimed.strikes > services.config.max_attempts:
-            raise NotSymbols(f"The file could not be read in {claimed.strikes - 1} attempts")
         made = _make(services, claimed, app)
     except NotSymbols as error:
-        _settle(services, claimed, None, error.message)
-    except Exception as error:
-        strike = not isinstance(error, TransientError)
-        if strike and not isinstance(error, AppError):
-            log.exception("symbols_broke", symbols=claimed.id, error=type(error).__name__)
         with services.db.write() as session:
-            held = hold_attempt(session, claimed.id, claimed.attempt)
-            if held is not None:
-                release_symbols(held, services.now(), strike=strike)
+            attempt.complete(session, state=SymbolState.REJECTED, reason=error.message[:MAX_REASON])
+        log.info("symbols_rejected", symbols=claimed.id)
     else:
-        _settle(services, claimed, made, None)
+        _store(attempt, made)
 
 
 def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
@@ -101,27 +96,41 @@ def _chunks(file: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _settle(services: Services, claimed: SymbolFile, made: Made | None, reason: str | None) -> None:
-    """Record the outcome, unless the file is gone or another attempt has begun: then nothing of this one is left."""
+def _store(attempt: Attempt[SymbolFile], made: Made) -> None:
+    """Record what was found, unless the file is gone or another attempt has begun: then nothing of this one is left."""
+    services, row = attempt.services, attempt.row
     wished = None
-    with services.db.write() as session:
-        held = hold_attempt(session, claimed.id, claimed.attempt)
-        if held is not None:
-            held.ready_at = services.now() if made else None
-            held.state = SymbolState.READY if made else SymbolState.REJECTED
-            held.kind, held.reason = made.kind if made else None, reason and reason[:MAX_REASON]
-            held.lease_expires_at = None
+    try:
+        with services.db.write() as session:
+            attempt.complete(session, state=SymbolState.READY, kind=made.kind, ready_at=services.now())
+            session.add_all(SymbolImage(symbol_id=row.id, app_id=row.app_id, **one) for one in made.images)
             session.flush()
-        if held is not None and made:
-            session.add_all(SymbolImage(symbol_id=held.id, app_id=held.app_id, **one) for one in made.images)
-            session.flush()
-            reports_changed(session, held.app_id)
-            if are_awaited(session, held.app_id, (str(one["debug_id"]) for one in made.images)):
-                wished = wish(session, held.app_id, services.now())
-    if wished is not None:
-        services.broker.ring(REGROUP, str(wished), LONG)
-    if held is None and made:
+            reports_changed(session, row.app_id)
+            if are_awaited(session, row.app_id, (str(one["debug_id"]) for one in made.images)):
+                wished = wish(session, row.app_id, services.now())
+    except AttemptLost:
         for key in made.keys:
             with suppress(TransientError):
                 services.storage.delete(key)
-    log.info("symbols_made" if made else "symbols_rejected", symbols=claimed.id, is_own=held is not None)
+        raise
+    if wished is not None:
+        services.broker.ring(REGROUP, str(wished), LONG)
+    log.info("symbols_made", symbols=row.id)
+
+
+def _give_up(
+    _services: Services, _session: Session, row: SymbolFile, error: AppError, _now: datetime
+) -> dict[str, object]:
+    reason = f"The file could not be read in {row.attempt} attempts"
+    return {"state": SymbolState.REJECTED, "reason": reason if isinstance(error, AttemptsUsedUp) else error.message}
+
+
+WORK = WorkType(
+    name="symbols",
+    noun="file of symbols",
+    leasing=LEASING,
+    message=lambda row: Message(MAKE_SYMBOLS, str(row.id), LONG),
+    step=_look_into,
+    give_up=_give_up,
+    permanent=(),
+)

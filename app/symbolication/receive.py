@@ -11,8 +11,8 @@ import structlog
 from app.broker import LONG, MAKE_SYMBOLS
 from app.db import insert_or_ignore
 from app.db.app import App
-from app.db.log import RING_AGAIN_AFTER
 from app.db.symbols import MAX_NAME, MAX_VERSION, SymbolFile, SymbolState, find_same
+from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, TooLarge, TransientError
 from app.services import Services
 from app.storage import symbols_key
@@ -59,7 +59,7 @@ def row_of(
     return {
         "identifier": identifier, "app_id": app.id, "sha256": sha256, "version": about.version, "build": about.build,
         "name": about.name, "size": size, "state": SymbolState.RECEIVED, "received_at": now, "storage_key": key,
-        "attempt": 0, "strikes": 0, "ring_after": now + RING_AGAIN_AFTER, "rings": 0,
+        "attempt": 0, "failures": 0, "enqueue_after": now + ENQUEUE_AGAIN_AFTER, "enqueued": 0,
     }  # fmt: skip
 
 

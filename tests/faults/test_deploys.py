@@ -16,15 +16,16 @@ ROWS = 1_000
 # Python runs this at the start of the slow worker's processes.
 SLOW = """
 import time
-from app.jobs.kinds import occurrences
+from dataclasses import replace
+from app.jobs import KINDS
 
-def slowly(params, run, compute=occurrences.compute):
+def slowly(params, run, compute=KINDS["occurrences"].compute):
     for _ in range(600):
         run.advance(0)
         time.sleep(0.1)
     return compute(params, run)
 
-occurrences.compute = slowly
+KINDS["occurrences"] = replace(KINDS["occurrences"], compute=slowly)
 """
 
 

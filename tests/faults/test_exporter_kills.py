@@ -6,19 +6,16 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from tests.faults.conftest import RECOVERY
-from tests.faults.deployment import Deployment, Servers, at_start, deployment
+from tests.faults.deployment import LEASE, Deployment, Servers, at_start, deployment
 from tests.faults.ledger import Ledger, chance
 from tests.faults.promises import _client, _place, read_object
 from tests.system.conftest import until
 
 ROWS = 60_000  # three parts
-EVERY, LEASE = 3.0, 12.0  # seconds from step to step, and that a dead worker holds a run: a tenth of what they are
+EVERY = 3.0  # seconds from step to step: a tenth of what it is
 BEATS = 30.0  # seconds; a run takes a few steps, and processes a while to start
 SHORT = (
-    "from datetime import timedelta",
-    "from app.jobs.exporters import runs",
     "from workers import schedule",
-    f"runs.LEASE, runs.RENEW_AFTER = timedelta(seconds={LEASE}), {EVERY}",
     "[entry] = [one for one in schedule.ALWAYS.values() if one['task'] == schedule.RUN_EXPORTS]",
     f"entry['schedule'] = {EVERY}",
 )

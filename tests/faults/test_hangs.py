@@ -18,8 +18,10 @@ KILL_GRACE = 10  # seconds, of workers/celery.py
 # CDLL lets other threads run meanwhile, PyDLL does not.
 HANG = """
 import ctypes
-from app.jobs.kinds import occurrences
-occurrences.compute = lambda params, run: ctypes.{library}(None).sleep(3_600)
+from dataclasses import replace
+from app.jobs import KINDS
+hang = lambda params, run: ctypes.{library}(None).sleep(3_600)
+KINDS["occurrences"] = replace(KINDS["occurrences"], compute=hang)
 """
 
 CASES = [("CDLL", "The job took longer than 10 seconds", 1)]

@@ -16,7 +16,7 @@ AWAY = 60.0 if IS_SOAK else 8.0  # seconds
 FROZEN = 30.0 if IS_SOAK else 5.0  # seconds
 LONG_ROUNDS = min(ROUNDS, 3) if IS_SOAK else 1  # of the cases that wait for AWAY or FROZEN
 STILL_AWAY = 5.0  # seconds after the end of a job: for longer than its worker tries to tell Redis of it
-RECONNECT = 40.0  # seconds; a worker that has lost Redis tries again ever less often, up to every 30 s
+RECONNECT = 15.0  # seconds; a worker that has lost Redis tries again every 2 to 5 s
 PACE = 0.25  # seconds between a client's requests
 
 

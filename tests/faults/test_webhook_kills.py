@@ -5,16 +5,15 @@ import time
 
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY
-from tests.faults.deployment import Servers, at_start, deployment
+from tests.faults.deployment import LEASE, Servers, at_start, deployment
 from tests.faults.ledger import FEW, Ledger, chance
 from tests.receiver import receiver, verified
 from tests.system.conftest import until
 
-LEASE = 6.0  # seconds that a dead worker holds a receiver; five times shorter than it is
 SHORT = (
     "from datetime import timedelta",
     "from app.push import deliveries",
-    f"deliveries.LEASE, deliveries.GO_ON_FOR = timedelta(seconds={LEASE}), timedelta(seconds={LEASE / 3})",
+    "deliveries.GO_ON_FOR = timedelta(seconds=2)",
 )
 CRASHES = 12
 

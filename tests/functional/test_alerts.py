@@ -46,6 +46,7 @@ def test_every_label_in_rules_and_dashboard_is_one_of_its_metric():
     own = {
         "crashq_queue_oldest_seconds": {"queue"},
         "crashq_queue_waiting": {"queue"},
+        "crashq_oldest_waiting_seconds": {"type"},
         "crashq_jobs": {"kind", "state"},
     }
 

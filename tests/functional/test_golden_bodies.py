@@ -39,7 +39,7 @@ def vendors_crash(services, member) -> Crash:
         for log_id, hour in (("2544355763-1536780931-logs-00003", 1), ("2544355787-1536831773-logs-00003", 12)):
             moment = NOON.replace(day=12 if hour == 1 else 13)
             log = Log(app_id=crash.app_id, log_id=log_id, sha256="0" * 64, size=1, storage_key=f"logs/none/{log_id}",
-                      received_at=NOON, status=LogStatus.DIGESTED, ring_after=NOON)  # fmt: skip
+                      received_at=NOON, status=LogStatus.DIGESTED, enqueue_after=NOON)  # fmt: skip
             session.add(log)
             session.flush()
             session.add(Occurrence(crash_id=crash.id, log_row=log.id, log_id=log_id, number=1, occurred_at=moment))

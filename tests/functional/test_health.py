@@ -7,14 +7,18 @@ from datetime import timedelta
 import pytest
 
 from app import create_app
+from app.api import health
 from app.broker import NoBroker
 from app.db import Database, pulse
+from app.db.oldest_waiting import TYPES
 from app.db.webhook import Delivery, DeliveryState, Webhook
 from app.errors import TransientError
 from app.storage import Storage
 from tests.batches import begin
 from tests.exposition import value
 from tests.factories import join, kscrash, make_crash
+
+NOTHING_WAITS = dict.fromkeys(TYPES)
 
 
 def beat(services) -> None:
@@ -39,8 +43,52 @@ def test_with_every_part_at_work_it_is_ready(client, services):
 
     assert answer.status_code == 200
     assert answer.json["result"] == {
-        "database": "up", "broker": "up", "storage": "up", "worker": "up", "canary": "not yet"
+        "database": "up", "broker": "up", "storage": "up", "worker": "up", "canary": "not yet",
+        "oldest_waiting": NOTHING_WAITS,
     }  # fmt: skip
+
+
+def test_a_backlog_is_told_and_makes_nobody_unready(client, services, member, clock):
+    client.post(f"/api/apps/{member.app.identifier}/logs", data=kscrash(), headers=member.sender)
+    client.get(f"/api/crashes/{make_crash(services, member.app).identifier}/occurrences", headers=member.headers)
+    clock.advance(seconds=86_400)
+    beat(services)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json["result"]["oldest_waiting"] == {**NOTHING_WAITS, "log": 86_400, "job": 86_400}
+    lines = client.get("/metrics").text.splitlines()
+    assert {
+        'crashq_oldest_waiting_seconds{type="log"} 86400.0',
+        'crashq_oldest_waiting_seconds{type="job"} 86400.0',
+        'crashq_oldest_waiting_seconds{type="erasure"} 0.0',
+    } <= {*lines}
+
+
+def test_what_waits_is_looked_at_again_after_five_seconds(client, services, member, clock):
+    def waits() -> int | None:
+        return client.get("/readyz").json["result"]["oldest_waiting"]["log"]
+
+    beat(services)
+    assert waits() is None
+
+    client.post(f"/api/apps/{member.app.identifier}/logs", data=kscrash(), headers=member.sender)
+    clock.advance(seconds=4)
+    assert waits() is None
+    clock.advance(seconds=1)
+    assert waits() == 5
+    clock.advance(seconds=3)
+    assert waits() == 8
+
+
+def test_not_knowing_what_waits_makes_nobody_unready(client, services, monkeypatch):
+    beat(services)
+    monkeypatch.setattr(health, "oldest_waiting", away)
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json["result"]["oldest_waiting"]) == (200, None)
 
 
 def test_a_worker_that_fell_silent_is_down(client, services, clock):

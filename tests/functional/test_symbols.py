@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from app import create_app
 from app.cli import main
 from app.config import MIB
-from app.jobs.sweep import sweep
+from app.sweep import sweep
 from tests.factories import make_member
 
 MAPPING = b"""\

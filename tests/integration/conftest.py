@@ -20,7 +20,7 @@ from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, Clock, Member, make_crash
-from tests.job_kinds import NAME, FakeKind
+from tests.job_kinds import NAME, FakeKind, as_job_type
 from tests.receiver import Receiver, receiver
 from tests.servers import S3, at, execute, new_database, postgres_server, redis_server, s3_server
 from tests.webhook_rows import EVERY
@@ -89,14 +89,14 @@ def services(database_url: str, clock: Clock) -> Iterator[Services]:
 @pytest.fixture
 def kind(monkeypatch) -> FakeKind:
     fake = FakeKind()
-    monkeypatch.setitem(KINDS, NAME, fake)
+    monkeypatch.setitem(KINDS, NAME, as_job_type(fake))
     return fake
 
 
 @pytest.fixture
 def no_beats(monkeypatch) -> None:
     """No lease is renewed by itself within a test."""
-    monkeypatch.setattr(attempt, "BEAT_EVERY", 3_600.0)
+    monkeypatch.setattr(attempt, "PROGRESS_EVERY", 3_600.0)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from app.broker import RUN_JOB, SHORT, MemoryBroker, NoBroker, RedisBroker
 from app.db.job import JobState
 from app.ingest.receive import receive
 from app.jobs.service import ask, look_up
-from app.jobs.sweep import sweep
+from app.sweep import sweep
 from tests.factories import kscrash, make_crash, run_rings
 from tests.servers import free_port
 
@@ -91,6 +91,29 @@ def test_a_ring_is_one_celery_message_in_the_queue_named(redis_url):
         client.flushall()
     assert len(messages) == 1
     assert b"run_job" in messages[0]
+
+
+@pytest.mark.parametrize(
+    ("refuse", "take_again"),
+    [
+        (["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]),
+        (["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]),
+    ],
+    ids=["full", "read-only"],
+)
+def test_a_redis_that_takes_no_writes_is_down_as_is_said_and_up_again_after_it(redis_url, refuse, take_again):
+    broker = RedisBroker(redis_url)
+    assert broker.check()
+
+    with redis.Redis.from_url(redis_url) as client:
+        try:
+            client.execute_command(*refuse)
+            assert not broker.check()
+        finally:
+            client.execute_command(*take_again)
+        assert broker.check()
+        assert client.ttl("crashq:probe") > 0
+        client.flushall()
 
 
 def test_services_with_other_prefixes_share_a_redis_database_without_hearing_each_other(redis_url):

@@ -10,10 +10,11 @@ from app.db.asking import start_job
 from app.db.crash import Crash
 from app.db.finishing import finish_job
 from app.db.job import Job, JobState
-from app.db.job_steps import CLAIMED, claim_next, claim_statement
+from app.db.job_steps import CLAIM_JOB, CLAIMED, claim_next
 from app.db.prepared import Lane, Prepared
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
+from tests.explain import VALUES
 from tests.factories import make_crash, make_member
 from tests.job_kinds import NAME
 
@@ -65,21 +66,12 @@ def forced(services, monkeypatch):
 def test_of_a_tenant_that_waits_one_job_is_looked_at_however_long_its_line(services, waiting):
     now = services.now()
     with services.db.quick() as lane:
-        compiled = claim_statement(lane).compiled(services.db.engine.dialect)
-        asked = {
-            "rung": "0" * 24,
-            "queue": SHORT,
-            "now": now,
-            "worker": "w",
-            "lease_expires_at": now,
-            "bounded": LONG,
-            "at_once": 1,
-        }
+        values = {**VALUES["claim_job"], "now": now, "lease_expires_at": now}
         for setting in ("enable_seqscan = off", "enable_bitmapscan = off"):  # as they are with many rows
             lane.connection.execute(f"SET {setting}")
         explained = (
             RawCursor(lane.connection)
-            .execute("EXPLAIN (ANALYZE, FORMAT JSON) " + compiled.sql, compiled.written(asked))
+            .execute("EXPLAIN (ANALYZE, FORMAT JSON) " + CLAIM_JOB.sql, CLAIM_JOB.written(values))
             .fetchone()[0]
         )
         read = rows_read(explained[0]["Plan"])
@@ -115,7 +107,7 @@ def test_who_waits_for_what_is_not_looked_up_while_few_jobs_are_live(services, m
 
     monkeypatch.setattr(Lane, "first", explained)
     job = Job(id="f" * 24, kind=NAME, key="k", params="{}", app_id=member.app.id, crash_id=None, state=JobState.QUEUED,
-              created_at=services.now(), queue=SHORT, attempt=0, strikes=0, ring_after=services.now(), rings=0,
+              created_at=services.now(), queue=SHORT, attempt=0, failures=0, enqueue_after=services.now(), enqueued=0,
               progress_done=0, progress_total=1)  # fmt: skip
     start_job(services.db, job, member.user_id, 1_000, services.now())
 

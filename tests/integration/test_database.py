@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 
+import psycopg
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -12,6 +13,7 @@ from app import db
 from app.db import Database, insert_or_ignore, open_database
 from app.db.app import App, Membership
 from app.db.crash import Crash
+from app.db.errors import is_outage
 from app.db.occurrence import Occurrence, chosen
 from app.db.pulse import Pulse, beat, last_seen
 from app.db.user import User, add_user
@@ -154,6 +156,18 @@ def test_a_wrong_statement_is_no_transient_error_where_the_database_tells(postgr
 
     with pytest.raises(DBAPIError), database.write() as session:
         session.execute(text("SELECT nonsense FROM nowhere"))
+    database.close()
+
+
+def test_a_sqlstate_that_the_driver_does_not_know_is_a_bug_and_libpqs_own_words_are_an_outage(postgres_database):
+    database = open_database(postgres_database)
+    unheard_of = "DO $$ BEGIN RAISE EXCEPTION 'new' USING ERRCODE = 'ZZ123'; END $$"
+
+    with pytest.raises(psycopg.DatabaseError) as raised, database.quick() as connection:
+        connection.connection.execute(unheard_of)
+
+    assert type(raised.value) is psycopg.DatabaseError
+    assert is_outage(psycopg.DatabaseError("server closed the connection unexpectedly"))
     database.close()
 
 

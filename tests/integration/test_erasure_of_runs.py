@@ -125,7 +125,7 @@ def test_a_worker_that_is_delivering_loses_its_run_and_its_files_go_once_its_lea
         if key.startswith("exports/") and not seen:
             one = begin_erasure(services, member.app, ADA)
             clock.advance(seconds=1)
-            for _ in range(8):
+            for _ in range(2):
                 run_rings(services)
                 run_erasure(services, one.id)
                 clock.advance(seconds=10)

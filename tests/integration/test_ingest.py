@@ -13,10 +13,10 @@ from app.errors import MalformedLog, TransientError
 from app.ingest.digest import digest
 from app.ingest.receive import receive
 from app.ingest.status import log_state
-from app.jobs.sweep import sweep
 from app.parsers import PARSERS
 from app.services import Services
 from app.storage import Storage
+from app.sweep import sweep
 from tests.at_once import at_once
 from tests.factories import NOON, kscrash, make_member, run_rings
 from tests.log_parsers import CONTENT, NAME, FakeParser, parsed
@@ -183,7 +183,7 @@ def test_a_log_whose_bytes_are_gone_is_rejected_once_attempts_are_used_up(servic
     [log] = rows(services, Log)
     services.storage.delete(log.storage_key)
 
-    for _ in range(services.config.max_attempts + 1):
+    for _ in range(services.config.max_attempts):
         assert rows(services, Log)[0].status == LogStatus.RECEIVED
         digest(services, log.id)
         clock.advance(seconds=60)

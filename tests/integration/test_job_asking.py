@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 from app.broker import RUN_JOB
 from app.db.job import Job, JobState
 from app.errors import BadParameters
-from app.jobs import KINDS
+from app.jobs.cancelling import cancel
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
-from app.jobs.running import end_attempt, run
-from app.jobs.service import ask, cancel
-from app.jobs.starting import start_or_join
+from app.jobs.request import read_request
+from app.jobs.running import WORK, run
+from app.jobs.service import ask, start
 from app.services import Services
+from app.work.ending import end
 from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
 
 LIST = "occurrences"
@@ -197,8 +198,8 @@ def test_a_failure_answers_for_a_minute_and_is_then_begun_afresh(services, membe
     job = ask(services, member.user_id, LIST, crash.identifier, {})
     with services.db.write() as session:
         running = session.get_one(Job, job.id)
-        running.state = JobState.RUNNING
-    end_attempt(services, running, BadParameters("broken on purpose"))
+        running.state, running.lease_expires_at = JobState.RUNNING, services.now() + timedelta(minutes=1)
+    end(services, WORK, running, BadParameters("broken on purpose"))
 
     clock.advance(seconds=59)
     with pytest.raises(JobFailed, match="broken on purpose"):
@@ -216,9 +217,9 @@ def test_a_question_looked_up_before_another_job_lived_its_whole_life_gets_that_
     crash = make_crash(services, member.app)
     job = ask(services, member.user_id, "occurrences", crash.identifier, {})
     run_rings(services)
-    asked = KINDS["occurrences"].read(crash.identifier, {})
+    request = read_request("occurrences", crash.identifier, {})
 
-    late = start_or_join(services, member.user_id, "occurrences", job.key, asked, crash)
+    late = start(services, member.user_id, request, crash)
 
     assert (late.id, late.state) == (job.id, JobState.FINISHED)
 

@@ -8,10 +8,11 @@ import pytest
 
 from app.db.job import Job, JobState
 from app.jobs import attempt
+from app.jobs.cancelling import cancel
 from app.jobs.kind import Artefact, Run
 from app.jobs.outcomes import JobCancelled, JobExpired, JobNotFound
 from app.jobs.running import run
-from app.jobs.service import ask, cancel, look_up
+from app.jobs.service import ask, look_up
 from app.services import Services
 from app.storage import job_folder
 from tests.factories import join, make_crash, make_member
@@ -66,7 +67,7 @@ def test_asking_afresh_at_the_very_moment_of_the_cancel_gets_the_new_job(service
 
 
 def test_a_running_job_stops_at_its_next_chunk_and_its_files_are_gone(services, member, job, kind, monkeypatch):
-    monkeypatch.setattr(attempt, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
     written = []
 
     def chunks(run_: Run) -> Iterator[bytes]:

@@ -10,8 +10,9 @@ from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt, service, starting
 from app.jobs.kind import Artefact, Run
-from app.jobs.running import end_attempt, run
-from app.jobs.sweep import sweep
+from app.jobs.running import WORK, run
+from app.sweep import sweep
+from app.work.ending import end
 from tests.factories import NOON, make_crash, run_rings
 from tests.job_kinds import files, row, write
 
@@ -122,14 +123,14 @@ def test_ending_a_job_that_has_just_finished_leaves_its_result(services, ask_aga
     job = ask_again()
     run(services, job.id)
 
-    moved = end_attempt(services, row(services, job), TransientError("seen as overdue a moment ago"))
+    moved = end(services, WORK, row(services, job), TransientError("seen as overdue a moment ago"))
 
     assert not moved
     assert services.storage.get(row(services, job).result_key) == b"[1]"
 
 
 def test_the_lease_is_renewed_and_progress_shown_while_the_work_goes_on(services, ask_again, kind, clock, monkeypatch):
-    monkeypatch.setattr(attempt, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
 
     def act(run_: Run) -> Artefact:
         run_.expect(10)

@@ -9,7 +9,8 @@ from app.db.app import Membership
 from app.db.job import JobState
 from app.db.job_signs import Sign, Watched, signs
 from app.db.token import Token
-from app.jobs.service import ask, cancel
+from app.jobs.cancelling import cancel
+from app.jobs.service import ask
 from tests.factories import join, make_crash, make_member, run_rings
 
 

@@ -12,9 +12,10 @@ from app.errors import MalformedLog, TransientError
 from app.jobs import attempt
 from app.jobs.kind import Artefact, Run
 from app.jobs.outcomes import JobFailed
-from app.jobs.running import hand_back, run
-from app.jobs.sweep import sweep
+from app.jobs.running import WORK, run
 from app.services import Services
+from app.sweep import sweep
+from app.work.ending import hand_back
 from tests.factories import run_rings
 from tests.job_kinds import files, row, write
 
@@ -38,10 +39,10 @@ def test_trouble_from_outside_is_tried_again_ever_later_until_patience_ends(serv
     run_rings(services)
 
     ended = row(services, job)
-    assert (len(kind.attempts), ended.attempt, ended.strikes, ended.state) == (9, 9, 0, JobState.FAILED)
-    assert (ended.error_code, ended.error_status) == ("attempts_used_up", 500)
-    assert (
-        ended.error_message == "The job failed after 9 attempts, the last with: The storage is unavailable, try again"
+    assert (len(kind.attempts), ended.attempt, ended.failures, ended.state) == (9, 9, 0, JobState.FAILED)
+    assert (ended.error_code, ended.error_status) == ("outage_lasted", 500)
+    assert ended.error_message == (
+        "The job waited for more than 1800 seconds, and at last: The storage is unavailable, try again"
     )
 
 
@@ -93,7 +94,7 @@ def test_a_permanent_failure_is_kept_after_one_attempt(services, ask_again, kind
 def test_an_attempt_that_takes_too_long_is_stopped_at_its_next_chunk_and_ends_the_job(
     services, ask_again, kind, monkeypatch
 ):
-    monkeypatch.setattr(attempt, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
 
     def endless() -> Iterator[bytes]:
         while True:
@@ -112,7 +113,7 @@ def test_an_attempt_that_takes_too_long_is_stopped_at_its_next_chunk_and_ends_th
 def test_work_that_hangs_past_its_time_fails_while_it_hangs_and_publishes_nothing_after(
     services, ask_again, kind, monkeypatch
 ):
-    monkeypatch.setattr(attempt, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
     states = []
 
     def hang(run_: Run) -> Artefact:
@@ -155,7 +156,7 @@ def test_a_job_handed_back_by_stopping_workers_never_fails_for_it(services, ask_
     def act(run_: Run) -> Artefact:
         if len(kind.attempts) <= 9:
             clock.advance(seconds=services.config.job_patience)
-            hand_back(services)
+            hand_back(services, WORK)
         return write(run_)
 
     kind.act = act
@@ -165,7 +166,7 @@ def test_a_job_handed_back_by_stopping_workers_never_fails_for_it(services, ask_
         run(services, job.id)
 
     ended = row(services, job)
-    assert (ended.state, ended.attempt, ended.strikes) == (JobState.FINISHED, 10, 0)
+    assert (ended.state, ended.attempt, ended.failures) == (JobState.FINISHED, 10, 0)
     assert files(services, job) == [ended.result_key]
 
 

@@ -17,8 +17,8 @@ from app.ingest.digest import digest
 from app.ingest.merging import merge
 from app.ingest.receive import receive
 from app.ingest.regrouping import regroup_app
-from app.jobs.sweep import sweep
 from app.storage import Storage
+from app.sweep import sweep
 from app.symbolication.making import make_symbols
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import delete_symbols, show_symbols

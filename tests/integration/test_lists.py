@@ -21,7 +21,7 @@ postgresql_only = pytest.mark.parametrize("database_url", ["postgresql"], indire
 def add_logs(services, app_id: int, names, status=LogStatus.DIGESTED) -> None:
     rows = [
         {"app_id": app_id, "log_id": name, "sha256": "0" * 64, "size": 1, "storage_key": f"logs/none/{name}", "attempt": 1,
-         "received_at": NOON - timedelta(seconds=number), "status": status, "ring_after": NOON, "strikes": 0, "rings": 0}
+         "received_at": NOON - timedelta(seconds=number), "status": status, "enqueue_after": NOON, "failures": 0, "enqueued": 0}
         for number, name in enumerate(names)
     ]  # fmt: skip
     with services.db.write() as session:
@@ -99,8 +99,8 @@ def test_a_page_of_jobs_reads_few_pages_of_many(services, member, asked):
     with services.db.write() as session:
         session.execute(insert(Job), [
             {"id": job_id, "kind": "occurrences", "key": job_id, "params": "{}", "app_id": member.app.id, "crash_id": None,
-             "state": states.get(number, JobState.EXPIRED), "created_at": NOON, "queue": "short", "attempt": 1, "strikes": 0,
-             "ring_after": NOON, "rings": 0, "progress_done": 0, "progress_total": 0}
+             "state": states.get(number, JobState.EXPIRED), "created_at": NOON, "queue": "short", "attempt": 1, "failures": 0,
+             "enqueue_after": NOON, "enqueued": 0, "progress_done": 0, "progress_total": 0}
             for number, job_id in enumerate(ids)
         ])  # fmt: skip
         session.execute(insert(JobAsker), [

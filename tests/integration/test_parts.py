@@ -15,11 +15,13 @@ from app.db.job_part import PartState, next_part
 from app.errors import TransientError
 from app.jobs import parts, running
 from app.jobs.batch import making, planning
-from app.jobs.parts import hand_back_parts, run_part
-from app.jobs.service import ask, cancel
-from app.jobs.sweep import sweep
+from app.jobs.cancelling import cancel
+from app.jobs.parts import WORK, run_part
+from app.jobs.service import ask
 from app.services import Services
 from app.storage import Storage
+from app.sweep import sweep
+from app.work.ending import hand_back
 from tests.batches import begin, describe, parts_now
 from tests.factories import NOON, Member, make_crash, make_member, run_rings
 from tests.job_kinds import files, row
@@ -214,7 +216,7 @@ def test_trouble_of_the_storage_is_waited_out_and_is_no_strike(services, member,
     run_rings(services)
 
     assert row(services, job).state == JobState.FINISHED
-    assert {part.strikes for part in parts_now(services, job)} == {0}
+    assert {part.failures for part in parts_now(services, job)} == {0}
 
 
 def test_a_stopping_worker_hands_its_part_back(services, member, crash, monkeypatch):
@@ -223,13 +225,13 @@ def test_a_stopping_worker_hands_its_part_back(services, member, crash, monkeypa
 
     def told_to_stop(self, *args):
         if self._part.attempt == 1 and self._part.number == 1:
-            hand_back_parts(services)
+            hand_back(services, WORK)
         return make(self, *args)
 
     monkeypatch.setattr(making.PartMaker, "make", told_to_stop)
     run_part(services)
     [first, *_] = parts_now(services, job)
-    assert (first.state, first.strikes, files(services, job)) == (PartState.WAITING, 0, [])
+    assert (first.state, first.failures, files(services, job)) == (PartState.WAITING, 0, [])
 
     run_rings(services)
 

@@ -15,8 +15,8 @@ from app.ingest import grouping, regrouping
 from app.ingest.merging import merge, split
 from app.ingest.receive import receive
 from app.ingest.regrouping import begin_regrouping, regroup_app
-from app.jobs.sweep import sweep
 from app.services import Services
+from app.sweep import sweep
 from tests.factories import kscrash, run_rings
 from tests.regrouping import counted, crash_of, crashes, rules_of_the_next_version, send
 
@@ -151,7 +151,7 @@ def test_it_waits_while_a_batch_of_the_app_is_made_in_parts(services, member, ru
     with services.db.write() as session:
         now = services.now()
         job = Job(id=new_job_id(), kind="app_batch", key="k", params="{}", app_id=member.app.id, state=JobState.RUNNING,
-                  created_at=now, queue=PARTS, ring_after=now + timedelta(days=1), progress_total=0,
+                  created_at=now, queue=PARTS, enqueue_after=now + timedelta(days=1), progress_total=0,
                   lease_expires_at=now + timedelta(days=1))  # fmt: skip
         session.add(job)
 

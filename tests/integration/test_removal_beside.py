@@ -12,10 +12,10 @@ from app.errors import TransientError
 from app.ingest.digest import digest
 from app.ingest.receive import receive
 from app.ingest.regroup import regroup_logs
-from app.jobs.sweep import sweep
 from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
 from app.privacy.retention import remove_what_is_old
 from app.privacy.settings import change_settings
+from app.sweep import sweep
 from tests.at_once import at_once
 from tests.erasing import ADA, BOB
 from tests.factories import NOON, run_rings

@@ -16,12 +16,12 @@ from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.outcomes import JobFailed
 from app.jobs.service import ask
-from app.jobs.sweep import sweep
 from app.privacy import retention
 from app.privacy.retention import remove_what_is_old
 from app.privacy.settings import change_settings
 from app.services import Services
 from app.storage import Storage
+from app.sweep import sweep
 from tests.factories import NOON, Member, make_crash, make_member, run_rings
 from tests.sentry_events import sentry_event
 

@@ -17,6 +17,7 @@ from app.db.job import Job, JobState, move
 from app.db.log import Log, stored_log_ids
 from app.db.long_list import long_list
 from app.db.occurrence import Occurrence, find_occurrence
+from app.db.oldest_waiting import oldest_waiting
 from app.db.prepared import Lane
 from app.services import Services
 from tests.factories import NOON, make_crash, make_member
@@ -102,6 +103,7 @@ def test_what_is_asked_often_reads_few_pages_however_many_rows_there_are(service
         "log of an object": pages_read(services, lambda session: stored_log_ids(session, [key, f"{key}-not"])),
         "occurrence": pages_read(services, lambda session: find_occurrence(session, many.id, "log-777", 1)),
         "backlog": pages_read(services, lambda session: backlog(session, NOON)),
+        "oldest waiting": pages_read(services, lambda session: oldest_waiting(session, NOON)),
         **{
             f"crashes since tomorrow by {sort}": pages_read(
                 services,
@@ -196,15 +198,15 @@ def test_a_heartbeat_spares_the_indexes(services, member):
     job_id = secrets.token_hex(12)
     with services.db.write() as session:
         values = {"kind": "occurrences", "key": job_id, "params": "{}", "app_id": member.app.id, "crash_id": crash.id}
-        progress = {"attempt": 1, "strikes": 0, "rings": 0, "progress_done": 0, "progress_total": 10}
-        times = {"created_at": NOON, "ring_after": NOON}
+        progress = {"attempt": 1, "failures": 0, "enqueued": 0, "progress_done": 0, "progress_total": 10}
+        times = {"created_at": NOON, "enqueue_after": NOON}
         row = {"id": job_id, "state": JobState.RUNNING, "queue": "short", **values, **progress, **times}
         session.execute(insert(Job).values(row))
 
     for beat in range(6):
         with services.db.write() as session:
             renewed = {"lease_expires_at": NOON + timedelta(seconds=beat), "progress_done": beat}
-            assert move(session, job_id, (JobState.RUNNING,), 1, **renewed)
+            assert move(session, job_id, (JobState.RUNNING,), **renewed)
             session.execute(text("SELECT pg_stat_force_next_flush()"))
 
     with services.db.read() as session:

@@ -9,12 +9,14 @@ import pytest
 from app.broker import LONG, SHORT
 from app.db.finishing import Finish
 from app.db.job import Job, JobState, move
+from app.db.job_steps import CLAIM_JOB
 from app.db.prepared import Lane
-from app.db.short_list import _CLAIM_OR_FINISH, Begun, claim_or_finish
+from app.db.short_list import Begun, claim_or_finish
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
+from app.jobs.cancelling import cancel
 from app.jobs.kinds.occurrences import SHORT_LIST
-from app.jobs.service import ask, cancel
+from app.jobs.service import ask
 from tests.factories import NOON, make_crash, make_member, run_rings
 from tests.integration.test_poll_cost import statements
 from tests.job_kinds import NAME, files, row
@@ -68,7 +70,7 @@ def test_the_row_tells_of_the_list_what_is_true_of_it(services, member, crash, j
     assert text.count('"log_id"') == 3
     assert (ended.result_size, ended.result_sha256) == (len(text), hashlib.sha256(text.encode()).hexdigest())
     assert (ended.progress_done, ended.progress_total, ended.data_revision) == (3, 3, crash.revision)
-    assert (ended.attempt, ended.strikes, ended.started_at, ended.finished_at) == (1, 0, NOON, NOON)
+    assert (ended.attempt, ended.failures, ended.started_at, ended.finished_at) == (1, 0, NOON, NOON)
     assert ended.expires_at == NOON + timedelta(seconds=services.config.result_lifetime)
     assert (ended.result_filename, ended.result_media_type) == (
         f"{crash.identifier}-occurrences.json",
@@ -80,7 +82,7 @@ def test_the_row_tells_of_the_list_what_is_true_of_it(services, member, crash, j
 def test_it_is_the_list_that_the_long_way_makes(services, member, crash, job, monkeypatch):
     run_rings(services)
     at_once = row(services, job).result_text
-    monkeypatch.setattr(running, "_SHORT_LIST", SHORT_LIST._replace(kind="none"))
+    monkeypatch.setattr(running, "SHORT_LIST", SHORT_LIST._replace(kind="none"))
     other = ask(services, member.user_id, "occurrences", crash.identifier, {"until_date": "2030-01-01"})
     run_rings(services)
 
@@ -129,7 +131,7 @@ def test_a_list_that_is_too_large_for_a_row_is_only_begun(services, job):
 
 def test_a_job_that_has_a_strike_takes_the_long_way(services, job):
     with services.db.write() as session:
-        assert move(session, job.id, (JobState.QUEUED,), 0, strikes=1)
+        assert move(session, job.id, (JobState.QUEUED,), failures=1)
 
     begun = begin(services)
 
@@ -162,7 +164,7 @@ def test_a_list_that_breaks_the_statement_is_made_the_long_way(services, job, li
     first = Lane.first
 
     def break_it(lane: Lane, statement, **values):
-        if statement is _CLAIM_OR_FINISH:
+        if statement is CLAIM_JOB and values["kind"]:
             raise ZeroDivisionError
         return first(lane, statement, **values)
 

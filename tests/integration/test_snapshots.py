@@ -17,8 +17,8 @@ from app.doctor import examine
 from app.jobs import parts
 from app.jobs.batch import planning
 from app.jobs.parts import run_part
-from app.jobs.sweep import sweep
 from app.services import Services
+from app.sweep import sweep
 from tests.batches import begin, describe, parts_now
 from tests.factories import NOON, Member, add_occurrence, make_crash, make_member, run_rings
 from tests.job_kinds import files, row

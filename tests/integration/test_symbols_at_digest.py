@@ -114,7 +114,7 @@ def test_symbols_that_cannot_be_fetched_now_put_the_digest_off(services, member,
     clock.advance(minutes=2)
     digest(services, row.id)
 
-    assert (waiting.status, waiting.strikes) == (LogStatus.RECEIVED, 0)
+    assert (waiting.status, waiting.failures) == (LogStatus.RECEIVED, 0)
     assert crash_of(services, "mine").title.endswith("in total")
 
 

@@ -1,20 +1,23 @@
 """Who is served when: tenants take turns, long jobs leave room, users wait for a bounded number (both databases)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from app.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.db.crash import Crash
-from app.db.job import Job, JobState, stay
+from app.db.job import LONGEST_PAUSE, Job, JobState, next_in_turn, stay
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
+from app.jobs.cancelling import cancel
 from app.jobs.outcomes import JobCancelled, TooManyJobs
-from app.jobs.running import hand_back, run
-from app.jobs.service import ask, cancel
+from app.jobs.running import WORK, run
+from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
-from app.jobs.sweep import sweep
 from app.services import Services
+from app.sweep import sweep
+from app.work.ending import hand_back
 from tests.factories import Member, join, make_crash, make_member, run_rings
 from tests.job_kinds import NAME, FakeKind, write
 
@@ -135,7 +138,7 @@ def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_rung_f
 
 
 def replace_total(kind: FakeKind, total: int) -> FakeKind:
-    kind.expect = lambda _session, _crash, _params: total
+    kind.total = total
     return kind
 
 
@@ -188,9 +191,9 @@ def test_a_stopping_worker_hands_its_attempts_back_without_a_strike(services, me
     [job] = ask_many(services, member, make_crash(services, member.app), 1)
 
     def stopped_meanwhile(run_):
-        hand_back(others)
+        hand_back(others, WORK)
         assert state(services, job) == JobState.RUNNING
-        hand_back(mine)
+        hand_back(mine, WORK)
         kind.act = write
         return write(run_)
 
@@ -200,7 +203,7 @@ def test_a_stopping_worker_hands_its_attempts_back_without_a_strike(services, me
 
     with services.db.read() as session:
         row = session.get_one(Job, job.id)
-    assert (row.state, row.strikes, row.attempt) == (JobState.QUEUED, 0, 1)
+    assert (row.state, row.failures, row.attempt) == (JobState.QUEUED, 0, 1)
     assert set(services.broker.rings) == {(RUN_JOB, job.id)}
     run_rings(services)
     assert state(services, job) == JobState.FINISHED
@@ -229,3 +232,19 @@ def test_a_stampede_does_not_hide_the_job_it_asks_for_from_the_worker(services, 
         run(services, job.id)
 
     assert state(services, job) == JobState.FINISHED
+
+
+def test_a_job_that_is_to_rest_longer_than_any_back_off_lasts_is_due(services, member, kind):
+    """The clock was set back since its attempt failed."""
+    resting, overtaken = ask_many(services, member, make_crash(services, member.app), 2)
+    with services.db.write() as session:
+        session.get_one(Job, resting.id).not_before = services.now() + LONGEST_PAUSE
+        session.get_one(Job, overtaken.id).not_before = services.now() + LONGEST_PAUSE + timedelta(seconds=1)
+
+    with services.db.read() as session:
+        looked_at = next_in_turn(session, SHORT, services.now())
+    run(services, resting.id)
+
+    assert looked_at is not None
+    assert looked_at.id == overtaken.id
+    assert (state(services, resting), state(services, overtaken)) == (JobState.QUEUED, JobState.FINISHED)

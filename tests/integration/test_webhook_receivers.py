@@ -10,6 +10,7 @@ from app.errors import Conflict
 from app.push import sending, webhooks
 from app.push.courier import Courier
 from app.push.deliveries import PAUSES, claim_next, deliver, deliver_due
+from app.sweep import sweep
 from tests.receiver import receiver
 from tests.webhook_rows import EVERY, finish_a_job, rows, stored
 
@@ -104,6 +105,7 @@ def test_what_a_dead_worker_had_claimed_is_delivered_after_its_lease(hooked, sin
     assert claim_next(hooked) is not None  # and the worker dies
 
     clock.advance(seconds=31)
+    sweep(hooked)
     deliver_due(hooked)
 
     assert len(sink.got) == 1

@@ -56,7 +56,7 @@ def _silence() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _heart_beats_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """An attempt renews its lease at the machine's steps, never in between."""
-    monkeypatch.setattr(attempt, "BEAT_EVERY", 3_600.0)
+    monkeypatch.setattr(attempt, "PROGRESS_EVERY", 3_600.0)
 
 
 @pytest.fixture(scope="session")

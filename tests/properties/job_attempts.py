@@ -14,6 +14,7 @@ from app.jobs import running
 from app.jobs.attempt import Attempt, AttemptLost
 from app.jobs.kind import Artefact, Run
 from app.services import Services
+from app.work.ending import unwritten
 from tests.factories import Clock
 from tests.properties.job_model import Job, Model
 from tests.properties.trouble import TroubledDatabase
@@ -100,6 +101,7 @@ class Attempts:
             assert plan.fault
         self.calls.pop()
         self.db.fault = None
+        unwritten.forget()  # the worker dies before the database is back
         if self.broken:
             raise self.broken
         for trying in tried:
@@ -107,11 +109,11 @@ class Attempts:
             self._settle(trying)
 
     def do_beat(self) -> None:
-        """The heart renews the lease of the innermost attempt once."""
+        """The lease of the innermost attempt is renewed once."""
         if not self.tried or not self.tried[-1].is_computing:
             return
         trying = self.tried[-1]
-        trying.run.beat()
+        trying.run.tick()
         if self.model.holds(trying.job, trying.number):
             self.model.renewed(trying.job)
         else:
@@ -152,7 +154,7 @@ class Attempts:
         assert isinstance(run, Attempt)
         plan, worker, tried = self.calls[-1]
         with self.db.read() as session:
-            row = session.get_one(Row, run._job_id)
+            row = session.get_one(Row, run._job.id)
         question = (next(n for n, crash in enumerate(self.crashes) if crash.id == row.crash_id), _about(row))
         job = self.model.claimed(question, worker)
         assert (row.id, row.attempt, row.state) == (job.id, job.attempt, JobState.RUNNING)

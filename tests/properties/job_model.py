@@ -25,8 +25,8 @@ class Job:
     askers: set[int]
     state: str = "queued"
     attempt: int = 0
-    strikes: int = 0
-    trouble_since: datetime | None = None
+    failures: int = 0
+    outage_since: datetime | None = None
     holder: str | None = None
     lease: datetime | None = None
     finished_at: datetime | None = None
@@ -116,16 +116,16 @@ class Model:
 
     def struck(self, job: Job) -> None:
         """The attempt ended with a bug or a dead worker: a few of these end the job."""
-        job.strikes += 1
-        if job.strikes >= self.config.max_attempts:
+        job.failures += 1
+        if job.failures >= self.config.max_attempts:
             self.failed(job, 500)
         else:
             self.queued_again(job)
 
     def met_trouble(self, job: Job) -> None:
         """Database or storage were away: ends the job only when that lasts."""
-        job.trouble_since = job.trouble_since or self.clock.now
-        if self.clock.now - job.trouble_since > timedelta(seconds=self.config.job_patience):
+        job.outage_since = job.outage_since or self.clock.now
+        if self.clock.now - job.outage_since > timedelta(seconds=self.config.job_patience):
             self.failed(job, 500)
         else:
             self.queued_again(job)

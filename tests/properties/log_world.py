@@ -16,12 +16,13 @@ from app.db.crash import Crash
 from app.db.log import Log as Row
 from app.db.occurrence import Occurrence
 from app.errors import AppError, MalformedLog, TransientError
-from app.ingest.digest import digest
+from app.ingest.digest import digest_some
 from app.ingest.receive import receive
-from app.jobs.sweep import sweep
 from app.parsers.document import Document
 from app.services import Services
 from app.storage import log_key
+from app.sweep import sweep
+from app.work.ending import unwritten
 from tests.factories import CONFIG, Clock, make_member
 from tests.log_parsers import CONTENT, NAME, parsed
 from tests.properties.trouble import COMMIT_FAILS, TroubledDatabase, TroubledStorage
@@ -55,7 +56,7 @@ class Log:
     row: int
     status: str = "received"
     attempt: int = 0
-    strikes: int = 0
+    failures: int = 0
     lease: datetime | None = None
     crashes: str = ""  # found by the digest that counted
 
@@ -64,9 +65,9 @@ class Log:
 class Digesting:
     """One digest under way."""
 
-    log: Log
-    number: int
     plan: Plan
+    log: Log | None = None
+    number: int = 0
     was_parsing: bool = False
 
 
@@ -123,6 +124,12 @@ class World:
 
     def do_sweep(self) -> None:
         sweep(self.services)
+        for log in self.logs.values():
+            if log.status == "received" and log.lease is not None and log.lease <= self.clock.now:
+                log.failures += 1  # its worker counts as dead
+                log.lease = None
+                if log.failures >= self.services.config.max_attempts:
+                    log.status = "rejected"
 
     def do_ring_twice(self, index: int) -> None:
         if self.broker.rings:
@@ -157,46 +164,43 @@ class World:
             self.logs[app, log_id] = Log((app, log_id), body, row)
 
     def do_digest(self, index: int, plan: Plan) -> None:
-        """A worker hears a ring, or hears an old one again when the index lies beyond those that wait."""
-        rings, logs = self.broker.rings, list(self.logs.values())
+        """A worker hears a message, or an old one again when the index lies beyond those that wait: it takes who is next."""
+        rings = self.broker.rings
         if index < len(rings):
-            _, row_id = rings.pop(index)
-            [log] = [log for log in logs if log.row == int(row_id)]
-        elif logs:
-            log = logs[index % len(logs)]
-        else:
-            return
-        may_begin = log.status == "received" and (log.lease is None or log.lease <= self.clock.now)
-        digesting = Digesting(log, log.attempt + 1, plan)
+            rings.pop(index)
+        digesting = Digesting(plan)
         self.digests.append(digesting)
         self.storage.failures = int(plan.storage_fails)
         failed = None
         try:
-            digest(self.services, log.row)
+            digest_some(self.services)
         except WorkerDied:
             failed = "death"
         except TransientError:
             assert plan.fault
         self.digests.pop()
+        unwritten.forget()  # the worker dies before the database is back
         if self.broken:
             raise self.broken
         self.storage.failures, self.db.fault = 0, None
-        with self.db.read() as session:
-            row = session.get_one(Row, log.row)
-        if row.attempt == log.attempt and not digesting.was_parsing:
-            return  # not begun: done, held by another, or not due yet
-        if not digesting.was_parsing:
-            assert may_begin
+        if digesting.log is None:
             self._begun(digesting)
-        self._settle(digesting, row, failed)
+        if digesting.log is not None:
+            self._settle(digesting, digesting.log, failed)
 
     def _begun(self, digesting: Digesting) -> None:
-        log = digesting.log
-        assert log.status == "received", "a log is digested again"
-        assert log.lease is None or log.lease <= self.clock.now, "two workers at one log"
-        log.attempt += 1
-        assert log.attempt == digesting.number
-        log.lease = self.clock.now + LEASE
+        """Tell the model which log was claimed, if any: the one that has an attempt more than it knows of."""
+        with self.db.read() as session:
+            rows = {row.id: row.attempt for row in session.scalars(select(Row))}
+        begun = [log for log in self.logs.values() if rows[log.row] != log.attempt]
+        assert len(begun) <= 1
+        for log in begun:
+            assert log.status == "received", "a log is digested again"
+            assert log.lease is None, "two workers at one log"
+            log.attempt += 1
+            assert log.attempt == rows[log.row]
+            log.lease = self.clock.now + LEASE
+            digesting.log, digesting.number = log, log.attempt
 
     def _parse(self, raw: bytes) -> list[CrashLog]:
         """One log's parsing; what the product would take for a bug of the parser is kept, to be raised again outside."""
@@ -220,32 +224,34 @@ class World:
     def _happen(self, raw: bytes) -> None:
         digesting = self.digests[-1]
         plan = digesting.plan
-        assert raw == digesting.log.content
         assert not digesting.was_parsing
         self._begun(digesting)
+        assert digesting.log is not None
+        assert raw == digesting.log.content
         digesting.was_parsing = True
         for step in plan.steps:
             self.do(step)
         self.db.fault = plan.fault
 
-    def _settle(self, digesting: Digesting, row: Row, failed: str | None) -> None:
+    def _settle(self, digesting: Digesting, log: Log, failed: str | None) -> None:
         """Tell the model how a digest ended, now that it has."""
-        log, plan = digesting.log, digesting.plan
-        holds = (log.status, log.attempt) == ("received", digesting.number)
+        with self.db.read() as session:
+            row = session.get_one(Row, log.row)
+        plan = digesting.plan
+        if failed == "death" or (log.status, log.attempt) != ("received", digesting.number) or log.lease is None:
+            return  # dead, or taken over meanwhile: what it found leaves no trace
         outcome = plan.ending if digesting.was_parsing else "unread"
-        was_told = holds and failed is None and plan.fault is None
-        log.strikes += not (was_told and outcome in ("transient", "unread"))
-        if not holds or failed == "death":
-            return
         match row.status:
             case "received":
                 assert plan.fault or outcome not in ("parsed", "malformed")
-                log.lease = row.lease_expires_at if plan.fault else None
+                if row.lease_expires_at is None:
+                    log.failures += outcome == "bug"
+                    log.lease = None
+                else:
+                    assert plan.fault, "an attempt that ended holds its log"
             case "rejected":
-                assert outcome in ("malformed", "unread")
-                silent = [other for other in self.digests if other.log is log]
-                struck = log.strikes + len(silent)
-                assert outcome == "malformed" or struck >= self.services.config.max_attempts, "given up too early"
+                log.failures += outcome == "bug"
+                assert outcome == "malformed" or log.failures >= self.services.config.max_attempts, "given up too early"
                 log.status, log.lease = "rejected", None
             case "digested":
                 assert outcome == "parsed"

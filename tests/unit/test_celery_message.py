@@ -2,10 +2,14 @@
 
 import base64
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from celery import Celery
 
+from app import celery_message
+from app.broker import RUN_JOB, RUN_PART, SHORT
 from app.celery_message import message
 
 HEADERS = {"crashq_request": "5f0c2ab1", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
@@ -53,3 +57,24 @@ def test_every_message_has_an_id_of_its_own():
 
     assert len({one["headers"]["id"] for one in made}) == 3
     assert all(one["headers"]["id"] == one["properties"]["correlation_id"] for one in made)
+
+
+def test_the_first_messages_of_many_threads_are_each_for_their_own_task(monkeypatch):
+    tasks = [RUN_JOB, RUN_PART, "regroup", "make_symbols"] * 2
+    for _ in range(20):
+        monkeypatch.setattr(celery_message, "_templates", {})
+        together = threading.Barrier(len(tasks))
+
+        def first(task: str, together: threading.Barrier = together) -> str:
+            together.wait()
+            return json.loads(message(task, "17", SHORT))["headers"]["task"]
+
+        with ThreadPoolExecutor(len(tasks)) as threads:
+            assert list(threads.map(first, tasks)) == tasks
+
+
+def test_it_names_its_queue_and_no_other():
+    made = message("run_job", "17", "short")
+
+    assert "template" not in made
+    assert json.loads(made)["properties"]["delivery_info"] == {"exchange": "", "routing_key": "short"}

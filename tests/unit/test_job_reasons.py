@@ -8,7 +8,15 @@ import app
 from app.errors import AppError, TransientError
 from app.jobs.reasons import ANYTHING, REASONS, reason_of
 
-WHERE_JOBS_FAIL = ("app.errors", "app.jobs", "app.storage", "app.exports", "app.reports", "app.symbolication")
+WHERE_JOBS_FAIL = (
+    "app.errors",
+    "app.jobs",
+    "app.storage",
+    "app.exports",
+    "app.reports",
+    "app.symbolication",
+    "app.work.errors",
+)
 """What `compute` and what is below it raise. Pages, forms and webhooks have errors of their own, which end no job."""
 
 NEVER_KEPT = {

@@ -16,12 +16,13 @@ LEVELS = {"debug", "info", "warning", "error", "exception"}
 KEYS = {
     "ids": {"app", "crash", "delivery", "erasure", "export", "folder", "job", "key", "log", "logs", "part",
             "regrouping", "row", "run", "symbols", "upload", "user", "webhook"},
-    "counts": {"attempt", "bytes", "failures", "files", "jobs", "moved", "ms", "number", "occurrences", "parts", "port", "rows",
-               "unreadable"},
+    "counts": {"attempt", "bytes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number", "occurrences", "parts",
+               "port", "rows", "unreadable"},
     "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "is_own", "kind", "method",
-                      "queue", "recorded", "route", "status", "step", "task"},
+                      "queue", "recorded", "route", "status", "step", "task", "work", "exc_info"},
 }  # fmt: skip
-"""`key` and `folder` are keys of the store, made of ids; `error` is the name of an exception's class."""
+"""`key` and `folder` are keys of the store, made of ids; `error` is the name of an exception's class;
+of `exc_info` only the stack is written."""
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:

@@ -23,7 +23,7 @@ from app.api.openapi.words import (
     told,
 )
 from app.jobs import KINDS
-from app.jobs.service import STATES
+from app.jobs.listing import STATES
 
 _JOB = answer(success_of(schema("Job")), "The job")
 _ONE = parameters("job_id")

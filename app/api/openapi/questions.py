@@ -33,7 +33,7 @@ def _polled(name: str, kind: Kind) -> Json:
         kind.SUMMARY,
         _envelope(kind) | answer(None, "You have the finished result", 304, headers=KEPT),
         *errors,
-        parameters=[*parameters(f"{kind.ABOUT}_identifier"), *asked, *(parameters("asked_job_id") if is_get else []),
+        parameters=[*parameters(kind.subject), *asked, *(parameters("asked_job_id") if is_get else []),
                     *parameters("prefer", "if_none_match")],
         **more,
     )  # fmt: skip

@@ -2,12 +2,19 @@
 
 from app.api.openapi.words import OPEN, TEXT, Json, Subject, answer, object_of, operation, success_of
 
+_TYPES = ("job", "part", "log", "regrouping", "symbols", "erasure", "export_run", "delivery")
+_WAITING = {**dict.fromkeys(_TYPES), "log": 0, "job": 3}
 _PARTS: Json = {
     **object_of({
         **{part: {"const": "up"} for part in ("database", "broker", "storage", "worker")},
         "canary": {"type": "string", "description": "How long ago the last one came through: `12 s ago`, `not yet`, `off`"},
+        "oldest_waiting": {
+            "anyOf": [object_of({name: {"type": ["integer", "null"], "minimum": 0} for name in _TYPES}), {"type": "null"}],
+            "description": "Seconds that the oldest due work of each type has waited, null for none; it makes no service unready",
+        },
     }),
-    "examples": [{"database": "up", "broker": "up", "storage": "up", "worker": "up", "canary": "12 s ago"}],
+    "examples": [{"database": "up", "broker": "up", "storage": "up", "worker": "up", "canary": "12 s ago",
+                  "oldest_waiting": _WAITING}],
 }  # fmt: skip
 _UP = answer(success_of(object_of({"web": {"const": "up"}})), "Up")
 _READY = answer(success_of(_PARTS), "All up")

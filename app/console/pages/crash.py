@@ -15,6 +15,7 @@ from app.console.charts import histogram
 from app.console.labels import joined
 from app.console.page import render, signed_in
 from app.console.report_view import view_of
+from app.crashes.occurrence_name import read_occurrence_name
 from app.db.app import App
 from app.db.crash import Crash
 from app.db.grouping_decision import merged_into
@@ -22,7 +23,6 @@ from app.db.occurrence import Occurrence, find_occurrence, newest_occurrences
 from app.errors import NotFound
 from app.jobs.batch.question import FORMATS
 from app.jobs.crash_access import visible_crash
-from app.jobs.kinds.export_occurrence import OCCURRENCE_NAME
 from app.jobs.redacting import rules_of
 from app.redaction.rules import Rules
 from app.reports import REPORTS
@@ -107,8 +107,8 @@ def _chosen(session: Session, crash: Crash, name: str) -> Occurrence | None:
     """The occurrence that the address names. Raises NotFound when it is none of this crash."""
     if not name:
         return None
-    named = OCCURRENCE_NAME.fullmatch(name)
-    found = find_occurrence(session, crash.id, named["log_id"], int(named["number"])) if named else None
+    named = read_occurrence_name(name)
+    found = find_occurrence(session, crash.id, *named) if named else None
     if found is None:
         raise NotFound("There is no such occurrence of this crash")
     return found

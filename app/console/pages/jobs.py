@@ -14,8 +14,9 @@ from app.db.job import Job, JobState
 from app.db.job_list import subjects_of
 from app.db.job_part import parts_of
 from app.errors import Conflict
-from app.jobs import KINDS, service
+from app.jobs import KINDS, cancelling, service
 from app.jobs.links import link, part_link
+from app.jobs.listing import STATES, asked_by
 from app.jobs.reasons import reason_of
 from app.jobs.redacting import rules_of
 from app.visitor import services
@@ -58,10 +59,8 @@ def show() -> Response:
     """Newest first, those of one state or about one app if asked so."""
     who, window = signed_in(), read_cursor_window()
     state, chosen = request.args.get("state", ""), request.args.get("app_identifier", "")
-    state = state if state in service.STATES else ""
-    rows = service.asked_by(
-        services(), who.user_id, window.limit, state=state, app_identifier=chosen, after=window.after
-    )
+    state = state if state in STATES else ""
+    rows = asked_by(services(), who.user_id, window.limit, state=state, app_identifier=chosen, after=window.after)
     page = window.page_of(rows)
     with services().db.read() as session:
         apps = apps_of(session, who.user_id, MOST_APPS, 0)
@@ -91,7 +90,7 @@ def show_one(job_id: str) -> Response:
 def cancel(job_id: str) -> Response:
     """Cancel a live job, or free the files of a finished one."""
     was_live = service.look_up(services(), (who := signed_in()).user_id, job_id).is_live
-    job = service.cancel(services(), who.user_id, job_id)
+    job = cancelling.cancel(services(), who.user_id, job_id)
     if job.is_live:
         return go("jobs.show", "Others wait for this job as well, so it goes on; it is off your list.", "plain")
     return go("jobs.show", "The job is cancelled." if was_live else "Its files are deleted.")

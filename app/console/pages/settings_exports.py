@@ -10,7 +10,7 @@ from app.console.paging import read_window
 from app.console.settings_frame import render_section
 from app.db.app import App
 from app.jobs.exporters import settings
-from app.jobs.kind import read_params
+from app.parameters import read_params
 from app.visitor import services
 
 blueprint = Blueprint("settings_exports", __name__)

@@ -11,7 +11,7 @@ from app.console.settings_frame import render_section
 from app.db.app import App
 from app.db.webhook import EVENTS
 from app.errors import Conflict
-from app.jobs.kind import read_params
+from app.parameters import read_params
 from app.push import webhooks
 from app.visitor import services
 

@@ -1,1 +1,1 @@
-"""Batches: many occurrences as files, of one crash or of a whole app. The kinds of job crash_batch and app_batch share this."""
+"""Batches: occurrences as files, of a crash or of a whole app; the job types of kinds/batch.py use this."""

@@ -10,7 +10,7 @@ from app import iso_time
 from app.crashes.facts import MAX_LENGTH, Facts
 from app.errors import BadParameters
 from app.exports import ROW_FORMATS
-from app.jobs.kind import read_params
+from app.parameters import read_params
 
 REPORTS = "zip"  # the format that holds a report of each occurrence, not a row
 FORMATS = tuple(sorted((*ROW_FORMATS, REPORTS)))

@@ -1,1 +1,1 @@
-"""One file per kind of job; app.jobs.kind says what each offers."""
+"""One file per job type, or for several that differ little; app.jobs.kind says what each declares."""

@@ -11,19 +11,16 @@ from app.db import Database
 from app.db.crash import totals
 from app.db.statistics import NOBODY, NamedCrash, Span, count_days, count_users, count_versions, counting, named_crashes
 from app.errors import BadParameters
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of
 from app.jobs.statistics.figures import show_figures, store_figures
 from app.jobs.statistics.window import PARAMETERS as DATES
 from app.jobs.statistics.window import RESULT_SCHEMAS, read_dates, window
+from app.parameters import read_params
 
 PATH = "/apps/<app_identifier>/crashes/statistics"
-METHOD = "GET"
-ABOUT = "app"
 UNIT = "occurrences"
-COUNTS_OCCURRENCES = False
-SHORT_LIST = None
 SUMMARY = "Some crashes of an app in figures: occurrences per day, users, versions"
 DAYS = 30  # up to the latest occurrence of any of them, where no dates are given
 MOST_CRASHES = 50

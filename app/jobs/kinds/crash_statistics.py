@@ -9,20 +9,18 @@ from pydantic import BaseModel
 from app.db import Database
 from app.db.crash import Crash
 from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, counting
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of
 from app.jobs.statistics.figures import show_figures, store_figures
 from app.jobs.statistics.window import PARAMETERS, RESULT_SCHEMAS, read_dates, window
+from app.parameters import read_params
 
 __all__ = ["PARAMETERS"]
 
 PATH = "/crashes/<crash_identifier>/statistics"
-METHOD = "GET"
-ABOUT = "crash"
 UNIT = "occurrences"
 COUNTS_OCCURRENCES = True
-SHORT_LIST = None
 SUMMARY = "A crash in figures: occurrences per day, users, versions, systems, devices"
 DAYS = 90  # up to the latest occurrence, where no dates are given
 MOST_VALUES = 20  # of a fact that are told by name

@@ -1,7 +1,6 @@
 """The report of one occurrence, written to the storage as a file to download."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date
 from typing import Any, Literal
@@ -10,27 +9,24 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app import iso_time
+from app.crashes.occurrence_name import read_occurrence_name
 from app.db import Database
 from app.db.app import App
 from app.db.crash import Crash
 from app.db.log import Log
 from app.db.occurrence import Occurrence, find_occurrence
 from app.errors import BadParameters, Gone, NotFound
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
+from app.parameters import read_params
 from app.parsers import nth
 from app.reports import REPORTS
 from app.symbolication.opened import OpenedSymbols
 
 PATH = "/crashes/<crash_identifier>/export_occurrences"
-METHOD = "GET"
-ABOUT = "crash"
 UNIT = "reports"
-COUNTS_OCCURRENCES = False
-SHORT_LIST = None
 SUMMARY = "Report of one occurrence of a crash"
-OCCURRENCE_NAME = re.compile(r"(?P<log_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})-crash-(?P<number>[1-9][0-9]{0,8})")
 
 PARAMETERS: list[dict[str, Any]] = [
     {"name": "id", "required": True, "schema": {"type": "string"}, "description": "The occurrence"},
@@ -143,9 +139,9 @@ def present(job: AnyJob, showing: Showing) -> Body:
 
 
 def _find(session: Session, crash_id: int, params: Params) -> Occurrence:
-    named = OCCURRENCE_NAME.fullmatch(params.id)
-    if named and named["log_id"] == params.log_id:
-        found = find_occurrence(session, crash_id, params.log_id, int(named["number"]))
+    named = read_occurrence_name(params.id)
+    if named and named[0] == params.log_id:
+        found = find_occurrence(session, crash_id, *named)
         if found and found.occurred_at.astimezone(UTC).date() == params.date:
             return found
     raise NotFound("Occurrence not found")

@@ -10,20 +10,17 @@ from app import iso_time
 from app.db import Database
 from app.db.long_list import Batch, long_list
 from app.db.short_list import CRASH, ShortList
-from app.errors import BadParameters
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of, read_params
+from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
 from app.jobs.list_pages import Chunks, read_page
+from app.paging import DEFAULT_PER_PAGE, MAX_PER_PAGE, offset_of, read_paging
+from app.parameters import read_params
 from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"
-METHOD = "GET"
-ABOUT = "crash"
 UNIT = "rows"
 COUNTS_OCCURRENCES = True
 SUMMARY = "Occurrences of a crash, newest first"
 FILENAME, MEDIA_TYPE = f"{CRASH}-occurrences.json", "application/json"
-DEFAULT_PER_PAGE, MAX_PER_PAGE = 1_000, 10_000
-MAX_OFFSET = 2**62  # rows; beyond any table, within the database's integers
 
 PARAMETERS: list[dict[str, Any]] = [
     {"name": "since_date", "schema": {"type": "string"}, "description": "First day (UTC) or time, ISO 8601"},
@@ -83,16 +80,6 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
 def expect(db: Database, crash: Subject, params: Params) -> int:  # noqa: ARG001
     """As many rows as the crash has."""
     return crash.occurrences_count
-
-
-def read_paging(query: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """(page, per_page), or (None, None) when neither is given. A number out of range becomes the default."""
-    page, per_page = _number(query, "page"), _number(query, "per_page")
-    if page is None and per_page is None:
-        return None, None
-    if per_page is None or not 1 <= per_page <= MAX_PER_PAGE:
-        per_page = DEFAULT_PER_PAGE
-    return max(page or 1, 1), per_page
 
 
 def is_fresh(job: AnyJob, about: Subject) -> bool:
@@ -155,14 +142,4 @@ def _json_list(batches: Iterator[Batch], expected: int, run: Run, chunks: Chunks
 def _window(params: Params) -> tuple[int, int | None]:
     if params.page is None or params.per_page is None:
         return 0, None
-    return min((params.page - 1) * params.per_page, MAX_OFFSET), params.per_page
-
-
-def _number(query: Mapping[str, str], name: str) -> int | None:
-    value = query.get(name, "").strip()
-    if not value:
-        return None
-    digits = value.removeprefix("-")
-    if not digits.isascii() or not digits.isdigit():
-        raise BadParameters(f"{name} is not a whole number")
-    return int(value[:20])  # what is longer is out of range all the same
+    return offset_of(params.page, params.per_page), params.per_page

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from app.privacy.sought import Sought
+from app.privacy.unpacking import MOST, pieces
 from tests.sentry_events import sentry_event
 
 ADA = Sought("ada-4711", scan=True)
@@ -105,3 +106,17 @@ def linked(**targets: str) -> bytes:
 @pytest.mark.parametrize("raw", [linked(a="nowhere"), linked(a="b", b="a")], ids=["nowhere", "in a circle"])
 def test_links_lead_to_nothing(raw):
     assert ADA.stands_in(raw)
+
+
+def test_it_is_found_behind_countless_empty_members():
+    assert ADA.is_told_by(gzip.compress(b"", mtime=0) * 50_000 + gzip.compress(b"by ada-4711", mtime=0))
+
+
+def test_what_damaged_files_of_an_archive_unpack_to_is_bounded_in_all():
+    raw = bytearray(zipped("a", bytes(4_000_000)))
+    at = raw.index(b"PK\x01\x02")
+    raw[at + 16] ^= 1  # its checksum
+    entry, end = raw[at:-22], raw[-22:]
+    end[8:16] = (40).to_bytes(2, "little") * 2 + (40 * len(entry)).to_bytes(4, "little")
+
+    assert MOST // 2 < sum(map(len, pieces(bytes(raw[:at] + entry * 40 + end)))) < MOST + 1_000_000

@@ -1,0 +1,3 @@
+"""Erasures of users."""
+
+from app.privacy.erasing import WORK as WORK

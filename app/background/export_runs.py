@@ -1,0 +1,3 @@
+"""Scheduled runs of data exporters."""
+
+from app.jobs.exporters.runs import WORK as WORK

@@ -1,0 +1,3 @@
+"""Jobs: one request for a computed result each."""
+
+from app.jobs.running import WORK as WORK

@@ -1,0 +1,3 @@
+"""Digests: uploaded logs become occurrences."""
+
+from app.ingest.digest import WORK as WORK

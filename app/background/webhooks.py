@@ -1,0 +1,3 @@
+"""Receivers of webhooks are told what is due for them."""
+
+from app.push.deliveries import WORK as WORK

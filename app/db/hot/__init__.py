@@ -1,0 +1,87 @@
+"""The few statements that run for every poll, claim, finish and digest on PostgreSQL: one .sql file each, read once.
+
+    _CLAIM = SqlText("claim_job", ClaimedJob)  # app/db/hot/claim_job.sql
+    with db.quick_write(together=False) as lane:
+        job = lane.first(_CLAIM, now=now, queue=queue)  # a ClaimedJob, or None
+
+A file holds one statement. `:name` is a parameter, `-- text` a comment, which is not sent. A line `\\ir other.sql` stands
+for the text of that file, as in psql. SQLite has no round trips to save: its statements are SQLAlchemy Core.
+"""
+
+import enum
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+from sqlalchemy import Dialect
+
+Row = TypeVar("Row")
+
+FOLDER = Path(__file__).parent
+_INCLUDE = re.compile(r"^[ \t]*\\ir (\w+)\.sql[ \t]*$", re.MULTILINE)
+_TOKENS = re.compile(r"\s*--[^\n]*|('[^']*'|::)|:([a-z]\w*)")
+
+
+class SqlText(Generic[Row]):
+    """A statement of this folder, for `Lane.first`, `Lane.rows` and `Lane.change`. PostgreSQL only.
+
+    `row` is called with the columns of a row, in their order. If it is a NamedTuple, fields that are an enum, or an enum
+    or None, are made from their text. Times come as aware datetimes in UTC and are given as aware datetimes; a wrong or
+    missing parameter is a KeyError. A number that a statement compares or inserts may need a cast there (`:most::bigint`).
+    """
+
+    def __init__(self, name: str, row: Callable[..., Row]) -> None:
+        self.name = name
+        self.parameters: list[str] = []  # in the order of their numbers
+        self.sql = _TOKENS.sub(self._numbered, read_text(name)).strip()
+        self.query: str | bytes = self.sql.encode()
+        self.options: dict[str, Any] = {"prepare": True}
+        self._row = row
+        self._enums = _enums_of(row)
+
+    def compiled(self, dialect: Dialect) -> "SqlText[Row]":
+        """The statement itself; there is no other dialect than PostgreSQL's."""
+        assert dialect.name == "postgresql", f"{self.name}.sql is for PostgreSQL"
+        return self
+
+    def written(self, values: dict[str, Any]) -> list[Any]:
+        """The parameters as the driver takes them."""
+        return [values[name] for name in self.parameters]
+
+    def read(self, row: tuple[Any, ...]) -> Row:
+        """What `row` makes of the columns."""
+        if self._enums:
+            columns = list(row)
+            for place, kind in self._enums:
+                if columns[place] is not None:
+                    columns[place] = kind(columns[place])
+            return self._row(*columns)
+        return self._row(*row)
+
+    def _numbered(self, token: re.Match[str]) -> str:
+        """A token as PostgreSQL reads it: a parameter has a number, by which the driver need not look for its name."""
+        kept, name = token.groups()
+        if name is None:
+            return kept or ""
+        if name not in self.parameters:
+            self.parameters.append(name)
+        return f"${self.parameters.index(name) + 1}"
+
+
+def read_text(name: str) -> str:
+    """The text of NAME.sql with the files that it includes, and with its comments."""
+    text = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda line: read_text(line[1]), text)
+
+
+def _enums_of(row: Callable[..., Any]) -> list[tuple[int, type[enum.Enum]]]:
+    """Places of the fields of a NamedTuple that are enums, and which."""
+    found: list[tuple[int, type[enum.Enum]]] = []
+    hints = get_type_hints(row) if isinstance(row, type) else {}
+    for place, name in enumerate(getattr(row, "_fields", ())):
+        hint = hints[name]
+        kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        found += [(place, kind) for kind in kinds if isinstance(kind, type) and issubclass(kind, enum.Enum)]
+    return found

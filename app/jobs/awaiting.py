@@ -1,0 +1,26 @@
+"""What whoever waits for a job asks and tells: whether it is live, that its row is on disk, that its end was told."""
+
+from datetime import timedelta
+
+from app.broker import RUN_JOB, SHORT
+from app.db import poll
+from app.jobs.kind import AnyJob
+from app.services import Services
+
+DURABLE_AFTER = timedelta(seconds=30)  # three times the longest pause of PostgreSQL's WAL writer that can be set
+
+
+def is_live(services: Services, job: AnyJob) -> bool:
+    """True while a job that was found for its user is not ended: a look that costs little."""
+    return poll.is_live(services.db, job.id)
+
+
+def wait_until_durable(services: Services, job: AnyJob) -> None:
+    """Return when no crash of the database can lose a live job; to be called before its user is told of it."""
+    if services.now() - job.created_at < DURABLE_AFTER:
+        services.db.settle(job.id)
+
+
+def answered(services: Services, job: AnyJob) -> None:
+    """To be called when a user who has waited for a short job is told its end."""
+    services.broker.answered(RUN_JOB, job.id, SHORT)

@@ -1,0 +1,67 @@
+"""Ends a job that nobody wants any more. With running, endings and sweep all that changes Job.state."""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.broker import PARTS
+from app.db.job import Job, JobAsker, JobState, askers_of, hold, is_abandoned
+from app.jobs.files import discard
+from app.jobs.job_access import own_job
+from app.jobs.outcomes import JobNotFound
+from app.jobs.parts import forget_parts
+from app.services import Services
+from app.storage import job_folder
+
+log = structlog.get_logger()
+
+
+def cancel(services: Services, user_id: int, job_id: str) -> Job:
+    """Withdraw a user from a job: the last one to leave stops a live job or frees the files of a finished one.
+
+    Returns the row afterwards; an ended job without files stays as it is. Raises JobNotFound.
+    """
+    with services.db.write() as session:
+        own_job(session, user_id, job_id)
+        job = hold(session, job_id)
+        if job is None:
+            raise JobNotFound
+        if any(asker != user_id for asker in askers_of(session, job_id)):
+            session.delete(session.get_one(JobAsker, (job_id, user_id)))
+            return job
+        was = job.state
+        _end(services, job)
+    _clear(services, job, was)
+    return job
+
+
+def abandon(services: Services, job_id: str, before: datetime) -> None:
+    """Cancel a live job that nobody has polled since."""
+    with services.db.write() as session:
+        job = hold(session, job_id)
+        if job is None or not job.is_live or not is_abandoned(session, job_id, before):
+            return
+        was = job.state
+        _end(services, job)
+    _clear(services, job, was)
+
+
+def _end(services: Services, job: Job) -> None:
+    """Cancel a live job, or let a finished one expire; the caller's transaction holds the row."""
+    now = services.now()
+    if job.is_live:
+        job.state, job.finished_at, job.lease_expires_at = JobState.CANCELLED, now, None
+    elif job.state == JobState.FINISHED:
+        job.state, job.result_text = JobState.EXPIRED, None
+    else:
+        return
+    job.expires_at = now + timedelta(seconds=services.config.tombstone_lifetime)
+
+
+def _clear(services: Services, job: Job, was: JobState) -> None:
+    """Delete the files of a job that has just been ended; what is left is the sweep's."""
+    if job.state != was:
+        discard(services, job_folder(job.id))
+        if job.queue == PARTS:
+            forget_parts(services, job.id)
+        log.info("job_cancelled" if job.state == JobState.CANCELLED else "job_freed", job=job.id)

@@ -1,0 +1,103 @@
+"""Batches of the occurrences of a crash or of a whole app: rows or reports in parts, and a manifest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.db.app import App
+from app.db.crash import Crash, totals
+from app.db.job_part import JobPart, JobPlan
+from app.jobs.batch.making import PartMaker
+from app.jobs.batch.manifest import RESULT_SCHEMA, present, write_manifest
+from app.jobs.batch.planning import make_plan, scope_of
+from app.jobs.batch.question import BODY_SCHEMA, AppBatch, CrashBatch, Filters, read_filters
+from app.jobs.kind import AnyJob, MadePart, Plan, Run, Subject
+
+
+class _Batch:
+    """What both job types declare."""
+
+    METHOD = "POST"
+    UNIT = "occurrences"
+    BODY_SCHEMA = BODY_SCHEMA
+    RESULT_SCHEMA = RESULT_SCHEMA
+    Params: type[CrashBatch] | type[AppBatch]
+    present = staticmethod(present)
+
+    def read(self, identifier: str, query: Mapping[str, str]) -> BaseModel:
+        """Check format and filters. Raises BadParameters."""
+        return read_filters(self.Params, identifier, query)
+
+    def expect(self, db: Database, about: Subject, params: Filters) -> int:  # noqa: ARG002
+        """As many as there are; filters leave out what has been looked at."""
+        return about.occurrences_count
+
+    def is_fresh(self, job: AnyJob, about: Subject) -> bool:
+        """True while nothing has changed since the batch was planned."""
+        return job.data_revision == about.revision + about.reports_revision
+
+    def compute(self, params: Filters, run: Run) -> Plan:
+        """Freeze what belongs to the batch and cut it into parts."""
+        with run.db.read() as session:
+            reports_revision = session.get_one(App, run.app_id).reports_revision
+            revision = self.revision(session, run)
+            run.shows(revision + reports_revision)  # neither ever shrinks, so their sum tells of both
+        return make_plan(params, run, self.crash_id(run), reports_revision)
+
+    def make_part(self, params: Any, plan: JobPlan, part: JobPart, run: Run, name: str) -> MadePart:
+        """Write one part."""
+        scope = scope_of(params, run.app_id, self.crash_id(run), plan.last_row)
+        return PartMaker(params, scope, plan, part, run).make(self.identifier(params), name)
+
+    def sum_up(self, params: Any, plan: JobPlan, parts: list[JobPart]) -> tuple[bytes, str, str]:
+        """The manifest."""
+        return write_manifest(params, plan, parts, self.identifier(params))
+
+    def identifier(self, params: Any) -> str:
+        """Of the crash or the app, after which the files are named."""
+        raise NotImplementedError
+
+    def crash_id(self, run: Run) -> int | None:
+        """The crash whose occurrences belong to the batch; None: those of all crashes of the app."""
+        raise NotImplementedError
+
+    def revision(self, session: Session, run: Run) -> int:
+        """Of what the batch is about, as it is now."""
+        raise NotImplementedError
+
+
+class _OfCrash(_Batch):
+    PATH = "/crashes/<crash_identifier>/exports"
+    SUMMARY = "Occurrences of a crash as files: rows or reports, in parts"
+    Params = CrashBatch
+
+    def identifier(self, params: CrashBatch) -> str:
+        return params.crash_identifier
+
+    def crash_id(self, run: Run) -> int:
+        return run.crash_id
+
+    def revision(self, session: Session, run: Run) -> int:
+        return session.get_one(Crash, run.crash_id).revision
+
+
+class _OfApp(_Batch):
+    PATH = "/apps/<app_identifier>/exports"
+    SUMMARY = "Occurrences of a whole app as files: rows or reports, in parts"
+    Params = AppBatch
+
+    def identifier(self, params: AppBatch) -> str:
+        return params.app_identifier
+
+    def crash_id(self, run: Run) -> None:  # noqa: ARG002
+        return None
+
+    def revision(self, session: Session, run: Run) -> int:
+        return totals(session, run.app_id)[0]
+
+
+JOB_TYPES = {"app_batch": _OfApp(), "crash_batch": _OfCrash()}
+"""Name of the job type, as in rows and metrics -> what declares it."""

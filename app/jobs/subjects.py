@@ -1,0 +1,49 @@
+"""What a request is about, a crash or a whole app: found by the identifier in its path, if the user may see it."""
+
+from collections.abc import Callable, Mapping
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from app.db.app import App, visible_app
+from app.db.crash import totals
+from app.db.poll import FoundCrash, WholeApp
+from app.jobs.crash_access import CRASH_IDENTIFIER, visible_crash
+from app.jobs.kind import Kind, Subject
+from app.jobs.outcomes import AppNotFound
+
+
+def find_subject(session: Session, user_id: int, kind: Kind, identifier: str) -> Subject:
+    """What a job of that type is about. Raises CrashNotFound, CrashNotVisible or AppNotFound."""
+    return SUBJECTS[kind.subject](session, user_id, identifier)
+
+
+def subject_of(session: Session, user_id: int, kind: Kind, params: BaseModel) -> Subject:
+    """What a job of that type with these params is about. Raises CrashNotFound, CrashNotVisible or AppNotFound."""
+    return find_subject(session, user_id, kind, getattr(params, kind.subject))
+
+
+def find_visible_app(session: Session, user_id: int, identifier: str) -> App:
+    """The app, if the user is a member. Raises AppNotFound."""
+    app = visible_app(session, identifier, user_id) if CRASH_IDENTIFIER.fullmatch(identifier) else None
+    if app is None:
+        raise AppNotFound
+    return app
+
+
+def _find_whole_app(session: Session, user_id: int, identifier: str) -> WholeApp:
+    app = find_visible_app(session, user_id, identifier)
+    return WholeApp(None, app.id, *totals(session, app.id), app.reports_revision)
+
+
+def _find_one_crash(session: Session, user_id: int, identifier: str) -> FoundCrash:
+    crash = visible_crash(session, user_id, identifier)
+    app = session.get_one(App, crash.app_id)
+    return FoundCrash(crash.id, app.id, crash.revision, crash.occurrences_count, app.reports_revision)
+
+
+SUBJECTS: Mapping[str, Callable[[Session, int, str], Subject]] = {
+    "crash_identifier": _find_one_crash,
+    "app_identifier": _find_whole_app,
+}
+"""The variable of a job type's path, and field of its params -> what finds the subject for a user."""

@@ -1,0 +1,69 @@
+"""The caretaker: rings again for what nobody picked up, takes over from dead workers, clears what has expired."""
+
+from datetime import timedelta
+
+import structlog
+
+from app.background import TYPES
+from app.broker import PARTS
+from app.db.job import JobState, abandoned_jobs, forget, move, past_jobs
+from app.db.job_part import drop_parts, whole_jobs
+from app.db.token import drop_expired_tokens
+from app.jobs.cancelling import abandon
+from app.jobs.files import discard
+from app.jobs.parts import complete
+from app.services import Services
+from app.storage import job_folder
+from app.work.sweep import sweep_work
+
+AT_MOST = 500  # rows of a kind per sweep; the next sweep goes on
+
+log = structlog.get_logger()
+
+
+def sweep(services: Services) -> None:
+    """Bring every row that is due one step further. Safe to run at any time and twice at once."""
+    sweep_work(services, TYPES.values())
+    with services.db.read() as session:
+        whole = whole_jobs(session, PARTS, AT_MOST)
+    for job in whole:  # the worker that made the last part died before it could
+        complete(services, job)
+    _drop_abandoned(services)
+    _clear_past(services)
+    with services.db.write() as session:
+        drop_expired_tokens(session, services.now())
+
+
+def _drop_abandoned(services: Services) -> None:
+    """Cancel live jobs that nobody has polled for as long as the settings say."""
+    if not services.config.abandon_after:
+        return
+    before = services.now() - timedelta(seconds=services.config.abandon_after)
+    with services.db.read() as session:
+        abandoned = abandoned_jobs(session, before, AT_MOST)
+    for job_id in abandoned:
+        abandon(services, job_id, before)
+
+
+def _clear_past(services: Services) -> None:
+    """Delete the files of expired results and, once nobody needs to be told any more, the rows of ended jobs."""
+    with services.db.read() as session:
+        past = past_jobs(session, services.now(), AT_MOST)
+    for job in past:
+        if not discard(services, job_folder(job.id)):
+            return  # the rows stay for a later sweep; ringing must not wait for the storage
+        with services.db.write() as session:
+            if job.state == JobState.FINISHED:
+                forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)
+                move(
+                    session,
+                    job.id,
+                    (JobState.FINISHED,),
+                    state=JobState.EXPIRED,
+                    result_text=None,
+                    expires_at=forget_at,
+                )
+                if job.queue == PARTS:
+                    drop_parts(session, job.id)
+            else:
+                forget(session, job.id)

@@ -1,0 +1,148 @@
+"""Leases, renewed by one thread per process for as long as any work runs there. To start a thread per attempt costs more."""
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import structlog
+from sqlalchemy.orm import Session
+
+from app.db.work import CLOCK_SLACK, Leased, renew
+from app.errors import TransientError
+from app.services import Services
+from app.work.errors import AttemptLost
+from app.work.work_type import WorkType
+
+IDLE = 0.5  # seconds between looks while nothing is at work; begun work need not wake the thread then
+
+R = TypeVar("R", bound=Leased)
+
+log = structlog.get_logger()
+
+
+class Ticking(Protocol):
+    """What the thread calls at regular times."""
+
+    pause: float  # seconds between calls
+
+    def tick(self) -> None:
+        """Must not raise."""
+
+
+class LeaseRenewer:
+    """Calls `tick` of everything that it watches, each after its own pause."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: dict[Ticking, float] = {}  # monotonic seconds of the next call
+        self._wakes_at = 0.0  # monotonic seconds
+        self._thread: threading.Thread | None = None
+
+    def watch(self, work: Ticking) -> None:
+        """Begin to call `tick`, the first time after one pause."""
+        due = time.monotonic() + work.pause
+        with self._changed:
+            self._due[work] = due
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="lease-renewer", daemon=True)
+                self._thread.start()
+            elif due < self._wakes_at:
+                self._changed.notify()
+
+    def release(self, work: Ticking) -> None:
+        """Call it no more; a call that is under way goes on."""
+        with self._changed:
+            self._due.pop(work, None)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                now = time.monotonic()
+                due = [work for work, moment in self._due.items() if moment <= now]
+                for work in due:
+                    self._due[work] = now + work.pause
+                if not due:
+                    self._wakes_at = min(self._due.values(), default=now + IDLE)
+                    self._changed.wait(self._wakes_at - now)
+            for work in due:
+                work.tick()
+
+
+renewer = LeaseRenewer()
+"""The one of this process."""
+
+
+def lease_of(services: Services) -> timedelta:
+    """How long a claim or a renewal lasts, whatever the type of work."""
+    return timedelta(seconds=services.config.job_lease)
+
+
+def furthest(services: Services, now: datetime) -> datetime:
+    """A lease that ends after this was written before a clock was set back."""
+    return now + 2 * lease_of(services) + CLOCK_SLACK
+
+
+class Lease(Generic[R]):
+    """The lease of some rows of one type. Inside of its `with` block the process's renewer keeps it."""
+
+    def __init__(self, services: Services, work: WorkType[R], rows: list[R]) -> None:
+        self.services = services
+        self.work = work
+        self.rows = rows
+        self.pause = lease_of(services).total_seconds() / 3
+        self._lost = threading.Event()
+        self._renewing = threading.Lock()
+        self._is_over = False
+
+    def __enter__(self) -> Self:
+        renewer.watch(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        renewer.release(self)
+        with self._renewing:  # nothing of it writes to the rows after this
+            self._is_over = True
+
+    @property
+    def is_lost(self) -> bool:
+        """True once a renewal has found that no row is this attempt's any more."""
+        return self._lost.is_set()
+
+    def check(self) -> None:
+        """Raise AttemptLost once the lease is lost."""
+        if self._lost.is_set():
+            raise AttemptLost
+
+    def along(self) -> Mapping[str, Any]:
+        """Columns that each renewal writes along, such as progress."""
+        return {}
+
+    def renewed(self, session: Session) -> None:
+        """Write more in the transaction of a renewal."""
+
+    def renew(self) -> bool:
+        """Move the end of the lease; False when it is lost. Raises TransientError."""
+        now, held = self.services.now(), False
+        ends, along = now + lease_of(self.services), self.along()
+        with self.services.db.write() as session:
+            for row in self.rows:
+                held = renew(session, self.work.leasing, row, ends, **along) or held
+            if held:
+                self.renewed(session)
+        return held
+
+    def tick(self) -> None:
+        """Renew, for the renewer to call."""
+        with self._renewing:
+            if self._is_over:
+                return
+            try:
+                self._is_over = not self.renew()
+            except TransientError:
+                log.warning("lease_not_renewed", work=self.work.name)
+            except Exception:  # the thread must go on: an unrenewed lease costs the attempt, silence hides why
+                log.exception("lease_not_renewed", work=self.work.name)
+            if self._is_over:
+                self._lost.set()

@@ -1,0 +1,92 @@
+"""Statements as .sql text: what their files may hold, and how values go in and come back (PostgreSQL)."""
+
+import enum
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from app.db import hot
+from app.db.hot import SqlText
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+class Car(NamedTuple):
+    colour: Colour
+    other: Colour | None
+    built_at: datetime
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(hot, "FOLDER", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def database_url(postgres_database) -> str:
+    return postgres_database
+
+
+def test_parameters_get_numbers_and_comments_are_not_sent(folder):
+    (folder / "some.sql").write_text(
+        "-- finds :things\nSELECT :a, ':b'  -- :c\n  FROM t WHERE x = :a::text AND y = :d\n"
+    )
+
+    statement = SqlText("some", tuple)
+
+    assert statement.sql == "SELECT $1, ':b'\n  FROM t WHERE x = $1::text AND y = $2"
+    assert statement.written({"d": 4, "a": 1}) == [1, 4]
+
+
+def test_a_missing_parameter_is_an_error_by_its_name(folder):
+    (folder / "some.sql").write_text("SELECT :a")
+
+    with pytest.raises(KeyError, match="a"):
+        SqlText("some", tuple).written({"b": 1})
+
+
+def test_a_file_stands_in_another(folder):
+    (folder / "inner.sql").write_text("-- all\nSELECT :x AS x\n")
+    (folder / "outer.sql").write_text("WITH found AS (\n\\ir inner.sql\n)\nSELECT x FROM found WHERE x > :y\n")
+
+    assert SqlText("outer", tuple).parameters == ["x", "y"]
+
+
+def test_times_come_back_in_utc_and_enums_as_enums(services, folder):
+    (folder / "car.sql").write_text("SELECT :colour::text, NULL::text, :built_at::timestamptz")
+    built_at = datetime(2018, 9, 13, 14, 0, 0, 123, tzinfo=timezone(timedelta(hours=2)))
+
+    with services.db.quick() as lane:
+        [car] = lane.rows(SqlText("car", Car), colour=Colour.RED, built_at=built_at)
+
+    assert car == Car(Colour.RED, None, built_at)
+    assert type(car.colour) is Colour
+    assert car.built_at.tzinfo is UTC
+
+
+def test_the_driver_reads_no_such_text_for_its_parameters(services, folder, monkeypatch):
+    """It would do so at each use of a long one."""
+    (folder / "one.sql").write_text("SELECT :n::int")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the text of a statement was read")
+
+    with services.db.quick() as lane:
+        for reader in ("_query2pg", "_query2pg_nocache"):
+            monkeypatch.setattr(psycopg._queries, reader, refuse)
+        assert lane.first(SqlText("one", lambda number: number), n=7) == 7
+
+
+def test_a_poll_by_id_is_the_poll_by_key_and_one_condition_more():
+    by_key, by_id = SqlText("poll_by_key", tuple), SqlText("poll_by_id", tuple)
+
+    one_more = "jobs.key = $1\n    AND jobs.id = $2\n"
+    assert one_more in by_id.sql
+    numbers_aside = [re.sub(r"\$\d", "$", sql) for sql in (by_id.sql.replace(one_more, "jobs.key = $1\n"), by_key.sql)]
+    assert numbers_aside[0] == numbers_aside[1]

@@ -1,0 +1,259 @@
+"""Budgets of time and processor time: what is over them ends as OverBudget, and nothing else is ever hit."""
+# ruff: noqa: PT012, SIM117  several statements in a bounded block are what is tested, and blocks within blocks
+
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from app.work.limits import Budget, OverBudget, Watcher, hard_limit, limited
+
+LONG = 30.0  # seconds; no test takes that long unless the limit fails
+
+
+@pytest.fixture(scope="module")
+def watcher():
+    return Watcher()
+
+
+class EagerWatcher(Watcher):
+    """Looks all the time, so that it meets a block at every place, its ends too."""
+
+    def __init__(self):
+        super().__init__()
+        self._is_stopped = False
+        self._looker = threading.Thread(target=self._look)
+        self._looker.start()
+
+    def _wake(self):
+        pass
+
+    def _look(self):
+        while not self._is_stopped:
+            for work in list(self._watched):
+                work.tick()
+
+    def stop(self):
+        self._is_stopped = True
+        self._looker.join()
+
+
+def spin(seconds=LONG):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        re.sub("a+", "b", "aaaa")
+
+
+def wait(seconds=LONG):
+    never, end = threading.Event(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        never.wait(0.01)
+
+
+def test_a_block_within_its_budget_ends_as_it_would(watcher):
+    with limited(Budget(seconds=LONG, cpu_seconds=LONG), watcher):
+        result = sum(range(1000))
+
+    assert result == 499_500
+
+
+def test_work_over_its_processor_time_ends_with_that_reason(watcher):
+    with pytest.raises(OverBudget, match=r"^It took more than 0\.2 s of processor time$") as raised:
+        with limited(Budget(seconds=LONG, cpu_seconds=0.2), watcher):
+            spin()
+
+    assert (raised.value.seconds, raised.value.is_cpu) == (0.2, True)
+
+
+def test_work_over_its_time_ends_with_that_reason(watcher):
+    with pytest.raises(OverBudget, match=r"^It took more than 0\.2 s$") as raised:
+        with limited(Budget(seconds=0.2, cpu_seconds=LONG), watcher):
+            wait()
+
+    assert (raised.value.seconds, raised.value.is_cpu) == (0.2, False)
+
+
+def test_waiting_is_no_processor_time(watcher):
+    with limited(Budget(cpu_seconds=0.3), watcher):
+        wait(0.8)
+
+
+def test_what_other_threads_compute_is_not_counted(watcher):
+    other = threading.Thread(target=spin, args=(0.8,))
+    other.start()
+
+    with limited(Budget(cpu_seconds=0.3), watcher):
+        wait(0.8)
+
+    other.join()
+
+
+def test_work_in_another_thread_ends_there_and_nowhere_else(watcher):
+    ends = []
+
+    def work(seconds):
+        try:
+            with limited(Budget(seconds=seconds), watcher):
+                wait(1)
+            ends.append("whole")
+        except OverBudget as error:
+            ends.append(error.seconds)
+
+    threads = [threading.Thread(target=work, args=(seconds,)) for seconds in (0.1, LONG, 0.2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(ends, key=str) == [0.1, 0.2, "whole"]
+
+
+def test_of_nested_blocks_the_innermost_that_is_over_ends(watcher):
+    with limited(Budget(seconds=LONG), watcher):
+        with pytest.raises(OverBudget, match=r"0\.1 s"), limited(Budget(seconds=0.1), watcher):
+            wait()
+        done = True
+
+    with pytest.raises(OverBudget, match=r"0\.3 s"), limited(Budget(seconds=0.3), watcher):
+        with pytest.raises(OverBudget, match=r"0\.1 s"), limited(Budget(seconds=0.1), watcher):
+            wait()
+        wait()
+
+    assert done
+
+
+def test_an_outer_block_that_is_over_ends_from_within_an_inner_one_that_is_not(watcher):
+    with pytest.raises(OverBudget, match=r"0\.1 s"), limited(Budget(seconds=0.1), watcher):
+        with limited(Budget(seconds=LONG), watcher):
+            wait()
+
+
+def test_work_that_outlives_its_inner_block_is_ended_although_both_were_over_at_once(watcher):
+    with pytest.raises(OverBudget, match=r"0\.2 s"), limited(Budget(seconds=0.2), watcher):
+        for _ in range(100):
+            with pytest.raises(OverBudget, match=r"0\.01 s"), limited(Budget(seconds=0.01), watcher):
+                wait()
+
+
+def test_a_budget_grows_with_what_turns_out_to_be_larger(watcher):
+    with limited(Budget(seconds=0.2, cpu_seconds=0.2), watcher) as limit:
+        limit.extend(seconds=LONG, cpu_seconds=LONG)
+        spin(0.8)
+
+    with pytest.raises(OverBudget, match=r"0\.4 s"), limited(Budget(seconds=0.2), watcher) as limit:
+        limit.extend(seconds=0.2)
+        wait()
+
+
+def test_an_error_of_the_work_itself_comes_through(watcher):
+    with pytest.raises(KeyError, match="mine"), limited(Budget(seconds=LONG), watcher):
+        raise KeyError("mine")
+
+
+def test_an_error_raised_while_the_work_is_ended_does_not_hide_why(watcher):
+    with pytest.raises(OverBudget), limited(Budget(seconds=0.1), watcher):
+        try:
+            wait()
+        finally:
+            raise KeyError("of cleaning up")
+
+
+def test_no_handler_of_errors_within_goes_on_after_the_end(watcher):
+    with pytest.raises(OverBudget), limited(Budget(seconds=0.1), watcher):
+        while True:
+            try:
+                wait()
+            except Exception:  # noqa: S112
+                continue
+
+
+def test_what_cleans_up_runs_undisturbed_and_may_itself_be_ended(watcher):
+    cleaned = []
+    with pytest.raises(OverBudget), limited(Budget(seconds=0.1), watcher):
+        try:
+            wait()
+        finally:
+            wait(0.6)  # two looks later
+            cleaned.append("undisturbed")
+
+    with pytest.raises(OverBudget), limited(Budget(seconds=0.1), watcher):
+        try:
+            try:
+                raise KeyError("of the work")
+            finally:
+                wait()
+        finally:
+            cleaned.append("outer")
+
+    assert cleaned == ["undisturbed", "outer"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_end_that_python_drops_comes_again(watcher):
+    class Deaf:
+        def __del__(self):
+            wait(0.6)
+
+    with pytest.raises(OverBudget), limited(Budget(seconds=0.1), watcher):
+        Deaf()
+        wait()
+
+
+@pytest.mark.parametrize("in_main_thread", [True, False], ids=["main", "other"])
+def test_work_that_ends_at_the_border_is_whole_or_over_and_nothing_comes_later(in_main_thread):
+    eager, strays, ends = EagerWatcher(), [], {"whole": 0, "over": 0}
+
+    def border():
+        for turn in range(200):
+            seconds = 0.002 + turn % 10 / 100_000
+            try:
+                with limited(Budget(seconds=seconds), eager):
+                    end = time.monotonic() + seconds - 0.00005
+                    while time.monotonic() < end:
+                        pass
+                outcome = "whole"
+            except OverBudget:
+                outcome = "over"
+            try:
+                for _ in range(200):
+                    pass
+                ends[outcome] += 1
+            except BaseException as stray:
+                strays.append(stray)
+
+    try:
+        if in_main_thread:
+            border()
+        else:
+            thread = threading.Thread(target=border)
+            thread.start()
+            thread.join()
+    finally:
+        eager.stop()
+
+    assert strays == []
+    assert sum(ends.values()) == 200
+    assert not eager._watched
+
+
+def test_code_that_hangs_in_c_is_ended_by_the_hard_limit():
+    program = (
+        "import re\nfrom app.work.limits import hard_limit\n"
+        "with hard_limit(30): pass\n"
+        "print('whole', flush=True)\n"
+        "with hard_limit(0.3): re.match('(a+)+$', 'a' * 60 + 'b')\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LONG)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "whole\n", "")
+
+
+def test_a_hard_limit_ends_with_its_block():
+    with hard_limit(0.05):
+        pass
+
+    wait(0.2)
