@@ -173,12 +173,14 @@ class Unwritten:
 
     def write(self) -> None:
         """Write what is remembered, the oldest first. Raises TransientError while the database is away."""
-        while self._endings:
-            with self._lock:
-                if not self._endings:
-                    return
-                self._endings[0]()
-                self._endings.popleft()
+        with self._lock:
+            while self._endings:
+                ending = self._endings.popleft()
+                try:
+                    ending()
+                except TransientError:
+                    self._endings.appendleft(ending)
+                    raise
 
     def forget(self) -> None:
         """Drop what is remembered, as the death of the process would."""
@@ -190,9 +192,8 @@ class Unwritten:
             self.write()
         except TransientError:
             return
-        except Exception:
+        except Exception:  # that one is dropped: its lease runs out, and the sweep ends it
             log.exception("ending_not_written")
-            self._endings.clear()
 
 
 unwritten = Unwritten()

@@ -249,6 +249,17 @@ def test_an_ending_that_could_not_be_written_is_written_when_the_database_is_bac
     assert (note(services).lease_expires_at, note(services).failures, note(services).state) == (None, 0, "open")
 
 
+def test_an_ending_that_breaks_keeps_no_other_from_being_written(services, work):
+    written = []
+    unwritten.add(lambda: 1 / 0)
+    unwritten.add(lambda: written.append(True))
+
+    unwritten.tick()
+    unwritten.tick()
+
+    assert written == [True]
+
+
 def test_a_stopping_worker_hands_back_what_its_processes_hold_and_nothing_is_counted(services, work):
     mine, other = replace(services, worker="one"), replace(services, worker="another")
     assert claim_next(mine, work) is not None
