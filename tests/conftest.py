@@ -67,17 +67,23 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Whatever a test, or a command that it runs, sets up for log lines is undone: the next one sees every level."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:], root.level = handlers, level
+
+
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """What is logged while the test runs, as JSON."""
-    before, root = structlog.get_config(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     structlog.contextvars.clear_contextvars()
     with redirect_stderr(io.StringIO()) as written:
         configure_logs("json")
         yield written
-    structlog.configure(**before)
-    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture

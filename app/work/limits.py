@@ -8,6 +8,7 @@ returns. For C code that never returns there is `hard_limit`.
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import os
 import sys
 import threading
@@ -20,7 +21,7 @@ from typing import Protocol
 from app.errors import AppError
 
 PAUSE = 0.25  # seconds between looks; a budget is kept to within that
-AGAIN = 1.0  # seconds until it is raised once more: Python drops what is raised in a `__del__` or a callback of C
+AGAIN = 1.0  # seconds until it is raised once more: Python drops what is raised in a callback of C
 PARK_AFTER = 40  # looks with nothing to watch until the watcher sleeps; to wake it for each piece of work costs more
 
 _raise_in = ctypes.PyDLL(None).PyThreadState_SetAsyncExc
@@ -182,7 +183,7 @@ class Limit:
             if not self._has_given_way and self._inner_is_over():
                 self._has_given_way = True  # once: work that goes on after inner blocks have ended is over all the same
                 return
-            if not self._is_within():
+            if self._outer_has_raised() or not self._is_within():
                 return
             if self._interrupt is None:
                 self._interrupt, self._reason = type("_Interrupt", (_Interrupt,), {}), reason
@@ -207,17 +208,26 @@ class Limit:
             inner = inner._inner
         return inner is not None
 
+    def _outer_has_raised(self) -> bool:
+        """An exception of an outer block is under way: a thread has one place for it, and ours would take it."""
+        outer = self._outer
+        while outer is not None and (outer._interrupt is None or outer._raise_at < time.monotonic()):
+            outer = outer._outer
+        return outer is not None
+
     def _is_within(self) -> bool:
         """The thread is inside of the block at this moment: it waits for the interpreter's lock, which is ours.
 
-        It stands where the exception would be delivered, so one that has just begun to leave the block is let go.
+        It stands where the exception would be delivered, so one that has just begun to leave the block is let go, and one
+        in a `__del__` or a callback of the collector, from which Python drops what is raised, is left for the next look.
         """
         frame = sys._current_frames().get(self._thread)
         if frame is None or frame.f_code.co_filename == contextlib.__file__:
             return False
-        is_seen = False
+        is_seen, dropping = False, {getattr(callback, "__code__", None) for callback in gc.callbacks}
         while frame is not None:
-            if frame.f_code.co_filename == __file__:
+            code = frame.f_code
+            if code.co_filename == __file__ or code.co_name == "__del__" or code in dropping:
                 return False
             is_seen = is_seen or frame is self._frame
             frame = frame.f_back

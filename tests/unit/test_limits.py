@@ -1,6 +1,7 @@
 """Budgets of time and processor time: what is over them ends as OverBudget, and nothing else is ever hit."""
 # ruff: noqa: PT012, SIM117  several statements in a bounded block are what is tested, and blocks within blocks
 
+import gc
 import re
 import subprocess
 import sys
@@ -39,6 +40,29 @@ class EagerWatcher(Watcher):
     def stop(self):
         self._is_stopped = True
         self._looker.join()
+
+
+class OrderlyWatcher(Watcher):
+    """Looks at outer blocks before inner ones, or the other way round; a set has either order for the life of a process."""
+
+    def __init__(self, is_outer_first):
+        super().__init__()
+        self._watched = Ordered(is_outer_first)
+
+
+class Ordered(list):
+    def __init__(self, is_outer_first):
+        super().__init__()
+        self._is_outer_first = is_outer_first
+
+    def add(self, work):
+        self.append(work)
+
+    def discard(self, work):
+        self.remove(work)
+
+    def __iter__(self):
+        return super().__iter__() if self._is_outer_first else super().__reversed__()
 
 
 def spin(seconds=LONG):
@@ -129,6 +153,30 @@ def test_an_outer_block_that_is_over_ends_from_within_an_inner_one_that_is_not(w
     with pytest.raises(OverBudget, match=r"0\.1 s"), limited(Budget(seconds=0.1), watcher):
         with limited(Budget(seconds=LONG), watcher):
             wait()
+
+
+@pytest.mark.parametrize("is_outer_first", [True, False])
+def test_the_exception_of_an_outer_block_is_not_replaced_by_that_of_an_inner_one(is_outer_first):
+    looker = OrderlyWatcher(is_outer_first)
+
+    with pytest.raises(OverBudget, match=r"0\.2 s"), limited(Budget(seconds=0.2), looker):
+        for _ in range(100):
+            with pytest.raises(OverBudget, match=r"0\.01 s"), limited(Budget(seconds=0.01), looker):
+                wait()
+
+
+def test_what_a_callback_of_the_collector_would_swallow_is_raised_after_it(watcher):
+    def collected(_phase, _info):
+        spin(0.02)
+
+    gc.callbacks.append(collected)
+    try:
+        with pytest.raises(OverBudget, match=r"0\.1 s"), limited(Budget(seconds=0.1), watcher):
+            for _ in range(1000):
+                gc.collect(0)
+                spin(0.02)
+    finally:
+        gc.callbacks.remove(collected)
 
 
 def test_work_that_outlives_its_inner_block_is_ended_although_both_were_over_at_once(watcher):
