@@ -1,7 +1,6 @@
 """Statements as .sql text: what their files may hold, and how values go in and come back (PostgreSQL)."""
 
 import enum
-import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
@@ -81,12 +80,3 @@ def test_the_driver_reads_no_such_text_for_its_parameters(services, folder, monk
         for reader in ("_query2pg", "_query2pg_nocache"):
             monkeypatch.setattr(psycopg._queries, reader, refuse)
         assert lane.first(SqlText("one", lambda number: number), n=7) == 7
-
-
-def test_a_poll_by_id_is_the_poll_by_key_and_one_condition_more():
-    by_key, by_id = SqlText("poll_by_key", tuple), SqlText("poll_by_id", tuple)
-
-    one_more = "jobs.key = $1\n    AND jobs.id = $2\n"
-    assert one_more in by_id.sql
-    numbers_aside = [re.sub(r"\$\d", "$", sql) for sql in (by_id.sql.replace(one_more, "jobs.key = $1\n"), by_key.sql)]
-    assert numbers_aside[0] == numbers_aside[1]
