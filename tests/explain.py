@@ -9,6 +9,7 @@ from psycopg import sql
 
 from app.db import Database, open_database
 from app.db.hot import FOLDER, SqlText, read_text
+from app.db.many import as_rows
 from app.db.prepared import Lane
 from app.schema import upgrade
 from tests.servers import new_database, postgres_server
@@ -42,6 +43,10 @@ FROM generate_series(1, :occurrences) n;
 INSERT INTO occurrences (crash_id, log_row, log_id, number, occurred_at)
 SELECT crashes.id, logs.id, logs.log_id, 1, logs.received_at
 FROM logs JOIN crashes ON crashes.id = 1 + (logs.id - 1) % :crashes;
+
+INSERT INTO grouping_decisions (identifier, app_id, into_identifier, fingerprint, fingerprint_version, title, decided_at)
+SELECT identifier, app_id, lpad(to_hex(id - 1), 24, '0'), fingerprint, fingerprint_version, title, :now
+FROM crashes WHERE id % 2 = 0;
 
 INSERT INTO jobs (id, kind, key, params, app_id, crash_id, state, created_at, finished_at, expires_at, queue, attempt,
                   strikes, ring_after, rings, progress_done, progress_total, data_revision, result_text, result_key)
@@ -111,8 +116,22 @@ _LIST = {
     "most_rows": 1000,
     "most_bytes": 65536,
 }
+_FOUND = {
+    "app_id": 2,
+    "identifier": _id(1),
+    "fingerprint": _id(1, 32),
+    "fingerprint_version": 1,
+    "title": "SIGSEGV",
+    "first_seen": NOW,
+    "last_seen": NOW,
+    "occurrences_count": 1,
+}
 _TYPES = {int: 20, datetime: 1184}  # bigint and timestamptz; of anything else the server infers the type
 VALUES: dict[str, dict[str, Any]] = {
+    "add_occurrences": {
+        "rows": as_rows([{"crash_id": 1, "log_row": 1, "log_id": "log-1", "number": 2, "occurred_at": NOW}]),
+    },
+    "await_symbols": {"rows": as_rows([{"app_id": 2, "awaited": _id(1, 32), "log_row": 1}])},
     "claim_job": {
         "queue": "short",
         "job_of_message": "",
@@ -134,9 +153,12 @@ VALUES: dict[str, dict[str, Any]] = {
         "most_processes": 1,
         "most_slow": 1,
     },
+    "count_occurrences": {"now": NOW, "rows": as_rows([_FOUND, {**_FOUND, "identifier": "f" * 24}])},
+    "end_digests": {"now": NOW, "rows": as_rows([{"id": 100, "attempt": 1, "status": "digested", "format": "json"}])},
     "find_or_start": {**_ASKED, **_NEW, "key": "0" * 64, "long_from": 20_000},
     "finish_job": {"job": _id(JOBS - 210), "attempt": 0, **_RESULT},
     "job_state": {"job": _id(1)},
+    "merged_groups": {"rows": as_rows([{"identifier": _id(2)}])},
     "poll_by_id": _ASKED,
     "poll_by_key": _ASKED,
     "start_job": {**_NEW, "now": NOW, "key": "0" * 64},

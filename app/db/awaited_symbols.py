@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ForeignKey, String, delete, exists, func, insert, select, true
+from sqlalchemy import ColumnElement, ForeignKey, Insert, String, delete, exists, func, insert, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
+from app.db.hot import SqlText
 from app.db.log import WAITING, Log
-from app.db.many import as_rows, rows_of
+from app.db.many import as_rows, insert_into, rows_of
 from app.db.prepared import Lane, Prepared
 from app.db.symbols import SymbolImage
 from app.db.work import BigId
@@ -44,20 +45,21 @@ class Come(NamedTuple):
 _AWAITED = AwaitedSymbols.__table__.c
 
 
-def _add(dialect: ModuleType) -> Any:
+def _add(dialect: ModuleType) -> Insert:
+    """The statement of await_symbols.sql for SQLite."""
     given = rows_of(dialect, *(_AWAITED[name] for name in Waiting._fields))
     rows = select(*(given.c[name] for name in Waiting._fields)).where(true())
-    return dialect.insert(AwaitedSymbols).from_select(Waiting._fields, rows).on_conflict_do_nothing()
+    return insert_into(dialect, AwaitedSymbols).from_select(Waiting._fields, rows).on_conflict_do_nothing()
 
 
-_ADD = Prepared(_add)
+_ADD, _ADD_ON_SQLITE = SqlText("await_symbols", tuple), Prepared(_add)
 
 
 def await_symbols(lane: Lane, waiting: Iterable[Waiting]) -> None:
     """Insert rows about logs that the transaction has just settled; nothing is sent when there are none."""
     rows = sorted(set(waiting))
     if rows:
-        lane.change(_ADD, rows=as_rows(one._asdict() for one in rows))
+        lane.change(_ADD if lane.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(one._asdict() for one in rows))
 
 
 def await_anew(session: Session, logs: Mapping[int, Iterable[Waiting]]) -> None:
@@ -119,6 +121,6 @@ def trim(session: Session, app_id: int, most: int = MOST) -> int:
     return _delete(session, mine, AwaitedSymbols.log_row <= last)
 
 
-def _delete(session: Session, *conditions: Any) -> int:
+def _delete(session: Session, *conditions: ColumnElement[bool]) -> int:
     gone = delete(AwaitedSymbols).where(*conditions).returning(AwaitedSymbols.log_row)
     return len(session.execute(gone, execution_options={"synchronize_session": False}).all())

@@ -5,25 +5,35 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, bindparam, case, func, literal_column, or_, select, true, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Insert,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.db import Database
 from app.db.crash import Crash
 from app.db.hot import SqlText
 from app.db.log import Log, LogStatus
-from app.db.many import as_rows, rows_of
+from app.db.many import as_rows, insert_into, rows_of
 from app.db.occurrence import Occurrence
 from app.db.prepared import Lane, Prepared
 from app.db.turn import Turn, digested
-from app.db.webhook_events import CRASHES_NEW, deliveries
+from app.db.webhook_events import CRASHES_NEW
 from app.db.work import LONGEST_PAUSE, is_due
 
 _LOG, _CRASH, _OCCURRENCE = Log.__table__.c, Crash.__table__.c, Occurrence.__table__.c
-RECEIVED: ColumnElement[str] = literal_column("'received'")
-"""Spelled out, for a plan made once can use the index of waiting logs only if it sees this word."""
-
 _APP: ColumnElement[str] = literal_column("(SELECT apps.identifier FROM apps WHERE apps.id = logs.app_id)")
 _HAS_SYMBOLS: ColumnElement[bool] = literal_column(
     "EXISTS (SELECT 1 FROM symbols WHERE symbols.app_id = logs.app_id AND symbols.state = 'ready')", Boolean()
@@ -101,6 +111,14 @@ class Counted(NamedTuple):
     told: int  # how many webhooks are to be told of new ones
 
 
+class CountedCrash(NamedTuple):
+    """A row of count_occurrences.sql."""
+
+    identifier: str
+    id: int
+    told: int  # as in `Counted`
+
+
 class NewOccurrence(NamedTuple):
     """A row of occurrences."""
 
@@ -139,7 +157,9 @@ def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: 
 def settle_logs(lane: Lane, ended: Iterable[EndedLog], now: datetime) -> set[int]:
     """End digests; returns the row ids of those whose attempt is still this worker's. The others must leave no trace."""
     rows = as_rows(log._asdict() for log in sorted(ended))
-    return {row[0] for row in lane.rows(_SETTLE, now=now, rows=rows)}
+    if lane.is_postgresql:
+        return set(lane.rows(_END, now=now, rows=rows))
+    return {row[0] for row in lane.rows(_END_ON_SQLITE, now=now, rows=rows)}
 
 
 def count_in(lane: Lane, seen: Iterable[SeenCrash], now: datetime) -> Counted:
@@ -150,9 +170,9 @@ def count_in(lane: Lane, seen: Iterable[SeenCrash], now: datetime) -> Counted:
     """
     rows = as_rows(crash._asdict() for crash in seen)
     if lane.is_postgresql:
-        counted = lane.rows(_COUNT_AND_TELL, rows=rows, now=now)
-        return Counted({row[0]: row[1] for row in counted}, counted[0][3] if counted else 0)
-    counted = lane.rows(_COUNT, rows=rows)
+        found = lane.rows(_COUNT, rows=rows, now=now)
+        return Counted({crash.identifier: crash.id for crash in found}, found[0].told if found else 0)
+    counted = lane.rows(_COUNT_ON_SQLITE, rows=rows)
     new = [{"identifier": row[0]} for row in counted if row[2] == NEW]
     told = lane.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
     return Counted({row[0]: row[1] for row in counted}, told)
@@ -167,7 +187,9 @@ def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
 
 def add_occurrences(lane: Lane, new: Iterable[NewOccurrence]) -> None:
     """Insert occurrences."""
-    lane.change(_ADD, rows=as_rows(occurrence._asdict() for occurrence in new))
+    lane.change(
+        _ADD if lane.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(occurrence._asdict() for occurrence in new)
+    )
 
 
 def _claim_on_sqlite(
@@ -204,9 +226,10 @@ def _claim_on_sqlite(
     return sorted((*row, is_full, None) for row in answer)
 
 
-def _settle(dialect: ModuleType) -> Any:
+def _end(dialect: ModuleType) -> ReturningUpdate[int]:
+    """The statement of end_digests.sql for SQLite."""
     given = rows_of(dialect, *(_LOG[name] for name in EndedLog._fields))
-    at_work = (Log.status == RECEIVED, Log.lease_expires_at.is_not(None))
+    at_work = (Log.status == LogStatus.RECEIVED, Log.lease_expires_at.is_not(None))
     own = (Log.id == given.c.id, Log.attempt == given.c.attempt, *at_work)
     values = {name: given.c[name] for name in ("status", "format", "error_message")}
     digested_at = bindparam("now", type_=_LOG.digested_at.type)
@@ -214,11 +237,12 @@ def _settle(dialect: ModuleType) -> Any:
     return update(Log).where(*own).values(**values, **ended).returning(_LOG.id)
 
 
-def _count(dialect: ModuleType) -> Any:
+def _count(dialect: ModuleType) -> ReturningInsert[str, int, int]:
+    """The first half of count_occurrences.sql for SQLite, and for the sessions of both databases."""
     given = rows_of(dialect, *(_CRASH[name] for name in SeenCrash._fields))
     columns = [given.c[name] for name in SeenCrash._fields]
     rows = select(*columns, literal_column(str(NEW))).where(true()).order_by(given.c.identifier)
-    insert = dialect.insert(Crash).from_select([*SeenCrash._fields, "revision"], rows)
+    insert = insert_into(dialect, Crash).from_select([*SeenCrash._fields, "revision"], rows)
     least, greatest = (func.least, func.greatest) if dialect is postgresql else (func.min, func.max)
     first, last = insert.excluded.first_seen, insert.excluded.last_seen
     has_some = Crash.occurrences_count > 0  # else title and times are of occurrences that have gone
@@ -234,23 +258,15 @@ def _count(dialect: ModuleType) -> Any:
     return counted.returning(_CRASH.identifier, _CRASH.id, _CRASH.revision)
 
 
-def _count_and_tell(dialect: ModuleType) -> Any:
-    """Both as one statement, which is one trip."""
-    counted = _count(dialect).returning(_CRASH.app_id).cte("counted")
-    now: ColumnElement[datetime] = bindparam("now", type_=_LOG.received_at.type)
-    new = counted.c.revision == literal_column(str(NEW))
-    made = deliveries(dialect, "crash.new", counted.c.app_id, counted.c.identifier, now, new)
-    told = made.returning(literal_column("1")).cte("told")
-    columns = (counted.c.identifier, counted.c.id, counted.c.revision)
-    return select(*columns, select(func.count()).select_from(told).scalar_subquery())
-
-
-def _add(dialect: ModuleType) -> Any:
+def _add(dialect: ModuleType) -> Insert:
+    """The statement of add_occurrences.sql for SQLite."""
     given = rows_of(dialect, *(_OCCURRENCE[name] for name in NewOccurrence._fields))
     rows = select(*(given.c[name] for name in NewOccurrence._fields))
-    return dialect.insert(Occurrence).from_select(NewOccurrence._fields, rows)
+    return insert_into(dialect, Occurrence).from_select(NewOccurrence._fields, rows)
 
 
 _CLAIM = SqlText("claim_logs", lambda *row: row)
-_SETTLE, _COUNT, _ADD = Prepared(_settle), Prepared(_count), Prepared(_add)
-_COUNT_AND_TELL = Prepared(_count_and_tell)
+_END = SqlText("end_digests", int)
+_COUNT = SqlText("count_occurrences", CountedCrash)
+_ADD = SqlText("add_occurrences", tuple)
+_END_ON_SQLITE, _COUNT_ON_SQLITE, _ADD_ON_SQLITE = Prepared(_end), Prepared(_count), Prepared(_add)

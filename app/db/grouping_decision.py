@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 from types import ModuleType
-from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, exists, select, text, update
+from sqlalchemy import Exists, ForeignKey, Index, Select, String, Text, exists, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, rows_changed
 from app.db.crash import Crash
+from app.db.hot import SqlText
 from app.db.many import as_rows, rows_of
 from app.db.occurrence import Occurrence
 from app.db.prepared import Lane, Prepared
@@ -48,7 +48,7 @@ class GroupingDecision(Base):
 def routes(lane: Lane, identifiers: Iterable[str]) -> dict[str, str]:
     """Of these groups the ones that people have merged into another crash that exists: identifier -> its identifier."""
     rows = as_rows({"identifier": identifier} for identifier in sorted(set(identifiers)))
-    return {row[0]: row[1] for row in lane.rows(_ROUTES, rows=rows)}
+    return dict(lane.rows(_ROUTES if lane.is_postgresql else _ROUTES_ON_SQLITE, rows=rows))
 
 
 def routes_within(session: Session, identifiers: Iterable[str]) -> dict[str, str]:
@@ -152,15 +152,16 @@ def misplaced(session: Session, decision: GroupingDecision, limit: int) -> list[
     return found
 
 
-def _target_exists() -> Any:
+def _target_exists() -> Exists:
     return exists().where(Crash.identifier == GroupingDecision.into_identifier)
 
 
-def _routes(dialect: ModuleType) -> Any:
-    given = rows_of(dialect, GroupingDecision.__table__.c.identifier)
+def _routes(dialect: ModuleType) -> Select[str, str]:
+    """The statement of merged_groups.sql for SQLite."""
     columns = GroupingDecision.__table__.c
+    given = rows_of(dialect, columns.identifier)
     found = select(columns.identifier, columns.into_identifier).join(given, given.c.identifier == columns.identifier)
     return found.where(columns.into_identifier != columns.identifier, _target_exists())
 
 
-_ROUTES = Prepared(_routes)
+_ROUTES, _ROUTES_ON_SQLITE = SqlText("merged_groups", lambda *row: row), Prepared(_routes)

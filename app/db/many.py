@@ -7,7 +7,8 @@ from types import ModuleType
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, FromClause, Text, bindparam, cast, func, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql import column
 
 _PARAMETER = "rows"
@@ -23,6 +24,12 @@ def rows_of(dialect: ModuleType, *columns: ColumnElement[Any]) -> FromClause:
     each = func.json_each(text).table_valued("value", name="each")
     read = (func.json_extract(each.c.value, f"$.{name}", type_=kind).label(name) for name, kind in names)
     return select(*read).subquery("given")
+
+
+def insert_into(dialect: ModuleType, table: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT of the dialect, for its ON CONFLICT."""
+    made: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    return made
 
 
 def as_rows(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -5,7 +5,14 @@ import pytest
 from app.db.hot import SqlText
 from tests.explain import VALUES, plan_of, seeded, statements
 
-LARGE = {"jobs", "logs", "occurrences", "job_askers"}  # tables that are never read whole
+LARGE = {
+    "jobs",
+    "logs",
+    "occurrences",
+    "job_askers",
+    "crashes",
+    "grouping_decisions",
+}  # tables that are never read whole
 
 
 @pytest.fixture
@@ -26,6 +33,21 @@ def test_no_hot_statement_reads_a_large_table_whole(lane):
         whole[name] = scanned_whole(explained["Plan"]) & LARGE
 
     assert whole == {name: set() for name in VALUES}
+
+
+def rows_read(plan: dict, table: str) -> int:
+    """Rows of a table that were returned or thrown away."""
+    own = 0
+    if plan.get("Relation Name") == table and "Scan" in plan["Node Type"]:
+        own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    return own + sum(rows_read(inner, table) for inner in plan.get("Plans", []))
+
+
+@pytest.mark.parametrize(("name", "table"), [("end_digests", "logs"), ("merged_groups", "grouping_decisions")])
+def test_the_end_of_a_digest_reads_its_own_rows_however_many_others_there_are(lane, name, table):
+    [[[explained]]] = plan_of(lane, SqlText(name, tuple), VALUES[name], "ANALYZE, FORMAT JSON")
+
+    assert rows_read(explained["Plan"], table) == 1
 
 
 def test_a_statement_that_reads_a_table_whole_is_noticed(lane, tmp_path, monkeypatch):

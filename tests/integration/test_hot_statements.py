@@ -6,9 +6,13 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
 from app.db import hot
+from app.db.crash import Crash
+from app.db.digest_steps import SeenCrash, count_in, count_within
 from app.db.hot import SqlText
+from tests.factories import NOON
 
 
 class Colour(enum.StrEnum):
@@ -67,6 +71,32 @@ def test_times_come_back_in_utc_and_enums_as_enums(services, folder):
     assert car == Car(Colour.RED, None, built_at)
     assert type(car.colour) is Colour
     assert car.built_at.tzinfo is UTC
+
+
+def test_digests_and_moves_add_to_crashes_by_the_same_rule(services, member):
+    """A move runs in a session, so its statement is SQLAlchemy Core."""
+    later, seen = timedelta(days=1), SeenCrash(member.app.id, "", "f" * 32, 1, "", NOON, NOON, 0)
+    steps = [
+        seen._replace(title="first", last_seen=NOON + later, occurrences_count=2),
+        seen._replace(
+            title="wider", first_seen=NOON - later, last_seen=NOON + 2 * later, occurrences_count=1, why="{}"
+        ),
+        seen._replace(title="gone", occurrences_count=-3),
+        seen._replace(title="anew", first_seen=NOON + later, last_seen=NOON + later, occurrences_count=1, why="[]"),
+    ]
+
+    for step in steps:
+        with services.db.quick_write() as lane:
+            count_in(lane, [step._replace(identifier="a" * 24)], NOON)
+        with services.db.write() as session:
+            count_within(session, [step._replace(identifier="b" * 24)])
+
+        with services.db.read() as session:
+            found = select(
+                Crash.title, Crash.first_seen, Crash.last_seen, Crash.occurrences_count, Crash.revision, Crash.why
+            )
+            by_digest, by_move = session.execute(found.order_by(Crash.identifier))
+        assert by_digest == by_move
 
 
 def test_the_driver_reads_no_such_text_for_its_parameters(services, folder, monkeypatch):
