@@ -195,12 +195,17 @@ def add_occurrences(lane: Lane, new: Iterable[NewOccurrence]) -> None:
 def _claim_on_sqlite(
     session: Session, now: datetime, lease_expires_at: datetime, holder: str, bounds: Bounds
 ) -> list[tuple[Any, ...]]:
-    """The same by sorting all logs that wait. There is one machine, so processes are not counted."""
-    slow_ones = select(func.count()).where(Log.status == LogStatus.RECEIVED, Log.slow, Log.lease_expires_at > now)
+    """The statement of claim_logs.sql, by sorting all logs that wait."""
+    received = Log.status == LogStatus.RECEIVED
+    waiting_apps = select(func.count(Log.app_id.distinct())).where(received)
+    at_work = select(Log.app_id).where(received, Log.lease_expires_at > now).group_by(Log.app_id)
+    has_its_share = at_work.having(func.count(Log.holder.distinct()) >= bounds.processes)
+    may_begin = or_(waiting_apps.scalar_subquery() == 1, Log.app_id.not_in(has_its_share))
+    slow_ones = select(func.count()).where(received, Log.slow, Log.lease_expires_at > now)
     may_be_slow = or_(~Log.slow, slow_ones.scalar_subquery() < bounds.slow)
     alone = or_(Log.slow, Log.failures > 0)
     place = func.row_number().over(partition_by=Log.app_id, order_by=(alone, Log.id)).label("place")
-    free = (Log.status == LogStatus.RECEIVED, Log.lease_expires_at.is_(None), is_due(Log, now), may_be_slow)
+    free = (received, Log.lease_expires_at.is_(None), is_due(Log, now), may_be_slow, may_begin)
     found = select(Log.id, Log.app_id, Log.size, alone.label("alone"), place).where(*free).subquery()
     in_turn = select(found).outerjoin(Turn, Turn.app_id == found.c.app_id).order_by(
         found.c.place, Turn.digested_at.asc().nulls_first(), found.c.app_id

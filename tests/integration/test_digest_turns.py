@@ -1,6 +1,7 @@
 """Digests take turns between apps, and logs that take long to read stand in nobody's way (both databases)."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -75,11 +76,62 @@ def test_only_some_slow_logs_are_digested_at_a_time(services, member):
     with services.db.write() as session:
         first, second = session.scalars(select(Log).order_by(Log.id))
         first.slow = second.slow = True
-        first.attempt, first.holder = 1, "another/1"
-        first.lease_expires_at = services.now() + digest.lease_of(services)
+    be_digested_elsewhere(services, "slow-1", "another/1")
 
     assert not digest_some(services)
     assert state(services, "slow-2").attempt == 0
+
+
+def be_digested_elsewhere(services, log_id: str, holder: str) -> None:
+    """As if another worker process were at a log."""
+    with services.db.write() as session:
+        log = session.scalars(select(Log).where(Log.log_id == log_id)).one()
+        log.attempt, log.holder = 1, holder
+        log.lease_expires_at = services.now() + digest.lease_of(services)
+
+
+def test_half_of_the_processes_digest_for_one_app_while_another_waits(services, member):
+    services = replace(services, processes=lambda: 4)
+    other = make_member(services, "grace@example.com", "Maps")
+    for name in ("one", "two", "three"):
+        receive(services, member.app, name, kscrash())
+    be_digested_elsewhere(services, "one", "w/1")
+    be_digested_elsewhere(services, "two", "w/2")
+    receive(services, other.app, "others", kscrash())
+
+    digest_some(services)
+
+    assert state(services, "three").attempt == 0
+    assert state(services, "others").status == LogStatus.DIGESTED
+
+
+@pytest.mark.parametrize("holders", [("w/1", "w/1"), ("w/1", "gone/1")])
+def test_an_app_with_fewer_processes_than_its_share_has_another_one(services, member, clock, holders):
+    """Several logs of one process count once, and a process whose lease has run out no more."""
+    services = replace(services, processes=lambda: 4)
+    other = make_member(services, "grace@example.com", "Maps")
+    for name in ("one", "two", "three"):
+        receive(services, member.app, name, kscrash())
+    be_digested_elsewhere(services, "two", holders[1])
+    if "gone/1" in holders:
+        clock.advance(seconds=digest.lease_of(services).total_seconds())
+    be_digested_elsewhere(services, "one", holders[0])
+    receive(services, other.app, "others", kscrash())
+
+    digest_some(services)
+
+    assert state(services, "three").status == state(services, "others").status == LogStatus.DIGESTED
+
+
+def test_an_app_alone_has_all_processes(services, member):
+    services = replace(services, processes=lambda: 2)
+    for name in ("one", "two"):
+        receive(services, member.app, name, kscrash())
+    be_digested_elsewhere(services, "one", "w/1")
+
+    digest_some(services)
+
+    assert state(services, "two").status == LogStatus.DIGESTED
 
 
 def burn() -> list:
