@@ -1,6 +1,5 @@
-"""The database: base class, UTC times, and transactions that behave the same on SQLite and PostgreSQL."""
+"""The database: transactions that behave the same on SQLite and PostgreSQL."""
 
-import enum
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +12,7 @@ import psycopg
 from sqlalchemy import (
     Connection,
     CursorResult,
-    DateTime,
-    Dialect,
     Engine,
-    Enum,
-    MetaData,
-    TypeDecorator,
     Update,
     create_engine,
     event,
@@ -27,14 +21,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, sessionmaker
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from app import metrics
+from app.db.base import Base, UtcTime, value_enum
 from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
 from app.db.idle import IdlePool, IdleWatch, SessionPool
 from app.db.prepared import Lane, Lanes, Moment
 from app.db.settling import Settling, settled
 from app.errors import TransientError
+
+__all__ = ["Base", "Database", "UtcTime", "insert_or_ignore", "open_database", "rows_changed", "value_enum"]
 
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
 LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is told to come back
@@ -43,47 +40,6 @@ BRIEFLY = 50  # milliseconds
 _STARTED_AT = "SELECT greatest(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))"
 """A server that begins anew after a crash of one process keeps its start time, but resets all statistics."""
 UNAVAILABLE = "The database is unavailable, try again"
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC datetime; SQLite keeps it as ISO text, so that text order is time order."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    """Every table. Constraints have names, so that migrations can speak of them."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: UtcTime()}  # noqa: RUF012  SQLAlchemy reads it from the class
-
-
-def value_enum(kind: type[enum.StrEnum]) -> Enum:
-    """A column type that stores an enum by its value as text, so that a new value needs no migration."""
-    return Enum(
-        kind, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
-    )
 
 
 class Database:
