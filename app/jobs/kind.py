@@ -118,8 +118,9 @@ class Showing:
         }
 
 
-def _makes_no_parts(*_given: Any) -> Any:
-    raise NotImplementedError("A job type whose compute makes a plan declares make_part and sum_up")
+def all_occurrences(_db: Database, about: Subject, _params: Any) -> int:
+    """As many units of progress as there are occurrences; filters and dates leave out what has to be looked at anyway."""
+    return about.occurrences_count
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,6 @@ class Kind:
 
     Several values of one name, which only a POST may give, are lines of one text.
     """
-    expect: Callable[[Database, Subject, Any], int]
-    """(database, subject, params) -> units of progress that a new job will about have. Raises NotFound."""
     is_fresh: Callable[[AnyJob, Subject], bool]
     """True while a finished job still tells the truth about what it was asked about, as that is now."""
     compute: Callable[[Any, Run], Artefact | Plan]
@@ -149,11 +148,16 @@ class Kind:
     METHOD: str = "GET"  # or POST
     PARAMETERS: list[dict[str, Any]] = field(default_factory=list)  # OpenAPI parameter objects of the query
     BODY_SCHEMA: dict[str, Any] = field(default_factory=dict)  # JSON Schema of the body of a POST
-    COUNTS_OCCURRENCES: bool = False  # all those of its crash, as progress: `expect` need not be asked
+    expect: Callable[[Database, Subject, Any], int] = all_occurrences
+    """(database, subject, params) -> units of progress that a new job will about have. Raises NotFound."""
+    COUNTS_OCCURRENCES: bool = False  # of its crash: a job is begun by one statement, without asking `expect`
     SHORT_LIST: ShortList | None = None  # what the database may answer by itself, in place of `compute`
-    make_part: Callable[[Any, JobPlan, JobPart, Run, str], MadePart] = _makes_no_parts
-    """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often."""
-    sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] = _makes_no_parts
+    make_part: Callable[[Any, JobPlan, JobPart, Run, str], MadePart] | None = None
+    """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often.
+
+    A type whose `compute` makes a plan declares this and `sum_up`; no other type has them.
+    """
+    sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] | None = None
     """(params, plan, parts, all done) -> (content, file name, media type) of the result, which tells of the parts."""
 
     @property

@@ -48,7 +48,12 @@ log = structlog.get_logger()
 
 
 def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) -> bool:
-    """Freeze the plan that an attempt has made and ring for its parts; False when the attempt is no longer the latest."""
+    """Freeze the plan that an attempt has made and ring for its parts; False when the attempt is no longer the latest.
+
+    Raises TypeError when the job's type does not declare how its parts are made.
+    """
+    if KINDS[job.kind].make_part is None:
+        raise TypeError(f"Job type {job.kind} has made a plan, but declares no make_part and sum_up")
     total = sum(part["units"] for part in plan.parts)
     with services.db.write() as session:
         moved = change(session, JOBS, job, queue=PARTS, holder=None, lease_expires_at=None,
@@ -124,6 +129,7 @@ def _claim(services: Services) -> tuple[Job, JobPlan, JobPart] | None:
 def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
     log.info("part_started", job=job.id, part=part.number, attempt=part.attempt)
     kind = KINDS[job.kind]
+    assert kind.make_part is not None
     try:
         with PartAttempt(services, WORK, part, job) as attempt:
             params = kind.Params.model_validate_json(job.params)
@@ -160,6 +166,7 @@ def complete(services: Services, job: Job) -> None:
     if plan is None or any(part.state != PartState.DONE for part in parts):
         return
     kind = KINDS[job.kind]
+    assert kind.sum_up is not None
     content, filename, media_type = kind.sum_up(kind.Params.model_validate_json(job.params), plan, parts)
     key = artefact_key(job.id, job.attempt, "manifest.json")
     try:

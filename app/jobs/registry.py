@@ -37,6 +37,8 @@ def job_type_of(name: str, declared: object) -> Kind:
     if missing := sorted(needed - set(given)):
         raise BadJobType(f"Job type {name} declares no {', '.join(missing)}")
     made = Kind(**given)
+    if (made.make_part is None) != (made.sum_up is None):
+        raise BadJobType(f"Job type {name} declares only one of make_part and sum_up")
     if made.subject not in SUBJECTS:
         raise BadJobType(f"The path of job type {name} has no variable of {', '.join(SUBJECTS)}: {made.PATH}")
     return made

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.broker import PARTS
+from app.broker import PARTS, SHORT
 from app.db.crash import Crash
 from app.db.job import Job, JobState
 from app.db.job_part import PartState, next_part
@@ -16,6 +16,7 @@ from app.errors import TransientError
 from app.jobs import parts, running
 from app.jobs.batch import making, planning
 from app.jobs.cancelling import cancel
+from app.jobs.kind import Plan
 from app.jobs.parts import WORK, run_part
 from app.jobs.service import ask
 from app.services import Services
@@ -24,7 +25,7 @@ from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.batches import begin, describe, parts_now
 from tests.factories import NOON, Member, make_crash, make_member, run_rings
-from tests.job_kinds import files, row
+from tests.job_kinds import NAME, files, row
 
 
 @pytest.fixture(autouse=True)
@@ -249,3 +250,14 @@ def test_a_job_in_parts_holds_no_place_of_a_long_job_while_none_is_made(services
     running.run(services, long.id)
 
     assert row(services, long).state == JobState.FINISHED
+
+
+def test_a_plan_of_a_job_type_that_makes_no_parts_is_a_failure_and_nothing_is_spread(services, member, crash, kind):
+    kind.act = lambda run: Plan(run.now(), 1, 0, [{"number": 1, "after": None, "upto": "", "units": 1}])
+    job = ask(services, member.user_id, NAME, crash.identifier, {})
+
+    run_rings(services)
+
+    stored = row(services, job)
+    assert (stored.state, stored.failures, stored.queue) == (JobState.QUEUED, 1, SHORT)
+    assert parts_now(services, job) == []

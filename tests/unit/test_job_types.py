@@ -9,7 +9,7 @@ import pytest
 
 from app.db.short_list import ShortList
 from app.jobs import KINDS, SHORT_LIST
-from app.jobs.kind import Kind
+from app.jobs.kind import Kind, all_occurrences
 from app.jobs.registry import BadJobType, discover, only_short_list
 
 ONE = '''
@@ -24,7 +24,6 @@ class Params(BaseModel, frozen=True):
     crash_identifier: str
 
 def read(crash_identifier, query): return Params(crash_identifier=crash_identifier)
-def expect(db, about, params): return 1
 def is_fresh(job, about): return True
 def compute(params, run): raise NotImplementedError
 def present(job, showing): return Body.of(b"null")
@@ -63,6 +62,7 @@ def test_a_job_type_is_one_file_that_declares_only_what_it_uses(folder):
 
     assert (name, found.PATH, found.METHOD) == ("letters", "/crashes/<crash_identifier>/letters", "GET")
     assert (found.SHORT_LIST, found.COUNTS_OCCURRENCES, found.PARAMETERS, found.BODY_SCHEMA) == (None, False, [], {})
+    assert (found.make_part, found.sum_up, found.expect) == (None, None, all_occurrences)
 
 
 def test_a_module_may_offer_several_job_types(folder):
@@ -77,8 +77,8 @@ def test_two_job_types_of_one_name_are_refused(folder):
 
 
 def test_what_a_job_type_does_not_declare_and_has_to_is_named(folder):
-    with pytest.raises(BadJobType, match="Job type letters declares no compute, expect"):
-        discover(folder(letters=ONE.replace("def compute", "def _compute").replace("def expect", "def _expect")))
+    with pytest.raises(BadJobType, match="Job type letters declares no compute, is_fresh"):
+        discover(folder(letters=ONE.replace("def compute", "def _compute").replace("def is_fresh", "def _is_fresh")))
 
 
 def test_a_path_that_names_nothing_a_job_can_be_about_is_refused(folder):
@@ -86,11 +86,9 @@ def test_a_path_that_names_nothing_a_job_can_be_about_is_refused(folder):
         discover(folder(letters=ONE.replace("/crashes/<crash_identifier>/letters", "/letters/<word>")))
 
 
-def test_making_parts_without_declaring_how_is_an_error_that_says_so(folder):
-    letters = discover(folder(letters=ONE))["letters"]
-
-    with pytest.raises(NotImplementedError, match="declares make_part and sum_up"):
-        letters.sum_up(None, None, [])
+def test_half_of_what_making_parts_takes_is_refused(folder):
+    with pytest.raises(BadJobType, match="Job type letters declares only one of make_part and sum_up"):
+        discover(folder(letters=ONE + "def make_part(params, plan, part, run, name): ...\n"))
 
 
 def test_a_second_short_list_is_refused_and_not_ignored(folder):

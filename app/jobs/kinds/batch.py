@@ -1,12 +1,12 @@
 """Batches of the occurrences of a crash or of a whole app: rows or reports in parts, and a manifest."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from app.db import Database
 from app.db.app import App
 from app.db.crash import Crash, totals
 from app.db.job_part import JobPart, JobPlan
@@ -17,7 +17,7 @@ from app.jobs.batch.question import BODY_SCHEMA, AppBatch, CrashBatch, Filters, 
 from app.jobs.kind import AnyJob, MadePart, Plan, Run, Subject
 
 
-class _Batch:
+class _Batch(ABC):
     """What both job types declare."""
 
     METHOD = "POST"
@@ -30,10 +30,6 @@ class _Batch:
     def read(self, identifier: str, query: Mapping[str, str]) -> BaseModel:
         """Check format and filters. Raises BadParameters."""
         return read_filters(self.Params, identifier, query)
-
-    def expect(self, db: Database, about: Subject, params: Filters) -> int:  # noqa: ARG002
-        """As many as there are; filters leave out what has been looked at."""
-        return about.occurrences_count
 
     def is_fresh(self, job: AnyJob, about: Subject) -> bool:
         """True while nothing has changed since the batch was planned."""
@@ -56,17 +52,17 @@ class _Batch:
         """The manifest."""
         return write_manifest(params, plan, parts, self.identifier(params))
 
+    @abstractmethod
     def identifier(self, params: Any) -> str:
         """Of the crash or the app, after which the files are named."""
-        raise NotImplementedError
 
+    @abstractmethod
     def crash_id(self, run: Run) -> int | None:
         """The crash whose occurrences belong to the batch; None: those of all crashes of the app."""
-        raise NotImplementedError
 
+    @abstractmethod
     def revision(self, session: Session, run: Run) -> int:
         """Of what the batch is about, as it is now."""
-        raise NotImplementedError
 
 
 class _OfCrash(_Batch):

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.db import Database
 from app.db.crash import Crash
 from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, counting
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
@@ -65,11 +64,6 @@ class Params(BaseModel, frozen=True):
 def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     """Check the dates. Raises BadParameters naming the parameter."""
     return read_params(Params, {"crash_identifier": crash_identifier, **read_dates(query)})
-
-
-def expect(db: Database, crash: Subject, params: Params) -> int:  # noqa: ARG001
-    """As many occurrences as the crash has; dates leave out what need not be looked at."""
-    return crash.occurrences_count
 
 
 def is_fresh(job: AnyJob, about: Subject) -> bool:

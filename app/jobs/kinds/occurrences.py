@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from app import iso_time
-from app.db import Database
 from app.db.long_list import Batch, long_list
 from app.db.short_list import CRASH, ShortList
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
@@ -75,11 +74,6 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
             **dict(zip(("page", "per_page"), read_paging(query), strict=True)),
         },
     )
-
-
-def expect(db: Database, crash: Subject, params: Params) -> int:  # noqa: ARG001
-    """As many rows as the crash has."""
-    return crash.occurrences_count
 
 
 def is_fresh(job: AnyJob, about: Subject) -> bool:
