@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app import metrics
 from app.db.base import Base, UtcTime, value_enum
@@ -171,7 +172,7 @@ class Database:
 def open_database(url: str, pool_size: int = 8) -> Database:
     """Connect lazily to sqlite:/// (WAL, foreign keys on) or postgresql+psycopg://."""
     parsed = make_url(url)
-    connect: Callable[[], Any]
+    connect: Callable[[], sqlite3.Connection | psycopg.Connection]
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, pool_size=pool_size, max_overflow=4)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -218,7 +219,7 @@ def _connect_sqlite(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry | None) -> None:
     connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
     # secure_delete: what is deleted is written over, not only set free.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
@@ -231,11 +232,11 @@ def _refuse_to_write(state: ORMExecuteState) -> None:
         raise RuntimeError("a statement that writes, in a session that only reads")
 
 
-def _refuse_to_flush(*_: Any) -> None:
+def _refuse_to_flush(*_: object) -> None:
     raise RuntimeError("a flush in a session that only reads")
 
 
-def _check_after_a_rest(connection: Any, record: Any, _proxy: Any) -> None:
+def _check_after_a_rest(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
     """Try a pooled connection that has not been used for a while: the server may have gone meanwhile."""
     returned_at = record.info.get("returned_at")
     if returned_at is None or time.monotonic() - returned_at < TRUSTED_FOR:
@@ -247,7 +248,7 @@ def _check_after_a_rest(connection: Any, record: Any, _proxy: Any) -> None:
         raise DisconnectionError from None  # the pool makes a new one
 
 
-def _begin_sqlite(connection: Any) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("crashq_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, Tuple, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from app.db import Database
@@ -163,7 +163,7 @@ def rows_between(
                 break
 
 
-def _page(scope: Scope, crash_ids: list[int], after: Place | None, upto: Place) -> Any:
+def _page(scope: Scope, crash_ids: list[int], after: Place | None, upto: Place) -> Select[Any]:
     columns = [getattr(Occurrence, name) for name in FoundRow._fields]
     statement = select(*columns).where(*_in_scope(scope, crash_ids), _place() <= _literal(upto))
     if after is not None:
@@ -207,10 +207,10 @@ def _in_scope(scope: Scope, crash_ids: list[int]) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _place() -> Any:
+def _place() -> Tuple:
     return tuple_(Occurrence.crash_id, Occurrence.occurred_at, Occurrence.id)
 
 
-def _literal(place: Place) -> Any:
+def _literal(place: Place) -> Tuple:
     columns = (Occurrence.crash_id, Occurrence.occurred_at, Occurrence.id)
     return tuple_(*(literal(value, column.type) for value, column in zip(place, columns, strict=True)))

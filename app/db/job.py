@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
+    Exists,
     ForeignKey,
     Index,
     String,
@@ -123,7 +125,7 @@ def find_job(session: Session, job_id: str, user_id: int) -> tuple[Job, datetime
     return _with_asker(session, user_id, Job.id == job_id)
 
 
-def _with_asker(session: Session, user_id: int, condition: Any) -> tuple[Job, datetime | None] | None:
+def _with_asker(session: Session, user_id: int, condition: ColumnElement[bool]) -> tuple[Job, datetime | None] | None:
     asked = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
     statement = select(Job, JobAsker.seen_at).outerjoin(JobAsker, asked).where(condition)
     row = session.execute(statement.order_by(LIVE_FIRST, Job.created_at.desc(), Job.id).limit(1)).first()
@@ -203,7 +205,7 @@ def is_abandoned(session: Session, job_id: str, before: datetime) -> bool:
     return session.scalar(select(Job.id).where(Job.id == job_id, ~_seen_after(before))) is not None
 
 
-def _seen_after(moment: datetime) -> Any:
+def _seen_after(moment: datetime) -> Exists:
     return exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > moment)
 
 

@@ -83,7 +83,7 @@ def claim_next(
     and `at_once` of its jobs run already. The lock goes with that of users who join the job meanwhile: a stampede must
     not hide the job it asks for. Of the job's columns there are CLAIMED.
     """
-    bounds: dict[str, Any] = {"bounded": bounded, "at_once": at_once}
+    bounds = {"bounded": bounded, "at_once": at_once}
     values = {"worker": worker, "lease_expires_at": lease_expires_at, **bounds, **due_at(now)}
     with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
         if db.is_postgresql:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, LargeBinary, Select, bindparam, cast, func, literal_column, select, tuple_
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import Database
 from app.db.crash import Crash
@@ -53,6 +54,8 @@ class Cut(NamedTuple):
     size: int  # rows
     left: int | None  # rows that may still come; None: all
 
+
+_Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 BEGINNING = Place(datetime(1, 1, 1, tzinfo=UTC), -1)
 END = Place(datetime(9999, 12, 31, tzinfo=UTC), -1)
@@ -160,7 +163,7 @@ def _read(lane: Lane, crash_id: int, cut: Cut, oldest: Place) -> Batch:
     return Batch(row[0] or b"", row[1])
 
 
-def _range(before: Place, oldest: Place) -> dict[str, Any]:
+def _range(before: Place, oldest: Place) -> dict[str, datetime | int]:
     return {
         "before_at": before.occurred_at,
         "before_id": before.id,
@@ -169,7 +172,7 @@ def _range(before: Place, oldest: Place) -> dict[str, Any]:
     }
 
 
-def _chosen(*columns: Any) -> Select[Any]:
+def _chosen(*columns: _Column) -> Select[Any]:
     time_type, id_type = Occurrence.__table__.c.occurred_at.type, Occurrence.__table__.c.id.type
     place = tuple_(Occurrence.occurred_at, Occurrence.id)
     before = tuple_(bindparam("before_at", type_=time_type), bindparam("before_id", type_=id_type))
@@ -177,15 +180,15 @@ def _chosen(*columns: Any) -> Select[Any]:
     return select(*columns).where(Occurrence.crash_id == bindparam("crash"), place < before, place >= oldest)
 
 
-def _newest_first(*columns: Any) -> Select[Any]:
+def _newest_first(*columns: _Column) -> Select[Any]:
     return _chosen(*columns).order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc()).offset(bindparam("skip"))
 
 
-def _last(_: ModuleType) -> Any:
+def _last(_: ModuleType) -> Select[Any]:
     return _newest_first(Occurrence.occurred_at, Occurrence.id).limit(literal_column("1"))
 
 
-def _text(dialect: ModuleType) -> Any:
+def _text(dialect: ModuleType) -> Select[bytes, int]:
     row = json_text(is_postgresql=dialect is postgresql).label("row")
     rows = _newest_first(row).limit(bindparam("size")).subquery()
     if dialect is postgresql:
@@ -197,11 +200,11 @@ def _text(dialect: ModuleType) -> Any:
     return select(together.label("text"), func.count().label("rows")).select_from(rows)
 
 
-def _crash(_: ModuleType) -> Any:
+def _crash(_: ModuleType) -> Select[int, int]:
     return select(Crash.revision, Crash.occurrences_count).where(Crash.id == bindparam("crash"))
 
 
-def _count(_: ModuleType) -> Any:
+def _count(_: ModuleType) -> Select[Any]:
     return _chosen(func.count().label("rows"))
 
 

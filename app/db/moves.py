@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db import rows_changed
@@ -64,15 +64,13 @@ def hold_logs(session: Session, log_rows: Iterable[int]) -> list[Placed]:
     crash = (Crash.app_id, Crash.identifier, Crash.fingerprint, Crash.fingerprint_version, Crash.title, Crash.why)
     occurrence = (Occurrence.id, Occurrence.log_row, Occurrence.number, Occurrence.occurred_at, Occurrence.crash_id)
     statement = select(*occurrence, *crash, Occurrence.grouped_as).join(Crash, Crash.id == Occurrence.crash_id)
-    mine: Any = statement.where(Occurrence.log_row.in_(rows)).order_by(Occurrence.log_row, Occurrence.number)
+    mine: Select[*tuple[Any, ...]] = statement.where(Occurrence.log_row.in_(rows)).order_by(
+        Occurrence.log_row, Occurrence.number
+    )
     found: list[Placed] = []
     for row_id, log_row, number, occurred_at, crash_id, app_id, *told, grouped_as in session.execute(mine):
-        found.append(Placed(row_id, log_row, number, occurred_at, app_id, crash_id, _group(told), grouped_as))
+        found.append(Placed(row_id, log_row, number, occurred_at, app_id, crash_id, Group(*told), grouped_as))
     return found
-
-
-def _group(columns: Iterable[Any]) -> Group:
-    return Group(*columns)
 
 
 def logs_of(session: Session, occurrence_ids: Iterable[int]) -> list[int]:

@@ -5,9 +5,22 @@ last rested, or since the lease of a worker that died ended, whichever came last
 """
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, literal, or_, select, text, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    SQLColumnExpression,
+    TextClause,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from app.db import erasure, regrouping, symbols, webhook
@@ -22,6 +35,8 @@ from app.db.webhook import Delivery, Webhook
 
 TYPES = ("job", "part", "log", "regrouping", "symbols", "erasure", "export_run", "delivery")
 
+_Time = SQLColumnExpression[datetime] | SQLColumnExpression[datetime | None]
+
 _NOW: ColumnElement[datetime] = bindparam("now", type_=Log.received_at.type)
 
 
@@ -31,22 +46,22 @@ def oldest_waiting(session: Session, now: datetime) -> dict[str, datetime | None
     return {type_: found[type_] for type_ in TYPES}
 
 
-def _is_past(moment: Any) -> ColumnElement[bool]:
+def _is_past(moment: _Time) -> ColumnElement[bool]:
     return or_(moment.is_(None), moment <= _NOW)
 
 
-def _latest(first: Any, *others: Any) -> Any:
+def _latest(first: _Time, *others: _Time) -> _Time:
     """The latest of the moments; one that is not set does not count. Both databases have a function of another name."""
     for other in others:
         first = case((other > first, other), else_=first)
     return first
 
 
-def _oldest(type_: str, since: Any, *due: Any) -> Select[Any]:
+def _oldest(type_: str, since: _Time, *due: SQLColumnExpression[bool] | TextClause) -> Select[str, datetime | None]:
     return select(literal(type_).label("type"), func.min(since).label("since")).where(*due)
 
 
-def _statement() -> Any:
+def _statement() -> CompoundSelect[str, datetime | None]:
     part = _oldest("part", _latest(Job.created_at, JobPart.not_before),
                    text("job_parts.state = 'waiting'"), text("jobs.state = 'running'"), _is_past(JobPart.not_before))  # fmt: skip
     delivery = _oldest("delivery", _latest(Delivery.next_at, Webhook.lease_expires_at),

@@ -18,7 +18,8 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.sql.base import Executable
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.sql.selectable import ExecutableReturnsRows
 
 from app.db.errors import DRIVER_ERRORS
 
@@ -59,7 +60,7 @@ class Prepared:
     `binary`: PostgreSQL sends rows as it holds them, which is quicker for long bytes and for nothing else.
     """
 
-    def __init__(self, build: Callable[[ModuleType], Any], *, binary: bool = False) -> None:
+    def __init__(self, build: Callable[[ModuleType], ExecutableReturnsRows], *, binary: bool = False) -> None:
         self._build = build
         self._binary = binary
         self._for: dict[str, _Compiled] = {}
@@ -75,10 +76,10 @@ class Prepared:
 class _Compiled:
     """SQL text, and what turns values into the driver's and back."""
 
-    def __init__(self, build: Callable[[ModuleType], Executable], dialect: Dialect, binary: bool) -> None:
+    def __init__(self, build: Callable[[ModuleType], ExecutableReturnsRows], dialect: Dialect, binary: bool) -> None:
         is_postgresql = dialect.name == "postgresql"
         own: Dialect = _POSTGRESQL if is_postgresql else _SQLITE
-        statement: Any = build(postgresql if is_postgresql else sqlite)
+        statement = build(postgresql if is_postgresql else sqlite)
         compiled = statement.compile(dialect=own)
         self.sql = str(compiled)
         self.query: str | bytes = self.sql.encode() if is_postgresql else self.sql
@@ -118,7 +119,7 @@ class Lane:
         self.connection = connection
         self.returned_at = 0.0  # monotonic seconds
         self._dialect = dialect
-        self._cursor = RawCursor(connection) if self.is_postgresql else None
+        self._cursor: Any = RawCursor(connection) if self.is_postgresql else None
         self._done: set[Statement[object]] = set()
         self._sent: dict[bytes, bytes] = {}  # statement -> the name under which the server knows it
 
@@ -197,12 +198,12 @@ class Lane:
         """Commit what was begun."""
         self.connection.execute("COMMIT")
 
-    def _end(self, cursor: Any) -> None:
+    def _end(self, cursor: DBAPICursor) -> None:
         if cursor is not self._cursor:
             cursor.close()
 
-    def _run(self, compiled: Compiled[object], values: dict[str, Any]) -> Any:
-        cursor = self._cursor or self.connection.cursor()
+    def _run(self, compiled: Compiled[object], values: dict[str, Any]) -> DBAPICursor:
+        cursor: DBAPICursor = self._cursor or self.connection.cursor()
         cursor.execute(compiled.query, compiled.written(values), **compiled.options)
         return cursor
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.db import Base
 from app.db.job import Job, JobState
 from app.db.log import Log, LogStatus
+from app.db.many import insert_into
 from app.db.work import ENQUEUE_AGAIN_AFTER, BigId, Leased, Leasing
 
 LIVE = text("finished_at IS NULL")
@@ -63,7 +64,7 @@ def wish(session: Session, app_id: int, now: datetime, *, rules: int | None = No
     }
     counters = ("position", "done", "moved", "unreadable", "symbol_logs", "attempt", "failures", "enqueued", "stumbles")
     zero = dict.fromkeys(counters, 0)
-    insert: Any = dialect.insert(Regrouping).values({**zero, "wishes": 1, **values})
+    insert = insert_into(dialect, Regrouping).values({**zero, "wishes": 1, **values})
     again: dict[str, Any] = {
         "wishes": Regrouping.wishes + 1,
         "enqueue_after": insert.excluded.enqueue_after,

@@ -4,13 +4,15 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.db import Database
 from app.db.app import App, Membership
 from app.db.app_settings import AppSettings
 from app.db.ingest_key import IngestKey
 from app.db.log import Log, LogStatus
+from app.db.many import insert_into
 from app.db.prepared import Prepared
 from app.db.token import Token
 
@@ -67,12 +69,12 @@ def insert_log(db: Database, **new: Any) -> int | None:
     return None if row is None else int(row[0])
 
 
-def _sender_of(row: Any) -> Sender:
+def _sender_of(row: tuple[Any, ...]) -> Sender:
     identifier, settings, *known = row[1:]
     return Sender(row[0], identifier, KnownLog(*known) if known[0] is not None else None, settings)
 
 
-def _project(_: ModuleType) -> Any:
+def _project(_: ModuleType) -> Select[Any]:
     return (
         select(*_SENDER_COLUMNS)
         .outerjoin(AppSettings, AppSettings.app_id == App.id)
@@ -81,7 +83,7 @@ def _project(_: ModuleType) -> Any:
     )
 
 
-def _sender(_: ModuleType) -> Any:
+def _sender(_: ModuleType) -> Select[Any]:
     token: ColumnElement[str] = bindparam("token", type_=Token.__table__.c.hash.type)
     is_members = exists().where(
         Token.hash == token,
@@ -102,15 +104,15 @@ def _has_key(key: ColumnElement[str]) -> ColumnElement[bool]:
     return or_(App.ingest_key_hash == key, exists().where(IngestKey.hash == key, IngestKey.app_id == App.id))
 
 
-def _known(_: ModuleType) -> Any:
+def _known(_: ModuleType) -> Select[Any]:
     columns = (_LOG[name] for name in KnownLog._fields)
     return select(*columns).where(Log.app_id == bindparam("app"), Log.log_id == bindparam("log_id"))
 
 
-def _insert(dialect: ModuleType) -> Any:
-    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=_LOG[name].type) for name in NEW}
+def _insert(dialect: ModuleType) -> ReturningInsert[int]:
+    values = {name: bindparam(f"new_{name}", type_=_LOG[name].type) for name in NEW}
     begun = {"status": LogStatus.RECEIVED, "attempt": 0, "failures": 0, "enqueued": 0, "slow": False}
-    return dialect.insert(Log).values(**values, **begun).on_conflict_do_nothing().returning(_LOG.id)
+    return insert_into(dialect, Log).values({**values, **begun}).on_conflict_do_nothing().returning(_LOG.id)
 
 
 _SENDER, _KNOWN, _INSERT, _PROJECT = Prepared(_sender), Prepared(_known), Prepared(_insert), Prepared(_project)

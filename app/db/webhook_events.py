@@ -1,7 +1,7 @@
 """Events for webhooks, written in the transaction in which they happen: none is lost, and none is told that did not."""
 
+from datetime import datetime
 from types import ModuleType
-from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, bindparam, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.db.crash import Crash
 from app.db.job import Job, JobState
-from app.db.many import rows_of
+from app.db.many import insert_into, rows_of
 from app.db.prepared import Prepared
 from app.db.webhook import EVENTS, Delivery, Webhook
 
@@ -22,7 +22,7 @@ def deliveries(
     event: str,
     app_id: ColumnElement[int],
     subject: ColumnElement[str],
-    moment: ColumnElement[Any],
+    moment: ColumnElement[datetime] | ColumnElement[datetime | None],
     *conditions: ColumnElement[bool],
 ) -> Insert:
     """INSERT … SELECT of a delivery for each active webhook of the app that is told of the event.
@@ -31,10 +31,10 @@ def deliveries(
     """
     name: ColumnElement[str] = literal_column(f"'{event}'")
     pending: ColumnElement[str] = literal_column("'pending'")
-    rows = select(Webhook.id, name, subject, moment, pending, literal_column("0"), moment)
+    none: ColumnElement[int] = literal_column("0")
+    rows = select(Webhook.id, name, subject, moment, pending, none, moment)
     told = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
-    made: Insert = dialect.insert(Delivery.__table__).from_select(_COLUMNS, told).on_conflict_do_nothing()
-    return made
+    return insert_into(dialect, Delivery).from_select(_COLUMNS, told).on_conflict_do_nothing()
 
 
 def _job_finished(dialect: ModuleType) -> Insert:
@@ -43,7 +43,7 @@ def _job_finished(dialect: ModuleType) -> Insert:
 
 def _crashes_new(dialect: ModuleType) -> Insert:
     given = rows_of(dialect, _CRASH.identifier)
-    now: ColumnElement[Any] = bindparam("now", type_=Delivery.__table__.c.created_at.type)
+    now: ColumnElement[datetime] = bindparam("now", type_=Delivery.__table__.c.created_at.type)
     new = _CRASH.identifier == given.c.identifier
     return deliveries(dialect, "crash.new", _CRASH.app_id, _CRASH.identifier, now, new)
 

@@ -180,5 +180,5 @@ def _has_run_out(table: type[Leased], now: datetime, furthest: datetime) -> Colu
     return and_(ends.is_not(None), or_(ends <= now, ends > furthest))
 
 
-def _key(table: type[Any]) -> Sequence[Any]:
+def _key(table: type[Leased]) -> Sequence[InstrumentedAttribute[Any]]:
     return [getattr(table, column.key) for column in inspect(table).primary_key]
