@@ -118,6 +118,14 @@ def change(session: Session, leasing: Leasing[R], row: R, *, overdue_at: tuple[d
     return rows_changed(session, update(table).where(*own).values(**values)) == 1
 
 
+def current(session: Session, leasing: Leasing[R], row: R) -> R | None:
+    """The row as it stands, while this attempt is the latest; None when it is not."""
+    table = leasing.table
+    own = [column == getattr(row, column.key) for column in _key(table)]
+    found = select(table).where(*own, table.attempt == row.attempt)
+    return session.scalar(found.execution_options(populate_existing=True))
+
+
 def renew(session: Session, leasing: Leasing[R], row: R, lease_expires_at: datetime, **values: Any) -> bool:
     """Move the end of a lease, and change what is written along with it; False when the attempt is over."""
     values["lease_expires_at"] = lease_expires_at

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import structlog
 
 from app import metrics
-from app.db.work import Leased, change, held_by, set_columns
+from app.db.work import Leased, change, current, held_by, set_columns
 from app.errors import AppError, TransientError
 from app.services import Services
 from app.work.errors import (
@@ -75,11 +75,15 @@ def end(services: Services, work: WorkType[R], row: R, error: BaseException, *, 
 def _end(services: Services, work: WorkType[R], row: R, error: AppError, *, is_overdue: bool = False,
          **values: Any) -> bool:  # fmt: skip
     now, ending = services.now(), sort(error, work.permanent)
-    failures = row.failures + (ending is Ending.FAILURE)
-    outage_since = (row.outage_since or now) if ending is Ending.OUTAGE else row.outage_since
-    reason = _final_reason(services, work, row, error, failures, outage_since, now)
     overdue_at = (now, furthest(services, now)) if is_overdue else None
     with services.db.write() as session:
+        if (
+            row.failures or row.outage_since
+        ):  # progress may have forgotten them since, and its commit may have been unheard
+            row = current(session, work.leasing, row) or row
+        failures = row.failures + (ending is Ending.FAILURE)
+        outage_since = (row.outage_since or now) if ending is Ending.OUTAGE else row.outage_since
+        reason = _final_reason(services, work, row, error, failures, outage_since, now)
         if reason is not None and work.give_up is not None:
             set_to = {"lease_expires_at": None, "holder": None}
         else:

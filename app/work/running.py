@@ -37,7 +37,6 @@ class Attempt(Lease[R]):
     def progress(self, session: Session, **values: Any) -> None:
         """The same for what shows that the work moves: failures so far no longer count."""
         self.write(session, failures=0, outage_since=None, **values)
-        self.row.failures, self.row.outage_since = 0, None
 
     def complete(self, session: Session, **values: Any) -> None:
         """End the work well in the caller's transaction. Raises AttemptLost."""

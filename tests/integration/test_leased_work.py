@@ -1,6 +1,7 @@
 """The one mechanism of leased work, shown by a ninth type that lives in this file alone (both databases)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -185,6 +186,23 @@ def test_an_attempt_that_was_taken_over_writes_nothing(services, work, steps, cl
     assert (note(services).state, note(services).failures) == ("open", 1)
 
 
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_progress_forgets_the_failures_before_it_only_if_it_is_committed(services, work, steps, clock, is_committed):
+    def break_after_progress(attempt: Attempt[Note]) -> None:
+        with suppress(TransientError), services.db.write() as session:
+            attempt.progress(session)
+            if not is_committed:
+                raise TransientError
+        raise ZeroDivisionError("x")
+
+    steps.act = break_after_progress
+    for _ in range(2):
+        run_next(services, work)
+        clock.advance(minutes=1)
+
+    assert note(services).failures == (1 if is_committed else 2)
+
+
 def test_a_renewed_lease_is_kept(services, work, steps, clock):
     def long(attempt: Attempt[Note]) -> None:
         for _ in range(5):
@@ -254,9 +272,8 @@ def test_an_ending_that_breaks_keeps_no_other_from_being_written(services, work)
     unwritten.add(lambda: 1 / 0)
     unwritten.add(lambda: written.append(True))
 
-    unwritten.tick()
-    unwritten.tick()
-
+    for _ in range(2):
+        unwritten.tick()
     assert written == [True]
 
 
@@ -267,7 +284,6 @@ def test_a_stopping_worker_hands_back_what_its_processes_hold_and_nothing_is_cou
     hand_back(other, work)
     assert note(services).lease_expires_at is not None
     hand_back(mine, work)
-
     assert (note(services).lease_expires_at, note(services).failures) == (None, 0)
     assert services.broker.rings == [("count_note", "1")]
 

@@ -14,8 +14,13 @@ from hypothesis import HealthCheck, settings
 pytest.register_assert_rewrite(
     "tests.properties.job_model",
     "tests.properties.job_attempts",
+    "tests.properties.job_checks",
     "tests.properties.job_world",
+    "tests.properties.log_checks",
     "tests.properties.log_world",
+    "tests.properties.work_model",
+    "tests.properties.work_attempts",
+    "tests.properties.work_world",
 )
 from app.broker import MemoryBroker  # noqa: E402  after the hook above, which has to come before any import
 from app.db import open_database  # noqa: E402

@@ -28,7 +28,6 @@ from tests.log_parsers import CONTENT, NAME, parsed
 from tests.properties.trouble import COMMIT_FAILS, TroubledDatabase, TroubledStorage
 
 LEASE = timedelta(seconds=CONFIG.job_lease)  # of a log below 1 MiB
-ROUNDS = 20  # of sweep, digests and a lease's time, in which every log has to end
 
 Step = tuple[Any, ...]  # name of a `World.do_…` and what it takes
 
@@ -261,46 +260,3 @@ class World:
     def identifier(self, log: Log, letter: str) -> str:
         """Of the crash that the letter stands for in the log's app."""
         return crash_identifier(self.apps[log.key[0]].identifier, fingerprint(*parsed(letter)))
-
-
-def check(world: World) -> None:
-    """Rows, objects and model agree: every log is counted once, as found by the digest that settled it."""
-    with world.db.read() as session:
-        rows = {row.id: row for row in session.scalars(select(Row))}
-        crashes = {crash.id: crash for crash in session.scalars(select(Crash))}
-        occurrences = list(session.scalars(select(Occurrence)))
-    assert rows.keys() == {log.row for log in world.logs.values()}
-    stored, wanted = {stat.key for stat in world.storage.list("logs")}, {row.storage_key for row in rows.values()}
-    assert wanted <= stored, "a row without its bytes"
-    assert stored - wanted <= world.orphans, "bytes without a row"
-    for log in world.logs.values():
-        row = rows[log.row]
-        facts = (row.status, row.attempt, row.lease_expires_at, row.size)
-        expected = (log.status, log.attempt, log.lease, len(log.content))
-        assert facts == expected, f"{facts} where the model has {expected}"
-        assert row.attempt == 0 or row.status != "received" or row.digested_at is None
-    counted = Counter((found.log_row, crashes[found.crash_id].identifier) for found in occurrences)
-    assert counted == Counter(
-        (log.row, world.identifier(log, letter)) for log in world.logs.values() for letter in log.crashes
-    )
-    for crash in crashes.values():
-        times = [found.occurred_at for found in occurrences if found.crash_id == crash.id]
-        assert (crash.occurrences_count, crash.first_seen, crash.last_seen) == (len(times), min(times), max(times))
-    assert {crash.identifier: crash.revision for crash in crashes.values()} == dict(world.touched)
-
-
-def drain(world: World) -> None:
-    """Let sweeps and workers go on until every log has ended."""
-    for _ in range(ROUNDS):
-        world.do_sweep()
-        while world.broker.rings:
-            world.do_digest(0, Plan())
-        check(world)
-        if all(log.status != "received" for log in world.logs.values()):
-            break
-        world.clock.advance(seconds=(LEASE + timedelta(seconds=1)).total_seconds())
-    else:
-        raise AssertionError("a log does not end")
-    for log in world.logs.values():
-        with world.db.read() as session:
-            assert world.storage.get(session.get_one(Row, log.row).storage_key) == log.content

@@ -14,7 +14,8 @@ from hypothesis.stateful import (
 
 from app import ingest
 from app.parsers import PARSERS
-from tests.properties.log_world import Plan, Step, World, check, drain
+from tests.properties.log_checks import check, drain
+from tests.properties.log_world import Plan, Step, World
 from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD
 
 INDEX = st.integers(0, 5)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from obstore.store import MemoryStore
 from sqlalchemy import event
@@ -23,12 +24,26 @@ class TroubledDatabase(Database):
         super().__init__(opened.engine, opened._lanes)
         self.before_write: Callable[[], None] = lambda: None
         self.fault: str | None = None  # of the next transaction that writes
+        self.is_away = False  # every transaction fails
+        self.restarted_at: datetime | None = None
         if not self.is_postgresql:
             event.listen(self.engine, "connect", _care_less_for_power_cuts)
+
+    def started_at(self) -> datetime | None:
+        """When the world says that the server was started last."""
+        return self.restarted_at
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """The same, unless the database is away."""
+        self._fail_if_away()
+        with super().read() as session:
+            yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """The same, in trouble when told."""
+        self._fail_if_away()
         fault, self.fault = self.fault, None
         self.before_write()
         with super().write() as session:
@@ -41,6 +56,7 @@ class TroubledDatabase(Database):
     @contextmanager
     def quick_write(self, *, together: bool = True) -> Iterator[Lane]:  # noqa: ARG002
         """The same, in trouble when told; always one transaction, for its commit to fail."""
+        self._fail_if_away()
         fault, self.fault = self.fault, None
         self.before_write()
         with super().quick_write() as lane:
@@ -48,6 +64,10 @@ class TroubledDatabase(Database):
             if fault == COMMIT_FAILS:
                 raise TransientError
         if fault == COMMIT_UNHEARD:
+            raise TransientError
+
+    def _fail_if_away(self) -> None:
+        if self.is_away:
             raise TransientError
 
 
