@@ -39,6 +39,9 @@ class Config:
     public_url: str | None = None  # how clients reach us, when the Host header does not tell; no trailing slash
     trusted_proxies: int = 0  # how many proxies in front set X-Forwarded-*; 0 trusts none of these headers
     max_log_bytes: int = 20 * MIB  # of one log, packed or unpacked; a larger upload is refused with 413
+    oldest_crash_days: int = (
+        3_650  # before its log arrived; an earlier time is of a wrong clock, and the arrival counts
+    )
     logs_per_minute: int = (
         0  # that one app may send where it has not set it; one more is answered with 429; 0: any number
     )
@@ -96,6 +99,7 @@ class Config:
             public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
             trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
             max_log_bytes=_integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
+            oldest_crash_days=_integer(environ, "CRASHQ_OLDEST_CRASH_DAYS", cls.oldest_crash_days, 1, 36_500),
             logs_per_minute=_integer(environ, "CRASHQ_LOGS_PER_MINUTE", cls.logs_per_minute, 0, 10_000_000),
             wrong_passwords_per_minute=_integer(
                 environ, "CRASHQ_WRONG_PASSWORDS_PER_MINUTE", cls.wrong_passwords_per_minute, 1, 10_000
