@@ -85,7 +85,7 @@ class Config:
             )
         public_url = environ.get("CRASHQ_PUBLIC_URL") or None
         return cls(
-            database_url=_url(environ, "DATABASE_URL", ("sqlite", "postgresql+psycopg")),
+            database_url=_database_url(environ),
             redis_url=redis_url and _url(environ, "REDIS_URL", ("redis", "rediss")),
             storage_url=_url(environ, "STORAGE_URL", ("file", "s3", "memory")),
             secret_key=_secret(environ),
@@ -191,6 +191,13 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
     if not complete:
         raise ConfigError(f"{name} lacks its host, bucket or path, or has a bad port; wanted is {wanted}")
     return value
+
+
+def _database_url(environ: Mapping[str, str]) -> str:
+    """Platforms set `postgres://` and `postgresql://`, which are SQLAlchemy's only with the driver's name."""
+    given = environ.get("DATABASE_URL", "").strip()
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given)
+    return _url({"DATABASE_URL": url}, "DATABASE_URL", ("sqlite", "postgresql+psycopg"))
 
 
 def _is_complete(scheme: str, host: str, path: str) -> bool:
