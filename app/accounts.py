@@ -203,7 +203,7 @@ def dsn(services: Services, identifier: str, key: str) -> str:
 
 
 def sender_address(config: Config, project: int, key: str, asked: str = "") -> str:
-    """The same of an app's number; `asked` is how a client has reached us, `scheme://host`, for want of a public URL."""
+    """The same of an app's number; `asked` is how a client has reached us, `scheme://host/prefix`, for want of a public URL."""
     base = config.public_url or asked.rstrip("/") or f"http://localhost:{config.port}"
     scheme, _, host = base.partition("://")
     return f"{scheme}://{key}@{host}/{project}"

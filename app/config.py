@@ -39,6 +39,9 @@ class Config:
     public_url: str | None = None  # how clients reach us, when the Host header does not tell; no trailing slash
     trusted_proxies: int = 0  # how many proxies in front set X-Forwarded-*; 0 trusts none of these headers
     max_log_bytes: int = 20 * MIB  # of one log, packed or unpacked; a larger upload is refused with 413
+    oldest_crash_days: int = (
+        3_650  # before its log arrived; an earlier time is of a wrong clock, and the arrival counts
+    )
     logs_per_minute: int = (
         0  # that one app may send where it has not set it; one more is answered with 429; 0: any number
     )
@@ -82,7 +85,7 @@ class Config:
             )
         public_url = environ.get("CRASHQ_PUBLIC_URL") or None
         return cls(
-            database_url=_url(environ, "DATABASE_URL", ("sqlite", "postgresql+psycopg")),
+            database_url=_database_url(environ),
             redis_url=redis_url and _url(environ, "REDIS_URL", ("redis", "rediss")),
             storage_url=_url(environ, "STORAGE_URL", ("file", "s3", "memory")),
             secret_key=_secret(environ),
@@ -96,6 +99,7 @@ class Config:
             public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
             trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
             max_log_bytes=_integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
+            oldest_crash_days=_integer(environ, "CRASHQ_OLDEST_CRASH_DAYS", cls.oldest_crash_days, 1, 36_500),
             logs_per_minute=_integer(environ, "CRASHQ_LOGS_PER_MINUTE", cls.logs_per_minute, 0, 10_000_000),
             wrong_passwords_per_minute=_integer(
                 environ, "CRASHQ_WRONG_PASSWORDS_PER_MINUTE", cls.wrong_passwords_per_minute, 1, 10_000
@@ -187,6 +191,13 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
     if not complete:
         raise ConfigError(f"{name} lacks its host, bucket or path, or has a bad port; wanted is {wanted}")
     return value
+
+
+def _database_url(environ: Mapping[str, str]) -> str:
+    """Platforms set `postgres://` and `postgresql://`, which are SQLAlchemy's only with the driver's name."""
+    given = environ.get("DATABASE_URL", "").strip()
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given)
+    return _url({"DATABASE_URL": url}, "DATABASE_URL", ("sqlite", "postgresql+psycopg"))
 
 
 def _is_complete(scheme: str, host: str, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Finds rows without their stored objects and objects without their rows, and mends both."""
+"""Finds rows without their stored objects, objects without their rows and times of wrong clocks, and mends them."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -9,6 +9,7 @@ from app.broker import PARTS
 from app.db.job import Job, JobState, find_jobs, finished_jobs_after, move
 from app.db.job_part import stored_parts
 from app.db.log import Log, logs_after, mark_lost, stored_log_ids
+from app.db.seen_times import correct_times, crashes_with_wrong_times
 from app.finding import Finding
 from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat, index_key
@@ -30,6 +31,7 @@ def examine(services: Services) -> Iterator[Finding]:
     yield from symbols_without_objects(services)
     yield from objects_without_symbols(services, partial(_old, services))
     yield from _unfinished_files(services)
+    yield from _wrong_times(services)
 
 
 def _results_without_objects(services: Services) -> Iterator[Finding]:
@@ -107,6 +109,29 @@ def _unfinished_files(services: Services) -> Iterator[Finding]:
     for path in services.storage.unfinished():
         if path.stat().st_mtime < before:
             yield Finding(f"{path.name} was never finished", "it is deleted", partial(path.unlink, missing_ok=True))
+
+
+def _wrong_times(services: Services) -> Iterator[Finding]:
+    """Crashes that an earlier release has counted at the times of wrong clocks."""
+    last, oldest = 0, timedelta(days=services.config.oldest_crash_days)
+    while True:
+        with services.db.read() as session:
+            crashes = crashes_with_wrong_times(session, last, services.now(), oldest)
+        if not crashes:
+            return
+        last = crashes[-1][0]
+        for crash_id, identifier in crashes:
+            what = f"crash {identifier} was seen in the future, or longer ago than CRASHQ_OLDEST_CRASH_DAYS"
+            remedy = "such occurrences count as seen when their logs arrived; their own dates stay"
+            yield Finding(what, remedy, _correction(services, crash_id, oldest))
+
+
+def _correction(services: Services, crash_id: int, oldest: timedelta) -> Callable[[], None]:
+    def mend() -> None:
+        with services.db.write() as session:
+            correct_times(session, crash_id, services.now(), oldest)
+
+    return mend
 
 
 def _old(services: Services, prefix: str) -> Iterator[ObjectStat]:

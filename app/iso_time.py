@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from app.errors import BadParameters
 
 DAY = timedelta(days=1)
-LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)  # what databases and programs tell apart
+FIRST_INSTANT, LAST_INSTANT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""All times that the database keeps are within these, bounds included: none is after LAST_INSTANT, so no time ends behind it."""
 _SPACE_BEFORE_ZONE = re.compile(r" (\d{2}(:?\d{2})?)$")  # a "+" that was not escaped in a URL arrives as a space
 MAX_LENGTH = 40  # characters; no ISO 8601 time is longer
 
@@ -20,13 +22,16 @@ def since(name: str, value: str | None) -> datetime | None:
 
 
 def until(name: str, value: str | None) -> datetime | None:
-    """First instant that counts no more: just after the time, or the end of a plain day (UTC). Raises BadParameters."""
+    """First instant that counts no more: just after the time, or the end of a plain day (UTC). Raises BadParameters.
+
+    None, which is no bound, where no instant comes after: LAST_INSTANT itself counts.
+    """
     if not value:
         return None
     parsed = _read(name, value)
     if isinstance(parsed, datetime):
-        return parsed + timedelta(microseconds=1) if parsed < LAST_INSTANT else LAST_INSTANT
-    return datetime.combine(parsed + DAY, time.min, UTC) if parsed < date.max else LAST_INSTANT
+        return parsed + INSTANT if parsed < LAST_INSTANT else None
+    return datetime.combine(parsed + DAY, time.min, UTC) if parsed < date.max else None
 
 
 def day(name: str, value: str) -> date:

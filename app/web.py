@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import api, console, counting, tracing
 from app.config import Config
 from app.observe import configure_logs
+from app.prefix import BelowPrefix, prefix_of
 from app.services import Services, open_services
 
 
@@ -25,6 +26,8 @@ def create_app(services: Services | None = None) -> Flask:
         services = open_services(config)
     flask = Flask(__name__, static_folder=None)
     flask.url_map.merge_slashes = False  # a doubled slash is an unknown path, not a redirect
+    if prefix := prefix_of(services.config.public_url):
+        flask.wsgi_app = BelowPrefix(flask.wsgi_app, prefix)  # type: ignore[method-assign]
     if services.config.trusted_proxies:
         hops = services.config.trusted_proxies
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]

@@ -50,7 +50,8 @@ def counted(services: Services) -> Counter[str]:
     """Identifier of a crash -> the occurrences it is said to have; fails when one's row does not tell the truth."""
     with services.db.read() as session:
         for crash in session.scalars(select(Crash)):
-            found = select(func.count(), func.min(Occurrence.occurred_at), func.max(Occurrence.occurred_at))
+            seen_at = func.coalesce(Occurrence.seen_at, Occurrence.occurred_at)
+            found = select(func.count(), func.min(seen_at), func.max(seen_at))
             number, first, last = session.execute(found.where(Occurrence.crash_id == crash.id)).one()
             assert crash.occurrences_count == number
             assert not number or (crash.first_seen, crash.last_seen) == (first, last)

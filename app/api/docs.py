@@ -6,6 +6,7 @@ import hashlib
 import re
 from functools import cache
 from importlib.metadata import version
+from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 
@@ -22,7 +23,7 @@ blueprint = Blueprint("docs", __name__, template_folder="templates")
 @blueprint.get("/api/openapi.json")
 def describe() -> Response:
     """The OpenAPI document."""
-    return answers.document(openapi(version("crashq")))
+    return answers.document({**openapi(version("crashq")), "servers": [{"url": quote(request.script_root) or "/"}]})
 
 
 @blueprint.get("/docs")

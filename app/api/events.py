@@ -15,6 +15,7 @@ from app.db.job_signs import Sign, Watched
 from app.errors import NotFound, TransientError
 from app.jobs import service
 from app.jobs.envelope import description
+from app.one_line import one_line
 from app.services import Services
 
 STREAMS = "crashq.streams"
@@ -73,7 +74,7 @@ def _events(services: Services, streams: Streams, watched: Watched, user: int, j
 
 
 def _event(job: Job) -> bytes:
-    told = json.dumps(description(job), separators=(",", ":"), ensure_ascii=False)  # on one line
+    told = one_line(json.dumps(description(job), separators=(",", ":"), ensure_ascii=False))
     name = "progress" if job.is_live else job.state.value
     return f"id: {event_id(job)}\nevent: {name}\ndata: {told}\n\n".encode(errors="replace")
 

@@ -72,7 +72,7 @@ def _showing(user: int) -> Showing:
 
 
 def _host() -> str:
-    return services().config.public_url or request.host_url.rstrip("/")
+    return services().config.public_url or request.url_root.rstrip("/")
 
 
 def _retry_after(job: AnyJob) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Response, request
 
@@ -21,12 +21,17 @@ def link_next(response: Response, rows: list[Any], query: Mapping[str, str]) -> 
     limit, offset = window(query)
     if len(rows) == limit:
         following = {**query, "page": offset // (limit - 1) + 2, "per_page": limit - 1}
-        response.headers["Link"] = f'<{request.path}?{urlencode(following)}>; rel="next"'
+        response.headers["Link"] = f'<{_own_path()}?{urlencode(following)}>; rel="next"'
     return response
 
 
 def link_after(response: Response, last: str, query: Mapping[str, str]) -> Response:
     """Add the same for a list that goes on after the last row of this page, whatever has come before it meanwhile."""
     following = {**query, "after": last}
-    response.headers["Link"] = f'<{request.path}?{urlencode(following)}>; rel="next"'
+    response.headers["Link"] = f'<{_own_path()}?{urlencode(following)}>; rel="next"'
     return response
+
+
+def _own_path() -> str:
+    """As clients reach it, with the prefix that a proxy puts before."""
+    return quote(request.script_root + request.path)

@@ -129,6 +129,7 @@ class CrashLog:
     )
     report_id: str | None = None  # the id inside the report, where it has one
     occurred_at: datetime | None = None  # UTC, aware
+    sent_at: datetime | None = None  # by the same clock, where the sender tells it; UTC, aware
     started_at: datetime | None = None  # start of the process; UTC, aware
     level: str | None = None  # "fatal", "error", ...
     process: str | None = None  # process name

@@ -37,7 +37,7 @@ class Crash(Base):
     fingerprint: Mapped[str] = mapped_column(String(32))
     fingerprint_version: Mapped[int]
     title: Mapped[str] = mapped_column(String(200))
-    first_seen: Mapped[datetime]  # of the earliest occurrence
+    first_seen: Mapped[datetime]  # of the earliest occurrence, bounded by the arrival of its log
     last_seen: Mapped[datetime]  # of the latest
     occurrences_count: Mapped[int] = mapped_column(BigInteger)
     revision: Mapped[int] = mapped_column(BigInteger)  # grows with every change of its occurrences
@@ -134,17 +134,17 @@ def _has(word: str) -> ColumnElement[bool]:
 
 
 def _occurred(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    """That a crash has an occurrence in [since, until), told by its own row wherever its first or last one tells."""
+    """That an occurrence of a crash was seen in [since, until), told by its own row wherever its first or last one tells."""
     bounds = []
     if since:
         bounds.append(Crash.last_seen >= since)
     if until:
         bounds.append(Crash.first_seen < until)
     if since and until:
-        within = exists().where(
-            Occurrence.crash_id == Crash.id, Occurrence.occurred_at >= since, Occurrence.occurred_at < until
-        )
-        bounds.append(or_(Crash.first_seen >= since, Crash.last_seen < until, within))
+        at, seen_at = Occurrence.occurred_at, Occurrence.seen_at
+        right = exists().where(Occurrence.crash_id == Crash.id, at >= since, at < until, seen_at.is_(None))
+        wrong = exists().where(Occurrence.crash_id == Crash.id, seen_at >= since, seen_at < until)
+        bounds.append(or_(Crash.first_seen >= since, Crash.last_seen < until, right, wrong))
     return bounds
 
 

@@ -127,13 +127,14 @@ class NewOccurrence(NamedTuple):
     log_id: str
     number: int
     occurred_at: datetime
+    seen_at: datetime | None  # None: occurred_at
     app_version: str | None
     app_build: str | None
     os_name: str | None
     os_version: str | None
     device_model: str | None
     user_id: str | None
-    described: bool = True  # the six before it are what the log says
+    described: bool = True  # the six facts before it are what the log says
     grouped_as: str | None = None  # the group it is of, when people merged that into this crash
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from queue import SimpleQueue
 from types import ModuleType
@@ -17,6 +17,7 @@ from app.db import Database
 from app.db.crash import Crash
 from app.db.occurrence import FIRST_ROWS, Occurrence, json_text
 from app.db.prepared import Lane, Prepared
+from app.iso_time import FIRST_INSTANT, LAST_INSTANT
 
 ROWS_PER_BATCH = 10_000  # about 1.2 MB: the fewer trips the better, and memory stays small
 CONNECTIONS = 2  # that write batches of a long list side by side
@@ -40,7 +41,7 @@ class LongList(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where an occurrence stands in the list; none has an id of -1."""
+    """Where an occurrence stands in the list; ids are between those of BEGINNING and END."""
 
     occurred_at: datetime
     id: int
@@ -57,8 +58,8 @@ class Cut(NamedTuple):
 
 _Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
-BEGINNING = Place(datetime(1, 1, 1, tzinfo=UTC), -1)
-END = Place(datetime(9999, 12, 31, tzinfo=UTC), -1)
+BEGINNING = Place(FIRST_INSTANT, -1)
+END = Place(LAST_INSTANT, 2**63 - 1)
 
 
 @contextmanager

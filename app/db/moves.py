@@ -15,6 +15,7 @@ from app.db.digest_steps import SeenCrash, count_within
 from app.db.job import LIVE, Job
 from app.db.log import Log
 from app.db.occurrence import Occurrence
+from app.db.seen_times import first_and_last
 
 
 class Group(NamedTuple):
@@ -33,7 +34,7 @@ class Placed(NamedTuple):
     id: int
     log_row: int
     number: int
-    occurred_at: datetime
+    seen_at: datetime  # what its crash is sorted by
     app_id: int
     crash_id: int
     crash: Group
@@ -62,14 +63,15 @@ def hold_logs(session: Session, log_rows: Iterable[int]) -> list[Placed]:
     rows = sorted(set(log_rows))
     session.execute(select(Log.id).where(Log.id.in_(rows)).order_by(Log.id).with_for_update())
     crash = (Crash.app_id, Crash.identifier, Crash.fingerprint, Crash.fingerprint_version, Crash.title, Crash.why)
-    occurrence = (Occurrence.id, Occurrence.log_row, Occurrence.number, Occurrence.occurred_at, Occurrence.crash_id)
+    seen_at = func.coalesce(Occurrence.seen_at, Occurrence.occurred_at)
+    occurrence = (Occurrence.id, Occurrence.log_row, Occurrence.number, seen_at, Occurrence.crash_id)
     statement = select(*occurrence, *crash, Occurrence.grouped_as).join(Crash, Crash.id == Occurrence.crash_id)
     mine: Select[*tuple[Any, ...]] = statement.where(Occurrence.log_row.in_(rows)).order_by(
         Occurrence.log_row, Occurrence.number
     )
     found: list[Placed] = []
-    for row_id, log_row, number, occurred_at, crash_id, app_id, *told, grouped_as in session.execute(mine):
-        found.append(Placed(row_id, log_row, number, occurred_at, app_id, crash_id, Group(*told), grouped_as))
+    for row_id, log_row, number, seen_at, crash_id, app_id, *told, grouped_as in session.execute(mine):
+        found.append(Placed(row_id, log_row, number, seen_at, app_id, crash_id, Group(*told), grouped_as))
     return found
 
 
@@ -119,7 +121,7 @@ def _counted(moved: list[Move]) -> Iterable[SeenCrash]:
         for group, number in ((one.home, 1), (one.placed.crash, -1)):
             groups.setdefault(group.identifier, (one.placed.app_id, group))
             change[group.identifier] += number
-            times[group.identifier].append(one.placed.occurred_at)
+            times[group.identifier].append(one.placed.seen_at)
     for identifier, (app_id, group) in sorted(groups.items()):
         seen = (min(times[identifier]), max(times[identifier]))
         facts = (group.fingerprint, group.fingerprint_version, group.title)
@@ -146,9 +148,8 @@ def _remember(session: Session, moves: list[Move]) -> None:
 def _look_after(session: Session, crash_id: int) -> None:
     """Put right what a crash tells after some of its occurrences have gone."""
     crash = session.get_one(Crash, crash_id, populate_existing=True)
-    times = select(func.min(Occurrence.occurred_at), func.max(Occurrence.occurred_at))
-    first, last = session.execute(times.where(Occurrence.crash_id == crash_id)).one()
-    if first is not None:
+    first, last = first_and_last(session, crash_id)
+    if first and last:
         crash.first_seen, crash.last_seen = first, last
         session.flush()
         return

@@ -29,6 +29,7 @@ FIRST_ROWS = 1_000  # of the first batch of a list, small so that they are there
 MAX_FACT = 128  # characters; app.crashes.facts cuts them to this
 
 MERGED = text("grouped_as IS NOT NULL")
+WRONG_CLOCK = text("seen_at IS NOT NULL")
 
 _CRASHES = table("crashes", column("id"), column("app_id"))  # not by its model, whose module imports this one
 
@@ -43,6 +44,7 @@ class Occurrence(Base):
     log_id: Mapped[str] = mapped_column(String(128))  # as in the log's row, here so that a list reads one table
     number: Mapped[int]  # from 1, the place in the log
     occurred_at: Mapped[datetime]  # by the log's id, else by the crash itself, else by arrival
+    seen_at: Mapped[datetime | None]  # what its crash is sorted and filtered by; None: occurred_at can be believed
     described: Mapped[bool | None]  # True: what follows is what the log says; None: only the stored log can tell
     app_version: Mapped[str | None] = mapped_column(String(MAX_FACT))
     app_build: Mapped[str | None] = mapped_column(String(MAX_FACT))
@@ -54,6 +56,7 @@ class Occurrence(Base):
     __table_args__ = (
         UniqueConstraint("log_row", "number"),
         Index("ix_occurrences_grouped_as", "grouped_as", postgresql_where=MERGED, sqlite_where=MERGED),
+        Index("ix_occurrences_seen_at", "crash_id", "seen_at", postgresql_where=WRONG_CLOCK, sqlite_where=WRONG_CLOCK),
         # Holds all that a list shows, which is then read from it alone: rows of one crash lie scattered over the table.
         # Key columns, not INCLUDE: SQLite has no such thing, and behind the unique id they take the same room.
         Index("ix_occurrences_list", "crash_id", "occurred_at", "id", "log_id", "number"),

@@ -23,15 +23,20 @@ def old_logs(session: Session, app_id: int, before: datetime, limit: int, *, wit
 
 
 def crashes_with_old(session: Session, app_id: int, before: datetime) -> list[int]:
-    """Row ids of some crashes that have an occurrence from before."""
+    """Row ids of some crashes that have an occurrence that was seen before."""
     statement = select(Crash.id).where(Crash.app_id == app_id, Crash.first_seen < before, Crash.occurrences_count > 0)
     return list(session.scalars(statement.order_by(Crash.first_seen, Crash.id).limit(CRASHES_AT_ONCE)))
 
 
 def old_occurrences(session: Session, crash_id: int, before: datetime, limit: int) -> list[int]:
-    """Row ids of a crash's occurrences from before, the oldest first."""
-    statement = select(Occurrence.id).where(Occurrence.crash_id == crash_id, Occurrence.occurred_at < before)
-    return list(session.scalars(statement.order_by(Occurrence.occurred_at, Occurrence.id).limit(limit)))
+    """Row ids of a crash's occurrences that were seen before, the oldest first."""
+    of_crash = select(Occurrence.id).where(Occurrence.crash_id == crash_id)
+    right = of_crash.where(Occurrence.occurred_at < before, Occurrence.seen_at.is_(None))
+    found = list(session.scalars(right.order_by(Occurrence.occurred_at, Occurrence.id).limit(limit)))
+    if found:
+        return found
+    wrong = of_crash.where(Occurrence.seen_at < before).order_by(Occurrence.seen_at, Occurrence.id)
+    return list(session.scalars(wrong.limit(limit)))
 
 
 def expire_old(session: Session, app_id: int, before: datetime, now: datetime, limit: int) -> int:

@@ -12,6 +12,7 @@ from app.db.crash import Crash
 from app.db.doomed_object import doom
 from app.db.log import Log
 from app.db.occurrence import Occurrence
+from app.db.seen_times import first_and_last
 
 
 class Removed(NamedTuple):
@@ -64,11 +65,8 @@ def recount(session: Session, crash_id: int) -> int:
     crash = session.get(Crash, crash_id, with_for_update=True)
     if crash is None:
         return 0
-    number, first, last = session.execute(
-        select(func.count(), func.min(Occurrence.occurred_at), func.max(Occurrence.occurred_at)).where(
-            Occurrence.crash_id == crash_id
-        )
-    ).one()
+    number = session.scalar(select(func.count()).where(Occurrence.crash_id == crash_id)) or 0
+    first, last = first_and_last(session, crash_id)
     was = (crash.occurrences_count, crash.first_seen, crash.last_seen)
     told = (number, first or crash.first_seen, last or crash.last_seen)
     if was == told:
@@ -92,11 +90,7 @@ def _take(session: Session, condition: object) -> dict[int, int]:
     held = list(session.scalars(crashes.with_for_update()))
     session.execute(delete(Occurrence).where(condition), execution_options={"synchronize_session": False})  # type: ignore[arg-type]
     for crash in held:
-        first, last = session.execute(
-            select(func.min(Occurrence.occurred_at), func.max(Occurrence.occurred_at)).where(
-                Occurrence.crash_id == crash.id
-            )
-        ).one()
+        first, last = first_and_last(session, crash.id)
         crash.occurrences_count -= taken[crash.id]
         crash.revision += 1
         crash.first_seen, crash.last_seen = first or crash.first_seen, last or crash.last_seen

@@ -13,6 +13,7 @@ from app.db import Database
 from app.db.crash import Crash
 from app.db.many import as_rows, rows_of
 from app.db.occurrence import Occurrence
+from app.iso_time import INSTANT, LAST_INSTANT
 
 
 class Span(NamedTuple):
@@ -20,7 +21,7 @@ class Span(NamedTuple):
 
     crash_ids: Sequence[int]  # at least one
     since: datetime  # inclusive
-    until: datetime  # exclusive
+    until: datetime  # exclusive, but for LAST_INSTANT
 
 
 class NamedCrash(NamedTuple):
@@ -85,16 +86,16 @@ def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, 
     starts = [datetime.combine(day, time.min, UTC) for day in days]
     ends = [*starts[1:], span.until]
     ranges = [
-        {"place": at, "start_at": max(start, span.since), "end_at": min(end, span.until)}
+        {"place": at, "start_at": max(start, span.since), "last_at": _last_before(min(end, span.until))}
         for at, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     at, kind = Integer(), Occurrence.__table__.c.occurred_at.type
-    given = rows_of(dialect, column("place", at), column("start_at", kind), column("end_at", kind))
+    given = rows_of(dialect, column("place", at), column("start_at", kind), column("last_at", kind))
     of_day = select(func.count()).where(
         Occurrence.crash_id == Crash.id,
         Occurrence.occurred_at >= given.c.start_at,
-        Occurrence.occurred_at < given.c.end_at,
+        Occurrence.occurred_at <= given.c.last_at,
     )
     counted = select(Crash.id, given.c.place, of_day.scalar_subquery()).select_from(Crash).join(given, true())
     counted = counted.where(Crash.id.in_(span.crash_ids)).order_by(Crash.id, given.c.place)
@@ -141,4 +142,9 @@ def count_versions(session: Session, span: Span, most: int) -> dict[int, list[Co
 def _in_span(span: Span) -> list[ColumnElement[bool]]:
     crash = Occurrence.crash_id
     of_crash = crash == span.crash_ids[0] if len(span.crash_ids) == 1 else crash.in_(span.crash_ids)
-    return [of_crash, Occurrence.occurred_at >= span.since, Occurrence.occurred_at < span.until]
+    return [of_crash, Occurrence.occurred_at.between(span.since, _last_before(span.until))]
+
+
+def _last_before(until: datetime) -> datetime:
+    """The last instant that counts, for what ends with time itself has no first one behind it."""
+    return until - INSTANT if until < LAST_INSTANT else LAST_INSTANT

@@ -5,6 +5,7 @@ from datetime import datetime
 from json.encoder import encode_basestring
 
 from app.exports.row import COLUMNS, Row, time_text
+from app.one_line import one_line
 
 FORMAT = "ndjson"
 MEDIA_TYPE = "application/x-ndjson"
@@ -16,7 +17,7 @@ _LINE = "{" + ",".join(f'"{name}":%s' for name in COLUMNS) + "}\n"
 def write(pages: Iterable[list[Row]]) -> Iterator[bytes]:
     """A chunk for each page of rows. Compact JSON in UTF-8; unknown is null."""
     for page in pages:
-        yield "".join(map(_line, page)).encode("utf-8", "replace")
+        yield one_line("".join(map(_line, page))).encode("utf-8", "replace")
 
 
 def _line(row: Row) -> str:

@@ -32,6 +32,7 @@ from app.errors import AppError, MalformedLog
 from app.ingest.awaiting import trim_awaited, waiting
 from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.log_id import time_in
+from app.ingest.seen_at import seen_at
 from app.ingest.splits import splits_in
 from app.observe import on_behalf_of
 from app.parsers.archive_members import FREE_BYTES, MAX_RATIO
@@ -60,6 +61,7 @@ class Found(NamedTuple):
     stored: ClaimedLog
     number: int  # from 1, the place in the log
     occurred_at: datetime
+    seen_at: datetime  # what its crash is sorted and filtered by
     report: Grouped
     crash: str  # identifier of the crash it is counted in: its group, or what people merged that into
 
@@ -131,7 +133,7 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes], sy
         raw = read()
         with limited(budget, watcher):
             in_log = read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols)
-        found = [_found(stored, number, report) for number, report in enumerate(in_log.reports, 1)]
+        found = [_found(services, stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
         return Outcome(stored, None, [], error.message)
     except OverBudget as error:
@@ -162,9 +164,12 @@ def _let_others_digest(services: Services, left: list[ClaimedLog]) -> None:
             change(session, WORK.leasing, stored, **released(WORK, services.now()))
 
 
-def _found(stored: ClaimedLog, number: int, report: Grouped) -> Found:
-    occurred_at = time_in(stored.log_id) or report.parsed.occurred_at or stored.received_at
-    return Found(stored, number, occurred_at, report, report.group.identifier)
+def _found(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> Found:
+    named, parsed = time_in(stored.log_id), report.parsed
+    occurred_at = named or parsed.occurred_at or stored.received_at
+    sent_at = parsed.sent_at if parsed.occurred_at and not named else None
+    seen = seen_at(occurred_at, stored.received_at, sent_at, services.config.oldest_crash_days)
+    return Found(stored, number, occurred_at, seen, report, report.group.identifier)
 
 
 def _settle(services: Services, outcomes: list[Outcome]) -> bool:
@@ -227,6 +232,7 @@ def _row(one: Found, crash_id: int) -> NewOccurrence:
         one.stored.log_id,
         one.number,
         one.occurred_at,
+        None if one.seen_at == one.occurred_at else one.seen_at,
         *one.report.facts,
         grouped_as=None if group == one.crash else group,
     )
@@ -237,7 +243,7 @@ def _crashes(counted: list[Found]) -> Iterable[SeenCrash]:
     by_crash = attrgetter("crash")
     for identifier, together in groupby(sorted(counted, key=by_crash), key=by_crash):
         first, *others = together
-        times = [first.occurred_at, *(other.occurred_at for other in others)]
+        times = [first.seen_at, *(other.seen_at for other in others)]
         group = first.report.group
         yield SeenCrash(
             app_id=first.stored.app_id,

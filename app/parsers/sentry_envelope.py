@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from app.crashes.log import AppInfo, CrashLog, DeviceInfo, OsInfo
 from app.errors import MalformedLog
-from app.parsers import minidump, sentry_event
+from app.parsers import minidump, sentry_event, values
 from app.parsers.document import Document
 from app.parsers.envelope_items import Item, envelope_header, envelope_items, event_id_in, json_object
 
@@ -43,7 +43,8 @@ def _first_item_is_one(raw: bytes) -> bool:
 
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports of the envelope's events, in its order. Raises MalformedLog when none of them tells of a crash."""
-    event_id = event_id_in(envelope_header(document.raw))
+    header = envelope_header(document.raw)
+    event_id, sent_at = event_id_in(header), values.utc_time(header.get("sent_at"))
     items = list(envelope_items(document.raw))
     dump = next((item.payload for item in items if _is_minidump(item)), None)
     reports, problem = [], None
@@ -57,12 +58,12 @@ def parse(document: Document) -> list[CrashLog]:
                 reports.append(report)
                 dump = None if has_dump else dump
     if reports:
-        return reports
+        return [replace(report, sent_at=sent_at) for report in reports]
     if problem:
         raise problem
     if dump is not None:
         log = minidump.parse_dump(dump)
-        return [replace(log, format=FORMAT, report_id=event_id or log.report_id)]
+        return [replace(log, format=FORMAT, report_id=event_id or log.report_id, sent_at=sent_at)]
     raise MalformedLog(
         f"The Sentry envelope holds no event, only: {', '.join(sorted({item.kind for item in items}))[:200]}"
     )

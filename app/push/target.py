@@ -16,6 +16,11 @@ LOOKUP_LIMIT = 5.0  # seconds; the system's own resolver may take far longer
 PORTS = {"http": 80, "https": 443}
 PRINTABLE = re.compile(r"[!-~]+")
 HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+NOT_REACHED = tuple(
+    map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16", "100:0:0:1::/64", "2001:20::/28"))
+)
+"""What IANA's registries of special-purpose addresses say newer than, or otherwise than, Python's own tables: relays of 6to4,
+documentation (RFC 9637), segment routing (RFC 9602), dummies (RFC 9780) and ORCHIDv2."""
 TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 """NAT64: the last four bytes are an IPv4 address."""
 
@@ -121,6 +126,8 @@ def _may_be_reached(address: Address, networks: list[ipaddress.IPv4Network | ipa
 
 def _is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return False
+    if any(address.version == network.version and address in network for network in NOT_REACHED):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 

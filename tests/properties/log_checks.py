@@ -34,7 +34,7 @@ def check(world: World) -> None:
         (log.row, world.identifier(log, letter)) for log in world.logs.values() for letter in log.crashes
     )
     for crash in crashes.values():
-        times = [found.occurred_at for found in occurrences if found.crash_id == crash.id]
+        times = [found.seen_at or found.occurred_at for found in occurrences if found.crash_id == crash.id]
         assert (crash.occurrences_count, crash.first_seen, crash.last_seen) == (len(times), min(times), max(times))
     assert {crash.identifier: crash.revision for crash in crashes.values()} == dict(world.touched)
 

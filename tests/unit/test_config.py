@@ -23,6 +23,13 @@ def test_the_four_required_variables_suffice():
     assert (config.port, config.max_log_bytes, config.job_lease, config.public_url) == (8000, 20 * MIB, 30, None)
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_database_is_named_as_platforms_name_it(scheme):
+    config = Config.from_env({**WHOLE, "DATABASE_URL": f"{scheme}://u:p@db.example.com:5432/name?sslmode=require"})
+
+    assert config.database_url == "postgresql+psycopg://u:p@db.example.com:5432/name?sslmode=require"
+
+
 def test_every_number_is_read_and_a_slash_is_cut_off_the_public_url():
     config = Config.from_env({**WHOLE, "PORT": "0", "WEB_CONCURRENCY": " 4 ", "CRASHQ_MAX_LOG_BYTES": "1024",
                               "CRASHQ_LOG_FORMAT": "json", "CRASHQ_REDIS_PREFIX": "two:",
@@ -59,7 +66,8 @@ def test_a_missing_variable_is_refused_by_name(name):
     ("name", "value"),
     [
         ("DATABASE_URL", "mysql://db/crashq"),
-        ("DATABASE_URL", "postgresql://db/crashq"),
+        ("DATABASE_URL", "postgresql:///crashq"),
+        ("DATABASE_URL", "postgresql+asyncpg://db/crashq"),
         ("DATABASE_URL", "postgresql+psycopg:///crashq"),
         ("DATABASE_URL", "postgresql+psycopg://db:port/crashq"),
         ("DATABASE_URL", "sqlite://"),

@@ -22,9 +22,10 @@ def utc(*parts: int) -> datetime:
         ("2018-09-13T08:02:53+02:00", utc(2018, 9, 13, 6, 2, 53), utc(2018, 9, 13, 6, 2, 53, 1)),
         ("2018-09-13T08:02:53 02:00", utc(2018, 9, 13, 6, 2, 53), utc(2018, 9, 13, 6, 2, 53, 1)),
         ("1970-01-01", utc(1970, 1, 1), utc(1970, 1, 2)),
-        ("0001-01-01", utc(1, 1, 1), utc(1, 1, 2)),
-        ("9999-12-31", utc(9999, 12, 31), iso_time.LAST_INSTANT),
-        ("9999-12-31T23:59:59.999999Z", iso_time.LAST_INSTANT, iso_time.LAST_INSTANT),
+        ("0001-01-01", iso_time.FIRST_INSTANT, utc(1, 1, 2)),
+        ("9999-12-30", utc(9999, 12, 30), utc(9999, 12, 31)),
+        ("9999-12-31", utc(9999, 12, 31), None),
+        ("9999-12-31T23:59:59.999999Z", iso_time.LAST_INSTANT, None),
     ],
 )
 def test_a_window_begins_at_since_and_ends_after_until(text, first, end):

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.client import ClientError, Refused
+from app.one_line import one_line
 
 TELL_EVERY = 15.0  # seconds between two lines of progress that are no bar
 TELL_FROM = 0.1  # or whenever this share of the whole has been done since
@@ -107,8 +108,8 @@ class Teller:
 def as_json(value: BaseModel | Mapping[str, Any]) -> str:
     """One line."""
     if isinstance(value, BaseModel):
-        return value.model_dump_json()
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        return one_line(value.model_dump_json())
+    return one_line(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
 
 
 def plain(text: str) -> str:

@@ -47,7 +47,7 @@ def revoke_key(app_identifier: str, key_identifier: str) -> Response:
 
 
 def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, name: str = "") -> Response:
-    base = (services().config.public_url or request.host_url).rstrip("/")
+    base = (services().config.public_url or request.url_root).rstrip("/")
     rows = keys.ingest_keys(services(), app, base)
     known = [row for row in rows if row.key]
     chosen = next((row for row in known if row.identifier == request.args.get("key")), known[0] if known else None)

@@ -8,7 +8,6 @@ from app import iso_time
 from app.errors import BadParameters
 
 MAX_DAYS = 1_100  # about three years; a longer time is cut to its newest days
-INSTANT = timedelta(microseconds=1)
 
 PARAMETERS: list[dict[str, Any]] = [
     {"name": "since_date", "schema": {"type": "string"}, "description": "First day (UTC) or time, ISO 8601"},
@@ -24,7 +23,7 @@ class Window(NamedTuple):
     """A time, and the UTC days that it touches."""
 
     since: datetime  # inclusive
-    until: datetime  # exclusive
+    until: datetime  # exclusive; LAST_INSTANT: no occurrence is after
     first_day: date
     last_day: date
 
@@ -50,7 +49,7 @@ def read_dates(query: Mapping[str, str]) -> dict[str, datetime | None]:
 def window(since: datetime | None, until: datetime | None, latest: datetime, days: int) -> Window:
     """From `since` to `until`; without `until` up to the day of the `latest` occurrence, without `since` that many days."""
     end = until or _after(max((latest, since) if since else (latest,)))
-    last_day = (end - INSTANT).astimezone(UTC).date()
+    last_day = (end - iso_time.INSTANT).astimezone(UTC).date()
     first_day = since.astimezone(UTC).date() if since else _days_before(last_day, days - 1)
     first_day = max(first_day, _days_before(last_day, MAX_DAYS - 1))
     start = datetime.combine(first_day, time.min, UTC)

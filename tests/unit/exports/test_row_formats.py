@@ -9,13 +9,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from arro3.io import read_parquet
+from pydantic import BaseModel
 
+from app.cli.remote.teller import as_json
 from app.crashes.facts import MAX_LENGTH, facts
 from app.crashes.log import AppInfo, CrashLog
 from app.db.occurrence import MAX_FACT
 from app.exports import ROW_FORMATS
 from app.exports.csv_rows import cell
 from app.exports.row import COLUMNS, Row
+from app.one_line import one_line
+
+
+class Named(BaseModel):
+    """What a command may print."""
+
+    title: str
+
 
 MOMENT = datetime(2018, 9, 13, 9, 42, 53, 5, tzinfo=UTC)
 
@@ -56,6 +66,31 @@ def test_every_row_comes_back_as_it_went_in(name):
     assert found[0][3] == shown
     assert str(found[0][1]) == "2018-09-13"
     assert [str(value) if value else value for value in found[1][4:]] == list(rows[1][4:])
+
+
+def test_no_sign_within_a_row_ends_its_line_for_any_reader():
+    signs = "\u2028\u2029\u0085\v\f\x1c\x1d\x1e\r\n"
+    rows = [row(1, user_id=f"a{signs}b"), row(2, device_model=signs)]
+
+    content = written("ndjson", rows)
+
+    assert len(content.decode().splitlines()) == content.count(b"\n") == 2
+    assert read("ndjson", content)[0][-1] == rows[0].user_id
+
+
+def test_one_line_says_the_same_and_leaves_other_signs_alone():
+    value = {"ä\u2028": ["\u2029漢\\u0085", "\u0085"]}
+
+    text = one_line(json.dumps(value, ensure_ascii=False))
+
+    assert json.loads(text) == value
+    assert len(text.splitlines()) == 1
+    assert "ä" in text
+
+
+def test_the_commands_that_print_json_print_a_line_for_each_value():
+    assert len(as_json({"title": "a\u2028b"}).splitlines()) == 1
+    assert len(as_json(Named(title="a\u0085b")).splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", sorted(ROW_FORMATS))
