@@ -35,6 +35,7 @@ class Config:
     web_threads: int = 8  # threads of one web process; half of them at most are held by `Prefer: wait`
     worker_concurrency: int = 2  # worker processes of one `crashq up`
     web_streams: int = 16  # streams of events that a web process has open at a time, each on a thread beside those
+    body_timeout: int = 20  # seconds that a client may take to send a body, and one more for each KiB of it; then 408
     cors_origins: tuple[str, ...] = ()  # origins whose pages may use the API, as browsers name them; none: ours alone
     public_url: str | None = None  # how clients reach us, when the Host header does not tell; no trailing slash
     trusted_proxies: int = 0  # how many proxies in front set X-Forwarded-*; 0 trusts none of these headers
@@ -91,6 +92,7 @@ class Config:
             web_concurrency=_integer(environ, "WEB_CONCURRENCY", cls.web_concurrency, 1, 256),
             web_threads=_integer(environ, "CRASHQ_WEB_THREADS", cls.web_threads, 2, 256),
             web_streams=_integer(environ, "CRASHQ_WEB_STREAMS", cls.web_streams, 0, 1_024),
+            body_timeout=_integer(environ, "CRASHQ_BODY_TIMEOUT", cls.body_timeout, 1, 600),
             cors_origins=_origins(environ, "CRASHQ_CORS_ORIGINS"),
             worker_concurrency=_integer(environ, "CRASHQ_WORKER_CONCURRENCY", cls.worker_concurrency, 1, 256),
             public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),

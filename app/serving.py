@@ -2,21 +2,43 @@
 
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import MPServer
+from granian.server import MPServer, mp
 
 from app.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
 from app.api.waiting import MOMENTS
 from app.config import Config
 from app.errors import ConfigError
+from app.request_body import BODIES, PROTOCOL
 
 CONNECTIONS = 1_024  # of one process at a time; more wait to be accepted
 HEADERS_WITHIN = 15_000  # milliseconds for a client to send the head of a request, so that idlers hold nothing
 LONGEST_HEAD = 32 * 1024  # bytes
 STOP_GRACE = 35  # seconds that requests may take to end when the server stops; longer than the longest `Prefer: wait`
+
+_wrap = mp._wsgi_call_wrap  # type: ignore[attr-defined]  # the one place where Granian can be extended
+
+
+def _wrap_with_protocol(application: Callable[..., Any], *options: Any) -> Callable[..., Any]:
+    """Granian's adapter of a WSGI application, which also hands on what it answers by.
+
+    Granian has no time limit for bodies; who is late can be answered by this only, from another thread.
+    """
+    run = _wrap(application, *options)
+
+    def call(protocol: Any, scope: dict[str, Any]) -> Any:
+        scope[PROTOCOL] = protocol
+        return run(protocol, scope)
+
+    return call
+
+
+mp._wsgi_call_wrap = _wrap_with_protocol  # type: ignore  # at import, for processes that are spawned, not forked
 
 
 def server(config: Config, host: str) -> MPServer:
@@ -28,7 +50,7 @@ def server(config: Config, host: str) -> MPServer:
         address=host,
         port=config.port,
         workers=config.web_concurrency,
-        blocking_threads=config.web_threads * (1 + MOMENTS) + config.web_streams,  # started as they are needed
+        blocking_threads=config.web_threads * (1 + MOMENTS) + config.web_streams + BODIES,  # started when needed
         backpressure=CONNECTIONS,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN, max_buffer_size=LONGEST_HEAD),
