@@ -1,5 +1,6 @@
 """The body of an upload: kept in a temporary file as it comes, unpacked once it is whole and its sender is known."""
 
+from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 
@@ -7,7 +8,7 @@ from flask import request
 
 from app.api.context import services
 from app.errors import TooLarge
-from app.ingest.unpacking import read_body, read_first_line
+from app.ingest.unpacking import Readable, read_body, read_first_line, unpacking
 
 IN_MEMORY = 256 * 1024  # bytes; larger bodies go to the disk while they come in
 LONGEST_FIRST_LINE = 8 * 1024  # bytes, unpacked
@@ -19,10 +20,12 @@ class Upload:
     Raises TooLarge, SlowBody, UnsupportedMedia or BadParameters.
     """
 
-    def __init__(self) -> None:
-        self._limit = services().config.max_log_bytes
+    def __init__(self, times: int = 1) -> None:
+        """`times`: of the limit of a log, that the body may have packed."""
+        self._most = services().config.max_log_bytes
+        self._limit = times * self._most
         if (request.content_length or 0) > self._limit:
-            raise TooLarge(f"The log is larger than {self._limit} bytes")
+            raise TooLarge(f"The log is larger than {self._most} bytes")
         request.max_content_length = None  # it is counted here
         self._encoding = request.headers.get("Content-Encoding", "")
         self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  closed by __exit__
@@ -37,6 +40,8 @@ class Upload:
     def read(self, size: int) -> bytes:
         """The next packed bytes, which are kept."""
         chunk: bytes = request.stream.read(min(size, self._limit + 1 - self._kept))
+        if not chunk:
+            return b""
         self._kept += len(chunk)
         if self._kept > self._limit:
             raise TooLarge("The packed log is larger than the server takes")
@@ -49,10 +54,19 @@ class Upload:
 
     def content(self) -> bytes:
         """The whole body, unpacked."""
+        self._read_on()
+        return read_body(self._file, self._encoding, self._most)
+
+    def reduced(self, reduce: Callable[[Readable, int], bytes]) -> bytes:
+        """What `reduce(stream, limit)` makes of the whole body, unpacked as it is read."""
+        self._read_on()
+        with unpacking(self._file, self._encoding, self._limit) as unpacked:
+            return reduce(unpacked, self._most)
+
+    def _read_on(self) -> None:
         while self.read(64 * 1024):
             pass
         self._file.seek(0)
-        return read_body(self._file, self._encoding, self._limit)
 
 
 def unpacked_body() -> bytes:

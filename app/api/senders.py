@@ -9,7 +9,8 @@ from app.api.context import services
 from app.api.multipart import read_form
 from app.api.sender_key import sender_key
 from app.db.upload import Sender
-from app.errors import BadParameters, Unauthorized
+from app.errors import BadParameters, TooLarge, Unauthorized
+from app.ingest import large_envelope
 from app.ingest.acra import log_id_of_acra, report_of, report_of_attachment
 from app.ingest.minidump import log_of_minidump
 from app.ingest.receive import receive_first
@@ -35,10 +36,17 @@ blueprint = Blueprint("senders", __name__, url_prefix="/api")
 
 @blueprint.post("/<int:project>/envelope/", strict_slashes=False)
 def envelope(project: int) -> Response:
-    """Store the envelope when an event or a minidump is in it, and drop it when not."""
-    with Upload() as upload:
+    """Store the envelope when an event or a minidump is in it, and drop it when not.
+
+    Attachments that make it too large are left out.
+    """
+    with Upload(large_envelope.TIMES) as upload:
         app = _sender(project, sender_key() or key_of_envelope(upload.first_line()))
-        return _take(app, read_envelope(upload.content()))
+        try:
+            content = upload.content()
+        except TooLarge:
+            content = upload.reduced(large_envelope.event_of_large_envelope)
+        return _take(app, read_envelope(content))
 
 
 @blueprint.post("/<int:project>/store/", strict_slashes=False)

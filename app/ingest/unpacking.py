@@ -27,7 +27,7 @@ class Readable(Protocol):
 
 def read_body(stream: Readable, content_encoding: str, max_bytes: int) -> bytes:
     """Return the unpacked body. Raises TooLarge, UnsupportedMedia or BadParameters; never holds more than max_bytes."""
-    with _unpacked_chunks(stream, content_encoding, max_bytes) as unpacked:
+    with unpacking(stream, content_encoding, max_bytes) as unpacked:
         return _read_at_most(unpacked, max_bytes)
 
 
@@ -37,7 +37,7 @@ def read_first_line(stream: Readable, content_encoding: str, max_bytes: int) -> 
     No more is read or unpacked than some chunks that hold it.
     """
     found = bytearray()
-    with _unpacked_chunks(stream, content_encoding, FIRST_LINE_WITHIN) as unpacked:
+    with unpacking(stream, content_encoding, FIRST_LINE_WITHIN) as unpacked:
         while len(found) < max_bytes and (chunk := unpacked.read(max_bytes)):
             found += chunk
             if b"\n" in chunk:
@@ -46,7 +46,8 @@ def read_first_line(stream: Readable, content_encoding: str, max_bytes: int) -> 
 
 
 @contextmanager
-def _unpacked_chunks(stream: Readable, content_encoding: str, max_packed: int) -> Iterator[Readable]:
+def unpacking(stream: Readable, content_encoding: str, max_packed: int) -> Iterator[Readable]:
+    """A stream of the unpacked body, to be read within the block; it gives what it has, in chunks. Raises as `read_body` does."""
     encoding = content_encoding.strip().lower()
     if encoding in ("", "identity"):
         yield stream
