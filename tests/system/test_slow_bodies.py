@@ -1,4 +1,4 @@
-"""Clients that send their bodies slowly, or not at all, or go on writing what was refused: granian's side of a request."""
+"""Requests as only a socket can send them: slow bodies, or none, bodies that were refused, and no Host or two of them."""
 
 import http.client
 import json
@@ -166,3 +166,12 @@ def test_a_log_that_is_cut_short_is_not_stored(service):
     assert rest_of(connection).startswith(b"HTTP/1.1 400")
     until(lambda: http_client.send("GET", f"/api/apps/{app}/logs/cut").status == 404, "the log not to be there")
     connection.close()
+
+
+@pytest.mark.parametrize("hosts", ["", "Host: localhost\r\nHost: localhost\r\n", "Host:\r\n", "Host: a b\r\n"])
+def test_a_request_without_one_host_is_400(service, hosts):
+    http_client, _, _ = service
+    with connected(http_client) as connection:
+        connection.sendall(f"GET /api/apps HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode())
+
+        assert rest_of(connection).startswith(b"HTTP/1.1 400")
