@@ -36,6 +36,7 @@ from app.api import (
 )
 from app.api.context import EXTENSION
 from app.api.polling import REPEATS, WAITING
+from app.api.query_names import check_query_names
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
 from app.api.waiting import Waiting
@@ -72,6 +73,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)
     flask.before_request(partial(_check_host, Hosts(services.config)))
+    flask.before_request(lambda: check_query_names(_request()))
     flask.after_request(partial(_finish, is_told=services.config.access_log))
     cors.allow(flask, services.config.cors_origins)
     flask.register_error_handler(AppError, answers.error)
