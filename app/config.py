@@ -258,14 +258,7 @@ def _own_hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
         return (ANY_HOST,)
     listens = environ.get("CRASHQ_HOST", "").strip()
     own = () if listens in ("", "0.0.0.0", "::", "localhost") else _hosts({"CRASHQ_HOST": listens}, "CRASHQ_HOST")  # noqa: S104
-    return _hosts(environ, "CRASHQ_HOSTS") + tuple(host for host in own if not _is_loopback(host))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_network(host).is_loopback
-    except ValueError:
-        return False
+    return _hosts(environ, "CRASHQ_HOSTS") + own
 
 
 def _host_or_network(name: str, value: str) -> str:
