@@ -17,7 +17,8 @@ from app.db.ingest_key import IngestKey, is_ingest_key
 from app.db.token import Token, drop_token, token_holder, token_user
 from app.db.upload import Sender, find_project_sender, find_sender
 from app.db.user import MAX_EMAIL, User, add_user, find_user
-from app.errors import BadParameters, Conflict, NotFound, TooManyRequests, Unauthorized
+from app.errors import BadParameters, Conflict, NotFound, Unauthorized
+from app.login_limits import begin_guess, hashing
 from app.services import Services
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 1_024  # characters
@@ -44,32 +45,27 @@ def create_user(services: Services, email: str, password: str) -> None:
             raise Conflict("A user with this e-mail exists already")
 
 
-def log_in(services: Services, email: str, password: str) -> str:
-    """Return a new token.
+def log_in(services: Services, email: str, password: str, address: str = "") -> str:
+    """Return a new token; `address` is where the request comes from.
 
     Raises Unauthorized, in the same time whether e-mail or password is wrong, or TooManyRequests when a minute has seen
-    too many wrong passwords for this e-mail.
+    too many wrong passwords for this e-mail or from this address, or when too many log in at this moment.
     """
-    sought = email.casefold().encode(errors="replace").decode()
-    wrong, most = f"login:{hash_of(sought)}", services.config.wrong_passwords_per_minute
-    if services.rate_limit and (seconds := services.rate_limit.seconds_left(wrong, most)):
-        raise TooManyRequests(
-            f"Too many wrong passwords for this e-mail, try again in {seconds} s", retry_after=seconds
-        )
-    user = None
-    if len(email) <= MAX_EMAIL and _is_storable(email):
-        with services.db.read() as session:
-            user = find_user(session, email)
-    try:
-        _hasher.verify(
-            user.password_hash if user else _nobodys_hash(), password[: MAX_PASSWORD + 1].encode(errors="replace")
-        )
-    except (VerificationError, InvalidHashError):
+    with hashing():
+        guess = begin_guess(services, hash_of(email.casefold().encode(errors="replace").decode()), address)
         user = None
+        if len(email) <= MAX_EMAIL and _is_storable(email):
+            with services.db.read() as session:
+                user = find_user(session, email)
+        try:
+            _hasher.verify(
+                user.password_hash if user else _nobodys_hash(), password[: MAX_PASSWORD + 1].encode(errors="replace")
+            )
+        except (VerificationError, InvalidHashError):
+            user = None
     if user is None:
-        if services.rate_limit:
-            services.rate_limit.count(wrong, most)
         raise Unauthorized("Wrong e-mail or password")
+    guess.was_right()
     token = secrets.token_urlsafe(32)
     now = services.now()
     lifetime = timedelta(seconds=services.config.token_lifetime)

@@ -17,6 +17,7 @@ MIB = 1024 * 1024
 MIN_SECRET_LENGTH = 16  # characters; shorter ones can be guessed
 
 BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands can ring its workers
+ANY_HOST = "*"  # in CRASHQ_HOSTS
 PORT_FILE = "web.port"  # likewise, so that a DSN printed beside it leads there
 SECRET_FILE = "secret.key"  # noqa: S105  a file's name
 
@@ -35,8 +36,10 @@ class Config:
     web_threads: int = 8  # threads of one web process; half of them at most are held by `Prefer: wait`
     worker_concurrency: int = 2  # worker processes of one `crashq up`
     web_streams: int = 16  # streams of events that a web process has open at a time, each on a thread beside those
+    body_timeout: int = 20  # seconds that a client may take to send a body, and one more for each KiB of it; then 408
     cors_origins: tuple[str, ...] = ()  # origins whose pages may use the API, as browsers name them; none: ours alone
     public_url: str | None = None  # how clients reach us, when the Host header does not tell; no trailing slash
+    hosts: tuple[str, ...] = ()  # hosts and networks that requests may name, beside loopback and that of public_url
     trusted_proxies: int = 0  # how many proxies in front set X-Forwarded-*; 0 trusts none of these headers
     max_log_bytes: int = 20 * MIB  # of one log, packed or unpacked; a larger upload is refused with 413
     oldest_crash_days: int = (
@@ -94,9 +97,11 @@ class Config:
             web_concurrency=_integer(environ, "WEB_CONCURRENCY", cls.web_concurrency, 1, 256),
             web_threads=_integer(environ, "CRASHQ_WEB_THREADS", cls.web_threads, 2, 256),
             web_streams=_integer(environ, "CRASHQ_WEB_STREAMS", cls.web_streams, 0, 1_024),
+            body_timeout=_integer(environ, "CRASHQ_BODY_TIMEOUT", cls.body_timeout, 1, 600),
             cors_origins=_origins(environ, "CRASHQ_CORS_ORIGINS"),
             worker_concurrency=_integer(environ, "CRASHQ_WORKER_CONCURRENCY", cls.worker_concurrency, 1, 256),
             public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
+            hosts=_own_hosts(environ),
             trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
             max_log_bytes=_integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
             oldest_crash_days=_integer(environ, "CRASHQ_OLDEST_CRASH_DAYS", cls.oldest_crash_days, 1, 36_500),
@@ -256,6 +261,15 @@ def _prefix(environ: Mapping[str, str], name: str, default: str) -> str:
 def _hosts(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     """Host names in lower case, and networks as `ipaddress` writes them."""
     return tuple(_host_or_network(name, value.strip()) for value in environ.get(name, "").split(",") if value.strip())
+
+
+def _own_hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """CRASHQ_HOSTS, with the address that web listens on where it is a single one; ANY_HOST alone stands for all."""
+    if environ.get("CRASHQ_HOSTS", "").strip() == ANY_HOST:
+        return (ANY_HOST,)
+    listens = environ.get("CRASHQ_HOST", "").strip()
+    own = () if listens in ("", "0.0.0.0", "::", "localhost") else _hosts({"CRASHQ_HOST": listens}, "CRASHQ_HOST")  # noqa: S104
+    return _hosts(environ, "CRASHQ_HOSTS") + own
 
 
 def _host_or_network(name: str, value: str) -> str:

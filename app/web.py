@@ -12,6 +12,7 @@ from app import api, console, counting, tracing
 from app.config import Config
 from app.observe import configure_logs
 from app.prefix import BelowPrefix, prefix_of
+from app.request_body import BODY, Bodies, RequestBody, has_body
 from app.services import Services, open_services
 
 
@@ -31,29 +32,31 @@ def create_app(services: Services | None = None) -> Flask:
     if services.config.trusted_proxies:
         hops = services.config.trusted_proxies
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
-    flask.wsgi_app = at_once = AtOnce(flask.wsgi_app, services.config.web_threads)  # type: ignore[method-assign]
+    at_once = AtOnce(flask.wsgi_app, services.config.web_threads, services.config.body_timeout)
+    flask.wsgi_app = at_once  # type: ignore[method-assign]
     api.register(flask, services, at_once.rest)
     console.register(flask, api.http_error)
     return flask
 
 
 class AtOnce:
-    """So many requests are worked on at a time, and need connections, though more threads send answers and streams."""
+    """So many requests are worked on at a time, and need connections, though more threads send answers and streams.
 
-    def __init__(self, application: Any, most: int) -> None:
+    Nor does a request have a turn while it waits for its body: clients that send slowly, or nothing, take none away.
+    """
+
+    def __init__(self, application: Any, most: int, body_timeout: float) -> None:
         self._application = application
         self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(most):
             self._free.put(None)
+        self._bodies = Bodies(body_timeout, self.rest)
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Wait for a turn, and work out the answer; its body is then sent without one."""
-        self._free.get()
-        try:
-            answer: Iterable[bytes] = self._application(environ, start_response)
-        finally:
-            self._free.put(None)
-        return answer
+        if has_body(environ):
+            return self._with_body(environ, start_response)
+        return self._in_turn(environ, start_response)
 
     @contextmanager
     def rest(self) -> Iterator[None]:
@@ -63,3 +66,26 @@ class AtOnce:
             yield
         finally:
             self._free.get()
+
+    def _in_turn(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        self._free.get()
+        try:
+            answer: Iterable[bytes] = self._application(environ, start_response)
+        finally:
+            self._free.put(None)
+        return answer
+
+    def _with_body(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        body = environ["wsgi.input"] = environ[BODY] = RequestBody(environ, self._bodies)
+        head: list[Any] = ["500", []]
+
+        def begin(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            head[:] = status, headers
+            return start_response(status, headers, *error)
+
+        answer: Iterable[bytes] = ()
+        try:
+            answer = self._in_turn(environ, begin)
+        finally:
+            answer = body.finish(int(head[0].split(" ", 1)[0]), head[1], answer)
+        return answer

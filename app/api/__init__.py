@@ -36,15 +36,19 @@ from app.api import (
 )
 from app.api.context import EXTENSION
 from app.api.polling import REPEATS, WAITING
+from app.api.query_names import check_query_names
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
 from app.api.waiting import Waiting
 from app.errors import STATUS_WORDS, AppError
+from app.hosts import Hosts
 from app.observe import request_id_from
 from app.services import Services
 from app.visitor import READING
 
 log = structlog.get_logger()
+
+WATCHED = ("/healthz", "/readyz", "/metrics")
 
 SENTENCES = {
     404: "There is nothing at this path",
@@ -68,6 +72,8 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     ):  # fmt: skip
         flask.register_blueprint(part.blueprint)
     flask.before_request(_begin)
+    flask.before_request(partial(_check_host, Hosts(services.config)))
+    flask.before_request(lambda: check_query_names(_request()))
     flask.after_request(partial(_finish, is_told=services.config.access_log))
     cors.allow(flask, services.config.cors_origins)
     flask.register_error_handler(AppError, answers.error)
@@ -77,6 +83,12 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
 
 def _begin() -> None:
     g.request_id = noting.begin(_request())
+
+
+def _check_host(hosts: Hosts) -> None:
+    """Probes and Prometheus name the address that they found us at, and are told nothing that holds a link."""
+    if request.path not in WATCHED:
+        hosts.check(request.environ.get("HTTP_HOST", ""))
 
 
 def _finish(response: Response, *, is_told: bool) -> Response:

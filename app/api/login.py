@@ -4,8 +4,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from app import accounts
-from app.api import answers
-from app.api.context import services, token
+from app.api import answers, context
+from app.api.context import services
 from app.errors import BadParameters
 from app.parameters import read_params
 
@@ -32,7 +32,9 @@ def log_in() -> Response:
     if not isinstance(body, dict):
         raise BadParameters('The body has to be JSON: {"email":"…","password":"…"}')
     credentials = read_params(Credentials, body)
-    response = answers.success({"auth_token": accounts.log_in(services(), credentials.email, credentials.password)})
+    address = request.remote_addr or ""
+    token = accounts.log_in(services(), credentials.email, credentials.password, address)
+    response = answers.success({"auth_token": token})
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -40,6 +42,6 @@ def log_in() -> Response:
 @blueprint.delete("/login")
 def log_out() -> Response:
     """End the login of the token in the request."""
-    accounts.user_of(services(), token())
-    accounts.log_out(services(), token())
+    accounts.user_of(services(), context.token())
+    accounts.log_out(services(), context.token())
     return answers.bare_success()

@@ -4,15 +4,17 @@ from flask import Blueprint, Response, request
 
 from app import accounts
 from app.api import answers
-from app.api.body import unpacked_body
+from app.api.body import Upload, unpacked_body
 from app.api.context import services
 from app.api.multipart import read_form
 from app.api.sender_key import sender_key
-from app.errors import BadParameters, Unauthorized
+from app.db.upload import Sender
+from app.errors import BadParameters, TooLarge, Unauthorized
+from app.ingest import large_envelope
 from app.ingest.acra import log_id_of_acra, report_of, report_of_attachment
 from app.ingest.minidump import log_of_minidump
 from app.ingest.receive import receive_first
-from app.ingest.sentry import Sent, read_envelope, read_event
+from app.ingest.sentry import Sent, key_of_envelope, read_envelope, read_event
 
 MAX_FIELD_BYTES = 512 * 1024  # of all texts of a form with a minidump
 
@@ -34,22 +36,32 @@ blueprint = Blueprint("senders", __name__, url_prefix="/api")
 
 @blueprint.post("/<int:project>/envelope/", strict_slashes=False)
 def envelope(project: int) -> Response:
-    """Store the envelope when an event or a minidump is in it, and drop it when not."""
-    return _take(project, read_envelope(unpacked_body()))
+    """Store the envelope when an event or a minidump is in it, and drop it when not.
+
+    Attachments that make it too large are left out.
+    """
+    with Upload(large_envelope.TIMES) as upload:
+        app = _sender(project, sender_key() or key_of_envelope(upload.first_line()))
+        try:
+            content = upload.content()
+        except TooLarge:
+            content = upload.reduced(large_envelope.event_of_large_envelope)
+        return _take(app, read_envelope(content))
 
 
 @blueprint.post("/<int:project>/store/", strict_slashes=False)
 def store(project: int) -> Response:
     """Store one event."""
-    return _take(project, read_event(unpacked_body(), services().config.max_log_bytes))
+    app = _sender(project)
+    return _take(app, read_event(unpacked_body(), services().config.max_log_bytes))
 
 
 @blueprint.post("/<int:project>/minidump/", strict_slashes=False)
 def minidump(project: int) -> Response:
     """Store a minidump, with the fields that came with it."""
+    app = _sender(project)
     dump, fields = _dump_and_fields()
     log_id, content = log_of_minidump(dump, fields)
-    app = accounts.app_for_project(services(), project, _key(), log_id)
     receive_first(services(), app, log_id, content)
     return Response(f"CrashID=bp-{log_id}\n", mimetype="text/plain")
 
@@ -66,8 +78,8 @@ def acra_put(project: int, report_id: str) -> Response:
     report = report_of_attachment(report_id)
     if report is None:
         return _take_acra(project)
+    _sender(project)
     unpacked_body()
-    accounts.app_for_project(services(), project, _key(), "")
     return answers.success({"log_id": f"acra-{report}", "status": "received"})
 
 
@@ -86,26 +98,26 @@ def _for_sdks(response: Response) -> Response:
     return response
 
 
-def _take(project: int, sent: Sent) -> Response:
-    app = accounts.app_for_project(services(), project, _key(sent.key), sent.log_id)
+def _take(app: Sender, sent: Sent) -> Response:
     if sent.is_crash:
         receive_first(services(), app, sent.log_id, sent.content)
     return answers.document({"id": sent.event_id} if sent.event_id else {})
 
 
 def _take_acra(project: int) -> Response:
+    app = _sender(project)
     content = _acra_report()
     log_id = log_id_of_acra(content)
-    app = accounts.app_for_project(services(), project, _key(), log_id)
     receive_first(services(), app, log_id, content)
     return answers.success({"log_id": log_id, "status": "received"})
 
 
-def _key(other: str | None = None) -> str:
-    key = sender_key() or other
+def _sender(project: int, key: str | None = None) -> Sender:
+    """Who sends, by a key that is not in the body or by the one given; nothing is unpacked before it is checked."""
+    key = key or sender_key()
     if not key:
         raise Unauthorized("The key is missing or unknown")
-    return key
+    return accounts.app_for_project(services(), project, key, "")
 
 
 def _dump_and_fields() -> tuple[bytes, dict[str, str]]:

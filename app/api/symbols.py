@@ -11,6 +11,7 @@ from app.api.context import services, user_id
 from app.api.paging import link_next, window
 from app.db.symbols import RELEASE, SymbolImage
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
+from app.request_body import BODY
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import Shown, delete_symbols, list_symbols, show_symbols
 from app.symbols.contents import About
@@ -18,6 +19,7 @@ from app.symbols.contents import About
 blueprint = Blueprint("symbols", __name__, url_prefix="/api/apps/<app_identifier>/symbols")
 
 CHUNK = 1024 * 1024  # bytes
+LONGEST_FILE = 3_600  # seconds that a member may take to send a file or a chunk of one
 
 
 @blueprint.post("")
@@ -65,6 +67,8 @@ def remove(app_identifier: str, symbols_identifier: str) -> Response:
 
 def chunks(stream: IO[bytes]) -> Iterator[bytes]:
     """A request's body, a MiB at a time."""
+    if BODY in request.environ:
+        request.environ[BODY].may_take(LONGEST_FILE)
     while chunk := stream.read(CHUNK):
         yield chunk
 

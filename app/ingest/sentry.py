@@ -17,13 +17,18 @@ NO_CRASH = frozenset({"transaction", "replay_event", "profile", "feedback", "csp
 _DSN_KEY = re.compile(r"[a-z]+://([^:@/]+)(?::[^@/]*)?@")
 
 
+def key_of_envelope(first_line: bytes) -> str | None:
+    """The key of the DSN in an envelope's header; None without one."""
+    dsn = _DSN_KEY.match(str((json_object(first_line) or {}).get("dsn")))
+    return dsn[1] if dsn else None
+
+
 class Sent(NamedTuple):
     """One envelope or event as a log."""
 
     event_id: str | None  # 32 hex digits; what the SDK is answered with
     log_id: str  # the same for whatever an SDK sends of this event again
     is_crash: bool  # False: taken and dropped
-    key: str | None  # out of the DSN in an envelope's header
     content: bytes  # what is stored
 
 
@@ -42,8 +47,7 @@ def read_envelope(content: bytes) -> Sent:
     if has_event or has_dump:
         event_id = event_id or _made_id(content)
     name = f"{event_id}-minidump" if has_dump and not has_event else str(event_id)
-    dsn = _DSN_KEY.match(str(header.get("dsn")))
-    return Sent(event_id, name, has_event or has_dump, dsn[1] if dsn else None, content)
+    return Sent(event_id, name, has_event or has_dump, content)
 
 
 def read_event(content: bytes, max_bytes: int) -> Sent:
@@ -58,7 +62,7 @@ def read_event(content: bytes, max_bytes: int) -> Sent:
     if event is None:
         raise BadParameters("The event is no JSON object")
     event_id = event_id_in(event) or _made_id(content)
-    return Sent(event_id, event_id, event.get("type") not in NO_CRASH, None, content)
+    return Sent(event_id, event_id, event.get("type") not in NO_CRASH, content)
 
 
 def _made_id(content: bytes) -> str:

@@ -3,7 +3,8 @@
 import io
 import zlib
 from collections.abc import Iterator
-from typing import IO, Protocol
+from contextlib import contextmanager
+from typing import Protocol
 
 import brotli
 from backports import zstd
@@ -13,23 +14,48 @@ from app.gunzip import MAX_MEMBERS, READ_SIZE, TooManyMembers, gunzipped
 
 LARGEST_WINDOW = 23  # binary logarithm of bytes of zstd's window: 8 MiB, as RFC 9659 has it for HTTP
 ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
+FIRST_LINE_WITHIN = 256 * 1024  # packed bytes in which it has to be
 BROKEN = (EOFError, zlib.error, brotli.error, zstd.ZstdError)
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+class Readable(Protocol):
+    """What gives bytes, and none at its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes."""
 
 
-def read_body(stream: IO[bytes], content_encoding: str, max_bytes: int) -> bytes:
+def read_body(stream: Readable, content_encoding: str, max_bytes: int) -> bytes:
     """Return the unpacked body. Raises TooLarge, UnsupportedMedia or BadParameters; never holds more than max_bytes."""
+    with unpacking(stream, content_encoding, max_bytes) as unpacked:
+        return _read_at_most(unpacked, max_bytes)
+
+
+def read_first_line(stream: Readable, content_encoding: str, max_bytes: int) -> bytes:
+    """Return the first line of the unpacked body without its end, or its first max_bytes. Raises as `read_body` does.
+
+    No more is read or unpacked than some chunks that hold it.
+    """
+    found = bytearray()
+    with unpacking(stream, content_encoding, FIRST_LINE_WITHIN) as unpacked:
+        while len(found) < max_bytes and (chunk := unpacked.read(max_bytes)):
+            found += chunk
+            if b"\n" in chunk:
+                break
+    return bytes(found[:max_bytes]).partition(b"\n")[0]
+
+
+@contextmanager
+def unpacking(stream: Readable, content_encoding: str, max_packed: int) -> Iterator[Readable]:
+    """A stream of the unpacked body, to be read within the block; it gives what it has, in chunks. Raises as `read_body` does."""
     encoding = content_encoding.strip().lower()
     if encoding in ("", "identity"):
-        return _read_at_most(stream, max_bytes)
+        yield stream
+        return
     if encoding not in ENCODINGS:
         raise UnsupportedMedia("Content-Encoding has to be gzip, deflate, br or zstd, or left out")
-    packed = _CountingReader(stream, max_bytes)
     try:
-        return _read_at_most(_Chunks(_unpacked(encoding, packed)), max_bytes)
+        yield _Chunks(_unpacked(encoding, _CountingReader(stream, max_packed)))
     except TooManyMembers as error:
         raise BadParameters(f"The body is packed in {error}") from None
     except BROKEN:
@@ -97,7 +123,7 @@ class _Chunks:
         return next((chunk for chunk in self._chunks if chunk), b"")
 
 
-def _read_at_most(stream: _Readable, limit: int) -> bytes:
+def _read_at_most(stream: Readable, limit: int) -> bytes:
     content = bytearray()
     while chunk := stream.read(min(READ_SIZE, limit + 1 - len(content))):
         content += chunk
@@ -109,7 +135,7 @@ def _read_at_most(stream: _Readable, limit: int) -> bytes:
 class _CountingReader(io.RawIOBase):
     """A stream that refuses to give more than `limit` bytes."""
 
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
+    def __init__(self, stream: Readable, limit: int) -> None:
         super().__init__()
         self._stream = stream
         self._left = limit

@@ -35,7 +35,9 @@ def test_the_session_is_a_token_in_a_cookie_that_scripts_and_other_sites_do_not_
 
 
 def test_over_https_the_cookie_goes_over_https_only_and_from_no_other_host(services, member):
-    behind = create_app(replace(services, config=replace(services.config, trusted_proxies=1))).test_client()
+    behind = create_app(
+        replace(services, config=replace(services.config, trusted_proxies=1, hosts=("crashq.example.com",)))
+    ).test_client()
     told = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "crashq.example.com"}
 
     answer = behind.post("/sign-in", data=form(member), headers={**told, "Origin": "https://crashq.example.com"})
@@ -110,7 +112,9 @@ def test_who_wanted_a_page_is_led_back_to_it(services, client, member):
 
 
 def test_below_a_prefix_of_a_proxy_everything_stays_below_it(services, member):
-    behind = create_app(replace(services, config=replace(services.config, trusted_proxies=1))).test_client()
+    behind = create_app(
+        replace(services, config=replace(services.config, trusted_proxies=1, hosts=("crashq.example.com",)))
+    ).test_client()
     below = {"X-Forwarded-Prefix": "/crashes-of-ours"}
 
     sent = behind.get("/apps?page=2", headers=below)

@@ -103,7 +103,7 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
     hooks, wanted = f"{app_url}/webhooks", {"url": "http://127.0.0.1/", "events": ["crash.new"]}
     requests = [
         ("post", "/api/login", {"json": {"email": member.email, "password": PASSWORD}}, 200),
-        ("post", f"/api/{member.app.id}/envelope/", {"data": b"x"}, 400),
+        ("post", f"/api/{member.app.id}/envelope/", {"data": b"x", "headers": for_sentry}, 400),
         ("post", f"/api/{member.app.id}/store/", {"data": b"{}"}, 401),
         ("post", f"/api/{member.app.id}/store/", {"data": sentry_event("ada"), "headers": for_sentry}, 200),
         ("post", "/api/login", {"json": {"email": member.email, "password": "x"}}, 401),

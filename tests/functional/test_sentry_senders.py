@@ -181,3 +181,42 @@ def test_a_browser_may_send_from_any_origin_but_only_here(client, member):
     assert error.headers["Access-Control-Allow-Origin"] == "*"
     assert "X-Sentry-Error" in error.headers["Access-Control-Expose-Headers"]
     assert "Access-Control-Allow-Origin" not in elsewhere.headers
+
+
+LOG, DUMP = {"type": "attachment", "filename": "app.log"}, {"type": "attachment", "attachment_type": "event.minidump"}
+LARGE = bytes(25 * 1024 * 1024)
+
+
+def with_event(*items: tuple[dict, bytes]) -> bytes:
+    return envelope(*items, ({"type": "event"}, json.dumps(event()).encode()))
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+@pytest.mark.parametrize("items", [[(LOG, LARGE)], [(LOG, b"a\nb"), (DUMP, LARGE)], [(LOG, LARGE[: 9 << 20])] * 3])
+def test_an_attachment_that_is_too_large_costs_no_event(client, member, run_workers, encoding, items):
+    body = with_event(*items)
+    packed = gzip.compress(body, 1) if encoding else body
+
+    answers = [sent(client, member, body=packed, Content_Encoding=encoding) for _ in range(2)]
+    run_workers()
+
+    assert [(answer.status_code, answer.json) for answer in answers] == [(200, {"id": EVENT_ID})] * 2
+    assert len(log_of(client, member)["result"]["occurrences"]) == 1
+    raw = client.get(f"/api/apps/{member.app.identifier}/logs/{EVENT_ID}/raw", headers=member.headers)
+    assert len(raw.data) < 10_000
+    assert b'"type": "event"' in raw.data
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        envelope((LOG, LARGE)),
+        envelope(({"type": "event"}, json.dumps(event(message="x" * len(LARGE))).encode())),
+        with_event(*[(LOG, LARGE)] * 4),
+        b"x" * len(LARGE),
+        with_event((LOG, LARGE))[: len(LARGE)],
+    ],
+    ids=["no event", "a large event", "five times too much", "no envelope", "cut short"],
+)
+def test_what_is_too_large_all_the_same_is_refused(client, member, body):
+    assert sent(client, member, body=body).status_code in (400, 413)

@@ -85,7 +85,7 @@ def served(services, member, run_workers, tmp_path) -> Iterator[tuple[str, str, 
     """(nginx's URL, the link of a finished report, the stored bytes)."""
     store = tmp_path / "objects"
     environ = {"DATABASE_URL": services.config.database_url, "STORAGE_URL": store.as_uri(), "SECRET_KEY": "x" * 16,
-               "CRASHQ_ACCEL_REDIRECT": "/stored", "CRASHQ_TRUSTED_PROXIES": "1"}  # fmt: skip
+               "CRASHQ_ACCEL_REDIRECT": "/stored", "CRASHQ_TRUSTED_PROXIES": "1", "CRASHQ_HOSTS": HOST}  # fmt: skip
     config = Config.from_env(environ, needs_broker=False)
     here = replace(services, config=config, storage=open_storage(config.storage_url))
     client = create_app(here).test_client()

@@ -95,6 +95,8 @@ def test_a_missing_variable_is_refused_by_name(name):
         ("CRASHQ_WORKER_CONCURRENCY", "none"),
         ("CRASHQ_PUBLIC_URL", "crashes.example.com"),
         ("CRASHQ_TRUSTED_PROXIES", "17"),
+        ("CRASHQ_HOSTS", "https://crashes.example.com"),
+        ("CRASHQ_BODY_TIMEOUT", "0"),
         ("CRASHQ_MAX_LOG_BYTES", "20M"),
         ("CRASHQ_TOKEN_LIFETIME", "59"),
         ("CRASHQ_RESULT_LIFETIME", "1"),

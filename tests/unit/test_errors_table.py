@@ -19,7 +19,8 @@ def test_every_error_has_a_code_a_status_of_the_contract_and_a_sentence(kind):
 
 def test_the_words_of_the_contract_are_these():
     assert STATUS_WORDS.items() >= {
-        400: "bad_request", 401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 409: "conflict", 410: "gone",
+        400: "bad_request", 401: "unauthorized", 404: "not_found", 405: "method_not_allowed",
+        408: "request_timeout", 409: "conflict", 410: "gone",
         413: "payload_too_large", 415: "unsupported_media_type", 422: "unprocessable", 429: "too_many_requests",
         500: "internal_error", 503: "unavailable",
     }.items()  # fmt: skip

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import zlib
 
 import brotli
@@ -9,7 +10,7 @@ import pytest
 from backports import zstd
 
 from app.errors import BadParameters, TooLarge
-from app.ingest.unpacking import read_body
+from app.ingest.unpacking import read_body, read_first_line
 
 LIMIT = 20 * 1024 * 1024  # bytes
 SKIPPABLE = b"\x50\x2a\x4d\x18\x04\0\0\0skip"  # a frame of zstd that holds nothing to unpack
@@ -83,3 +84,21 @@ def test_a_body_of_empty_blocks_ends_by_its_size():
 
     with pytest.raises(BadParameters, match="not whole deflate data"):
         unpacked(zlib.compress(b"")[:2] + block * 1_000_000, "deflate")
+
+
+PACK = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
+
+
+@pytest.mark.parametrize("encoding", PACK)
+def test_a_first_line_is_read_without_what_follows_it(encoding):
+    packed = Read(PACK[encoding](b'{"dsn":"here"}\n' + random.Random(1).randbytes(4_000_000)))
+
+    assert read_first_line(packed, encoding, 8_192) == b'{"dsn":"here"}'
+    assert packed.most < 200_000
+
+
+@pytest.mark.parametrize("encoding", PACK)
+def test_a_first_line_without_end_is_cut(encoding):
+    packed = Read(PACK[encoding](bytes(50_000_000)))
+
+    assert read_first_line(packed, encoding, 8_192) == bytes(8_192)

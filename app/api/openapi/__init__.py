@@ -86,6 +86,7 @@ SENTENCES = {
     405: "This path does not take this method",
     409: "The log exists with other bytes",
     410: "The job was cancelled",
+    408: "The body came too slowly",
     413: "The log is larger than 20971520 bytes",
     415: "This content type or encoding is not supported",
     416: "The file has 4096 bytes; ask for a range within them",

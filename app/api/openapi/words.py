@@ -124,8 +124,9 @@ def failures(*codes: int) -> Json:
 
 
 def operation(name: str, summary: str, answers: Json, *errors: int, **more: Any) -> Json:
-    """An operation with its answers and the errors it may give beside those that any may."""
-    return {"operationId": name, "summary": summary, **more, "responses": {**answers, **failures(*errors, 500, 503)}}
+    """An operation with its answers and the errors it may give beside those that any may, or any that takes a body."""
+    any_may = (408, 500, 503) if 413 in errors else (500, 503)
+    return {"operationId": name, "summary": summary, **more, "responses": {**answers, **failures(*errors, *any_may)}}
 
 
 def body(schema: Json, *media: str, required: bool = True) -> Json:

@@ -23,7 +23,7 @@ def sign_in() -> Response:
     """Begin a session, and end the one before."""
     email, wanted = request.form.get("email", "").strip(), request.form.get("next", "")
     try:
-        token = accounts.log_in(services(), email, request.form.get("password", ""))
+        token = accounts.log_in(services(), email, request.form.get("password", ""), request.remote_addr or "")
     except (Unauthorized, TooManyRequests) as error:
         response = render("sign_in.html", status=error.status, next=wanted, email=email[:254], problem=error.message)
         if isinstance(error, TooManyRequests):

@@ -1,0 +1,68 @@
+"""How many passwords may be tried: for one e-mail, from one address, and by a process at the same moment."""
+
+import ipaddress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.errors import TooManyRequests
+from app.services import Services
+
+ADDRESS_TIMES = 10  # the limit of one e-mail: so many wrong passwords may come from one address
+HASHES_AT_ONCE = 2  # of one process; each takes 64 MiB and a core
+LOGINS_AT_ONCE = 4  # of one process, those that wait for a hash included: the other turns stay for other requests
+COME_BACK = 1  # seconds
+
+_hashes = threading.BoundedSemaphore(HASHES_AT_ONCE)
+_logins = threading.BoundedSemaphore(LOGINS_AT_ONCE)
+
+
+class Guess:
+    """One try of a password, counted as wrong until it is told to be right."""
+
+    def __init__(self, services: Services) -> None:
+        self._limit, self._counted = services.rate_limit, list[tuple[str, int]]()
+
+    def count(self, name: str, per_minute: int, what: str) -> None:
+        """Count the try before it is made. Raises TooManyRequests when a minute has seen too many."""
+        seconds = self._limit.reserve(name, per_minute) if self._limit else 0
+        if seconds:
+            self.was_right()
+            raise TooManyRequests(f"Too many wrong passwords {what}, try again in {seconds} s", retry_after=seconds)
+        self._counted.append((name, per_minute))
+
+    def was_right(self) -> None:
+        """Take it back: right passwords are not counted, nor are tries that another limit refused."""
+        for name, per_minute in self._counted:
+            if self._limit:
+                self._limit.give_back(name, per_minute)
+        self._counted.clear()
+
+
+def begin_guess(services: Services, email_hash: str, address: str) -> Guess:
+    """Count a try for an e-mail, and for the address that it comes from. Raises TooManyRequests."""
+    guess, most = Guess(services), services.config.wrong_passwords_per_minute
+    guess.count(f"login:{email_hash}", most, "for this e-mail")
+    if is_of_one_sender(address, services.config.trusted_proxies):
+        guess.count(f"login-from:{address}", ADDRESS_TIMES * most, "from this address")
+    return guess
+
+
+def is_of_one_sender(address: str, trusted_proxies: int) -> bool:
+    """False for what may be the address of a proxy, behind which everybody is."""
+    try:
+        return ipaddress.ip_address(address).is_global or trusted_proxies > 0
+    except ValueError:
+        return False
+
+
+@contextmanager
+def hashing() -> Iterator[None]:
+    """Within it, a password is hashed. Raises TooManyRequests when too many logins are under way."""
+    if not _logins.acquire(blocking=False):
+        raise TooManyRequests("Too many logins at this moment, try again", retry_after=COME_BACK)
+    try:
+        with _hashes:
+            yield
+    finally:
+        _logins.release()
