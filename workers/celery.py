@@ -21,13 +21,14 @@ from kombu.entity import Exchange, Queue
 
 from app import counting, metrics, tracing
 from app.background import TYPES
-from app.broker import BEGIN_CANARY, PULSE, QUEUES, SHORT, UPKEEP
+from app.broker import BEGIN_CANARY, KEEP_AGES, PULSE, QUEUES, RUN_CANARY, SHORT, SWEEP, UPKEEP
 from app.config import Config
 from app.errors import ConfigError
 from app.observe import configure_logs
 from app.services import Services, open_services
 from app.work.ending import hand_back, unwritten
 from app.work.lease import renewer
+from app.work.watchdog import watchdog
 from app.worker_heartbeat import WorkerHeartbeat, own_id
 from workers import redis_transport
 from workers.broker_watch import BrokerWatch
@@ -35,8 +36,8 @@ from workers.direct_work import DirectWork
 from workers.schedule import schedule
 from workers.tasks import stop_pushing
 
+PERIODIC_WITHIN = 900  # seconds
 SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
-KILL_GRACE = 10  # seconds after its time limit that a process whose work still hangs is killed, to be of use again
 
 try:
     config = Config.from_env()
@@ -72,7 +73,11 @@ celery.conf.update(
     worker_redirect_stdouts=False,
     worker_send_task_events=False,
     worker_enable_remote_control=False,  # nothing of ours uses it, and its reply keys pile up in Redis
-    task_time_limit=config.job_time_limit + KILL_GRACE,
+    # Leased work has budgets that grow with its input (app/work/limits.py), so Celery must not cut it. These tasks are none,
+    # take seconds, and come again: a process in which one hangs is ended in the last resort.
+    task_annotations={
+        name: {"time_limit": PERIODIC_WITHIN} for name in (SWEEP, KEEP_AGES, PULSE, BEGIN_CANARY, RUN_CANARY)
+    },
     task_default_queue=SHORT,
     beat_schedule=schedule(config),
     beat_scheduler="celery.beat:Scheduler",  # keeps no file: every entry may run late, early or twice
@@ -135,6 +140,7 @@ def _open_after_the_fork(**_: Any) -> None:
     tracing.start(config.tracing, "worker")
     services()
     renewer.watch(unwritten)
+    watchdog.start(config.job_lease)
     _begin_threads()
 
 

@@ -29,30 +29,33 @@ from app.db.grouping_decision import routes
 from app.db.log import LEASING, Log, LogStatus
 from app.db.work import change
 from app.errors import AppError, MalformedLog
+from app.ingest import budget
 from app.ingest.awaiting import trim_awaited, waiting
 from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.log_id import time_in
 from app.ingest.seen_at import seen_at
 from app.ingest.splits import splits_in
 from app.observe import on_behalf_of
-from app.parsers.archive_members import FREE_BYTES, MAX_RATIO
 from app.services import Services
 from app.symbolication.trip import TripSymbols
 from app.work.ending import end, released, unwritten
 from app.work.errors import AttemptsUsedUp, HandedBack
 from app.work.lease import Lease, lease_of
-from app.work.limits import Budget, OverBudget, limited, watcher
+from app.work.limits import OverBudget
 from app.work.work_type import Message, WorkType
 
 LOGS_PER_TRIP = 25  # digested together, in one transaction
 BYTES_PER_TRIP = MIB  # of theirs, unless the first one alone is larger
 GO_ON_FOR = 0.25  # seconds after which no further trip begins: other work waits for the worker too
 PARSE_FOR = 1.0  # seconds after which no further log of a trip is begun: other apps' logs wait
-BRIEFLY = 2.0  # seconds of processor time for a log's first attempt
-READ_WITHIN = 20.0  # seconds of processor time for a log that takes longer than that
-READ_WITHIN_PER_MIB = 6.0  # more of these for each MiB that it may unpack to; the slowest format takes 2.4
 
 log = structlog.get_logger()
+
+
+class TakesLong(HandedBack):
+    """The log was not read in the time of a first attempt."""
+
+    message = "The log takes long to read"
 
 
 class Found(NamedTuple):
@@ -97,8 +100,8 @@ def digest_some(services: Services) -> bool:
     claim = claim_logs(services.db, now, now + lease_of(services), services.holder, _bounds(services))
     if not claim.logs:
         return False
-    with Lease(services, WORK, claim.logs):
-        outcomes, left = _parse_all(services, claim.logs, begun)
+    with Lease(services, WORK, claim.logs) as lease:
+        outcomes, left = _parse_all(services, lease, begun)
         settled = bool(outcomes) and _settle(services, outcomes)
     if left:
         _let_others_digest(services, left)
@@ -111,36 +114,32 @@ def _bounds(services: Services) -> Bounds:
     return Bounds(LOGS_PER_TRIP, BYTES_PER_TRIP, processes=half, slow=half)
 
 
-def _parse_all(services: Services, logs: list[ClaimedLog], begun: float) -> tuple[list[Outcome], list[ClaimedLog]]:
+def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[list[Outcome], list[ClaimedLog]]:
     """What became of the logs, and those that are left because the others took long; others' logs wait meanwhile."""
     outcomes: list[Outcome] = []
+    logs: list[ClaimedLog] = lease.rows
     symbols = TripSymbols(services, {stored.app_id: stored.has_symbols for stored in logs})
     with services.storage.reading([stored.storage_key for stored in logs]) as reads:
         for number, (stored, read) in enumerate(zip(logs, reads, strict=True)):
             if number and time.monotonic() - begun > PARSE_FOR:
                 return outcomes, logs[number:]
             with on_behalf_of(stored.request_id), tracing.now.working("digest", stored.request_id, log=stored.id):
-                outcome = _parse(services, stored, read, symbols)
+                outcome = _parse(lease, stored, read, symbols)
             if outcome is not None:
                 outcomes.append(outcome)
     return outcomes, []
 
 
-def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes], symbols: TripSymbols) -> Outcome | None:
-    """Parse and group; None when it is to be tried again, which is arranged then."""
-    budget = _budget(services, stored)
+def _parse(lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], symbols: TripSymbols) -> Outcome | None:
+    """Parse and group; None when it has ended or is to be tried again, which is arranged then."""
+    services = lease.services
     try:
         raw = read()
-        with limited(budget, watcher):
+        with lease.limited(stored):
             in_log = read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols)
         found = [_found(services, stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
         return Outcome(stored, None, [], error.message)
-    except OverBudget as error:
-        if stored.slow:
-            return Outcome(stored, None, [], f"The log took more than {error.seconds:.0f} seconds to read")
-        end(services, WORK, stored, HandedBack("It takes long to read"), slow=True)
-        services.broker.ring(DIGEST_LOG, str(stored.id), INGEST)
     except Exception as error:
         end(services, WORK, stored, error)
     else:
@@ -148,13 +147,11 @@ def _parse(services: Services, stored: ClaimedLog, read: Callable[[], bytes], sy
     return None
 
 
-def _budget(services: Services, stored: ClaimedLog) -> Budget:
-    """The first attempt is brief; a log that takes longer is marked as slow, and has time by what it may unpack to."""
+def _over_budget(stored: ClaimedLog, error: OverBudget) -> AppError:
+    """What ends a log's first attempt is no reason to reject it: it has more time when it is read alone."""
     if not stored.slow:
-        return Budget(cpu_seconds=BRIEFLY)
-    unpacked = min(stored.size * MAX_RATIO + FREE_BYTES, services.config.max_log_bytes) / MIB
-    seconds = READ_WITHIN + unpacked * READ_WITHIN_PER_MIB
-    return Budget(seconds=4 * seconds, cpu_seconds=seconds)
+        return TakesLong()
+    return MalformedLog(f"The log took more than {error.seconds:.0f} seconds to read")
 
 
 def _let_others_digest(services: Services, left: list[ClaimedLog]) -> None:
@@ -264,7 +261,13 @@ def _give_up(_services: Services, _session: Session, log: Log, error: AppError, 
     return {"status": LogStatus.REJECTED, "error_message": reason, "digested_at": now}
 
 
-def _after_error(_services: Services, stored: Log, error: AppError, is_over: bool) -> None:
+def _again(_stored: Log, error: AppError) -> dict[str, object]:
+    return {"slow": True} if isinstance(error, TakesLong) else {}
+
+
+def _after_error(services: Services, stored: Log, error: AppError, is_over: bool) -> None:
+    if isinstance(error, TakesLong):
+        services.broker.ring(DIGEST_LOG, str(stored.id), INGEST)
     metrics.digests.add("rejected" if is_over else "retried", "none")
     log.warning("log_rejected" if is_over else "digest_retried", log=stored.id, attempt=stored.attempt, code=error.code)
 
@@ -274,7 +277,10 @@ WORK: WorkType[Any] = WorkType(
     noun="log",
     leasing=LEASING,
     message=lambda log: Message(DIGEST_LOG, str(log.id), INGEST),
+    budget=lambda services, log: budget.whole(services.config, log.size) if log.slow else budget.brief(),
+    over_budget=_over_budget,
     permanent=(MalformedLog,),
+    again=_again,
     give_up=_give_up,
     ended=_after_error,
 )

@@ -13,12 +13,15 @@ from app.db.grouping_decision import routes_within
 from app.db.log import StoredLog, stored_logs
 from app.db.moves import Group, Move, Placed, groups_named, hold_logs, move
 from app.errors import AppError, MalformedLog
+from app.ingest import budget
 from app.ingest.awaiting import waiting
 from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.splits import splits_in
 from app.services import Services
 from app.storage import ObjectNotFound
 from app.symbolication.trip import TripSymbols
+from app.work.limits import OverBudget, limited
+from app.work.watcher import watcher
 
 LOGS_PER_TRIP = 25  # grouped together, in one transaction
 BYTES_PER_TRIP = MIB  # of theirs, unless one alone is larger
@@ -89,7 +92,7 @@ def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]
         for stored, read in zip(trip, reads, strict=True):
             try:
                 found[stored.id] = _grouped(services, stored, read(), symbols)
-            except (MalformedLog, ObjectNotFound):
+            except (MalformedLog, ObjectNotFound, OverBudget):
                 log.info("regroup_unreadable", log=stored.id)
             except AppError:
                 raise
@@ -99,7 +102,8 @@ def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]
 
 
 def _grouped(services: Services, stored: StoredLog, raw: bytes, symbols: TripSymbols) -> list[Grouped]:
-    return read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols).reports
+    with limited(budget.whole(services.config, stored.size), watcher):
+        return read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols).reports
 
 
 def _place(services: Services, found: dict[int, list[Grouped]]) -> int:

@@ -31,12 +31,15 @@ from app.db.regrouping import (
 )
 from app.db.symbols import came_since
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
+from app.ingest import budget
 from app.ingest.regroup import LOGS_PER_TRIP, Regrouped, regroup_logs
 from app.services import Services
 from app.work.errors import AttemptLost
+from app.work.limits import Budget
 from app.work.running import Attempt, run_next
 from app.work.work_type import Message, WorkType
 
+STATEMENTS_WITHIN = 300.0  # seconds for all that is not reading logs
 GO_ON_FOR = 2.0  # seconds after which no further step begins: other work waits for the worker too
 OCCURRENCES_PER_STEP = 1_000  # that a decision moves in one transaction
 DECISIONS_PER_STEP = 100
@@ -205,12 +208,21 @@ def _renew(session: Session, services: Services, decision: GroupingDecision) -> 
     return carry(session, decision, became, into, services.now())
 
 
+def _budget(services: Services, _row: Regrouping) -> Budget:
+    """Time for the slowest log, which has a budget of its own within. After a few attempts without progress logs are taken
+    one by one, so that many slow ones together are only put off."""
+    slowest = budget.whole(services.config, services.config.max_log_bytes)
+    assert slowest.seconds is not None
+    return Budget(seconds=STATEMENTS_WITHIN + slowest.seconds)
+
+
 WORK = WorkType(
     name="regrouping",
     noun="regrouping",
     leasing=LEASING,
     message=lambda row: Message(REGROUP, str(row.id), LONG),
     step=_work,
+    budget=_budget,
     max_failures=lambda _: None,  # what kills its workers is skipped, see SKIP_FROM
     permanent=(),
     pause=lambda row: back_off(row.failures + 1),

@@ -1,20 +1,18 @@
 """One attempt at a job: holds its lease, counts its progress and stores its result; ends when it is no longer wanted."""
 
 import hashlib
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, TypeVar
 
 from app.db.job import Job
 from app.db.work import Leased, change
-from app.errors import AppError
 from app.jobs.kind import Artefact
 from app.services import Services
 from app.storage import artefact_key
-from app.work.ending import end
 from app.work.errors import AttemptLost
 from app.work.lease import Lease
+from app.work.limits import Budget
 from app.work.work_type import WorkType
 
 PROGRESS_EVERY = 0.5  # seconds between renewals at most: progress is this fresh and a cancel takes effect this fast
@@ -24,18 +22,13 @@ IN_ROW_LIMIT = 64 * 1024  # bytes; a result up to this size lies in its row alon
 R = TypeVar("R", bound=Leased)
 
 
-class TookTooLong(AppError):
-    """The attempt ran longer than an attempt may."""
-
-    code, status = "took_too_long", 500
+def budget_of(services: Services, units: int) -> Budget:
+    """What an attempt may take for so many units of progress. Its thread's time bounds its processor time as well."""
+    return Budget(seconds=services.config.job_time_limit + units * SECONDS_PER_UNIT)
 
 
 class Attempt(Lease[R]):
-    """What a job type's `compute` works with: the lease of a row, its progress, and where its result is stored.
-
-    The process's lease renewer also ends the attempt once it has run for too long, for its work may hang where nothing
-    can interrupt it. Work that keeps even the renewer's thread from running loses its lease instead.
-    """
+    """What a job type's `compute` works with: the lease of a row, its progress, and where its result is stored."""
 
     def __init__(self, services: Services, work: WorkType[R], row: R, job: Job) -> None:
         super().__init__(services, work, [row])
@@ -46,7 +39,6 @@ class Attempt(Lease[R]):
         self.pause = min(PROGRESS_EVERY, self.pause)
         self.data_revision: int | None = None
         self._job = job
-        self._begun = time.monotonic()
         self._done = 0
         self._total = job.progress_total
 
@@ -62,7 +54,8 @@ class Attempt(Lease[R]):
         return self._done, max(self._total, self._done)
 
     def expect(self, total: int) -> None:
-        """Say how many units of progress there will be."""
+        """Say how many units of progress there will be: the more, the longer it may take."""
+        self.extend(max(total - self._total, 0) * SECONDS_PER_UNIT)
         self._total = total
 
     def advance(self, units: int) -> None:
@@ -111,11 +104,3 @@ class Attempt(Lease[R]):
     def along(self) -> Mapping[str, Any]:
         """The progress."""
         return {"progress_done": self._done, "progress_total": self._total}
-
-    def renew(self) -> bool:
-        """End the attempt if it has run for too long, else renew its lease."""
-        limit = self.services.config.job_time_limit + self._total * SECONDS_PER_UNIT
-        if time.monotonic() - self._begun > limit:
-            end(self.services, self.work, self.rows[0], TookTooLong(f"The job took longer than {limit:.0f} seconds"))
-            return False
-        return super().renew()

@@ -32,6 +32,7 @@ from app.db.turn import serve
 from app.db.work import begin, change
 from app.errors import AppError, TransientError
 from app.jobs import KINDS
+from app.jobs.attempt import budget_of
 from app.jobs.endings import fail, publish
 from app.jobs.files import discard, discard_object
 from app.jobs.kind import Artefact, MadePart, Plan
@@ -131,7 +132,7 @@ def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
     kind = KINDS[job.kind]
     assert kind.make_part is not None
     try:
-        with PartAttempt(services, WORK, part, job) as attempt:
+        with PartAttempt(services, WORK, part, job) as attempt, attempt.limited(part):
             params = kind.Params.model_validate_json(job.params)
             made = kind.make_part(params, plan, part, attempt, object_name(part))
         if _publish_part(services, part, made):
@@ -237,6 +238,7 @@ WORK = WorkType(
     noun="job",
     leasing=LEASING,
     message=lambda part: Message(RUN_PART, part.job_id, LONG),
+    budget=lambda services, part: budget_of(services, part.units),
     patience=lambda config: timedelta(seconds=config.job_patience),
     give_up=_give_up,
     ended=_ended,

@@ -15,7 +15,7 @@ from app.db.job_steps import claim_next
 from app.db.short_list import Begun, claim_or_finish
 from app.errors import AppError, TransientError
 from app.jobs import KINDS, SHORT_LIST
-from app.jobs.attempt import IN_ROW_LIMIT, Attempt
+from app.jobs.attempt import IN_ROW_LIMIT, Attempt, budget_of
 from app.jobs.endings import fail, publish, tell_finished
 from app.jobs.files import discard
 from app.jobs.kind import Plan
@@ -66,7 +66,7 @@ def _run(services: Services, job: Job, finish: Finish | None) -> bool:
         return False
     kind = KINDS[job.kind]
     try:
-        with Attempt(services, WORK, job, job) as attempt:
+        with Attempt(services, WORK, job, job) as attempt, attempt.limited(job):
             made = kind.compute(kind.Params.model_validate_json(job.params), attempt)
         published = (
             spread(services, job, made, attempt.data_revision)
@@ -139,6 +139,7 @@ WORK = WorkType(
     noun="job",
     leasing=LEASING,
     message=lambda job: Message(RUN_JOB, job.id, job.queue),
+    budget=lambda services, job: budget_of(services, job.progress_total),
     patience=lambda config: timedelta(seconds=config.job_patience),
     again=_again,
     give_up=_give_up,

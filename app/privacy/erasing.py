@@ -35,10 +35,12 @@ from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
 from app.privacy.turn import Turn
 from app.services import Services
+from app.work.limits import Budget
 from app.work.running import Attempt, run_next
 from app.work.work_type import Message, WorkType
 
 TURN = 2.0  # seconds after which a worker does other work first
+BIT_WITHIN = 900.0  # seconds for an attempt: a turn, and a bit of work that has just begun at its end
 SETTLES_IN = timedelta(seconds=1)
 LAST = "pages"  # the step before which the row forgets whom it is about
 
@@ -205,6 +207,7 @@ WORK = WorkType(
     leasing=LEASING,
     message=lambda row: Message(RUN_ERASURE, row.id, UPKEEP),
     step=_work,
+    budget=lambda _services, _row: Budget(seconds=BIT_WITHIN),
     max_failures=lambda _: None,  # an erasure is a promise: it is tried for as long as it takes
     permanent=(),
     pause=lambda row: back_off(row.failures + 1),

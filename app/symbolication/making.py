@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.broker import LONG, MAKE_SYMBOLS, REGROUP
+from app.config import MIB
 from app.db.app import App
 from app.db.app_settings import reports_changed
 from app.db.awaited_symbols import are_awaited
@@ -31,11 +32,15 @@ from app.symbolication.uploads import stream_parts
 from app.symbols.contents import ARCHIVE, About, contents, is_whole_archive
 from app.symbols.objects import NotSymbols
 from app.work.errors import AttemptLost, AttemptsUsedUp
+from app.work.limits import Budget
 from app.work.running import Attempt, run_next
 from app.work.work_type import Message, WorkType
 
-CHUNK = 1024 * 1024  # bytes
+CHUNK = MIB
 UNPACKED_AT_MOST = 4  # times CRASHQ_MAX_SYMBOL_BYTES, of one archive
+READ_WITHIN = 60.0  # seconds of processor time
+READ_WITHIN_PER_MIB = 2.0  # more of these for each MiB of the file, which may be packed
+TIMES = 4  # as many seconds of time: store and other processes are waited for
 
 log = structlog.get_logger()
 
@@ -118,6 +123,11 @@ def _store(attempt: Attempt[SymbolFile], made: Made) -> None:
     log.info("symbols_made", symbols=row.id)
 
 
+def _budget(_services: Services, row: SymbolFile) -> Budget:
+    seconds = READ_WITHIN + row.size / MIB * READ_WITHIN_PER_MIB
+    return Budget(seconds=TIMES * seconds, cpu_seconds=seconds)
+
+
 def _give_up(
     _services: Services, _session: Session, row: SymbolFile, error: AppError, _now: datetime
 ) -> dict[str, object]:
@@ -131,6 +141,7 @@ WORK = WorkType(
     leasing=LEASING,
     message=lambda row: Message(MAKE_SYMBOLS, str(row.id), LONG),
     step=_look_into,
+    budget=_budget,
     give_up=_give_up,
     permanent=(),
 )

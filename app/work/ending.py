@@ -19,10 +19,12 @@ from app.work.errors import (
     Ending,
     HandedBack,
     OutageLasted,
+    TookTooLong,
     WorkerDied,
     sort,
 )
-from app.work.lease import furthest, lease_of
+from app.work.lease_length import furthest, lease_of
+from app.work.limits import OverBudget
 from app.work.work_type import WorkType
 
 MOST_UNWRITTEN = 10_000  # endings that a process remembers while the database is away
@@ -39,7 +41,11 @@ def row_id(row: Any) -> str:
 
 
 def as_app_error(work: WorkType[Any], row: Leased, error: BaseException) -> AppError:
-    """The error itself, or what is told of a bug, whose stack trace is logged here."""
+    """The error itself, what is told of one over its budget, or of a bug, whose stack trace is logged here."""
+    if isinstance(error, OverBudget):
+        if work.over_budget is not None:
+            return work.over_budget(row, error)
+        return TookTooLong(f"The {work.noun} took longer than {error.seconds:.0f} seconds")
     if isinstance(error, AppError):
         return error
     log.error(
@@ -74,12 +80,10 @@ def end(services: Services, work: WorkType[R], row: R, error: BaseException, *, 
 
 def _end(services: Services, work: WorkType[R], row: R, error: AppError, *, is_overdue: bool = False,
          **values: Any) -> bool:  # fmt: skip
-    now, ending = services.now(), sort(error, work.permanent)
+    now, ending = services.now(), _ending(work, error)
     overdue_at = (now, furthest(services, now)) if is_overdue else None
     with services.db.write() as session:
-        if (
-            row.failures or row.outage_since
-        ):  # progress may have forgotten them since, and its commit may have been unheard
+        if row.failures or row.outage_since:  # progress may have reset them in a commit that was not confirmed
             row = current(session, work.leasing, row) or row
         failures = row.failures + (ending is Ending.FAILURE)
         outage_since = (row.outage_since or now) if ending is Ending.OUTAGE else row.outage_since
@@ -117,7 +121,7 @@ def _final_reason(
     now: datetime,
 ) -> AppError | None:
     """Why no further attempt follows; None when one does."""
-    ending = sort(error, work.permanent)
+    ending = _ending(work, error)
     if ending is Ending.FAILURE:
         most = work.max_failures(services.config)
         if most is None or failures < most:
@@ -131,6 +135,12 @@ def _final_reason(
             f"The {work.noun} waited for more than {patience.total_seconds():.0f} seconds, and at last: {error.message}"
         )
     return error if ending is Ending.PERMANENT else None
+
+
+def _ending(work: WorkType[R], error: AppError) -> Ending:
+    """What follows from an error: work that is never given up goes on after every one, ever more slowly."""
+    ending = sort(error, work.permanent)
+    return Ending.FAILURE if ending is Ending.PERMANENT and work.give_up is None else ending
 
 
 def released(work: WorkType[Any], due: datetime) -> dict[str, Any]:

@@ -54,6 +54,12 @@ class OutageLasted(AppError):
     code, status = "outage_lasted", 500
 
 
+class TookTooLong(AppError):
+    """The attempt took more than the budget of its type; another one would do the same."""
+
+    code, status = "took_too_long", 500
+
+
 class AttemptLost(Exception):
     """The row is no longer this attempt's: cancelled, taken over after its lease ran out, or ended for running too long."""
 
@@ -66,4 +72,4 @@ def sort(error: BaseException, permanent: tuple[type[AppError], ...] = (AppError
         return Ending.FAILURE
     if isinstance(error, TransientError):
         return Ending.OUTAGE
-    return Ending.PERMANENT if isinstance(error, permanent) else Ending.FAILURE
+    return Ending.PERMANENT if isinstance(error, (TookTooLong, *permanent)) else Ending.FAILURE

@@ -3,16 +3,21 @@
 import threading
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
 
-from app.db.work import CLOCK_SLACK, Leased, renew
+from app.db import Database
+from app.db.work import Leased, renew
 from app.errors import TransientError
 from app.services import Services
-from app.work.errors import AttemptLost
+from app.work.ending import end
+from app.work.errors import AttemptLost, HandedBack
+from app.work.lease_length import furthest as furthest
+from app.work.lease_length import lease_of as lease_of
+from app.work.limits import Limit, limited, uncut
+from app.work.watcher import watcher
 from app.work.work_type import WorkType
 
 IDLE = 0.5  # seconds between looks while nothing is at work; begun work need not wake the thread then
@@ -56,6 +61,14 @@ class LeaseRenewer:
         with self._changed:
             self._due.pop(work, None)
 
+    def hurry(self, work: Ticking) -> None:
+        """Call `tick` at once, if it is watched."""
+        with self._changed:
+            if work in self._due:
+                self._due[work] = 0
+                self._wakes_at = 0
+                self._changed.notify()
+
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -74,14 +87,9 @@ renewer = LeaseRenewer()
 """The one of this process."""
 
 
-def lease_of(services: Services) -> timedelta:
-    """How long a claim or a renewal lasts, whatever the type of work."""
-    return timedelta(seconds=services.config.job_lease)
-
-
-def furthest(services: Services, now: datetime) -> datetime:
-    """A lease that ends after this was written before a clock was set back."""
-    return now + 2 * lease_of(services) + CLOCK_SLACK
+# What goes on between the database and a process is never cut in two: neither a commit, nor what a pool does with a
+# connection. The rest of a step may end anywhere.
+uncut(Database.read, Database.write, Database.snapshot, Database.quick, Database.quick_write, Database.moment)
 
 
 class Lease(Generic[R]):
@@ -95,6 +103,7 @@ class Lease(Generic[R]):
         self._lost = threading.Event()
         self._renewing = threading.Lock()
         self._is_over = False
+        self._bound: tuple[R, Limit] | None = None
 
     def __enter__(self) -> Self:
         renewer.watch(self)
@@ -109,6 +118,20 @@ class Lease(Generic[R]):
     def is_lost(self) -> bool:
         """True once a renewal has found that no row is this attempt's any more."""
         return self._lost.is_set()
+
+    def limited(self, row: R) -> Limit:
+        """Bound a block of the work at a row by its type's budget: `with lease.limited(row):`. Raises OverBudget from it.
+
+        If the block does not end then, for it hangs in C, the row's attempt is ended by the renewer, and the others'.
+        """
+        limit = limited(self.work.budget(self.services, row), watcher, lambda: renewer.hurry(self))
+        self._bound = row, limit
+        return limit
+
+    def extend(self, seconds: float) -> None:
+        """Enlarge the budget of the block: the input turned out to be larger."""
+        if self._bound is not None:
+            self._bound[1].extend(seconds)
 
     def check(self) -> None:
         """Raise AttemptLost once the lease is lost."""
@@ -134,15 +157,25 @@ class Lease(Generic[R]):
         return held
 
     def tick(self) -> None:
-        """Renew, for the renewer to call."""
+        """Renew, for the renewer to call, or end what takes too long."""
         with self._renewing:
             if self._is_over:
                 return
             try:
-                self._is_over = not self.renew()
+                self._is_over = self._is_ended_as_overdue() or not self.renew()
             except TransientError:
                 log.warning("lease_not_renewed", work=self.work.name)
             except Exception:  # the thread must go on: an unrenewed lease costs the attempt, silence hides why
                 log.exception("lease_not_renewed", work=self.work.name)
             if self._is_over:
                 self._lost.set()
+
+    def _is_ended_as_overdue(self) -> bool:
+        """End the attempts if the one under way is over its budget and hangs: its thread cannot."""
+        row, limit = self._bound or (None, None)
+        reason = limit.overdue() if limit is not None else None
+        if reason is None:
+            return False
+        for held in self.rows:
+            end(self.services, self.work, held, reason if held is row else HandedBack())
+        return True

@@ -2,33 +2,41 @@
 
 A watcher thread compares the thread's clocks with the budget and, once over, raises in that thread what CPython calls
 an asynchronous exception. It is delivered between two bytecodes: Python code ends at once, a call into C when it
-returns. For C code that never returns there is `hard_limit`.
+returns. What does not return is told to `on_overdue`, and ends the process where that is allowed (`watchdog`).
 """
 
 import contextlib
 import ctypes
-import faulthandler
 import gc
-import os
+import inspect
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType, TracebackType
-from typing import Protocol
+from types import CodeType, FrameType, TracebackType
+from typing import Any
 
-from app.errors import AppError
+from app.errors import AppError, TransientError
+from app.work.watchdog import watchdog
+from app.work.watcher import PAUSE, Watching
 
-PAUSE = 0.25  # seconds between looks; a budget is kept to within that
+ANSWER_WITHIN = 1.0  # seconds that code has to end after the first exception, else it is told to `on_overdue`
+KILL_GRACE = 10.0  # seconds after which a process whose work has not ended is ended, to be of use again
 AGAIN = 1.0  # seconds until it is raised once more: Python drops what is raised in a callback of C
-PARK_AFTER = 40  # looks with nothing to watch until the watcher sleeps; to wake it for each piece of work costs more
 
 _raise_in = ctypes.PyDLL(None).PyThreadState_SetAsyncExc
 _raise_in.argtypes = (ctypes.c_ulong, ctypes.py_object)
 _CLEAR = ctypes.py_object()  # a NULL: takes back what is set and not delivered
 _LOCK = threading.RLock()  # between "it is over, raise" and "the block has ended"; for all threads: it is held for µs
 _HAS_THREAD_CLOCKS = hasattr(time, "pthread_getcpuclockid")  # not on macOS, where only time is bounded
+_BORDERS = {
+    "__enter__",
+    "__exit__",
+    "acquire",
+    "_acquire_restore",
+}  # what is taken here is not in its `with`'s hands yet
+_UNCUT: set[CodeType] = set()
 
 
 class OverBudget(AppError):
@@ -50,69 +58,6 @@ class Budget:
     cpu_seconds: float | None = None  # of processor time, of the thread that works and of no other
 
 
-class Ticking(Protocol):
-    """What is to be looked at at regular times while it works."""
-
-    pause: float  # seconds between ticks
-
-    def tick(self) -> None:
-        """Must not raise."""
-
-
-class Watching(Protocol):
-    """A thread that calls `tick` of what it watches."""
-
-    def watch(self, work: Ticking) -> None:
-        """Begin to call `tick`, the first time after one pause or sooner."""
-
-    def release(self, work: Ticking) -> None:
-        """Call it no more; a tick that is under way goes on."""
-
-
-class Watcher:
-    """One thread for all limits of a process; it starts with the first."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._watched: set[Ticking] = set()
-        self._is_parked = True
-        self._thread: threading.Thread | None = None
-
-    def watch(self, work: Ticking) -> None:
-        """Begin to call `tick`, each PAUSE."""
-        with self._changed:
-            self._watched.add(work)
-            if self._is_parked:
-                self._is_parked = False
-                self._wake()
-
-    def release(self, work: Ticking) -> None:
-        """Call it no more; a tick that is under way goes on."""
-        with self._changed:
-            self._watched.discard(work)
-
-    def _wake(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="work limits", daemon=True)
-            self._thread.start()
-        else:
-            self._changed.notify()
-
-    def _run(self) -> None:
-        idle = 0
-        while True:
-            time.sleep(PAUSE)
-            with self._changed:
-                watched = list(self._watched)
-                idle = 0 if watched else idle + 1
-                if idle > PARK_AFTER:
-                    self._is_parked = True
-                    self._changed.wait_for(lambda: not self._is_parked)
-                    idle = 0
-            for work in watched:
-                work.tick()
-
-
 class _Interrupt(BaseException):
     """What is delivered: no Exception, so that nothing in between takes it for an error of its own and goes on."""
 
@@ -124,9 +69,11 @@ class Limit:
 
     pause = PAUSE
 
-    def __init__(self, budget: Budget, watcher: Watching) -> None:
+    def __init__(self, budget: Budget, watcher: Watching, on_overdue: Callable[[], object] | None) -> None:
         self._seconds, self._cpu_seconds = budget.seconds, budget.cpu_seconds
         self._watcher = watcher
+        self._on_overdue = on_overdue
+        self._over_since: float | None = None  # monotonic seconds
         self._inner: Limit | None = None
         self._interrupt: type[_Interrupt] | None = None  # once it was raised
         self._reason: OverBudget | None = None  # of that
@@ -138,7 +85,9 @@ class Limit:
         self._frame: FrameType | None = sys._getframe(1)
         self._frame_was_seen = False
         self._thread = threading.get_ident()
-        if _HAS_THREAD_CLOCKS:
+        if self._cpu_seconds is None:
+            pass  # to look at the clock of a thread is a call into the kernel
+        elif _HAS_THREAD_CLOCKS:
             self._clock = time.pthread_getcpuclockid(self._thread)  # type: ignore[attr-defined,unused-ignore]
             self._cpu_from = time.thread_time()
         else:
@@ -161,7 +110,9 @@ class Limit:
             if self._outer is not None:
                 self._outer._inner = None
         self._watcher.release(self)
-        if self._interrupt is not None and self._reason is not None and _came_of(error, self._interrupt):
+        if self._interrupt is None or self._reason is None:
+            return
+        if _came_of(error, self._interrupt) or isinstance(error, TransientError):  # what a library in Rust made of it
             raise self._reason from error
 
     def extend(self, seconds: float = 0, cpu_seconds: float = 0) -> None:
@@ -177,8 +128,14 @@ class Limit:
     def tick(self) -> None:
         """Raise in the thread if it is over its budget. Called by the watcher."""
         with _LOCK:
-            reason = None if self._has_ended or time.monotonic() < self._raise_at else self._over()
+            reason = None if self._has_ended else self._over()
             if reason is None:
+                self._over_since = None
+                return
+            if self._is_overdue() and self._on_overdue is not None:
+                self._on_overdue()
+                self._on_overdue = None
+            if time.monotonic() < self._raise_at:
                 return
             if not self._has_given_way and self._inner_is_over():
                 self._has_given_way = True  # once: work that goes on after inner blocks have ended is over all the same
@@ -189,6 +146,20 @@ class Limit:
                 self._interrupt, self._reason = type("_Interrupt", (_Interrupt,), {}), reason
             self._raise_at = time.monotonic() + AGAIN
             _raise_in(self._thread, self._interrupt)
+
+    def overdue(self) -> OverBudget | None:
+        """What the block is over, once it has not ended although the exception was raised; for any thread."""
+        with _LOCK:
+            return self._over() if self._over_since is not None and self._is_overdue() else None
+
+    def _is_overdue(self) -> bool:
+        now = time.monotonic()
+        if self._over_since is None:
+            self._over_since = now
+        over_for = now - self._over_since
+        if over_for > KILL_GRACE:
+            watchdog.end_process("work does not end")
+        return over_for > ANSWER_WITHIN and not self._has_ended
 
     def _over(self) -> OverBudget | None:
         """What is over, if anything."""
@@ -218,16 +189,17 @@ class Limit:
     def _is_within(self) -> bool:
         """The thread is inside of the block at this moment: it waits for the interpreter's lock, which is ours.
 
-        It stands where the exception would be delivered, so one that has just begun to leave the block is let go, and one
-        in a `__del__` or a callback of the collector, from which Python drops what is raised, is left for the next look.
+        It stands where the exception would be delivered, so one that has just begun to leave the block is let go. One in
+        a `__del__` or a callback of the collector, from which Python drops what is raised, is left for the next look, and
+        so is one that takes a lock or does what is not to be cut.
         """
         frame = sys._current_frames().get(self._thread)
-        if frame is None or frame.f_code.co_filename == contextlib.__file__:
+        if frame is None or frame.f_code.co_filename == contextlib.__file__ or frame.f_code.co_name in _BORDERS:
             return False
         is_seen, dropping = False, {getattr(callback, "__code__", None) for callback in gc.callbacks}
         while frame is not None:
             code = frame.f_code
-            if code.co_filename == __file__ or code.co_name == "__del__" or code in dropping:
+            if code.co_filename == __file__ or code.co_name == "__del__" or code in dropping or code in _UNCUT:
                 return False
             is_seen = is_seen or frame is self._frame
             frame = frame.f_back
@@ -253,29 +225,20 @@ class _OfThread(threading.local):
 _of_thread = _OfThread()
 
 
-def limited(budget: Budget, watcher: Watching) -> Limit:
+def limited(budget: Budget, watcher: Watching, on_overdue: Callable[[], object] | None = None) -> Limit:
     """Bound a block: `with limited(Budget(seconds=60, cpu_seconds=20), watcher) as limit:`; raises OverBudget from it.
 
     An exception never lands outside of the block, nor in it once its last statement has run. Blocks of one thread may
     be nested: the innermost that is over raises. Code in the block has to be ready to end anywhere, as with
-    KeyboardInterrupt: what must not be cut in two, such as a commit, belongs after it.
+    KeyboardInterrupt, but for functions that are `uncut`. `on_overdue` is called once, by the watcher, if the block has
+    not ended ANSWER_WITHIN seconds after the first exception; it has to be quick and must not raise.
     """
-    return Limit(budget, watcher)
+    return Limit(budget, watcher, on_overdue)
 
 
-@contextlib.contextmanager
-def hard_limit(seconds: float) -> Iterator[None]:
-    """End this process with exit code 1 if the block takes longer, even in C code that holds the interpreter's lock.
-
-    A thread of C waits, which needs no interpreter. Nothing is cleaned up and nothing is told: for child processes of a
-    worker, whose parent knows what they worked at. A process has one such watchdog, so these do not nest.
-    """
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  a stack trace would hold paths and values
-        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+def uncut(*functions: Callable[..., Any]) -> None:
+    """Let no limit raise in these functions and what they call. Of a context manager that is its beginning and its end."""
+    _UNCUT.update(inspect.unwrap(function).__code__ for function in functions)
 
 
 def _came_of(error: BaseException | None, interrupt: type[_Interrupt]) -> bool:
@@ -285,7 +248,3 @@ def _came_of(error: BaseException | None, interrupt: type[_Interrupt]) -> bool:
             break
         error = error.__cause__ or error.__context__
     return isinstance(error, interrupt)
-
-
-watcher = Watcher()
-"""The one of this process."""

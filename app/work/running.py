@@ -79,7 +79,7 @@ def attempt(services: Services, work: WorkType[R], row: R, step: Step | None = N
     assert step is not None
     made = Attempt(services, work, row)
     try:
-        with made:
+        with made, made.limited(row):
             pause = step(made)
         if pause is not None:
             release(services, work, row, pause)

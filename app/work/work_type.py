@@ -11,6 +11,7 @@ from app.config import Config
 from app.db.work import Leased, Leasing, back_off
 from app.errors import AppError
 from app.services import Services
+from app.work.limits import Budget, OverBudget
 
 if TYPE_CHECKING:
     from app.work.running import Attempt
@@ -34,6 +35,10 @@ def _attempts(config: Config) -> int | None:
     return config.max_attempts
 
 
+def _some_minutes(_services: Services, _row: Any) -> Budget:
+    return Budget(seconds=600)
+
+
 def _for_ever(_config: Config) -> timedelta | None:
     return None
 
@@ -48,6 +53,9 @@ class WorkType(Generic[R]):
     message: Callable[[R], Message] | None = None  # None: a periodic task looks for due rows itself
     step: Callable[["Attempt[R]"], timedelta | None] | None = None
     """Make an attempt; returns None when the row is complete, else how long to pause before it goes on."""
+    budget: Callable[[Services, R], Budget] = _some_minutes  # of one attempt; grows with the row's input
+    over_budget: Callable[[R, OverBudget], AppError] | None = None
+    """What an attempt over its budget ends with. None: TookTooLong, which gives the work up where it can be."""
     max_failures: Callable[[Config], int | None] = _attempts  # None: tried for ever
     patience: Callable[[Config], timedelta | None] = _for_ever  # how long an outage may last; None: for ever
     permanent: tuple[type[AppError], ...] = (AppError,)

@@ -13,7 +13,8 @@ from tests.faults.promises import await_jobs, await_logs, check_failed, check_fi
 from tests.system.conftest import log_in, until
 
 TIME_LIMIT = 10  # seconds; the shortest that the settings allow
-KILL_GRACE = 10  # seconds, of workers/celery.py
+KILL_GRACE = 10  # seconds, of app/work/limits.py
+SILENCE = 30  # seconds, of app/work/watchdog.py
 
 # CDLL lets other threads run meanwhile, PyDLL does not.
 HANG = """
@@ -45,7 +46,7 @@ def test_a_job_that_hangs_in_c_fails_in_bounded_time_and_its_worker_goes_on(
         started = time.monotonic()
         job = here.ask(here.new_question(crash))
 
-        await_jobs(here, [job], attempts * (TIME_LIMIT + KILL_GRACE + LEASE + 2 * SWEEP_EVERY))
+        await_jobs(here, [job], attempts * (TIME_LIMIT + KILL_GRACE + SILENCE + LEASE + 2 * SWEEP_EVERY))
         ledger.add(f"job that hangs in C ({library}), time limit {TIME_LIMIT} s", time.monotonic() - started)
 
         assert check_failed(here, job) == reason

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Lock, Thread
 
 import pytest
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import run_rings
 from tests.job_kinds import files, row, write
+from tests.system.conftest import until
 
 
 def test_trouble_from_outside_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
@@ -116,11 +118,16 @@ def test_work_that_hangs_past_its_time_fails_while_it_hangs_and_publishes_nothin
     monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
     states = []
 
-    def hang(run_: Run) -> Artefact:
-        for _ in range(100_000):
-            if row(services, job).state == JobState.FAILED:
-                break
+    def look(returns: Lock) -> None:
+        until(lambda: row(services, job).state == JobState.FAILED, "the job to fail", 30)
         states.append(row(services, job).state)
+        returns.release()
+
+    def hang(run_: Run) -> Artefact:
+        returns = Lock()
+        returns.acquire()
+        Thread(target=look, args=(returns,)).start()
+        returns.acquire()  # a call into C, which nothing interrupts
         return write(run_)
 
     kind.act = hang

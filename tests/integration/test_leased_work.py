@@ -68,6 +68,11 @@ def steps() -> Steps:
 
 @pytest.fixture
 def work(services: Services, steps: Steps) -> WorkType[Note]:
+    return work_of(services, steps)
+
+
+def work_of(services: Services, steps: Steps) -> WorkType[Note]:
+    """The type, with one row in its table."""
     OwnBase.metadata.create_all(services.db.engine)
     with services.db.write() as session:
         session.add(Note(id=1))

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from app import iso_time, metrics
+from app.config import MIB
 from app.db.app import App, is_member
 from app.db.crash import totals
 from app.db.data_exporter import (
@@ -34,6 +35,7 @@ from app.jobs.service import look_up, start
 from app.services import Services
 from app.storage import checked
 from app.work.errors import DatabaseRestarted, HandedBack, WorkerDied
+from app.work.limits import Budget
 from app.work.running import Attempt, run_all
 from app.work.work_type import WorkType
 
@@ -43,6 +45,8 @@ LOOK_AGAIN = timedelta(seconds=5)  # while a batch is being made
 LONGEST_PAUSE = timedelta(hours=1)
 GO_ON_FOR = 20.0  # seconds after which no further run is taken up: other work waits for the worker too
 MANIFEST = "manifest.json"
+DELIVER_WITHIN = 600.0  # seconds of an attempt
+DELIVER_WITHIN_PER_MIB = 10.0  # more of these for each MiB that is copied: 100 KB a second
 
 log = structlog.get_logger()
 
@@ -134,6 +138,7 @@ def _deliver(attempt: Attempt[DataExporterRun], job: Job, exporter: DataExporter
     for part in parts[done:]:
         assert part.key is not None
         assert part.filename is not None
+        attempt.extend((part.size or 0) / MIB * DELIVER_WITHIN_PER_MIB)
         store.put(f"{folder}/{checked(part.filename)}", _while_held(attempt, services.storage.stream(part.key)))
         done += 1
         with services.db.write() as session:
@@ -179,6 +184,7 @@ WORK = WorkType(
     noun="run",
     leasing=LEASING,
     step=_go_on,
+    budget=lambda _services, _run: Budget(seconds=DELIVER_WITHIN),
     max_failures=lambda _: None,  # for as long as it takes
     permanent=(),
     pause=lambda run: min(timedelta(seconds=10) * int(2 ** min(run.failures, 10)), LONGEST_PAUSE),

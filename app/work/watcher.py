@@ -1,0 +1,80 @@
+"""The thread that looks at what is bounded in this process."""
+
+import threading
+import time
+from typing import Protocol
+
+from app.work.watchdog import watchdog
+
+PAUSE = 0.25  # seconds between looks; a budget is kept to within that
+PARK_AFTER = 40  # looks with nothing to watch until the watcher sleeps; to wake it for each piece of work costs more
+
+
+class Ticking(Protocol):
+    """What is to be looked at at regular times while it works."""
+
+    pause: float  # seconds between ticks
+
+    def tick(self) -> None:
+        """Must not raise."""
+
+
+class Watching(Protocol):
+    """A thread that calls `tick` of what it watches."""
+
+    def watch(self, work: Ticking) -> None:
+        """Begin to call `tick`, the first time after one pause or sooner."""
+
+    def release(self, work: Ticking) -> None:
+        """Call it no more; a tick that is under way goes on."""
+
+
+class Watcher:
+    """One thread for all limits of a process; it starts with the first."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watched: set[Ticking] = set()
+        self._is_parked = True
+        self._thread: threading.Thread | None = None
+
+    def watch(self, work: Ticking) -> None:
+        """Begin to call `tick`, each PAUSE."""
+        with self._changed:
+            self._watched.add(work)
+            if self._is_parked:
+                self._is_parked = False
+                self._wake()
+
+    def release(self, work: Ticking) -> None:
+        """Call it no more; a tick that is under way goes on."""
+        with self._changed:
+            self._watched.discard(work)
+
+    def _wake(self) -> None:
+        watchdog.feed()  # by who is about to work: the watcher may get no chance
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="work limits", daemon=True)
+            self._thread.start()
+        else:
+            self._changed.notify()
+
+    def _run(self) -> None:
+        idle = 0
+        while True:
+            time.sleep(PAUSE)
+            with self._changed:
+                watched = list(self._watched)
+                idle = 0 if watched else idle + 1
+                if idle > PARK_AFTER:
+                    self._is_parked = True
+                    watchdog.rest()
+                    self._changed.wait_for(lambda: not self._is_parked)
+                    idle = 0
+                watchdog.feed()
+            for work in watched:
+                work.tick()
+
+
+watcher = Watcher()
+"""The one of this process."""

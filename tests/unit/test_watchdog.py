@@ -1,0 +1,47 @@
+"""The watchdog ends a process that hangs in C, and no other."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HANGS = "import re; re.match('(a+)+$', 'a' * 60 + 'b')"  # keeps all other threads from running
+WAITS = "import ctypes; ctypes.CDLL(None).sleep(600)"  # lets them run
+
+PROGRAM = """
+from app.work import limits, watchdog
+from app.work.watcher import watcher
+watchdog.LEAST_SILENCE, limits.KILL_GRACE = 0.5, 0.5
+watchdog.watchdog.start(lease=0)
+with limits.limited(limits.Budget(seconds=30), watcher):
+    pass
+print("whole", flush=True)
+with limits.limited(limits.Budget(seconds=0.1), watcher):
+    {work}
+"""
+
+
+@pytest.mark.parametrize("work", [HANGS, WAITS])
+def test_a_process_whose_work_hangs_in_c_is_ended(work):
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(work=work)], capture_output=True, text=True, timeout=30
+    )
+
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("whole")
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("with_watchdog", [True, False])
+def test_a_process_at_rest_or_one_that_may_not_be_ended_goes_on(with_watchdog):
+    start = "watchdog.watchdog.start(lease=0)"
+    program = PROGRAM.replace(start, start if with_watchdog else "").replace("seconds=0.1", "seconds=30")
+    before = time.monotonic()
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program.format(work="import time; time.sleep(2)")], capture_output=True, timeout=30
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert time.monotonic() - before > 2
