@@ -18,8 +18,8 @@ KEYS = {
             "regrouping", "row", "run", "symbols", "upload", "user", "webhook"},
     "counts": {"attempt", "bytes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number", "occurrences", "parts",
                "port", "rows", "unreadable"},
-    "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "is_own", "kind", "method",
-                      "queue", "recorded", "route", "status", "step", "task", "work", "exc_info"},
+    "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "hint", "is_own", "kind", "method",
+                      "queue", "reason", "recorded", "route", "status", "step", "task", "work", "exc_info"},
 }  # fmt: skip
 """`key` and `folder` are keys of the store, made of ids; `error` is the name of an exception's class;
 of `exc_info` only the stack is written."""
