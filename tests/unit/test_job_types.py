@@ -25,7 +25,7 @@ class Params(BaseModel, frozen=True):
 
 def read(crash_identifier, query): return Params(crash_identifier=crash_identifier)
 def expect(db, about, params): return 1
-def is_fresh(job, about): return True
+def current_revision(about): return 0
 def compute(params, run): raise NotImplementedError
 def present(job, showing): return Body.of(b"null")
 '''

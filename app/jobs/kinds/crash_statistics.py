@@ -72,9 +72,9 @@ def expect(db: Database, crash: Subject, params: Params) -> int:  # noqa: ARG001
     return crash.occurrences_count
 
 
-def is_fresh(job: AnyJob, about: Subject) -> bool:
-    """True while neither the crash nor what the app lets out of it has changed."""
-    return job.data_revision == about.revision + about.reports_revision
+def current_revision(about: Subject) -> int:
+    """Grows with every change of the crash and of what the app lets out of it: neither ever shrinks."""
+    return about.revision + about.reports_revision
 
 
 def compute(params: Params, run: Run) -> Artefact:
