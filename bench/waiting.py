@@ -37,9 +37,9 @@ def expect(_db: object, _crash: object, _params: Params) -> int:
     return 1
 
 
-def is_fresh(_job: AnyJob, _about: Subject) -> bool:
+def current_revision(_about: Subject) -> int:
     """A result stays true."""
-    return True
+    return 0
 
 
 def compute(params: Params, run: Run) -> Artefact:

@@ -92,7 +92,10 @@ _NEW = {
     "queue": "short",
     "progress_total": 20,
     "most": 10,
-    "fresh_from": NOW,
+    "failed_after": NOW,
+    "fresh_after": NOW,
+    "expires_after": NOW,
+    "revision": 1,
 }
 _RESULT = {
     "finished_at": NOW,

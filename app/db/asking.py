@@ -5,24 +5,27 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
+    Exists,
     Insert,
     ScalarSelect,
     Select,
+    and_,
     bindparam,
     case,
     exists,
     func,
     insert,
     literal_column,
+    or_,
     select,
     true,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.orm import aliased
 
 from app.db import Database
 from app.db.hot import SqlText
-from app.db.job import LIVE, Job, JobAsker
+from app.db.job import LIVE, LIVE_FIRST, Job, JobAsker
 from app.db.poll import Poll, poll_of
 from app.db.prepared import Prepared
 
@@ -35,6 +38,15 @@ _JOB = Job.__table__.c
 _ASKER = JobAsker.__table__.c
 
 
+class Freshness(NamedTuple):
+    """Until when, and showing what, an ended job still answers its request (`app.jobs.freshness`)."""
+
+    failed_after: datetime  # a failure
+    fresh_after: datetime  # a result that has not expired, whatever it shows
+    expires_after: datetime  # an older result, if it shows the subject as it is:
+    revision: int  # the `data_revision` of such a result
+
+
 class Asked(NamedTuple):
     """What came of a question."""
 
@@ -42,14 +54,14 @@ class Asked(NamedTuple):
     is_begun: bool  # a job, by this question; `poll` has none
 
 
-def start_job(db: Database, job: Job, user_id: int, most: int, fresh_from: datetime) -> bool:
+def start_job(db: Database, job: Job, user_id: int, most: int, freshness: Freshness) -> bool:
     """Insert a queued job and who asks for it, without waiting for PostgreSQL's disk: `settle` does before it is told.
 
-    False, and nothing is changed, when a live job has the same key, when one has finished since `fresh_from`, of which this
-    question could not know yet when it was looked up, or when the user waits for `most` jobs already.
+    False, and nothing is changed, when a job of the same key answers by `freshness`, when another one was begun at the same
+    time, whatever has become of it, or when the user waits for `most` jobs already.
     """
     new = {name: getattr(job, name) for name in NEW}
-    asked: dict[str, Any] = {"user": user_id, "now": job.created_at, "most": most, "fresh_from": fresh_from}
+    asked: dict[str, Any] = {"user": user_id, "now": job.created_at, "most": most, **freshness._asdict()}
     if db.is_postgresql:
         with db.quick_write(together=False) as lane:
             return lane.first(_START, **new, **asked) is not None
@@ -67,18 +79,18 @@ def find_or_start(
     crash_identifier: str,
     *,
     most: int,
-    fresh_from: datetime,
     long_from: int,
     **new: Any,
 ) -> Asked | None:
-    """`poll.find_poll` by key and `start_job` if nothing is found, as one statement; None unless a member asks, or on SQLite.
+    """`poll.find_poll` by key and, if no job has that key, `start_job`: one statement. None unless a member asks, or on SQLite.
 
-    `new`: the columns NEW of the job but for those OF_ITS_CRASH; one of more than `long_from` occurrences is a long one.
+    No job is begun either where one was at the same time. `new`: the columns NEW of the job but for those OF_ITS_CRASH; one
+    of more than `long_from` occurrences is a long one.
     """
     if not db.is_postgresql:
         return None
     asked = {"token": token_hash, "crash": crash_identifier, "now": new["created_at"]}
-    bounds = {"most": most, "fresh_from": fresh_from, "long_from": long_from}
+    bounds = {"most": most, "long_from": long_from}
     with db.quick_write(together=False) as lane:
         return lane.first(_FIND_OR_START, **new, **asked, **bounds)
 
@@ -93,21 +105,36 @@ _FIND_OR_START = SqlText("find_or_start", _asked)
 
 
 def _start(*_: object) -> Insert:
-    """INSERT of a job by the conditions of insert_job.sql, for SQLite."""
+    """INSERT of a job by the conditions of start_job.sql, for SQLite.
+
+    Its transaction has the write lock already, so it sees every job of the request: the generation is never another's.
+    """
     row = {name: bindparam(f"new_{name}", type_=_JOB[name].type) for name in NEW}
     most = bindparam("most", type_=BigInteger())
     live: Select[int] = select(literal_column("1")).select_from(Job).where(LIVE).limit(most)
     asked = live.join(JobAsker, JobAsker.job_id == Job.id).where(JobAsker.user_id == bindparam("user"))
     may_wait = case((_rows_of(live) < most, true()), else_=_rows_of(asked) < most)
-    ended = aliased(Job)
-    answered = exists(literal_column("1")).select_from(ended).where(
-        ended.key == row["key"],
-        ended.state == literal_column("'finished'"),
-        ended.finished_at > bindparam("fresh_from", type_=_JOB.finished_at.type),
-        ended.expires_at > row["created_at"],
-    )  # fmt: skip
-    return (
-        sqlite.insert(Job).from_select(NEW, select(*row.values()).where(may_wait, ~answered)).on_conflict_do_nothing()
+    generation = select(func.coalesce(func.max(Job.generation), 0) + 1).where(Job.key == row["key"]).scalar_subquery()
+    new = select(*row.values(), generation).where(may_wait, ~_answered(row["key"], row["created_at"]))
+    return sqlite.insert(Job).from_select((*NEW, "generation"), new).on_conflict_do_nothing()
+
+
+def _answered(key: ColumnElement[str], now: ColumnElement[datetime]) -> Exists:
+    """The rule of freshness for the live or else the newest job of a key, as start_job.sql has it."""
+    found = select(Job.state, Job.finished_at, Job.expires_at, Job.data_revision).where(Job.key == key)
+    latest = found.order_by(LIVE_FIRST, Job.created_at.desc(), Job.id).limit(1).subquery().c
+    fresh_after, failed_after, expires_after = (
+        bindparam(name, type_=_JOB.finished_at.type) for name in ("fresh_after", "failed_after", "expires_after")
+    )
+    is_finished = latest.state == literal_column("'finished'")
+    is_current = func.coalesce(latest.data_revision, 0) == bindparam("revision", type_=BigInteger())
+    return exists(literal_column("1")).where(
+        or_(
+            latest.state.in_((literal_column("'queued'"), literal_column("'running'"))),
+            and_(latest.state == literal_column("'failed'"), latest.finished_at > failed_after),
+            and_(is_finished, latest.finished_at > fresh_after, latest.expires_at > now),
+            and_(is_finished, latest.finished_at <= fresh_after, latest.expires_at > expires_after, is_current),
+        )
     )
 
 

@@ -85,11 +85,12 @@ class Job(Leased, Base):
     error_code: Mapped[str | None] = mapped_column(String(64))
     error_status: Mapped[int | None]  # HTTP
     error_message: Mapped[str | None] = mapped_column(Text)
+    generation: Mapped[int | None]  # 1 for the first job of its key, then 1 more than that of the one before
     __table_args__ = (
         Index(
             "uq_jobs_live_key", "key", unique=True, postgresql_where=LIVE, sqlite_where=LIVE
         ),  # equal questions, one job
-        Index("ix_jobs_key_created_at", "key", "created_at"),
+        Index("uq_jobs_key_generation", "key", "generation", unique=True),  # of those that begin the next, one does
         Index(
             "ix_jobs_turns", "queue", "state", "app_id", "created_at", "id", postgresql_where=LIVE, sqlite_where=LIVE
         ),  # also who is next in turn

@@ -138,8 +138,8 @@ class Kind:
 
     Several values of one name, which only a POST may give, are lines of one text.
     """
-    is_fresh: Callable[[AnyJob, Subject], bool]
-    """True while a finished job still tells the truth about what it was asked about, as that is now."""
+    current_revision: Callable[[Subject], int]
+    """(subject) -> the data revision of a result that tells the truth about it as it is now; 0 if that never changes."""
     compute: Callable[[Any, Run], Artefact | Plan]
     """(params, run) -> the result, or the plan of its parts. Touches neither job state nor HTTP."""
     present: Callable[[AnyJob, Showing], Body]

@@ -25,6 +25,8 @@ from app.jobs.starting import find_or_insert, insert
 from app.jobs.subjects import find_subject, subject_of
 from app.services import Services
 
+LOOKS = 3  # times that a request tries to begin or to join a job, when others begin and cancel it meanwhile
+
 
 class Found(NamedTuple):
     """What the database says about a request of a user who may make it."""
@@ -90,22 +92,23 @@ def start(services: Services, user_id: int, request: JobRequest, about: Subject,
 
     Raises NotFound, TooManyJobs or what became of the other one. `async_commit`: see `starting.insert`.
     """
-    begun = insert(services, user_id, request, about, async_commit=async_commit)
-    if begun is not None:
-        return begun
-    now = services.now()
-    with services.db.write() as session:
-        found = latest_job(session, request.key, user_id)
-        answers = found is not None and _still_answers(found[0], about, now)  # it may have ended since
-        joined = _join(session, found[0].id, user_id, now) if found and answers else None
-        waits_for = count_live_of(session, user_id)
-    if joined is not None:
-        _count_shared(joined)
-        return answering(joined, now)
     most = services.config.live_jobs_per_user
-    if waits_for >= most:
-        raise TooManyJobs(f"You wait for {waits_for} jobs already; ask again when one has ended")
-    raise TransientError  # a live job of the same key was there, and has ended since without an answer
+    for _ in range(LOOKS):
+        begun = insert(services, user_id, request, about, async_commit=async_commit)
+        if begun is not None:
+            return begun
+        now = services.now()
+        with services.db.write() as session:
+            found = latest_job(session, request.key, user_id)
+            answers = found is not None and _still_answers(found[0], about, now)  # it may have ended since
+            joined = _join(session, found[0].id, user_id, now) if found and answers else None
+            waits_for = count_live_of(session, user_id)
+        if joined is not None:
+            _count_shared(joined)
+            return answering(joined, now)
+        if waits_for >= most:
+            raise TooManyJobs(f"You wait for {waits_for} jobs already; ask again when one has ended")
+    raise TransientError  # each time another job was in the way, and has ended since without an answer
 
 
 def look_up(services: Services, user_id: int, job_id: str) -> Job:
@@ -154,7 +157,7 @@ def _answer(services: Services, request: JobRequest, found: Found, *, async_comm
 
 
 def _still_answers(job: AnyJob, about: Subject, now: datetime) -> bool:
-    return still_answers(job, now, is_current=KINDS[job.kind].is_fresh(job, about))
+    return still_answers(job, now, KINDS[job.kind].current_revision(about))
 
 
 def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:

@@ -13,7 +13,7 @@ from app.db.job import Job, JobState, new_job_id
 from app.db.poll import FoundJob, Poll
 from app.db.work import enqueue_pause
 from app.jobs import KINDS
-from app.jobs.freshness import FRESH_FOR
+from app.jobs.freshness import freshness_at
 from app.jobs.kind import AnyJob, Subject
 from app.jobs.request import JobRequest
 from app.observe import current_request_id
@@ -29,7 +29,7 @@ def insert(
 ) -> Job | None:
     """Begin a job for a member's request; returns it, queued. Raises NotFound when what is asked for is not there.
 
-    None, and nothing has changed, when a live job has the same key, one of that key has finished within FRESH_FOR, or
+    None, and nothing has changed, when a job of the same key still answers, when another one was begun meanwhile, or when
     the user waits for as many jobs as a user may. `async_commit`: PostgreSQL's disk may not have the job yet;
     `awaiting.wait_until_durable` is to be called before the user is told of it.
     """
@@ -37,7 +37,8 @@ def insert(
     total = KINDS[request.kind].expect(services.db, about, request.params)
     queue = LONG if total > LONG_FROM else SHORT
     job = Job(**_new(request, now), app_id=about.app_id, crash_id=about.id, queue=queue, progress_total=total)
-    if not start_job(services.db, job, user_id, services.config.live_jobs_per_user, now - FRESH_FOR):
+    freshness = freshness_at(now, KINDS[request.kind].current_revision(about))
+    if not start_job(services.db, job, user_id, services.config.live_jobs_per_user, freshness):
         return None
     _announce(services, job, user_id, async_commit=async_commit)
     return job
@@ -46,7 +47,7 @@ def insert(
 def find_or_insert(
     services: Services, token_hash: str, identifier: str, request: JobRequest, *, async_commit: bool = False
 ) -> Poll | None:
-    """The shortcut of a first request: what `poll.find_poll` finds or, where that is no job, a new one, by one statement.
+    """The shortcut of a first request: what `poll.find_poll` finds or, if there never was a job, a new one, by one statement.
 
     For job types that count their crash's occurrences. None unless a member asks, or on SQLite. `async_commit`: see
     `insert`.
@@ -58,7 +59,6 @@ def find_or_insert(
         token_hash,
         identifier,
         most=services.config.live_jobs_per_user,
-        fresh_from=now - FRESH_FOR,
         long_from=LONG_FROM,
         **new,
     )

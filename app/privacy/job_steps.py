@@ -14,6 +14,7 @@ from app.db.poll import FoundCrash
 from app.errors import TransientError
 from app.jobs import KINDS
 from app.jobs.files import discard
+from app.jobs.freshness import is_current
 from app.privacy.turn import Turn
 from app.storage import job_folder
 
@@ -92,7 +93,7 @@ def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
         params = asked[job.id]
         is_log_gone = "log_id" in params and params["log_id"] not in known
         crash = crashes.get(job.crash_id or 0)
-        is_outdated = crash is not None and not job.is_live and not _is_fresh(job, crash, reports_revision)
+        is_outdated = crash is not None and not job.is_live and not _is_current(job, crash, reports_revision)
         tells = (
             turn.sought.fact in (params.get("user_id") or ())
             or turn.sought.stands_in_text(
@@ -106,7 +107,7 @@ def _verdicts(turn: Turn, jobs: list[Job]) -> Verdicts:
     return verdicts
 
 
-def _is_fresh(job: Job, crash: Crash, reports_revision: int) -> bool:
+def _is_current(job: Job, crash: Crash, reports_revision: int) -> bool:
     """True while nothing has come to the crash, or gone, since the job read it."""
     about = FoundCrash(crash.id, crash.app_id, crash.revision, crash.occurrences_count, reports_revision)
-    return KINDS[job.kind].is_fresh(job, about)
+    return is_current(job, KINDS[job.kind].current_revision(about))

@@ -12,6 +12,7 @@ from app.db.finishing import finish_job
 from app.db.job import Job, JobState
 from app.db.job_steps import CLAIM_JOB, CLAIMED, claim_next
 from app.db.prepared import Lane, Prepared
+from app.jobs.freshness import freshness_at
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
 from tests.explain import VALUES
@@ -109,9 +110,10 @@ def test_who_waits_for_what_is_not_looked_up_while_few_jobs_are_live(services, m
     job = Job(id="f" * 24, kind=NAME, key="k", params="{}", app_id=member.app.id, crash_id=None, state=JobState.QUEUED,
               created_at=services.now(), queue=SHORT, attempt=0, failures=0, enqueue_after=services.now(), enqueued=0,
               progress_done=0, progress_total=1)  # fmt: skip
-    start_job(services.db, job, member.user_id, 1_000, services.now())
+    freshness = freshness_at(services.now(), 0)
 
-    start_job(services.db, job, member.user_id, LINE, services.now())
+    for most in (1_000, LINE):
+        start_job(services.db, job, member.user_id, most, freshness)
 
     assert [scans_of(plan, "job_askers") > 0 for plan in plans] == [False, True]
 

@@ -37,8 +37,8 @@ class Kind(FakeKind):
     def expect(self, _session: object, _crash: Any, params: Any) -> int:
         return 50_000 if params.about == "long" else 3
 
-    def is_fresh(self, job: Any, about: Any) -> bool:
-        return job.data_revision == about.revision
+    def current_revision(self, about: Any) -> int:
+        return int(about.revision)
 
 
 class World(Attempts):

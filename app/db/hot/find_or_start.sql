@@ -1,4 +1,4 @@
--- The poll of a request as poll_by_key.sql has it and, if there is no job, the job's begin: one round trip for both.
+-- The poll of a request as poll_by_key.sql has it and, if there never was a job, the job's begin: one round trip for both.
 -- For types of job whose progress counts the occurrences of the crash. Columns: those of the poll, id of the job begun.
 WITH found AS (
 \ir poll_by_key.sql
@@ -13,6 +13,8 @@ new AS (
         crash_occurrences_count AS progress_total
     FROM found
     WHERE job_id IS NULL
+        -- Nor is there one under another crash, as after a merge: whether that still answers, start_job.sql decides.
+        AND NOT EXISTS (SELECT FROM jobs WHERE jobs.key = :key)
 ),
 started AS (
 \ir insert_job.sql

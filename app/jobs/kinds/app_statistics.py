@@ -101,9 +101,9 @@ def expect(db: Database, about: Subject, params: Params) -> int:
     return sum(_about_within(crash, asked.since, asked.until) for crash in found)
 
 
-def is_fresh(job: AnyJob, about: Subject) -> bool:
-    """True while neither a crash of the app nor what it lets out of them has changed."""
-    return job.data_revision == about.revision + about.reports_revision
+def current_revision(about: Subject) -> int:
+    """Grows with every change of a crash of the app and of what it lets out of them: neither ever shrinks."""
+    return about.revision + about.reports_revision
 
 
 def compute(params: Params, run: Run) -> Artefact:

@@ -14,7 +14,7 @@ from app.jobs.batch.making import PartMaker
 from app.jobs.batch.manifest import RESULT_SCHEMA, present, write_manifest
 from app.jobs.batch.planning import make_plan, scope_of
 from app.jobs.batch.question import BODY_SCHEMA, AppBatch, CrashBatch, Filters, read_filters
-from app.jobs.kind import AnyJob, MadePart, Plan, Run, Subject
+from app.jobs.kind import MadePart, Plan, Run, Subject
 
 
 class _Batch(ABC):
@@ -31,9 +31,9 @@ class _Batch(ABC):
         """Check format and filters. Raises BadParameters."""
         return read_filters(self.Params, identifier, query)
 
-    def is_fresh(self, job: AnyJob, about: Subject) -> bool:
-        """True while nothing has changed since the batch was planned."""
-        return job.data_revision == about.revision + about.reports_revision
+    def current_revision(self, about: Subject) -> int:
+        """Grows with every change of what a batch tells: neither summand ever shrinks."""
+        return about.revision + about.reports_revision
 
     def compute(self, params: Filters, run: Run) -> Plan:
         """Freeze what belongs to the batch and cut it into parts."""

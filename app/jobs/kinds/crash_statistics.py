@@ -66,9 +66,9 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     return read_params(Params, {"crash_identifier": crash_identifier, **read_dates(query)})
 
 
-def is_fresh(job: AnyJob, about: Subject) -> bool:
-    """True while neither the crash nor what the app lets out of it has changed."""
-    return job.data_revision == about.revision + about.reports_revision
+def current_revision(about: Subject) -> int:
+    """Grows with every change of the crash and of what the app lets out of it: neither ever shrinks."""
+    return about.revision + about.reports_revision
 
 
 def compute(params: Params, run: Run) -> Artefact:

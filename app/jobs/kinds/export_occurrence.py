@@ -104,9 +104,9 @@ def expect(db: Database, crash: Subject, params: Params) -> int:
     return 1
 
 
-def is_fresh(job: AnyJob, about: Subject) -> bool:
-    """True while the app makes its reports as it did: newer occurrences do not change the one log that it tells of."""
-    return (job.data_revision or 0) == about.reports_revision
+def current_revision(about: Subject) -> int:
+    """Grows when the app makes its reports anew: newer occurrences do not change the one log that a report tells of."""
+    return about.reports_revision
 
 
 def compute(params: Params, run: Run) -> Artefact:

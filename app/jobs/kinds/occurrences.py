@@ -76,9 +76,9 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
     )
 
 
-def is_fresh(job: AnyJob, about: Subject) -> bool:
-    """True while the crash has not changed since the list was read."""
-    return job.data_revision == about.revision
+def current_revision(about: Subject) -> int:
+    """Grows with every change of the crash."""
+    return about.revision
 
 
 def compute(params: Params, run: Run) -> Artefact:
