@@ -50,6 +50,7 @@ class MadePart:
     """One part, stored; and what it tells."""
 
     artefact: Artefact
+    read: int  # units that it was made from; fewer than planned when some are gone by now
     rows: int
     unreadable: int  # what belongs to it and could not be told whole
 
@@ -152,7 +153,10 @@ class Kind:
     COUNTS_OCCURRENCES: bool = False  # all those of its crash, as progress: `expect` need not be asked
     SHORT_LIST: ShortList | None = None  # what the database may answer by itself, in place of `compute`
     make_part: Callable[[Any, JobPlan, JobPart, Run, str], MadePart] = _makes_no_parts
-    """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often."""
+    """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often.
+
+    The name of a type that declares it ends in `app.db.job_part.BATCH`.
+    """
     sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] = _makes_no_parts
     """(params, plan, parts, all done) -> (content, file name, media type) of the result, which tells of the parts."""
 
