@@ -248,3 +248,15 @@ def test_what_came_while_the_plan_waited_came_after_the_moment_that_the_batch_sh
     result = made(client, member, run_workers, f"apps/{member.app.identifier}")
 
     assert (result["snapshot_at"], result["rows"]) == (iso_time.rfc3339(begun_at), 20)
+
+
+def test_what_comes_after_the_newest_occurrence_was_aged_is_not_in_a_batch_of_before(
+    services, client, member, crashes, run_workers
+):
+    begin_of_app(services, member)
+    with services.db.write() as session:
+        remove_occurrences(session, [20, 19], services.now())
+    add_newer(services, crashes[1], NOON - timedelta(hours=1))
+    result = made(client, member, run_workers, f"apps/{member.app.identifier}")
+
+    assert (result["rows"], result["missing"], result["complete"]) == (18, 2, False)
