@@ -97,7 +97,11 @@ class Part(Told):
 
 
 class Manifest(RemoteFile):
-    """What a finished batch holds; `complete` is false when logs of `unreadable` occurrences could not be read."""
+    """What a finished batch holds.
+
+    `complete` is false when logs of `unreadable` occurrences could not be read, and when `missing` ones were erased or
+    aged while the batch was made.
+    """
 
     crash_identifier: str | None
     app_identifier: str | None
@@ -107,6 +111,7 @@ class Manifest(RemoteFile):
     complete: bool
     rows: Size
     unreadable: Size
+    missing: Size = 0  # an older server does not tell
     total_size: Size
     parts: list[Part]
 

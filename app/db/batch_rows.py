@@ -1,7 +1,8 @@
 """The occurrences of a batch, crash by crash and oldest first, cut into parts and read a page at a time."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,7 +18,10 @@ ROWS_PER_PAGE = 2_000
 
 
 class Scope(NamedTuple):
-    """Which occurrences belong to a batch. With `last_row` of a plan it is the same set at any later time."""
+    """Which occurrences belong to a batch. With `last_row` of a plan nothing is added to it while the batch is made.
+
+    No occurrence changes its crash meanwhile either (`app.db.moves`); what is erased or aged is missing from it.
+    """
 
     app_id: int
     crash_id: int | None  # None: every crash of the app
@@ -82,6 +86,7 @@ def newest_row(session: Session) -> tuple[int, int | None]:
     """(the newest committed occurrence, the moment from when on everything up to it is committed or never will be).
 
     On PostgreSQL a row may be committed after one with a higher id; the moment is a transaction id for `is_settled`.
+    Occurrences that were being moved at that moment are in their new crashes by then, too.
     """
     newest = func.coalesce(func.max(Occurrence.id), 0)
     if session.get_bind().dialect.name != "postgresql":  # one writer at a time
@@ -99,36 +104,36 @@ def is_settled(session: Session, moment: int | None) -> bool:
     return int(oldest) >= moment
 
 
-def cuts(db: Database, scope: Scope, size: int) -> Iterator[Cut]:
-    """Where the parts end, each of `size` occurrences, the last one of what is left."""
+def cuts(session: Session, scope: Scope, size: int) -> Iterator[Cut]:
+    """Where the parts end, each of `size` occurrences, the last one of what is left.
+
+    The session has to be a snapshot: what is counted by one statement is found by the next.
+    """
     filled, last = 0, None
-    for crashes in crash_pages(db, scope):
-        with db.read() as session:
-            counts = _counts(session, scope, [crash.id for crash in crashes])
-        for crash_id, counted in counts:
+    for crashes in crash_pages(lambda: nullcontext(session), scope):
+        for crash_id, counted in _counts(session, scope, [crash.id for crash in crashes]):
             left, place = counted, None
             while filled + left >= size:
-                with db.read() as session:
-                    place = _nth(session, scope, crash_id, place, size - filled)
+                place = _nth(session, scope, crash_id, place, size - filled)
                 yield Cut(place, size)
                 left, filled = left - (size - filled), 0
             if left:
                 filled, last = filled + left, crash_id
     if filled and last is not None:
-        with db.read() as session:
-            yield Cut(_last(session, scope, last), filled)
+        yield Cut(_last(session, scope, last), filled)
 
 
-def count_in_scope(db: Database, scope: Scope) -> int:
+def count_in_scope(session: Session, scope: Scope) -> int:
     """How many occurrences belong to it."""
     total = 0
-    for crashes in crash_pages(db, scope):
-        with db.read() as session:
-            total += sum(counted for _, counted in _counts(session, scope, [crash.id for crash in crashes]))
+    for crashes in crash_pages(lambda: nullcontext(session), scope):
+        total += sum(counted for _, counted in _counts(session, scope, [crash.id for crash in crashes]))
     return total
 
 
-def crash_pages(db: Database, scope: Scope, first: int = 0, last: int | None = None) -> Iterator[list[ShownCrash]]:
+def crash_pages(
+    reading: Callable[[], AbstractContextManager[Session]], scope: Scope, first: int = 0, last: int | None = None
+) -> Iterator[list[ShownCrash]]:
     """The crashes of the scope with row ids from `first` to `last`, by row id, some at a time."""
     wanted = [Crash.app_id == scope.app_id]
     if scope.crash_id is not None:
@@ -137,7 +142,7 @@ def crash_pages(db: Database, scope: Scope, first: int = 0, last: int | None = N
         wanted.append(Crash.id <= last)
     while True:
         statement = select(Crash.id, Crash.identifier, Crash.title).where(*wanted, Crash.id >= first)
-        with db.read() as session:
+        with reading() as session:
             found = session.execute(statement.order_by(Crash.id).limit(CRASHES_PER_PAGE)).all()
         if found:
             yield [ShownCrash(*row) for row in found]
@@ -150,7 +155,7 @@ def rows_between(
     db: Database, scope: Scope, after: Place | None, upto: Place
 ) -> Iterator[list[tuple[FoundRow, ShownCrash]]]:
     """The occurrences after one place and up to another, in order, a page at a time; nothing but a page is held."""
-    for crashes in crash_pages(db, scope, after.crash_id if after else 0, upto.crash_id):
+    for crashes in crash_pages(db.read, scope, after.crash_id if after else 0, upto.crash_id):
         known = {crash.id: crash for crash in crashes}
         place = after
         while True:

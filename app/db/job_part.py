@@ -25,6 +25,9 @@ from app.db.job import Job, JobState
 from app.db.turn import Turn
 from app.db.work import Leased, Leasing, is_due
 
+BATCH = "_batch"
+"""How the name of each job type ends that is made in parts; `app.jobs.registry` holds them to it."""
+
 
 class PartState(enum.StrEnum):
     """waiting -> running -> done; running -> waiting after trouble."""
@@ -57,7 +60,7 @@ class JobPart(Leased, Base):
     upto: Mapped[str] = mapped_column(Text)  # the last place that belongs to it
     units: Mapped[int] = mapped_column(BigInteger)  # of progress between the two
     state: Mapped[PartState] = mapped_column(value_enum(PartState), default=PartState.WAITING)
-    done: Mapped[int] = mapped_column(BigInteger, default=0)  # units so far
+    done: Mapped[int] = mapped_column(BigInteger, default=0)  # units so far; of a done part all that it was made from
     rows: Mapped[int | None] = mapped_column(BigInteger)  # what it holds, once done
     unreadable: Mapped[int | None] = mapped_column(BigInteger)  # what belongs to it and could not be told whole
     size: Mapped[int | None] = mapped_column(BigInteger)  # bytes

@@ -1,4 +1,8 @@
-"""Moves occurrences from crash to crash in one transaction, and keeps both crashes, their aliases and their jobs right."""
+"""Moves occurrences from crash to crash in one transaction, and keeps both crashes, their aliases and their jobs right.
+
+Nothing is moved in an app while a batch of it is made (`is_batch_under_way`): its parts are read in many statements, by
+several workers, and have to find each occurrence in the crash in which the plan has counted it.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -12,10 +16,18 @@ from app.db import rows_changed
 from app.db.crash import Crash, find_crash
 from app.db.crash_alias import come_home, count_moved
 from app.db.digest_steps import SeenCrash, count_within
-from app.db.job import LIVE, Job
+from app.db.job import LIVE, Job, JobState
+from app.db.job_part import BATCH
 from app.db.log import Log
 from app.db.occurrence import Occurrence
 from app.db.seen_times import first_and_last
+from app.errors import AppError
+
+
+class BatchUnderWay(AppError):
+    """Occurrences have to stay where they are until a batch of their app is made. The transaction is to be rolled back."""
+
+    code, status, message = "batch_under_way", 409, "A batch of the app is being made; try again when it is done"
 
 
 class Group(NamedTuple):
@@ -93,11 +105,15 @@ def move(session: Session, moves: Iterable[Move]) -> int:
     """Count occurrences, whose logs are held, in other crashes; returns how many changed their crash.
 
     A crash that has none left stays as an empty row, which nothing shows: its identifier leads where most of them went.
+    Raises BatchUnderWay.
     """
     wanted = list(moves)
     if not wanted:
         return 0
     moved = [one for one in wanted if one.home.identifier != one.placed.crash.identifier]
+    for app_id in sorted({one.placed.app_id for one in moved}):
+        if is_batch_under_way(session, app_id):
+            raise BatchUnderWay
     crash_ids = count_within(session, _counted(moved)) if moved else {}
     by_place: dict[tuple[int, str | None], list[int]] = defaultdict(list)
     for one in wanted:
@@ -110,6 +126,19 @@ def move(session: Session, moves: Iterable[Move]) -> int:
     for crash_id in sorted({one.placed.crash_id for one in moved}):
         _look_after(session, crash_id)
     return len(moved)
+
+
+def is_batch_under_way(session: Session, app_id: int) -> bool:
+    """True while a batch of the app is planned or made.
+
+    Asked in a transaction that holds logs (`hold_logs`) it keeps moves and batches apart without a lock of its own. On
+    PostgreSQL such a transaction has its id before it looks. A batch is running before its plan waits for all transactions
+    that have an id. So either the plan waits for this one, or this one has got its id later and sees the batch. On SQLite
+    one of the two writes first.
+    """
+    batches = select(Job.id).where(Job.app_id == app_id, LIVE, Job.state == JobState.RUNNING)
+    found = session.scalar(batches.where(Job.kind.endswith(BATCH, autoescape=True)).limit(1))
+    return found is not None
 
 
 def _counted(moved: list[Move]) -> Iterable[SeenCrash]:

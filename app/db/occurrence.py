@@ -60,6 +60,8 @@ class Occurrence(Base):
         # Holds all that a list shows, which is then read from it alone: rows of one crash lie scattered over the table.
         # Key columns, not INCLUDE: SQLite has no such thing, and behind the unique id they take the same room.
         Index("ix_occurrences_list", "crash_id", "occurred_at", "id", "log_id", "number"),
+        # No row id is given twice, not even that of the newest one removed: batches and runs end with a row id.
+        {"sqlite_autoincrement": True},
     )
 
     @property

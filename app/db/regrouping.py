@@ -9,7 +9,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
-from app.db.job import Job, JobState
 from app.db.log import Log, LogStatus
 from app.db.many import insert_into
 from app.db.work import ENQUEUE_AGAIN_AFTER, BigId, Leased, Leasing
@@ -104,12 +103,6 @@ def logs_to_regroup(session: Session, row: Regrouping, limit: int) -> list[int]:
     """Row ids of the digested logs that come next."""
     logs = select(Log.id).where(Log.id > row.position, Log.id <= row.last_log, Log.app_id == row.app_id)
     return list(session.scalars(logs.where(Log.status == LogStatus.DIGESTED).order_by(Log.id).limit(limit)))
-
-
-def is_batch_under_way(session: Session, app_id: int, queue: str) -> bool:
-    """True while files of the app's occurrences are made in parts, for which they must stay in their crashes."""
-    made = select(Job.id).where(Job.app_id == app_id, Job.queue == queue, Job.state == JobState.RUNNING)
-    return session.scalar(made.limit(1)) is not None
 
 
 LEASING = Leasing(

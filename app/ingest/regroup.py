@@ -43,7 +43,8 @@ def regroup_logs(services: Services, log_rows: Iterable[int]) -> Regrouped:
     Beside live digests and other regroupings nothing is lost or doubled: each trip of 25 logs or 1 MiB is one transaction,
     which holds the logs. Crashes get their counts, times and revisions, old identifiers become aliases, and what people
     have merged stays merged. Logs that wait for their digest, or are gone, are left alone. Raises TransientError when the
-    database or the storage is away: what was done till then stays, and the rest may be given again.
+    database or the storage is away, and BatchUnderWay while a batch of the app is made: what was done till then stays, and
+    the rest may be given again.
     """
     logs, moved, unreadable = 0, 0, 0
     left = iter(log_rows)

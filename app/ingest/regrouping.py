@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
-from app.broker import LONG, PARTS, REGROUP
+from app.broker import LONG, REGROUP
 from app.crashes.fingerprint import VERSION
 from app.db.awaited_symbols import Come, next_come, no_longer_awaited
 from app.db.crash import group_now
@@ -19,13 +19,21 @@ from app.db.grouping_decision import (
     pending_decisions,
     settle,
 )
-from app.db.moves import Group, Move, groups_named, hold_logs, logs_of, move
+from app.db.moves import (
+    BatchUnderWay,
+    Group,
+    Move,
+    groups_named,
+    hold_logs,
+    is_batch_under_way,
+    logs_of,
+    move,
+)
 from app.db.regrouping import (
     LEASING,
     Regrouping,
     as_asked,
     find_regrouping,
-    is_batch_under_way,
     logs_to_regroup,
     wish,
 )
@@ -72,7 +80,10 @@ def _work(attempt: Attempt[Regrouping], go_on_for: float = GO_ON_FOR) -> timedel
     """Step after step until the time is up; returns how long to wait before more of it, None once all is done."""
     begun = time.monotonic()
     while True:
-        pause = _step(attempt)
+        try:
+            pause = _step(attempt)
+        except BatchUnderWay:  # it was begun since the step looked
+            return ENQUEUE_AGAIN_AFTER
         if pause is not None:
             return pause
         with attempt.services.db.read() as session:
@@ -91,7 +102,7 @@ def _step(attempt: Attempt[Regrouping]) -> timedelta | None:
     services, row = attempt.services, attempt.row
     now = services.now()
     with services.db.read() as session:
-        if is_batch_under_way(session, row.app_id, PARTS):
+        if is_batch_under_way(session, row.app_id):
             return ENQUEUE_AGAIN_AFTER
         pending = pending_decisions(session, row.app_id, DECISIONS_PER_STEP)
         at_once = LOGS_PER_TRIP if row.failures < CAREFUL_FROM else 1

@@ -50,6 +50,7 @@ class MadePart:
     """One part, stored; and what it tells."""
 
     artefact: Artefact
+    read: int  # units that it was made from; fewer than planned when some are gone by now
     rows: int
     unreadable: int  # what belongs to it and could not be told whole
 
@@ -156,6 +157,7 @@ class Kind:
     """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often.
 
     A type whose `compute` makes a plan declares this and `sum_up`; no other type has them.
+    Its name ends in `app.db.job_part.BATCH`.
     """
     sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] | None = None
     """(params, plan, parts, all done) -> (content, file name, media type) of the result, which tells of the parts."""

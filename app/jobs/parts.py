@@ -151,7 +151,7 @@ def _publish_part(services: Services, part: JobPart, made: MadePart) -> bool:
     file = made.artefact
     with services.db.write() as session:
         published = change(
-            session, LEASING, part, state=PartState.DONE, lease_expires_at=None, holder=None, done=part.units,
+            session, LEASING, part, state=PartState.DONE, lease_expires_at=None, holder=None, done=made.read,
             rows=made.rows, unreadable=made.unreadable, size=file.size, sha256=file.sha256, key=file.key,
             filename=file.filename, media_type=file.media_type,
         )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from types import ModuleType
 
+from app.db.job_part import BATCH
 from app.db.short_list import ShortList
 from app.jobs.kind import Kind
 from app.jobs.subjects import SUBJECTS
@@ -39,6 +40,8 @@ def job_type_of(name: str, declared: object) -> Kind:
     made = Kind(**given)
     if (made.make_part is None) != (made.sum_up is None):
         raise BadJobType(f"Job type {name} declares only one of make_part and sum_up")
+    if (made.make_part is not None) != name.endswith(BATCH):
+        raise BadJobType(f"A job type declares make_part if its name ends in {BATCH}, and only then: {name}")
     if made.subject not in SUBJECTS:
         raise BadJobType(f"The path of job type {name} has no variable of {', '.join(SUBJECTS)}: {made.PATH}")
     return made

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Thread
 
 import pytest
@@ -13,10 +13,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, inspect
+from sqlalchemy import delete, event, inspect, select
 
+from app.broker import MemoryBroker
 from app.db import Base, Database, open_database, tables
+from app.db.crash import Crash
+from app.db.occurrence import Occurrence
 from app.schema import LOCK_KEY, MIGRATIONS, is_current, upgrade
+from app.services import Services
+from app.storage import open_storage
+from tests.factories import CONFIG, NOON, add_occurrence, make_crash, make_member
 
 TABLES = {"alembic_version", *(table.name for table in Base.metadata.sorted_tables)}
 
@@ -103,13 +109,14 @@ def test_partial_indexes_keep_their_condition(database):
 
     found = {
         index["name"]: str(index["dialect_options"].get(f"{database.engine.dialect.name}_where"))
-        for table in ("jobs", "logs")
+        for table in ("jobs", "logs", "occurrences")
         for index in inspect(database.engine).get_indexes(table)
     }
     for name, state in (
         ("uq_jobs_live_key", "running"),
         ("ix_jobs_turns", "queued"),
         ("ix_logs_waiting", "received"),
+        ("ix_occurrences_grouped_as", "grouped_as"),
     ):
         assert state in found[name]
 
@@ -206,3 +213,29 @@ def test_alembics_own_command_line_works_on_the_database_of_the_environment(bare
     command.check(alembic_config())
 
     assert is_current(database)
+
+
+def migrate(database: Database, act: Callable[[Config], None]) -> None:
+    """Up or down, as one transaction."""
+    config = alembic_config()
+    with database.engine.execution_options(crashq_writes=True).connect() as connection:
+        config.attributes["connection"] = connection
+        act(config)
+        connection.commit()
+
+
+def test_occurrences_survive_the_migration_of_their_row_ids_which_are_not_given_again(database, clock):
+    upgrade(database)
+    migrate(database, lambda config: command.downgrade(config, "0017"))
+    services = Services(CONFIG, database, open_storage("memory://"), MemoryBroker(), clock)
+    crash = make_crash(services, make_member(services).app, occurrences=3)
+    with database.write() as session:
+        before = session.execute(select(*Occurrence.__table__.c).order_by(Occurrence.id)).all()
+    upgrade(database)
+    with database.write() as session:
+        after = session.execute(select(*Occurrence.__table__.c).order_by(Occurrence.id)).all()
+        session.execute(delete(Occurrence).where(Occurrence.id == after[-1].id))
+        next_one = add_occurrence(session, session.get_one(Crash, crash.id), NOON, 9).id
+
+    assert before == after
+    assert next_one == after[-1].id + 1

@@ -119,7 +119,9 @@ def test_parts_cover_an_app_without_gap_or_overlap(services, member, size):
     scope = Scope(app.id, None, None, NOON - timedelta(days=1), newest)
 
     found, after, rows = [], None, []
-    for cut in cuts(services.db, scope, size):
+    with services.db.snapshot() as session:
+        planned = list(cuts(session, scope, size))
+    for cut in planned:
         here = [one for page in rows_between(services.db, scope, after, cut.upto) for one, _ in page]
         assert len(here) == cut.rows
         found += here

@@ -141,6 +141,7 @@ VALUES: dict[str, Any] = {
     "unit": "rows",
     "unknown": 0,
     "unreadable": 0,
+    "missing": 0,
     "until_date": "2018-09-30",
     "upload_identifier": "9d3e5f7081a2b4c6d8e0f213",
     "url": "https://hooks.example.com/crashq",

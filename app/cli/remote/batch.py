@@ -82,7 +82,7 @@ def download(session: Remote, job: str, into: Path) -> None:
         manifest, paths = client.download_batch(job, into, on_file=_told_by(bar))
     _warn(session, manifest)
     told = {"job_id": job, "manifest": str(paths[-1]), "files": [str(path) for path in paths[:-1]]}
-    figures = {"rows": manifest.rows, "unreadable": manifest.unreadable, "complete": manifest.complete}
+    figures = {name: getattr(manifest, name) for name in ("rows", "unreadable", "missing", "complete")}
     session.teller.value({**told, **figures}, [str(path) for path in paths])
 
 
@@ -100,10 +100,17 @@ def _told_by(bar: Bar) -> Callable[[Path, int, int], Callable[[int, int], None]]
 
 
 def _warn(session: Remote, manifest: Manifest) -> None:
-    if not manifest.complete:
+    if manifest.missing:
+        session.teller.warn(f"Not complete: {manifest.missing} occurrences were erased or aged meanwhile")
+    if not manifest.complete and (manifest.unreadable or not manifest.missing):
         session.teller.warn(
             f"Not complete: the logs of {manifest.unreadable} of {manifest.rows} occurrences are lost or cannot be read"
         )
+
+
+def _lacking(manifest: Manifest) -> str:
+    missing = f", {manifest.missing} missing" if manifest.missing else ""
+    return f"{manifest.unreadable} unreadable{missing}"
 
 
 def _lines(manifest: Manifest) -> list[str]:
@@ -111,7 +118,7 @@ def _lines(manifest: Manifest) -> list[str]:
         f"rows\t{manifest.rows}",
         f"files\t{len(manifest.parts)}",
         f"bytes\t{manifest.total_size}",
-        f"complete\t{'yes' if manifest.complete else f'no, {manifest.unreadable} unreadable'}",
+        f"complete\t{'yes' if manifest.complete else f'no, {_lacking(manifest)}'}",
         f"as of\t{manifest.snapshot_at}",
         f"to be had until\t{manifest.expires_at}",
     ]

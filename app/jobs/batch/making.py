@@ -42,9 +42,10 @@ class ReadLog(NamedTuple):
 
 
 class PartMaker:
-    """Reads a part's occurrences; counts those that it has told and those that it could not read."""
+    """Reads a part's occurrences; counts them, those that it has told and those that it could not read."""
 
     def __init__(self, params: Filters, scope: Scope, plan: JobPlan, part: JobPart, run: Run) -> None:
+        self.read = 0
         self.rows = 0
         self.unreadable = 0
         self._params, self._scope, self._part, self._run = params, scope, part, run
@@ -63,11 +64,13 @@ class PartMaker:
             chunks, extension, media_type = writer.write(self._row_pages()), writer.EXTENSION, writer.MEDIA_TYPE
         filename = f"{stem}-{self._part.number:05d}.{extension}"
         artefact = self._run.store(name, chunks, filename, media_type)
-        return MadePart(artefact, self.rows, self.unreadable)
+        return MadePart(artefact, self.read, self.rows, self.unreadable)
 
     def _pages(self) -> Iterator[list[tuple[FoundRow, ShownCrash]]]:
         after = read_place(self._part.after) if self._part.after else None
-        return rows_between(self._run.db, self._scope, after, read_place(self._part.upto))
+        for page in rows_between(self._run.db, self._scope, after, read_place(self._part.upto)):
+            self.read += len(page)
+            yield page
 
     def _row_pages(self) -> Iterator[list[Row]]:
         for page in self._pages():

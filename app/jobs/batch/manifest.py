@@ -32,9 +32,10 @@ _MANIFEST: dict[str, Any] = {
     "format": {**_TEXT, "examples": ["csv"]},
     "filters": {"type": "object"},
     "snapshot_at": {"type": "string", "format": "date-time", "description": "What came later is not in it"},
-    "complete": {"type": "boolean", "description": "False when there are occurrences that could not be read whole"},
+    "complete": {"type": "boolean", "description": "False when some could not be read whole, or are missing"},
     "rows": _WHOLE,
     "unreadable": _WHOLE,
+    "missing": {"type": "integer", "description": "Occurrences that were erased or aged while the batch was made"},
     "total_size": {"type": "integer", "description": "Bytes of all parts"},
 }
 _FILE: dict[str, Any] = {
@@ -58,6 +59,7 @@ RESULT_SCHEMA: dict[str, Any] = {
 def write_manifest(params: Filters, plan: JobPlan, parts: list[JobPart], stem: str) -> tuple[bytes, str, str]:
     """(content, file name, media type). The same plan and parts give the same bytes."""
     unreadable = sum(part.unreadable or 0 for part in parts)
+    is_as_planned = all(part.done == part.units for part in parts)
     content = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -66,9 +68,10 @@ def write_manifest(params: Filters, plan: JobPlan, parts: list[JobPart], stem: s
         "format": params.format,
         "filters": params.shown(),
         "snapshot_at": iso_time.rfc3339(plan.made_at),
-        "complete": unreadable == 0,
+        "complete": is_as_planned and unreadable == 0,
         "rows": sum(part.rows or 0 for part in parts),
         "unreadable": unreadable,
+        "missing": sum(max(part.units - part.done, 0) for part in parts),
         "total_size": sum(part.size or 0 for part in parts),
         "parts": [
             {"number": part.number, "filename": part.filename, "content_type": part.media_type, "rows": part.rows,
@@ -85,6 +88,7 @@ def present(job: AnyJob, showing: Showing) -> Body:
         return Body.of(b"null")
     assert job.result_key is not None
     manifest = json.loads(showing.storage.get(job.result_key))
+    manifest.setdefault("missing", 0)  # earlier releases did not tell
     for part in manifest["parts"]:
         part["url"] = showing.part_link(job, part["number"])
     return Body.of(_compact({**showing.file(job), **manifest}))

@@ -1,6 +1,9 @@
 """The plan of a batch: the moment it shows and where its parts end."""
 
 import time
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
 
 from app.db.batch_rows import Cut, Scope, count_in_scope, cuts, is_settled, newest_row
 from app.errors import TransientError
@@ -20,28 +23,32 @@ def scope_of(params: Filters, app_id: int, crash_id: int | None, last_row: int) 
     return Scope(app_id, crash_id, params.since, params.until, min(last_row, upto_row), after_row)
 
 
-def make_plan(params: Filters, run: Run, crash_id: int | None, reports_revision: int) -> Plan:
+def make_plan(params: Filters, run: Run, crash_id: Callable[[Session], int | None], reports_revision: int) -> Plan:
     """Freeze the newest occurrence and cut what is older into parts.
 
-    A digest that is under way may still commit rows older than the newest one, so it is waited for: after that nobody
-    adds to the set, and a part made now or tomorrow holds the same.
+    A digest that is under way may still commit rows older than the newest one, and a regrouping move some, so both are
+    waited for. After that nobody adds to the set or moves within it while the job is running: `app.db.moves` looks for
+    running batches in each transaction that moves. So a part made now or later holds what the plan has counted, but for
+    what is erased or aged meanwhile. The plan itself reads one snapshot; `crash_id` tells in it which crash the batch is
+    of, None for those of all.
     """
+    made_at = run.now()  # before the look at the newest row: what is stored by then is in the batch
     with run.db.read() as session:
         last_row, moment = newest_row(session)
         deadline = time.monotonic() + SETTLES_WITHIN
         while not is_settled(session, moment):
             if time.monotonic() > deadline:
-                raise TransientError("A digest takes long; the batch is planned again later")
+                raise TransientError("A digest or a regrouping takes long; the batch is planned again later")
             time.sleep(LOOK_EVERY)
             run.advance(0)
-    made_at = run.now()
-    scope = scope_of(params, run.app_id, crash_id, last_row)
     least = REPORTS_PER_PART if params.format == REPORTS else ROWS_PER_PART
-    size = max(least, -(-count_in_scope(run.db, scope) // MOST_PARTS))
     found: list[Cut] = []
-    for cut in cuts(run.db, scope, size):
-        found.append(cut)
-        run.advance(0)
+    with run.db.snapshot() as session:
+        scope = scope_of(params, run.app_id, crash_id(session), last_row)
+        size = max(least, -(-count_in_scope(session, scope) // MOST_PARTS))
+        for cut in cuts(session, scope, size):
+            found.append(cut)
+            run.advance(0)
     parts = []
     after: str | None = None
     for number, (upto, rows) in enumerate(found, 1):

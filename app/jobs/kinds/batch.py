@@ -2,13 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app.db.app import App
-from app.db.crash import Crash, totals
+from app.db.batch_rows import read_place
+from app.db.crash import Crash, find_crash, totals
 from app.db.job_part import JobPart, JobPlan
 from app.jobs.batch.making import PartMaker
 from app.jobs.batch.manifest import RESULT_SCHEMA, present, write_manifest
@@ -41,11 +43,12 @@ class _Batch(ABC):
             reports_revision = session.get_one(App, run.app_id).reports_revision
             revision = self.revision(session, run)
             run.shows(revision + reports_revision)  # neither ever shrinks, so their sum tells of both
-        return make_plan(params, run, self.crash_id(run), reports_revision)
+        return make_plan(params, run, partial(self.crash_id, params), reports_revision)
 
     def make_part(self, params: Any, plan: JobPlan, part: JobPart, run: Run, name: str) -> MadePart:
         """Write one part."""
-        scope = scope_of(params, run.app_id, self.crash_id(run), plan.last_row)
+        crash_id = read_place(part.upto).crash_id if isinstance(params, CrashBatch) else None
+        scope = scope_of(params, run.app_id, crash_id, plan.last_row)
         return PartMaker(params, scope, plan, part, run).make(self.identifier(params), name)
 
     def sum_up(self, params: Any, plan: JobPlan, parts: list[JobPart]) -> tuple[bytes, str, str]:
@@ -57,8 +60,8 @@ class _Batch(ABC):
         """Of the crash or the app, after which the files are named."""
 
     @abstractmethod
-    def crash_id(self, run: Run) -> int | None:
-        """The crash whose occurrences belong to the batch; None: those of all crashes of the app."""
+    def crash_id(self, params: Any, session: Session) -> int | None:
+        """The crash whose occurrences belong to the batch, as it is now; None: those of all crashes of the app."""
 
     @abstractmethod
     def revision(self, session: Session, run: Run) -> int:
@@ -73,8 +76,10 @@ class _OfCrash(_Batch):
     def identifier(self, params: CrashBatch) -> str:
         return params.crash_identifier
 
-    def crash_id(self, run: Run) -> int:
-        return run.crash_id
+    def crash_id(self, params: CrashBatch, session: Session) -> int:
+        crash = find_crash(session, params.crash_identifier)  # not that of the job's row: it may have been merged since
+        assert crash is not None, "a job's crash is never deleted before the job"
+        return crash.id
 
     def revision(self, session: Session, run: Run) -> int:
         return session.get_one(Crash, run.crash_id).revision
@@ -88,7 +93,7 @@ class _OfApp(_Batch):
     def identifier(self, params: AppBatch) -> str:
         return params.app_identifier
 
-    def crash_id(self, run: Run) -> None:  # noqa: ARG002
+    def crash_id(self, params: AppBatch, session: Session) -> None:  # noqa: ARG002
         return None
 
     def revision(self, session: Session, run: Run) -> int:

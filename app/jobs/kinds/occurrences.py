@@ -1,13 +1,15 @@
 """The list of a crash's occurrences, newest first."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from app import iso_time
-from app.db.long_list import Batch, long_list
+from app.db.crash import find_crash
+from app.db.long_list import Batch, LongList, long_list
 from app.db.short_list import CRASH, ShortList
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
 from app.jobs.list_pages import Chunks, read_page
@@ -91,7 +93,7 @@ def compute(params: Params, run: Run) -> Artefact:
         run.expect(page.rows)
         run.advance(page.rows)
         return run.store("occurrences.json", (page.text,), filename, MEDIA_TYPE, in_row=True)
-    with long_list(run.db, run.crash_id, params.since, params.until, offset, limit) as found:
+    with _list(run, params, offset, limit) as found:
         run.shows(found.revision)
         run.expect(found.rows)
         chunks = Chunks()
@@ -99,6 +101,20 @@ def compute(params: Params, run: Run) -> Artefact:
         artefact = run.store("occurrences.json", rows, filename, MEDIA_TYPE, in_row=True)
         chunks.store(run.storage, artefact)
         return artefact
+
+
+@contextmanager
+def _list(run: Run, params: Params, offset: int, limit: int | None) -> Iterator[LongList]:
+    """The list of the job's crash; of the one it was merged into, when that happened since the job was begun."""
+    with long_list(run.db, run.crash_id, params.since, params.until, offset, limit) as found:
+        if found.rows:
+            yield found
+            return
+    with run.db.snapshot() as session:
+        crash = find_crash(session, params.crash_identifier)
+    assert crash is not None, "a job's crash is never deleted before the job"
+    with long_list(run.db, crash.id, params.since, params.until, offset, limit) as found:
+        yield found
 
 
 def _whole(params: Params) -> str:
