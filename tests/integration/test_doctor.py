@@ -14,9 +14,10 @@ from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.services import Services
-from app.storage import index_key, open_storage
+from app.storage import index_key
 from app.symbolication.stored import list_symbols
 from tests.factories import kscrash, make_crash, run_rings
+from tests.stores import ready_store
 from tests.symbols import mapping, sym, upload
 
 
@@ -156,7 +157,7 @@ def test_what_may_still_be_in_flight_is_left_alone(services, member, clock):
 
 
 def test_what_a_killed_process_left_half_written_in_a_folder_is_deleted(services, tmp_path):
-    in_a_folder = replace(services, storage=open_storage((tmp_path / "store").as_uri()))
+    in_a_folder = replace(services, storage=ready_store((tmp_path / "store").as_uri()))
     in_a_folder.storage.put_bytes("jobs/whole", b"x")
     half = tmp_path / "store" / "jobs" / "half#1"
     half.write_bytes(b"x")
