@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -261,8 +262,9 @@ def open_storage(url: str, *, is_marked: bool = True) -> Storage:
 
 
 def log_key(app_identifier: str, received: date, log_id: str, sha256: str) -> str:
-    """logs/<app>/<yyyy>/<mm>/<dd>/<log_id>.<sha256>, by the day of arrival: other bytes are another object."""
-    return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{checked(log_id)}.{checked(sha256)}"
+    """logs/<app>/<yyyy>/<mm>/<dd>/<log_id>.<sha256>-<random>, by the day of arrival: each upload writes its own object."""
+    name = f"{checked(log_id)}.{checked(sha256)}-{secrets.token_hex(4)}"
+    return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{name}"
 
 
 def symbols_folder(app_identifier: str, identifier: str) -> str:
