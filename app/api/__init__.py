@@ -39,7 +39,7 @@ from app.api.polling import REPEATS, WAITING
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
 from app.api.waiting import Waiting
-from app.errors import STATUS_WORDS, AppError
+from app.errors import STATUS_WORDS, AppError, as_outage
 from app.observe import request_id_from
 from app.services import Services
 from app.visitor import READING
@@ -112,5 +112,8 @@ def http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    if outage := as_outage(error):
+        log.warning("request_met_outage", error=type(error).__name__, endpoint=request.endpoint)
+        return answers.error(outage)
     log.exception("request_broke", error=type(error).__name__, endpoint=request.endpoint)
     return answers.error_body(500, AppError.message)

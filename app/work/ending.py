@@ -10,7 +10,7 @@ import structlog
 
 from app import metrics
 from app.db.work import Leased, change, held_by, set_columns
-from app.errors import AppError, TransientError
+from app.errors import AppError, TransientError, as_outage
 from app.services import Services
 from app.work.errors import (
     AttemptBroke,
@@ -39,9 +39,11 @@ def row_id(row: Any) -> str:
 
 
 def as_app_error(work: WorkType[Any], row: Leased, error: BaseException) -> AppError:
-    """The error itself, or what is told of a bug, whose stack trace is logged here."""
+    """The error itself, the outage that it means, or what is told of a bug, whose stack trace is logged here."""
     if isinstance(error, AppError):
         return error
+    if outage := as_outage(error):
+        return outage
     log.error(
         "attempt_broke",
         work=work.name,
