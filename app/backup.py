@@ -67,7 +67,7 @@ def back_up(services: Services, folder: Path, *, secret: Path | None, previous: 
     folder.chmod(0o700)
     made_at = services.now()
     dump(services.config.database_url, folder)
-    target = open_storage((folder / OBJECTS).resolve().as_uri())
+    target = open_storage((folder / OBJECTS).resolve().as_uri(), is_marked=False)
     known = previous / OBJECTS if previous else None
     objects = size = 0
     with (folder / LISTING).open("w") as listing, ThreadPoolExecutor(AT_ONCE) as pool:
@@ -98,6 +98,7 @@ def restore(services: Services, folder: Path, progress: Progress) -> Sum:
     manifest = _manifest(folder)
     if not is_empty(services.config.database_url):
         raise BackupRefused("The database is not empty; a backup is restored into a new one")
+    services.storage.set_up()
     objects = size = 0
     with (folder / LISTING).open() as listing, ThreadPoolExecutor(AT_ONCE) as pool:
         for batch in batched((Copied(**json.loads(line)) for line in listing), BATCH):
@@ -129,7 +130,7 @@ def _copy(source: Storage, target: Storage, folder: Path, previous: Path | None,
 
 
 def _bring_back(target: Storage, folder: Path, one: Copied) -> Copied:
-    source = open_storage((folder / OBJECTS).resolve().as_uri())
+    source = open_storage((folder / OBJECTS).resolve().as_uri(), is_marked=False)
     try:
         target.put(one.key, _checked(source.stream(one.key), one))
     except ObjectNotFound:

@@ -4,19 +4,18 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
-from app.batched import batched
 from app.broker import PARTS
-from app.db.job import Job, JobState, find_jobs, finished_jobs_after, move
+from app.db.job import Job, JobState, finished_jobs_after, move
 from app.db.job_part import stored_parts
-from app.db.log import Log, logs_after, mark_lost, stored_log_ids
+from app.db.log import Log, logs_after, mark_lost
 from app.db.seen_times import correct_times, crashes_with_wrong_times
 from app.finding import Finding
+from app.orphans import IN_FLIGHT, OWNERS, delete_orphan, old_orphans
 from app.services import Services
-from app.storage import ObjectNotFound, ObjectStat, index_key
-from app.symbolication.examining import objects_without_symbols, symbols_without_objects
+from app.storage import ObjectNotFound
+from app.symbolication.examining import symbols_without_objects
 
-BATCH = 500  # rows or objects looked at together
-IN_FLIGHT = timedelta(hours=1)  # a younger object may belong to an upload or an attempt that is not committed yet
+BATCH = 500  # rows looked at together
 
 ANEW = "the job counts as expired, so that asking again makes it anew"
 LOST = "The stored bytes of this log are lost"
@@ -26,10 +25,8 @@ def examine(services: Services) -> Iterator[Finding]:
     """Every mismatch between database and storage, in constant memory. Nothing is changed until `mend` is called."""
     yield from _results_without_objects(services)
     yield from _logs_without_bytes(services)
-    yield from _job_files_without_jobs(services)
-    yield from _bytes_without_logs(services)
     yield from symbols_without_objects(services)
-    yield from objects_without_symbols(services, partial(_old, services))
+    yield from _objects_without_rows(services)
     yield from _unfinished_files(services)
     yield from _wrong_times(services)
 
@@ -74,33 +71,11 @@ def _logs_without_bytes(services: Services) -> Iterator[Finding]:
                 yield Finding(what, "the log says so; one not digested yet is rejected", _loss(services, log))
 
 
-def _job_files_without_jobs(services: Services) -> Iterator[Finding]:
-    """Objects of jobs that are gone, or of attempts that a final job does not show."""
-    for objects in batched(_old(services, "jobs"), BATCH):
-        ids = {stat.key.split("/")[1] for stat in objects}
-        with services.db.read() as session:
-            jobs = {job.id: job for job in find_jobs(session, ids)}
-            in_parts = {job.id for job in jobs.values() if job.queue == PARTS}
-            parts = {part.key for part in stored_parts(session, in_parts)}
-        for stat in objects:
-            job = jobs.get(stat.key.split("/")[1])
-            if job is None or not (job.is_live or stat.key in parts or _is_of_result(job, stat.key)):
-                yield Finding(f"{stat.key} belongs to no result", "it is deleted", _deletion(services, stat))
-
-
-def _is_of_result(job: Job, key: str) -> bool:
-    """True for a job's result and for the index beside it."""
-    return job.result_key is not None and key in (job.result_key, index_key(job.result_key))
-
-
-def _bytes_without_logs(services: Services) -> Iterator[Finding]:
-    """Objects of uploads that were never answered with a 202."""
-    for objects in batched(_old(services, "logs"), BATCH):
-        with services.db.read() as session:
-            known = stored_log_ids(session, [stat.key for stat in objects])
-        for stat in objects:
-            if stat.key not in known:
-                yield Finding(f"{stat.key} belongs to no log", "it is deleted", _orphans_end(services, stat))
+def _objects_without_rows(services: Services) -> Iterator[Finding]:
+    for folder, owner in OWNERS.items():
+        for stat in old_orphans(services, folder):
+            mend = partial(delete_orphan, services, stat)
+            yield Finding(f"{stat.key} belongs to no {owner}", "it is deleted", mend)
 
 
 def _unfinished_files(services: Services) -> Iterator[Finding]:
@@ -134,11 +109,6 @@ def _correction(services: Services, crash_id: int, oldest: timedelta) -> Callabl
     return mend
 
 
-def _old(services: Services, prefix: str) -> Iterator[ObjectStat]:
-    before = services.now() - IN_FLIGHT
-    return (stat for stat in services.storage.list(prefix) if stat.modified < before)
-
-
 def _is_stored(services: Services, key: str, size: int | None) -> bool:
     try:
         return services.storage.stat(key).size == size
@@ -162,19 +132,3 @@ def _loss(services: Services, log: Log) -> Callable[[], None]:
             mark_lost(session, log.id, LOST, services.now())
 
     return mend
-
-
-def _orphans_end(services: Services, stat: ObjectStat) -> Callable[[], None]:
-    """The same log sent again on the same day writes the same object: what has changed since it was listed stays."""
-
-    def mend() -> None:
-        with services.db.read() as session:
-            is_known = bool(stored_log_ids(session, [stat.key]))
-        if not is_known and services.storage.stat(stat.key).modified == stat.modified:
-            services.storage.delete(stat.key)
-
-    return mend
-
-
-def _deletion(services: Services, stat: ObjectStat) -> Callable[[], None]:
-    return lambda: services.storage.delete(stat.key)

@@ -1,5 +1,6 @@
 """Every error that crashq raises on purpose, with the HTTP status it means and a code that logs and clients match on."""
 
+import errno
 import re
 
 STATUS_WORDS = {
@@ -105,6 +106,15 @@ class TransientError(AppError):
     """Storage, database or broker is away or slow: the same call may succeed later, so a worker retries."""
 
     code, status, message = "unavailable", 503, "A part of the service is unavailable, try again"
+
+
+def as_outage(error: BaseException) -> TransientError | None:
+    """The outage that an error of the operating system means: a full disk, or no more open files; None for any other."""
+    is_outage = isinstance(error, OSError) and error.errno in _MACHINE_FULL
+    return TransientError("The server has run out of room, try again") if is_outage else None
+
+
+_MACHINE_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 
 class ConfigError(AppError):

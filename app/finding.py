@@ -10,4 +10,4 @@ class Finding:
 
     what: str  # for the operator
     remedy: str  # what mending does
-    mend: Callable[[], None]
+    mend: Callable[[], object]

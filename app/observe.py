@@ -6,8 +6,8 @@ import secrets
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -36,9 +36,26 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, LossyLines(sys.stderr))),
         cache_logger_on_first_use=False,
     )
+
+
+class LossyLines:
+    """A file for lines that are dropped when its disk is full: what they tell of goes on."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        """Write it, if there is room."""
+        with suppress(OSError):
+            self._file.write(line)
+
+    def flush(self) -> None:
+        """The same."""
+        with suppress(OSError):
+            self._file.flush()
 
 
 def stack_without_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from app import metrics
-from app.errors import TransientError
+from app.errors import TransientError, as_outage
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds; each pause is twice the one before
 
@@ -31,6 +31,9 @@ class OutageBackoff:
         except TransientError as error:
             self._pause(task, error)
         except Exception as error:
+            if outage := as_outage(error):
+                self._pause(task, outage)
+                return
             metrics.task_failures.add(task, "broke")
             log.exception("task_broke", task=task, error=type(error).__name__)
         else:

@@ -40,7 +40,7 @@ from app.api.query_names import check_query_names
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
 from app.api.waiting import Waiting
-from app.errors import STATUS_WORDS, AppError
+from app.errors import STATUS_WORDS, AppError, as_outage
 from app.hosts import Hosts
 from app.observe import request_id_from
 from app.services import Services
@@ -124,5 +124,8 @@ def http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    if outage := as_outage(error):
+        log.warning("request_met_outage", error=type(error).__name__, endpoint=request.endpoint)
+        return answers.error(outage)
     log.exception("request_broke", error=type(error).__name__, endpoint=request.endpoint)
     return answers.error_body(500, AppError.message)

@@ -10,11 +10,13 @@ from app.errors import ConfigError
 from app.observe import configure_logs
 from app.schema import is_current, upgrade
 from app.services import Services, open_services
+from app.storage_setup import set_up_storage
 
 
 @contextmanager
 def opened(data_dir: Path) -> Iterator[Services]:
-    """Services of the data folder, or of the environment where that says more; an embedded database is made when missing.
+    """Services of the data folder, or of the environment where that says more; an embedded database is made when missing,
+    and its store with it.
 
     Raises ConfigError when a database of one's own lacks migrations, for those are run on purpose.
     """
@@ -23,6 +25,7 @@ def opened(data_dir: Path) -> Iterator[Services]:
             if services.db.is_postgresql:
                 raise ConfigError("The database lacks tables of this release: run `crashq db upgrade` first")
             upgrade(services.db)
+            set_up_storage(services)
         yield services
 
 

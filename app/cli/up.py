@@ -27,6 +27,7 @@ from app.db import pulse
 from app.errors import ConfigError
 from app.schema import upgrade
 from app.services import open_services
+from app.storage_setup import set_up_storage
 
 START_GRACE = 60.0  # seconds for all parts to answer
 TEND_EVERY = 0.5  # seconds
@@ -79,6 +80,7 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
             status.update("Bringing the database up to date…")
             services = open_services(config)
             upgrade(services.db)
+            set_up_storage(services)
             with services.db.write() as session:
                 pulse.forget(session, pulse.WORKER)  # of an earlier run; this one has to show its own
             services.close()

@@ -85,5 +85,8 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    if outage := errors.as_outage(error):
+        log.warning("page_met_outage", error=type(error).__name__, endpoint=request.endpoint)
+        return error_page(outage)
     log.exception("page_broke", error=type(error).__name__, endpoint=request.endpoint)
     return error_page(AppError())

@@ -15,6 +15,8 @@ from psycopg.errors import (
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.errors import TransientError
+
 DRIVER_ERRORS = (psycopg.Error, sqlite3.Error)
 DATABASE_ERRORS = (*DRIVER_ERRORS, DBAPIError, DisconnectionError, PoolTimeout)
 """Everything that a statement, a connection or a pool raises."""
@@ -32,6 +34,9 @@ _OUTAGES = (
 )
 _BUGS = (ProgramLimitExceeded, StatementTooComplex, TooManyColumns, TooManyArguments)
 """SQLSTATE class 54, which psycopg counts as operational: the statement asks for too much, and does so the next time too."""
+_UNKNOWN = ("08", "57P", "40003", "58", "XX")
+"""SQLSTATEs of a connection or a server that ends, maybe right after a commit, and of one that is broken."""
+_IN_DOUBT = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_PROTOCOL)
 
 
 def is_outage(error: BaseException) -> bool:
@@ -47,3 +52,20 @@ def is_outage(error: BaseException) -> bool:
     if type(error) is psycopg.DatabaseError:
         return error.diag.sqlstate is None  # made by libpq, not by a server: the connection broke
     return isinstance(error, _OUTAGES) and not isinstance(error, _BUGS)
+
+
+def is_without_effect(error: BaseException) -> bool:
+    """True when the database said that it did not do the statement, or was never asked; False when nobody knows.
+
+    Takes what `is_outage` takes, and the TransientError that it was turned into.
+    """
+    cause = error.__cause__ if isinstance(error, TransientError) else error
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", None) is None or cause.sqlite_errorcode & 0xFF not in _IN_DOUBT
+    if not isinstance(cause, psycopg.Error):
+        return False
+    if cause.pgconn is not None:  # it was raised by an attempt to connect
+        return True
+    return cause.sqlstate is not None and not cause.sqlstate.startswith(_UNKNOWN)

@@ -97,6 +97,12 @@ def logs_after(session: Session, row_id: int, limit: int) -> list[Log]:
     return list(session.scalars(select(Log).where(Log.id > row_id).order_by(Log.id).limit(limit)))
 
 
+def oldest_stored_keys(session: Session, limit: int) -> list[str]:
+    """Storage keys of the oldest logs whose bytes have not been removed on purpose."""
+    kept = select(Log.storage_key).where(Log.removed_at.is_(None))
+    return list(session.scalars(kept.order_by(Log.id).limit(limit)))
+
+
 def stored_log_ids(session: Session, storage_keys: list[str]) -> set[str]:
     """Those of the storage keys `logs/<app>/…/<log_id>.<sha256>` that belong to a log.
 

@@ -7,6 +7,7 @@ import structlog
 
 from app.broker import DIGEST_LOG, INGEST
 from app.db.app import App
+from app.db.errors import is_without_effect
 from app.db.upload import KnownLog, Sender, find_known, insert_log
 from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, Conflict, TooLarge, TransientError
@@ -66,31 +67,39 @@ def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) ->
         return _is_same(found, sha256)
     now = services.now()
     key = log_key(app.identifier, now.date(), log_id, sha256)
-    # No two uploads of other bytes write the same object, so the bytes can be there before anything is begun in the
-    # database; what this leaves behind when it dies in between is found by `crashq doctor`.
+    # No two uploads write the same object, so the bytes can be there before anything is begun in the database. What this
+    # leaves behind when it dies in between, or does not learn whether the row was committed, is swept later.
     services.storage.put_bytes(key, content)
-    row_id = insert_log(
-        services.db,
-        app_id=app.id,
-        log_id=log_id,
-        sha256=sha256,
-        size=len(content),
-        storage_key=key,
-        request_id=current_request_id(),
-        received_at=now,
-        enqueue_after=now + ENQUEUE_AGAIN_AFTER,
-    )
+    try:
+        row_id = insert_log(
+            services.db,
+            app_id=app.id,
+            log_id=log_id,
+            sha256=sha256,
+            size=len(content),
+            storage_key=key,
+            request_id=current_request_id(),
+            received_at=now,
+            enqueue_after=now + ENQUEUE_AGAIN_AFTER,
+        )
+    except Exception as error:
+        if is_without_effect(error):
+            _drop(services, key)
+        raise
     if row_id is None:  # another upload of this name was faster
+        _drop(services, key)
         found = find_known(services.db, app.id, log_id)
         if found is None:
             raise TransientError
-        if found.storage_key != key:
-            with suppress(TransientError):
-                services.storage.delete(key)
         return _is_same(found, sha256)
     log.info("log_received", log=row_id, app=app.identifier, bytes=len(content))
     services.broker.ring_soon(DIGEST_LOG, str(row_id), INGEST)
     return True
+
+
+def _drop(services: Services, key: str) -> None:
+    with suppress(TransientError):  # it is swept later
+        services.storage.delete(key)
 
 
 def _is_same(found: KnownLog, sha256: str) -> bool:

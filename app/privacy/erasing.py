@@ -31,6 +31,7 @@ from app.errors import BadParameters, NotFound, TransientError
 from app.privacy.doomed import IN_FLIGHT, delete_doomed
 from app.privacy.job_steps import delete_files, end_jobs
 from app.privacy.log_steps import find_occurrences, find_received, forget_decided, retitle, scan
+from app.privacy.orphan_step import delete_orphans_of_user
 from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
 from app.privacy.turn import Turn
@@ -42,6 +43,7 @@ from app.work.work_type import Message, WorkType
 TURN = 2.0  # seconds after which a worker does other work first
 BIT_WITHIN = 900.0  # seconds for an attempt: a turn, and a bit of work that has just begun at its end
 SETTLES_IN = timedelta(seconds=1)
+NO_ORPHANS = "no orphans"  # the place in the step "objects" once those without rows are deleted
 LAST = "pages"  # the step before which the row forgets whom it is about
 
 log = structlog.get_logger()
@@ -50,14 +52,17 @@ Step = Callable[[Turn, str], str | None]
 """Does a bounded bit of work from that place on, whatever was done of it before; returns the next place, None at the end."""
 
 
-def _delete_objects(turn: Turn, _place: str) -> str | None:
+def _delete_objects(turn: Turn, place: str) -> str | None:
+    if place != NO_ORPHANS:
+        turn.erasure.not_before = delete_orphans_of_user(turn)
+        return "" if turn.erasure.not_before else NO_ORPHANS
     if delete_doomed(turn.services, turn.erasure.id):
-        return ""
+        return place
     with turn.services.db.read() as session:
         waits = any_doomed(session, turn.erasure.id)
     if waits:  # the same log is being sent again; it is known within the hour whether it was
         turn.erasure.not_before = turn.services.now() + IN_FLIGHT / 12
-        return ""
+        return place
     return None
 
 

@@ -12,6 +12,7 @@ from app.db.app_settings import settings_text
 from app.db.old_rows import crashes_with_old, expire_old, old_logs, old_occurrences
 from app.db.removal import recount, remove_bytes, remove_logs, remove_occurrences
 from app.privacy.doomed import delete_doomed
+from app.privacy.orphan_sweep import sweep_orphans
 from app.privacy.settings import AGES, effective
 from app.services import Services
 from app.symbolication.uploads import drop_untouched
@@ -29,8 +30,8 @@ Work = Callable[[], int]
 
 
 def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
-    """Remove rows by age, app by app in turns, then the objects that are left and files half-written; returns how many rows
-    went.
+    """Remove rows by age, app by app in turns, then the objects that are left, those without rows, and files half-written;
+    returns how many rows went.
 
     Stopped or killed anywhere, the next time goes on: what is to be done is in the rows.
     """
@@ -44,6 +45,7 @@ def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
     removed += drop_untouched(services)
     while delete_doomed(services) and time.monotonic() < deadline:
         continue
+    sweep_orphans(services)
     unfinished = services.storage.sweep_unfinished(services.now() - UNFINISHED_AFTER, LOOK_AT)
     if removed or unfinished:
         log.info("old_removed", rows=removed, unfinished=unfinished)

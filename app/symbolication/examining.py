@@ -1,9 +1,8 @@
-"""Rows of symbols without their stored objects, and objects below `symbols/` without rows; for `crashq doctor`."""
+"""Rows of symbols without their stored objects, and objects below `symbols/` without rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
-from app.batched import batched
 from app.broker import LONG, MAKE_SYMBOLS
 from app.db.symbol_objects import (
     cache_keys_of,
@@ -19,7 +18,7 @@ from app.finding import Finding
 from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat
 
-BATCH = 500  # rows or objects looked at together
+BATCH = 500  # rows looked at together
 
 
 def symbols_without_objects(services: Services) -> Iterator[Finding]:
@@ -44,16 +43,12 @@ def symbols_without_objects(services: Services) -> Iterator[Finding]:
                 yield Finding(what, "a worker makes it anew", partial(_make_again, services, file))
 
 
-def objects_without_symbols(services: Services, old: Callable[[str], Iterator[ObjectStat]]) -> Iterator[Finding]:
-    """What uploads that were never answered and attempts that were killed have left; `old` lists objects below a prefix."""
-    for objects in batched(old("symbols"), BATCH):
-        keys = [stat.key for stat in objects]
-        with services.db.read() as session:
-            known = known_objects(session, keys) | known_parts(session, keys)
-        for stat in objects:
-            if stat.key not in known:
-                deletion = partial(services.storage.delete, stat.key)
-                yield Finding(f"{stat.key} belongs to no symbols", "it is deleted", deletion)
+def objects_without_symbols(services: Services, objects: list[ObjectStat]) -> Iterator[ObjectStat]:
+    """What uploads that were never answered and attempts that were killed have left."""
+    keys = [stat.key for stat in objects]
+    with services.db.read() as session:
+        known = known_objects(session, keys) | known_parts(session, keys)
+    return (stat for stat in objects if stat.key not in known)
 
 
 def _is_stored(services: Services, key: str, size: int | None) -> bool:

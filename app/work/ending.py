@@ -10,7 +10,7 @@ import structlog
 
 from app import metrics
 from app.db.work import Leased, change, current, held_by, set_columns
-from app.errors import AppError, TransientError
+from app.errors import AppError, TransientError, as_outage
 from app.services import Services
 from app.work.errors import (
     AttemptBroke,
@@ -41,13 +41,15 @@ def row_id(row: Any) -> str:
 
 
 def as_app_error(work: WorkType[Any], row: Leased, error: BaseException) -> AppError:
-    """The error itself, what is told of one over its budget, or of a bug, whose stack trace is logged here."""
+    """The error itself, what is told of one over its budget, the outage that it means, or a bug, whose trace is logged here."""
     if isinstance(error, OverBudget):
         if work.over_budget is not None:
             return work.over_budget(row, error)
         return TookTooLong(f"The {work.noun} took longer than {error.seconds:.0f} seconds")
     if isinstance(error, AppError):
         return error
+    if outage := as_outage(error):
+        return outage
     log.error(
         "attempt_broke",
         work=work.name,

@@ -30,6 +30,7 @@ PATIENCE = 60.0  # seconds
 def services(tmp_path) -> Iterator[Services]:
     opened = open_services(Config.from_env(embedded_environment(tmp_path), needs_broker=False))
     upgrade(opened.db)
+    opened.storage.set_up()
     yield opened
     opened.close()
 

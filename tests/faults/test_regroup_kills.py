@@ -20,9 +20,9 @@ from app.db.regrouping import Regrouping
 from app.ingest.digest import digest
 from app.schema import upgrade
 from app.services import Services
-from app.storage import open_storage
 from tests.factories import Clock, make_member
 from tests.regrouping import counted, rules_of_the_next_version, send
+from tests.stores import ready_store
 
 LOGS = 400
 CRASHQ = Path(sys.executable).with_name("crashq")
@@ -39,7 +39,7 @@ def services(folder: Path) -> Iterator[Services]:
     """An embedded data folder, as the command opens it."""
     config = Config.from_env(embedded_environment(folder, {}), needs_broker=False)
     made = Services(
-        config, open_database(config.database_url), open_storage(config.storage_url), MemoryBroker(), Clock()
+        config, open_database(config.database_url), ready_store(config.storage_url), MemoryBroker(), Clock()
     )
     upgrade(made.db)
     yield made

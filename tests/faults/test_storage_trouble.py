@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +147,51 @@ def test_a_full_disk_refuses_with_503_leaves_nothing_half_written_and_goes_on_wh
         assert store.joinpath(key).stat().st_size == here.query("SELECT result_size FROM jobs WHERE id = %s", job)[0][0]
         left = {path for path in _files(store) if path.startswith("jobs/")}
         assert {path.rpartition("/")[0] for path in left} == {f"jobs/{job}/{attempt}"}
+
+
+@contextmanager
+def mounted(source: Path, target: Path) -> Iterator[None]:
+    """A folder that shows at another place while the block runs."""
+    done = subprocess.run(["mount", "--bind", source, target], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", target], check=True)
+
+
+def test_a_mount_that_goes_away_loses_no_log_and_takes_none(servers: Servers, tmp_path: Path, ledger: Ledger):
+    disk, store = tmp_path / "disk", tmp_path / "store"
+    disk.mkdir()
+    store.mkdir()
+    with ExitStack() as mount:
+        mount.enter_context(mounted(disk, store))
+        with deployment(tmp_path, servers, workers=1, STORAGE_URL=store.as_uri()) as here:
+            here["worker1"].end()
+            waiting = [f"waits-{number}" for number in range(5)]
+            assert all(here.upload(log_id, kscrash(frame="-[Waits go]")) for log_id in waiting)
+
+            mount.close()
+            here.add("worker2")
+            refused = here.send("POST", f"/api/apps/{here.app}/logs?log_id=refused", kscrash())
+            readiness = here.send("GET", "/readyz")
+            until(
+                lambda: len(lines(here, "digest_retried")) > 4 * len(waiting), "more attempts than a log may fail", 90
+            )
+
+            assert (refused.status, refused.json) == (503, FULL)
+            assert refused.headers["Retry-After"]
+            assert (readiness.status, "storage" in readiness.json["error_message"].partition(";")[0]) == (503, True)
+            assert here.query("SELECT DISTINCT status, strikes FROM logs") == [("received", 0)]
+            assert list(store.iterdir()) == []
+
+            mount.enter_context(mounted(disk, store))
+            back = time.monotonic()
+            assert here.upload("refused", kscrash())
+            await_logs(here, [*waiting, "refused"], 2 * RECOVERY)
+            ledger.add("the store's mount gone, then back", time.monotonic() - back)
+            check_logs(here, [*waiting, "refused"])
 
 
 def _has_begun_and_met_the_full_disk(here: Deployment, job: str) -> bool:

@@ -11,9 +11,9 @@ from app.db import open_database
 from app.db.regrouping import Regrouping
 from app.schema import upgrade
 from app.services import Services
-from app.storage import open_storage
 from tests.factories import Clock, make_member, run_rings
 from tests.regrouping import counted, rules_of_the_next_version, send
+from tests.stores import ready_store
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def embedded(folder):
     """The folder's services, with three logs that other rules have grouped."""
     config = Config.from_env(embedded_environment(folder, {}), needs_broker=False)
     made = Services(
-        config, open_database(config.database_url), open_storage(config.storage_url), MemoryBroker(), Clock()
+        config, open_database(config.database_url), ready_store(config.storage_url), MemoryBroker(), Clock()
     )
     upgrade(made.db)
     with rules_of_the_next_version():

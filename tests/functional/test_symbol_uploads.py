@@ -11,9 +11,10 @@ from app.cli import main
 from app.cli import symbols as command
 from app.config import MIB
 from app.privacy.retention import remove_what_is_old
-from app.storage import Storage, open_storage
+from app.storage import Storage
 from app.symbolication import uploads
 from tests.factories import make_member
+from tests.stores import ready_store
 from tests.symbols import sym
 
 ID = "01020304-0506-0708-090a-0b0c0d0e0f10"
@@ -163,7 +164,7 @@ def test_nobody_but_members_sees_or_changes_them(client, services, member, path)
 
 
 def test_twenty_megabytes_are_never_in_memory_at_once(client, member, path, services, tmp_path):
-    stored = open_storage((tmp_path / "objects").as_uri())
+    stored = ready_store((tmp_path / "objects").as_uri())
     services.storage.__dict__.update(stored.__dict__)
     piece = b"x" * (4 * MIB)
     digest = hashlib.sha256()
@@ -183,7 +184,7 @@ def test_twenty_megabytes_are_never_in_memory_at_once(client, member, path, serv
 
 
 def test_the_command_goes_on_within_a_file_after_ctrl_c(services, member, tmp_path, monkeypatch):
-    (tmp_path / "objects").mkdir()
+    ready_store((tmp_path / "objects").as_uri())
     monkeypatch.setenv("DATABASE_URL", services.config.database_url)
     monkeypatch.setenv("STORAGE_URL", (tmp_path / "objects").as_uri())
     monkeypatch.setenv("SECRET_KEY", services.config.secret_key)

@@ -10,6 +10,7 @@ from app.cli import main
 from app.config import MIB
 from app.sweep import sweep
 from tests.factories import make_member
+from tests.stores import ready_store
 
 MAPPING = b"""\
 com.example.shop.Cart -> a.b:
@@ -148,7 +149,7 @@ def test_a_file_above_the_limit_is_refused_although_it_does_not_tell_its_length(
 
 
 def test_the_command_adds_files_and_tells_which_it_could_not(services, member, tmp_path, monkeypatch):
-    (tmp_path / "objects").mkdir()
+    ready_store((tmp_path / "objects").as_uri())
     monkeypatch.setenv("DATABASE_URL", services.config.database_url)
     monkeypatch.setenv("STORAGE_URL", (tmp_path / "objects").as_uri())
     monkeypatch.setenv("SECRET_KEY", services.config.secret_key)

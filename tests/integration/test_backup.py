@@ -76,6 +76,7 @@ def place(
 @pytest.fixture
 def running(place: Place) -> Iterator[Services]:
     services = place.open(place.config)
+    services.storage.set_up()
     yield services
     services.close()
 

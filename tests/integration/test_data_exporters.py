@@ -204,7 +204,7 @@ def test_a_bucket_that_the_operator_names_gets_the_files(services, member, clock
     work(services, clock)
 
     folder = f"crashes/notes/{exporter.identifier}/{member.app.identifier}"
-    assert list(delivered(open_storage(url), folder)) == ["2018-09-14T120000Z"]
+    assert list(delivered(open_storage(url, is_marked=False), folder)) == ["2018-09-14T120000Z"]
     assert delivered(services.storage) == {}
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from app import ingest
 from app.db.job import Job, JobState
 from app.db.log import Log, LogStatus
 from app.doctor import LOST, examine
@@ -14,9 +13,10 @@ from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.services import Services
-from app.storage import index_key, open_storage
+from app.storage import index_key
 from app.symbolication.stored import list_symbols
 from tests.factories import kscrash, make_crash, run_rings
+from tests.stores import ready_store
 from tests.symbols import mapping, sym, upload
 
 
@@ -113,22 +113,20 @@ def test_objects_that_belong_to_nothing_are_deleted_and_others_stay(services, me
     assert left == {job.result_key, index_key(job.result_key), log.storage_key}
 
 
-def test_an_object_whose_log_is_sent_again_after_it_was_found_stays(services, member, monkeypatch):
-    def die(*_: object, **__: object) -> None:
-        raise SystemExit
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ingest.receive, "insert_log", die)
-        with pytest.raises(SystemExit):
-            receive(services, member.app, "log-1", kscrash())
-    [finding] = examine(services)
+def test_an_object_that_has_a_row_once_it_was_found_stays(services, member):
+    """An earlier release writes the same object when the same log is sent again."""
     receive(services, member.app, "log-1", kscrash())
+    log = log_state(services, member.app, "log-1").log
+    key = log.storage_key.rpartition("-")[0]
+    services.storage.put_bytes(key, kscrash())
+    [finding] = examine(services)
+    with services.db.write() as session:
+        session.execute(update(Log).values(storage_key=key))
 
     finding.mend()
 
-    log = log_state(services, member.app, "log-1").log
-    assert finding.what == f"{log.storage_key} belongs to no log"
-    assert services.storage.get(log.storage_key) == kscrash()
+    assert finding.what == f"{key} belongs to no log"
+    assert services.storage.get(key) == kscrash()
 
 
 def test_an_object_under_a_key_of_an_earlier_release_belongs_to_its_log(services, member):
@@ -156,7 +154,7 @@ def test_what_may_still_be_in_flight_is_left_alone(services, member, clock):
 
 
 def test_what_a_killed_process_left_half_written_in_a_folder_is_deleted(services, tmp_path):
-    in_a_folder = replace(services, storage=open_storage((tmp_path / "store").as_uri()))
+    in_a_folder = replace(services, storage=ready_store((tmp_path / "store").as_uri()))
     in_a_folder.storage.put_bytes("jobs/whole", b"x")
     half = tmp_path / "store" / "jobs" / "half#1"
     half.write_bytes(b"x")

@@ -20,7 +20,6 @@ from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure
 from app.services import Services
-from app.storage import open_storage
 from tests.batches import undescribe
 from tests.erasing import ADA, BOB, add, count, erased, export, made, row
 from tests.exporting import all_runs, work
@@ -28,6 +27,7 @@ from tests.exporting import make as make_exporter
 from tests.factories import CONFIG, kscrash, make_member
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
+from tests.stores import ready_store
 
 
 @pytest.fixture(params=["sqlite, memory", "sqlite, folder, redis", "postgresql, s3, redis"])
@@ -44,7 +44,7 @@ def everything(request, tmp_path, empty_database, clock, monkeypatch) -> Iterato
     redis_url = request.getfixturevalue("redis_url") if request.param.endswith("redis") else None
     config = replace(CONFIG, database_url=database_url)
     db = open_database(database_url, pool_size=24)
-    yield Services(config, db, open_storage(storage_url), MemoryBroker(), clock), redis_url
+    yield Services(config, db, ready_store(storage_url), MemoryBroker(), clock), redis_url
     db.close()
 
 

@@ -79,14 +79,14 @@ def test_files_are_found_where_they_were_delivered_although_the_exporter_deliver
     work(services, clock)
     moved = ExporterChange(bucket_name="other", subfolder="second")
     change(services, member.user_id, exporter.identifier, moved)
-    was_there = delivered(open_storage(url), "")
+    was_there = delivered(open_storage(url, is_marked=False), "")
 
     erased(services, clock, member)
     work(services, clock)
 
     assert len(was_there) == 1
-    assert list(open_storage(url).list("")) == []
-    assert list(delivered(open_storage(other), "second").values()) == [["b-1-crash-1"]]
+    assert list(open_storage(url, is_marked=False).list("")) == []
+    assert list(delivered(open_storage(other, is_marked=False), "second").values()) == [["b-1-crash-1"]]
 
 
 def test_what_an_exporter_that_is_gone_has_left_in_the_own_store_goes(services, clock, member):

@@ -1,5 +1,6 @@
 """The one mechanism of leased work, shown by a ninth type that lives in this file alone (both databases)."""
 
+import errno
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -302,3 +303,14 @@ def test_a_row_that_nobody_claims_is_enqueued_ever_less_often(services, work, cl
         clock.advance(seconds=5)
 
     assert sent[-1] == 8  # after 5, 10, 20, 40 s, then each minute
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE])
+def test_a_full_disk_of_the_worker_is_an_outage_and_no_failure(services, work, steps, number):
+    steps.act = raising(OSError(number, "no room"))
+
+    assert run_next(services, work)
+
+    row = note(services)
+    assert (row.state, row.failures) == ("open", 0)
+    assert row.outage_since is not None

@@ -12,14 +12,16 @@ import obstore
 import pytest
 
 from app.errors import TransientError
-from app.storage import PART_SIZE, ObjectNotFound, Storage, open_storage
+from app.storage import MARKER, PART_SIZE, ObjectNotFound, Storage, open_storage
 from tests.servers import S3, free_port
+from tests.stores import ready_store
 
 MIB = 1024 * 1024
 MEASURED = """
 import resource, sys
 from app.storage import open_storage
 storage = open_storage(sys.argv[1])
+storage.set_up()
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 storage.put("big/first", (bytes(64 * 1024) for _ in range(320)))
 for chunk in storage.stream("big/first"): pass
@@ -44,7 +46,7 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyt
 
 @pytest.fixture
 def storage(storage_url: str) -> Storage:
-    return open_storage(storage_url)
+    return ready_store(storage_url)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_nothing_is_stored_when_the_writer_fails_and_its_exception_comes_through
     assert list(storage.list("folder")) == []
     with pytest.raises(ObjectNotFound):
         storage.get("folder/broken")
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] in ([], [MARKER])
 
 
 def test_a_failed_put_leaves_the_earlier_object(storage):
@@ -232,7 +234,7 @@ def test_an_s3_that_has_lost_an_upload_is_a_transient_error_and_no_missing_objec
 
 
 def test_a_folder_that_has_become_a_file_is_a_transient_error(tmp_path):
-    storage = open_storage((tmp_path / "objects").as_uri())
+    storage = ready_store((tmp_path / "objects").as_uri())
     (tmp_path / "objects" / "jobs").write_text("in the way")
 
     with pytest.raises(TransientError):
@@ -269,7 +271,7 @@ def test_reading_many_gives_each_its_bytes_and_tells_of_the_missing_one_alone(st
 
 
 def test_a_file_that_is_deleted_while_it_is_sent_is_sent_whole(tmp_path):
-    storage = open_storage(tmp_path.as_uri())
+    storage = ready_store(tmp_path.as_uri())
     storage.put_bytes("some/file", b"0123456789" * 300_000)
     chunks = storage.stream("some/file", start=5)
 
@@ -280,7 +282,7 @@ def test_a_file_that_is_deleted_while_it_is_sent_is_sent_whole(tmp_path):
 
 
 def test_files_that_nobody_reads_to_the_end_do_not_stay_open(tmp_path):
-    storage = open_storage(tmp_path.as_uri())
+    storage = ready_store(tmp_path.as_uri())
     storage.put_bytes("some/file", b"0123456789")
     before = len(list(Path("/proc/self/fd").iterdir()))
 

@@ -20,9 +20,9 @@ from app.config import Config
 from app.db import open_database
 from app.schema import upgrade
 from app.services import Services
-from app.storage import open_storage
 from tests.factories import Member, make_member, run_rings
 from tests.servers import free_port
+from tests.stores import ready_store
 from tests.system.conftest import until
 
 ORIGIN = "https://panel.example.com"
@@ -61,7 +61,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     config = Config.from_env(environ)
     database = open_database(config.database_url)
     upgrade(database)
-    services = Services(config, database, open_storage(config.storage_url), MemoryBroker(), utc_now)
+    services = Services(config, database, ready_store(config.storage_url), MemoryBroker(), utc_now)
     member = make_member(services)
     with _serving(environ, folder / "web.log") as process:
         base = f"http://127.0.0.1:{port}"

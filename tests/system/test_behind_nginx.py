@@ -19,10 +19,10 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from app.config import Config
-from app.storage import open_storage
 from tests.factories import kscrash, make_crash, run_rings
 from tests.servers import free_port, missing
 from tests.sse import events
+from tests.stores import ready_store
 from tests.system.conftest import until
 from tests.uploads import digested, export_url
 
@@ -87,7 +87,7 @@ def served(services, member, run_workers, tmp_path) -> Iterator[tuple[str, str, 
     environ = {"DATABASE_URL": services.config.database_url, "STORAGE_URL": store.as_uri(), "SECRET_KEY": "x" * 16,
                "CRASHQ_ACCEL_REDIRECT": "/stored", "CRASHQ_TRUSTED_PROXIES": "1", "CRASHQ_HOSTS": HOST}  # fmt: skip
     config = Config.from_env(environ, needs_broker=False)
-    here = replace(services, config=config, storage=open_storage(config.storage_url))
+    here = replace(services, config=config, storage=ready_store(config.storage_url))
     client = create_app(here).test_client()
     url = export_url(digested(client, member, lambda: run_rings(here), kscrash()), format="txt")
     client.get(url, headers=member.headers)

@@ -16,8 +16,8 @@ LEVELS = {"debug", "info", "warning", "error", "exception"}
 KEYS = {
     "ids": {"app", "crash", "delivery", "erasure", "export", "folder", "job", "key", "log", "logs", "part",
             "regrouping", "row", "run", "symbols", "upload", "user", "webhook"},
-    "counts": {"attempt", "bytes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number", "occurrences", "parts",
-               "port", "rows", "unreadable"},
+    "counts": {"attempt", "bytes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number", "objects", "occurrences",
+               "parts", "port", "rows", "unreadable"},
     "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "hint", "is_own", "kind", "method",
                       "queue", "reason", "recorded", "route", "status", "step", "task", "work", "exc_info"},
 }  # fmt: skip

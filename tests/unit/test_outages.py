@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.db import Database, open_database
-from app.db.errors import is_outage
+from app.db.errors import is_outage, is_without_effect
 from app.errors import TransientError
 
 OTHERS = [
@@ -23,6 +23,7 @@ BUGS = [
     errors.StringDataRightTruncation, errors.InFailedSqlTransaction, errors.FeatureNotSupported,
     psycopg.ProgrammingError,
 ]  # fmt: skip
+NOBODY_LISTENS = "postgresql+psycopg://postgres@127.0.0.1:1/none"
 
 
 def family(root: type[psycopg.Error]) -> Iterator[type[psycopg.Error]]:
@@ -92,3 +93,27 @@ def test_a_sqlite_that_lets_nobody_write_is_an_outage(empty_database):
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), OSError("x"), sqlite3.IntegrityError("x")], ids=repr)
 def test_what_is_no_error_of_a_connection_is_no_outage(error):
     assert not is_outage(error)
+
+
+@pytest.mark.parametrize("kind", [errors.ReadOnlySqlTransaction, errors.DiskFull, errors.LockNotAvailable,
+                                  errors.DeadlockDetected, errors.UniqueViolation, errors.TooManyConnections])  # fmt: skip
+def test_what_the_server_refuses_has_no_effect(kind):
+    assert is_without_effect(kind())
+    assert is_without_effect(DBAPIError("INSERT", {}, kind()))
+
+
+@pytest.mark.parametrize("kind", [psycopg.OperationalError, psycopg.InterfaceError, errors.AdminShutdown,
+                                  errors.CrashShutdown, errors.ConnectionFailure, errors.IoError])  # fmt: skip
+def test_nobody_knows_the_effect_of_a_statement_whose_connection_or_server_ended(kind):
+    assert not is_without_effect(kind())
+
+
+def test_a_statement_that_was_never_sent_has_no_effect():
+    with pytest.raises(TransientError) as raised, open_database(NOBODY_LISTENS).quick():
+        pass
+    assert is_without_effect(raised.value)
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, TransientError])
+def test_nobody_knows_the_effect_of_what_no_database_has_said(kind):
+    assert not is_without_effect(kind())

@@ -1,5 +1,6 @@
 """Keys of stored objects: built from checked parts only."""
 
+import re
 from datetime import date
 
 import pytest
@@ -13,13 +14,17 @@ HOSTILE = ["", "..", ".", "../a", "a/b", "/a", "a\\b", "a\0", "a b", "a\n", "%2e
 
 
 def test_keys_are_laid_out_by_app_and_day_and_by_job_and_attempt():
-    assert log_key("app1", date(2018, 9, 3), "log-1", "0ab") == "logs/app1/2018/09/03/log-1.0ab"
+    assert re.fullmatch("logs/app1/2018/09/03/log-1.0ab-[0-9a-f]{8}", log_key("app1", date(2018, 9, 3), "log-1", "0ab"))
     assert job_folder(JOB) == f"jobs/{JOB}"
     assert artefact_key(JOB, 2, "report.json") == f"jobs/{JOB}/2/report.json"
 
 
 def test_no_two_attempts_share_a_key():
     assert len({artefact_key(JOB, attempt, "report.json") for attempt in range(1, 4)}) == 3
+
+
+def test_no_two_uploads_share_a_key():
+    assert len({log_key("app1", date(2018, 9, 3), "log-1", SHA256) for _ in range(3)}) == 3
 
 
 def test_the_longest_name_of_a_log_makes_a_key_that_its_row_and_a_folder_can_hold():

@@ -49,4 +49,4 @@ def take_back(services: Services, bucket: str | None, folder: str | None) -> Non
 
 @cache
 def _opened(url: str) -> Storage:
-    return open_storage(url)
+    return open_storage(url, is_marked=False)
