@@ -226,11 +226,11 @@ def migrate(database: Database, act: Callable[[Config], None]) -> None:
 
 def test_occurrences_survive_the_migration_of_their_row_ids_which_are_not_given_again(database, clock):
     upgrade(database)
-    migrate(database, lambda config: command.downgrade(config, "0017"))
     services = Services(CONFIG, database, open_storage("memory://"), MemoryBroker(), clock)
     crash = make_crash(services, make_member(services).app, occurrences=3)
     with database.write() as session:
         before = session.execute(select(*Occurrence.__table__.c).order_by(Occurrence.id)).all()
+    migrate(database, lambda config: command.downgrade(config, "0017"))
     upgrade(database)
     with database.write() as session:
         after = session.execute(select(*Occurrence.__table__.c).order_by(Occurrence.id)).all()
