@@ -176,9 +176,7 @@ def test_a_mount_that_goes_away_loses_no_log_and_takes_none(servers: Servers, tm
             here.add("worker2")
             refused = here.send("POST", f"/api/apps/{here.app}/logs?log_id=refused", kscrash())
             readiness = here.send("GET", "/readyz")
-            until(
-                lambda: len(lines(here, "digest_retried")) > 4 * len(waiting), "more attempts than a log may fail", 90
-            )
+            until(lambda: len(lines(here, "digest_retried")) >= 3 * len(waiting), "as many attempts as may fail", 90)
 
             assert (refused.status, refused.json) == (503, FULL)
             assert refused.headers["Retry-After"]
