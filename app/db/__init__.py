@@ -179,7 +179,8 @@ def open_database(url: str, pool_size: int = 8) -> Database:
         event.listen(engine, "begin", _begin_sqlite)
         connect = partial(_connect_sqlite, str(parsed.database))
     else:
-        options = f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s"
+        # Statements count on seeing what was committed before they began, whatever the server's default is.
+        options = f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s -c default_transaction_isolation=read\\ committed"
         engine = create_engine(
             url,
             poolclass=SessionPool,

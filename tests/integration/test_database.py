@@ -258,3 +258,17 @@ def test_deleting_a_user_deletes_what_hangs_on_it_and_keeps_the_app(services, me
     with services.db.read() as session:
         left = [session.scalar(select(func.count()).select_from(table)) for table in (Membership, App, Crash)]
     assert left == [0, 1, 0]
+
+
+def test_each_statement_sees_what_is_committed_whatever_the_servers_default_is(bare_postgres_database):
+    name = bare_postgres_database.rpartition("/")[2]
+    execute(bare_postgres_database, f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    database = open_database(bare_postgres_database)
+
+    with database.write() as session:
+        in_sessions = session.scalar(text("SHOW transaction_isolation"))
+    with database.quick_write() as connection:
+        past_sessions = connection.connection.execute("SHOW transaction_isolation").fetchone()[0]
+
+    database.close()
+    assert (in_sessions, past_sessions) == ("read committed", "read committed")
