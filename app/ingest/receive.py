@@ -52,11 +52,10 @@ def receive(services: Services, app: App | Sender, log_id: str | None, content: 
 def receive_first(services: Services, app: Sender, log_id: str, content: bytes) -> None:
     """The same for senders that send again what is not quite the same: the first log under a name stays, without an error.
 
-    Their log of that name is looked up here: it was not known yet when the key was checked.
+    Whether there is one was not looked up with the key, which is checked before the log's name is known: the insertion tells.
     """
-    known = find_known(services.db, app.id, log_id)
     with suppress(Conflict):
-        receive(services, app._replace(known=known), log_id, content)
+        receive(services, app, log_id, content)
 
 
 def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) -> bool:

@@ -12,6 +12,7 @@ from backports import zstd
 
 from app import create_app
 from tests.factories import Member, make_member
+from tests.integration.test_poll_cost import statements
 
 EVENT_ID = "7c1d9a40b2e84f3f9a6601d5e8b7c234"
 
@@ -50,6 +51,13 @@ def test_an_envelope_with_an_event_becomes_an_occurrence(client, member, run_wor
     assert (answer.status_code, answer.json) == (200, {"id": EVENT_ID})
     assert log_of(client, member)["result"]["status"] == "digested"
     assert len(log_of(client, member)["result"]["occurrences"]) == 1
+
+
+def test_an_envelope_costs_two_statements_like_any_upload(client, member, services):
+    with statements(services) as sent_to_database:
+        sent(client, member, "envelope/", crash())
+
+    assert [statement.split()[0] for statement in sent_to_database] == ["SELECT", "INSERT"]
 
 
 @pytest.mark.parametrize("path", ["store/", "store"])
