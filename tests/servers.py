@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -87,8 +87,11 @@ def redis_server() -> Iterator[str]:
 
 
 @contextmanager
-def postgres_server(port: int | None = None) -> Iterator[str]:
-    """A PostgreSQL without durability; gives the URL of its database `postgres`, of which every user is a superuser."""
+def postgres_server(port: int | None = None, prefix: Sequence[str] = ()) -> Iterator[str]:
+    """A PostgreSQL without durability; gives the URL of its database `postgres`, of which every user is a superuser.
+
+    `prefix`: a command to run it under.
+    """
     programs = sorted(POSTGRES_PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3].split(".")[0]))
     initdb = programs[-1] if programs else Path(missing("PostgreSQL's initdb", "Debian's package postgresql has it"))
     user = POSTGRES_USER if os.geteuid() == 0 else None
@@ -108,7 +111,8 @@ def postgres_server(port: int | None = None) -> Iterator[str]:
             "synchronous_commit": "off", "full_page_writes": "off", "max_connections": 200,
         }  # fmt: skip
         settings = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
-        with _running([str(initdb.parent / "postgres"), "-D", str(data), *settings], folder, user) as server:
+        command = [*prefix, str(initdb.parent / "postgres"), "-D", str(data), *settings]
+        with _running(command, folder, user) as server:
             address = f"{POSTGRES_USER}@127.0.0.1:{port}/postgres"
             _await(
                 server,

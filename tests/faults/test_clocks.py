@@ -1,9 +1,12 @@
-"""A host whose clock is five minutes off, by libfaketime: nothing is taken over early, done twice or left for long."""
+"""Wrong clocks, by libfaketime: nothing is taken over early, done twice or left for long."""
 
 import shutil
+import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,8 @@ from tests.faults.conftest import RECOVERY
 from tests.faults.deployment import Deployment, Servers, at_start, deployment
 from tests.faults.ledger import IS_SOAK, Ledger, chance
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
-from tests.servers import missing
+from tests.faults.slow_digests import is_inserting, slow_digests
+from tests.servers import missing, postgres_server
 from tests.system.conftest import log_in, until
 
 PARTS = ("web", "worker1", "worker2", "beat")
@@ -27,6 +31,8 @@ WRONG_IN_SOAK = [
     ("beat", "-5m"),
 ]
 ROWS = 150_000
+END_SLEEP = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+"""It ends at a time of the clock, which is a day off by now."""
 
 
 # libfaketime moves the end of clock_nanosleep, which Python's sleep uses, although it leaves that clock alone.
@@ -89,4 +95,64 @@ def test_a_clock_five_minutes_off_takes_no_job_from_a_living_worker_and_leaves_n
         check_finished(here, unheard, ROWS)
         check_finished(here, orphan, ROWS, unseen=1)
         check_logs(here, [f"clock-{number}" for number in range(5)])
+        check_nothing_left_over(here)
+
+
+@contextmanager
+def postgres_with_a_clock() -> Iterator[tuple[str, Path]]:
+    """The URL of a PostgreSQL, and the file that says how far its clock is off."""
+    program = shutil.which("faketime") or missing("faketime", "Debian's package faketime has it")
+    told = subprocess.run([program, "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL runs as another user
+        offset = folder / "offset"
+        offset.write_text("+0\n")
+        settings = {
+            "LD_PRELOAD": told.stdout.strip(),
+            "FAKETIME_TIMESTAMP_FILE": offset,
+            "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        prefix = ["env", *(f"{name}={value}" for name, value in settings.items())]
+        with postgres_server(prefix=prefix) as url:
+            yield url, offset
+
+
+def test_work_whose_worker_dies_as_the_clock_of_postgresql_is_set_back_waits_for_no_tomorrow(
+    servers: Servers, tmp_path: Path, ledger: Ledger
+):
+    logs = [f"yesterday-{number}" for number in range(5)]
+    with (
+        postgres_with_a_clock() as (postgres, offset),
+        deployment(tmp_path, replace(servers, postgres=postgres)) as here,
+    ):
+        crash = here.long_crash()
+        with slow_digests(here, seconds=2):
+            assert all(here.upload(log_id, kscrash(frame="-[Clock back]")) for log_id in logs)
+            until(lambda: is_inserting(here), "a digest to insert")
+            job = here.ask(here.new_question(crash))
+            here.holder(job)
+            [(before,)] = here.query("SELECT clock_timestamp()")
+            offset.write_text("-1d\n")
+            for name in ("worker1", "worker2"):
+                assert here[name].kill_children()
+            here.query(END_SLEEP)
+        killed = time.monotonic()
+        held = here.query(
+            "SELECT id FROM jobs WHERE id = %s AND lease_expires_at > clock_timestamp() + interval '23 hours'", job
+        )
+        held_logs = here.query("SELECT id FROM logs WHERE lease_expires_at > clock_timestamp() + interval '23 hours'")
+        here[here.holder(job, attempt=2)].kill_children()
+
+        await_jobs(here, [job], RECOVERY)
+        await_logs(here, logs, RECOVERY)
+
+        ledger.add("clock of PostgreSQL -1d: workers killed", time.monotonic() - killed)
+        assert here.query("SELECT clock_timestamp() < %s::timestamptz - interval '23 hours'", before) == [(True,)]
+        assert held, "the job was held by a lease that ends tomorrow"
+        assert held_logs, "some log was, too"
+        check_finished(here, job, here.rows, unseen=2)
+        check_logs(here, logs)
         check_nothing_left_over(here)

@@ -11,9 +11,15 @@ from tests.faults.deployment import Deployment, Servers, deployment
 from tests.faults.ledger import FEW, Ledger, chance
 from tests.faults.mortal import Mortal, hold_for
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
+from tests.faults.slow_digests import is_inserting, slow_digests
 from tests.system.conftest import log_in, until
 
 AWAY = 4.0  # seconds, longer than the lease, so that the attempt is over
+KILLS = 5
+SET_DUE = (
+    "UPDATE logs SET not_before = NULL, ring_after = 'epoch' WHERE status = 'received' AND lease_expires_at IS NULL"
+)
+ATTEMPTS = 3  # that end with a failure reject a log
 
 
 @pytest.mark.parametrize("away", [0.0, AWAY])
@@ -51,6 +57,43 @@ def test_a_killed_postgresql_costs_an_attempt_and_no_job_or_log(
         check_finished(here, job, here.rows, unseen=3)
         check_logs(here, logs)
     check_nothing_left_over(here)
+
+
+def test_a_postgresql_that_is_killed_in_the_midst_of_digest_after_digest_rejects_no_log(
+    here: Deployment, postgres_process: Mortal, ledger: Ledger
+):
+    logs = [f"insert-{number}" for number in range(5)]
+    with slow_digests(here, seconds=3):
+        assert all(here.upload(log_id, kscrash(frame="-[Insert go]")) for log_id in logs)
+        for _ in range(KILLS):
+            until(lambda: _goes_on(here) or _rejected(here), f"a digest to insert: {here.folder}", RECOVERY)
+            assert _rejected(here) == []
+            here.query("CHECKPOINT")  # the claim is on the disk: it stays when the server dies
+            with postgres_process.away():
+                time.sleep(0.5)  # how long it is away
+    back = time.monotonic()
+
+    until(lambda: not _goes_on(here) and _received(here) == 0, f"the logs to be digested: {here.folder}", RECOVERY)
+
+    ledger.add(f"PostgreSQL kill -9 in {KILLS} digests", time.monotonic() - back)
+    check_logs(here, logs)
+    tried = here.query("SELECT max(attempt), max(strikes) FROM logs WHERE log_id = ANY(%s)", logs)
+    assert tried[0][0] > ATTEMPTS, "some log has met more kills than it may meet failures"
+    assert tried[0][1] == 0, "no log has failed"
+
+
+def _goes_on(here: Deployment) -> bool:
+    """A digest is inserting; free logs are made due, for the test waits for no pause."""
+    here.query(SET_DUE)
+    return is_inserting(here)
+
+
+def _received(here: Deployment) -> int:
+    return int(here.query("SELECT count(*) FROM logs WHERE status = 'received'")[0][0])
+
+
+def _rejected(here: Deployment) -> list[tuple[object, ...]]:
+    return here.query("SELECT log_id, attempt, strikes, error_message FROM logs WHERE status = 'rejected'")
 
 
 def test_a_job_that_somebody_was_told_of_outlives_postgresql(
