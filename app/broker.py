@@ -16,6 +16,7 @@ from app.bell import RING_AT_MOST_EVERY, Bell
 from app.celery_message import message
 from app.observe import current_request_id
 from app.redis_lines import RedisLines
+from app.redis_url import read_redis_url
 
 RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
 MAKE_SYMBOLS = "make_symbols"
@@ -81,10 +82,11 @@ class RedisBroker:
 
     def __init__(self, url: str, prefix: str = "crashq:") -> None:
         self._prefix = prefix
-        self._redis = Redis.from_url(
-            url, socket_timeout=PUBLISH_TIMEOUT, socket_connect_timeout=PUBLISH_TIMEOUT, retry=Retry(NoBackoff(), 0)
+        pool = read_redis_url(url).pool(
+            socket_timeout=PUBLISH_TIMEOUT, socket_connect_timeout=PUBLISH_TIMEOUT, retry=Retry(NoBackoff(), 0)
         )
-        self._lines = RedisLines(self._redis.connection_pool)
+        self._redis = Redis(connection_pool=pool)
+        self._lines = RedisLines(pool)
         self._silent_until = 0.0
         self._lock = threading.Lock()
         self._bells: dict[tuple[str, str], Bell[Press]] = {}

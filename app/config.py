@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.errors import ConfigError
+from app.redis_url import read_redis_url
 
 MIB = 1024 * 1024
 MIN_SECRET_LENGTH = 16  # characters; shorter ones can be guessed
@@ -81,15 +82,17 @@ class Config:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, *, needs_broker: bool = True) -> "Config":
         """Read and check the environment. Raises ConfigError naming the variable that is missing or senseless."""
-        redis_url = environ.get("REDIS_URL") or None
-        if redis_url is None and needs_broker:
+        redis_url = environ.get("REDIS_URL", "").strip() or None
+        if redis_url:
+            read_redis_url(redis_url)
+        elif needs_broker:
             raise ConfigError(
                 "REDIS_URL is not set; set it to redis://host:port/0, or start everything with `crashq up`"
             )
         public_url = environ.get("CRASHQ_PUBLIC_URL") or None
         return cls(
             database_url=_database_url(environ),
-            redis_url=redis_url and _url(environ, "REDIS_URL", ("redis", "rediss")),
+            redis_url=redis_url,
             storage_url=_url(environ, "STORAGE_URL", ("file", "s3", "memory")),
             secret_key=_secret(environ),
             redis_prefix=_prefix(environ, "CRASHQ_REDIS_PREFIX", cls.redis_prefix),

@@ -10,9 +10,10 @@ from limits import RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
-from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from app.redis_url import read_redis_url
 
 WINDOW = 60  # seconds, from the first that is counted in it
 ANSWER_WITHIN = 0.4  # seconds for Redis to answer; nobody waits longer
@@ -85,10 +86,7 @@ class RateLimit:
 
 def open_rate_limit(redis_url: str, prefix: str) -> RateLimit:
     """The limit by the counters of a Redis, which is first asked when something is counted."""
-    pool = ConnectionPool.from_url(
-        redis_url,
-        socket_timeout=ANSWER_WITHIN,
-        socket_connect_timeout=ANSWER_WITHIN,
-        retry=Retry(NoBackoff(), 0),
+    pool = read_redis_url(redis_url).pool(
+        socket_timeout=ANSWER_WITHIN, socket_connect_timeout=ANSWER_WITHIN, retry=Retry(NoBackoff(), 0)
     )
-    return RateLimit(RedisStorage(redis_url, pool, key_prefix=f"{prefix}limits", wrap_exceptions=True))
+    return RateLimit(RedisStorage("redis://", pool, key_prefix=f"{prefix}limits", wrap_exceptions=True))

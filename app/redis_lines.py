@@ -19,7 +19,8 @@ class RedisLines:
         """LPUSH. Raises RedisError or OSError when it cannot be sent, or when Redis refused the push before it."""
         line = self._answered() or self._pool.make_connection()
         try:
-            line.send_command("LPUSH", key, value)  # type: ignore[no-untyped-call]  # connects, where it is not
+            line.connect()  # type: ignore[no-untyped-call]  # where it is not; to send would not ask a sentinel where
+            line.send_command("LPUSH", key, value)  # type: ignore[no-untyped-call]
         except BaseException:
             line.disconnect()  # type: ignore[no-untyped-call]
             raise

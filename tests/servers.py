@@ -67,11 +67,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """A redis-server without persistence; gives its URL."""
+def redis_server(*more: str) -> Iterator[str]:
+    """A redis-server without persistence and with more settings; gives its URL."""
     program = shutil.which("redis-server") or missing("redis-server", "Debian's package redis-server has it")
     port = free_port()
-    settings = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    settings = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", *more]
     with (
         tempfile.TemporaryDirectory() as folder,
         _running([program, *settings, "--dir", folder], Path(folder)) as server,
@@ -84,6 +84,22 @@ def redis_server() -> Iterator[str]:
 
         _await(server, Path(folder), answers, redis.RedisError)
         yield url
+
+
+@contextmanager
+def sentinel(master_url: str, name: str) -> Iterator[int]:
+    """A Redis Sentinel that watches one master under a name; gives its port."""
+    program = shutil.which("redis-server") or missing("redis-server", "Debian's package redis-server has it")
+    port, master = free_port(), urlsplit(master_url)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "sentinel.conf"
+        settings.write_text(f"bind 127.0.0.1\nport {port}\nsentinel monitor {name} {master.hostname} {master.port} 1\n")
+        with (
+            _running([program, str(settings), "--sentinel"], Path(folder)) as process,
+            redis.Redis(port=port, socket_timeout=1) as client,
+        ):
+            _await(process, Path(folder), lambda: client.sentinel_master(name), redis.RedisError)
+            yield port
 
 
 @contextmanager

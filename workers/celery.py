@@ -25,6 +25,7 @@ from app.broker import BEGIN_CANARY, KEEP_AGES, PULSE, QUEUES, RUN_CANARY, SHORT
 from app.config import Config
 from app.errors import ConfigError
 from app.observe import configure_logs
+from app.redis_url import read_redis_url
 from app.services import Services, open_services
 from app.work.ending import hand_back, unwritten
 from app.work.lease import renewer
@@ -47,11 +48,16 @@ except ConfigError as error:
 WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}"  # of the process that forks the others, which inherit it
 
 redis_transport.register()
+server = read_redis_url(config.redis_url or "")
 celery = Celery(
-    "crashq", broker=config.redis_url, amqp=redis_transport.PatientAMQP, include=["workers.instrumented_task"]
+    "crashq",
+    broker=redis_transport.broker_url(server),
+    amqp=redis_transport.PatientAMQP,
+    include=["workers.instrumented_task"],
 )
 celery.conf.update(
     broker_transport_options={
+        "server": server,
         "global_keyprefix": config.redis_prefix,
         "socket_timeout": 5,  # seconds; above the transport's blocking pop of 1 s
         "socket_connect_timeout": 2,  # seconds

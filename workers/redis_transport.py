@@ -9,12 +9,17 @@ from celery.app.amqp import AMQP
 from kombu.connection import Connection
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
+from redis import ConnectionPool, UnixDomainSocketConnection
 from redis.exceptions import RedisError, ResponseError
 
 from app import metrics
 from app.broker import PROBE, PROBE_LIFETIME
+from app.redis_url import RedisServer
 
 RECONNECT_AT_MOST_EVERY = 5.0  # seconds; kombu's own limit of 30 s leaves a worker deaf for long
+
+FROM_URL = frozenset({"host", "port", "username", "password", "db"})  # options that the server tells by itself
+ONLY_TCP = frozenset({"socket_keepalive", "socket_keepalive_options"})
 
 log = structlog.get_logger()
 
@@ -24,7 +29,21 @@ class UnknownTask(Exception):
 
 
 class Channel(kombu_redis.Channel):
-    """Drops a message that cannot be read: its task is enqueued again by the row, if there is one."""
+    """Connects to the server of REDIS_URL, which comes as a transport option.
+
+    Drops a message that cannot be read: its task is enqueued again by the row, if there is one.
+    """
+
+    from_transport_options = (*kombu_redis.Channel.from_transport_options, "server")  # type: ignore[assignment]
+    server: RedisServer
+
+    def _get_pool(self, asynchronous: bool = False) -> ConnectionPool:
+        used = self.server.connection_class
+        self.connection_class = used  # type: ignore[assignment]  # kombu makes one of it that its event loop watches
+        options = self._connparams(asynchronous=asynchronous)
+        unknown = FROM_URL | ONLY_TCP if issubclass(used, UnixDomainSocketConnection) else FROM_URL
+        self.keyprefix_fanout = self.keyprefix_fanout.format(db=self.server.options["db"])
+        return self.server.pool(**{name: value for name, value in options.items() if name not in unknown})
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -67,6 +86,12 @@ class Transport(kombu_redis.Transport):
         super()._deliver(message, queue)
 
 
+def broker_url(server: RedisServer) -> str:
+    """What Celery is given as its broker and shows in its logs. The connections are made by the transport option `server`:
+    kombu knows fewer forms and options than REDIS_URL has, and spells some otherwise."""
+    return f"redis://{server.address}"
+
+
 class PatientConnection(Connection):
     """A connection of kombu that is tried again every few seconds, for as long as it takes."""
 
@@ -82,6 +107,5 @@ class PatientAMQP(AMQP):  # type: ignore[misc]
 
 
 def register() -> None:
-    """Let the URLs redis:// and rediss:// lead to this transport."""
-    for scheme in ("redis", "rediss"):
-        TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
+    """Let the URLs redis:// lead to this transport."""
+    TRANSPORT_ALIASES["redis"] = f"{__name__}:Transport"

@@ -16,6 +16,7 @@ from app.parameters import read_params
 
 blueprint = Blueprint("data_exporters", __name__, url_prefix="/api/data_exporters")
 ONE = "/<exporter_identifier>"
+STOPPED = "You are no longer a member of any of its apps"
 
 
 @blueprint.post("")
@@ -67,6 +68,7 @@ def _shown(exporter: DataExporter, apps: list[App]) -> dict[str, Any]:
         "name": exporter.name,
         "type": "bucket" if services().config.export_buckets else "storage",
         "active": exporter.active,
+        "stopped": None if apps else STOPPED,
         "apps": [{"name": app.name, "identifier": app.identifier} for app in apps],
         "bucket_name": exporter.bucket_name,
         "subfolder": exporter.subfolder,

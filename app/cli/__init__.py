@@ -1,6 +1,7 @@
 """The operators' command `crashq`: translates arguments, calls one function, prints."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -62,8 +63,24 @@ COMMANDS = {
 }
 """Module beside this one -> the commands that it registers."""
 
+FOR_ANYBODY = frozenset({"completion", "remote"})
+"""Commands that have no data folder: what they write is the user's own file."""
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="crashq", prog_name="crashq")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Crash logs in; occurrences and reports out, as jobs."""
+    if ctx.invoked_subcommand not in FOR_ANYBODY:
+        _keep_files_private(ctx)
+
+
+def _keep_files_private(ctx: click.Context) -> None:
+    """What the command and the processes below it write is the owner's alone, also in a copy or backup of the data folder.
+
+    A proxy that sends the store's files by itself reads them by its group.
+    """
+    before = os.umask(0o077)
+    os.umask(before | (0o027 if os.environ.get("CRASHQ_ACCEL_REDIRECT") else 0o077))
+    ctx.call_on_close(lambda: os.umask(before))

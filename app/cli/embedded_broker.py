@@ -30,17 +30,20 @@ UNQUOTED = frozenset(b"/-_.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq
 
 
 def start_broker(processes: Processes, data_dir: Path) -> str:
-    """Start a broker on a free port of this machine, note its URL in the data folder and return it."""
+    """Start a broker on a free port of this machine, note its URL in the data folder and return it.
+
+    It asks for a password, which stands in that URL only: other users of the machine reach the port as well.
+    """
     port = free_port()
+    password = secrets.token_urlsafe(24)
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
     server = shutil.which(REDIS_SERVER)
     if server:
-        password = secrets.token_urlsafe(24)
-        url = f"redis://:{password}@127.0.0.1:{port}/0"
         settings = REDIS_SETTINGS.format(port=port, password=password, folder=_escaped(data_dir))
         part = processes.start("broker", [server, "-"], os.environ, stdin=settings.encode())
     else:
-        url = f"redis://127.0.0.1:{port}/0"
-        part = processes.start("broker", [sys.executable, "-m", "app.cli.fake_redis", str(port)], os.environ)
+        stand_in = [sys.executable, "-m", "app.cli.fake_redis", str(port)]
+        part = processes.start("broker", stand_in, os.environ, stdin=password.encode())
     _await_answer(url, part)
     path = data_dir / BROKER_URL_FILE
     path.touch(mode=0o600)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, insert_or_ignore, value_enum
-from app.db.app import MAX_NAME, App
+from app.db.app import MAX_NAME, App, Membership
 from app.db.log import Log
 from app.db.occurrence import Occurrence
 from app.db.user import User
@@ -96,6 +96,16 @@ class DataExporterRun(Leased, Base):
     )
 
 
+THEIRS = (
+    select(Membership.app_id)
+    .join(DataExporter, DataExporter.user_id == Membership.user_id)
+    .where(DataExporter.id == DataExporterRun.exporter_id, Membership.app_id == DataExporterRun.app_id)
+    .correlate(DataExporterRun)
+    .exists()
+)
+"""The exporter's owner is a member of the run's app. Runs wait while it does not hold: none is lost if the owner returns."""
+
+
 def exporters_of(session: Session, user_id: int, limit: int, offset: int) -> list[DataExporter]:
     """The exporters that a user has made, oldest first."""
     statement = select(DataExporter).where(DataExporter.user_id == user_id).order_by(DataExporter.id)
@@ -114,9 +124,14 @@ def find_exporter(session: Session, user_id: int, identifier: str, *, hold: bool
 
 
 def apps_covered(session: Session, exporter_id: int) -> list[App]:
-    """The apps of an exporter, by name."""
-    statement = select(App).join(DataExporterApp, DataExporterApp.app_id == App.id)
-    return list(session.scalars(statement.where(DataExporterApp.exporter_id == exporter_id).order_by(App.name, App.id)))
+    """The apps of an exporter of which its owner is a member, by name."""
+    statement = (
+        select(App)
+        .join(DataExporterApp, DataExporterApp.app_id == App.id)
+        .join(DataExporter, DataExporter.id == DataExporterApp.exporter_id)
+        .join(Membership, (Membership.app_id == App.id) & (Membership.user_id == DataExporter.user_id))
+    )
+    return list(session.scalars(statement.where(DataExporter.id == exporter_id).order_by(App.name, App.id)))
 
 
 def cover(session: Session, exporter_id: int, app_ids: list[int]) -> None:
@@ -184,9 +199,9 @@ def newest_row_before(session: Session, moment: datetime) -> int:
 
 
 def runs_of(session: Session, exporter_id: int, limit: int, offset: int) -> list[tuple[DataExporterRun, str]]:
-    """The runs of an exporter with the identifiers of their apps, newest first."""
+    """The runs of an exporter with the identifiers of their apps, newest first; none of apps that its owner has left."""
     statement = select(DataExporterRun, App.identifier).join(App, App.id == DataExporterRun.app_id)
-    newest_first = statement.where(DataExporterRun.exporter_id == exporter_id).order_by(
+    newest_first = statement.where(DataExporterRun.exporter_id == exporter_id, THEIRS).order_by(
         DataExporterRun.scheduled_for.desc(), DataExporterRun.id.desc()
     )
     return [(run, app) for run, app in session.execute(newest_first.limit(limit).offset(offset))]
@@ -194,7 +209,7 @@ def runs_of(session: Session, exporter_id: int, limit: int, offset: int) -> list
 
 LEASING = Leasing(
     DataExporterRun,
-    waiting=(DataExporterRun.state != RunState.DONE,),
+    waiting=(DataExporterRun.state != RunState.DONE, THEIRS),
     working=(DataExporterRun.state != RunState.DONE,),
     order=(DataExporterRun.scheduled_for, DataExporterRun.id),
     by_enqueue_after=False,  # few are not done

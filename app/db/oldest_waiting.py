@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.db import erasure, regrouping, symbols, webhook
-from app.db.data_exporter import UNDONE, DataExporterRun
+from app.db.data_exporter import THEIRS, UNDONE, DataExporterRun
 from app.db.erasure import Erasure
 from app.db.job import LIVE, Job
 from app.db.job_part import JobPart
@@ -78,7 +78,7 @@ def _statement() -> CompoundSelect[str, datetime | None]:
         _oldest("erasure", _latest(Erasure.created_at, Erasure.not_before, Erasure.lease_expires_at),
                 erasure.LIVE, _is_past(Erasure.not_before), _is_past(Erasure.lease_expires_at)),
         _oldest("export_run", _latest(DataExporterRun.not_before, DataExporterRun.lease_expires_at),
-                UNDONE, DataExporterRun.not_before <= _NOW, _is_past(DataExporterRun.lease_expires_at)),
+                UNDONE, THEIRS, DataExporterRun.not_before <= _NOW, _is_past(DataExporterRun.lease_expires_at)),
         delivery.select_from(Delivery).join(Webhook, Webhook.id == Delivery.webhook_id),
     )  # fmt: skip
 

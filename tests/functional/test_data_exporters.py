@@ -22,11 +22,12 @@ def made(client, member, wanted, **fields) -> dict:
     return answer.json["result"]
 
 
-def test_an_exporter_is_told_in_the_vendors_shape_with_three_names_more(client, member, wanted):
+def test_an_exporter_is_told_in_the_vendors_shape_with_four_names_more(client, member, wanted):
     created = made(client, member, wanted, subfolder="a/b", format="csv", initial_run_at="2018-09-14T03:00:00Z")
 
     assert created == {
         "identifier": created["identifier"], "name": "Nightly", "type": "storage", "active": True,
+        "stopped": None,
         "apps": [{"name": "Notes", "identifier": member.app.identifier}], "bucket_name": "archive", "subfolder": "a/b",
         "exported_data": ["crashes"], "initial_run_at": "2018-09-14T03:00:00Z", "last_run_at": None,
         "frequency": "daily", "format": "csv", "next_run_at": "2018-09-14T03:00:00Z",

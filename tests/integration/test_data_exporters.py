@@ -14,7 +14,7 @@ from app.db.job import Job, JobState
 from app.db.occurrence import Occurrence
 from app.errors import TransientError
 from app.ingest.receive import receive
-from app.jobs.exporters import runs
+from app.jobs.exporters import runs, settings
 from app.jobs.exporters.runs import run_exports, schedule
 from app.storage import Storage, open_storage
 from app.sweep import sweep
@@ -189,9 +189,34 @@ def test_an_owner_who_has_left_the_app_gets_nothing_more_of_it(services, member,
 
     work(services, clock)
 
-    [run] = all_runs(services)
-    assert (run.state, run.error) == (RunState.FAILED, "Its owner is no longer a member of the app")
+    assert all_runs(services) == []
     assert delivered(services.storage) == {}
+
+
+def test_a_run_of_an_app_that_its_owner_has_left_waits_without_failures_and_goes_on_when_they_return(
+    services, member, clock
+):
+    other = join(services, "bob@example.com", member.app)
+    exporter = make(services, other)
+    arrive(services, member, "1")
+    clock.advance(days=1)
+    schedule(services)
+    with services.db.write() as session:
+        session.execute(delete(Membership).where(Membership.user_id == other.user_id))
+
+    for _ in range(3):
+        work(services, clock)
+        clock.advance(hours=1)
+    [left] = all_runs(services)
+    shown = settings.find(services, other.user_id, exporter.identifier)[1]
+    runs_shown = settings.run_page(services, other.user_id, exporter.identifier, 10, 0)
+    with services.db.write() as session:
+        session.add(Membership(user_id=other.user_id, app_id=member.app.id))
+    work(services, clock)
+    [returned] = all_runs(services)
+
+    assert (left.state, left.failures, left.attempt, shown, runs_shown) == (RunState.WAITING, 0, 0, [], [])
+    assert (returned.state, returned.rows) == (RunState.DONE, 1)
 
 
 def test_a_bucket_that_the_operator_names_gets_the_files(services, member, clock, tmp_path):

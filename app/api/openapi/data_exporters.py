@@ -70,6 +70,7 @@ SUBJECT = Subject(
         "DataExporter": object_of({
             "identifier": {**TEXT, "examples": ["4be1a7c95d02f3886e1b0c7d"]}, "name": {**TEXT, "examples": ["Nightly"]},
             "type": {**one_of("storage", "bucket"), "examples": ["bucket"]}, "active": FLAG,
+            "stopped": {**told(TEXT_OR_NULL, "Why nothing is exported"), "examples": [None]},
             "apps": {**list_of(object_of({"name": TEXT, "identifier": TEXT})),
                      "examples": [[{"name": "Notes", "identifier": "7b1d4f0a9c3e5d2b8a6f4e1c"}]]},
             "bucket_name": TEXT, "subfolder": TEXT, "exported_data": _DATA, "initial_run_at": TIME,
