@@ -1,24 +1,31 @@
 """Every setting, read once from the environment; each with its unit, its default and the reason for it."""
 
-import hashlib
-import ipaddress
 import os
-import re
 import secrets
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from app.environment import (
+    accel_redirect,
+    buckets,
+    choice,
+    common_folder,
+    database_url,
+    hosts,
+    integer,
+    name_prefix,
+    origins,
+    own_hosts,
+    secret,
+    url,
+)
 from app.errors import ConfigError
 from app.redis_url import read_redis_url
 
 MIB = 1024 * 1024
-MIN_SECRET_LENGTH = 16  # characters; shorter ones can be guessed
 
 BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands can ring its workers
-ANY_HOST = "*"  # in CRASHQ_HOSTS
 PORT_FILE = "web.port"  # likewise, so that a DSN printed beside it leads there
 SECRET_FILE = "secret.key"  # noqa: S105  a file's name
 
@@ -91,55 +98,53 @@ class Config:
             )
         public_url = environ.get("CRASHQ_PUBLIC_URL") or None
         return cls(
-            database_url=_database_url(environ),
+            database_url=database_url(environ),
             redis_url=redis_url,
-            storage_url=_url(environ, "STORAGE_URL", ("file", "s3", "memory")),
-            secret_key=_secret(environ),
-            redis_prefix=_prefix(environ, "CRASHQ_REDIS_PREFIX", cls.redis_prefix),
-            port=_integer(environ, "PORT", cls.port, 0, 65_535),
-            web_concurrency=_integer(environ, "WEB_CONCURRENCY", cls.web_concurrency, 1, 256),
-            web_threads=_integer(environ, "CRASHQ_WEB_THREADS", cls.web_threads, 2, 256),
-            web_streams=_integer(environ, "CRASHQ_WEB_STREAMS", cls.web_streams, 0, 1_024),
-            body_timeout=_integer(environ, "CRASHQ_BODY_TIMEOUT", cls.body_timeout, 1, 600),
-            cors_origins=_origins(environ, "CRASHQ_CORS_ORIGINS"),
-            worker_concurrency=_integer(environ, "CRASHQ_WORKER_CONCURRENCY", cls.worker_concurrency, 1, 256),
-            public_url=public_url and _url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
-            hosts=_own_hosts(environ),
-            trusted_proxies=_integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
-            max_log_bytes=_integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
-            oldest_crash_days=_integer(environ, "CRASHQ_OLDEST_CRASH_DAYS", cls.oldest_crash_days, 1, 36_500),
-            logs_per_minute=_integer(environ, "CRASHQ_LOGS_PER_MINUTE", cls.logs_per_minute, 0, 10_000_000),
-            wrong_passwords_per_minute=_integer(
+            storage_url=url(environ, "STORAGE_URL", ("file", "s3", "memory")),
+            secret_key=secret(environ),
+            redis_prefix=name_prefix(environ, "CRASHQ_REDIS_PREFIX", cls.redis_prefix),
+            port=integer(environ, "PORT", cls.port, 0, 65_535),
+            web_concurrency=integer(environ, "WEB_CONCURRENCY", cls.web_concurrency, 1, 256),
+            web_threads=integer(environ, "CRASHQ_WEB_THREADS", cls.web_threads, 2, 256),
+            web_streams=integer(environ, "CRASHQ_WEB_STREAMS", cls.web_streams, 0, 1_024),
+            body_timeout=integer(environ, "CRASHQ_BODY_TIMEOUT", cls.body_timeout, 1, 600),
+            cors_origins=origins(environ, "CRASHQ_CORS_ORIGINS"),
+            worker_concurrency=integer(environ, "CRASHQ_WORKER_CONCURRENCY", cls.worker_concurrency, 1, 256),
+            public_url=public_url and url(environ, "CRASHQ_PUBLIC_URL", ("http", "https")).rstrip("/"),
+            hosts=own_hosts(environ),
+            trusted_proxies=integer(environ, "CRASHQ_TRUSTED_PROXIES", cls.trusted_proxies, 0, 16),
+            max_log_bytes=integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
+            oldest_crash_days=integer(environ, "CRASHQ_OLDEST_CRASH_DAYS", cls.oldest_crash_days, 1, 36_500),
+            logs_per_minute=integer(environ, "CRASHQ_LOGS_PER_MINUTE", cls.logs_per_minute, 0, 10_000_000),
+            wrong_passwords_per_minute=integer(
                 environ, "CRASHQ_WRONG_PASSWORDS_PER_MINUTE", cls.wrong_passwords_per_minute, 1, 10_000
             ),
-            max_symbol_bytes=_integer(
-                environ, "CRASHQ_MAX_SYMBOL_BYTES", cls.max_symbol_bytes, 1_024, 16 * 1_024 * MIB
-            ),
-            token_lifetime=_integer(environ, "CRASHQ_TOKEN_LIFETIME", cls.token_lifetime, 60, 10 * 365 * 86_400),
-            result_lifetime=_integer(environ, "CRASHQ_RESULT_LIFETIME", cls.result_lifetime, 60, 365 * 86_400),
-            tombstone_lifetime=_integer(environ, "CRASHQ_TOMBSTONE_LIFETIME", cls.tombstone_lifetime, 60, 365 * 86_400),
-            job_lease=_integer(environ, "CRASHQ_JOB_LEASE", cls.job_lease, 3, 3_600),
-            job_time_limit=_integer(environ, "CRASHQ_JOB_TIME_LIMIT", cls.job_time_limit, 10, 3_000),
-            max_attempts=_integer(environ, "CRASHQ_MAX_ATTEMPTS", cls.max_attempts, 1, 20),
-            job_patience=_integer(environ, "CRASHQ_JOB_PATIENCE", cls.job_patience, 1, 86_400),
-            live_jobs_per_user=_integer(environ, "CRASHQ_LIVE_JOBS_PER_USER", cls.live_jobs_per_user, 1, 1_000_000),
-            long_jobs_at_once=_integer(environ, "CRASHQ_LONG_JOBS_AT_ONCE", cls.long_jobs_at_once, 1, 10_000),
-            abandon_after=_integer(environ, "CRASHQ_ABANDON_AFTER", cls.abandon_after, 0, 86_400),
-            accel_redirect=_accel_redirect(environ, "CRASHQ_ACCEL_REDIRECT"),
-            repeat_for=_integer(environ, "CRASHQ_REPEAT_FOR", cls.repeat_for, 0, 1_000),
-            keep_logs_days=_integer(environ, "CRASHQ_KEEP_LOGS_DAYS", cls.keep_logs_days, 0, 36_500),
-            keep_occurrences_days=_integer(
+            max_symbol_bytes=integer(environ, "CRASHQ_MAX_SYMBOL_BYTES", cls.max_symbol_bytes, 1_024, 16 * 1_024 * MIB),
+            token_lifetime=integer(environ, "CRASHQ_TOKEN_LIFETIME", cls.token_lifetime, 60, 10 * 365 * 86_400),
+            result_lifetime=integer(environ, "CRASHQ_RESULT_LIFETIME", cls.result_lifetime, 60, 365 * 86_400),
+            tombstone_lifetime=integer(environ, "CRASHQ_TOMBSTONE_LIFETIME", cls.tombstone_lifetime, 60, 365 * 86_400),
+            job_lease=integer(environ, "CRASHQ_JOB_LEASE", cls.job_lease, 3, 3_600),
+            job_time_limit=integer(environ, "CRASHQ_JOB_TIME_LIMIT", cls.job_time_limit, 10, 3_000),
+            max_attempts=integer(environ, "CRASHQ_MAX_ATTEMPTS", cls.max_attempts, 1, 20),
+            job_patience=integer(environ, "CRASHQ_JOB_PATIENCE", cls.job_patience, 1, 86_400),
+            live_jobs_per_user=integer(environ, "CRASHQ_LIVE_JOBS_PER_USER", cls.live_jobs_per_user, 1, 1_000_000),
+            long_jobs_at_once=integer(environ, "CRASHQ_LONG_JOBS_AT_ONCE", cls.long_jobs_at_once, 1, 10_000),
+            abandon_after=integer(environ, "CRASHQ_ABANDON_AFTER", cls.abandon_after, 0, 86_400),
+            accel_redirect=accel_redirect(environ, "CRASHQ_ACCEL_REDIRECT"),
+            repeat_for=integer(environ, "CRASHQ_REPEAT_FOR", cls.repeat_for, 0, 1_000),
+            keep_logs_days=integer(environ, "CRASHQ_KEEP_LOGS_DAYS", cls.keep_logs_days, 0, 36_500),
+            keep_occurrences_days=integer(
                 environ, "CRASHQ_KEEP_OCCURRENCES_DAYS", cls.keep_occurrences_days, 0, 36_500
             ),
-            keep_reports_days=_integer(environ, "CRASHQ_KEEP_REPORTS_DAYS", cls.keep_reports_days, 0, 36_500),
-            webhooks_allow=_hosts(environ, "CRASHQ_WEBHOOKS_ALLOW"),
-            export_buckets=_buckets(environ, "CRASHQ_EXPORT_BUCKETS"),
-            log_format=_choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
-            access_log=_integer(environ, "CRASHQ_ACCESS_LOG", 0, 0, 1) == 1,
-            metrics_dir=Path(environ.get("CRASHQ_METRICS_DIR") or _common_folder(environ)),
-            metrics_port=_integer(environ, "CRASHQ_METRICS_PORT", cls.metrics_port, 0, 65_535),
-            tracing=_choice(environ, "CRASHQ_TRACING", cls.tracing, ("", "otel")),
-            canary_every=_integer(environ, "CRASHQ_CANARY_EVERY", cls.canary_every, 0, 3_600),
+            keep_reports_days=integer(environ, "CRASHQ_KEEP_REPORTS_DAYS", cls.keep_reports_days, 0, 36_500),
+            webhooks_allow=hosts(environ, "CRASHQ_WEBHOOKS_ALLOW"),
+            export_buckets=buckets(environ, "CRASHQ_EXPORT_BUCKETS"),
+            log_format=choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
+            access_log=integer(environ, "CRASHQ_ACCESS_LOG", 0, 0, 1) == 1,
+            metrics_dir=Path(environ.get("CRASHQ_METRICS_DIR") or common_folder(environ)),
+            metrics_port=integer(environ, "CRASHQ_METRICS_PORT", cls.metrics_port, 0, 65_535),
+            tracing=choice(environ, "CRASHQ_TRACING", cls.tracing, ("", "otel")),
+            canary_every=integer(environ, "CRASHQ_CANARY_EVERY", cls.canary_every, 0, 3_600),
         )
 
 
@@ -182,131 +187,3 @@ def _kept_secret(path: Path) -> str:
         secret = secrets.token_urlsafe(32)
         file.write(secret)
     return secret
-
-
-def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
-    value = environ.get(name, "").strip()
-    wanted = " or ".join(f"{scheme}://…" for scheme in schemes)
-    if not value:
-        raise ConfigError(f"{name} is not set; set it to {wanted}, or start everything with `crashq up`")
-    if value.partition("://")[0] not in schemes or "://" not in value:
-        raise ConfigError(f"{name} has to be {wanted}")
-    try:
-        parts = urlsplit(value)
-        complete = bool(parts.port is None or parts.port) and _is_complete(parts.scheme, parts.netloc, parts.path)
-    except ValueError:
-        complete = False
-    if not complete:
-        raise ConfigError(f"{name} lacks its host, bucket or path, or has a bad port; wanted is {wanted}")
-    return value
-
-
-def _database_url(environ: Mapping[str, str]) -> str:
-    """Platforms set `postgres://` and `postgresql://`, which are SQLAlchemy's only with the driver's name."""
-    given = environ.get("DATABASE_URL", "").strip()
-    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given)
-    return _url({"DATABASE_URL": url}, "DATABASE_URL", ("sqlite", "postgresql+psycopg"))
-
-
-def _is_complete(scheme: str, host: str, path: str) -> bool:
-    match scheme:
-        case "memory":
-            return True
-        case "file" | "sqlite":
-            return not host and len(path) > 1
-        case _:
-            return bool(host)
-
-
-def _secret(environ: Mapping[str, str]) -> str:
-    value = environ.get("SECRET_KEY", "").strip()
-    if len(value) < MIN_SECRET_LENGTH:
-        problem = f"is shorter than {MIN_SECRET_LENGTH} characters" if value else "is not set"
-        raise ConfigError(
-            f"SECRET_KEY {problem}; make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
-    return value
-
-
-def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    value = environ.get(name, "").strip()
-    if not value:
-        return default
-    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
-        raise ConfigError(f"{name} has to be a whole number from {low} to {high}")
-    return int(value)
-
-
-def _common_folder(environ: Mapping[str, str]) -> str:
-    """A folder for temporary files that the processes of one service, one machine and one user come to by themselves."""
-    service = "".join(environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", "CRASHQ_REDIS_PREFIX"))
-    return f"{tempfile.gettempdir()}/crashq-{os.getuid()}-{hashlib.sha256(service.encode()).hexdigest()[:12]}"
-
-
-def _accel_redirect(environ: Mapping[str, str], name: str) -> str | None:
-    value = environ.get(name) or None
-    if value is None:
-        return None
-    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+/?", value):
-        raise ConfigError(f"{name} has to be the path of a location in the proxy, like /stored")
-    if not environ.get("STORAGE_URL", "").startswith("file:"):
-        raise ConfigError(f"{name} needs a folder as the store: STORAGE_URL=file:///…")
-    return value.rstrip("/")
-
-
-def _prefix(environ: Mapping[str, str], name: str, default: str) -> str:
-    value = environ.get(name, "").strip() or default
-    if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value):
-        raise ConfigError(f"{name} has to be 1 to 64 letters, digits and the signs _ . : -")
-    return value
-
-
-def _hosts(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """Host names in lower case, and networks as `ipaddress` writes them."""
-    return tuple(_host_or_network(name, value.strip()) for value in environ.get(name, "").split(",") if value.strip())
-
-
-def _own_hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """CRASHQ_HOSTS, with the address that web listens on where it is a single one; ANY_HOST alone stands for all."""
-    if environ.get("CRASHQ_HOSTS", "").strip() == ANY_HOST:
-        return (ANY_HOST,)
-    listens = environ.get("CRASHQ_HOST", "").strip()
-    own = () if listens in ("", "0.0.0.0", "::", "localhost") else _hosts({"CRASHQ_HOST": listens}, "CRASHQ_HOST")  # noqa: S104
-    return _hosts(environ, "CRASHQ_HOSTS") + own
-
-
-def _host_or_network(name: str, value: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value))
-    except ValueError:
-        if not re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9._-]{1,253}", value):
-            raise ConfigError(f"{name} has to be hosts and networks like hooks.internal,10.1.0.0/16") from None
-    return value.lower().rstrip(".")
-
-
-def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """Origins to the letter as browsers send them, for they are compared so."""
-    found = tuple(value.strip() for value in environ.get(name, "").split(",") if value.strip())
-    for value in found:
-        if not re.fullmatch(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", value):
-            raise ConfigError(f"{name} has to be origins like https://crashes.example.com,http://localhost:5173")
-        if value.endswith(":443" if value.startswith("https:") else ":80"):
-            raise ConfigError(f"{name} names {value} with the port that browsers leave out")
-    return found
-
-
-def _buckets(environ: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
-    found = {}
-    for entry in filter(None, (value.strip() for value in environ.get(name, "").split(","))):
-        bucket, _, url = entry.partition("=")
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", bucket) or bucket in found:
-            raise ConfigError(f"{name} has to be names and URLs like archive=s3://bucket/prefix,other=s3://bucket2")
-        found[bucket] = _url({name: url}, name, ("s3", "file"))
-    return tuple(found.items())
-
-
-def _choice(environ: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
-    value = environ.get(name, "").strip() or default
-    if value not in choices:
-        raise ConfigError(f"{name} has to be one of {', '.join(filter(None, choices))}")
-    return value

@@ -5,7 +5,8 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from app.config import ANY_HOST, Config
+from app.config import Config
+from app.environment import ANY_HOST
 from app.errors import BadParameters
 
 LOOPBACK = ("localhost", "127.0.0.0/8", "::1/128")
