@@ -12,7 +12,7 @@ from app.services import Services
 from app.work.limits import Budget
 from app.work.running import Attempt, run_next
 from app.work.work_type import WorkType
-from tests.integration.test_leased_work import Note, Steps, complete, note, work_of
+from tests.notes import Note, Steps, complete, note, work_of
 from tests.system.conftest import until
 
 
