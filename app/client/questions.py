@@ -32,6 +32,7 @@ class BatchQuestion:
     os_version: tuple[str, ...] = ()
     device_model: tuple[str, ...] = ()
     user_id: tuple[str, ...] = ()
+    encoding: str | None = None  # utf-8-sig: each CSV file begins with a byte order mark, for spreadsheet programs
 
     def body(self) -> dict[str, Any]:
         """As JSON: only what is set."""
@@ -74,6 +75,8 @@ def batch_of(job: Job) -> Request:
     try:
         path = f"/api/{folder}/{part(str(asked.pop(about)))}/exports"
         values = {"format": str(asked["format"]), **{name: asked[name] for name in _FACTS if asked.get(name)}}
+        if asked.get("encoding"):
+            values["encoding"] = str(asked["encoding"])
         if asked.get("since"):
             values["since_date"] = str(asked["since"])
         if asked.get("until"):  # the first instant that counts no more; the parameter is the last one that does

@@ -1,5 +1,6 @@
 """A person's way through the console, in a real browser: from a log to its report, and what is told when something fails."""
 
+import codecs
 import csv
 import hashlib
 import io
@@ -144,7 +145,9 @@ def test_the_occurrences_of_a_crash_are_exported_as_rows(console, visit):
     page.locator("#batch").get_by_role("button", name="Export").click()
     with page.expect_download() as waiting:
         page.locator("#batch .files a").first.click()
-    rows = list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text())))
+    content = Path(waiting.value.path()).read_bytes()
+    assert content.startswith(codecs.BOM_UTF8)  # by which a spreadsheet program knows UTF-8
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
 
     assert len(rows) == crash["occurrences_count"]
     assert {row["crash_identifier"] for row in rows} == {crash["identifier"]}

@@ -21,7 +21,8 @@ def sha256(content: bytes) -> str:
 def job(state: str = "finished", done: int = 3, **changed) -> dict:
     nothing = dict.fromkeys(("started_at", "finished_at", "expires_at", "size", "error"))
     return {
-        "job_id": JOB, "kind": "crash_batch", "question": {"crash_identifier": CRASH, "format": "csv", "since": None},
+        "job_id": JOB, "kind": "crash_batch",
+        "question": {"crash_identifier": CRASH, "format": "csv", "encoding": "utf-8-sig", "since": None},
         "state": state, "progress": {"done": done, "total": 3, "unit": "occurrences"}, "attempts": 1,
         "created_at": "2018-09-13T08:02:53Z", **nothing, **changed,
     }  # fmt: skip
@@ -55,7 +56,7 @@ def serving(url: str, told_manifest: dict, files: dict[str, bytes]) -> Callable[
             return Reply(200, {"ETag": f'"{asked.path}"'}, files[asked.path.removeprefix("/files/")])
         assert (asked.method, asked.path) == ("POST", f"/api/crashes/{CRASH}/exports")
         polls.append(json.loads(asked.body))
-        assert polls[-1] == {"format": "csv", "job_id": JOB}
+        assert polls[-1] == {"format": "csv", "encoding": "utf-8-sig", "job_id": JOB}
         return (
             envelope(None, loading=True, X_Progress="1/3 occurrences") if len(polls) == 1 else envelope(told_manifest)
         )

@@ -1,5 +1,6 @@
 """Batches over HTTP: many occurrences of a crash or an app as files."""
 
+import codecs
 import hashlib
 from datetime import timedelta
 
@@ -190,6 +191,31 @@ def test_a_batch_shows_its_snapshot_until_something_newer_asks_for_another(
     assert (first["rows"], second["rows"]) == (3, 4)
 
 
+def test_each_csv_file_begins_with_a_byte_order_mark_where_it_is_asked_for(
+    services, client, member, run_workers, small_parts
+):
+    crash = make_crash(services, member.app, occurrences=5)
+    path = f"crashes/{crash.identifier}"
+
+    plain = files(client, made(client, member, run_workers, path, format="csv"))
+    marked = files(client, made(client, member, run_workers, path, format="csv", encoding="utf-8-sig"))
+
+    assert len(plain) == 2
+    assert plain[0].startswith(b"id,")
+    assert marked == [codecs.BOM_UTF8 + content for content in plain]
+
+
+def test_a_batch_without_an_encoding_is_the_question_that_it_was_before_there_were_any(services, client, member):
+    crash = make_crash(services, member.app, occurrences=1)
+
+    jobs = [post(client, member, f"crashes/{crash.identifier}", **asked).json["job_id"]
+            for asked in ({"format": "csv"}, {"format": "csv", "encoding": "utf-8"})]  # fmt: skip
+    [job] = client.get("/api/jobs", headers=member.headers).json["result"]
+
+    assert jobs == [job["job_id"]] * 2
+    assert "encoding" not in job["question"]
+
+
 def test_an_empty_batch_is_whole(services, client, member, run_workers):
     result = made(client, member, run_workers, f"apps/{member.app.identifier}")
 
@@ -213,6 +239,8 @@ def test_freeing_a_batch_removes_every_object_and_its_links(services, client, me
 @pytest.mark.parametrize(
     ("body", "message"),
     [
+        ({"format": "csv", "encoding": "utf-16"}, "encoding is not one of utf-8, utf-8-sig"),
+        ({"encoding": "utf-8-sig"}, "needs format=csv"),
         ({"format": "xlsx"}, "format is not one of csv, ndjson, parquet, zip"),
         ({"since_date": "soon"}, "since_date is not a date"),
         ({"app_versoin": "1"}, "Unknown parameter"),

@@ -26,6 +26,7 @@ def batch() -> None:
 @click.option(
     "--format", "batch_format", default="ndjson", show_default=True, help="ndjson, csv, parquet or zip (reports)."
 )
+@click.option("--encoding", help="utf-8-sig: CSV files begin with a byte order mark, for spreadsheet programs.")
 @SINCE
 @UNTIL
 @click.option("--app-version", multiple=True, help="Only of this version; may be given again, as those below.")
@@ -38,6 +39,7 @@ def start(
     crash: str | None,
     app: str | None,
     batch_format: str,
+    encoding: str | None,
     since: str | None,
     until: str | None,
     **facts: tuple[str, ...],
@@ -45,7 +47,7 @@ def start(
     """Begin a batch, or join the one under way; prints the id of its job."""
     if (crash is None) == (app is None):
         raise click.UsageError("Give --crash or --app")
-    question = BatchQuestion(batch_format, since, until, **facts)
+    question = BatchQuestion(batch_format, since, until, encoding=encoding, **facts)
     job_id = session.client().start_batch(question, crash=crash, app=app)
     session.teller.value({"job_id": job_id}, [job_id])
 

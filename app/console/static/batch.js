@@ -19,6 +19,7 @@ function question(form) {
   const values = new FormData(form);
   const given = (name) => (values.get(name) ?? "").trim();
   const asked = { format: values.get("format") };
+  if (asked.format === "csv") asked.encoding = "utf-8-sig"; // a person opens it in a spreadsheet program
   if (given("batch-since")) asked.since_date = given("batch-since");
   if (given("batch-until")) asked.until_date = given("batch-until");
   for (const name of FACTS) {

@@ -1,7 +1,9 @@
 """One part of a batch: its occurrences in order, filtered, written as rows or reports."""
 
+import codecs
 from collections.abc import Iterator
 from datetime import UTC
+from itertools import chain
 from typing import NamedTuple
 
 from app.crashes.facts import Facts, facts
@@ -13,7 +15,7 @@ from app.db.log import Log
 from app.errors import Conflict, MalformedLog
 from app.exports import ROW_FORMATS
 from app.exports.row import Row
-from app.jobs.batch.question import REPORTS, Filters
+from app.jobs.batch.question import REPORTS, UTF_8_BOM, Filters
 from app.jobs.kind import MadePart, Run
 from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
@@ -62,6 +64,8 @@ class PartMaker:
         else:
             writer = ROW_FORMATS[self._params.format]
             chunks, extension, media_type = writer.write(self._row_pages()), writer.EXTENSION, writer.MEDIA_TYPE
+            if self._params.encoding == UTF_8_BOM:
+                chunks = chain([codecs.BOM_UTF8], chunks)
         filename = f"{stem}-{self._part.number:05d}.{extension}"
         artefact = self._run.store(name, chunks, filename, media_type)
         return MadePart(artefact, self.read, self.rows, self.unreadable)

@@ -18,7 +18,11 @@ DEFAULT_FORMAT = "ndjson"
 FILTERS = ("app_version", "os_name", "os_version", "device_model", "user_id")
 """Facts to filter by; an occurrence has to have one of the values of each that is given."""
 MAX_VALUES = 100  # of one filter
-KNOWN = {"format", "since_date", "until_date", "job_id", *FILTERS}
+UTF_8, UTF_8_BOM = "utf-8", "utf-8-sig"
+ENCODINGS = (UTF_8, UTF_8_BOM)
+"""Of CSV: spreadsheet programs that open a file by a double click know UTF-8 by the mark that the second begins with."""
+
+KNOWN = {"format", "encoding", "since_date", "until_date", "job_id", *FILTERS}
 
 _SEVERAL = {
     "oneOf": [
@@ -31,6 +35,12 @@ BODY_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "format": {"type": "string", "enum": list(FORMATS), "default": DEFAULT_FORMAT},
+        "encoding": {
+            "type": "string",
+            "enum": list(ENCODINGS),
+            "default": UTF_8,
+            "description": "With csv: utf-8-sig begins each file with a byte order mark, for spreadsheet programs",
+        },
         "since_date": {"type": "string", "description": "First day (UTC) or time, ISO 8601"},
         "until_date": {"type": "string", "description": "Last day (UTC) or time, ISO 8601"},
         **{name: {**_SEVERAL, "description": "Exactly as the log says; several: any of them"} for name in FILTERS},
@@ -44,6 +54,7 @@ class Filters(BaseModel, frozen=True):
     """The normalised filters. Values are sorted and without repetition, so that equal questions are equal."""
 
     format: str
+    encoding: str = Field(default=UTF_8, exclude_if=lambda value: value == UTF_8)  # left out: older questions are equal
     since: datetime | None = None  # UTC, inclusive
     until: datetime | None = None  # UTC, exclusive
     app_version: tuple[str, ...] = ()
@@ -92,10 +103,14 @@ def read_filters(model: type[CrashBatch] | type[AppBatch], identifier: str, quer
     asked = query.get("format") or DEFAULT_FORMAT
     if asked not in FORMATS:
         raise BadParameters(f"format is not one of {', '.join(FORMATS)}")
+    encoding = query.get("encoding") or UTF_8
+    if encoding not in ENCODINGS or (encoding != UTF_8 and asked != "csv"):
+        raise BadParameters(f"encoding is not one of {', '.join(ENCODINGS)}, of which the second needs format=csv")
     about = "crash_identifier" if model is CrashBatch else "app_identifier"
     values: dict[str, Any] = {
         about: identifier,
         "format": asked,
+        "encoding": encoding,
         "since": iso_time.since("since_date", query.get("since_date")),
         "until": iso_time.until("until_date", query.get("until_date")),
     }
