@@ -43,7 +43,7 @@ from app.work.work_type import Message, WorkType
 TURN = 2.0  # seconds after which a worker does other work first
 BIT_WITHIN = 900.0  # seconds for an attempt: a turn, and a bit of work that has just begun at its end
 SETTLES_IN = timedelta(seconds=1)
-NO_ORPHANS = "no orphans"  # the place in the step "objects" once those without rows are deleted
+WITHOUT_ROWS = "without rows"  # the place in the step "objects" once those are deleted whose rows the erasure has deleted
 LAST = "pages"  # the step before which the row forgets whom it is about
 
 log = structlog.get_logger()
@@ -53,9 +53,9 @@ Step = Callable[[Turn, str], str | None]
 
 
 def _delete_objects(turn: Turn, place: str) -> str | None:
-    if place != NO_ORPHANS:
+    if place == WITHOUT_ROWS:
         turn.erasure.not_before = delete_orphans_of_user(turn)
-        return "" if turn.erasure.not_before else NO_ORPHANS
+        return place if turn.erasure.not_before else None
     if delete_doomed(turn.services, turn.erasure.id):
         return place
     with turn.services.db.read() as session:
@@ -63,7 +63,7 @@ def _delete_objects(turn: Turn, place: str) -> str | None:
     if waits:  # the same log is being sent again; it is known within the hour whether it was
         turn.erasure.not_before = turn.services.now() + IN_FLIGHT / 12
         return place
-    return None
+    return WITHOUT_ROWS
 
 
 def _let_uploads_settle(turn: Turn, place: str) -> str | None:
