@@ -107,7 +107,7 @@ DEADLY = {
     "a chain of 100,000 origins": lambda: circle(100_000),
     "entries that say they unpack to 2^40 bytes": lambda: packed(2**20, 2**40),
     "entries that say they unpack to 2^62 bytes": lambda: packed(2**20, 2**62),
-    "entries that unpack to 1 GiB": lambda: packed(2**30, 2**30),
+    "entries that unpack to 512 MiB": lambda: packed(2**29, 2**29),
     "a table of 10 million lines": lambda: dwarf(program=ROWS[:11] + b"\x21" * 10_000_000 + b"\0\1\1"),
     "20 million empty objects in a source map": lambda: source_map_of(more=b',"x":[' + b"{}," * 20_000_000 + b"0]"),
     "11 million places in a source map": lambda: source_map_of(b"A," * 11_000_000),
