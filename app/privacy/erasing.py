@@ -43,7 +43,9 @@ from app.work.work_type import Message, WorkType
 TURN = 2.0  # seconds after which a worker does other work first
 BIT_WITHIN = 900.0  # seconds for an attempt: a turn, and a bit of work that has just begun at its end
 SETTLES_IN = timedelta(seconds=1)
-WITHOUT_ROWS = "without rows"  # the place in the step "objects" once those are deleted whose rows the erasure has deleted
+WITHOUT_ROWS = (
+    "without rows"  # the place in the step "objects" once those are deleted whose rows the erasure has deleted
+)
 LAST = "pages"  # the step before which the row forgets whom it is about
 
 log = structlog.get_logger()

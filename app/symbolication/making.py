@@ -28,11 +28,12 @@ from app.db.symbols import (
 from app.errors import AppError, TransientError
 from app.services import Services
 from app.storage import symbols_key
+from app.symbolication.reader import Bounds, read_contents
 from app.symbolication.uploads import stream_parts
-from app.symbols.contents import ARCHIVE, About, contents, is_whole_archive
+from app.symbols.contents import ARCHIVE, About, is_whole_archive
 from app.symbols.objects import NotSymbols
 from app.work.errors import AttemptLost, AttemptsUsedUp
-from app.work.limits import Budget
+from app.work.limits import Budget, OverBudget
 from app.work.running import Attempt, run_next
 from app.work.work_type import Message, WorkType
 
@@ -85,14 +86,26 @@ def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
         keys: list[str] = []
         images: list[dict[str, str | None]] = []
         about = About(claimed.name, claimed.version, claimed.build)
-        for held in contents(file, folder, about, UNPACKED_AT_MOST * services.config.max_symbol_bytes):
-            key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-{len(keys)}.{held.kind}")
-            services.storage.put(key, _chunks(held.cache))
-            keys.append(key)
-            told = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
-            images += ({"debug_id": one, **told} for one in held.ids)
-            kind = held.file_format
+        unpacked = UNPACKED_AT_MOST * services.config.max_symbol_bytes
+        bounds = Bounds(unpacked, services.config.symbol_memory, _cpu_seconds(claimed))
+        try:
+            for held in read_contents(file, folder, about, bounds):
+                key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-{len(keys)}.{held.kind}")
+                services.storage.put(key, _chunks(held.cache))
+                keys.append(key)
+                told = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
+                images += ({"debug_id": one, **told} for one in held.ids)
+                kind = held.file_format
+        except (NotSymbols, OverBudget):
+            _drop(services, keys)
+            raise
         return Made(ARCHIVE if is_whole_archive(file) else kind, images, keys)
+
+
+def _drop(services: Services, keys: list[str]) -> None:
+    for key in keys:
+        with suppress(TransientError):
+            services.storage.delete(key)
 
 
 def _chunks(file: Path) -> Iterator[bytes]:
@@ -114,17 +127,19 @@ def _store(attempt: Attempt[SymbolFile], made: Made) -> None:
             if are_awaited(session, row.app_id, (str(one["debug_id"]) for one in made.images)):
                 wished = wish(session, row.app_id, services.now())
     except AttemptLost:
-        for key in made.keys:
-            with suppress(TransientError):
-                services.storage.delete(key)
+        _drop(services, made.keys)
         raise
     if wished is not None:
         services.broker.ring(REGROUP, str(wished), LONG)
     log.info("symbols_made", symbols=row.id)
 
 
+def _cpu_seconds(row: SymbolFile) -> float:
+    return READ_WITHIN + row.size / MIB * READ_WITHIN_PER_MIB
+
+
 def _budget(_services: Services, row: SymbolFile) -> Budget:
-    seconds = READ_WITHIN + row.size / MIB * READ_WITHIN_PER_MIB
+    seconds = _cpu_seconds(row)
     return Budget(seconds=TIMES * seconds, cpu_seconds=seconds)
 
 

@@ -16,6 +16,7 @@ OBJECTS = (b"\x7fELF", b"MZ", b"MODULE ", b"Microsoft C/C++ MSF", b"\xfe\xed\xfa
            b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")  # fmt: skip
 """How files of debug information begin; anything else is a source map or has to be a mapping."""
 
+MAX_HELD = 2_000  # each is an object in the storage and a row; a fat file may list one image any number of times
 TOLD = 5  # problems of an archive's members
 
 
@@ -45,7 +46,14 @@ def is_whole_archive(file: Path) -> bool:
 
 
 def contents(file: Path, folder: Path, about: About, max_unpacked: int) -> Iterator[Held]:
-    """Everything that a file holds; caches are made in `folder`. Raises NotSymbols when there is nothing."""
+    """Everything that a file holds; caches are made in `folder`. Raises NotSymbols when there is nothing, or too much."""
+    for number, held in enumerate(_each(file, folder, about, max_unpacked)):
+        if number >= MAX_HELD:
+            raise NotSymbols(f"The file holds more than {MAX_HELD} images, mappings and source maps")
+        yield held
+
+
+def _each(file: Path, folder: Path, about: About, max_unpacked: int) -> Iterator[Held]:
     if not is_whole_archive(file):
         yield from _of_file(file, folder, about)
         return

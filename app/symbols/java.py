@@ -12,6 +12,7 @@ from symbolic.exceptions import SymbolicError
 from symbolic.proguard import JavaStackFrame, ProguardMapper
 
 from app.crashes.log import Frame
+from app.symbols.bounds import bounded, outer_and_inner
 from app.symbols.mapping import Mapping, is_mapping, make_mapping
 from app.symbols.objects import NotSymbols
 
@@ -57,7 +58,7 @@ class JavaNames:
     def type_name(self, name: str) -> str:
         """The class as the source calls it; the name itself when the mapping does not know it."""
         view = self._seen({name})
-        return (view.mapper.remap_class(name) if view.mapper else None) or name
+        return bounded((view.mapper.remap_class(name) if view.mapper else None) or name)
 
     def frames(self, frame: Frame) -> list[Frame]:
         """The calls that a frame stands for, innermost first; the frame itself when the mapping does not know it.
@@ -73,12 +74,12 @@ class JavaNames:
         if frame.line and any(one.line for one in found):
             return _inlined(frame, found)
         own = replace(frame, module=self.type_name(frame.module))
-        methods = sorted({(one.class_name, one.method) for one in found}) or [
-            (own.module or "", name) for name in _methods(view.blocks[frame.module], frame.function)
+        methods = sorted({(bounded(one.class_name), bounded(one.method)) for one in found}) or [
+            (own.module or "", bounded(name)) for name in _methods(view.blocks[frame.module], frame.function)
         ]
         if not methods:
             return [own]
-        file = next((one.file for one in found if one.file), frame.file)
+        file = next((bounded(one.file) for one in found if one.file), frame.file)
         if len(methods) == 1:
             return [replace(frame, module=methods[0][0], function=methods[0][1], file=file)]
         told = " | ".join(name for _, name in methods[:SHOWN]) + (" | …" if len(methods) > SHOWN else "")
@@ -118,13 +119,14 @@ class JavaNames:
 
 
 def _inlined(frame: Frame, found: list[JavaStackFrame]) -> list[Frame]:
+    found = outer_and_inner(found)
     last = len(found) - 1
     return [
         replace(
             frame,
-            module=one.class_name,
-            function=one.method,
-            file=one.file or frame.file,
+            module=bounded(one.class_name),
+            function=bounded(one.method),
+            file=bounded(one.file) if one.file else frame.file,
             line=one.line or None,
             note=frame.note if number == last else INLINED,
         )

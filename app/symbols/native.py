@@ -7,6 +7,7 @@ from symbolic.exceptions import SymbolicError
 from symbolic.symcache import SymCache, find_best_instruction
 
 from app.crashes.log import Frame
+from app.symbols.bounds import bounded, outer_and_inner
 from app.symbols.objects import NotSymbols
 
 INLINED = "inlined"
@@ -32,13 +33,13 @@ class NativeNames:
             return [frame]
         within = frame.address - image_address
         wanted = find_best_instruction(within, self._cache.arch, crashing_frame=is_top)  # type: ignore[no-untyped-call]
-        found = self._cache.lookup(wanted)
+        found = outer_and_inner(self._cache.lookup(wanted))
         last = len(found) - 1
         return [
             replace(
                 frame,
-                function=one.symbol or frame.function,
-                file=one.full_path or frame.file,
+                function=bounded(one.symbol or "") or frame.function,
+                file=bounded(one.full_path or "") or frame.file,
                 line=one.line or None,
                 symbol_address=image_address + one.sym_addr,
                 offset=within - one.sym_addr,

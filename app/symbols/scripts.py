@@ -13,14 +13,17 @@ from symbolic.sourcemap import SourceMapTokenMatch, SourceMapView
 from app.crashes.in_app import language_family
 from app.crashes.log import CrashLog, Frame
 from app.symbols.awaiting import first, release_keys
+from app.symbols.bounds import bounded
 from app.symbols.debug_id import debug_id
 from app.symbols.objects import NotSymbols
 
 MAX_MAP = 64 * 1024 * 1024  # bytes; whoever looks into a map has it in memory, some three times
+MAX_PLACES = 10_000_000  # and sources and names of a map, at least: opened, each takes some 30 bytes
 MAX_FILES = 50  # scripts of one report that are looked up
 MINIFIED = 2  # characters that a minified name has at most
 LONG_LINE = 250  # columns that nobody writes
 
+_KNOWN = ("version", "file", "sourceRoot", "sources", "names", "mappings", "sections", "debug_id", "debugId")
 _GUARD = b")]}'"  # before JSON that no page is to run
 
 
@@ -63,7 +66,10 @@ def make_source_map(file: Path, cache: Path) -> tuple[list[str], list[str]]:
     for one in (told, *(part.get("map") for part in sections or () if isinstance(part, dict))):
         if isinstance(one, dict):
             one.pop("sourcesContent", None)
-    cache.write_text(json.dumps(told, separators=(",", ":")))
+    text = json.dumps({name: told[name] for name in _KNOWN if name in told}, separators=(",", ":"))
+    if text.count(",") + text.count(";") > MAX_PLACES:
+        raise NotSymbols(f"A source map may name {MAX_PLACES} places at most")
+    cache.write_text(text)
     ScriptNames(cache)
     ids = [told.get(name) for name in ("debug_id", "debugId")]
     found = [known for one in ids if isinstance(one, str) and (known := debug_id(one))]
@@ -132,12 +138,12 @@ def _told_id(log: CrashLog, file: str) -> str | None:
 def _named(frame: Frame, token: SourceMapTokenMatch, caller: Any) -> Frame:
     function = frame.function or ""
     if len(function.rpartition(".")[2]) <= MINIFIED or function in ("?", "<anonymous>", "anonymous"):
-        function = (caller.name if caller else None) or function
+        function = bounded((caller.name if caller else None) or function)
     return replace(
         frame,
         function=function or None,
         module=None,
-        file=token.src,
+        file=bounded(token.src or ""),
         line=token.src_line + 1,
         column=token.src_col + 1,
         in_app=None if frame.in_app else frame.in_app,  # whose code it is, the source's path tells better
