@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from app.broker import PARTS
-from app.db.job import Job, JobState, finished_jobs_after, move
+from app.db.job import Job, expire, finished_jobs_after
 from app.db.job_part import stored_parts
 from app.db.log import Log, logs_after, mark_lost
 from app.db.seen_times import correct_times, crashes_with_wrong_times
@@ -120,8 +120,7 @@ def _expiry(services: Services, job: Job) -> Callable[[], None]:
     def mend() -> None:
         forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)
         with services.db.write() as session:
-            finished = (JobState.FINISHED,)
-            move(session, job.id, finished, state=JobState.EXPIRED, result_text=None, expires_at=forget_at)
+            expire(session, job.id, forget_at)
 
     return mend
 

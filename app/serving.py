@@ -14,6 +14,7 @@ from granian.server import MPServer, mp
 from app.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
 from app.api.waiting import MOMENTS
 from app.config import Config
+from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
 from app.hosts import knows_loopback_only
 from app.observe import configure_logs
@@ -77,6 +78,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     try:
         config = Config.from_env()
+        require_pooling_by_session(config.database_url)
     except ConfigError as error:
         sys.exit(f"crashq: {error.message}")  # one sentence, not a stack trace
     host = os.environ.get("CRASHQ_HOST") or "0.0.0.0"  # noqa: S104  a server is there to be reached

@@ -6,11 +6,10 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -18,7 +17,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from app import metrics
 from app.errors import TransientError
-from app.store_calls import UNAVAILABLE, call, put_iterable, translated
+from app.store_calls import UNAVAILABLE, call, check_size, put_iterable, translated
 from app.store_calls import ObjectNotFound as ObjectNotFound  # callers know it as the store's
 from app.stored_file import FilePart, make_durable
 from app.unfinished_files import UnfinishedFiles
@@ -32,8 +31,7 @@ MARKER_TEXT = b"This marks the object store of a crashq service: without this ob
 KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
 
 
-@dataclass(frozen=True)
-class ObjectStat:
+class ObjectStat(NamedTuple):
     """What is known of a stored object without reading it."""
 
     key: str
@@ -118,30 +116,32 @@ class Storage:
             if self._folder is not None:
                 make_durable(self._folder / key)
 
-    def get(self, key: str) -> bytes:
-        """Return the whole object. Raises ObjectNotFound."""
+    def get(self, key: str, size: int | None = None) -> bytes:
+        """Return the whole object. Raises ObjectNotFound, and ObjectDamaged unless it has the `size` that its row says."""
         with self._looking("get"):
-            return bytes(call(lambda: obstore.get(self._store, key).bytes()))
+            content = bytes(call(lambda: obstore.get(self._store, key).bytes()))
+            check_size(len(content), size)
+            return content
 
     @contextmanager
-    def reading(self, keys: Iterable[str]) -> Iterator[list[Callable[[], bytes]]]:
-        """For each key a call that does what `get` does; a store across a network is asked for several at a time."""
+    def reading(self, objects: Iterable[tuple[str, int | None]]) -> Iterator[list[Callable[[], bytes]]]:
+        """For each key and size a call that does what `get` does; a store across a network is asked for several at a time."""
         if not isinstance(self._opened, S3Store):  # a folder gives a small object sooner than a thread begins
-            yield [partial(self.get, key) for key in keys]
+            yield [partial(self.get, *one) for one in objects]
             return
         with ThreadPoolExecutor(READS_IN_FLIGHT) as pool:
-            yield [pool.submit(self.get, key).result for key in keys]
+            yield [pool.submit(self.get, *one).result for one in objects]
 
-    def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """Open bytes `start` to `end` (exclusive) of the object and return its chunks. Raises ObjectNotFound at once."""
+    def stream(self, key: str, start: int = 0, end: int | None = None, *, size: int | None = None) -> Iterator[bytes]:
+        """Open bytes `start` to `end` (exclusive) of the object and return its chunks. Raises at once what `get` does."""
         if self._folder is not None:  # 100 MB cost 6 ms of processor time, through the store 200 ms
             with self._looking("get"):
-                return FilePart(self._folder / key, start, end)
-        options: Any = (
-            {} if start == 0 and end is None else {"range": {"offset": start} if end is None else (start, end)}
-        )
+                return FilePart(self._folder / key, start, end, size)
+        wanted: Any = {"offset": start} if end is None else (start, end)
+        options: Any = {} if start == 0 and end is None else {"range": wanted}
         with self._looking("get"):
             result = call(obstore.get, self._store, key, options=options)
+            check_size(result.meta["size"], size)
 
         def chunks() -> Iterator[bytes]:
             with translated("get"):

@@ -22,6 +22,18 @@ class ObjectNotFound(AppError):
     code, status, message = "object_not_found", 410, "The stored file is no longer there"
 
 
+class ObjectDamaged(ObjectNotFound):
+    """The object has not as many bytes as were stored: a disk that lost writes in a power cut, or a restore of half a store."""
+
+    code, message = "object_damaged", "The stored file is damaged"
+
+
+def check_size(found: int, expected: int | None) -> None:
+    """Raise ObjectDamaged when an object has another size, in bytes, than its row says; None is said of no size."""
+    if expected is not None and found != expected:
+        raise ObjectDamaged(f"The stored file is damaged: {found} of its {expected} bytes are there")
+
+
 @contextmanager
 def translated(operation: str, raised_by_caller: list[BaseException] | None = None) -> Iterator[None]:
     """Turn the errors of obstore and of files into TransientError, and those of a missing object into ObjectNotFound.

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.store_calls import translated
+from app.store_calls import ObjectDamaged, check_size, translated
 
 FILE_CHUNK = 1024 * 1024  # bytes; what one streamed answer holds at a time
 
@@ -13,11 +13,18 @@ FILE_CHUNK = 1024 * 1024  # bytes; what one streamed answer holds at a time
 class FilePart(Iterator[bytes]):
     """Bytes of a file, a chunk at a time; it is open from the start, so what is deleted meanwhile is still sent whole."""
 
-    def __init__(self, path: Path, start: int, end: int | None) -> None:
+    def __init__(self, path: Path, start: int, end: int | None, size: int | None) -> None:
+        """`size`: of the whole file, where that is known. Raises FileNotFoundError and ObjectDamaged."""
         self._file = os.open(path, os.O_RDONLY)
         self._close = weakref.finalize(self, os.close, self._file)  # also when nobody reads to the end
         self._at = start
-        self._end = os.fstat(self._file).st_size if end is None else end
+        found = os.fstat(self._file).st_size
+        self._end = found if end is None else end
+        try:
+            check_size(found, size)
+        except ObjectDamaged:
+            self._close()
+            raise
 
     def __next__(self) -> bytes:
         wanted = min(FILE_CHUNK, self._end - self._at)

@@ -23,6 +23,7 @@ from app import counting, metrics, tracing
 from app.background import TYPES
 from app.broker import BEGIN_CANARY, KEEP_AGES, PULSE, QUEUES, RUN_CANARY, SHORT, SWEEP, UPKEEP
 from app.config import Config
+from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
 from app.observe import configure_logs
 from app.redis_url import read_redis_url
@@ -139,6 +140,14 @@ def _count_as(part: str) -> None:
         counting.count_in(config.metrics_dir, part)
     if config.metrics_port:
         counting.show_at(config.metrics_port)
+
+
+@worker_init.connect
+def _refuse_another_pooling(**_: Any) -> None:
+    try:
+        require_pooling_by_session(config.database_url)
+    except ConfigError as error:
+        raise SystemExit(f"crashq: {error.message}") from None
 
 
 @worker_process_init.connect

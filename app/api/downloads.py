@@ -12,8 +12,10 @@ from app.db.job import Job, JobState
 from app.db.job_part import find_part
 from app.errors import NotFound, RangeNotSatisfiable
 from app.jobs.links import NOT_FOUND, read_link
+from app.jobs.lost_results import lost_result_expires
 from app.jobs.outcomes import JobExpired
 from app.services import Services
+from app.store_calls import check_size
 
 blueprint = Blueprint("downloads", __name__, url_prefix="/api")
 
@@ -46,6 +48,8 @@ def download(signed: str) -> Response:
         response.status_code = 304
         return response
     if (stored := services().config.accel_redirect) is not None:  # the proxy sends the file, or the range asked for
+        with lost_result_expires(services(), job):
+            check_size(services().storage.stat(file.key).size, size)
         response.headers["X-Accel-Redirect"] = f"{stored}/{file.key}"
         return response
     start, end = _wanted_range(job, file)
@@ -53,7 +57,8 @@ def download(signed: str) -> Response:
         response.status_code = 206
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     response.content_length = end - start
-    response.response = services().storage.stream(file.key, start, end) if end > start else []
+    with lost_result_expires(services(), job):
+        response.response = services().storage.stream(file.key, start, end, size=size) if end > start else []
     return response
 
 

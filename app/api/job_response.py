@@ -13,6 +13,7 @@ from app.jobs.awaiting import wait_until_durable
 from app.jobs.envelope import envelope, etag, progress
 from app.jobs.kind import AnyJob, Showing
 from app.jobs.links import link, part_link
+from app.jobs.lost_results import lost_result_expires
 
 PACKED = "-gzip"  # behind the ETag of a result that is packed: other bytes are another tag
 
@@ -48,7 +49,8 @@ def _of_finished(user: int, job: AnyJob) -> Response:
     }
     if request.if_none_match.contains_weak(tag) or request.if_none_match.contains_weak(tag + PACKED):
         return Response(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": f'"{tag}"', **kept})
-    body = envelope(job, _showing(user))
+    with lost_result_expires(services(), job):
+        body = envelope(job, _showing(user))
     if body.size < packing.FROM:
         return answers.stream(body, {"ETag": f'"{tag}"', **kept})
     kept["Vary"] = "Accept-Encoding"

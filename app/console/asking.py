@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from app.errors import AppError
 from app.jobs import KINDS, service
 from app.jobs.kind import AnyJob
+from app.jobs.lost_results import lost_result_expires
 from app.storage import ObjectNotFound
 from app.visitor import services
 
@@ -42,7 +43,9 @@ def ask(user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> A
             return Asked(path)
         if (job.result_size or 0) > MAX_SHOWN:
             return Asked(path, problem=TOO_LONG)
-        return Asked(path, result=json.loads(_content(job)))
+        with lost_result_expires(services(), job):
+            content = _content(job)
+        return Asked(path, result=json.loads(content))
     except AppError as error:
         return Asked(path, problem=error.message)
 
@@ -59,4 +62,4 @@ def _content(job: AnyJob) -> bytes:
         return job.result_text.encode()
     if job.result_key is None:
         raise ObjectNotFound
-    return services().storage.get(job.result_key)
+    return services().storage.get(job.result_key, job.result_size)

@@ -161,6 +161,12 @@ def move(session: Session, job_id: str, from_states: tuple[JobState, ...], /, **
     return rows_changed(session, update(Job).where(*own).values(**values)) == 1
 
 
+def expire(session: Session, job_id: str, forget_at: datetime) -> bool:
+    """Let a finished job, whose result is lost, count as expired until its row goes; False when it is no longer finished."""
+    finished = (JobState.FINISHED,)
+    return move(session, job_id, finished, state=JobState.EXPIRED, result_text=None, expires_at=forget_at)
+
+
 class Waiting(NamedTuple):
     """A queued job and its place in the line."""
 

@@ -37,6 +37,7 @@ from app.ingest.seen_at import seen_at
 from app.ingest.splits import splits_in
 from app.observe import on_behalf_of
 from app.services import Services
+from app.store_calls import ObjectDamaged
 from app.symbolication.trip import TripSymbols
 from app.work.ending import end, released, unwritten
 from app.work.errors import AttemptsUsedUp, HandedBack
@@ -119,7 +120,7 @@ def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[lis
     outcomes: list[Outcome] = []
     logs: list[ClaimedLog] = lease.rows
     symbols = TripSymbols(services, {stored.app_id: stored.has_symbols for stored in logs})
-    with services.storage.reading([stored.storage_key for stored in logs]) as reads:
+    with services.storage.reading([(stored.storage_key, stored.size) for stored in logs]) as reads:
         for number, (stored, read) in enumerate(zip(logs, reads, strict=True)):
             if number and time.monotonic() - begun > PARSE_FOR:
                 return outcomes, logs[number:]
@@ -279,7 +280,7 @@ WORK: WorkType[Any] = WorkType(
     message=lambda log: Message(DIGEST_LOG, str(log.id), INGEST),
     budget=lambda services, log: budget.whole(services.config, log.size) if log.slow else budget.brief(),
     over_budget=_over_budget,
-    permanent=(MalformedLog,),
+    permanent=(MalformedLog, ObjectDamaged),
     again=_again,
     give_up=_give_up,
     ended=_after_error,

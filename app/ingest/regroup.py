@@ -89,7 +89,7 @@ def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]
     """Row of a log -> its reports; without those that cannot be read."""
     found: dict[int, list[Grouped]] = {}
     symbols = TripSymbols(services)
-    with services.storage.reading([stored.storage_key for stored in trip]) as reads:
+    with services.storage.reading([(stored.storage_key, stored.size) for stored in trip]) as reads:
         for stored, read in zip(trip, reads, strict=True):
             try:
                 found[stored.id] = _grouped(services, stored, read(), symbols)

@@ -48,7 +48,7 @@ def read_page(db: Database, storage: Storage, crash_id: int, whole_list: str, of
         return None
     try:
         return _read(storage, found, offset, limit)
-    except ObjectNotFound:  # it expired a moment ago, or was made by a release that wrote no index
+    except (ObjectNotFound, ValueError):  # it expired a moment ago, has no index of an earlier release's, or is cut
         return None
 
 
@@ -61,7 +61,8 @@ def _read(storage: Storage, found: StoredList, offset: int, limit: int) -> Page:
     rows_before = [rows for rows, _ in starts]
     begin = bisect_right(rows_before, first) - 1
     end = bisect_right(rows_before, last - 1)
-    text = b"".join(storage.stream(found.key, starts[begin][1] + 1, starts[end][1]))  # past "[" or ","
+    size = starts[-1][1] + 1  # and the "]" at its end
+    text = b"".join(storage.stream(found.key, starts[begin][1] + 1, starts[end][1], size=size))  # past "[" or ","
     rows = text.split(b"},{")  # no value of a row holds a brace
     wanted = rows[first - rows_before[begin] : last - rows_before[begin]]
     return Page(found.revision, len(wanted), b"[{" + b"},{".join(wanted).removeprefix(b"{").removesuffix(b"}") + b"}]")

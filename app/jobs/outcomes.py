@@ -47,6 +47,12 @@ class JobExpired(Gone):
     code, message = "job_expired", "The job's result has expired"
 
 
+class ResultLost(Gone):
+    """What was stored of it is gone or damaged. The job has expired by that, and the next request begins another."""
+
+    code, message = "result_lost", "The job's stored result is lost or damaged; ask again for a new one"
+
+
 class TooManyJobs(TooManyRequests):
     """A user waits for as many jobs as a user may."""
 

@@ -40,6 +40,10 @@ REASONS = {
         "A file that it needs is not in the store any more.",
         "Tell the operator: `crashq doctor` lists what is missing.",
     ),
+    "object_damaged": Reason(
+        "A file that it needs is in the store, but not whole.",
+        "Tell the operator: `crashq doctor` lists what is damaged, and a backup may have it whole.",
+    ),
     "reports_changed": Reason(
         "The app's redaction or symbols changed while the batch was made, so its parts would not agree.",
         "Retry it: the new batch is made by the new settings.",

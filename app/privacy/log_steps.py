@@ -107,7 +107,8 @@ def _read_on(turn: Turn, place: str, status: LogStatus | None, is_told_by: Calla
         page = logs_between(session, turn.app_id, after, upto, LOGS_AT_ONCE, status)
     logs = _as_many_as_fit(page)
     found = []
-    with turn.services.storage.reading([log.storage_key for log in logs if not log.is_removed]) as reads:
+    kept = [(log.storage_key, None) for log in logs if not log.is_removed]  # of one that is damaged, what is there
+    with turn.services.storage.reading(kept) as reads:
         calls = iter(reads)
         for log in logs:
             raw = b"" if log.is_removed else _whatever(next(calls))

@@ -30,4 +30,4 @@ def raw_log(services: Services, app: App, log_id: str) -> RawLog:
         raise Conflict("The app redacts its reports, so raw logs do not leave; redaction.raw_log lets them")
     if found.removed_at is not None:
         raise Gone("The bytes of this log are no longer kept")
-    return RawLog(found.size, found.sha256, services.storage.stream(found.storage_key))
+    return RawLog(found.size, found.sha256, services.storage.stream(found.storage_key, size=found.size))

@@ -80,7 +80,11 @@ def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
         with services.db.read() as session:
             parts = parts_of(session, claimed.identifier)
         with file.open("wb") as out:
-            for chunk in stream_parts(services, parts) if parts else services.storage.stream(claimed.storage_key):
+            for chunk in (
+                stream_parts(services, parts)
+                if parts
+                else services.storage.stream(claimed.storage_key, size=claimed.size)
+            ):
                 out.write(chunk)
         kind = ""
         keys: list[str] = []

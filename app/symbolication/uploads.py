@@ -158,7 +158,7 @@ def finish_upload(services: Services, app: App, identifier: str) -> SymbolFile:
 def stream_parts(services: Services, parts: list[SymbolPart]) -> Iterator[bytes]:
     """The bytes of chunks, in order. Raises TransientError or ObjectNotFound."""
     for part in parts:
-        yield from services.storage.stream(part.storage_key)
+        yield from services.storage.stream(part.storage_key, size=part.size)
 
 
 def drop_upload(services: Services, app: App, identifier: str) -> None:

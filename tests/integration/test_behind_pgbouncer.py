@@ -1,8 +1,12 @@
 """A service behind pgbouncer in session mode: what pgbouncer says of itself is an outage, not a bug."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -12,12 +16,45 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.broker import MemoryBroker
 from app.db import open_database
+from app.db.pooling import require_pooling_by_session
+from app.errors import ConfigError
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, Clock, Member, make_crash, make_member
 from tests.servers import Pgbouncer, execute, pgbouncer
 
+ROOT = Path(__file__).parents[2]
 GRACE = 20.0  # seconds for an answer of another status
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_a_pgbouncer_that_does_not_pool_by_session_is_refused_by_the_name_of_the_setting(postgres_database, mode):
+    with pgbouncer(postgres_database, mode) as running, pytest.raises(ConfigError, match=r"DATABASE_URL .* session"):
+        require_pooling_by_session(running.url)
+
+
+@pytest.mark.parametrize("part", [["app.serving"], ["celery", "-A", "workers.celery", "worker"]])
+def test_web_and_worker_end_with_that_sentence_and_do_not_start(postgres_database, tmp_path, part):
+    with pgbouncer(postgres_database, "transaction") as running:
+        environ = {
+            **os.environ,
+            "DATABASE_URL": running.url,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "STORAGE_URL": tmp_path.as_uri(),
+            "SECRET_KEY": "only for tests, opens nothing",
+        }
+        ended = subprocess.run(
+            [sys.executable, "-m", *part], env=environ, capture_output=True, text=True, timeout=60, cwd=ROOT
+        )
+
+    assert ended.returncode != 0
+    assert ended.stderr.splitlines()[-1].startswith("crashq: DATABASE_URL leads to a pooler")
+    assert "Traceback" not in ended.stderr
+
+
+def test_session_mode_postgresql_itself_and_a_database_that_is_away_are_not(pooler, postgres_database):
+    for url in (pooler.url, postgres_database, "postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite://"):
+        require_pooling_by_session(url)
 
 
 class Poller:

@@ -13,6 +13,7 @@ import pytest
 
 from app.errors import TransientError
 from app.storage import MARKER, PART_SIZE, ObjectNotFound, Storage, open_storage
+from app.store_calls import ObjectDamaged
 from tests.servers import S3, free_port
 from tests.stores import ready_store
 
@@ -262,12 +263,28 @@ def test_reading_many_gives_each_its_bytes_and_tells_of_the_missing_one_alone(st
     for number in range(20):
         storage.put_bytes(f"many/{number}", b"%d" % number)
 
-    with storage.reading([*(f"many/{number}" for number in range(20)), "many/none"]) as reads:
+    with storage.reading([*((f"many/{number}", None) for number in range(20)), ("many/none", None)]) as reads:
         *found, missing = reads
 
         assert [read() for read in found] == [b"%d" % number for number in range(20)]
         with pytest.raises(ObjectNotFound):
             missing()
+
+
+@pytest.mark.parametrize("size", [0, 9, 11])
+def test_an_object_of_another_size_than_was_stored_is_not_given(storage, size):
+    storage.put_bytes("some/file", b"0123456789")
+
+    damaged = f"The stored file is damaged: 10 of its {size} bytes are there"
+    for read in (
+        lambda: storage.get("some/file", size),
+        lambda: storage.stream("some/file", size=size),
+        lambda: storage.stream("some/file", 2, 4, size=size),
+    ):
+        with pytest.raises(ObjectDamaged, match=damaged):
+            read()
+    assert storage.get("some/file", 10) == b"".join(storage.stream("some/file", size=10)) == b"0123456789"
+    assert b"".join(storage.stream("some/file", 2, 4, size=10)) == b"23"
 
 
 def test_a_file_that_is_deleted_while_it_is_sent_is_sent_whole(tmp_path):

@@ -127,7 +127,7 @@ class PartMaker:
             with self._run.db.read() as session:
                 log = session.get(Log, found.log_row)
             try:
-                raw = self._run.storage.get(log.storage_key) if log else b""
+                raw = self._run.storage.get(log.storage_key, log.size) if log else b""
                 self._latest = ReadLog(found.log_row, raw, parse(raw))
             except (ObjectNotFound, MalformedLog):
                 self._latest = ReadLog(found.log_row, b"", [])

@@ -87,7 +87,7 @@ def present(job: AnyJob, showing: Showing) -> Body:
     if job.is_live:
         return Body.of(b"null")
     assert job.result_key is not None
-    manifest = json.loads(showing.storage.get(job.result_key))
+    manifest = json.loads(showing.storage.get(job.result_key, job.result_size))
     manifest.setdefault("missing", 0)  # earlier releases did not tell
     for part in manifest["parts"]:
         part["url"] = showing.part_link(job, part["number"])

@@ -30,6 +30,7 @@ from app.errors import AppError, NotFound
 from app.jobs.batch.question import AppBatch
 from app.jobs.exporters.places import BucketUnknown, destination, store_of, take_back
 from app.jobs.freshness import is_expired
+from app.jobs.lost_results import lost_result_expires
 from app.jobs.request import request_for
 from app.jobs.service import look_up, start
 from app.services import Services
@@ -122,7 +123,8 @@ def _deliver(attempt: Attempt[DataExporterRun], job: Job, exporter: DataExporter
     """Copy every part, then write the manifest: who finds it finds all that it names."""
     services, run = attempt.services, attempt.row
     assert job.result_key is not None
-    manifest: dict[str, Any] = json.loads(services.storage.get(job.result_key))
+    with lost_result_expires(services, job):
+        manifest: dict[str, Any] = json.loads(services.storage.get(job.result_key, job.result_size))
     with services.db.read() as session:
         parts = parts_of(session, job.id)
     done = run.files_done if run.job_id == job.id and run.folder is not None else 0
@@ -139,7 +141,9 @@ def _deliver(attempt: Attempt[DataExporterRun], job: Job, exporter: DataExporter
         assert part.key is not None
         assert part.filename is not None
         attempt.extend((part.size or 0) / MIB * DELIVER_WITHIN_PER_MIB)
-        store.put(f"{folder}/{checked(part.filename)}", _while_held(attempt, services.storage.stream(part.key)))
+        with lost_result_expires(services, job):
+            content = services.storage.stream(part.key, size=part.size)
+        store.put(f"{folder}/{checked(part.filename)}", _while_held(attempt, content))
         done += 1
         with services.db.write() as session:
             attempt.write(session, job_id=job.id, files_done=done, files=len(parts))

@@ -120,7 +120,7 @@ def compute(params: Params, run: Run) -> Artefact:
     run.shows(reports_revision)
     if stored.removed_at is not None:
         raise LogRemoved
-    raw = run.storage.get(stored.storage_key)
+    raw = run.storage.get(stored.storage_key, stored.size)
     parsed = nth(raw, found.number)
     named = OpenedSymbols(run.db, run.storage, app.id).resolve(parsed)
     report = make_report(app, crash.identifier, crash.title, found, raw, named, rules)

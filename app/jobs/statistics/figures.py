@@ -20,4 +20,4 @@ def show_figures(job: AnyJob, showing: Showing) -> Body:
         return Body.of(job.result_text.encode())
     assert job.result_key is not None
     assert job.result_size is not None
-    return Body(job.result_size, showing.storage.stream(job.result_key))
+    return Body(job.result_size, showing.storage.stream(job.result_key, size=job.result_size))
