@@ -103,7 +103,7 @@ def sentinel(master_url: str, name: str) -> Iterator[int]:
 
 
 @contextmanager
-def postgres_server(port: int | None = None, prefix: Sequence[str] = ()) -> Iterator[str]:
+def postgres_server(port: int | None = None, prefix: Sequence[str] = (), max_connections: int = 200) -> Iterator[str]:
     """A PostgreSQL without durability; gives the URL of its database `postgres`, of which every user is a superuser.
 
     `prefix`: a command to run it under.
@@ -124,7 +124,7 @@ def postgres_server(port: int | None = None, prefix: Sequence[str] = ()) -> Iter
         )
         options = {
             "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off",
-            "synchronous_commit": "off", "full_page_writes": "off", "max_connections": 200,
+            "synchronous_commit": "off", "full_page_writes": "off", "max_connections": max_connections,
         }  # fmt: skip
         settings = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         command = [*prefix, str(initdb.parent / "postgres"), "-D", str(data), *settings]
