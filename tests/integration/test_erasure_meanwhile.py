@@ -27,8 +27,8 @@ def test_a_log_that_is_being_digested_leaves_no_trace(services, clock, member, m
     services.broker.rings.clear()
     real = Storage.get
 
-    def get(storage, key):
-        raw = real(storage, key)
+    def get(storage, key, size=None):
+        raw = real(storage, key, size)
         monkeypatch.setattr(Storage, "get", real)
         erased(services, clock, member)
         return raw

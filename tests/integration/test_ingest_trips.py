@@ -198,10 +198,10 @@ def test_a_log_that_cannot_be_read_just_now_keeps_no_other_from_being_digested(s
     receive_many(services, member, 5)
     away, get = logs(services)[2].storage_key, Storage.get
 
-    def get_but_one(storage: Storage, key: str) -> bytes:
+    def get_but_one(storage: Storage, key: str, size: int | None = None) -> bytes:
         if key == away:
             raise TransientError("The storage is unavailable, try again")
-        return get(storage, key)
+        return get(storage, key, size)
 
     with monkeypatch.context() as patch:
         patch.setattr(Storage, "get", get_but_one)

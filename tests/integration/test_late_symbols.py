@@ -189,11 +189,11 @@ def test_a_digest_that_did_not_know_of_the_symbols_is_made_good_by_a_second_look
     [row] = rows(services)
     get = Storage.get
 
-    def meanwhile(storage: Storage, key: str) -> bytes:
+    def meanwhile(storage: Storage, key: str, size: int | None = None) -> bytes:
         monkeypatch.setattr(Storage, "get", get)
         upload(services, member, sym(ONE, "total"))
         run_rings(services)
-        return get(storage, key)
+        return get(storage, key, size)
 
     monkeypatch.setattr(Storage, "get", meanwhile)
     digest(services, row)

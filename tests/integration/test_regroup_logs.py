@@ -148,10 +148,10 @@ def test_trouble_half_way_leaves_whole_trips_and_the_rest_for_later(services, me
     monkeypatch.setattr(regroup, "LOGS_PER_TRIP", 2)
     get = Storage.get
 
-    def away_later(storage: Storage, key: str) -> bytes:
+    def away_later(storage: Storage, key: str, size: int | None = None) -> bytes:
         if "log-3" in key:
             raise TransientError
-        return get(storage, key)
+        return get(storage, key, size)
 
     with rules_of_the_next_version():
         with monkeypatch.context() as patch:

@@ -104,7 +104,7 @@ def test_symbols_that_cannot_be_fetched_now_put_the_digest_off(services, member,
     receive(services, member.app, "mine", native_event(ONE, 1))
     [row] = logs(services)
 
-    def away(storage: Storage, key: str, *_: object):
+    def away(*_: object, **__: object):
         raise TransientError
 
     with monkeypatch.context() as patch:

@@ -83,10 +83,10 @@ class TroubledStorage(Storage):
         self._fail_if_told()
         super().put_bytes(key, content)
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, size: int | None = None) -> bytes:
         """The same, in trouble when told."""
         self._fail_if_told()
-        return super().get(key)
+        return super().get(key, size)
 
     def _fail_if_told(self) -> None:
         if self.failures:
