@@ -87,20 +87,30 @@ def ask_at_once(
     return found.user_id, _answer(services, request, asked, async_commit=async_commit)
 
 
-def start(services: Services, user_id: int, request: JobRequest, about: Subject, *, async_commit: bool = False) -> Job:
+def start(
+    services: Services,
+    user_id: int,
+    request: JobRequest,
+    about: Subject,
+    *,
+    async_commit: bool = False,
+    is_retry: bool = False,
+) -> Job:
     """Begin a job for a member's request, or join the one that another request has begun meanwhile.
 
-    Raises NotFound, TooManyJobs or what became of the other one. `async_commit`: see `starting.insert`.
+    `is_retry`: also where one has failed a moment ago. Raises NotFound, TooManyJobs or what became of the other one.
+    `async_commit`: see `starting.insert`.
     """
     most = services.config.live_jobs_per_user
     for _ in range(LOOKS):
-        begun = insert(services, user_id, request, about, async_commit=async_commit)
+        begun = insert(services, user_id, request, about, async_commit=async_commit, is_retry=is_retry)
         if begun is not None:
             return begun
         now = services.now()
         with services.db.write() as session:
             found = latest_job(session, request.key, user_id)
             answers = found is not None and _still_answers(found[0], about, now)  # it may have ended since
+            answers = answers and not (is_retry and found and found[0].state == JobState.FAILED)
             joined = _join(session, found[0].id, user_id, now) if found and answers else None
             waits_for = count_live_of(session, user_id)
         if joined is not None:
@@ -132,7 +142,7 @@ def ask_again(services: Services, user_id: int, job_id: str) -> Job:
             raise Conflict("The job has ended well; its result is there")
         params = KINDS[job.kind].Params.model_validate_json(job.params)
         about = subject_of(session, user_id, KINDS[job.kind], params)
-    return start(services, user_id, JobRequest(job.kind, params, job.key), about)
+    return start(services, user_id, JobRequest(job.kind, params, job.key), about, is_retry=True)
 
 
 def _answer(services: Services, request: JobRequest, found: Found, *, async_commit: bool = False) -> AnyJob:

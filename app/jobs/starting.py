@@ -25,12 +25,18 @@ log = structlog.get_logger()
 
 
 def insert(
-    services: Services, user_id: int, request: JobRequest, about: Subject, *, async_commit: bool = False
+    services: Services,
+    user_id: int,
+    request: JobRequest,
+    about: Subject,
+    *,
+    async_commit: bool = False,
+    is_retry: bool = False,
 ) -> Job | None:
     """Begin a job for a member's request; returns it, queued. Raises NotFound when what is asked for is not there.
 
     None, and nothing has changed, when a job of the same key still answers, when another one was begun meanwhile, or when
-    the user waits for as many jobs as a user may. `async_commit`: PostgreSQL's disk may not have the job yet;
+    the user waits for as many jobs as a user may. `is_retry`: a failure answers nothing. `async_commit`: PostgreSQL's disk may not have the job yet;
     `awaiting.wait_until_durable` is to be called before the user is told of it.
     """
     now = services.now()
@@ -38,6 +44,8 @@ def insert(
     queue = LONG if total > LONG_FROM else SHORT
     job = Job(**_new(request, now), app_id=about.app_id, crash_id=about.id, queue=queue, progress_total=total)
     freshness = freshness_at(now, KINDS[request.kind].current_revision(about))
+    if is_retry:
+        freshness = freshness._replace(failed_after=now)
     if not start_job(services.db, job, user_id, services.config.live_jobs_per_user, freshness):
         return None
     _announce(services, job, user_id, async_commit=async_commit)

@@ -6,6 +6,7 @@ from sqlalchemy import delete, inspect, select
 
 from app.background import TYPES
 from app.broker import MemoryBroker
+from app.db.app import Membership
 from app.db.data_exporter import DataExporter
 from app.db.job import Job
 from app.db.turn import Turn
@@ -38,6 +39,8 @@ class World(Attempts):
         self.key_columns = inspect(self.table).primary_key
         members = [make_member(services, f"{number}@example.com") for number in range(MOST_ROWS)]
         crash = make_crash(services, members[0].app, occurrences=0)
+        with services.db.write() as session:  # one user has the exporters of all apps
+            session.add_all(Membership(user_id=members[0].user_id, app_id=one.app.id) for one in members[1:])
         self.homes = [Home(members[0], crash.id, member.app.id) for member in members]
 
     def reset(self) -> None:
