@@ -25,7 +25,7 @@ def by_setting(services):
 
 def by_proxy(services):
     """A proxy that is trusted says how."""
-    config = replace(services.config, trusted_proxies=1)
+    config = replace(services.config, trusted_proxies=1, hosts=("example.com",))
     told = {"X-Forwarded-Prefix": PREFIX, "X-Forwarded-Host": "example.com", "X-Forwarded-Proto": "https"}
     return create_app(replace(services, config=config)).test_client(), told
 

@@ -77,8 +77,14 @@ def test_two_job_types_of_one_name_are_refused(folder):
 
 
 def test_what_a_job_type_does_not_declare_and_has_to_is_named(folder):
-    with pytest.raises(BadJobType, match="Job type letters declares no compute, is_fresh"):
-        discover(folder(letters=ONE.replace("def compute", "def _compute").replace("def is_fresh", "def _is_fresh")))
+    with pytest.raises(BadJobType, match="Job type letters declares no compute, current_revision"):
+        discover(
+            folder(
+                letters=ONE.replace("def compute", "def _compute").replace(
+                    "def current_revision", "def _current_revision"
+                )
+            )
+        )
 
 
 def test_a_path_that_names_nothing_a_job_can_be_about_is_refused(folder):

@@ -1,6 +1,9 @@
 """A worker that cannot reach the database pauses ever longer, and tells of it once."""
 
+import logging
+
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from app.errors import TransientError
@@ -17,6 +20,12 @@ def well() -> None:
 
 def broken() -> None:
     raise ValueError("a bug")
+
+
+@pytest.fixture(autouse=True)
+def _every_level() -> None:
+    """A command that ran before may have left a higher one."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
 
 
 @pytest.fixture
