@@ -37,8 +37,8 @@ class BrokerWatch:
 
     def look(self) -> None:
         """Look once. Raises TransientError when the database is away."""
-        if not self._leads():
-            self._works_until = None
+        if not self._leads():  # another one that has come leads now, and does the work
+            self._end()
             return
         now = time.monotonic()
         if not self._broker.check():
@@ -50,6 +50,10 @@ class BrokerWatch:
         if now < self._works_until:
             self._work.look()
         else:
+            self._end()
+
+    def _end(self) -> None:
+        if self._works_until is not None:
             self._works_until = None
             log.info("direct_work_ends")
 

@@ -60,9 +60,11 @@ def test_uploads_and_jobs_come_through_and_each_once(own: Deployment, refused, h
     check_logs(own, logs)
     check_finished(own, small, 10)
     check_finished(own, large, LONG_LIST)
-    began = lines(own, "direct_work_begins")
-    assert began
-    until(lambda: len(lines(own, "direct_work_ends")) == len(began), "workers to wait for messages again", BACK)
+    assert lines(own, "direct_work_begins")
+    until(
+        lambda: len(lines(own, "direct_work_ends")) == len(lines(own, "direct_work_begins")),
+        "workers to wait for messages again", BACK,
+    )  # fmt: skip
 
     later = [f"after-{how}-{number}" for number in range(5)]
     assert all(own.upload(log_id, kscrash(frame="-[After go]")) for log_id in later)

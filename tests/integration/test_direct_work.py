@@ -139,3 +139,18 @@ def test_the_leader_works_until_shortly_after_the_broker_is_back(away, work, swi
 
     assert told_of(lines) == ["direct_work_begins", "direct_work_ends"]
     until(work.is_idle, "the work to be done", 30)
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_leader_that_another_one_relieves_says_that_it_has_ended(work, switch, lines):
+    leads = True
+    watch = BrokerWatch(switch, lambda: leads, work)
+    switch.works = False
+    watch.look()
+    leads = False
+
+    for _ in range(2):
+        watch.look()
+
+    assert told_of(lines) == ["direct_work_begins", "direct_work_ends"]
+    until(work.is_idle, "the work to be done", 30)
