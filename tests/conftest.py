@@ -54,6 +54,7 @@ def at_leisure() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "GO_ON_FOR", 60.0)
         patch.setattr(digest, "GO_ON_FOR", 60.0)
+        patch.setattr(digest, "PARSE_FOR", 60.0)
         yield
 
 

@@ -48,7 +48,7 @@ from app.work.work_type import Message, WorkType
 LOGS_PER_TRIP = 25  # digested together, in one transaction
 BYTES_PER_TRIP = MIB  # of theirs, unless the first one alone is larger
 GO_ON_FOR = 0.25  # seconds after which no further trip begins: other work waits for the worker too
-PARSE_FOR = 0.25  # seconds after which no further log of a trip is begun: other apps' logs wait
+PARSE_FOR = 0.5  # seconds after which no further log of a trip is begun: other apps' logs wait
 
 log = structlog.get_logger()
 
