@@ -25,8 +25,10 @@ def sow(services: Services, app: str, number: int) -> str:
     crash = make_crash(services, found, occurrences=1, newest=NOON)
     with services.db.read() as session:
         [log] = session.scalars(select(Log).where(Log.app_id == found.id))
-    services.storage.put_bytes(log.storage_key, kscrash())
+    content = kscrash()
+    services.storage.put_bytes(log.storage_key, content)
     with services.db.write() as session:
+        session.get_one(Log, log.id).size = len(content)
         session.execute(text(OCCURRENCES), {"crash": crash.id, "number": number - 1})
         counted = "UPDATE crashes SET occurrences_count = :number, revision = revision + 1 WHERE id = :crash"
         session.execute(text(counted), {"crash": crash.id, "number": number})
