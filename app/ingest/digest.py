@@ -165,7 +165,10 @@ def _let_others_digest(services: Services, left: list[ClaimedLog]) -> None:
 def _found(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> Found:
     named, parsed = time_in(stored.log_id), report.parsed
     occurred_at = named or parsed.occurred_at or stored.received_at
-    sent_at = parsed.sent_at if parsed.occurred_at and not named else None
+    # Senders' logs are named after their reports. A stored envelope that is brought in later was sent long before, rightly.
+    report_id = (parsed.report_id or "").replace("-", "").lower()
+    is_from_sender = bool(report_id) and stored.log_id.startswith(report_id)
+    sent_at = parsed.sent_at if parsed.occurred_at and not named and is_from_sender else None
     seen = seen_at(occurred_at, stored.received_at, sent_at, services.config.oldest_crash_days)
     return Found(stored, number, occurred_at, seen, report, report.group.identifier)
 

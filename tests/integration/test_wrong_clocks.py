@@ -20,6 +20,7 @@ from tests.factories import NOON, kscrash, run_rings
 
 NEVER_SET, END_OF_TIME = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 EVENT = {"event_id": "7c1d9a40b2e84f3f9a6601d5e8b7c234", "platform": "python", "exception": {"values": [{"type": "E"}]}}
+SENT = str(EVENT["event_id"])  # what the log of an SDK is named
 
 
 def crash_of(services, member, *times: str, first: int = 0) -> Crash:
@@ -95,20 +96,30 @@ def test_a_clock_that_was_wrong_when_the_log_was_sent_is_corrected(services, mem
     sent_at = NOON + drift
     content = envelope(sent_at, sent_at - timedelta(minutes=5))
 
-    receive(services, member.app, "sent", content)
+    receive(services, member.app, SENT, content)
     run_rings(services)
 
-    [(_, identifier)] = log_state(services, member.app, "sent").occurrences
+    [(_, identifier)] = log_state(services, member.app, SENT).occurrences
     assert read(services, identifier).first_seen == NOON - timedelta(minutes=5)
     [report] = recognise(Document(content)).parse(Document(content))
     assert report.occurred_at == sent_at - timedelta(minutes=5)
 
 
-def test_a_clock_that_is_nearly_right_is_left_alone(services, member):
-    receive(services, member.app, "sent", envelope(NOON - timedelta(minutes=10), NOON - timedelta(minutes=12)))
+def test_a_stored_envelope_that_is_brought_in_later_keeps_its_time(services, member):
+    sent_at = NOON - timedelta(days=400)
+
+    receive(services, member.app, "archive-1.envelope", envelope(sent_at, sent_at))
     run_rings(services)
 
-    [(_, identifier)] = log_state(services, member.app, "sent").occurrences
+    [(_, identifier)] = log_state(services, member.app, "archive-1.envelope").occurrences
+    assert read(services, identifier).first_seen == sent_at
+
+
+def test_a_clock_that_is_nearly_right_is_left_alone(services, member):
+    receive(services, member.app, SENT, envelope(NOON - timedelta(minutes=10), NOON - timedelta(minutes=12)))
+    run_rings(services)
+
+    [(_, identifier)] = log_state(services, member.app, SENT).occurrences
     assert read(services, identifier).last_seen == NOON - timedelta(minutes=12)
 
 
