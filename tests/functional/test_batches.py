@@ -236,40 +236,6 @@ def test_freeing_a_batch_removes_every_object_and_its_links(services, client, me
     assert {client.get(part["url"]).status_code for part in result["parts"]} == {410}
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ({"format": "csv", "encoding": "utf-16"}, "encoding is not one of utf-8, utf-8-sig"),
-        ({"encoding": "utf-8-sig"}, "needs format=csv"),
-        ({"format": "xlsx"}, "format is not one of csv, ndjson, parquet, zip"),
-        ({"since_date": "soon"}, "since_date is not a date"),
-        ({"app_versoin": "1"}, "Unknown parameter"),
-        ({"app_version": "x" * 129}, "more than 128 characters"),
-        ({"user_id": [str(n) for n in range(101)]}, "more than 100 values"),
-        ({"user_id": "a\nb"}, "control character"),
-        ({"user_id": {"a": 1}}, "not a JSON object"),
-        ({"user_id": [["a"]]}, "not a JSON object"),
-        ([1], "not a JSON object"),
-    ],
-)
-def test_a_senseless_question_is_refused_by_name(services, client, member, body, message):
-    crash = make_crash(services, member.app)
-
-    answer = client.post(f"/api/crashes/{crash.identifier}/exports", json=body, headers=member.headers)
-
-    assert (answer.status_code, answer.json["status"]) == (400, "bad_request")
-    assert message in answer.json["error_message"]
-
-
-@pytest.mark.parametrize("body", [b"{", b"[" * 20_000, b"\xff\xfe", b'{"a":NaN'])
-def test_a_body_that_is_no_json_is_refused(services, client, member, body):
-    crash = make_crash(services, member.app)
-
-    answer = client.post(f"/api/crashes/{crash.identifier}/exports", data=body, headers=member.headers)
-
-    assert answer.status_code == 400
-
-
 def test_anothers_crash_and_app_and_none_at_all_are_not_there(services, client, member):
     other = make_member(services, "grace@example.com", "Maps")
     crash = make_crash(services, other.app)
