@@ -102,10 +102,12 @@ class Limit:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         with _LOCK:
+            if self._interrupt is not None:
+                # The first call: what was set while this thread waited for the lock would be delivered at any other.
+                _raise_in(self._thread, _CLEAR)
+                self._let_raise_again()
             self._has_ended = True
             self._frame = None
-            if self._interrupt is not None:
-                self._take_back()
             _of_thread.innermost = self._outer
             if self._outer is not None:
                 self._outer._inner = None
@@ -123,12 +125,16 @@ class Limit:
             if self._cpu_seconds is not None:
                 self._cpu_seconds += cpu_seconds
             if self._interrupt is not None and self._over() is None:
-                self._take_back()
+                _raise_in(self._thread, _CLEAR)
+                self._let_raise_again()
 
     def tick(self) -> None:
         """Raise in the thread if it is over its budget. Called by the watcher."""
         with _LOCK:
-            reason = None if self._has_ended else self._over()
+            if self._has_ended:
+                self._watcher.release(self)  # an outer limit's exception may have met `__exit__` before it did so
+                return
+            reason = self._over()
             if reason is None:
                 self._over_since = None
                 return
@@ -140,11 +146,18 @@ class Limit:
             if not self._has_given_way and self._inner_is_over():
                 self._has_given_way = True  # once: work that goes on after inner blocks have ended is over all the same
                 return
-            if self._outer_has_raised() or not self._is_within():
+            frame = sys._current_frames().get(self._thread)
+            if frame is None or self._outer_has_raised():
+                return
+            place = frame.f_lasti
+            if not self._is_within(frame):
                 return
             if self._interrupt is None:
                 self._interrupt, self._reason = type("_Interrupt", (_Interrupt,), {}), reason
             self._raise_at = time.monotonic() + AGAIN
+            if sys._current_frames().get(self._thread) is not frame or frame.f_lasti != place:
+                self._raise_at = 0  # this thread lost the interpreter's lock, and that one went on: the next look
+                return
             _raise_in(self._thread, self._interrupt)
 
     def overdue(self) -> OverBudget | None:
@@ -186,14 +199,13 @@ class Limit:
             outer = outer._outer
         return outer is not None
 
-    def _is_within(self) -> bool:
+    def _is_within(self, frame: FrameType | None) -> bool:
         """The thread is inside of the block at this moment: it waits for the interpreter's lock, which is ours.
 
         It stands where the exception would be delivered, so one that has just begun to leave the block is let go. One in
         a `__del__` or a callback of the collector, from which Python drops what is raised, is left for the next look, and
         so is one that takes a lock or does what is not to be cut.
         """
-        frame = sys._current_frames().get(self._thread)
         if frame is None or frame.f_code.co_filename == contextlib.__file__ or frame.f_code.co_name in _BORDERS:
             return False
         is_seen, dropping = False, {getattr(callback, "__code__", None) for callback in gc.callbacks}
@@ -209,9 +221,8 @@ class Limit:
         self._frame_was_seen = is_seen
         return not self._has_ended
 
-    def _take_back(self) -> None:
-        """Clear what is set and not delivered; a thread has one place for it, so outer limits raise theirs again."""
-        _raise_in(self._thread, _CLEAR)
+    def _let_raise_again(self) -> None:
+        """Once cleared: a thread has one place for what is set and not delivered, so it may have been an outer limit's."""
         limit: Limit | None = self
         while limit is not None:
             limit._raise_at = 0

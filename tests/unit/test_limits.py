@@ -4,13 +4,16 @@
 import contextlib
 import gc
 import re
+import sys
 import threading
 import time
 from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 
 from app.errors import TransientError
+from app.work import limits
 from app.work.limits import Budget, OverBudget, limited, uncut
 from app.work.watcher import Watcher
 
@@ -226,6 +229,41 @@ def test_work_that_ends_at_the_border_is_whole_or_over_and_nothing_comes_later(i
 
     assert strays == []
     assert sum(ends.values()) == 200
+    assert not eager._watched
+
+
+@pytest.mark.parametrize("in_main_thread", [True, False], ids=["main", "other"])
+def test_a_block_that_ends_between_the_look_and_the_raise_ends_as_its_own(in_main_thread, monkeypatch):
+    eager, ends = EagerWatcher(), []
+
+    def look_and_pause():
+        """The watcher loses the interpreter to the thread that it has just looked at, as on a machine with much to do."""
+        frames = sys._current_frames()
+        time.sleep(0.01)
+        return frames
+
+    monkeypatch.setattr(limits, "sys", SimpleNamespace(_current_frames=look_and_pause, _getframe=sys._getframe))
+
+    def border():
+        for _ in range(50):
+            try:
+                with limited(Budget(seconds=0.002), eager):
+                    spin(0.003)
+                ends.append("whole")
+            except OverBudget:
+                ends.append("over")
+
+    try:
+        if in_main_thread:
+            border()
+        else:
+            thread = threading.Thread(target=border)
+            thread.start()
+            thread.join()
+    finally:
+        eager.stop()
+
+    assert len(ends) == 50
     assert not eager._watched
 
 
