@@ -70,7 +70,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
         login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,
         symbol_uploads, log_lists, members, keys, tokens, regroup, events,
     ):  # fmt: skip
-        flask.register_blueprint(part.blueprint)
+        flask.register_blueprint(getattr(part, "resource", None) or part.blueprint)
     flask.before_request(_begin)
     flask.before_request(partial(_check_host, Hosts(services.config)))
     flask.before_request(lambda: check_query_names(_request()))

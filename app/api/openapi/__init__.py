@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from app.api import webhooks
 from app.api.openapi import (
     access,
     apps,
@@ -18,15 +19,15 @@ from app.api.openapi import (
     service,
     symbol_uploads,
     symbols,
-    webhooks,
 )
 from app.api.openapi.examples import fill_in
+from app.api.openapi.generated import subject_of
 from app.api.openapi.headers import HEADERS, OF_EVERY_ANSWER
 from app.api.openapi.words import TEXT, WHOLE, Json, error_answer, object_of, query, ref
 from app.errors import STATUS_WORDS
 
 SUBJECTS = tuple(
-    module.SUBJECT
+    subject_of(module.resource) if hasattr(module, "resource") else module.SUBJECT
     for module in (
         login, logs, senders, apps, crashes, regroup, questions, jobs, downloads, access, privacy, data_exporters, symbols,
         symbol_uploads, webhooks, service,
