@@ -4,25 +4,21 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.api import tags
 from app.api.context import services
-from app.api.models import Body, Time
 from app.api.resource import Page, Paging, Resource
 from app.db.app import App
 from app.db.webhook import Delivery, DeliveryState, Webhook
+from app.json_models import ResponseBody, Time
 from app.push import webhooks
 
-resource = Resource(
-    "webhooks",
-    tag="Webhooks",
-    about="Told at the end of a job and of a new crash: signed, retried, replayable.",
-    url_prefix="/api/apps/<app_identifier>/webhooks",
-)
+resource = Resource("webhooks", tags.WEBHOOKS, url_prefix="/api/apps/<app_identifier>/webhooks")
 ONE = "/<webhook_identifier>"
 WebhookIdentifier = Annotated[str, Field(description="From the list of an app's webhooks")]
 DeliveryId = Annotated[str, Field(description="From a webhook's deliveries")]
 
 
-class WebhookBody(Body, component="Webhook"):
+class WebhookBody(ResponseBody, component="Webhook"):
     """A webhook as its app's members see it."""
 
     identifier: str = Field(examples=["a3c5e7091b2d4f6080a2c4e6"])
@@ -40,7 +36,7 @@ class NewWebhookBody(WebhookBody, component="NewWebhook"):
     secret: str = Field(description="Told only here; deliveries are signed with it")
 
 
-class DeliveryBody(Body, component="Delivery"):
+class DeliveryBody(ResponseBody, component="Delivery"):
     """One event for one webhook, delivered or to be delivered."""
 
     id: str = Field(examples=["17"])
