@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app import sealing
 from app.accounts import INGEST_KEYS, check_name, hash_of, ingest_key_row, sender_address
@@ -15,6 +15,7 @@ from app.db.ingest_key import IngestKey, count_ingest_keys, drop_ingest_key, fin
 from app.db.token import Token, count_keys, drop_key, keys_of, note_use
 from app.db.user import User
 from app.errors import Conflict, NotFound, Unauthorized
+from app.json_models import RequestBody
 from app.services import Services
 
 MOST_PER_APP, MOST_PER_USER = 20, 100
@@ -28,19 +29,17 @@ NO_KEY = "-"  # with which no hash begins: an app whose first key was revoked
 log = structlog.get_logger()
 
 
-class NewKey(BaseModel):
+class NewKey(RequestBody):
     """What a personal key is made from."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    name: str
+    name: str = Field(examples=["Nightly script"])
     expires_in_days: int = Field(default=365, ge=1, le=MAX_DAYS)
 
 
-class NewIngestKey(BaseModel):
+class NewIngestKey(RequestBody):
     """What an ingest key is made from."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    name: str
+    name: str = Field(examples=["Nightly script"])
 
 
 class ShownKey(NamedTuple):

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import version
 
 import structlog
 from flask import Flask, Request, Response, g, request
@@ -21,7 +22,6 @@ from app.api import (
     health,
     jobs,
     keys,
-    log_lists,
     login,
     logs,
     members,
@@ -35,6 +35,8 @@ from app.api import (
     webhooks,
 )
 from app.api.context import EXTENSION
+from app.api.openapi.document import describe
+from app.api.openapi.words import Json
 from app.api.polling import REPEATS, WAITING
 from app.api.query_names import check_query_names
 from app.api.repeats import Repeats, changes
@@ -58,6 +60,21 @@ SENTENCES = {
 }
 
 
+RESOURCES = tuple(
+    module.resource
+    for module in (
+        login, logs, senders, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy, data_exporters,
+        symbols, symbol_uploads, webhooks, health, docs,
+    )
+)  # fmt: skip
+
+
+@cache
+def api_document() -> Json:
+    """The OpenAPI document of all resources, made once. It must not be changed."""
+    return describe(RESOURCES, version("crashq"))
+
+
 def register(flask: Flask, services: Services, rest: Callable[[], AbstractContextManager[object]]) -> None:
     """Mount every route and the error handlers. `rest` is entered while a request only waits."""
     flask.extensions[EXTENSION] = services
@@ -66,11 +83,9 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     flask.extensions[REPEATS] = Repeats(kept_for, changes)
     flask.extensions[WAITING] = Waiting.of(services.config.web_threads, rest)
     flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
-    for part in (
-        login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,
-        symbol_uploads, log_lists, members, keys, tokens, regroup, events,
-    ):  # fmt: skip
-        flask.register_blueprint(part.blueprint)
+    flask.extensions[docs.OPENAPI] = api_document
+    for resource in RESOURCES:
+        flask.register_blueprint(resource)
     flask.before_request(_begin)
     flask.before_request(partial(_check_host, Hosts(services.config)))
     flask.before_request(lambda: check_query_names(_request()))

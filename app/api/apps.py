@@ -1,48 +1,49 @@
 """Apps of a user, and the crashes of an app."""
 
-from flask import Blueprint, Response, request
+from pydantic import Field
 
-from app import accounts, iso_time
-from app.api import answers
-from app.api.context import services, user_id
-from app.api.paging import link_next, window
-from app.db.app import apps_of
-from app.jobs.crash_list import crash_page, read_crash_query
+from app.api import tags
+from app.api.context import services
+from app.api.resource import Page, Paging, Resource
+from app.db.app import App, apps_of
+from app.jobs.crash_list import CrashQuery, ListedCrash, crash_page
+from app.json_models import ResponseBody, Time
 
-blueprint = Blueprint("apps", __name__, url_prefix="/api")
+resource = Resource("apps", tags.APPS, url_prefix="/api")
 
 
-@blueprint.get("/apps")
-def list_apps() -> Response:
+class AppBody(ResponseBody, component="App"):
+    """An app that the user is a member of."""
+
+    identifier: str = Field(examples=["7b1d4f0a9c3e5d2b8a6f4e1c"])
+    name: str
+    created_at: Time
+
+
+class CrashBody(ResponseBody, component="Crash"):
+    """A crash in a list."""
+
+    identifier: str
+    title: str
+    first_seen: Time
+    last_seen: Time
+    occurrences_count: int
+
+
+@resource.get("/apps", "listApps", "Apps that you may see", about="By name")
+def list_apps(user: int, paging: Paging) -> Page[AppBody]:
     """The apps that the user is a member of, by name."""
-    user, query = user_id(), request.args.to_dict()
-    limit, offset = window(query)
     with services().db.read() as session:
-        rows = apps_of(session, user, limit, offset)
-    result = [
-        {"identifier": app.identifier, "name": app.name, "created_at": iso_time.rfc3339(app.created_at)}
-        for app in rows[: limit - 1]
-    ]
-    return link_next(answers.success(result), rows, query)
+        return Page.of(apps_of(session, user, paging.limit, paging.offset), paging, AppBody.of)
 
 
-@blueprint.get("/apps/<app_identifier>/crashes")
-def list_crashes(app_identifier: str) -> Response:
+@resource.get("/apps/<app_identifier>/crashes", "listCrashes", "Crashes of an app", about="By `sort`")
+def list_crashes(app: App, paging: Paging, query: CrashQuery) -> Page[CrashBody]:
     """The crashes of an app that are wanted, by `sort`."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
-    query = request.args.to_dict()
-    limit, offset = window(query)
-    asked = read_crash_query(query)
     with services().db.read() as session:
-        page = crash_page(session, app.id, asked, limit, offset)
-    result = [
-        {
-            "identifier": crash.identifier,
-            "title": title,
-            "first_seen": iso_time.rfc3339(crash.first_seen),
-            "last_seen": iso_time.rfc3339(crash.last_seen),
-            "occurrences_count": crash.occurrences_count,
-        }
-        for crash, title in page.shown
-    ]
-    return link_next(answers.success(result), page.rows, query)
+        page = crash_page(session, app.id, query, paging.limit, paging.offset)
+    return Page(page.rows, [_crash(one) for one in page.shown], paging)
+
+
+def _crash(one: ListedCrash) -> CrashBody:
+    return CrashBody.of(one.crash, title=one.title)

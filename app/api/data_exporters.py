@@ -1,97 +1,114 @@
 """Data exporters of a user, and their runs."""
 
-from typing import Any
+from typing import Annotated, Literal
 
-from flask import Blueprint, Response, request
+from pydantic import Field
 
-from app import iso_time
-from app.api import answers
-from app.api.asking import json_object
-from app.api.context import services, user_id
-from app.api.paging import link_next, window
+from app.api import tags
+from app.api.context import services
+from app.api.resource import Page, Paging, Resource
 from app.db.app import App
-from app.db.data_exporter import DataExporter, DataExporterRun
+from app.db.data_exporter import DataExporter, DataExporterRun, RunState
 from app.jobs.exporters import settings
-from app.parameters import read_params
+from app.json_models import ResponseBody, Time
 
-blueprint = Blueprint("data_exporters", __name__, url_prefix="/api/data_exporters")
+resource = Resource("data_exporters", tags.DATA_EXPORTERS, url_prefix="/api/data_exporters")
 ONE = "/<exporter_identifier>"
 STOPPED = "You are no longer a member of any of its apps"
+ExporterIdentifier = Annotated[str, Field(description="From the list of data exporters")]
 
 
-@blueprint.post("")
-def create() -> Response:
+class ExportedApp(ResponseBody):
+    """An app that is exported."""
+
+    name: str
+    identifier: str
+
+
+class DataExporterBody(ResponseBody, component="DataExporter"):
+    """A data exporter as its owner sees it."""
+
+    identifier: str = Field(examples=["4be1a7c95d02f3886e1b0c7d"])
+    name: str = Field(examples=["Nightly"])
+    type: Literal["storage", "bucket"] = Field(examples=["bucket"])
+    active: bool
+    stopped: str | None = Field(description="Why nothing is exported", examples=[None])
+    apps: list[ExportedApp] = Field(examples=[[{"name": "Notes", "identifier": "7b1d4f0a9c3e5d2b8a6f4e1c"}]])
+    bucket_name: str
+    subfolder: str
+    exported_data: list[Literal["crashes"]]
+    initial_run_at: Time
+    last_run_at: Time | None
+    frequency: settings.Frequency
+    format: settings.Format
+    next_run_at: Time
+
+
+class DataExporterRunBody(ResponseBody, component="DataExporterRun"):
+    """One window of one app, exported or to be exported."""
+
+    app_identifier: str
+    scheduled_for: Time
+    since: Time | None
+    state: RunState = Field(examples=["done"])
+    job_id: str | None
+    rows: int | None
+    files: int | None
+    files_done: int
+    failures: int
+    error: str | None
+    finished_at: Time | None = Field(examples=["2018-09-14T03:00:21Z"])
+
+
+@resource.post("", "createDataExporter", "Export apps at regular times", status=201, about="Made", errors=(404, 409))
+def create(user: int, body: settings.NewExporter) -> DataExporterBody:
     """Make an exporter."""
-    user, wanted = user_id(), read_params(settings.NewExporter, json_object())
-    return answers.success(_shown(*settings.create(services(), user, wanted)), 201)
+    return _exporter(*settings.create(services(), user, body))
 
 
-@blueprint.get("")
-def list_all() -> Response:
+@resource.get("", "listDataExporters", "Your data exporters", about="Oldest first")
+def list_all(user: int, paging: Paging) -> Page[DataExporterBody]:
     """The exporters of the user, oldest first."""
-    user, query = user_id(), request.args.to_dict()
-    rows = settings.page(services(), user, *window(query))
-    return link_next(answers.success([_shown(*row) for row in rows[: window(query)[0] - 1]]), rows, query)
+    rows = settings.page(services(), user, paging.limit, paging.offset)
+    return Page.of(rows, paging, lambda row: _exporter(*row))
 
 
-@blueprint.get(ONE)
-def show(exporter_identifier: str) -> Response:
+@resource.get(ONE, "showDataExporter", "A data exporter", about="The exporter", errors=(404,))
+def show(user: int, exporter_identifier: ExporterIdentifier) -> DataExporterBody:
     """One exporter."""
-    return answers.success(_shown(*settings.find(services(), user_id(), exporter_identifier)))
+    return _exporter(*settings.find(services(), user, exporter_identifier))
 
 
-@blueprint.patch(ONE)
-def change(exporter_identifier: str) -> Response:
+@resource.patch(ONE, "changeDataExporter", "Change what is given", about="The exporter", errors=(404,))
+def change(user: int, exporter_identifier: ExporterIdentifier, body: settings.ExporterChange) -> DataExporterBody:
     """Change what is given."""
-    user, wanted = user_id(), read_params(settings.ExporterChange, json_object())
-    return answers.success(_shown(*settings.change(services(), user, exporter_identifier, wanted)))
+    return _exporter(*settings.change(services(), user, exporter_identifier, body))
 
 
-@blueprint.delete(ONE)
-def remove(exporter_identifier: str) -> Response:
+@resource.delete(
+    ONE, "deleteDataExporter", "Delete a data exporter; what it delivered stays", about="Deleted", errors=(404,)
+)
+def remove(user: int, exporter_identifier: ExporterIdentifier) -> None:
     """Delete an exporter; what it has delivered stays."""
-    settings.remove(services(), user_id(), exporter_identifier)
-    return answers.bare_success()
+    settings.remove(services(), user, exporter_identifier)
 
 
-@blueprint.get(f"{ONE}/runs")
-def list_runs(exporter_identifier: str) -> Response:
+@resource.get(f"{ONE}/runs", "listDataExporterRuns", "The runs of a data exporter", about="Newest first", errors=(404,))
+def list_runs(user: int, exporter_identifier: ExporterIdentifier, paging: Paging) -> Page[DataExporterRunBody]:
     """The runs of an exporter, newest first."""
-    user, query = user_id(), request.args.to_dict()
-    rows = settings.run_page(services(), user, exporter_identifier, *window(query))
-    return link_next(answers.success([_run(*row) for row in rows[: window(query)[0] - 1]]), rows, query)
+    rows = settings.run_page(services(), user, exporter_identifier, paging.limit, paging.offset)
+    return Page.of(rows, paging, lambda row: _run(*row))
 
 
-def _shown(exporter: DataExporter, apps: list[App]) -> dict[str, Any]:
-    return {
-        "identifier": exporter.identifier,
-        "name": exporter.name,
-        "type": "bucket" if services().config.export_buckets else "storage",
-        "active": exporter.active,
-        "stopped": None if apps else STOPPED,
-        "apps": [{"name": app.name, "identifier": app.identifier} for app in apps],
-        "bucket_name": exporter.bucket_name,
-        "subfolder": exporter.subfolder,
-        "exported_data": list(settings.DATA),
-        "initial_run_at": iso_time.rfc3339(exporter.initial_run_at),
-        "last_run_at": exporter.last_run_at and iso_time.rfc3339(exporter.last_run_at),
-        "frequency": exporter.frequency,
-        "format": exporter.format,
-        "next_run_at": iso_time.rfc3339(exporter.next_run_at),
-    }
+def _exporter(exporter: DataExporter, apps: list[App]) -> DataExporterBody:
+    return DataExporterBody.of(
+        exporter,
+        type="bucket" if services().config.export_buckets else "storage",
+        stopped=None if apps else STOPPED,
+        apps=[ExportedApp.of(app) for app in apps],
+        exported_data=list(settings.DATA),
+    )
 
 
-def _run(run: DataExporterRun, app: str) -> dict[str, Any]:
-    return {
-        "app_identifier": app,
-        "scheduled_for": iso_time.rfc3339(run.scheduled_for),
-        "since": run.since and iso_time.rfc3339(run.since),
-        "state": run.state.value,
-        "job_id": run.job_id,
-        "rows": run.rows,
-        "files": run.files,
-        "files_done": run.files_done,
-        "failures": run.failures,
-        "error": run.error,
-        "finished_at": run.finished_at and iso_time.rfc3339(run.finished_at),
-    }
+def _run(run: DataExporterRun, app_identifier: str) -> DataExporterRunBody:
+    return DataExporterRunBody.of(run, app_identifier=app_identifier)

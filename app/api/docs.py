@@ -4,29 +4,37 @@ import base64
 import gzip
 import hashlib
 import re
+from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from urllib.parse import quote
 
-from flask import Blueprint, Response, render_template, request
+from flask import Response, current_app, render_template, request
 
-from app.api import answers
+from app.api import answers, tags
 from app.api.docs_view import subjects, ticked
-from app.api.openapi import openapi
+from app.api.openapi.words import TEXT, Json, answer
+from app.api.resource import Resource
 
+OPENAPI = "crashq.openapi"  # a function that returns the document
 THEMES = ("light", "dark")
 THEME_COOKIE = "crashq_theme"  # the console's button sets it
 
-blueprint = Blueprint("docs", __name__, template_folder="templates")
+resource = Resource("docs", tags.SERVICE, template_folder="templates")
 
 
-@blueprint.get("/api/openapi.json")
+@resource.get(
+    "/api/openapi.json", "describe", "This document", is_open=True,
+    responses=answer({"type": "object", "examples": [{"openapi": "3.1.0"}]}, "OpenAPI 3.1"),
+)  # fmt: skip
 def describe() -> Response:
     """The OpenAPI document."""
-    return answers.document({**openapi(version("crashq")), "servers": [{"url": quote(request.script_root) or "/"}]})
+    return answers.document({**_document(), "servers": [{"url": quote(request.script_root) or "/"}]})
 
 
-@blueprint.get("/docs")
+@resource.get(
+    "/docs", "docs", "This document for people", is_open=True,
+    responses=answer(TEXT, "A page", media="text/html", headers="Vary"),
+)  # fmt: skip
 def page() -> Response:
     """The same as one self-contained page."""
     theme = request.cookies.get(THEME_COOKIE, "")
@@ -40,10 +48,15 @@ def page() -> Response:
     return response
 
 
+def _document() -> Json:
+    made: Callable[[], Json] = current_app.extensions[OPENAPI]
+    return made()
+
+
 @cache
 def _page(theme: str, root: str) -> tuple[bytes, bytes, str]:
     """(the page, the same as gzip, its policy), made once: nothing of it depends on who asks."""
-    document = openapi(version("crashq"))
+    document = _document()
     text = render_template(
         "docs.html", document=document, subjects=subjects(document), ticked=ticked, theme=theme, root=root
     )

@@ -146,6 +146,8 @@ class _Reader:
 
     def _fields(self, above: str, given: Json) -> Iterator[Field]:
         schema = self._behind(given)
+        if "anyOf" in schema:  # an object or null
+            yield from self._fields(above, schema["anyOf"][0])
         if "items" in schema:
             yield from self._fields(f"{above}[]", schema["items"])
         required = schema.get("required", [])
@@ -161,8 +163,9 @@ class _Reader:
             return json.dumps(schema["const"])
         if "enum" in schema:
             return " | ".join(str(value) for value in schema["enum"])
-        if "oneOf" in schema:
-            return " or ".join(self._type(one) for one in schema["oneOf"])
+        for several in ("oneOf", "anyOf"):
+            if several in schema:
+                return " or ".join(self._type(one) for one in schema[several])
         kinds = schema.get("type", "any")
         names = [kinds] if isinstance(kinds, str) else kinds
         shown = [f"list of {self._type(schema['items'])}" if kind == "array" else kind for kind in names]

@@ -1,12 +1,17 @@
 """Serves a finished job's stored bytes to whoever holds a signed link."""
 
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from flask import Blueprint, Response, request
+from flask import Response, request
+from pydantic import Field
 from werkzeug.http import dump_options_header
 
+from app.api import tags
 from app.api.context import services
+from app.api.openapi.headers import KEPT
+from app.api.openapi.words import TEXT, answer, header, parameters
+from app.api.resource import Resource
 from app.db.app import is_member
 from app.db.job import Job, JobState
 from app.db.job_part import find_part
@@ -17,7 +22,8 @@ from app.jobs.outcomes import JobExpired
 from app.services import Services
 from app.store_calls import check_size
 
-blueprint = Blueprint("downloads", __name__, url_prefix="/api")
+resource = Resource("downloads", tags.DOWNLOADS, url_prefix="/api")
+_HEADERS = f"{KEPT} Accept-Ranges Content-Disposition Content-Length"
 
 
 class StoredFile(NamedTuple):
@@ -30,8 +36,22 @@ class StoredFile(NamedTuple):
     media_type: str
 
 
-@blueprint.get("/downloads/<signed>")
-def download(signed: str) -> Response:
+@resource.get(
+    "/downloads/<signed>", "download", "A finished file, whole or a range of it",
+    errors=(404, 410, 416), is_open=True,
+    responses=answer({}, "The file", media="*/*", headers=_HEADERS)
+    | answer({}, "The range that was asked for", 206, media="*/*", headers=f"{_HEADERS} Content-Range")
+    | answer(None, "You have it", 304, headers=f"{KEPT} Accept-Ranges Content-Disposition"),
+    more={
+        "parameters": [
+            *parameters("if_none_match"),
+            {**header("Range", TEXT, "One range of bytes"), "example": "bytes=0-1023"},
+            {**header("If-Range", TEXT, "ETag or date: of another version the whole file comes"),
+             "example": '"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"'},
+        ]
+    },
+)  # fmt: skip
+def download(signed: Annotated[str, Field(description="From a finished result")]) -> Response:
     """The stored bytes, whole or a range of them."""
     job, file = _file_behind(services(), signed)
     size = file.size

@@ -5,10 +5,14 @@ import time
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
 
 from app.accounts import token_hash
-from app.api.context import services, token, user_id
+from app.api import tags
+from app.api.context import services, token
+from app.api.jobs import JobIdentifier
+from app.api.openapi.words import TEXT, answer, header
+from app.api.resource import Resource
 from app.api.streams import Streams
 from app.db.job import Job
 from app.db.job_signs import Sign, Watched
@@ -24,13 +28,33 @@ RETRY = 2_000  # milliseconds after which a browser connects again
 OPENING = b"retry: %d\n\n" % RETRY
 HEARTBEAT = b": at work\n\n"
 
-blueprint = Blueprint("events", __name__, url_prefix="/api")
+resource = Resource("events", tags.JOBS, url_prefix="/api")
+
+_EVENTS = answer(
+    {"description": "`progress`, then `finished`, `failed`, `cancelled` or `expired`; `data` is what "
+     "`GET /api/jobs/:job_id` tells"},
+    "Events", media=MEDIA_TYPE, headers="Cache-Control X-Accel-Buffering",
+)  # fmt: skip
+_EVENTS["200"]["content"][MEDIA_TYPE]["example"] = (
+    'retry: 2000\n\nid: 1.3.3.finished\nevent: finished\ndata: {"job_id":"5f0c9a1be2d34c6788a0b1c2","kind":"occurrences",…}\n\n'
+)
 
 
-@blueprint.get("/jobs/<job_id>/events")
-def follow(job_id: str) -> Response:
+@resource.get(
+    "/jobs/<job_id>/events", "followJob", "A job's progress and its end, as a stream of server-sent events",
+    responses=_EVENTS | answer(None, "You know its end", 204), errors=(404, 429),
+    more={
+        "description": "Each event is the whole state, so who was cut off misses nothing. The stream ends with the "
+        "job, after half a minute, or when the login ends; connect again, with `Last-Event-ID`, until the job has ended. "
+        "429 and 503: too many streams are open; poll instead.",
+        "parameters": [
+            {**header("Last-Event-ID", TEXT, "`id` of the last event that you have"), "example": "1.20000.119000.running"}
+        ],
+    },
+)  # fmt: skip
+def follow(user: int, job_id: JobIdentifier) -> Response:
     """Events until the job has ended or the stream's time is over; 204 when the client knows the end already."""
-    user, streams = user_id(), _streams()
+    streams = _streams()
     job = service.look_up(services(), user, job_id)
     last = request.headers.get("Last-Event-ID", "")
     if not job.is_live and last == event_id(job):
@@ -74,7 +98,7 @@ def _events(services: Services, streams: Streams, watched: Watched, user: int, j
 
 
 def _event(job: Job) -> bytes:
-    told = one_line(json.dumps(description(job), separators=(",", ":"), ensure_ascii=False))
+    told = one_line(json.dumps(description(job).to_json(), separators=(",", ":"), ensure_ascii=False))
     name = "progress" if job.is_live else job.state.value
     return f"id: {event_id(job)}\nevent: {name}\ndata: {told}\n\n".encode(errors="replace")
 

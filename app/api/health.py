@@ -2,22 +2,26 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from flask import Blueprint, Response, current_app
+from flask import Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import Field
 
 from app import canary
-from app.api import answers
+from app.api import tags
 from app.api.context import services
 from app.api.figures import figures
+from app.api.openapi.words import TEXT, answer
+from app.api.resource import Resource
 from app.counting import exposition
 from app.db.oldest_waiting import oldest_waiting
 from app.db.pulse import WORKER, last_seen
 from app.errors import AppError, TransientError
+from app.json_models import ResponseBody
 from app.services import Services
 
-blueprint = Blueprint("health", __name__)
+resource = Resource("health", tags.SERVICE)
 
 WORKER_SILENT_AFTER = timedelta(seconds=45)  # three pulses missed
 LOOK_EVERY = timedelta(seconds=5)  # at what waits: 75 ms of the database with 200,000 waiting logs
@@ -30,14 +34,55 @@ class Look(NamedTuple):
     oldest: dict[str, datetime | None]  # type of work -> since when
 
 
-@blueprint.get("/healthz")
-def healthz() -> Response:
+class Up(ResponseBody):
     """The process answers."""
-    return answers.success({"web": "up"})
+
+    web: Literal["up"] = "up"
 
 
-@blueprint.get("/readyz")
-def readyz() -> Response:
+_Seconds = Annotated[int | None, Field(ge=0)]
+
+
+class OldestWaiting(ResponseBody):
+    """Seconds by type of work, None where nothing is due."""
+
+    job: _Seconds
+    part: _Seconds
+    log: _Seconds
+    regrouping: _Seconds
+    symbols: _Seconds
+    erasure: _Seconds
+    export_run: _Seconds
+    delivery: _Seconds
+
+
+_WAITING = {**dict.fromkeys(OldestWaiting.model_fields), "log": 0, "job": 3}
+
+
+class Ready(ResponseBody):
+    """All parts are up."""
+
+    database: Literal["up"] = "up"
+    broker: Literal["up"] = "up"
+    storage: Literal["up"] = "up"
+    worker: Literal["up"] = "up"
+    canary: str = Field(
+        description="How long ago the last one came through: `12 s ago`, `not yet`, `off`", examples=["12 s ago"]
+    )
+    oldest_waiting: OldestWaiting | None = Field(
+        description="Seconds that the oldest due work of each type has waited, null for none; it makes no service unready",
+        examples=[_WAITING],
+    )
+
+
+@resource.get("/healthz", "healthz", "The process is up", about="Up", is_open=True)
+def healthz() -> Up:
+    """The process answers."""
+    return Up()
+
+
+@resource.get("/readyz", "readyz", "Database, broker, storage and a worker are up", about="All up", is_open=True)
+def readyz() -> Ready:
     """Every part works, when the canary last came through and how long work waits; else 503 naming what is down and up."""
     parts: dict[str, Callable[[Services], bool]] = {
         "database": _database_works,
@@ -49,11 +94,14 @@ def readyz() -> Response:
     down, up = ([name for name, works in states.items() if works == wanted] for wanted in (False, True))
     if down:
         raise TransientError(f"Down: {', '.join(down)}" + (f"; up: {', '.join(up)}" if up else ""))
-    told = {"canary": canary.told(services()), "oldest_waiting": _oldest_waiting(services())}
-    return answers.success({**dict.fromkeys(states, "up"), **told})
+    waiting = _oldest_waiting(services())
+    return Ready(canary=canary.told(services()), oldest_waiting=OldestWaiting(**waiting) if waiting else None)
 
 
-@blueprint.get("/metrics")
+@resource.get(
+    "/metrics", "metrics", "Figures in Prometheus' text format", is_open=True,
+    responses=answer(TEXT, "Text", media="text/plain"),
+)  # fmt: skip
 def metrics() -> Response:
     """What this machine's processes have counted, and how things stand in the database, in Prometheus' text format."""
     return Response(exposition(figures(services())), content_type=CONTENT_TYPE_LATEST)

@@ -1,21 +1,26 @@
 """Mounts every job type at its path, and shows, lists and cancels jobs."""
 
-from flask import Blueprint, Response, request
+from typing import Annotated
 
-from app.api import answers, polling
+from flask import Response, request
+from pydantic import Field
+
+from app.api import polling, tags
 from app.api.asking import asked_values
 from app.api.context import services, user_id
 from app.api.job_response import job_response
-from app.api.paging import link_after, link_next, window
+from app.api.resource import Page, Paging, Resource
 from app.api.waiting import wanted_wait
-from app.cursors import cursor, read_cursor
+from app.cursors import cursor
 from app.jobs import KINDS, service
 from app.jobs.cancelling import cancel
-from app.jobs.envelope import description
+from app.jobs.envelope import JobBody, description
 from app.jobs.kind import AnyJob, Kind
-from app.jobs.listing import asked_by
+from app.jobs.listing import STATES, asked_by
+from app.json_models import After, OneOf, Query
 
-blueprint = Blueprint("jobs", __name__, url_prefix="/api")
+resource = Resource("jobs", tags.JOBS, url_prefix="/api")
+JobIdentifier = Annotated[str, Field(description="From an envelope")]
 
 
 def _mount(name: str, kind: Kind) -> None:
@@ -36,7 +41,7 @@ def _mount(name: str, kind: Kind) -> None:
         return job_response(user, job) if seconds is None else _held(name, user, job, seconds, None)
 
     view = get if kind.METHOD == "GET" else post
-    blueprint.add_url_rule(kind.PATH, endpoint=name, view_func=view, methods=[kind.METHOD])
+    resource.add_url_rule(kind.PATH, endpoint=name, view_func=view, methods=[kind.METHOD])
 
 
 for _name, _kind in KINDS.items():
@@ -53,34 +58,44 @@ def _held(name: str, user: int, job: AnyJob, seconds: int, poll: polling.Poll | 
     return response
 
 
-@blueprint.get("/jobs")
-def list_jobs() -> Response:
-    """The jobs that the user has asked for, newest first: `state`, `app_identifier`; pages by `after`, or by `page`."""
-    user, query = user_id(), request.args.to_dict()
-    limit, offset = window(query)
-    after = read_cursor(query["after"]) if query.get("after") else None
-    wanted = {"state": query.get("state", ""), "app_identifier": query.get("app_identifier", "")}
-    rows = asked_by(services(), user, limit, 0 if after else offset, after=after, **wanted)
-    page = rows[: limit - 1]
-    response = answers.success([description(job) for job, _ in page])
-    if "page" in query and not after:
-        return link_next(response, rows, query)
-    return link_after(response, cursor(page[-1][1], page[-1][0].id), query) if len(rows) == limit else response
+class JobsQuery(Query):
+    """Which jobs a list has."""
+
+    state: Annotated[str, OneOf(tuple(STATES)), Field(description="`live` is queued or running")] = ""
+    app_identifier: str = Field(default="", description="Only those about this app")
+    after: After = None
 
 
-@blueprint.post("/jobs/<job_id>/retry")
-def retry_job(job_id: str) -> Response:
-    """Ask anew what a failed, cancelled or expired job was asked."""
-    return answers.success(description(service.ask_again(services(), user_id(), job_id)), 202)
+@resource.get("/jobs", "listJobs", "Jobs that you asked for", about="Newest first", errors=(404,))
+def list_jobs(user: int, paging: Paging, query: JobsQuery) -> Page[JobBody]:
+    """The jobs that the user has requested, newest first; pages by `after`, or by `page`."""
+    offset = 0 if query.after else paging.offset
+    wanted = {"state": query.state, "app_identifier": query.app_identifier}
+    rows = asked_by(services(), user, paging.limit, offset, after=query.after, **wanted)
+    is_numbered = "page" in paging.query and not query.after
+    after = None if is_numbered else (lambda row: cursor(row[1], row[0].id))
+    return Page.of(rows, paging, lambda row: description(row[0]), after)
 
 
-@blueprint.get("/jobs/<job_id>")
-def show_job(job_id: str) -> Response:
+@resource.get("/jobs/<job_id>", "showJob", "A job", about="The job", errors=(404,))
+def show_job(user: int, job_id: JobIdentifier) -> JobBody:
     """State, progress, attempts, times, error and question of a job."""
-    return answers.success(description(service.look_up(services(), user_id(), job_id)))
+    return description(service.look_up(services(), user, job_id))
 
 
-@blueprint.delete("/jobs/<job_id>")
-def cancel_job(job_id: str) -> Response:
+@resource.delete(
+    "/jobs/<job_id>", "cancelJob", "Cancel a live job, or free the files of a finished one", about="The job",
+    errors=(404,),
+)  # fmt: skip
+def cancel_job(user: int, job_id: JobIdentifier) -> JobBody:
     """Cancel a live job, or free the files of a finished one."""
-    return answers.success(description(cancel(services(), user_id(), job_id)))
+    return description(cancel(services(), user, job_id))
+
+
+@resource.post(
+    "/jobs/<job_id>/retry", "retryJob", "Ask anew what a failed, cancelled or expired job was asked", status=202,
+    about="The new job", errors=(404, 409, 429),
+)  # fmt: skip
+def retry_job(user: int, job_id: JobIdentifier) -> JobBody:
+    """Ask anew what a failed, cancelled or expired job was asked."""
+    return description(service.ask_again(services(), user, job_id))

@@ -1,40 +1,44 @@
 """Ingest keys of an app, with the DSN of each. Members only."""
 
-from typing import Any
+from typing import Annotated
 
-from flask import Blueprint, Response, request
+from flask import request
+from pydantic import Field
 
-from app import accounts, iso_time, keys
-from app.api import answers
-from app.api.asking import json_object
-from app.api.context import services, user_id
-from app.parameters import read_params
+from app import keys
+from app.api import tags
+from app.api.context import services
+from app.api.resource import Resource
+from app.db.app import App
+from app.json_models import ResponseBody, Time
 
-blueprint = Blueprint("keys", __name__, url_prefix="/api/apps/<app_identifier>/keys")
+resource = Resource("keys", tags.ACCESS, url_prefix="/api/apps/<app_identifier>/keys")
+KeyIdentifier = Annotated[str, Field(description="From the list of keys")]
 
 
-@blueprint.get("")
-def list_all(app_identifier: str) -> Response:
+class IngestKeyBody(ResponseBody, component="IngestKey"):
+    """An ingest key as members see it."""
+
+    identifier: str = Field(examples=["b6f2d9c04e7a1358b6f2d9c0"])
+    name: str = Field(examples=["First key"])
+    key: str | None = Field(description="null where only its hash is kept")
+    dsn: str | None = Field(description="What Sentry's SDKs are given")
+    created_at: Time
+
+
+@resource.get("", "listIngestKeys", "Ingest keys of an app and their DSNs", about="Oldest first")
+def list_all(app: App) -> list[IngestKeyBody]:
     """The keys of the app, oldest first; there are few."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
-    return answers.success([_shown(key) for key in keys.ingest_keys(services(), app, request.url_root)])
+    return [IngestKeyBody.of(key) for key in keys.ingest_keys(services(), app, request.url_root)]
 
 
-@blueprint.post("")
-def add(app_identifier: str) -> Response:
+@resource.post("", "addIngestKey", "Make one more ingest key", status=201, about="The key", errors=(409,))
+def add(app: App, body: keys.NewIngestKey) -> IngestKeyBody:
     """Make one more key."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
-    wanted = read_params(keys.NewIngestKey, json_object())
-    return answers.success(_shown(keys.add_ingest_key(services(), app, wanted, request.url_root)), 201)
+    return IngestKeyBody.of(keys.add_ingest_key(services(), app, body, request.url_root))
 
 
-@blueprint.delete("/<key_identifier>")
-def revoke(app_identifier: str, key_identifier: str) -> Response:
+@resource.delete("/<key_identifier>", "revokeIngestKey", "Let nobody send with a key any more", about="Done")
+def revoke(app: App, key_identifier: KeyIdentifier) -> None:
     """Let nobody send with a key any more."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
     keys.revoke_ingest_key(services(), app, key_identifier)
-    return answers.bare_success()
-
-
-def _shown(key: keys.ShownKey) -> dict[str, Any]:
-    return {**key._asdict(), "created_at": iso_time.rfc3339(key.created_at)}

@@ -1,17 +1,19 @@
 """Logging in and out."""
 
-from flask import Blueprint, Response, request
+from flask import request
 from pydantic import BaseModel
 
 from app import accounts
-from app.api import answers, context
+from app.api import context, tags
 from app.api.context import services
+from app.api.resource import Answer, Resource
 from app.errors import BadParameters
+from app.json_models import ResponseBody
 from app.parameters import read_params
 
 MAX_BODY = 16 * 1024  # bytes
 
-blueprint = Blueprint("login", __name__, url_prefix="/api")
+resource = Resource("login", tags.LOGIN, url_prefix="/api")
 
 
 class Credentials(BaseModel, strict=True):
@@ -21,8 +23,17 @@ class Credentials(BaseModel, strict=True):
     password: str
 
 
-@blueprint.post("/login")
-def log_in() -> Response:
+class AuthToken(ResponseBody):
+    """What the client sends from now on."""
+
+    auth_token: str
+
+
+@resource.post(
+    "/login", "logIn", "Log in", about="A new token", errors=(401, 429), headers="Cache-Control",
+    is_open=True, reads=Credentials,
+)  # fmt: skip
+def log_in() -> Answer[AuthToken]:
     """Return a new token for an e-mail and its password."""
     request.max_content_length = MAX_BODY
     try:
@@ -34,14 +45,11 @@ def log_in() -> Response:
     credentials = read_params(Credentials, body)
     address = request.remote_addr or ""
     token = accounts.log_in(services(), credentials.email, credentials.password, address)
-    response = answers.success({"auth_token": token})
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return Answer(AuthToken(auth_token=token), {"Cache-Control": "no-store"})
 
 
-@blueprint.delete("/login")
-def log_out() -> Response:
+@resource.delete("/login", "logOut", "End the login of this token", about="Ended")
+def log_out() -> None:
     """End the login of the token in the request."""
     accounts.user_of(services(), context.token())
     accounts.log_out(services(), context.token())
-    return answers.bare_success()

@@ -1,40 +1,47 @@
 """Members of an app. Any of them may add and remove others."""
 
-from flask import Blueprint, Response, request
+from typing import Annotated
 
-from app import accounts, members
-from app.api import answers
-from app.api.asking import json_object
-from app.api.context import services, user_id
-from app.api.paging import link_next, window
-from app.errors import BadParameters
+from pydantic import Field
 
-blueprint = Blueprint("members", __name__, url_prefix="/api/apps/<app_identifier>/members")
+from app import members
+from app.api import tags
+from app.api.context import services
+from app.api.resource import Page, Paging, Resource
+from app.db.app import App
+from app.json_models import RequestBody, ResponseBody
+
+resource = Resource("members", tags.ACCESS, url_prefix="/api/apps/<app_identifier>/members")
 
 
-@blueprint.get("")
-def list_all(app_identifier: str) -> Response:
+class MemberBody(ResponseBody, component="Member"):
+    """Somebody who may see the app."""
+
+    email: str
+
+
+class NewMember(RequestBody):
+    """Who is to see the app."""
+
+    email: str
+
+
+@resource.get("", "listMembers", "Who may see an app", about="By e-mail")
+def list_all(app: App, paging: Paging) -> Page[MemberBody]:
     """Who may see the app, by e-mail."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
-    query = request.args.to_dict()
-    limit, offset = window(query)
-    rows = members.list_members(services(), app, limit, offset)
-    return link_next(answers.success([{"email": email} for email in rows[: limit - 1]]), rows, query)
+    rows = members.list_members(services(), app, paging.limit, paging.offset)
+    return Page.of(rows, paging, lambda email: MemberBody(email=email))
 
 
-@blueprint.post("")
-def add(app_identifier: str) -> Response:
+@resource.post("", "addMember", "Let a user see an app", status=201, about="The member", errors=(409,))
+def add(app: App, body: NewMember) -> MemberBody:
     """Let a user see the app."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
-    body = json_object()
-    if set(body) != {"email"} or not isinstance(body["email"], str):
-        raise BadParameters('The body has to be JSON: {"email":"…"}')
-    return answers.success({"email": members.add(services(), app, body["email"])}, 201)
+    return MemberBody(email=members.add(services(), app, body.email))
 
 
-@blueprint.delete("/<path:email>")
-def remove(app_identifier: str, email: str) -> Response:
+@resource.delete(
+    "/<path:email>", "removeMember", "Let a member see an app no more; not the last one", about="Done", errors=(409,)
+)
+def remove(app: App, email: Annotated[str, Field(description="Of a member")]) -> None:
     """Let a member see the app no more."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
     members.remove(services(), app, email)
-    return answers.bare_success()

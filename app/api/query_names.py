@@ -4,12 +4,13 @@ A misspelt filter that is ignored gives everything, which looks like an answer.
 """
 
 import re
+from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 
-from flask import Request
+from flask import Request, current_app
 
-from app.api.openapi import openapi
+from app.api.docs import OPENAPI
+from app.api.openapi.words import Json
 from app.errors import BadParameters
 
 LENIENT = frozenset(
@@ -27,7 +28,7 @@ def check_query_names(request: Request) -> None:
     if not request.query_string or request.method != "GET" or request.url_rule is None:
         return
     rule = request.url_rule.rule
-    known = None if rule in LENIENT else _known().get(_PART.sub(r"{\1}", rule))
+    known = None if rule in LENIENT else _known(current_app.extensions[OPENAPI]).get(_PART.sub(r"{\1}", rule))
     unknown = sorted(set(request.args) - known) if known is not None else []
     if unknown:
         name = unknown[0] if unknown[0].isascii() and unknown[0].isidentifier() else "A parameter"
@@ -35,9 +36,9 @@ def check_query_names(request: Request) -> None:
 
 
 @cache
-def _known() -> dict[str, frozenset[str]]:
+def _known(openapi: Callable[[], Json]) -> dict[str, frozenset[str]]:
     """Path -> the names of its GET."""
-    document = openapi(version("crashq"))
+    document = openapi()
     shared = document["components"]["parameters"]
 
     def name_of(one: dict[str, str]) -> tuple[str, str]:

@@ -1,12 +1,18 @@
 """Endpoints for crash reporters that apps ship already: Sentry's SDKs, ACRA, Breakpad and Crashpad."""
 
-from flask import Blueprint, Response, request
+from typing import Annotated, Any
+
+from flask import Response, request
+from pydantic import Field
 
 from app import accounts
-from app.api import answers
+from app.api import answers, tags
 from app.api.body import Upload, unpacked_body
 from app.api.context import services
+from app.api.logs import ReceivedLog
 from app.api.multipart import read_form
+from app.api.openapi.words import BINARY, TEXT, Json, answer, object_of
+from app.api.resource import Resource
 from app.api.sender_key import sender_key
 from app.db.upload import Sender
 from app.errors import BadParameters, TooLarge, Unauthorized
@@ -31,11 +37,50 @@ PREFLIGHT = {
 }
 SENTRYS = ("senders.envelope", "senders.store")
 
-blueprint = Blueprint("senders", __name__, url_prefix="/api")
+resource = Resource("senders", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False)
+Project = Annotated[int, Field(ge=0, description="The number at the end of the app's DSN")]
+
+_KEYS: list[Json] = [{"senderKey": []}, {"sentryAuth": []}, {"basic": []}]
+_ERRORS = (400, 401, 404, 413, 415, 429)
+_ANY_ORIGIN = (
+    "Pages of any origin may send here: a preflight (`OPTIONS`) is answered for the headers that Sentry's SDKs send."
+)
+_TAKEN = "Stored, or dropped when it tells of no crash"
+_SENT_EVENT = object_of({"id": TEXT}, optional=("id",)) | {"examples": [{"id": "9ec79c33ec9942ab8353589fcb2e04dc"}]}
+_EVENT = {
+    "event_id": "9ec79c33ec9942ab8353589fcb2e04dc",
+    "platform": "python",
+    "level": "fatal",
+    "exception": {"values": [{"type": "IndexError", "value": "list index out of range"}]},
+}
+_REPORT = {
+    "REPORT_ID": "7d2f8c3e-0000-4000-8000-000000000001",
+    "APP_VERSION_NAME": "1.2",
+    "STACK_TRACE": "java.lang.IllegalStateException: closed\n\tat com.example.notes.Notebook.page(Notebook.java:41)\n",
+}
+_FORM = {"type": "object", "additionalProperties": TEXT}
+_DUMP_FORM = object_of({"upload_file_minidump": BINARY}) | {"additionalProperties": TEXT}
+_FILES_FORM = object_of({"ACRA_REPORT": TEXT}) | {"additionalProperties": BINARY}
 
 
-@blueprint.post("/<int:project>/envelope/", strict_slashes=False)
-def envelope(project: int) -> Response:
+def _sent(bodies: dict[str, Json], **more: Any) -> Json:
+    """The fields of an operation that takes a body of one of these media types from whoever has an ingest key."""
+    content = {media: {"schema": schema} for media, schema in bodies.items()}
+    return {"security": _KEYS, "requestBody": {"required": True, "content": content}, **more}
+
+
+def _object(example: Json) -> Json:
+    return {"type": "object", "examples": [example]}
+
+
+@resource.post(
+    "/envelope/", "sendEnvelope", "Sentry's protocol: an envelope", errors=_ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
+    more=_sent(
+        {"application/x-sentry-envelope": BINARY},
+        description=f"The key may also be in the DSN of the first line. {_ANY_ORIGIN}", security=[*_KEYS, {}],
+    ),
+)  # fmt: skip
+def envelope(project: Project) -> Response:
     """Store the envelope when an event or a minidump is in it, and drop it when not.
 
     Attachments that make it too large are left out.
@@ -49,15 +94,22 @@ def envelope(project: int) -> Response:
         return _take(app, read_envelope(content))
 
 
-@blueprint.post("/<int:project>/store/", strict_slashes=False)
-def store(project: int) -> Response:
+@resource.post(
+    "/store/", "sendEvent", "Sentry's protocol: one event", errors=_ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
+    more=_sent({"application/json": _object(_EVENT)}, description=_ANY_ORIGIN),
+)  # fmt: skip
+def store(project: Project) -> Response:
     """Store one event."""
     app = _sender(project)
     return _take(app, read_event(unpacked_body(), services().config.max_log_bytes))
 
 
-@blueprint.post("/<int:project>/minidump/", strict_slashes=False)
-def minidump(project: int) -> Response:
+@resource.post(
+    "/minidump/", "sendMinidump", "Breakpad and Crashpad: a form with upload_file_minidump, or the dump alone",
+    errors=_ERRORS, responses=answer(TEXT, "`CrashID=bp-…`", media="text/plain"),
+    more=_sent({"application/octet-stream": BINARY, "multipart/form-data": _DUMP_FORM}),
+)  # fmt: skip
+def minidump(project: Project) -> Response:
     """Store a minidump, with the fields that came with it."""
     app = _sender(project)
     dump, fields = _dump_and_fields()
@@ -66,24 +118,34 @@ def minidump(project: int) -> Response:
     return Response(f"CrashID=bp-{log_id}\n", mimetype="text/plain")
 
 
-@blueprint.post("/<int:project>/acra/", strict_slashes=False)
-def acra(project: int) -> Response:
+@resource.post(
+    "/acra/", "sendAcraReport", "ACRA's HttpSender; attachments are dropped", about="Stored; a worker digests it",
+    errors=_ERRORS,
+    more=_sent({
+        "application/json": _object(_REPORT), "application/x-www-form-urlencoded": _FORM, "multipart/form-data": _FILES_FORM,
+    }),
+)  # fmt: skip
+def acra(project: Project) -> ReceivedLog:
     """Store an ACRA report."""
     return _take_acra(project)
 
 
-@blueprint.put("/<int:project>/acra/<report_id>")
-def acra_put(project: int, report_id: str) -> Response:
+@resource.put(
+    "/acra/<report_id>", "putAcraReport", "ACRA's HttpSender with PUT; an attachment is dropped",
+    about="Stored; a worker digests it", errors=_ERRORS,
+    more=_sent({"application/json": _object(_REPORT), "application/x-www-form-urlencoded": _FORM}),
+)  # fmt: skip
+def acra_put(project: Project, report_id: Annotated[str, Field(description="As in the report")]) -> ReceivedLog:
     """The same; ACRA's PUT appends the report's id to the address, and sends attachments by themselves: those are dropped."""
     report = report_of_attachment(report_id)
     if report is None:
         return _take_acra(project)
     _sender(project)
     unpacked_body()
-    return answers.success({"log_id": f"acra-{report}", "status": "received"})
+    return ReceivedLog(log_id=f"acra-{report}")
 
 
-@blueprint.after_request
+@resource.after_request
 def _for_sdks(response: Response) -> Response:
     if request.endpoint in SENTRYS:
         response.headers.update(CORS)
@@ -104,12 +166,12 @@ def _take(app: Sender, sent: Sent) -> Response:
     return answers.document({"id": sent.event_id} if sent.event_id else {})
 
 
-def _take_acra(project: int) -> Response:
+def _take_acra(project: int) -> ReceivedLog:
     app = _sender(project)
     content = _acra_report()
     log_id = log_id_of_acra(content)
     receive_first(services(), app, log_id, content)
-    return answers.success({"log_id": log_id, "status": "received"})
+    return ReceivedLog(log_id=log_id)
 
 
 def _sender(project: int, key: str | None = None) -> Sender:

@@ -1,31 +1,72 @@
 """Files of symbols of an app: uploaded, listed, deleted. Members only."""
 
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Annotated, Literal
 
-from flask import Blueprint, Response, request
+from flask import request
+from pydantic import Field
 
-from app import accounts, iso_time
-from app.api import answers
-from app.api.context import services, user_id
-from app.api.paging import link_next, window
-from app.db.symbols import RELEASE, SymbolImage
+from app.api import tags
+from app.api.context import services
+from app.api.openapi.words import BINARY, TEXT, body, query
+from app.api.resource import Page, Paging, Resource
+from app.db.app import App
+from app.db.symbols import RELEASE, SymbolImage, SymbolState
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
+from app.json_models import ResponseBody, Time
 from app.request_body import BODY
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import Shown, delete_symbols, list_symbols, show_symbols
 from app.symbols.contents import About
 
-blueprint = Blueprint("symbols", __name__, url_prefix="/api/apps/<app_identifier>/symbols")
+resource = Resource("symbols", tags.SYMBOLS, url_prefix="/api/apps/<app_identifier>/symbols")
+SymbolsIdentifier = Annotated[str, Field(description="From the list of symbols")]
 
 CHUNK = 1024 * 1024  # bytes
 LONGEST_FILE = 3_600  # seconds that a member may take to send a file or a chunk of one
 
 
-@blueprint.post("")
-def add(app_identifier: str) -> Response:
+class ImageBody(ResponseBody):
+    """An image, a mapping or a source map in a file."""
+
+    debug_id: str | None = Field(examples=["0a0b0c0d-0000-4000-8000-000000000002"])
+    kind: Literal["native", "mapping", "source_map"]
+    arch: str | None
+    name: str | None = Field(description="Of the file that it was in")
+
+
+class SymbolsBody(ResponseBody, component="Symbols"):
+    """A file of symbols."""
+
+    identifier: str = Field(examples=["d41d8cd98f00b204e9800998"])
+    name: str = Field(examples=["Notes.app.dSYM.zip"])
+    kind: str | None = Field(examples=["macho"], description="elf, macho, breakpad, proguard, …")
+    state: SymbolState = Field(examples=["ready"])
+    reason: str | None = Field(description="Why it is rejected")
+    debug_ids: list[str] = Field(description="Of the images it describes; of a mapping its uuid")
+    images: list[ImageBody] = Field(description="What it holds, the first 1,000")
+    waiting_logs: int = Field(description="Digested before it came, and still to be grouped anew with it")
+    version: str | None
+    build: str | None
+    size: int
+    sha256: str
+    received_at: Time
+
+
+@resource.post(
+    "", "addSymbols", "Send a file of debug information, a mapping, a source map, or a .zip of these", status=202,
+    about="Stored; a worker reads it", errors=(400, 413, 415),
+    more={
+        "parameters": [
+            query("name", {**TEXT, "examples": ["mapping.txt"]}, "Of the file"),
+            query("version", TEXT, "Of the app, for mappings"),
+            query("build", TEXT, "Of the app, for mappings"),
+        ],
+        "requestBody": body(BINARY, "application/octet-stream"),
+    },
+)  # fmt: skip
+def add(app: App) -> SymbolsBody:
     """Store one file; 202 once its bytes and its row are durable."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
     limit = services().config.max_symbol_bytes
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("Send symbols as they are, without Content-Encoding")
@@ -37,32 +78,25 @@ def add(app_identifier: str) -> Response:
     request.max_content_length = None  # receive_symbols counts for itself
     about = About(*(request.args.get(field, "") for field in About._fields))
     found = receive_symbols(services(), app, about, chunks(request.stream))
-    return answers.success(shown(show_symbols(services(), app, found.identifier)), 202)
+    return symbols_body(show_symbols(services(), app, found.identifier))
 
 
-@blueprint.get("")
-def list_all(app_identifier: str) -> Response:
+@resource.get("", "listSymbols", "Symbols of an app", about="Newest first")
+def list_all(app: App, paging: Paging) -> Page[SymbolsBody]:
     """The files of the app, newest first."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
-    query = request.args.to_dict()
-    limit, offset = window(query)
-    rows = list_symbols(services(), app, limit, offset)
-    return link_next(answers.success([shown(one) for one in rows[: limit - 1]]), rows, query)
+    return Page.of(list_symbols(services(), app, paging.limit, paging.offset), paging, symbols_body)
 
 
-@blueprint.get("/<symbols_identifier>")
-def show(app_identifier: str, symbols_identifier: str) -> Response:
+@resource.get("/<symbols_identifier>", "showSymbols", "A file of symbols", about="The file")
+def show(app: App, symbols_identifier: SymbolsIdentifier) -> SymbolsBody:
     """What became of one file."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
-    return answers.success(shown(show_symbols(services(), app, symbols_identifier)))
+    return symbols_body(show_symbols(services(), app, symbols_identifier))
 
 
-@blueprint.delete("/<symbols_identifier>")
-def remove(app_identifier: str, symbols_identifier: str) -> Response:
+@resource.delete("/<symbols_identifier>", "deleteSymbols", "Delete a file of symbols", about="Deleted")
+def remove(app: App, symbols_identifier: SymbolsIdentifier) -> None:
     """Delete a file and what was made of it."""
-    app = accounts.app_for_user(services(), app_identifier, user_id())
     delete_symbols(services(), app, symbols_identifier)
-    return answers.bare_success()
 
 
 def chunks(stream: IO[bytes]) -> Iterator[bytes]:
@@ -73,27 +107,17 @@ def chunks(stream: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def shown(one: Shown) -> dict[str, Any]:
-    """A file as the API tells of it."""
-    file = one.file
-    return {
-        "identifier": file.identifier,
-        "name": file.name,
-        "kind": file.kind,
-        "state": file.state.value,
-        "reason": file.reason,
-        "debug_ids": [found for image in one.images if (found := _debug_id(image))],
-        "images": [
-            {"debug_id": _debug_id(image), "kind": image.kind, "arch": image.arch, "name": image.name}
-            for image in one.images
-        ],
-        "waiting_logs": one.waiting_logs,
-        "version": file.version or None,
-        "build": file.build or None,
-        "size": file.size,
-        "sha256": file.sha256,
-        "received_at": iso_time.rfc3339(file.received_at),
-    }
+def symbols_body(one: Shown) -> SymbolsBody:
+    """A file with what it holds."""
+    images = [ImageBody.of(image, debug_id=_debug_id(image)) for image in one.images]
+    return SymbolsBody.of(
+        one.file,
+        debug_ids=[image.debug_id for image in images if image.debug_id],
+        images=images,
+        waiting_logs=one.waiting_logs,
+        version=one.file.version or None,
+        build=one.file.build or None,
+    )
 
 
 def _debug_id(image: SymbolImage) -> str | None:

@@ -2,53 +2,64 @@
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
+from pydantic import Field
 
-from app import iso_time, keys
+from app import keys
 from app.accounts import hash_of
-from app.api import answers
-from app.api.asking import json_object
-from app.api.context import services, token, user_id
-from app.api.paging import link_next, window
-from app.db.token import Token
+from app.api import tags
+from app.api.context import services, token
+from app.api.keys import KeyIdentifier
+from app.api.resource import Answer, Page, Paging, Resource
 from app.errors import TransientError
-from app.parameters import read_params
+from app.json_models import ResponseBody, Time
 
 NOTED = "crashq.noted_keys"
 MOST_NOTED = 10_000  # keys of which a process remembers when it noted them; then it forgets all
 
-blueprint = Blueprint("tokens", __name__, url_prefix="/api/tokens")
+resource = Resource("tokens", tags.ACCESS, url_prefix="/api/tokens")
 
 
-@blueprint.get("")
-def list_all() -> Response:
+class PersonalKeyBody(ResponseBody, component="PersonalKey"):
+    """A personal key without its text."""
+
+    identifier: str = Field(examples=["b6f2d9c04e7a1358b6f2d9c0"])
+    name: str = Field(examples=["Nightly script"])
+    created_at: Time
+    expires_at: Time
+    last_used_at: Time | None = Field(description="To the hour")
+
+
+class NewPersonalKeyBody(PersonalKeyBody):
+    """A personal key that has just been made."""
+
+    token: str = Field(description="Told only here")
+
+
+@resource.get("", "listPersonalKeys", "Your keys", about="Newest first")
+def list_all(user: int, paging: Paging) -> Page[PersonalKeyBody]:
     """The user's keys that have not run out, newest first."""
-    user, query = user_id(), request.args.to_dict()
-    limit, offset = window(query)
-    rows = keys.personal_keys(services(), user, limit, offset)
-    return link_next(answers.success([_shown(key) for key in rows[: limit - 1]]), rows, query)
+    return Page.of(keys.personal_keys(services(), user, paging.limit, paging.offset), paging, PersonalKeyBody.of)
 
 
-@blueprint.post("")
-def add() -> Response:
-    """Make a key; its text is told in this answer and never again."""
-    user, wanted = user_id(), read_params(keys.NewKey, json_object())
-    made, text = keys.add_personal_key(services(), user, wanted, shown=token())
-    response = answers.success({**_shown(made), "token": text}, 201)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+@resource.post(
+    "", "addPersonalKey", "Make a key that may do what you may; not with a key",
+    status=201, about="The key", errors=(409,), headers="Cache-Control",
+)  # fmt: skip
+def add(user: int, body: keys.NewKey) -> Answer[NewPersonalKeyBody]:
+    """Make a key; only this response has its text."""
+    made, text = keys.add_personal_key(services(), user, body, shown=token())
+    return Answer(NewPersonalKeyBody.of(made, token=text), {"Cache-Control": "no-store"})
 
 
-@blueprint.delete("/<key_identifier>")
-def revoke(key_identifier: str) -> Response:
+@resource.delete("/<key_identifier>", "revokePersonalKey", "End a key", about="Done", errors=(404,))
+def revoke(user: int, key_identifier: KeyIdentifier) -> None:
     """End a key at once."""
-    keys.revoke_personal_key(services(), user_id(), key_identifier)
-    return answers.bare_success()
+    keys.revoke_personal_key(services(), user, key_identifier)
 
 
-@blueprint.after_app_request
+@resource.after_app_request
 def note_use(response: Response) -> Response:
     """Record that a personal key opened something."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
@@ -66,13 +77,3 @@ def note_use(response: Response) -> Response:
         with suppress(TransientError):
             keys.note_personal_key(services(), hashed)
     return response
-
-
-def _shown(key: Token) -> dict[str, Any]:
-    return {
-        "identifier": key.identifier,
-        "name": key.name,
-        "created_at": iso_time.rfc3339(key.created_at),
-        "expires_at": iso_time.rfc3339(key.expires_at),
-        "last_used_at": key.last_used_at and iso_time.rfc3339(key.last_used_at),
-    }

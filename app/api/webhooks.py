@@ -1,100 +1,108 @@
-"""Webhooks of an app, and the log of what they were told."""
+"""Webhooks of an app, and the log of their deliveries."""
 
-from typing import Any
+from typing import Annotated
 
-from flask import Blueprint, Response, request
+from pydantic import Field
 
-from app import accounts, iso_time
-from app.api import answers
-from app.api.asking import json_object
-from app.api.context import services, user_id
-from app.api.paging import link_next, window
+from app.api import tags
+from app.api.context import services
+from app.api.resource import Page, Paging, Resource
 from app.db.app import App
-from app.db.webhook import Delivery, Webhook
-from app.parameters import read_params
+from app.db.webhook import Delivery, DeliveryState, Webhook
+from app.json_models import ResponseBody, Time
 from app.push import webhooks
 
-blueprint = Blueprint("webhooks", __name__, url_prefix="/api/apps/<app_identifier>/webhooks")
+resource = Resource("webhooks", tags.WEBHOOKS, url_prefix="/api/apps/<app_identifier>/webhooks")
 ONE = "/<webhook_identifier>"
+WebhookIdentifier = Annotated[str, Field(description="From the list of an app's webhooks")]
+DeliveryId = Annotated[str, Field(description="From a webhook's deliveries")]
 
 
-@blueprint.post("")
-def create(app_identifier: str) -> Response:
-    """Make a webhook; its secret is told in this answer and never again."""
-    app = _app(app_identifier)
-    made, secret = webhooks.create(services(), app, read_params(webhooks.NewWebhook, json_object()))
-    return answers.success({**_shown(made), "secret": secret}, 201)
+class WebhookBody(ResponseBody, component="Webhook"):
+    """A webhook as its app's members see it."""
+
+    identifier: str = Field(examples=["a3c5e7091b2d4f6080a2c4e6"])
+    url: str
+    events: list[webhooks.Event]
+    active: bool
+    disabled_reason: str | None = Field(description="Why the service has switched it off")
+    failing_since: Time | None
+    created_at: Time
 
 
-@blueprint.get("")
-def list_all(app_identifier: str) -> Response:
+class NewWebhookBody(WebhookBody, component="NewWebhook"):
+    """A webhook that has just been made."""
+
+    secret: str = Field(description="Told only here; deliveries are signed with it")
+
+
+class DeliveryBody(ResponseBody, component="Delivery"):
+    """One event for one webhook, delivered or to be delivered."""
+
+    id: str = Field(examples=["17"])
+    event_id: str = Field(description="The header webhook-id; the same at every attempt")
+    event: webhooks.Event
+    subject: str = Field(description="The job's id or the crash's identifier")
+    state: DeliveryState = Field(examples=[DeliveryState.DELIVERED.value])
+    attempts: int
+    created_at: Time
+    next_at: Time | None
+    delivered_at: Time | None
+    last_status: int | None = Field(description="HTTP")
+    last_error: str | None
+
+
+@resource.post("", "createWebhook", "Tell a URL of events", status=201, about="Made", errors=(409,))
+def create(app: App, body: webhooks.NewWebhook) -> NewWebhookBody:
+    """Make a webhook; only this response has its secret."""
+    made, secret = webhooks.create(services(), app, body)
+    return NewWebhookBody.of(made, events=webhooks.events_of(made), secret=secret)
+
+
+@resource.get("", "listWebhooks", "Webhooks of an app", about="Oldest first")
+def list_all(app: App, paging: Paging) -> Page[WebhookBody]:
     """The webhooks of an app, oldest first."""
-    app, query = _app(app_identifier), request.args.to_dict()
-    rows = webhooks.page(services(), app, *window(query))
-    return link_next(answers.success([_shown(row) for row in rows[: window(query)[0] - 1]]), rows, query)
+    return Page.of(webhooks.page(services(), app, paging.limit, paging.offset), paging, _webhook)
 
 
-@blueprint.get(ONE)
-def show(app_identifier: str, webhook_identifier: str) -> Response:
+@resource.get(ONE, "showWebhook", "A webhook", about="The webhook")
+def show(app: App, webhook_identifier: WebhookIdentifier) -> WebhookBody:
     """One webhook."""
-    return answers.success(_shown(webhooks.find(services(), _app(app_identifier), webhook_identifier)))
+    return _webhook(webhooks.find(services(), app, webhook_identifier))
 
 
-@blueprint.patch(ONE)
-def change(app_identifier: str, webhook_identifier: str) -> Response:
+@resource.patch(ONE, "changeWebhook", "Change url, events or active", about="The webhook")
+def change(app: App, webhook_identifier: WebhookIdentifier, body: webhooks.WebhookChange) -> WebhookBody:
     """Change url, events or active."""
-    app, wanted = _app(app_identifier), read_params(webhooks.WebhookChange, json_object())
-    return answers.success(_shown(webhooks.change(services(), app, webhook_identifier, wanted)))
+    return _webhook(webhooks.change(services(), app, webhook_identifier, body))
 
 
-@blueprint.delete(ONE)
-def remove(app_identifier: str, webhook_identifier: str) -> Response:
+@resource.delete(ONE, "deleteWebhook", "Delete a webhook and its log", about="Deleted")
+def remove(app: App, webhook_identifier: WebhookIdentifier) -> None:
     """Delete a webhook and its log."""
-    webhooks.remove(services(), _app(app_identifier), webhook_identifier)
-    return answers.bare_success()
+    webhooks.remove(services(), app, webhook_identifier)
 
 
-@blueprint.get(f"{ONE}/deliveries")
-def list_deliveries(app_identifier: str, webhook_identifier: str) -> Response:
-    """What a webhook was told, or is to be told; newest first."""
-    app, query = _app(app_identifier), request.args.to_dict()
-    rows = webhooks.delivery_page(services(), app, webhook_identifier, *window(query))
-    return link_next(answers.success([_told(row) for row in rows[: window(query)[0] - 1]]), rows, query)
+@resource.get(f"{ONE}/deliveries", "listDeliveries", "What a webhook was told", about="Newest first")
+def list_deliveries(app: App, webhook_identifier: WebhookIdentifier, paging: Paging) -> Page[DeliveryBody]:
+    """The deliveries of a webhook, newest first."""
+    rows = webhooks.delivery_page(services(), app, webhook_identifier, paging.limit, paging.offset)
+    return Page.of(rows, paging, _delivery)
 
 
-@blueprint.post(f"{ONE}/deliveries/<delivery_id>/replay")
-def replay(app_identifier: str, webhook_identifier: str, delivery_id: str) -> Response:
+@resource.post(
+    f"{ONE}/deliveries/<delivery_id>/replay", "replayDelivery", "Send a delivery again",
+    about="The delivery, pending again", errors=(409,),
+)  # fmt: skip
+def replay(app: App, webhook_identifier: WebhookIdentifier, delivery_id: DeliveryId) -> DeliveryBody:
     """Send a delivery again."""
-    return answers.success(_told(webhooks.replay(services(), _app(app_identifier), webhook_identifier, delivery_id)))
+    return _delivery(webhooks.replay(services(), app, webhook_identifier, delivery_id))
 
 
-def _app(identifier: str) -> App:
-    return accounts.app_for_user(services(), identifier, user_id())
+def _webhook(webhook: Webhook) -> WebhookBody:
+    return WebhookBody.of(webhook, events=webhooks.events_of(webhook))
 
 
-def _shown(webhook: Webhook) -> dict[str, Any]:
-    return {
-        "identifier": webhook.identifier,
-        "url": webhook.url,
-        "events": webhooks.events_of(webhook),
-        "active": webhook.active,
-        "disabled_reason": webhook.disabled_reason,
-        "failing_since": webhook.failing_since and iso_time.rfc3339(webhook.failing_since),
-        "created_at": iso_time.rfc3339(webhook.created_at),
-    }
-
-
-def _told(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "id": str(delivery.id),
-        "event_id": delivery.event_id,
-        "event": delivery.event,
-        "subject": delivery.subject,
-        "state": delivery.state.value,
-        "attempts": delivery.attempts,
-        "created_at": iso_time.rfc3339(delivery.created_at),
-        "next_at": iso_time.rfc3339(delivery.next_at) if delivery.state.value == "pending" else None,
-        "delivered_at": delivery.delivered_at and iso_time.rfc3339(delivery.delivered_at),
-        "last_status": delivery.last_status,
-        "last_error": delivery.last_error,
-    }
+def _delivery(delivery: Delivery) -> DeliveryBody:
+    is_pending = delivery.state is DeliveryState.PENDING
+    return DeliveryBody.of(delivery, id=str(delivery.id), next_at=delivery.next_at if is_pending else None)

@@ -1,28 +1,66 @@
 """The crashes of an app as its members may see them: what can be asked of the list, and the titles it shows."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from sqlalchemy.orm import Session
 
-from app import iso_time
 from app.db.crash import SORTS, Crash, Wanted, crashes_of
 from app.errors import BadParameters
 from app.jobs.redacting import rules_of
+from app.json_models import OneOf, Query, Since, Until
 
 ORDERS = ("desc", "asc")
 MAX_SEARCH, MAX_WORDS = 200, 10  # characters, as many as a title has; words
+_SEEN = "{} occurrence not {} this day (UTC) or time, ISO 8601"
 
 
-class CrashQuery(NamedTuple):
+def _checked_search(search: str) -> str:
+    if len(search) > MAX_SEARCH:
+        raise BadParameters(f"search has more than {MAX_SEARCH} characters")
+    if not search.isprintable():
+        raise BadParameters("search has characters that no title has")
+    if len(set(search.split())) > MAX_WORDS:
+        raise BadParameters(f"search has more than {MAX_WORDS} words")
+    return search
+
+
+class CrashQuery(Query):
     """Which crashes, and in what order."""
 
-    wanted: Wanted
-    sort: str  # one of SORTS
-    order: str  # one of ORDERS
+    since_date: Annotated[Since, Field(description="First day (UTC) or time, ISO 8601")] = None
+    until_date: Annotated[Until, Field(description="Last day (UTC) or time, ISO 8601")] = None
+    first_seen_since: Annotated[Since, Field(description=_SEEN.format("First", "before"))] = None
+    first_seen_until: Annotated[Until, Field(description=_SEEN.format("First", "after"))] = None
+    last_seen_since: Annotated[Since, Field(description=_SEEN.format("Latest", "before"))] = None
+    last_seen_until: Annotated[Until, Field(description=_SEEN.format("Latest", "after"))] = None
+    search: Annotated[
+        str,
+        BeforeValidator(_checked_search),
+        WithJsonSchema({"type": "string", "maxLength": MAX_SEARCH}),
+        Field(description=f"At most {MAX_WORDS} words, each in the title, in capitals or not"),
+    ] = ""
+    sort: Annotated[str, OneOf(SORTS, SORTS[0]), Field(description="What the list is ordered by")] = SORTS[0]
+    order: Annotated[str, OneOf(ORDERS, ORDERS[0]), Field(description="From high to low, or from low to high")] = (
+        ORDERS[0]
+    )
+
+    @property
+    def wanted(self) -> Wanted:
+        """The filters, as the database takes them."""
+        return Wanted(
+            self.since_date,
+            self.until_date,
+            self.first_seen_since,
+            self.first_seen_until,
+            self.last_seen_since,
+            self.last_seen_until,
+            tuple(sorted(set(self.search.split()))),
+        )
 
 
-class ShownCrash(NamedTuple):
+class ListedCrash(NamedTuple):
     """A crash and its title without what the app takes out."""
 
     crash: Crash
@@ -32,22 +70,8 @@ class ShownCrash(NamedTuple):
 class CrashPage(NamedTuple):
     """A page of the list."""
 
-    shown: list[ShownCrash]
+    shown: list[ListedCrash]
     rows: list[Crash]  # one more than the page holds when there is a next one
-
-
-def read_crash_query(query: Mapping[str, str]) -> CrashQuery:
-    """Filters, search and order. Raises BadParameters naming the parameter."""
-    wanted = Wanted(
-        since=iso_time.since("since_date", query.get("since_date")),
-        until=iso_time.until("until_date", query.get("until_date")),
-        first_since=iso_time.since("first_seen_since", query.get("first_seen_since")),
-        first_until=iso_time.until("first_seen_until", query.get("first_seen_until")),
-        last_since=iso_time.since("last_seen_since", query.get("last_seen_since")),
-        last_until=iso_time.until("last_seen_until", query.get("last_seen_until")),
-        words=_words(query.get("search", "")),
-    )
-    return CrashQuery(wanted, _choice("sort", query, SORTS), _choice("order", query, ORDERS))
 
 
 def crash_page(session: Session, app_id: int, asked: CrashQuery, limit: int, offset: int) -> CrashPage:
@@ -65,28 +89,10 @@ def crash_page(session: Session, app_id: int, asked: CrashQuery, limit: int, off
         limit=limit,
         offset=offset,
     )
-    titled = [ShownCrash(crash, rules.text(crash.title)) for crash in rows[: limit - 1]]
+    titled = [ListedCrash(crash, rules.text(crash.title)) for crash in rows[: limit - 1]]
     words = asked.wanted.words
     return CrashPage([one for one in titled if one.title == one.crash.title or _has(one.title, words)], rows)
 
 
-def _choice(name: str, query: Mapping[str, str], known: Sequence[str]) -> str:
-    value = query.get(name) or known[0]
-    if value not in known:
-        raise BadParameters(f"{name} is not one of {', '.join(known)}")
-    return value
-
-
 def _has(title: str, words: Sequence[str]) -> bool:
     return all(word.casefold() in title.casefold() for word in words)
-
-
-def _words(search: str) -> tuple[str, ...]:
-    if len(search) > MAX_SEARCH:
-        raise BadParameters(f"search has more than {MAX_SEARCH} characters")
-    if not search.isprintable():
-        raise BadParameters("search has characters that no title has")
-    words = tuple(sorted(set(search.split())))
-    if len(words) > MAX_WORDS:
-        raise BadParameters(f"search has more than {MAX_WORDS} words")
-    return words

@@ -2,13 +2,28 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from app import iso_time
+from pydantic import Field, WithJsonSchema
+
 from app.db.job import Job, JobState
+from app.errors import AppError
 from app.jobs import KINDS
 from app.jobs.kind import AnyJob, Body, Showing, stream_between
 from app.jobs.reasons import reason_of
+from app.json_models import ResponseBody, Time
+
+JobId = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{24}$", "examples": ["5f0c9a1be2d34c6788a0b1c2"]})
+]
+
+
+class ProgressBody(ResponseBody):
+    """How far work has come."""
+
+    done: int
+    total: int
+    unit: str
 
 
 def envelope(job: AnyJob, showing: Showing) -> Body:
@@ -28,25 +43,52 @@ def progress(job: AnyJob) -> str:
     return f"{job.progress_done}/{max(job.progress_total, job.progress_done)} {KINDS[job.kind].UNIT}"
 
 
-def description(job: Job) -> dict[str, Any]:
-    """A job as /api/jobs shows it: what was asked, how far it is, and how it ended."""
-    told = {"code": job.error_code, "status": job.error_status, "message": job.error_message}
-    failure = {**told, **reason_of(job.error_code)._asdict()}
-    return {
-        "job_id": job.id,
-        "kind": job.kind,
-        "question": json.loads(job.params),
-        "state": job.state.value,
-        "progress": {
-            "done": job.progress_done,
-            "total": max(job.progress_total, job.progress_done),
-            "unit": KINDS[job.kind].UNIT,
-        },
-        "attempts": job.attempt,
-        "created_at": iso_time.rfc3339(job.created_at),
-        "started_at": job.started_at and iso_time.rfc3339(job.started_at),
-        "finished_at": job.finished_at and iso_time.rfc3339(job.finished_at),
-        "expires_at": job.expires_at and iso_time.rfc3339(job.expires_at),
-        "size": job.result_size if job.state == JobState.FINISHED else None,
-        "error": failure if job.state == JobState.FAILED else None,
-    }
+class JobError(ResponseBody):
+    """Why a job failed."""
+
+    code: str
+    status: int
+    message: str
+    explanation: str = Field(description="What happened, in words for people")
+    advice: str = Field(description="What to do next")
+
+
+class JobBody(ResponseBody, component="Job"):
+    """A job: what was requested, how far it is, and how it ended."""
+
+    job_id: JobId
+    kind: Annotated[str, WithJsonSchema({"type": "string", "enum": list(KINDS), "examples": ["occurrences"]})]
+    question: Annotated[dict[str, Any], WithJsonSchema({"type": "object", "description": "The normalised parameters"})]
+    state: JobState = Field(examples=["finished"])
+    progress: ProgressBody
+    attempts: int
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    expires_at: Time | None
+    size: int | None = Field(description="Bytes of a finished result")
+    error: JobError | None
+
+
+def description(job: Job) -> JobBody:
+    """A job as /api/jobs shows it."""
+    failure = None
+    if job.state == JobState.FAILED:
+        reason = reason_of(job.error_code)
+        failure = JobError(
+            code=job.error_code or AppError.code,
+            status=job.error_status or AppError.status,
+            message=job.error_message or AppError.message,
+            explanation=reason.explanation,
+            advice=reason.advice,
+        )
+    total = max(job.progress_total, job.progress_done)
+    return JobBody.of(
+        job,
+        job_id=job.id,
+        question=json.loads(job.params),
+        progress=ProgressBody(done=job.progress_done, total=total, unit=KINDS[job.kind].UNIT),
+        attempts=job.attempt,
+        size=job.result_size if job.state == JobState.FINISHED else None,
+        error=failure,
+    )

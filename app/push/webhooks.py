@@ -3,7 +3,7 @@
 import secrets
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.broker import PUSH, UPKEEP
 from app.db.app import App
@@ -21,6 +21,7 @@ from app.db.webhook import (
     webhooks_of,
 )
 from app.errors import Conflict, NotFound
+from app.json_models import RequestBody
 from app.push.secret import new_secret, seal
 from app.push.target import MAX_URL, addresses_of, read_url
 from app.services import Services
@@ -32,19 +33,17 @@ INACTIVE = "The webhook is not active"
 Event = Literal["job.finished", "job.failed", "crash.new"]
 
 
-class NewWebhook(BaseModel):
+class NewWebhook(RequestBody):
     """What a webhook is made from."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     url: str = Field(min_length=1, max_length=MAX_URL)
     events: list[Event] = Field(min_length=1, max_length=len(EVENTS))
     active: bool = True
 
 
-class WebhookChange(BaseModel):
+class WebhookChange(RequestBody, change=True):
     """What of it is to be changed: only what is given."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     url: str = Field(default="", min_length=1, max_length=MAX_URL)
     events: list[Event] = Field(default=[], min_length=1, max_length=len(EVENTS))
     active: bool = True

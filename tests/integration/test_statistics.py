@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.db.crash import Crash, Wanted, crashes_of
 from app.db.occurrence import Occurrence
-from app.jobs.crash_list import crash_page, read_crash_query
+from app.jobs.crash_list import CrashQuery, crash_page
 from app.jobs.service import ask
 from tests.factories import NOON, add_newer, make_crash, make_member, run_rings
 from tests.job_kinds import row
@@ -171,7 +171,7 @@ def test_a_search_knows_capitals_and_takes_signs_as_they_are(services, member):
 
     def found(search: str) -> list[str]:
         with services.db.read() as session:
-            page = crash_page(session, member.app.id, read_crash_query({"search": search}), 11, 0)
+            page = crash_page(session, member.app.id, CrashQuery.read({"search": search}), 11, 0)
         return sorted(one.title for one in page.shown)
 
     assert found("nullpointer") == found("NOTES.OPEN null") == ["NullPointer in Notes.open"]

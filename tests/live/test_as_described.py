@@ -13,12 +13,12 @@ from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi import checks
 
-from app.api.openapi import openapi
+from app.api import api_document
 from tests.described_world import Known, known_things
 from tests.live.conftest import Web
 from tests.openapi import operations, places
 
-DOCUMENT = openapi("0")
+DOCUMENT = api_document()
 FITS, DOES_NOT = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 ASKED = [
     pytest.param(f"{method.upper()} {path}", mode, id=f"{method} {path} {mode.value}")

@@ -172,8 +172,9 @@ def example_of(schema: Json, schemas: Json, name: str = "") -> Any:
         return schema["examples"][0]
     if "const" in schema:
         return schema["const"]
-    if "oneOf" in schema:
-        return example_of(schema["oneOf"][0], schemas, name)
+    for several in ("oneOf", "anyOf"):
+        if several in schema:
+            return example_of(schema[several][0], schemas, name)
     if name in VALUES and _fits(VALUES[name], schema):
         return VALUES[name]
     if "enum" in schema:

@@ -10,7 +10,7 @@ from app.console.asking import Asked, ask
 from app.console.charts import sparkline
 from app.console.page import Nav, app_of, render, signed_in
 from app.console.paging import read_window
-from app.jobs.crash_list import ORDERS, crash_page, read_crash_query
+from app.jobs.crash_list import ORDERS, CrashQuery, crash_page
 from app.visitor import services
 
 NAV = Nav("Crashes", "crashes.show", "crash", 10, of_app=True)
@@ -28,7 +28,7 @@ def show(app_identifier: str) -> Response:
     """Those that the address asks for, by the same names as the API's."""
     app, window = app_of(app_identifier), read_window(request.args)
     asked_for = {name: value for name in KEPT if (value := request.args.get(name, "").strip())}
-    asked = read_crash_query(asked_for)
+    asked = CrashQuery.read(asked_for)
     with services().db.read() as session:
         page = crash_page(session, app.id, asked, window.limit, window.offset)
     figures = _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)

@@ -4,7 +4,7 @@ import secrets
 import unicodedata
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app import iso_time
 from app.db.app import MAX_NAME, App, visible_app
@@ -25,6 +25,7 @@ from app.db.user import User
 from app.errors import BadParameters, Conflict, NotFound
 from app.jobs.exporters.runs import PERIODS
 from app.jobs.outcomes import AppNotFound
+from app.json_models import RequestBody
 from app.services import Services
 from app.storage import KEY_PART
 
@@ -32,29 +33,29 @@ MOST_PER_USER, MOST_APPS = 50, 100
 DATA = ("crashes",)
 
 Format = Literal["ndjson", "csv", "parquet", "zip"]
+Frequency = Literal["daily", "weekly"]
 
 
-class ExporterChange(BaseModel):
+class ExporterChange(RequestBody, change=True):
     """What of an exporter is to be changed: only what is given."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field(default="", min_length=1, max_length=MAX_NAME)
+    name: str = Field(default="", min_length=1, max_length=MAX_NAME, examples=["Nightly"])
     active: bool = True
-    apps: list[str] = Field(default=[], min_length=1, max_length=MOST_APPS)
+    apps: list[str] = Field(default=[], min_length=1, max_length=MOST_APPS, description="Identifiers")
     bucket_name: str = Field(default="", min_length=1, max_length=MAX_BUCKET)
     subfolder: str = Field(default="", max_length=MAX_SUBFOLDER)
     exported_data: list[Literal["crashes"]] = Field(default=["crashes"], min_length=1, max_length=len(DATA))
-    frequency: Literal["daily", "weekly"] = "daily"
+    frequency: Frequency = "daily"
     format: Format = "ndjson"
 
 
 class NewExporter(ExporterChange):
     """What an exporter is made from."""
 
-    name: str = Field(min_length=1, max_length=MAX_NAME)
-    apps: list[str] = Field(min_length=1, max_length=MOST_APPS)
+    name: str = Field(min_length=1, max_length=MAX_NAME, examples=["Nightly"])
+    apps: list[str] = Field(min_length=1, max_length=MOST_APPS, description="Identifiers")
     bucket_name: str = Field(min_length=1, max_length=MAX_BUCKET)
-    initial_run_at: str | None = None
+    initial_run_at: str | None = Field(default=None, description="ISO 8601; when left out, a period from now")
 
 
 class ExporterNotFound(NotFound):
