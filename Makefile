@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test soak bench bench-quick explain check format lock screens clean
+.PHONY: help demo up test test-fast soak bench bench-quick explain check format lock screens clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
@@ -17,6 +17,9 @@ up: $(VENV)/installed ## start the service on this machine; data stays in ./var
 
 test: $(VENV)/installed-dev $(VENV)/senders/installed $(VENV)/browser/installed ## every test; those that need a server missing here are skipped and say so
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: $(VENV)/installed-dev ## unit and functional tests, on SQLite and without servers, two processes
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/functional tests/unit $(ARGS)
 
 soak: $(VENV)/installed-dev ## faults and random interleavings, 20 repetitions of each; SOAK=100 for more
 	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties $(ARGS)

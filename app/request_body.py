@@ -46,10 +46,12 @@ class Bodies:
         self._watcher: threading.Thread | None = None
 
     def enter(self, body: "RequestBody") -> None:
-        """Take a place, and watch over the body. Raises TransientError when there is none."""
+        """Take a place, and watch over the body if it can be ended. Raises TransientError when there is none."""
         if not self._places.acquire(blocking=False):
             raise TransientError("Too many bodies come in at this moment, try again", retry_after=COME_BACK)
         with self._lock:
+            if not body.can_be_ended:
+                return
             self._open.add(body)
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="slow-bodies", daemon=True)
@@ -88,6 +90,11 @@ class RequestBody:
         self._late = self._ended = self._entered = False
         self._lock = threading.Lock()
         self._late_answer: Answer = _answer(SlowBody())
+
+    @property
+    def can_be_ended(self) -> bool:
+        """True where the server lets another thread answer the request."""
+        return self._protocol is not None
 
     def may_take(self, seconds: float) -> None:
         """Allow a large file of a known user more than LONGEST."""
