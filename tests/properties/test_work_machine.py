@@ -112,6 +112,10 @@ class WorkMachine(RuleBasedStateMachine):
         self.world.do(("tick", 31))
         self.world.do(then)
 
+    @rule(step=work(st.builds(Plan, LOST_CLAIM, ENDING)))
+    def attempt_whose_claim_is_lost(self, step: Step) -> None:
+        self.world.do(step)
+
     @rule(step=OTHERS)
     def something_else(self, step: Step) -> None:
         self.world.do(step)
