@@ -21,6 +21,7 @@ from app.redis_url import read_redis_url
 RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
 MAKE_SYMBOLS = "make_symbols"
 BEGIN_CANARY, RUN_CANARY = "begin_canary", "run_canary"
+TAKE_FROM_DEAD = "take_from_dead"
 SWEEP, PULSE, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "sweep",
     "pulse",

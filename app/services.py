@@ -1,6 +1,8 @@
 """What every use case works with: database, storage, broker, clock and settings, opened once per process."""
 
 import os
+import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +13,9 @@ from app.config import Config
 from app.db import Database, open_database
 from app.rate_limit import RateLimit, open_rate_limit
 from app.storage import Storage, open_storage
+
+START = "CRASHQ_START"
+"""Environment variable by which `crashq up` names one start of a worker; no setting. Unset where somebody else starts it."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,26 @@ class Services:
     processes: Callable[[], int] = lambda: 1  # how many worker processes are alive, as last seen; known in workers only
     worker: str = ""  # names the worker that these serve; its attempts are handed back by this name
 
-    @property
-    def holder(self) -> str:
-        """Names this process of the worker; `app.work` writes it into the rows that it works at."""
-        return f"{self.worker}/{os.getpid()}"
+    def new_holder(self) -> str:
+        """Names a claim, another one with each call: `worker/pid-claim`. `app.work` writes it into the claimed rows.
+
+        Attempt numbers alone do not tell claims apart: PostgreSQL may forget one when it crashes, and give its number again.
+        """
+        return f"{holders_of(self.worker, os.getpid())}{secrets.token_hex(4)}"
 
     def close(self) -> None:
         """Give connections back."""
         self.db.close()
+
+
+def worker_name(pid: int, start: str) -> str:
+    """What a worker of this host is called: by the process that forks the others, and by `start`, for pids come again."""
+    return f"{socket.gethostname()[:80]}:{pid}:{start}"
+
+
+def holders_of(worker: str, pid: int | None = None) -> str:
+    """What the names of a worker's claims begin with, or those of one of its processes."""
+    return f"{worker}/" if pid is None else f"{worker}/{pid}-"
 
 
 def open_services(config: Config, worker: str = "") -> Services:

@@ -55,7 +55,6 @@ class FakeKind:
     total: int = 3
     PATH: str = "/crashes/<crash_identifier>/tests_own"
     UNIT: str = "steps"
-    COUNTS_OCCURRENCES: bool = True
     SUMMARY: str = "A kind for tests"
     RESULT_SCHEMA: dict[str, Any] = field(default_factory=dict)
     Params: type[BaseModel] = Params

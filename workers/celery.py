@@ -1,7 +1,7 @@
 """The Celery application of workers and beat, and its settings."""
 
 import os
-import socket
+import secrets
 import threading
 from dataclasses import replace
 from typing import Any
@@ -27,13 +27,14 @@ from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
 from app.observe import configure_logs
 from app.redis_url import read_redis_url
-from app.services import Services, open_services
+from app.services import START, Services, open_services, worker_name
 from app.work.ending import hand_back, unwritten
 from app.work.lease import renewer
 from app.work.watchdog import watchdog
 from app.worker_heartbeat import WorkerHeartbeat, own_id
 from workers import redis_transport
 from workers.broker_watch import BrokerWatch
+from workers.dead_processes import DeadProcesses
 from workers.direct_work import DirectWork
 from workers.schedule import schedule
 from workers.tasks import stop_pushing
@@ -46,7 +47,7 @@ try:
 except ConfigError as error:
     raise SystemExit(f"crashq: {error.message}") from None  # one sentence, not a stack trace
 
-WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}"  # of the process that forks the others, which inherit it
+WORKER = worker_name(os.getpid(), os.environ.get(START) or secrets.token_hex(4))  # of the parent; its forks inherit it
 
 redis_transport.register()
 server = read_redis_url(config.redis_url or "")
@@ -90,6 +91,8 @@ celery.conf.update(
     beat_scheduler="celery.beat:Scheduler",  # keeps no file: every entry may run late, early or twice
     timezone="UTC",
 )
+
+celery.steps["worker"].add(DeadProcesses)
 
 _services: Services | None = None
 _heartbeat: WorkerHeartbeat | None = None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app import canary
+from app.background import TYPES
 from app.broker import (
     BEGIN_CANARY,
     DIGEST_LOG,
@@ -18,6 +19,7 @@ from app.broker import (
     RUN_JOB,
     RUN_PART,
     SWEEP,
+    TAKE_FROM_DEAD,
 )
 from app.db import pulse
 from app.ingest.digest import digest
@@ -30,6 +32,7 @@ from app.push.courier import Courier
 from app.services import Services
 from app.sweep import sweep
 from app.symbolication.making import make_symbols
+from app.work.ending import take_from_dead
 
 
 class TaskMessage(NamedTuple):
@@ -101,6 +104,13 @@ def keep_ages(services: Services, _message: TaskMessage) -> None:
 def sweep_all(services: Services, _message: TaskMessage) -> None:
     """Ring again, take over from dead workers, clear what has expired."""
     sweep(services)
+
+
+@task(TAKE_FROM_DEAD)
+def take_from_dead_process(services: Services, message: TaskMessage) -> None:
+    """Free the rows of a process that has died. The message names what its claims' names begin with, not a row."""
+    if message.row_id:
+        take_from_dead(services, TYPES.values(), message.row_id)
 
 
 @task(PULSE)

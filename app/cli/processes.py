@@ -2,14 +2,17 @@
 
 import ctypes
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from app.services import START
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a dead part starts again; doubles while it keeps dying
 STEADY_AFTER = 60.0  # seconds alive after which a part counts as healthy again
@@ -27,17 +30,20 @@ class Part:
     environ: Mapping[str, str]
     log_file: Path
     stdin: bytes = b""
+    has_died: Callable[["Part"], None] = lambda _: None  # called when none of its processes is left
     process: subprocess.Popen[bytes] | None = None
+    start_id: str = ""  # of the latest start
     started: float = 0.0
     pause: float = FIRST_PAUSE
     start_at: float | None = field(default=None)  # when to start it again; None while it runs
 
     def start(self) -> None:
         """Start the process in a session of its own, so that Ctrl-C reaches it only through us."""
+        self.start_id = secrets.token_hex(4)
         with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603  our own commands
                 self.command,
-                env=dict(self.environ),
+                env={**self.environ, START: self.start_id},
                 stdin=subprocess.PIPE if self.stdin else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -67,12 +73,19 @@ class Processes:
         self.parts: list[Part] = []
         log_folder.mkdir(parents=True, exist_ok=True)
 
-    def start(self, name: str, command: list[str], environ: Mapping[str, str], stdin: bytes = b"") -> Part:
-        """Start a part and keep it alive from now on."""
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        environ: Mapping[str, str],
+        stdin: bytes = b"",
+        has_died: Callable[[Part], None] = lambda _: None,
+    ) -> Part:
+        """Start a part and keep it alive from now on. `has_died` is called each time before it is started again."""
         log_file = self._log_folder / f"{name}.log"
         if log_file.exists() and log_file.stat().st_size > LARGEST_LOG:
             log_file.replace(log_file.with_suffix(".log.old"))
-        part = Part(name, command, environ, log_file, stdin)
+        part = Part(name, command, environ, log_file, stdin, has_died)
         part.start()
         self.parts.append(part)
         return part
@@ -88,6 +101,8 @@ class Processes:
                 assert part.process is not None
                 part.pause = FIRST_PAUSE if now - part.started > STEADY_AFTER else min(part.pause * 2, LONGEST_PAUSE)
                 part.start_at = now + part.pause
+                _end_group(part.process)
+                part.has_died(part)
                 told.append(f"{part.name} ended with {part.process.returncode}, starts again in {part.pause:.0f} s")
             elif now >= part.start_at:
                 part.start()
@@ -106,9 +121,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_GRACE)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what the part itself started and did not end
+    _end_group(process)
     process.wait()
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End what a part itself started and did not end."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _die_with_parent() -> None:

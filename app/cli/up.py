@@ -1,6 +1,7 @@
 """`crashq up`: web, worker, beat and, unless one is given, a broker on this machine."""
 
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -18,16 +19,19 @@ from typing import IO
 import click
 from rich.console import Console
 
+from app.background import TYPES
 from app.broker import QUEUES
 from app.cli import DATA_DIR, main
 from app.cli.embedded_broker import forget_broker, free_port, start_broker
-from app.cli.processes import Processes
+from app.cli.processes import Part, Processes
 from app.config import PORT_FILE, Config, embedded_environment
 from app.db import pulse
-from app.errors import ConfigError
+from app.errors import ConfigError, TransientError
+from app.observe import configure_logs
 from app.schema import upgrade
-from app.services import open_services
+from app.services import holders_of, open_services, worker_name
 from app.storage_setup import set_up_storage
+from app.work.ending import take_from_dead
 
 START_GRACE = 60.0  # seconds for all parts to answer
 TEND_EVERY = 0.5  # seconds
@@ -48,6 +52,7 @@ class Running:
 def up(host: str, port: int | None, data_dir: Path) -> None:
     """Start the whole service on this machine; Ctrl-C stops it. The data stays in the data folder."""
     console = Console(stderr=True, highlight=False)
+    configure_logs("text", logging.ERROR)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's background jobs ignore it
         signal.signal(number, _interrupt)
     try:
@@ -110,8 +115,16 @@ def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) 
         [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency",
          str(config.worker_concurrency), "--without-gossip", "--without-mingle", "--loglevel", "warning"],
         environ,
+        has_died=lambda worker: _take_from_dead(config, worker),
     )  # fmt: skip
     processes.start("beat", [*celery, "beat", "--pidfile=", "--loglevel", "warning"], environ)
+
+
+def _take_from_dead(config: Config, worker: Part) -> None:
+    assert worker.process is not None
+    holders = holders_of(worker_name(worker.process.pid, worker.start_id))
+    with closing(open_services(config)) as services, suppress(TransientError):  # else the leases run out
+        take_from_dead(services, TYPES.values(), holders)
 
 
 def _await_ready(url: str, processes: Processes) -> None:

@@ -56,6 +56,7 @@ class ClaimedLog(NamedTuple):
     request_id: str | None
     received_at: datetime
     attempt: int
+    holder: str
     failures: int
     outage_since: datetime | None
     slow: bool
@@ -85,6 +86,7 @@ class EndedLog(NamedTuple):
 
     id: int
     attempt: int
+    holder: str
     status: LogStatus
     format: str | None
     error_message: str | None
@@ -156,7 +158,7 @@ def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: 
 
 
 def settle_logs(lane: Lane, ended: Iterable[EndedLog], now: datetime) -> set[int]:
-    """End digests; returns the row ids of those whose attempt is still this worker's. The others must leave no trace."""
+    """End digests; returns the row ids of those that are still this claim's. The others must leave no trace."""
     rows = as_rows(log._asdict() for log in sorted(ended))
     if lane.is_postgresql:
         return set(lane.rows(_END, now=now, rows=rows))
@@ -236,7 +238,7 @@ def _end(dialect: ModuleType) -> ReturningUpdate[int]:
     """The statement of end_digests.sql for SQLite."""
     given = rows_of(dialect, *(_LOG[name] for name in EndedLog._fields))
     at_work = (Log.status == LogStatus.RECEIVED, Log.lease_expires_at.is_not(None))
-    own = (Log.id == given.c.id, Log.attempt == given.c.attempt, *at_work)
+    own = (Log.id == given.c.id, Log.attempt == given.c.attempt, Log.holder == given.c.holder, *at_work)
     values = {name: given.c[name] for name in ("status", "format", "error_message")}
     digested_at = bindparam("now", type_=_LOG.digested_at.type)
     ended = {"digested_at": digested_at, "lease_expires_at": None, "holder": None}

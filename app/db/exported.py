@@ -54,7 +54,7 @@ def has_noted(session: Session, run: DataExporterRun, erasure_id: str) -> bool:
 
 
 def hold_run(
-    session: Session, run_id: int, now: datetime, lease_expires_at: datetime
+    session: Session, run_id: int, now: datetime, lease_expires_at: datetime, holder: str
 ) -> DataExporterRun | datetime | None:
     """Take a run from whoever has it, to be made again; None when it is gone.
 
@@ -71,7 +71,7 @@ def hold_run(
         return busy_until
     run.state, run.job_id, run.error, run.finished_at = RunState.WAITING, None, None, None
     run.files_done, run.files, run.rows = 0, None, None
-    run.lease_expires_at = lease_expires_at
+    run.lease_expires_at, run.holder = lease_expires_at, holder
     session.flush()
     return run
 

@@ -25,17 +25,17 @@ class Finish(NamedTuple):
 _FINISH = SqlText("finish_job", Finish)
 
 
-def finish_job(db: Database, job_id: str, attempt: int, **result: Any) -> Finish | None:
+def finish_job(db: Database, job_id: str, attempt: int, holder: str | None, **result: Any) -> Finish | None:
     """Make a result visible, the columns RESULT, and write the deliveries to the app's webhooks along with it.
 
-    None, and nothing is changed, when the attempt is no longer the job's latest.
+    None, and nothing is changed, when the job is another claim's by now. `holder`: None when the parts complete it.
     """
     if db.is_postgresql:
         with db.quick_write(together=False) as lane:
-            return lane.first(_FINISH, job=job_id, attempt=attempt, **result)
+            return lane.first(_FINISH, job=job_id, attempt=attempt, holder=holder, **result)
     values = {f"new_{name}": result[name] for name in RESULT}
     with db.quick_write() as lane:
-        if not lane.change(_FINISH_ON_SQLITE, job=job_id, attempt_of=attempt, **values):
+        if not lane.change(_FINISH_ON_SQLITE, job=job_id, attempt_of=attempt, holder_of=holder, **values):
             return None
         return Finish(result["result_size"], lane.change(JOB_FINISHED, job=job_id))
 
@@ -44,7 +44,8 @@ def _finish(*_: object) -> Update:
     """The UPDATE of finish_job.sql."""
     result = {name: bindparam(f"new_{name}", type_=Job.__table__.c[name].type) for name in RESULT}
     own = (Job.id == bindparam("job"), Job.state == RUNNING, Job.attempt == bindparam("attempt_of"))
-    return update(Job).where(*own).values(state=JobState.FINISHED, lease_expires_at=None, **result)
+    own_claim = Job.holder.is_not_distinct_from(bindparam("holder_of"))
+    return update(Job).where(*own, own_claim).values(state=JobState.FINISHED, lease_expires_at=None, **result)
 
 
 _FINISH_ON_SQLITE = Prepared(_finish)

@@ -45,6 +45,7 @@ class ClaimedJob(NamedTuple):
     created_at: datetime
     queue: str
     attempt: int
+    holder: str
     failures: int
     outage_since: datetime | None
     progress_total: int

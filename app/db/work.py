@@ -36,12 +36,13 @@ def enqueue_pause(times: int) -> timedelta:
 class Leased:
     """The columns. Some keep the name in the database that they had in the first releases."""
 
-    attempt: Mapped[int] = mapped_column(default=0, sort_order=900)  # attempts begun; only the latest may write
+    attempt: Mapped[int] = mapped_column(default=0, sort_order=900)
+    """Attempts begun; only the latest may write. A number is given again if PostgreSQL loses a claim in a crash."""
     failures: Mapped[int] = mapped_column("strikes", key="failures", default=0, sort_order=901)
     """Attempts that ended with a dead worker or a bug; a few of these end the work."""
     outage_since: Mapped[datetime | None] = mapped_column("trouble_since", key="outage_since", sort_order=902)
     """When database, store or network first made an attempt end."""
-    holder: Mapped[str | None] = mapped_column(String(128), sort_order=903)  # process whose attempt it is
+    holder: Mapped[str | None] = mapped_column(String(128), sort_order=903)  # names the claim: worker/pid-claim
     lease_expires_at: Mapped[datetime | None] = mapped_column(sort_order=904)  # NULL: free
     not_before: Mapped[datetime | None] = mapped_column(sort_order=905)  # no attempt before then
     enqueue_after: Mapped[datetime] = mapped_column("ring_after", key="enqueue_after", default=LONG_AGO, sort_order=906)
@@ -105,24 +106,21 @@ def is_due(table: type[Leased], now: datetime) -> ColumnElement[bool]:
 
 def change(session: Session, leasing: Leasing[R], row: R, *, overdue_at: tuple[datetime, datetime] | None = None,
            **values: Any) -> bool:  # fmt: skip
-    """Compare and set: change the row only while this attempt is the latest and at work; False when it is not.
+    """Compare and set: change the row only while it is this claim's and at work; False when it is not.
 
     With `overdue_at`, a time and the furthest that a lease may lie ahead of it, only if the lease has run out as well: a worker
     that has renewed it since keeps the row.
     """
     table = leasing.table
-    own = [column == getattr(row, column.key) for column in _key(table)]
-    own += [table.attempt == row.attempt, table.lease_expires_at.is_not(None), *leasing.working]
+    own = [*_claim_of(table, row), table.lease_expires_at.is_not(None), *leasing.working]
     if overdue_at is not None:
         own.append(_has_run_out(table, *overdue_at))
     return rows_changed(session, update(table).where(*own).values(**values)) == 1
 
 
 def current(session: Session, leasing: Leasing[R], row: R) -> R | None:
-    """The row as it stands, while this attempt is the latest; None when it is not."""
-    table = leasing.table
-    own = [column == getattr(row, column.key) for column in _key(table)]
-    found = select(table).where(*own, table.attempt == row.attempt)
+    """The row as it stands, while it is this claim's; None when it is not."""
+    found = select(leasing.table).where(*_claim_of(leasing.table, row))
     return session.scalar(found.execution_options(populate_existing=True))
 
 
@@ -175,12 +173,18 @@ def due(session: Session, leasing: Leasing[R], now: datetime, limit: int) -> lis
     return list(session.scalars(found.order_by(*leasing.order).limit(limit)))
 
 
-def held_by(session: Session, leasing: Leasing[R], worker: str) -> list[R]:
-    """The rows that the processes of a worker are at."""
+def held_by(session: Session, leasing: Leasing[R], holders: str) -> list[R]:
+    """The rows at work whose holder's name begins so."""
     table = leasing.table
     held = select(table).where(*leasing.working, table.lease_expires_at.is_not(None))
-    own = held.where(or_(table.holder == worker, table.holder.startswith(f"{worker}/", autoescape=True)))
+    own = held.where(table.holder.startswith(holders, autoescape=True))
     return list(session.scalars(own.order_by(*_key(table))))
+
+
+def _claim_of(table: type[R], row: R) -> list[ColumnElement[bool]]:
+    """The row by its key, and no other claim of it, also none that was given the same number after a crash of the database."""
+    own = [column == getattr(row, column.key) for column in _key(table)]
+    return [*own, table.attempt == row.attempt, table.holder.is_not_distinct_from(row.holder)]
 
 
 def _has_run_out(table: type[Leased], now: datetime, furthest: datetime) -> ColumnElement[bool]:

@@ -98,7 +98,7 @@ def digest(services: Services, row_id: int | None = None) -> None:
 def digest_some(services: Services) -> bool:
     """Digest what is claimed together; True when more is likely to wait and this went well."""
     begun, now = time.monotonic(), services.now()
-    claim = claim_logs(services.db, now, now + lease_of(services), services.holder, _bounds(services))
+    claim = claim_logs(services.db, now, now + lease_of(services), services.new_holder(), _bounds(services))
     if not claim.logs:
         return False
     with Lease(services, WORK, claim.logs) as lease:
@@ -222,7 +222,8 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
 
 def _ended(outcome: Outcome) -> EndedLog:
     status = LogStatus.DIGESTED if outcome.reason is None else LogStatus.REJECTED
-    return EndedLog(outcome.stored.id, outcome.stored.attempt, status, outcome.format, outcome.reason or outcome.unread)
+    stored, message = outcome.stored, outcome.reason or outcome.unread
+    return EndedLog(stored.id, stored.attempt, stored.holder, status, outcome.format, message)
 
 
 def _row(one: Found, crash_id: int) -> NewOccurrence:

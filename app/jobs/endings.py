@@ -19,12 +19,13 @@ log = structlog.get_logger()
 
 
 def publish(services: Services, job: Job, artefact: Artefact, done: int, total: int, data_revision: int | None) -> bool:
-    """Make the result visible; False when the attempt is no longer the job's latest."""
+    """Make the result visible; False when the job is another claim's by now."""
     now = services.now()
     finish = finish_job(
         services.db,
         job.id,
         job.attempt,
+        job.holder,
         finished_at=now,
         expires_at=now + timedelta(seconds=services.config.result_lifetime),
         progress_done=done,

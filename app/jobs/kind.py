@@ -151,7 +151,6 @@ class Kind:
     BODY_SCHEMA: dict[str, Any] = field(default_factory=dict)  # JSON Schema of the body of a POST
     expect: Callable[[Database, Subject, Any], int] = all_occurrences
     """(database, subject, params) -> units of progress that a new job will about have. Raises NotFound."""
-    COUNTS_OCCURRENCES: bool = False  # of its crash: a job is begun by one statement, without asking `expect`
     SHORT_LIST: ShortList | None = None  # what the database may answer by itself, in place of `compute`
     make_part: Callable[[Any, JobPlan, JobPart, Run, str], MadePart] | None = None
     """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often.
@@ -161,6 +160,11 @@ class Kind:
     """
     sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] | None = None
     """(params, plan, parts, all done) -> (content, file name, media type) of the result, which tells of the parts."""
+
+    @property
+    def counts_occurrences(self) -> bool:
+        """True where a job's units are the occurrences of its crash, so that one statement begins it without `expect`."""
+        return self.expect is all_occurrences and self.subject == "crash_identifier" and self.METHOD == "GET"
 
     @property
     def subject(self) -> str:

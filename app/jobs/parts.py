@@ -67,7 +67,7 @@ def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) 
         return False
     metrics.attempts.add(job.kind, "spread")
     log.info("job_spread", job=job.id, kind=job.kind, attempt=job.attempt, parts=len(plan.parts))
-    job.data_revision = data_revision
+    job.holder, job.data_revision = None, data_revision
     complete(services, job)  # there may be none to make
     for _ in range(min(len(plan.parts), services.config.long_jobs_at_once)):
         services.broker.ring(RUN_PART, job.id, LONG)
@@ -122,7 +122,7 @@ def _claim(services: Services) -> tuple[Job, JobPlan, JobPart] | None:
         part, job, _ = found
         plan = plan_of(session, job.id)
         assert plan is not None
-        begin(session, LEASING, part, now, lease_of(services), services.holder)
+        begin(session, LEASING, part, now, lease_of(services), services.new_holder())
         serve(session, job.app_id, now)
         return job, plan, part
 

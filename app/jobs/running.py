@@ -89,7 +89,7 @@ def _begin_next(services: Services, rung: str, queue: str | None) -> Begun | Non
     """Begin an attempt at the job that is next in turn; None when there is none, or enough long ones run already."""
     now, config = services.now(), services.config
     values: dict[str, Any] = {
-        "worker": services.holder,
+        "worker": services.new_holder(),
         "lease_expires_at": now + timedelta(seconds=config.job_lease),
         "bounded": LONG,
         "at_once": config.long_jobs_at_once,

@@ -74,7 +74,7 @@ def ask_at_once(
     try:
         request = _read_again(kind, identifier, tuple(query.items()))
         found = None
-        if may_be_new and not request.job_id and KINDS[kind].COUNTS_OCCURRENCES:
+        if may_be_new and not request.job_id and KINDS[kind].counts_occurrences:
             found = find_or_insert(services, token_hash, identifier, request, async_commit=async_commit)
         found = found or find_poll(services.db, token_hash, services.now(), identifier, request.key, request.job_id)
     except AppError:

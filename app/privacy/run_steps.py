@@ -62,7 +62,7 @@ def _make_again(turn: Turn, run: DataExporterRun, exporter: DataExporter, app: A
     services, now = turn.services, turn.services.now()
     with services.db.write() as session:
         turn.note(session, turn.erasure.place)
-        held = hold_run(session, run.id, now, now + lease_of(services))
+        held = hold_run(session, run.id, now, now + lease_of(services), services.new_holder())
     if held is None:
         return None
     if isinstance(held, datetime):

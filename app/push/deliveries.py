@@ -66,7 +66,7 @@ def claim_next(services: Services) -> Webhook | None:
         webhook = next_webhook(session, now)
         if webhook is not None:
             webhook.served_at = now
-            begin(session, LEASING, webhook, now, lease_of(services), services.holder)
+            begin(session, LEASING, webhook, now, lease_of(services), services.new_holder())
         return webhook
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ import structlog
 from app import metrics
 from app.db.work import Leased, change, current, held_by, set_columns
 from app.errors import AppError, TransientError, as_outage
-from app.services import Services
+from app.services import Services, holders_of
 from app.work.errors import (
     AttemptBroke,
     AttemptsUsedUp,
@@ -168,10 +168,23 @@ def take_over(services: Services, work: WorkType[R], row: R) -> bool:
 
 def hand_back(services: Services, work: WorkType[R]) -> None:
     """End the attempts that this worker's processes are at, without counting them: it is about to stop."""
+    _end_held(services, work, holders_of(services.worker), HandedBack())
+
+
+def take_from_dead(services: Services, types: Iterable[WorkType[Any]], holders: str) -> None:
+    """End the attempts of a worker or a process that is known to be dead, each with a failure, before their leases run out.
+
+    `holders` is what the names of its claims begin with (`holders_of`).
+    """
+    for work in types:
+        _end_held(services, work, holders, WorkerDied())
+
+
+def _end_held(services: Services, work: WorkType[R], holders: str, error: AppError) -> None:
     with services.db.read() as session:
-        held = held_by(session, work.leasing, services.worker)
+        held = held_by(session, work.leasing, holders)
     for row in held:
-        if end(services, work, row, HandedBack()) and work.message is not None:
+        if end(services, work, row, error) and work.message is not None:
             services.broker.ring(*work.message(row))
 
 

@@ -46,7 +46,7 @@ class Attempt(Lease[R]):
 def claim_next(services: Services, work: WorkType[R], key: object = None) -> R | None:
     """Begin an attempt at the row with this key, else at the next one that is free and due; None when there is none."""
     with services.db.write() as session:
-        return claim(session, work.leasing, services.now(), lease_of(services), services.holder, key)
+        return claim(session, work.leasing, services.now(), lease_of(services), services.new_holder(), key)
 
 
 def run_next(services: Services, work: WorkType[R], key: object = None, step: Step | None = None) -> bool:

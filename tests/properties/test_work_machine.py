@@ -67,6 +67,8 @@ HUNG = st.just((("tick", 31), ("sweep",)))  # for longer than the lease
 RESTARTED = st.just((("restart",), ("tick", 31), ("sweep",)))
 SET_BACK = st.just((("tick", -DAY), ("sweep",)))
 SAVED = st.just((("tick", 31), ("sweep", None, (0, ("renew",)))))
+DIES = st.just(Plan(ending=DEATH))
+LOST_CLAIM = st.tuples(st.just(("lose_claim",)), work(st.one_of(DIES, BRIEF)))  # and the number is given again
 MOVED_ON = st.tuples(named("progress", COMMIT))
 
 
@@ -76,8 +78,9 @@ def plans(depth: int) -> st.SearchStrategy[Plan]:
     step = st.one_of(OTHERS, RENEW, named("progress", COMMIT), work(BRIEF) if depth == 0 else work(inner))
     taken_over = st.builds(lambda silence, then: (*silence, then), st.one_of(HUNG, SET_BACK), work(BRIEF))
     steps = st.one_of(
-        st.just(()), HUNG, RESTARTED, SET_BACK, SAVED, MOVED_ON, taken_over, st.lists(step, max_size=4).map(tuple)
-    )
+        st.just(()), HUNG, RESTARTED, SET_BACK, SAVED, MOVED_ON, LOST_CLAIM, taken_over,
+        st.lists(step, max_size=4).map(tuple),
+    )  # fmt: skip
     return st.builds(Plan, steps, ENDING, FAULT, CLAIM_FAULT, PAUSES)
 
 
@@ -108,6 +111,10 @@ class WorkMachine(RuleBasedStateMachine):
         self.world.do(step)
         self.world.do(("tick", 31))
         self.world.do(then)
+
+    @rule(step=work(st.builds(Plan, LOST_CLAIM, ENDING)))
+    def attempt_whose_claim_is_lost(self, step: Step) -> None:
+        self.world.do(step)
 
     @rule(step=OTHERS)
     def something_else(self, step: Step) -> None:

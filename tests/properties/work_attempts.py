@@ -29,7 +29,7 @@ from tests.properties.work_model import (
     Model,
     Row,
 )
-from tests.properties.work_types import Tested
+from tests.properties.work_types import Tested, forget_claim
 
 PROCESSES = ("worker-1", "worker-2", "sweeper")
 SWEEPER = 2
@@ -68,7 +68,7 @@ class Trying:
 
     attempt: Attempt[Any]
     row: Row
-    number: int
+    claim: int
 
 
 class Attempts:
@@ -126,7 +126,7 @@ class Attempts:
         self.db.fault = fault
         trying.attempt.tick()
         self.db.fault = None
-        if self.model.holds(trying.row, trying.number) and fault != COMMIT_FAILS:
+        if self.model.holds(trying.row, trying.claim) and fault != COMMIT_FAILS:
             self.model.renewed(trying.row)
 
     def do_progress(self, fault: str | None = None) -> None:
@@ -134,7 +134,7 @@ class Attempts:
         if not self.under_way:
             return
         trying = self.under_way[-1]
-        is_held = self.model.holds(trying.row, trying.number)
+        is_held = self.model.holds(trying.row, trying.claim)
         if is_held and fault != COMMIT_FAILS:
             self.model.moved_on(trying.row)
         self.db.fault = fault
@@ -147,6 +147,16 @@ class Attempts:
         finally:
             self.db.fault = None
         assert is_held, "a lost attempt makes progress"
+
+    def do_lose_claim(self) -> None:
+        """PostgreSQL crashes before its disk has the claim of the attempt under way, which goes on."""
+        if not self.under_way:
+            return
+        trying = self.under_way[-1]
+        if self.model.holds(trying.row, trying.claim):
+            with self.unhindered() as session:
+                forget_claim(session, self.work.leasing, trying.attempt.row, self.clock.now)
+        self.model.claim_lost(trying.row, trying.claim)
 
     @contextmanager
     def as_process(self, number: int) -> Iterator[Services]:
@@ -192,8 +202,8 @@ class Attempts:
             row = next(row for row in self.model.rows if row.key == self.key(made.row))
             self.model.claimed(row, made.services.worker)
             assert made.row.attempt == row.attempt
-            self.under_way.append(Trying(made, row, row.attempt))
-            number = row.attempt
+            self.under_way.append(Trying(made, row, row.claims))
+            claim = row.claims
             for step in plan.steps:
                 self.do(step)
         except AttemptLost:
@@ -209,7 +219,7 @@ class Attempts:
         if ending == LOST:
             raise AttemptLost
         pause = timedelta(seconds=plan.pause)
-        self._settle(process, row, number, ending, fault, pause)
+        self._settle(process, row, claim, ending, fault, pause)
         self.db.fault, self.db.is_away = (None, True) if fault == AWAY else (fault, False)
         if ending == COMPLETE:
             self.tested.complete(made)
@@ -218,17 +228,17 @@ class Attempts:
             return pause
         raise ERRORS[ending]
 
-    def _settle(self, process: int, row: Row, number: int, ending: str, fault: str | None, pause: timedelta) -> None:
+    def _settle(self, process: int, row: Row, claim: int, ending: str, fault: str | None, pause: timedelta) -> None:
         """Tell the model how an attempt ends whose next transaction meets a fault."""
         if ending in (COMPLETE, PAUSE):  # if that fails, the outage is what ends the attempt, in another transaction
             if fault == AWAY:
-                self.model.put_off(process, row, number, OUTAGE)
+                self.model.put_off(process, row, claim, OUTAGE)
             else:
-                self.model.ended(row, number, OUTAGE if fault == COMMIT_FAILS else ending, pause)
+                self.model.ended(row, claim, OUTAGE if fault == COMMIT_FAILS else ending, pause)
         elif fault in (None, COMMIT_UNHEARD):
-            self.model.ended(row, number, ending)
+            self.model.ended(row, claim, ending)
         else:
-            self.model.put_off(process, row, number, ending)
+            self.model.put_off(process, row, claim, ending)
 
     def _find_claimed(self, worker: int) -> None:
         """Tell the model of a claim whose commit was not heard of: nobody works at the row."""

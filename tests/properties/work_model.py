@@ -38,6 +38,7 @@ class Row:
     not_before: datetime | None
     state: str = WAITING
     attempt: int = 0
+    claims: int = 0  # ever; a claim that a crash of the database loses takes its attempt's number along, not this one
     failures: int = 0
     outage_since: datetime | None = None
     lease: datetime | None = None
@@ -66,7 +67,7 @@ class Model:
     clock: Clock
     rows: list[Row] = field(default_factory=list)
     restarted_at: datetime | None = None  # the database
-    unwritten: dict[int, list[tuple[Row, int, str]]] = field(default_factory=dict)  # process -> row, attempt, ending
+    unwritten: dict[int, list[tuple[Row, int, str]]] = field(default_factory=dict)  # process -> row, claim, ending
 
     def is_due(self, row: Row) -> bool:
         """True when a worker may begin an attempt."""
@@ -77,16 +78,22 @@ class Model:
         """True when the attempt's lease has run out, or was written by a clock that was set back since."""
         return row.lease is not None and (row.lease <= self.clock.now or self._is_ahead(row.lease))
 
-    def holds(self, row: Row, number: int) -> bool:
-        """True while this attempt may write."""
-        return row.state == WORKING and row.attempt == number
+    def holds(self, row: Row, claim: int) -> bool:
+        """True while the attempt that this claim began may write."""
+        return row.state == WORKING and row.claims == claim
 
     def claimed(self, row: Row, holder: str) -> None:
         """An attempt begins."""
         assert row.state == WAITING, f"claimed while {row.state}"
         assert self.is_due(row), "claimed before its time"
         row.state, row.attempt, row.holder = WORKING, row.attempt + 1, holder
+        row.claims += 1
         row.lease = self.clock.now + LEASE
+
+    def claim_lost(self, row: Row, claim: int) -> None:
+        """The database crashes and has lost the claim: the row is free, and the attempt that goes on holds nothing."""
+        if self.holds(row, claim):
+            row.state, row.attempt, row.lease, row.holder = WAITING, row.attempt - 1, None, None
 
     def renewed(self, row: Row) -> None:
         """Its worker lives."""
@@ -96,9 +103,9 @@ class Model:
         """An attempt made progress: what failed before no longer counts."""
         row.failures, row.outage_since = 0, None
 
-    def ended(self, row: Row, number: int, ending: str, pause: timedelta = timedelta()) -> None:
-        """An attempt ends; nothing happens unless it is the latest and at work."""
-        if not self.holds(row, number):
+    def ended(self, row: Row, claim: int, ending: str, pause: timedelta = timedelta()) -> None:
+        """An attempt ends; nothing happens unless the row is its claim's."""
+        if not self.holds(row, claim):
             return
         now, is_permanent = self.clock.now, ending in self.promise.permanent
         if ending == COMPLETE:
@@ -133,16 +140,16 @@ class Model:
         assert row.lease is not None
         is_of_database = self.restarted_at is not None and row.lease - LEASE <= self.restarted_at <= self.clock.now
         ending = HANDED_BACK if self._is_ahead(row.lease) else OUTAGE if is_of_database else DEATH
-        self.ended(row, row.attempt, ending)
+        self.ended(row, row.claims, ending)
 
-    def put_off(self, process: int, row: Row, number: int, ending: str) -> None:
+    def put_off(self, process: int, row: Row, claim: int, ending: str) -> None:
         """An ending could not be written; its process remembers it."""
-        self.unwritten.setdefault(process, []).append((row, number, ending))
+        self.unwritten.setdefault(process, []).append((row, claim, ending))
 
     def written(self, process: int) -> None:
         """A process writes what it remembers."""
-        for row, number, ending in self.unwritten.pop(process, []):
-            self.ended(row, number, ending)
+        for row, claim, ending in self.unwritten.pop(process, []):
+            self.ended(row, claim, ending)
 
     def _is_ahead(self, lease: datetime) -> bool:
         return lease > self.clock.now + 2 * LEASE + timedelta(seconds=30)

@@ -19,7 +19,7 @@ from app.db.log import Log, LogStatus
 from app.db.regrouping import Regrouping
 from app.db.symbols import SymbolFile, SymbolState
 from app.db.webhook import Delivery, DeliveryState, Webhook
-from app.db.work import LONG_AGO
+from app.db.work import LONG_AGO, Leasing, set_columns
 from app.jobs import parts, running
 from app.jobs.endings import publish
 from app.jobs.kind import Artefact
@@ -157,6 +157,12 @@ def _webhook(session: Session, home: Home, now: datetime) -> Webhook:
     return hook
 
 
+def forget_claim(session: Session, leasing: Leasing[Any], row: Any, now: datetime) -> None:
+    """Set a row that has just been claimed back, as a crash of PostgreSQL does before its disk has the claim."""
+    free = {"attempt": row.attempt - 1, "holder": None, "lease_expires_at": None, "enqueue_after": now}
+    set_columns(session, leasing, row, **free, **leasing.freed)
+
+
 def _claim_job(services: Services) -> Job | None:
     begun = running._begin_next(services, "", SHORT)
     return begun and begun.job
@@ -170,7 +176,7 @@ def _claim_part(services: Services) -> JobPart | None:
 def _claim_log(services: Services) -> Any:
     now = services.now()
     bounds = Bounds(logs=1, bytes=MIB, processes=9, slow=9)
-    claim = claim_logs(services.db, now, now + lease_of(services), services.holder, bounds)
+    claim = claim_logs(services.db, now, now + lease_of(services), services.new_holder(), bounds)
     return claim.logs[0] if claim.logs else None
 
 
@@ -181,7 +187,7 @@ def _finish_job(attempt: Attempt[Job]) -> None:
 
 def _finish_log(attempt: Attempt[Any]) -> None:
     row = attempt.row
-    ended = EndedLog(row.id, row.attempt, LogStatus.DIGESTED, "tested", None)
+    ended = EndedLog(row.id, row.attempt, row.holder, LogStatus.DIGESTED, "tested", None)
     with attempt.services.db.quick_write() as lane:
         if not settle_logs(lane, [ended], attempt.services.now()):
             raise AttemptLost

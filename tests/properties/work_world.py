@@ -106,7 +106,7 @@ class World(Attempts):
             hand_back(services, self.work)
         for row in self.model.rows:
             if row.holder == PROCESSES[worker]:
-                self.model.ended(row, row.attempt, HANDED_BACK)
+                self.model.ended(row, row.claims, HANDED_BACK)
 
     def do_back(self, worker: int) -> None:
         """The lease renewer of a process writes what could not be written."""

@@ -1,10 +1,13 @@
 """`crashq up` and `crashq demo`: one machine, nothing installed but Python."""
 
 import os
+import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -169,3 +172,37 @@ def test_the_demo_shows_the_main_job_and_every_answer_matches(environ: dict[str,
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "checks of the contract hold" in shown.stdout
     assert "Traceback" not in shown.stderr
+
+
+ENDLESS_FIRST_DIGEST = """
+CREATE TRIGGER endless BEFORE INSERT ON occurrences WHEN (SELECT attempt FROM logs WHERE id = NEW.log_row) = 1 BEGIN
+    SELECT count(*) FROM (WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT n FROM n);
+END
+"""
+
+
+@pytest.mark.parametrize("victim", ["worker", "one of its processes"])
+def test_what_a_killed_process_was_at_goes_on_long_before_its_lease_is_over(operator: Operator, victim: str):
+    operator.environ["CRASHQ_JOB_LEASE"] = "3600"  # seconds
+    app, key = operator.add_account()
+    with (
+        operator.up() as (_, http),
+        closing(sqlite3.connect(operator.data_dir / "crashq.db", isolation_level=None, timeout=GRACE)) as database,
+    ):
+        database.execute(ENDLESS_FIRST_DIGEST).close()
+        http.token = key
+        http.send("POST", f"/api/apps/{app}/logs?log_id=held", kscrash())
+        until(
+            lambda: database.execute("SELECT 1 FROM logs WHERE holder IS NOT NULL").fetchone(), "a process to be at it"
+        )
+        [holder] = database.execute("SELECT holder FROM logs").fetchone()
+        names = re.fullmatch(r".+?:(?P<worker>\d+)(:\w+)?/(?P<process>\d+)(-\w+)?", holder)
+        assert names
+        os.kill(int(names["worker" if victim == "worker" else "process"]), signal.SIGKILL)
+
+        log_in(http)
+        state = digested(http, app, "held")
+        attempts = database.execute("SELECT attempt, strikes FROM logs").fetchall()
+
+    assert state["status"] == "digested"
+    assert attempts == [(2, 1)]

@@ -61,7 +61,7 @@ def test_a_job_type_is_one_file_that_declares_only_what_it_uses(folder):
     [(name, found)] = discover(folder(letters=ONE)).items()
 
     assert (name, found.PATH, found.METHOD) == ("letters", "/crashes/<crash_identifier>/letters", "GET")
-    assert (found.SHORT_LIST, found.COUNTS_OCCURRENCES, found.PARAMETERS, found.BODY_SCHEMA) == (None, False, [], {})
+    assert (found.SHORT_LIST, found.counts_occurrences, found.PARAMETERS, found.BODY_SCHEMA) == (None, True, [], {})
     assert (found.make_part, found.sum_up, found.expect) == (None, None, all_occurrences)
 
 

@@ -119,7 +119,7 @@ done AS (
     WHERE jobs.id = candidate.id  -- which is locked, and was found queued as it is now
     RETURNING
         jobs.id, jobs.kind, jobs.params, jobs.app_id, jobs.crash_id, jobs.request_id, jobs.created_at, jobs.queue,
-        jobs.attempt, jobs.strikes, jobs.trouble_since, jobs.progress_total, jobs.data_revision,
+        jobs.attempt, jobs.holder, jobs.strikes, jobs.trouble_since, jobs.progress_total, jobs.data_revision,
         jobs.finished_at, jobs.result_size,
         -- The commit of a short job's claim does not wait for the disk: after a crash of the database the job is queued, or
         -- running with a lease that runs out, and is made again.
@@ -135,6 +135,6 @@ told AS (
 )
 SELECT
     done.id, done.kind, done.params, done.app_id, done.crash_id, done.request_id, done.created_at, done.queue,
-    done.attempt, done.strikes, done.trouble_since, done.progress_total, done.data_revision,
+    done.attempt, done.holder, done.strikes, done.trouble_since, done.progress_total, done.data_revision,
     done.result_size, (SELECT count(*) FROM told)
 FROM done

@@ -89,7 +89,7 @@ turned AS (
     ON CONFLICT (app_id) DO UPDATE SET digested_at = excluded.digested_at
 )
 SELECT claimed.id, claimed.app_id, claimed.log_id, claimed.storage_key, claimed.size, claimed.request_id,
-    claimed.received_at, claimed.attempt, claimed.strikes, claimed.trouble_since, claimed.slow,
+    claimed.received_at, claimed.attempt, claimed.holder, claimed.strikes, claimed.trouble_since, claimed.slow,
     (SELECT apps.identifier FROM apps WHERE apps.id = claimed.app_id),
     EXISTS (SELECT 1 FROM symbols WHERE symbols.app_id = claimed.app_id AND symbols.state = 'ready'),
     (SELECT app_settings.settings FROM app_settings WHERE app_settings.app_id = claimed.app_id),

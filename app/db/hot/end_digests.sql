@@ -8,12 +8,16 @@ SET status = given.status,
     digested_at = :now,
     holder = NULL,
     lease_expires_at = NULL
-FROM json_to_recordset(:rows::json) AS given (id bigint, attempt integer, status text, format text, error_message text)
+FROM json_to_recordset(:rows::json) AS given (
+    id bigint, attempt integer, holder text, status text, format text, error_message text
+)
 WHERE logs.id = given.id
     -- The same once more, as a list: a plan made while there are few logs would else read all of them, also when many are.
     AND logs.id = ANY (ARRAY (SELECT id FROM json_to_recordset(:rows::json) AS wanted (id bigint)))
     -- Taken over meanwhile: another attempt has another number.
     AND logs.attempt = given.attempt
+    -- Claimed with the same number, after a crash of the database that lost the first claim: another claim has another holder.
+    AND logs.holder = given.holder
     -- Ended meanwhile, by the sweep or because its bytes are lost. Not spelled out as in claims: a plan that can use the
     -- index of waiting logs reads all that wait.
     AND logs.status = (SELECT 'received')

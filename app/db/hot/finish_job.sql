@@ -1,4 +1,4 @@
--- Makes the result of an attempt visible. No row, and nothing is changed, when the attempt is no longer the job's latest.
+-- Makes the result of an attempt visible. No row, and nothing is changed, when the job is another claim's by now.
 -- Columns: size of the result, how many webhooks are to be told.
 WITH done AS (
     UPDATE jobs
@@ -19,6 +19,9 @@ WITH done AS (
         -- Cancelled or taken over meanwhile: another attempt has another number.
         AND state = 'running'
         AND attempt = :attempt
+        -- Claimed with the same number, after a crash of the database that lost the first claim: another claim has another
+        -- holder. NULL: a job that its parts complete.
+        AND holder IS NOT DISTINCT FROM :holder
     RETURNING
         id, app_id, finished_at, result_size,
         -- The commit of a result that lies in the row need not wait for the disk: after a crash of the database the job is

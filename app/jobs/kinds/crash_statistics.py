@@ -19,7 +19,6 @@ __all__ = ["PARAMETERS"]
 
 PATH = "/crashes/<crash_identifier>/statistics"
 UNIT = "occurrences"
-COUNTS_OCCURRENCES = True
 SUMMARY = "A crash in figures: occurrences per day, users, versions, systems, devices"
 DAYS = 90  # up to the latest occurrence, where no dates are given
 MOST_VALUES = 20  # of a fact that are told by name

@@ -19,7 +19,6 @@ from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"
 UNIT = "rows"
-COUNTS_OCCURRENCES = True
 SUMMARY = "Occurrences of a crash, newest first"
 FILENAME, MEDIA_TYPE = f"{CRASH}-occurrences.json", "application/json"
 
