@@ -1,7 +1,7 @@
 """A canary: a tiny piece of work that goes the whole way of a job, so that somebody notices before a user does.
 
-Beat's message has a row written by one task, which rings as web does; another one reads the row, writes to the store, reads, and
-deletes what it wrote. Nothing piles up: there are two rows, and an object lives for a moment.
+Beat's message has a row written by one task, which enqueues another as the web does. That one reads the row, writes to the store,
+reads, and deletes what it wrote. Nothing piles up: there are two rows, and an object is deleted at once.
 """
 
 import secrets
@@ -31,10 +31,10 @@ class CanaryDied(AppError):
 
 
 def begin_canary(services: Services) -> None:
-    """Write that one is due, commit, and ring."""
+    """Write that one is due, commit, and enqueue it."""
     with services.db.write() as session:
         beat(session, ASKED, services.now())
-    services.broker.ring(RUN_CANARY, secrets.token_hex(12), SHORT)
+    services.broker.enqueue(RUN_CANARY, secrets.token_hex(12), SHORT)
 
 
 def run_canary(services: Services, identifier: str) -> None:

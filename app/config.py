@@ -25,7 +25,7 @@ from app.redis_url import read_redis_url
 
 MIB = 1024 * 1024
 
-BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands can ring its workers
+BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands find its broker
 PORT_FILE = "web.port"  # likewise, so that a DSN printed beside it leads there
 SECRET_FILE = "secret.key"  # noqa: S105  a file's name
 
@@ -35,7 +35,7 @@ class Config:
     """What the environment decides. `Config.from_env` fails by the name of the variable."""
 
     database_url: str
-    redis_url: str | None  # None: no broker to ring; jobs wait in the table for the next sweep of a running service
+    redis_url: str | None  # None: there is no broker; jobs wait in the table for the next sweep of a running service
     storage_url: str  # file:///folder, s3://bucket/prefix or memory://
     secret_key: str  # signs download links
     redis_prefix: str = "crashq:"  # of every key in Redis; two services on one Redis database need one each

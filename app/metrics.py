@@ -46,7 +46,9 @@ digest_times = Histogram("crashq_digest_duration_seconds", "Trips of up to 25 lo
 log_waits = Histogram("crashq_log_wait_seconds", "Digested logs from arrival to commit", bounds=LONG)
 store_errors = Counter("crashq_store_errors_total", "Failures of the object store by operation", ("operation",))
 database_errors = Counter("crashq_database_errors_total", "Statements and connections that the database failed", ())
-rings = Counter("crashq_rings_total", "Rings by queue: sent, or lost because the broker was away", ("queue", "outcome"))
+task_messages = Counter(
+    "crashq_rings_total", "Task messages by queue: sent, or lost because the broker was away", ("queue", "outcome")
+)
 tasks = Histogram("crashq_task_duration_seconds", "Celery tasks by name", ("task",), bounds=LONG)
 task_failures = Counter(
     "crashq_task_failures_total",

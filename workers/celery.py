@@ -68,8 +68,8 @@ celery.conf.update(
     broker_connection_max_retries=None,  # Redis may be away for any time: the worker waits for it
     task_ignore_result=True,  # the jobs table is the truth; there is no result backend
     task_store_errors_even_if_ignored=False,
-    # A message is a doorbell: once taken it is gone, and what it rang for returns by its row. An acknowledgement would
-    # only add what can fail: one that Redis did not hear keeps its worker deaf, for it counts as a message in hand.
+    # A message only wakes a worker: once taken it is gone, and its work returns by its row. An acknowledgement would
+    # only add what can fail: while one has not reached Redis, the message counts as in hand and its worker takes no other.
     task_queues=[Queue(name, Exchange(name), routing_key=name, no_ack=True) for name in QUEUES],
     task_serializer="json",
     accept_content=["json"],

@@ -1,4 +1,4 @@
-"""Jobs: one row per request for a computed result. The row is the truth; a message only rings for it."""
+"""Jobs: one row per request for a computed result. The row is the truth; a task message only wakes a worker for it."""
 
 import enum
 import secrets

@@ -111,7 +111,7 @@ _NEXT: dict[str, str | None] = {**dict(pairwise(STEPS)), list(STEPS)[-1]: None}
 def begin_erasure(
     services: Services, app: App, user_id: str, *, scan: bool | None = None, asked_by: int | None = None
 ) -> Erasure:
-    """Record that a user is to be erased and ring; one that is under way is joined. Raises BadParameters.
+    """Record that a user is to be erased and enqueue it; one that is under way is joined. Raises BadParameters.
 
     `scan`: read every stored log of the app for the letters of the id; None: when the id is long enough for that.
     """
@@ -145,7 +145,7 @@ def begin_erasure(
         else:
             log.info("erasure_begun", erasure=made.id, app=app.identifier, user=asked_by)
     begun = found or made
-    services.broker.ring(RUN_ERASURE, begun.id, UPKEEP)
+    services.broker.enqueue(RUN_ERASURE, begun.id, UPKEEP)
     return begun
 
 

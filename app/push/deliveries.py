@@ -195,4 +195,4 @@ WORK = WorkType(
     max_failures=lambda _: None,  # the deliveries have their own attempts
     permanent=(),
 )
-"""Receivers are claimed by the threads of `Courier`, which a periodic task wakes."""
+"""Receivers are claimed by the threads of `DeliveryPool`, which a periodic task wakes."""

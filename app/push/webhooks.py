@@ -155,7 +155,7 @@ def replay(services: Services, app: App, identifier: str, delivery_id: str) -> D
         delivery.state, delivery.attempts, delivery.next_at = DeliveryState.PENDING, 0, services.now()
         delivery.delivered_at = None
         session.flush()
-    services.broker.ring(PUSH, str(delivery.id), UPKEEP)
+    services.broker.enqueue(PUSH, str(delivery.id), UPKEEP)
     return delivery
 
 

@@ -172,7 +172,7 @@ def hand_back(services: Services, work: WorkType[R]) -> None:
         held = held_by(session, work.leasing, services.worker)
     for row in held:
         if end(services, work, row, HandedBack()) and work.message is not None:
-            services.broker.ring(*work.message(row))
+            services.broker.enqueue(*work.message(row))
 
 
 class Unwritten:

@@ -81,7 +81,7 @@ def test_a_clock_five_minutes_off_takes_no_job_from_a_living_worker_and_leaves_n
         asked = time.monotonic()
         await_jobs(here, [unheard], RECOVERY)
         await_logs(here, [f"clock-{number}" for number in range(5)], RECOVERY)
-        ledger.add(f"clock of {wrong} {by}: rings lost", time.monotonic() - asked)
+        ledger.add(f"clock of {wrong} {by}: messages lost", time.monotonic() - asked)
 
         orphan = here.ask(here.new_question(crash))
         worker = here.holder(orphan)

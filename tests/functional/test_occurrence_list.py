@@ -7,7 +7,7 @@ import pytest
 
 from app import create_app
 from app.api.polling import WAITING
-from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
+from tests.factories import NOON, add_newer, join, make_crash, make_member, run_enqueued
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_job_id_is_asked_for_by_who_asked_before(client, services, member, url
 
 def test_a_request_that_prefers_to_wait_gets_the_finished_list(client, services, member, url):
     job_id = client.get(url, headers=member.headers).json["job_id"]
-    worker = threading.Thread(target=run_rings, args=(services,))
+    worker = threading.Thread(target=run_enqueued, args=(services,))
     worker.start()
 
     answer = client.get(url, headers={**member.headers, "Prefer": "wait=30"})

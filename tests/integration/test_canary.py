@@ -25,7 +25,7 @@ def count(outcome: str) -> float:
 def sing(services) -> None:
     """Do what beat and the workers would."""
     begin_canary(services)
-    (task, identifier) = services.broker.rings.pop()
+    (task, identifier) = services.broker.messages.pop()
     assert task == RUN_CANARY
     run_canary(services, identifier)
 

@@ -13,7 +13,7 @@ from app.jobs import KINDS
 from app.jobs.kind import all_occurrences
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
-from tests.factories import NOON, join, make_crash, make_member, run_rings
+from tests.factories import NOON, join, make_crash, make_member, run_enqueued
 from tests.integration.test_poll_cost import statements
 
 
@@ -107,7 +107,7 @@ def test_who_waits_for_as_many_jobs_as_allowed_is_told_so(services, client_of, m
 
 def test_a_finished_result_is_found_by_the_same_statement(services, get):
     get()
-    run_rings(services)
+    run_enqueued(services)
 
     with statements(services) as sent:
         answer = get()
@@ -118,7 +118,7 @@ def test_a_finished_result_is_found_by_the_same_statement(services, get):
 
 def test_a_database_that_only_reads_still_answers_with_what_is_finished(services, client_of, member, crash, get):
     get()
-    run_rings(services)
+    run_enqueued(services)
     path = f"/api/crashes/{crash.identifier}/occurrences"
     with services.db.write() as session:
         name = session.scalar(text("SELECT current_database()"))

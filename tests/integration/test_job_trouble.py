@@ -17,7 +17,7 @@ from app.jobs.running import WORK, run
 from app.services import Services
 from app.sweep import sweep
 from app.work.ending import hand_back
-from tests.factories import run_rings
+from tests.factories import run_enqueued
 from tests.job_kinds import files, row, write
 from tests.system.conftest import until
 
@@ -25,20 +25,20 @@ from tests.system.conftest import until
 def test_trouble_from_outside_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
     kind.act = failing(TransientError("The storage is unavailable, try again"))
     job = ask_again()
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     run(services, job.id)
 
     for pause in (2, 4, 8, 16, 32, 60, 60):
         assert row(services, job).state == JobState.QUEUED
         clock.advance(seconds=pause - 1)
         sweep(services)
-        assert run_rings(services) == 0
+        assert run_enqueued(services) == 0
         clock.advance(seconds=1)
         sweep(services)
-        assert run_rings(services) == 1
+        assert run_enqueued(services) == 1
     clock.advance(seconds=services.config.job_patience)
     sweep(services)
-    run_rings(services)
+    run_enqueued(services)
 
     ended = row(services, job)
     assert (len(kind.attempts), ended.attempt, ended.failures, ended.state) == (9, 9, 0, JobState.FAILED)

@@ -83,10 +83,10 @@ class Attempts:
             self.do(step)
 
     def do_work(self, index: int, worker: int, plan: Plan) -> None:
-        """A worker hears a ring, or hears an old one again when the index lies beyond those that wait."""
-        rings, known = self.broker.rings, self.ids
-        if index < len(rings):
-            _, row_id = rings.pop(index)
+        """A worker receives a message, or an old one again when the index lies beyond those that wait."""
+        messages, known = self.broker.messages, self.ids
+        if index < len(messages):
+            _, row_id = messages.pop(index)
         elif known:
             row_id = known[index % len(known)]
         else:

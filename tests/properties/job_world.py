@@ -80,16 +80,16 @@ class World(Attempts):
         self._uninterrupted(lambda: add_newer(self.base, self.crashes[crash]))
         self.revisions[crash] += 1
 
-    def do_ring_twice(self, index: int) -> None:
-        if self.broker.rings:
-            self.broker.rings.append(self.broker.rings[index % len(self.broker.rings)])
+    def do_enqueue_twice(self, index: int) -> None:
+        if self.broker.messages:
+            self.broker.messages.append(self.broker.messages[index % len(self.broker.messages)])
 
-    def do_ring_lost(self, index: int) -> None:
-        if self.broker.rings:
-            self.broker.rings.pop(index % len(self.broker.rings))
+    def do_lose_message(self, index: int) -> None:
+        if self.broker.messages:
+            self.broker.messages.pop(index % len(self.broker.messages))
 
     def do_flush(self) -> None:
-        self.broker.rings.clear()
+        self.broker.messages.clear()
 
     def do_meanwhile(self, writes: int, step: Step) -> None:
         """Do the step in the middle of something else: right before the n-th transaction that writes from now on."""

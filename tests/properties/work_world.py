@@ -145,11 +145,11 @@ def check(world: World) -> None:
 def drain(world: World) -> None:
     """Let sweeps and workers go on until every row has ended; what waits is enqueued meanwhile."""
     for number, seconds in enumerate(UNTIL_THE_END):
-        world.services.broker.rings.clear()
+        world.services.broker.messages.clear()
         world.do_sweep()
         waiting = [row for row in world.model.rows if row.state == WAITING and world.model.is_due(row)]
         if world.work.message is not None and number:
-            sent = {row_id for _, row_id in world.services.broker.rings}
+            sent = {row_id for _, row_id in world.services.broker.messages}
             assert {str(row.key[0]) for row in waiting} <= sent, "due and not enqueued"
         for _ in waiting:
             world.do_work(number % 2, None, bool(number // 2 % 2), Plan())
