@@ -21,9 +21,9 @@ from app.redis_url import read_redis_url
 RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
 MAKE_SYMBOLS = "make_symbols"
 BEGIN_CANARY, RUN_CANARY = "begin_canary", "run_canary"
-SWEEP, PULSE, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
+SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "sweep",
-    "pulse",
+    "pulse",  # the name by which the previous release knows the task
     "run_erasure",
     "keep_ages",
     "push",

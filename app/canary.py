@@ -11,12 +11,12 @@ import structlog
 
 from app import metrics
 from app.broker import RUN_CANARY, SHORT
-from app.db.pulse import beat, last_seen
+from app.db.heartbeat import last_seen, record
 from app.errors import AppError
 from app.services import Services
 from app.storage import ObjectNotFound, checked
 
-ASKED, SUCCEEDED = "canary_asked", "canary"  # names of pulses
+ASKED, SUCCEEDED = "canary_asked", "canary"  # names of heartbeats
 FOLDER = "canary"
 SIZE = 1024  # bytes
 LEFT_BEHIND = timedelta(hours=1)  # an older object is of a canary whose worker died
@@ -33,7 +33,7 @@ class CanaryDied(AppError):
 def begin_canary(services: Services) -> None:
     """Write that one is due, commit, and enqueue it."""
     with services.db.write() as session:
-        beat(session, ASKED, services.now())
+        record(session, ASKED, services.now())
     services.broker.enqueue(RUN_CANARY, secrets.token_hex(12), SHORT)
 
 
@@ -45,7 +45,7 @@ def run_canary(services: Services, identifier: str) -> None:
         _use_store(services, f"{FOLDER}/{checked(identifier)}")
         now = services.now()
         with services.db.write() as session:
-            beat(session, SUCCEEDED, now)
+            record(session, SUCCEEDED, now)
     except AppError as error:
         metrics.canaries.add("failed")
         log.warning("canary_failed", code=error.code)

@@ -65,7 +65,7 @@ class Config:
     job_lease: int = 30  # seconds; a worker renews every third of it, else the attempt is over
     job_time_limit: int = 900  # seconds one attempt may run; far above any report
     max_attempts: int = 3  # of a job or digest that kill their worker or meet a bug, before it counts as failed
-    job_patience: int = 1_800  # seconds that a job is tried again while the database or the storage is in trouble
+    job_patience: int = 1_800  # seconds that a job is tried again while the database or the storage is away
     live_jobs_per_user: int = 1_000  # jobs that a user may wait for at a time; one more is answered with 429
     long_jobs_at_once: int = 1  # long jobs worked on at a time, so that short ones always find a worker
     abandon_after: int = 0  # seconds without a poll after which a live job is cancelled; 0: never

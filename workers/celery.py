@@ -21,7 +21,7 @@ from kombu.entity import Exchange, Queue
 
 from app import counting, metrics, tracing
 from app.background import TYPES
-from app.broker import BEGIN_CANARY, KEEP_AGES, PULSE, QUEUES, RUN_CANARY, SHORT, SWEEP, UPKEEP
+from app.broker import BEGIN_CANARY, KEEP_AGES, QUEUES, RECORD_HEARTBEAT, RUN_CANARY, SHORT, SWEEP, UPKEEP
 from app.config import Config
 from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
@@ -83,7 +83,7 @@ celery.conf.update(
     # Leased work has budgets that grow with its input (app/work/limits.py), so Celery must not cut it. These tasks are none,
     # take seconds, and come again: a process in which one hangs is ended in the last resort.
     task_annotations={
-        name: {"time_limit": PERIODIC_WITHIN} for name in (SWEEP, KEEP_AGES, PULSE, BEGIN_CANARY, RUN_CANARY)
+        name: {"time_limit": PERIODIC_WITHIN} for name in (SWEEP, KEEP_AGES, RECORD_HEARTBEAT, BEGIN_CANARY, RUN_CANARY)
     },
     task_default_queue=SHORT,
     beat_schedule=schedule(config),
@@ -186,6 +186,6 @@ def _close(**_: Any) -> None:
 
 @worker_ready.connect
 def _ask_for_first_signs_of_life(**_: Any) -> None:
-    celery.send_task(PULSE, queue=UPKEEP)
+    celery.send_task(RECORD_HEARTBEAT, queue=UPKEEP)
     if config.canary_every:
         celery.send_task(BEGIN_CANARY, queue=UPKEEP)

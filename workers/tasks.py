@@ -9,8 +9,8 @@ from app.broker import (
     DIGEST_LOG,
     KEEP_AGES,
     MAKE_SYMBOLS,
-    PULSE,
     PUSH,
+    RECORD_HEARTBEAT,
     REGROUP,
     RUN_CANARY,
     RUN_ERASURE,
@@ -19,7 +19,7 @@ from app.broker import (
     RUN_PART,
     SWEEP,
 )
-from app.db import pulse
+from app.db import heartbeat
 from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
@@ -103,11 +103,11 @@ def sweep_all(services: Services, _message: TaskMessage) -> None:
     sweep(services)
 
 
-@task(PULSE)
-def show_pulse(services: Services, _message: TaskMessage) -> None:
+@task(RECORD_HEARTBEAT)
+def record_heartbeat(services: Services, _message: TaskMessage) -> None:
     """Record that a worker reaches the database; while Redis takes messages, also that they come from beat through it."""
     with services.db.write() as session:
-        pulse.beat(session, pulse.WORKER, services.now())
+        heartbeat.record(session, heartbeat.WORKER, services.now())
 
 
 @task(PUSH)

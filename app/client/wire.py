@@ -27,7 +27,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
 from app.client.errors import KINDS, BadAnswer, ClientError, NotTrusted, Refused, Unreachable
-from app.client.patience import Clock, Limits, Patience, Trouble
+from app.client.patience import Clock, Limits, Patience, RetryCallback
 from app.client.proxies import Connections
 
 CHUNK = 64 * 1024  # bytes
@@ -68,7 +68,7 @@ class Wire:
     """Sends to one server with one token; not for several threads at once."""
 
     def __init__(
-        self, base: str, token: str | None, insecure: bool, limits: Limits, clock: Clock, on_trouble: Trouble
+        self, base: str, token: str | None, insecure: bool, limits: Limits, clock: Clock, on_trouble: RetryCallback
     ) -> None:
         self.base, self.token, self.insecure = base, token, insecure
         self._limits, self._clock, self._on_trouble = limits, clock, on_trouble

@@ -134,7 +134,7 @@ def test_a_worker_that_dies_before_the_manifest_leaves_nothing_that_looks_whole_
     assert copied == []  # what was delivered is not delivered again
 
 
-def test_trouble_of_the_destination_is_shown_and_the_run_is_tried_until_it_succeeds(
+def test_an_outage_of_the_destination_is_shown_and_the_run_is_tried_until_it_succeeds(
     services, member, clock, monkeypatch
 ):
     make(services, member)

@@ -145,7 +145,7 @@ def test_a_worker_that_is_delivering_loses_its_run_and_its_files_go_once_its_lea
     assert where_it_lies(services, ADA) == []
 
 
-def test_trouble_of_the_store_is_waited_out_and_the_files_go(services, clock, member, monkeypatch):
+def test_an_outage_of_the_store_is_waited_out_and_the_files_go(services, clock, member, monkeypatch):
     make(services, member)
     add(services, member, "a-1", sentry_event(ADA))
     clock.advance(days=1)

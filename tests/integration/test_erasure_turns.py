@@ -1,4 +1,4 @@
-"""Turns at an erasure: dead workers, trouble, requests that come twice (both databases)."""
+"""Turns at an erasure: dead workers, outages, requests that come twice (both databases)."""
 
 from datetime import timedelta
 
@@ -53,7 +53,7 @@ def test_a_worker_that_dies_in_any_step_is_followed_by_another(services, clock, 
     assert where_it_lies(services, ADA) == []
 
 
-def test_trouble_is_waited_out_and_told(services, clock, member, monkeypatch):
+def test_an_outage_is_waited_out_and_shown(services, clock, member, monkeypatch):
     add(services, member, "a-1", sentry_event(ADA))
     begun = begin_erasure(services, member.app, ADA)
 

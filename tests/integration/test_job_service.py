@@ -77,7 +77,7 @@ def test_a_message_for_an_unknown_job_does_nothing(services, kind, job_id):
 
 
 def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
-    services, ask_again, kind, clock, no_beats
+    services, ask_again, kind, clock, no_renewals
 ):
     def act(run_: Run) -> Artefact:
         if len(kind.attempts) == 1:  # the first worker hangs; the sweep gives the job to a second one, which ends first
@@ -100,7 +100,7 @@ def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
     assert files(services, job) == [ended.result_key] == [f"jobs/{job.id}/2/result.json"]
 
 
-def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, ask_again, kind, clock, no_beats):
+def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, ask_again, kind, clock, no_renewals):
     def act(run_: Run) -> Artefact:
         if len(kind.attempts) == 1:
             clock.advance(seconds=services.config.job_lease)

@@ -202,7 +202,7 @@ def test_a_part_that_breaks_three_times_ends_the_job_with_its_reason(services, m
     assert (files(services, job), parts_now(services, job)) == ([], [])
 
 
-def test_trouble_of_the_storage_is_waited_out_and_is_no_strike(services, member, crash, clock, monkeypatch):
+def test_an_outage_of_the_storage_is_waited_out_and_is_no_failure(services, member, crash, clock, monkeypatch):
     job = begin(services, member, crash)
 
     def away(*_):

@@ -49,12 +49,12 @@ def test_counts_are_right_whoever_removes_and_digests_at_once(services, member, 
                     case _:
                         regroup_logs(services, range(1, LOGS + 1, turn + 1))
             except TransientError:  # a deadlock that the database ended, say: it is tried again
-                met["trouble"] += 1
+                met["outage"] += 1
 
     raised = at_once(8, act)
 
     assert raised == []
-    assert met["trouble"] < 20
+    assert met["outage"] < 20
     for _ in range(10):
         clock.advance(seconds=61)
         sweep(services)

@@ -129,7 +129,7 @@ def test_a_list_that_is_too_large_for_a_row_is_only_begun(services, job):
     assert row(services, job).state == JobState.RUNNING
 
 
-def test_a_job_that_has_a_strike_takes_the_long_way(services, job):
+def test_a_job_that_has_a_failure_takes_the_long_way(services, job):
     with services.db.write() as session:
         assert move(session, job.id, (JobState.QUEUED,), failures=1)
 

@@ -112,7 +112,7 @@ def test_those_who_come_while_the_disk_is_waited_for_share_the_next_wait(service
     assert len(waits) == 2
 
 
-def test_a_disk_that_takes_no_more_is_told_of_as_trouble(services, client_of, member, path, monkeypatch):
+def test_a_disk_that_takes_no_more_is_answered_as_an_outage(services, client_of, member, path, monkeypatch):
     monkeypatch.setattr("app.db.settling._NOTE", b"SELECT 1 / 0")
 
     answer = client_of(services).get(path, headers=member.headers)

@@ -186,7 +186,7 @@ def test_a_shared_job_goes_on_while_another_user_waits_for_it(services, member, 
     assert state(services, job) == JobState.CANCELLED
 
 
-def test_a_stopping_worker_hands_its_attempts_back_without_a_strike(services, member, kind):
+def test_a_stopping_worker_hands_its_attempts_back_without_a_failure(services, member, kind):
     mine, others = replace(services, worker="host:1"), replace(services, worker="host:2")
     [job] = ask_many(services, member, make_crash(services, member.app), 1)
 

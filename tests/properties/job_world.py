@@ -23,9 +23,9 @@ from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import Clock, add_newer, join, make_crash, make_member
 from tests.job_kinds import NAME, FakeKind, as_job_type
+from tests.properties.faulty import FaultyDatabase
 from tests.properties.job_attempts import WORKERS, Attempts, Step
 from tests.properties.job_model import LOADING, Answer, Job, Model
-from tests.properties.trouble import TroubledDatabase
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class World(Attempts):
     """Two apps with a crash each; ada and bob see the first app, carol the other."""
 
     def __init__(self, services: Services, clock: Clock, kinds: dict[str, Any]) -> None:
-        assert isinstance(services.db, TroubledDatabase)
+        assert isinstance(services.db, FaultyDatabase)
         self.db, self.clock, self.base, self.config = services.db, clock, services, services.config
         ada = make_member(services)
         self.users = [ada, join(services, "bob@example.com", ada.app), make_member(services, "carol@example.com")]
@@ -113,7 +113,7 @@ class World(Attempts):
             assert got[0] not in self.ids
             self.ids.append(got[0])
             created_at = self.clock.now + timedelta(microseconds=len(self.ids))  # of two jobs one is the newer
-            with super(TroubledDatabase, self.db).write() as session:
+            with super(FaultyDatabase, self.db).write() as session:
                 session.get_one(Row, got[0]).created_at = created_at
             self.model.jobs.append(Job(got[0], question, created_at, {self.users[user].user_id}))
 

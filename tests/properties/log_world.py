@@ -23,7 +23,7 @@ from app.sweep import sweep
 from app.work.ending import unwritten
 from tests.factories import CONFIG, Clock, make_member
 from tests.log_parsers import CONTENT, NAME, parsed
-from tests.properties.trouble import COMMIT_FAILS, TroubledDatabase, TroubledStorage
+from tests.properties.faulty import COMMIT_FAILS, FaultyDatabase, FaultyStorage
 
 LEASE = timedelta(seconds=CONFIG.job_lease)  # of a log below 1 MiB
 
@@ -93,7 +93,7 @@ class World:
     digests: list[Digesting] = field(default_factory=list)  # the innermost last
 
     def __post_init__(self) -> None:
-        assert isinstance(self.base.db, TroubledDatabase)
+        assert isinstance(self.base.db, FaultyDatabase)
         self.db = self.base.db
         self.apps = [make_member(self.base, name, name).app for name in ("ada@example.com", "bob@example.com")]
         self.parser = Parser(self._parse)
@@ -104,7 +104,7 @@ class World:
         with self.db.write() as session:
             for table in (Occurrence, Crash, Row):
                 session.execute(delete(table))
-        self.broker, self.storage = MemoryBroker(), TroubledStorage()
+        self.broker, self.storage = MemoryBroker(), FaultyStorage()
         self.services = replace(self.base, storage=self.storage, broker=self.broker)
         self.logs: dict[tuple[int, str], Log] = {}
         self.orphans: set[str] = set()  # keys of objects that may have no row

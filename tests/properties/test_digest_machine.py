@@ -14,9 +14,9 @@ from hypothesis.stateful import (
 
 from app import ingest
 from app.parsers import PARSERS
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNHEARD
 from tests.properties.log_checks import check, drain
 from tests.properties.log_world import Plan, Step, World
-from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD
 
 INDEX = st.integers(0, 5)
 SECONDS = st.sampled_from([1, 5, 5, 61, 121, 121])

@@ -13,10 +13,10 @@ from hypothesis.stateful import (
 )
 
 from app.jobs import KINDS, running
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNHEARD
 from tests.properties.job_attempts import Plan, Step
 from tests.properties.job_checks import check, drain
 from tests.properties.job_world import World
-from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD
 
 INDEX = st.integers(0, 5)
 USER, CRASH, WORKER = st.integers(0, 2), st.sampled_from([0, 0, 0, 1]), st.integers(0, 1)
@@ -33,15 +33,15 @@ def named(name: str, *values: st.SearchStrategy) -> st.SearchStrategy[Step]:
 WORK_TO_THE_END = named("work", INDEX, WORKER, st.just(Plan()))
 ASK, POLL, CANCEL = named("ask", USER, CRASH, ABOUT), named("poll", USER, INDEX), named("cancel", USER, INDEX)
 TICK, SWEEP, NEWER = named("tick", SECONDS), named("sweep"), named("newer", st.integers(0, 1))
-HAND_BACK, TIMELY_BEAT = named("hand_back", WORKER), named("beat")
+HAND_BACK, TIMELY_RENEWAL = named("hand_back", WORKER), named("renew")
 MESSAGES = st.one_of(named("enqueue_twice", INDEX), named("lose_message", INDEX), named("flush"))
 BETWEEN_WRITES = named(
-    "meanwhile", st.integers(0, 2), st.one_of(CANCEL, ASK, SWEEP, HAND_BACK, TIMELY_BEAT, WORK_TO_THE_END)
+    "meanwhile", st.integers(0, 2), st.one_of(CANCEL, ASK, SWEEP, HAND_BACK, TIMELY_RENEWAL, WORK_TO_THE_END)
 )
 JOIN = named("join", USER, INDEX)
 SILENCE = st.just((("tick", 31), ("sweep",)))  # for longer than the lease
-TOLD_TOO_LATE = st.just(("several", ("tick", 31), ("sweep",), ("beat",), ("advance",)))
-SAVED_IN_TIME = st.just(("several", ("tick", 31), ("meanwhile", 0, ("beat",)), ("sweep",)))
+RENEWED_TOO_LATE = st.just(("several", ("tick", 31), ("sweep",), ("renew",), ("advance",)))
+SAVED_IN_TIME = st.just(("several", ("tick", 31), ("meanwhile", 0, ("renew",)), ("sweep",)))
 JOINED_AS_ANOTHER_LEAVES = st.builds(
     lambda user, index, writes: (
         "several", ("meanwhile", writes, ("join", 1 - user, index)), ("cancel", user, index),
@@ -53,7 +53,7 @@ DONE_AND_ASKED_AGAIN = st.builds(
     CRASH, SECONDS, JOIN,
 )  # fmt: skip
 INSIDE = st.one_of(
-    TICK, SWEEP, CANCEL, ASK, JOIN, POLL, NEWER, HAND_BACK, TIMELY_BEAT, TOLD_TOO_LATE, SAVED_IN_TIME,
+    TICK, SWEEP, CANCEL, ASK, JOIN, POLL, NEWER, HAND_BACK, TIMELY_RENEWAL, RENEWED_TOO_LATE, SAVED_IN_TIME,
     named("preview"), named("advance"), MESSAGES, BETWEEN_WRITES, JOINED_AS_ANOTHER_LEAVES,
 )  # fmt: skip
 
@@ -115,7 +115,7 @@ class JobMachine(RuleBasedStateMachine):
     def work_overtaken(self, first: int, second: int, worker: int, outer: Plan, inner: Plan, renews: bool) -> None:
         """The worker falls silent for longer than its lease, and another takes over before it wakes up."""
         overtaken = (("tick", 31), ("sweep",), ("work", second, 1 - worker, inner))
-        before = (*overtaken, ("beat",), ("advance",)) if renews else overtaken
+        before = (*overtaken, ("renew",), ("advance",)) if renews else overtaken
         self.world.do_work(first, worker, outer._replace(before=before))
 
     @rule(step=st.one_of(SWEEP, TICK, NEWER, MESSAGES, HAND_BACK, BETWEEN_WRITES))

@@ -14,7 +14,7 @@ from hypothesis.stateful import (
 )
 
 from app.background import TYPES
-from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNHEARD
 from tests.properties.work_attempts import AWAY, Plan, Step
 from tests.properties.work_model import (
     APP_ERROR,

@@ -14,7 +14,7 @@ from app.work.ending import unwritten
 from app.work.errors import AttemptLost, HandedBack
 from app.work.running import Attempt, attempt, run_next
 from app.work.work_type import WorkType
-from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD, TroubledDatabase
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNHEARD, FaultyDatabase
 from tests.properties.work_model import (
     APP_ERROR,
     BUG,
@@ -74,7 +74,7 @@ class Trying:
 class Attempts:
     """What workers do, beside the model."""
 
-    db: TroubledDatabase
+    db: FaultyDatabase
     services: Services
     work: WorkType[Any]
     tested: Tested
@@ -160,7 +160,7 @@ class Attempts:
     @contextmanager
     def unhindered(self) -> Iterator[Any]:
         """A transaction that meets no fault."""
-        with super(TroubledDatabase, self.db).write() as session:
+        with super(FaultyDatabase, self.db).write() as session:
             yield session
 
     def key(self, row: Any) -> tuple[Any, ...]:

@@ -189,7 +189,7 @@ def test_a_machine_without_web_shows_what_its_processes_have_counted(stack: Stac
     def shown() -> str:
         return stack.metrics(f"http://127.0.0.1:{stack.environ['CRASHQ_METRICS_PORT']}")
 
-    until(lambda: value(shown(), "crashq_beat_sent_total", task="pulse") > 0, "beat's first pulse")
+    until(lambda: value(shown(), "crashq_beat_sent_total", task="pulse") > 0, "beat's first heartbeat task")
     until(lambda: value(shown(), "crashq_task_duration_seconds_count", task="sweep") > 0, "the first sweep")
     assert "crashq_queue_waiting" not in shown()
 

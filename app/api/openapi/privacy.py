@@ -117,7 +117,7 @@ SUBJECT = Subject(
             "removed": object_of({"logs": WHOLE, "occurrences": WHOLE, "jobs": WHOLE}),
             "created_at": TIME,
             "finished_at": TIME_OR_NULL,
-            "error_code": told(TEXT_OR_NULL, "Of the latest trouble; it is tried again"),
+            "error_code": told(TEXT_OR_NULL, "Of the latest attempt that did not succeed; it is tried again"),
         }),
     },
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Jobs that meet trouble, bugs or no end: tried again or ended with a reason, and nothing left behind (both databases)."""
+"""Jobs that meet outages, bugs or no end: tried again or ended with a reason, and nothing left behind (both databases)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from tests.job_kinds import files, row, write
 from tests.system.conftest import until
 
 
-def test_trouble_from_outside_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
+def test_an_outage_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
     kind.act = failing(TransientError("The storage is unavailable, try again"))
     job = ask_again()
     services.broker.messages.clear()
@@ -59,7 +59,7 @@ def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, kind, 
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 2)
 
 
-def test_a_program_error_ends_the_job_at_the_third_strike_and_its_words_stay_inside(services, ask_again, kind, clock):
+def test_a_program_error_ends_the_job_at_the_third_failure_and_its_words_stay_inside(services, ask_again, kind, clock):
     kind.act = failing(RuntimeError("SELECT secret FROM /var/lib"))
     job = ask_again()
 
@@ -147,7 +147,7 @@ def hurried(services: Services) -> Services:
     return replace(services, config=replace(services.config, job_time_limit=-1))
 
 
-def test_waiting_in_line_does_not_use_up_the_patience_for_trouble(services, ask_again, kind, clock):
+def test_waiting_in_line_does_not_use_up_the_patience_for_outages(services, ask_again, kind, clock):
     kind.act = lambda run_: write(run_) if len(kind.attempts) == 2 else failing(TransientError())(run_)
     job = ask_again()
     clock.advance(seconds=services.config.job_patience + 1)
