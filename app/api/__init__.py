@@ -34,17 +34,17 @@ from app.api import (
     tokens,
     webhooks,
 )
-from app.api.context import EXTENSION
 from app.api.polling import REPEATS, WAITING
 from app.api.query_names import check_query_names
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
 from app.api.waiting import Waiting
+from app.auth import EXTENSION
+from app.csrf import SAFE_METHODS
 from app.errors import STATUS_WORDS, AppError, as_outage
 from app.hosts import Hosts
 from app.observe import request_id_from
 from app.services import Services
-from app.visitor import READING
 
 log = structlog.get_logger()
 
@@ -94,7 +94,7 @@ def _check_host(hosts: Hosts) -> None:
 def _finish(response: Response, *, is_told: bool) -> Response:
     asked = _request()
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
-    if asked.method not in READING:
+    if asked.method not in SAFE_METHODS:
         changes.note()
     if g.get("by_cookie"):  # a browser keeps answers by their URL: nobody who signs in there later may be shown them
         response.vary.add("Cookie")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app import iso_time
 from app.api import answers
 from app.api.asking import asked_values
-from app.api.context import services, user_id
+from app.auth import services, user_id
 from app.db.app import App
 from app.db.crash import Crash, newest_versions
 from app.db.grouping_decision import GroupingDecision, merged_into

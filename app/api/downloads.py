@@ -6,7 +6,7 @@ from typing import NamedTuple
 from flask import Blueprint, Response, request
 from werkzeug.http import dump_options_header
 
-from app.api.context import services
+from app.auth import services
 from app.db.app import is_member
 from app.db.job import Job, JobState
 from app.db.job_part import find_part

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from flask import Blueprint, Response, current_app, request
 
 from app.accounts import token_hash
-from app.api.context import services, token, user_id
 from app.api.streams import Streams
+from app.auth import services, token, user_id
 from app.db.job import Job
 from app.db.job_signs import Sign, Watched
 from app.errors import NotFound, TransientError

@@ -9,8 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from app import canary
 from app.api import answers
-from app.api.context import services
 from app.api.figures import figures
+from app.auth import services
 from app.counting import exposition
 from app.db.heartbeat import WORKER, last_seen
 from app.db.oldest_waiting import oldest_waiting

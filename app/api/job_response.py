@@ -8,7 +8,7 @@ from flask import Response, request
 from werkzeug.http import http_date
 
 from app.api import answers, packing
-from app.api.context import services
+from app.auth import services
 from app.jobs.awaiting import wait_until_durable
 from app.jobs.envelope import envelope, etag, progress
 from app.jobs.kind import AnyJob, Showing

@@ -4,10 +4,10 @@ from flask import Blueprint, Response, request
 
 from app.api import answers, polling
 from app.api.asking import asked_values
-from app.api.context import services, user_id
 from app.api.job_response import job_response
 from app.api.paging import link_after, link_next, window
 from app.api.waiting import wanted_wait
+from app.auth import services, user_id
 from app.cursors import cursor, read_cursor
 from app.jobs import KINDS, service
 from app.jobs.cancelling import cancel

@@ -4,8 +4,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from app import accounts
-from app.api import answers, context
-from app.api.context import services
+from app.api import answers
+from app.auth import services
 from app.errors import BadParameters
 from app.parameters import read_params
 
@@ -42,6 +42,6 @@ def log_in() -> Response:
 @blueprint.delete("/login")
 def log_out() -> Response:
     """End the login of the token in the request."""
-    accounts.user_of(services(), context.token())
-    accounts.log_out(services(), context.token())
+    accounts.user_of(services(), auth.token())
+    accounts.log_out(services(), auth.token())
     return answers.bare_success()

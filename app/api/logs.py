@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from app import accounts
 from app.api import answers
 from app.api.body import unpacked_body
-from app.api.context import services, token, user_id
+from app.auth import services, token, user_id
 from app.ingest.log_id import is_log_id
 from app.ingest.receive import receive
 from app.ingest.status import log_state

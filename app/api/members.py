@@ -5,8 +5,8 @@ from flask import Blueprint, Response, request
 from app import accounts, members
 from app.api import answers
 from app.api.asking import json_object
-from app.api.context import services, user_id
 from app.api.paging import link_next, window
+from app.auth import services, user_id
 from app.errors import BadParameters
 
 blueprint = Blueprint("members", __name__, url_prefix="/api/apps/<app_identifier>/members")

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from flask import current_app, request
 
 from app.accounts import token_hash
-from app.api.context import services, token, user_id
 from app.api.job_response import age
 from app.api.repeats import Repeats, changes
 from app.api.waiting import LONG, MOMENT, Waiting
+from app.auth import services, token, user_id
 from app.jobs import service
 from app.jobs.awaiting import answered, is_live
 from app.jobs.freshness import is_expired

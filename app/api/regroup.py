@@ -5,7 +5,7 @@ from flask import Blueprint, Response, url_for
 from app import accounts, iso_time
 from app.api import answers
 from app.api.asking import json_object
-from app.api.context import services, user_id
+from app.auth import services, user_id
 from app.db.regrouping import Regrouping, latest_regrouping
 from app.errors import BadParameters
 from app.ingest.regrouping import begin_regrouping

@@ -5,9 +5,9 @@ from flask import Blueprint, Response, request
 from app import accounts
 from app.api import answers
 from app.api.body import Upload, unpacked_body
-from app.api.context import services
 from app.api.multipart import read_form
 from app.api.sender_key import sender_key
+from app.auth import services
 from app.db.upload import Sender
 from app.errors import BadParameters, TooLarge, Unauthorized
 from app.ingest import large_envelope

@@ -10,8 +10,8 @@ from app import iso_time, keys
 from app.accounts import hash_of
 from app.api import answers
 from app.api.asking import json_object
-from app.api.context import services, token, user_id
 from app.api.paging import link_next, window
+from app.auth import services, token, user_id
 from app.db.token import Token
 from app.errors import TransientError
 from app.parameters import read_params

@@ -45,7 +45,8 @@ def _ignore(*_: Any) -> None:
 class Client:
     """Speaks to the server at `url` with a token, or without one until `login`. Every method may raise ClientError.
 
-    Requests that are safe to repeat are repeated while the server is away or busy, as `limits` says; `on_trouble` is called before each retry.
+    Requests that are safe to repeat are repeated while the server is away or busy, as `limits` says.
+    `on_trouble` is called before each retry.
     A client is not for several threads at once.
     """
 

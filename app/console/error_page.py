@@ -35,7 +35,7 @@ def error_page(error: AppError, status: int | None = None) -> Response:
         "message": error.message,
         "following": NEXT.get(code, "Go back, change what you asked for, and try again."),
         "request_id": current_request_id(),
-        "who": _known_visitor(error),
+        "who": _known_user(error),
         "apps": [],
         "app": None,
     }
@@ -45,10 +45,10 @@ def error_page(error: AppError, status: int | None = None) -> Response:
     return response
 
 
-def _known_visitor(error: AppError) -> object:
-    """Who is signed in, unless the database, which knows, may be what is away."""
+def _known_user(error: AppError) -> object:
+    """The signed-in user; not looked up where the database may be what is away."""
     if isinstance(error, TransientError) or error.status >= 500:
-        return g.get("console_visitor")
+        return g.get("signed_in_user")
     try:
         return maybe_signed_in()
     except AppError:
