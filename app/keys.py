@@ -7,7 +7,7 @@ from typing import NamedTuple
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from app import sealing
+from app import encryption
 from app.accounts import INGEST_KEYS, check_name, hash_of, ingest_key_row, sender_address
 from app.config import Config
 from app.db.app import App
@@ -147,8 +147,8 @@ def dsn_of(config: Config, app: App, key: str, host: str = "") -> str:
 
 def _shown(services: Services, app: App, row: IngestKey, host: str) -> ShownKey:
     try:
-        key = sealing.unseal(services.config.secret_key, INGEST_KEYS, row.sealed)
-    except sealing.Unreadable:
+        key = encryption.decrypt(services.config.secret_key, INGEST_KEYS, row.encrypted)
+    except encryption.Unreadable:
         return ShownKey(row.identifier, row.name, None, None, row.created_at)
     return ShownKey(row.identifier, row.name, key, dsn_of(services.config, app, key, host), row.created_at)
 

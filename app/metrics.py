@@ -1,6 +1,6 @@
 """What crashq counts: every counter and histogram, with the words for its labels."""
 
-from app.counting import Counter, GatheredHistogram, Histogram
+from app.multiprocess_metrics import Counter, GatheredHistogram, Histogram
 
 QUICK = (0.005, 0.02, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds; of what a person waits for
 LONG = (0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)  # seconds; of what is worked on or waits in a queue

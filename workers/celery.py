@@ -19,7 +19,7 @@ from celery.signals import (
 )
 from kombu.entity import Exchange, Queue
 
-from app import counting, metrics, tracing
+from app import metrics, multiprocess_metrics, tracing
 from app.background import TYPES
 from app.broker import BEGIN_CANARY, KEEP_AGES, QUEUES, RECORD_HEARTBEAT, RUN_CANARY, SHORT, SWEEP, UPKEEP
 from app.config import Config
@@ -137,9 +137,9 @@ def _count_sent(sender: str, **_: Any) -> None:
 def _count_as(part: str) -> None:
     configure_logs(config.log_format)  # Celery asks for it later than this
     if config.metrics_dir:
-        counting.count_in(config.metrics_dir, part)
+        multiprocess_metrics.count_in(config.metrics_dir, part)
     if config.metrics_port:
-        counting.show_at(config.metrics_port)
+        multiprocess_metrics.show_at(config.metrics_port)
 
 
 @worker_init.connect

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
 from app.api import (
+    access_log,
     answers,
     apps,
     cors,
@@ -25,7 +26,6 @@ from app.api import (
     login,
     logs,
     members,
-    noting,
     privacy,
     regroup,
     senders,
@@ -82,7 +82,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
 
 
 def _begin() -> None:
-    g.request_id = noting.begin(_request())
+    g.request_id = access_log.begin(_request())
 
 
 def _check_host(hosts: Hosts) -> None:
@@ -101,7 +101,7 @@ def _finish(response: Response, *, is_told: bool) -> Response:
         if response.headers.get("Cache-Control") != "no-store":
             response.headers["Cache-Control"] = "private, no-cache"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    noting.finish(asked, response, is_told=is_told)
+    access_log.finish(asked, response, is_told=is_told)
     return response
 
 

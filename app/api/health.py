@@ -11,10 +11,10 @@ from app import canary
 from app.api import answers
 from app.api.figures import figures
 from app.auth import services
-from app.counting import exposition
 from app.db.heartbeat import WORKER, last_seen
 from app.db.oldest_waiting import oldest_waiting
 from app.errors import AppError, TransientError
+from app.multiprocess_metrics import exposition
 from app.services import Services
 
 blueprint = Blueprint("health", __name__)

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
-from app import accounts
+from app import accounts, auth
 from app.api import answers
 from app.auth import services
 from app.errors import BadParameters

@@ -15,7 +15,6 @@ from sqlalchemy.exc import IntegrityError
 from app.broker import RUN_ERASURE, UPKEEP
 from app.db.app import App
 from app.db.batch_rows import is_settled, newest_row
-from app.db.doomed_object import any_doomed
 from app.db.erasing import count_logs, newest_log
 from app.db.erasure import (
     LEASING,
@@ -26,12 +25,13 @@ from app.db.erasure import (
     forget_crashes,
     live_erasure,
 )
+from app.db.pending_deletion import is_any_pending
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.errors import BadParameters, NotFound, TransientError
-from app.privacy.doomed import IN_FLIGHT, delete_doomed
 from app.privacy.job_steps import delete_files, end_jobs
 from app.privacy.log_steps import find_occurrences, find_received, forget_decided, retitle, scan
 from app.privacy.orphan_step import delete_orphans_of_user
+from app.privacy.pending_deletions import IN_FLIGHT, delete_pending
 from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
 from app.privacy.turn import Turn
@@ -58,10 +58,10 @@ def _delete_objects(turn: Turn, place: str) -> str | None:
     if place == WITHOUT_ROWS:
         turn.erasure.not_before = delete_orphans_of_user(turn)
         return place if turn.erasure.not_before else None
-    if delete_doomed(turn.services, turn.erasure.id):
+    if delete_pending(turn.services, turn.erasure.id):
         return place
     with turn.services.db.read() as session:
-        waits = any_doomed(session, turn.erasure.id)
+        waits = is_any_pending(session, turn.erasure.id)
     if waits:  # the same log is being sent again; it is known within the hour whether it was
         turn.erasure.not_before = turn.services.now() + IN_FLIGHT / 12
         return place

@@ -21,7 +21,7 @@ from app.db.webhook import (
     webhooks_of,
 )
 from app.errors import Conflict, NotFound
-from app.push.secret import new_secret, seal
+from app.push.secret import encrypt_secret, new_secret
 from app.push.target import MAX_URL, addresses_of, read_url
 from app.services import Services
 
@@ -70,7 +70,7 @@ def create(services: Services, app: App, wanted: NewWebhook) -> tuple[Webhook, s
         identifier=secrets.token_hex(12),
         app_id=app.id,
         url=wanted.url,
-        secret=seal(services.config.secret_key, secret),
+        secret=encrypt_secret(services.config.secret_key, secret),
         active=wanted.active,
         created_at=services.now(),
         **_columns(wanted.events),

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from app import metrics
-from app.counting import Declared
+from app.multiprocess_metrics import Declared
 from tests.exposition import names
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from app.broker import RUN_CANARY
 from app.canary import begin_canary, last_success, run_canary, told
 from app.config import Config
-from app.counting import exposition
 from app.db.heartbeat import Heartbeat
 from app.errors import TransientError
+from app.multiprocess_metrics import exposition
 from app.storage import Storage
 from tests.exposition import value
 from tests.factories import CONFIG

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.db.crash import Crash
-from app.db.doomed_object import DoomedObject
 from app.db.job import Job, JobState
 from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
+from app.db.pending_deletion import PendingDeletion
 from app.doctor import examine
 from app.errors import TransientError
 from app.ingest.receive import receive
@@ -238,7 +238,7 @@ def test_objects_that_could_not_be_deleted_are_deleted_the_next_time(services, m
 
     assert objects(services) == []
     with services.db.read() as session:
-        assert session.query(DoomedObject).count() == 0
+        assert session.query(PendingDeletion).count() == 0
 
 
 def test_a_crash_whose_row_is_wrong_about_its_oldest_occurrence_is_put_right(services, member, clock):

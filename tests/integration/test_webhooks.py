@@ -150,7 +150,7 @@ def test_old_deliveries_are_deleted_and_pending_ones_are_not(hooked, clock, hook
     assert [row.state for row in rows(hooked)] == [DeliveryState.PENDING]
 
 
-def test_a_secret_sealed_with_another_secret_key_is_told_in_the_log(hooked, sink, hook, ask_again):
+def test_a_secret_encrypted_with_another_secret_key_is_named_in_the_log(hooked, sink, hook, ask_again):
     finish_a_job(hooked, ask_again)
 
     deliver_due(replace(hooked, config=replace(hooked.config, secret_key="quite another key than before")))
