@@ -42,7 +42,7 @@ class Collector:
 class DirectWork:
     """One thread for each queue that has something to do, so that what is quick never stands behind what is not.
 
-    Each thread ends when its queue is empty. Rows are claimed as ever: no work is done twice, whoever else works.
+    Each thread ends when its queue is empty. Rows are claimed as ever: no work is done twice, however many workers there are.
     """
 
     def __init__(self, services: Services, entries: dict[str, dict[str, Any]]) -> None:

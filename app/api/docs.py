@@ -42,7 +42,7 @@ def page() -> Response:
 
 @cache
 def _page(theme: str, root: str) -> tuple[bytes, bytes, str]:
-    """(the page, the same as gzip, its policy), made once: nothing of it depends on who asks."""
+    """(the page, the same as gzip, its policy), made once: nothing of it depends on the client."""
     document = openapi(version("crashq"))
     text = render_template(
         "docs.html", document=document, subjects=subjects(document), ticked=ticked, theme=theme, root=root

@@ -19,7 +19,7 @@ PACKED = "-gzip"  # behind the ETag of a result that is packed: other bytes are 
 
 
 def job_response(user: int, job: AnyJob) -> Response:
-    """The answer to a poll of a live or finished job, for the user who asks."""
+    """The answer to a poll of a live or finished job, for the user of the request."""
     return _of_live(user, job) if job.is_live else _of_finished(user, job)
 
 

@@ -41,7 +41,7 @@ def this_poll(kind: str, identifier: str) -> Poll:
 
 
 def ask(poll: Poll) -> Answer:
-    """Find, join or start the job: who asks is looked up, then the request is answered. Raises what went wrong."""
+    """Look the user up, then find, join or start the job that answers the request. Raises what the two raise."""
     user = user_id()
     return user, service.ask(services(), user, poll.kind, poll.identifier, request.args.to_dict())
 

@@ -1,7 +1,7 @@
 """One server over HTTP: sends requests, repeats those that are safe to repeat, turns every failure into a ClientError.
 
 urllib3 holds the connections; its own retries are switched off, because they know neither a deadline for the whole call, nor
-progress in the middle of a body, nor a caller who wants to be told.
+progress in the middle of a body, nor a callback before each retry.
 """
 
 import json

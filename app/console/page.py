@@ -1,4 +1,4 @@
-"""What the modules in pages/ work with: who is signed in, the template around a page, a word to say on the next one."""
+"""What the modules in pages/ work with: the signed-in user, the template around a page, a message for the next one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

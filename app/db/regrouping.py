@@ -17,7 +17,7 @@ LIVE = text("finished_at IS NULL")
 
 
 class Regrouping(Leased, Base):
-    """One pass over an app. The row is the job: who holds its lease goes on where it stands."""
+    """One pass over an app. The row is the job: the worker that holds its lease goes on from its position."""
 
     __tablename__ = "regroupings"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

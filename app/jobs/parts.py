@@ -1,6 +1,6 @@
 """Jobs in parts: spread over the workers, each part claimed, made and published like a job, the whole completed once.
 
-The row of the job owns the end: whoever finishes the last part completes the job by one guarded update, and the sweep
+The row of the job owns the end: the worker that finishes the last part completes the job by one guarded update, and the sweep
 does it when that worker dies before. Redis counts nothing.
 """
 
@@ -161,7 +161,7 @@ def _publish_part(services: Services, part: JobPart, made: MadePart) -> bool:
 
 
 def complete(services: Services, job: Job) -> None:
-    """Publish the result once every part is done. Whoever calls it, and how many at once: it is the same bytes."""
+    """Publish the result once every part is done. Any number of workers may call it at once: all of them make the same bytes."""
     with services.db.read() as session:
         plan, parts = plan_of(session, job.id), parts_of(session, job.id)
     if plan is None or any(part.state != PartState.DONE for part in parts):

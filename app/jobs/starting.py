@@ -105,7 +105,7 @@ def _announce(services: Services, job: AnyJob, user_id: int, *, async_commit: bo
     enqueue = partial(_enqueue, services, job, user_id)
     if async_commit:
         enqueue()
-    else:  # the worker can begin, and who asks has the row to wait for
+    else:  # the worker can begin while the request waits for the row
         services.db.settle(job.id, meanwhile=enqueue)
 
 

@@ -1,4 +1,4 @@
-"""Erases a user from an app: begun by a request, worked off in short turns by workers, resumed by whoever comes next."""
+"""Erases a user from an app: begun by a request, worked off in short turns by workers, resumed by any worker."""
 
 import hashlib
 import hmac

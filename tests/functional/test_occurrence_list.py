@@ -142,7 +142,7 @@ def test_a_crash_of_others_and_an_unknown_one_are_told_apart_as_the_vendor_does(
     assert (unknown.status_code, unknown.json["error_message"]) == (404, "App Crash with identifier occurrences.")
 
 
-def test_a_job_id_is_asked_for_by_who_asked_before(client, services, member, url, run_workers):
+def test_a_job_id_is_for_users_who_asked_before(client, services, member, url, run_workers):
     job_id = client.get(url, headers=member.headers).json["job_id"]
     run_workers()
     other = join(services, "bob@example.com", member.app)

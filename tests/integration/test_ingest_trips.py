@@ -53,7 +53,7 @@ def counts(services: Services) -> list[int]:
 
 
 def work_until_settled(services: Services, clock) -> None:
-    """Do what workers and the caretaker would, worker after worker dying as it may."""
+    """Do what workers and the sweep would, though workers die."""
     for _ in range(20):
         messages, services.broker.messages = services.broker.messages, []
         for _task, row_id in messages:

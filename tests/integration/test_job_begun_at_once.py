@@ -65,7 +65,7 @@ def test_the_job_is_the_one_that_the_long_way_begins(services, get, member, cras
     assert (quick.queue, quick.progress_total, quick.state) == (SHORT, 3, JobState.QUEUED)
 
 
-def test_who_asked_is_remembered(services, get, member):
+def test_the_asker_is_recorded(services, get, member):
     job_id = get().json["job_id"]
 
     with services.db.read() as session:
@@ -95,7 +95,7 @@ def test_another_member_joins_the_job_and_a_stranger_does_not_learn_of_it(servic
     assert len(jobs_of(services)) == 1
 
 
-def test_who_waits_for_as_many_jobs_as_allowed_is_told_so(services, client_of, member, crash):
+def test_a_user_who_waits_for_as_many_jobs_as_allowed_is_refused(services, client_of, member, crash):
     bounded = replace(services, config=replace(services.config, live_jobs_per_user=1))
     client, path = client_of(bounded), f"/api/crashes/{crash.identifier}/occurrences"
 

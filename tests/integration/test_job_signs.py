@@ -50,7 +50,7 @@ def test_an_ended_login_a_lost_membership_and_a_job_that_was_left_are_not_seen(s
     assert set(signs(services.db, asked, services.now())) == {asked[3]}
 
 
-def test_nobody_who_watches_is_no_question(services):
+def test_without_watchers_there_is_no_query(services):
     assert signs(services.db, [], services.now()) == {}
 
 

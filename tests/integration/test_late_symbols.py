@@ -56,7 +56,7 @@ def the_regrouping(services) -> Regrouping:
 
 
 def work_until_done(services, clock) -> None:
-    """Do what workers and the caretaker would, worker after worker dying as it may."""
+    """Do what workers and the sweep would, though workers die."""
     for _ in range(60):
         messages, services.broker.messages = services.broker.messages, []
         for _task, row_id in messages:

@@ -37,7 +37,7 @@ def test_all_pushes_arrive_in_their_order(lines, redis):
     assert redis.lrange("list", 0, -1) == [str(number) for number in reversed(range(20))]
 
 
-def test_one_connection_serves_who_pushes_one_after_the_other(lines, redis, name):
+def test_one_connection_serves_threads_that_push_one_after_the_other(lines, redis, name):
     for number in range(20):
         lines.push("list", str(number))
 

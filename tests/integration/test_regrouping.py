@@ -38,7 +38,7 @@ def row_of(services: Services, row_id: int) -> Regrouping:
 
 
 def work_until_done(services: Services, clock, row_id: int) -> None:
-    """Do what workers and the caretaker would, worker after worker dying as it may."""
+    """Do what workers and the sweep would, though workers die."""
     for _ in range(40):
         messages, services.broker.messages = services.broker.messages, []
         for _task, row_id in messages:

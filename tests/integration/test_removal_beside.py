@@ -24,7 +24,7 @@ from tests.sentry_events import sentry_event
 LOGS = 120
 
 
-def test_counts_are_right_whoever_removes_and_digests_at_once(services, member, clock):
+def test_counts_are_right_while_others_remove_and_digest_at_once(services, member, clock):
     for number in range(LOGS):
         happened = NOON - timedelta(days=60 if number % 3 == 0 else 1)
         user, kind = (ADA, BOB)[number % 2], f"message of crash {number % 5}"

@@ -27,7 +27,7 @@ HOLD, PAUSED = 1, 2  # advisory locks
 PAUSE = f"""
 CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF pg_try_advisory_xact_lock({PAUSED}) THEN  -- the first to come; whoever inserts meanwhile does not wait
+    IF pg_try_advisory_xact_lock({PAUSED}) THEN  -- the first to come; others that insert meanwhile do not wait
         PERFORM pg_advisory_xact_lock({HOLD});
     END IF;
     RETURN NEW;

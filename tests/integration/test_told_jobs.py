@@ -50,7 +50,7 @@ def test_the_message_is_sent_before_the_disk_has_the_job(services, client_of, me
     assert order == ["enqueued", "waited"]
 
 
-def test_whoever_finds_the_job_through_another_process_waits_too(services, client_of, member, path, waits):
+def test_a_request_that_finds_the_job_through_another_process_waits_too(services, client_of, member, path, waits):
     client_of(services).get(path, headers=member.headers)
     other = replace(services, db=open_database(services.config.database_url))
 
@@ -90,7 +90,7 @@ def test_a_held_request_whose_time_is_over_waits_for_the_disk(services, client_o
     assert len(waits) == 1
 
 
-def test_those_who_come_while_the_disk_is_waited_for_share_the_next_wait(services, waits):
+def test_requests_that_come_during_a_wait_for_the_disk_share_the_next_wait(services, waits):
     under_way, go_on = threading.Event(), threading.Event()
     first = threading.Thread(target=services.db.settle, args=("first", lambda: (under_way.set(), go_on.wait(10))))
     first.start()

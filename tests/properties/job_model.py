@@ -144,7 +144,7 @@ class Model:
             self._expired(job)
 
     def swept(self, job: Job) -> None:
-        """The caretaker brings one job a step further, if it is due."""
+        """The sweep brings one job a step further, if it is due."""
         now = self.clock.now
         if job.state == "running" and job.lease and job.lease <= now:
             self.met_failure(job)

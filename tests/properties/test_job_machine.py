@@ -1,4 +1,4 @@
-"""Jobs under random interleavings of askers, workers and caretakers, compared with a model (both databases)."""
+"""Jobs under random interleavings of askers, workers and sweeps, compared with a model (both databases)."""
 
 import sys
 

@@ -12,7 +12,7 @@ blueprint = Blueprint("sign_in", __name__)
 
 @blueprint.get("/sign-in")
 def show() -> Response:
-    """The form; whoever is signed in is led on."""
+    """The form; a signed-in user is redirected."""
     if maybe_signed_in():
         return _onward(request.args.get("next", ""))
     return render("sign_in.html", next=request.args.get("next", ""), email="", problem=None)
