@@ -177,19 +177,19 @@ def test_a_job_handed_back_by_stopping_workers_never_fails_for_it(services, ask_
     assert files(services, job) == [ended.result_key]
 
 
-def test_a_result_whose_commit_went_through_unheard_is_kept(services, ask_again, kind, monkeypatch):
+def test_a_result_whose_commit_went_through_unconfirmed_is_kept(services, ask_again, kind, monkeypatch):
     job = ask_again()
     write_for_real = services.db.write
 
     @contextmanager
-    def unheard() -> Iterator[Session]:
+    def unconfirmed() -> Iterator[Session]:
         with write_for_real() as session:
             yield session
         if row(services, job).state == JobState.FINISHED:
             monkeypatch.setattr(services.db, "write", write_for_real)
             raise TransientError("the connection broke after the commit")
 
-    monkeypatch.setattr(services.db, "write", unheard)
+    monkeypatch.setattr(services.db, "write", unconfirmed)
 
     run(services, job.id)
 

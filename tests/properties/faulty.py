@@ -13,7 +13,7 @@ from app.db.prepared import Lane
 from app.errors import TransientError
 from app.storage import Storage
 
-COMMIT_FAILS, COMMIT_UNHEARD = "commit fails", "commit unheard"
+COMMIT_FAILS, COMMIT_UNCONFIRMED = "commit fails", "commit unconfirmed"
 
 
 class FaultyDatabase(Database):
@@ -50,7 +50,7 @@ class FaultyDatabase(Database):
             yield session
             if fault == COMMIT_FAILS:
                 raise TransientError
-        if fault == COMMIT_UNHEARD:
+        if fault == COMMIT_UNCONFIRMED:
             raise TransientError
 
     @contextmanager
@@ -63,7 +63,7 @@ class FaultyDatabase(Database):
             yield lane
             if fault == COMMIT_FAILS:
                 raise TransientError
-        if fault == COMMIT_UNHEARD:
+        if fault == COMMIT_UNCONFIRMED:
             raise TransientError
 
     def _fail_if_away(self) -> None:

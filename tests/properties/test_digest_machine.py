@@ -14,15 +14,15 @@ from hypothesis.stateful import (
 
 from app import ingest
 from app.parsers import PARSERS
-from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNHEARD
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED
 from tests.properties.log_checks import check, drain
 from tests.properties.log_world import Plan, Step, World
 
 INDEX = st.integers(0, 5)
 SECONDS = st.sampled_from([1, 5, 5, 61, 121, 121])
 CRASHES = st.sampled_from(["a", "b", "ab", "aab", "cba", ""])
-FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNHEARD])
-UPLOAD_FAULT = st.sampled_from([None, None, None, None, "storage fails", COMMIT_FAILS, COMMIT_UNHEARD])
+FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNCONFIRMED])
+UPLOAD_FAULT = st.sampled_from([None, None, None, None, "storage fails", COMMIT_FAILS, COMMIT_UNCONFIRMED])
 ENDING = st.sampled_from(["parsed", "parsed", "malformed", "transient", "bug", "death"])
 
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import (
 )
 
 from app.jobs import KINDS, running
-from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNHEARD
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED
 from tests.properties.job_attempts import Plan, Step
 from tests.properties.job_checks import check, drain
 from tests.properties.job_world import World
@@ -23,7 +23,7 @@ USER, CRASH, WORKER = st.integers(0, 2), st.sampled_from([0, 0, 0, 1]), st.integ
 ABOUT = st.sampled_from(["", "a", "b", "long", "long"])
 SECONDS = st.sampled_from([1, 3, 31, 31, 62, 1_900, 86_400 - 100, 86_400, 7 * 86_400])
 ENDING = st.sampled_from(["publish", "publish", "publish", "permanent", "transient", "bug", "death"])
-FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNHEARD])
+FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNCONFIRMED])
 
 
 def named(name: str, *values: st.SearchStrategy) -> st.SearchStrategy[Step]:

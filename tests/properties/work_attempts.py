@@ -14,7 +14,7 @@ from app.work.ending import unwritten
 from app.work.errors import AttemptLost, HandedBack
 from app.work.running import Attempt, attempt, run_next
 from app.work.work_type import WorkType
-from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNHEARD, FaultyDatabase
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED, FaultyDatabase
 from tests.properties.work_model import (
     APP_ERROR,
     BUG,
@@ -225,7 +225,7 @@ class Attempts:
                 self.model.put_off(process, row, number, OUTAGE)
             else:
                 self.model.ended(row, number, OUTAGE if fault == COMMIT_FAILS else ending, pause)
-        elif fault in (None, COMMIT_UNHEARD):
+        elif fault in (None, COMMIT_UNCONFIRMED):
             self.model.ended(row, number, ending)
         else:
             self.model.put_off(process, row, number, ending)
