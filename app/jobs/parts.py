@@ -194,7 +194,7 @@ def _lose(services: Services, job: Job, part: JobPart) -> None:
 
 
 def _discard_file(services: Services, job: Job, part: JobPart) -> None:
-    """Remove what an attempt has stored, unless it has been published without a confirmation."""
+    """Remove what an attempt has stored, unless it has been published unconfirmed."""
     with services.db.read() as session:
         keys = {other.key for other in parts_of(session, job.id)}
     key = object_key(job, part)

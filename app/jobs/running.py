@@ -108,7 +108,7 @@ def _begin_next(services: Services, job_of_message: str, queue: str | None) -> B
 
 
 def _discard_if_lost(services: Services, job: Job) -> None:
-    """Delete an attempt's files unless it is still the job's: it may go on elsewhere, or have published without a confirmation."""
+    """Delete an attempt's files unless it is still the job's: it may go on elsewhere, or have published unconfirmed."""
     with services.db.read() as session:
         row = session.get(Job, job.id)
     own = row is not None and row.attempt == job.attempt and row.state in (JobState.RUNNING, JobState.FINISHED)
