@@ -10,7 +10,7 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from app import sealing
+from app import encryption
 from app.config import Config
 from app.db.app import MAX_NAME, App, Membership, find_app, visible_app
 from app.db.ingest_key import IngestKey, is_ingest_key
@@ -29,7 +29,7 @@ EMAIL_SHAPE = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 LARGEST_PROJECT = 2**31 - 1  # what the column of row ids holds
 
 NO_APP = "App not found"
-INGEST_KEYS = b"crashq ingest keys"  # what they are sealed for
+INGEST_KEYS = b"crashq ingest keys"  # the purpose of their encryption
 
 _hasher = PasswordHasher()
 
@@ -138,7 +138,7 @@ def ingest_key_row(services: Services, app_id: int, name: str, key: str) -> Inge
         identifier=secrets.token_hex(12),
         app_id=app_id,
         name=name,
-        sealed=sealing.seal(services.config.secret_key, INGEST_KEYS, key),
+        encrypted=encryption.encrypt(services.config.secret_key, INGEST_KEYS, key),
         created_at=services.now(),
     )
 

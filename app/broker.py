@@ -1,4 +1,4 @@
-"""Rings workers: sends a task's name and one id to Redis. With `celery_message` all under app/ that knows of Celery."""
+"""Enqueues task messages: a task's name and one id, sent to Redis. Only this and `celery_message` know Celery in app/."""
 
 import threading
 import time
@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from app import metrics, tracing
-from app.bell import RING_AT_MOST_EVERY, Bell
 from app.celery_message import message
+from app.debouncer import CALL_AT_MOST_EVERY, Debouncer
 from app.observe import current_request_id
 from app.redis_lines import RedisLines
 from app.redis_url import read_redis_url
@@ -22,9 +22,9 @@ RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "r
 MAKE_SYMBOLS = "make_symbols"
 BEGIN_CANARY, RUN_CANARY = "begin_canary", "run_canary"
 TAKE_FROM_DEAD = "take_from_dead"
-SWEEP, PULSE, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
+SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "sweep",
-    "pulse",
+    "pulse",  # the name by which the previous release knows the task
     "run_erasure",
     "keep_ages",
     "push",
@@ -33,7 +33,7 @@ SWEEP, PULSE, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
 
 INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"
 PARTS = "parts"
-"""The queue in the row of a job that is being made in parts. No message goes there: its parts are rung for as LONG."""
+"""The queue in the row of a job that is being made in parts. No message goes there: those of its parts go to LONG."""
 
 QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 """Size classes: what is quick never stands behind what is not."""
@@ -41,38 +41,38 @@ QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 PROBE, PROBE_LIFETIME = "probe", 10  # key that a check writes, below the prefix; seconds
 PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
 PACES = {SHORT: 0.004}
-"""Seconds between rings of a process in a queue, where it is not the bell's own: a person waits for a short job."""
+"""Seconds between debounced messages of a process to a queue, where not CALL_AT_MOST_EVERY: a person waits for a short job."""
 
-COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep rings again for what was missed
+COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep enqueues what was missed
 
 
 log = structlog.get_logger()
 
 
-class Press(NamedTuple):
-    """Somebody at the door: for which row, and on behalf of which request."""
+class PendingMessage(NamedTuple):
+    """A task message that is to be sent: for which row, and on behalf of which request."""
 
     row_id: str
     request: str | None
     trace: str | None
 
 
-def pressed(row_id: str) -> Press:
-    """A press on behalf of the request that is being served or worked for."""
-    return Press(row_id, current_request_id(), tracing.now.carried())
+def message_for(row_id: str) -> PendingMessage:
+    """The message for a row, on behalf of the request that is being served or worked for."""
+    return PendingMessage(row_id, current_request_id(), tracing.now.carried())
 
 
 class Broker(Protocol):
-    """Where a doorbell hangs."""
+    """Where task messages are enqueued for workers."""
 
-    def ring(self, task: str, row_id: str, queue: str, /) -> bool:
-        """Tell a worker that a committed row waits; never raises. False: nobody heard, the sweep will ring again."""
+    def enqueue(self, task: str, row_id: str, queue: str, /) -> bool:
+        """Send the task message of a committed row; never raises. False: it was not sent, and the sweep will enqueue it."""
 
-    def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
-        """The same for a task that looks for more rows by itself: rings close upon each other may become one."""
+    def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
+        """Enqueue a task that looks for more rows by itself: messages close upon each other may become one."""
 
     def answered(self, task: str, row_id: str, queue: str, /) -> None:
-        """The row is done, as somebody saw: if it was the last that was rung for soon, the next need not wait for others."""
+        """Note that a row is done: if its message was the last debounced one of the queue, the next is sent at once."""
 
     def check(self) -> bool:
         """True when the broker takes messages."""
@@ -90,43 +90,44 @@ class RedisBroker:
         self._lines = RedisLines(pool)
         self._silent_until = 0.0
         self._lock = threading.Lock()
-        self._bells: dict[tuple[str, str], Bell[Press]] = {}
+        self._debouncers: dict[tuple[str, str], Debouncer[PendingMessage]] = {}
 
-    def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
-        """Send the message now or, when one went out a moment ago, together with those that follow; await no answer."""
-        bell = self._bells.get((task, queue))
-        if bell is None:
-            bell = self._bells.setdefault(
+    def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
+        """Send the message now or, when one has just been sent, together with those that follow; await no answer."""
+        debouncer = self._debouncers.get((task, queue))
+        if debouncer is None:
+            debouncer = self._debouncers.setdefault(
                 (task, queue),
-                Bell(
-                    lambda press: self._ring(task, press, queue, self._lines.push), PACES.get(queue, RING_AT_MOST_EVERY)
+                Debouncer(
+                    lambda pending: self._send(task, pending, queue, self._lines.push),
+                    PACES.get(queue, CALL_AT_MOST_EVERY),
                 ),
             )
-        bell.ring(pressed(row_id))
+        debouncer.call(message_for(row_id))
 
     def answered(self, task: str, row_id: str, queue: str, /) -> None:
-        """Let the queue's bell know."""
-        bell = self._bells.get((task, queue))
-        if bell is not None:
-            bell.answered(lambda press: press.row_id == row_id)
+        """Let the queue's debouncer know."""
+        debouncer = self._debouncers.get((task, queue))
+        if debouncer is not None:
+            debouncer.answered(lambda pending: pending.row_id == row_id)
 
-    def ring(self, task: str, row_id: str, queue: str, /) -> bool:
-        """Send the message unless Redis was away a moment ago."""
-        return self._ring(task, pressed(row_id), queue, self._redis.lpush)
+    def enqueue(self, task: str, row_id: str, queue: str, /) -> bool:
+        """Send the message unless Redis was away within COOL_DOWN."""
+        return self._send(task, message_for(row_id), queue, self._redis.lpush)
 
-    def _ring(self, task: str, press: Press, queue: str, push: Callable[[str, str], object]) -> bool:
+    def _send(self, task: str, pending: PendingMessage, queue: str, push: Callable[[str, str], object]) -> bool:
         if time.monotonic() < self._silent_until:
-            metrics.rings.add(queue, "lost")
+            metrics.task_messages.add(queue, "lost")
             return False
         try:
-            push(f"{self._prefix}{queue}", message(task, press.row_id, queue, press.request, press.trace))
+            push(f"{self._prefix}{queue}", message(task, pending.row_id, queue, pending.request, pending.trace))
         except (RedisError, OSError) as error:
             with self._lock:
                 self._silent_until = time.monotonic() + COOL_DOWN
-            metrics.rings.add(queue, "lost")
-            log.warning("broker_away", task=task, row=press.row_id, error=type(error).__name__)
+            metrics.task_messages.add(queue, "lost")
+            log.warning("broker_away", task=task, row=pending.row_id, error=type(error).__name__)
             return False
-        metrics.rings.add(queue, "sent")
+        metrics.task_messages.add(queue, "sent")
         return True
 
     def check(self) -> bool:
@@ -141,14 +142,14 @@ class RedisBroker:
 class NoBroker:
     """For commands beside a service that is not running: rows wait for its sweep."""
 
-    def ring_soon(self, _task: str, _row_id: str, _queue: str, /) -> None:
-        """Nobody hears."""
+    def enqueue_debounced(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Send nothing."""
 
     def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
-        """Nobody waits."""
+        """Do nothing: no message waits."""
 
-    def ring(self, _task: str, _row_id: str, _queue: str, /) -> bool:
-        """Nobody hears."""
+    def enqueue(self, _task: str, _row_id: str, _queue: str, /) -> bool:
+        """Send nothing."""
         return False
 
     def check(self) -> bool:
@@ -157,22 +158,22 @@ class NoBroker:
 
 
 class MemoryBroker:
-    """Keeps the rings in a list, for tests that drain them by hand."""
+    """Keeps the task messages in a list, for tests that drain them by hand."""
 
     def __init__(self) -> None:
-        self.rings: list[tuple[str, str]] = []
+        self.messages: list[tuple[str, str]] = []
 
-    def ring(self, task: str, row_id: str, _queue: str, /) -> bool:
-        """Append to `rings`."""
-        self.rings.append((task, row_id))
+    def enqueue(self, task: str, row_id: str, _queue: str, /) -> bool:
+        """Append to `messages`."""
+        self.messages.append((task, row_id))
         return True
 
-    def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
-        """Each for itself."""
-        self.ring(task, row_id, queue)
+    def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
+        """Append each to `messages`."""
+        self.enqueue(task, row_id, queue)
 
     def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
-        """Nobody waits."""
+        """Do nothing: no message waits."""
 
     def check(self) -> bool:
         """Always there."""

@@ -1,7 +1,7 @@
 """A canary: a tiny piece of work that goes the whole way of a job, so that somebody notices before a user does.
 
-Beat's message has a row written by one task, which rings as web does; another one reads the row, writes to the store, reads, and
-deletes what it wrote. Nothing piles up: there are two rows, and an object lives for a moment.
+Beat's message has a row written by one task, which enqueues another as the web does. That one reads the row, writes to the store,
+reads, and deletes what it wrote. Nothing piles up: there are two rows, and an object is deleted at once.
 """
 
 import secrets
@@ -11,12 +11,12 @@ import structlog
 
 from app import metrics
 from app.broker import RUN_CANARY, SHORT
-from app.db.pulse import beat, last_seen
+from app.db.heartbeat import last_seen, record
 from app.errors import AppError
 from app.services import Services
 from app.storage import ObjectNotFound, checked
 
-ASKED, SUCCEEDED = "canary_asked", "canary"  # names of pulses
+ASKED, SUCCEEDED = "canary_asked", "canary"  # names of heartbeats
 FOLDER = "canary"
 SIZE = 1024  # bytes
 LEFT_BEHIND = timedelta(hours=1)  # an older object is of a canary whose worker died
@@ -31,10 +31,10 @@ class CanaryDied(AppError):
 
 
 def begin_canary(services: Services) -> None:
-    """Write that one is due, commit, and ring."""
+    """Write that one is due, commit, and enqueue it."""
     with services.db.write() as session:
-        beat(session, ASKED, services.now())
-    services.broker.ring(RUN_CANARY, secrets.token_hex(12), SHORT)
+        record(session, ASKED, services.now())
+    services.broker.enqueue(RUN_CANARY, secrets.token_hex(12), SHORT)
 
 
 def run_canary(services: Services, identifier: str) -> None:
@@ -45,7 +45,7 @@ def run_canary(services: Services, identifier: str) -> None:
         _use_store(services, f"{FOLDER}/{checked(identifier)}")
         now = services.now()
         with services.db.write() as session:
-            beat(session, SUCCEEDED, now)
+            record(session, SUCCEEDED, now)
     except AppError as error:
         metrics.canaries.add("failed")
         log.warning("canary_failed", code=error.code)

@@ -9,7 +9,7 @@ from celery import Celery
 
 ROW, ID, REQUEST, TRACE = "@row@", "@id@", "@request@", "@trace@"  # what is filled in
 REQUEST_HEADER, TRACE_HEADER = "crashq_request", "traceparent"
-"""What tells a worker on whose behalf it was rung: the id of a request, and its trace as W3C writes it."""
+"""Headers that say on whose behalf a message was sent: the id of a request, and its trace as W3C writes it."""
 
 
 def message(task: str, row_id: str, queue: str, request: str | None = None, trace: str | None = None) -> str:

@@ -25,7 +25,7 @@ from app.redis_url import read_redis_url
 
 MIB = 1024 * 1024
 
-BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands can ring its workers
+BROKER_URL_FILE = "broker.url"  # in the data folder, written by `crashq up` so that other commands find its broker
 PORT_FILE = "web.port"  # likewise, so that a DSN printed beside it leads there
 SECRET_FILE = "secret.key"  # noqa: S105  a file's name
 
@@ -35,7 +35,7 @@ class Config:
     """What the environment decides. `Config.from_env` fails by the name of the variable."""
 
     database_url: str
-    redis_url: str | None  # None: no broker to ring; jobs wait in the table for the next sweep of a running service
+    redis_url: str | None  # None: there is no broker; jobs wait in the table for the next sweep of a running service
     storage_url: str  # file:///folder, s3://bucket/prefix or memory://
     secret_key: str  # signs download links
     redis_prefix: str = "crashq:"  # of every key in Redis; two services on one Redis database need one each
@@ -65,7 +65,7 @@ class Config:
     job_lease: int = 30  # seconds; a worker renews every third of it, else the attempt is over
     job_time_limit: int = 900  # seconds one attempt may run; far above any report
     max_attempts: int = 3  # of a job or digest that kill their worker or meet a bug, before it counts as failed
-    job_patience: int = 1_800  # seconds that a job is tried again while the database or the storage is in trouble
+    job_patience: int = 1_800  # seconds that a job is tried again while the database or the storage is away
     live_jobs_per_user: int = 1_000  # jobs that a user may wait for at a time; one more is answered with 429
     long_jobs_at_once: int = 1  # long jobs worked on at a time, so that short ones always find a worker
     abandon_after: int = 0  # seconds without a poll after which a live job is cancelled; 0: never

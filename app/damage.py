@@ -10,4 +10,4 @@ DAMAGE = (
     LookupError,  # a file without a name, a link to nowhere
     RuntimeError,  # a password, a compression that is not there, links in a circle
 )  # fmt: skip
-"""Without OSError, which is the disk's trouble too: who reads from memory adds it."""
+"""OSError is not among them, for a failing disk raises it too: code that reads from memory adds it."""

@@ -31,7 +31,7 @@ class Hosts:
         """Raises BadParameters when it is not one host of ours, as the header `Host` has it."""
         if not self._is_known(host):
             raise BadParameters(
-                "The header Host does not name this service; who runs it lists its hosts in CRASHQ_HOSTS"
+                "The header Host does not name this service; its operator lists its hosts in CRASHQ_HOSTS"
                 if _HOST.fullmatch(host)
                 else "The header Host has to be there once, and to be a host with or without a port"
             )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import structlog
 from pydantic import Field
 
-from app import sealing
+from app import encryption
 from app.accounts import INGEST_KEYS, check_name, hash_of, ingest_key_row, sender_address
 from app.config import Config
 from app.db.app import App
@@ -20,7 +20,7 @@ from app.services import Services
 
 MOST_PER_APP, MOST_PER_USER = 20, 100
 MAX_DAYS = 3_650
-PREFIX = "crashq_"  # of a personal key: who finds one in a file knows what it opens
+PREFIX = "crashq_"  # of a personal key: it tells a finder of the key what it opens
 NOTED_EVERY = timedelta(hours=1)
 FIRST = "first"  # identifier of the key that an app was made with before keys had rows
 FIRST_NAME = "First key"
@@ -100,7 +100,7 @@ def personal_keys(services: Services, user_id: int, limit: int, offset: int) -> 
 def add_personal_key(services: Services, user_id: int, wanted: NewKey, *, shown: str = "") -> tuple[Token, str]:
     """A key that may do what its user may, and its text, which is told only this once.
 
-    `shown` is what the request came with: a key makes no key, so that who finds one does not keep the door open.
+    `shown` is what the request came with: a key makes no key, so that a stolen key cannot prolong its access.
     Raises Unauthorized, BadParameters or Conflict.
     """
     if shown.startswith(PREFIX):
@@ -146,8 +146,8 @@ def dsn_of(config: Config, app: App, key: str, host: str = "") -> str:
 
 def _shown(services: Services, app: App, row: IngestKey, host: str) -> ShownKey:
     try:
-        key = sealing.unseal(services.config.secret_key, INGEST_KEYS, row.sealed)
-    except sealing.Unreadable:
+        key = encryption.decrypt(services.config.secret_key, INGEST_KEYS, row.encrypted)
+    except encryption.Unreadable:
         return ShownKey(row.identifier, row.name, None, None, row.created_at)
     return ShownKey(row.identifier, row.name, key, dsn_of(services.config, app, key, host), row.created_at)
 

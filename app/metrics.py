@@ -1,6 +1,6 @@
 """What crashq counts: every counter and histogram, with the words for its labels."""
 
-from app.counting import Counter, GatheredHistogram, Histogram
+from app.multiprocess_metrics import Counter, GatheredHistogram, Histogram
 
 QUICK = (0.005, 0.02, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds; of what a person waits for
 LONG = (0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)  # seconds; of what is worked on or waits in a queue
@@ -46,7 +46,9 @@ digest_times = Histogram("crashq_digest_duration_seconds", "Trips of up to 25 lo
 log_waits = Histogram("crashq_log_wait_seconds", "Digested logs from arrival to commit", bounds=LONG)
 store_errors = Counter("crashq_store_errors_total", "Failures of the object store by operation", ("operation",))
 database_errors = Counter("crashq_database_errors_total", "Statements and connections that the database failed", ())
-rings = Counter("crashq_rings_total", "Rings by queue: sent, or lost because the broker was away", ("queue", "outcome"))
+task_messages = Counter(
+    "crashq_rings_total", "Task messages by queue: sent, or lost because the broker was away", ("queue", "outcome")
+)
 tasks = Histogram("crashq_task_duration_seconds", "Celery tasks by name", ("task",), bounds=LONG)
 task_failures = Counter(
     "crashq_task_failures_total",

@@ -78,8 +78,8 @@ class OpenTelemetry:
         return carrier.get("traceparent")
 
     @contextmanager
-    def hearing(self, task: str, request_id: str | None, traceparent: str | None, /) -> Iterator[None]:
-        """A span of the consumer's side, below the one that rang."""
+    def task(self, task: str, request_id: str | None, traceparent: str | None, /) -> Iterator[None]:
+        """A span of the consumer's side, below that of the sender."""
         with self._span(task, SpanKind.CONSUMER, request_id, _parent(traceparent), {}):
             yield
 

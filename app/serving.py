@@ -33,7 +33,7 @@ _wrap = mp._wsgi_call_wrap  # type: ignore[attr-defined]  # the one place where 
 def _wrap_with_protocol(application: Callable[..., Any], *options: Any) -> Callable[..., Any]:
     """Granian's adapter of a WSGI application, which also hands on what it answers by.
 
-    Granian has no time limit for bodies; who is late can be answered by this only, from another thread.
+    Granian has no time limit for bodies; a late client can be answered by this only, from another thread.
     """
     run = _wrap(application, *options)
 

@@ -1,4 +1,4 @@
-"""The caretaker: rings again for what nobody picked up, takes over from dead workers, clears what has expired."""
+"""The sweep: enqueues again what no worker has claimed, takes over from dead workers, clears what has expired."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def _clear_past(services: Services) -> None:
         past = past_jobs(session, services.now(), AT_MOST)
     for job in past:
         if not discard(services, job_folder(job.id)):
-            return  # the rows stay for a later sweep; ringing must not wait for the storage
+            return  # the rows stay for a later sweep; the other steps must not wait for the storage
         with services.db.write() as session:
             if job.state == JobState.FINISHED:
                 forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)

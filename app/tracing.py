@@ -30,11 +30,11 @@ class Tracing(Protocol):
     def carried(self) -> str | None:
         """What takes the trace of this moment along in a message, as W3C's `traceparent`."""
 
-    def hearing(self, task: str, request_id: str | None, traceparent: str | None, /) -> AbstractContextManager[None]:
-        """A span for the block, which is a task that somebody rang for."""
+    def task(self, task: str, request_id: str | None, traceparent: str | None, /) -> AbstractContextManager[None]:
+        """A span for the block, which performs a task, below that of the message's sender."""
 
     def working(self, what: str, request_id: str | None, /, **ids: str | int) -> AbstractContextManager[None]:
-        """A span for the block, which works for a request: in that one's trace, whoever rang."""
+        """A span for the block, which works for a request: in the trace of that request, whatever message came."""
 
     def stop(self) -> None:
         """Send what has not been sent."""
@@ -59,7 +59,7 @@ class Off:
         """None."""
         return None
 
-    def hearing(self, _task: str, _request_id: str | None, _traceparent: str | None, /) -> AbstractContextManager[None]:
+    def task(self, _task: str, _request_id: str | None, _traceparent: str | None, /) -> AbstractContextManager[None]:
         """Nothing."""
         return nullcontext()
 

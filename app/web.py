@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import api, console, counting, tracing
+from app import api, console, multiprocess_metrics, tracing
 from app.config import Config
 from app.observe import configure_logs
 from app.prefix import BelowPrefix, prefix_of
@@ -22,7 +22,7 @@ def create_app(services: Services | None = None) -> Flask:
         config = Config.from_env()
         configure_logs(config.log_format)
         if config.metrics_dir:
-            counting.count_in(config.metrics_dir, "web")
+            multiprocess_metrics.count_in(config.metrics_dir, "web")
         tracing.start(config.tracing, "web")
         services = open_services(config)
     flask = Flask(__name__, static_folder=None)

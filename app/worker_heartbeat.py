@@ -57,8 +57,8 @@ class WorkerHeartbeat:
 
     def leads(self) -> bool:
         """True for the live process with the lowest id. Two may think so for some seconds, when one has just come or gone."""
-        is_heard = time.monotonic() - self._written_at < LIVE_FOR.total_seconds()
-        return is_heard and self._live[:1] == [self._id]
+        is_fresh = time.monotonic() - self._written_at < LIVE_FOR.total_seconds()
+        return is_fresh and self._live[:1] == [self._id]
 
     def write(self) -> None:
         """Write the row once, and look who else is alive. Raises TransientError."""

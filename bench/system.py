@@ -50,7 +50,7 @@ class System:
             part.stop()
 
     def connect(self) -> Connection:
-        """A connection that says who is asking."""
+        """A connection that sends a token."""
         return Connection(self.base, self.headers)
 
     def question(self, crash: str) -> tuple[str, str]:

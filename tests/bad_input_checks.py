@@ -7,7 +7,7 @@ import pytest
 from app.broker import MemoryBroker
 from app.sweep import sweep
 from tests import bad_input
-from tests.factories import kscrash, make_crash, run_rings
+from tests.factories import kscrash, make_crash, run_enqueued
 from tests.uploads import digested, export_url
 
 STATES = ("digested", "rejected")
@@ -26,7 +26,7 @@ def outcome(client, services, member, clock, body: bytes) -> dict:
     """What became of a log after every attempt a worker would make at it, and of the reports of what was found in it."""
     url = f"/api/apps/{member.app.identifier}/logs"
     assert client.post(f"{url}?log_id=bad", data=body, headers=member.sender).status_code == 202
-    assert run_rings(services) in (1, 2)  # a log that takes long is put aside first, and digested alone
+    assert run_enqueued(services) in (1, 2)  # a log that takes long is put aside first, and digested alone
     log = client.get(f"{url}/bad", headers=member.headers).json["result"]
     for occurrence in log["occurrences"]:
         listing = f"/api/crashes/{occurrence['crash_identifier']}/occurrences"
@@ -36,7 +36,7 @@ def outcome(client, services, member, clock, body: bytes) -> dict:
         urls = [listing, *(export_url(log, format=name) for name in formats)]
         for asked in urls:
             client.get(asked, headers=member.headers)
-        run_rings(services)
+        run_enqueued(services)
         assert {str(client.get(asked, headers=member.headers).json["loading"]) for asked in urls} == {"[False]"}
     return log
 
@@ -106,7 +106,7 @@ def test_junk_in_any_identifier_or_parameter_is_answered_below_500(client, servi
     clock.advance(minutes=1)
     sweep(services)
     assert isinstance(services.broker, MemoryBroker)
-    assert services.broker.rings == []  # whatever jobs they began have ended
+    assert services.broker.messages == []  # whatever jobs they began have ended
     assert_good_log_goes_through(client, member, run_workers)
 
 

@@ -75,9 +75,9 @@ def undescribe(services: Services) -> None:
 def begin(services: Services, member: Member, crash: Crash, **query: str) -> Job:
     """A batch that is planned and whose parts wait."""
     job = ask(services, member.user_id, "crash_batch", crash.identifier, query)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     running.run(services, job.id)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     return job
 
 

@@ -23,7 +23,7 @@ from app.observe import configure_logs
 from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
-from tests.factories import CONFIG, Clock, Member, make_member, run_rings
+from tests.factories import CONFIG, Clock, Member, make_member, run_enqueued
 
 
 def pytest_configure() -> None:
@@ -50,7 +50,7 @@ def own_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def at_leisure() -> Iterator[None]:
-    """Let workers within a test go on however slow the machine is: who has no time left rings once more."""
+    """Let workers within a test go on however slow the machine is: one that has no time left enqueues once more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "GO_ON_FOR", 60.0)
         patch.setattr(digest, "GO_ON_FOR", 60.0)
@@ -114,5 +114,5 @@ def member(services: Services) -> Member:
 
 @pytest.fixture
 def run_workers(services: Services):
-    """Call it to do what workers would for every ring so far."""
-    return lambda: run_rings(services)
+    """Call it to do what workers would for every task message so far."""
+    return lambda: run_enqueued(services)

@@ -24,7 +24,7 @@ def sign_in(client: FlaskClient, member: Member) -> FlaskClient:
 
 
 def csrf_of(client: FlaskClient, path: str = "/apps") -> str:
-    """The proof that a page of this session shows."""
+    """The CSRF token that a page of this session shows."""
     found = re.search(r'<meta name="csrf-token" content="([0-9a-f]{128})">', client.get(path).text)
     assert found
     return found[1]

@@ -8,7 +8,7 @@ from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure, show_erasure
 from app.services import Services
 from app.sweep import sweep
-from tests.factories import Clock, Member, run_rings
+from tests.factories import Clock, Member, run_enqueued
 
 ADA, BOB = "user-ada-4711", "user-bob-0815"
 
@@ -16,14 +16,14 @@ ADA, BOB = "user-ada-4711", "user-bob-0815"
 def add(services: Services, member: Member, log_id: str, content: bytes) -> str:
     """A digested log; returns the identifier of its crash, "" when it has none."""
     receive(services, member.app, log_id, content)
-    run_rings(services)
+    run_enqueued(services)
     found = log_state(services, member.app, log_id).occurrences
     return found[0][1] if found else ""
 
 
 def made(services: Services, member: Member, kind: str, identifier: str, **query: str) -> Job:
     job = ask(services, member.user_id, kind, identifier, query)
-    run_rings(services)
+    run_enqueued(services)
     return row(services, job.id)
 
 
@@ -36,7 +36,7 @@ def erased(services: Services, clock: Clock, member: Member, user_id: str = ADA,
     """Begin an erasure and let workers and sweeps come until it is done."""
     one = begin_erasure(services, member.app, user_id, **options)
     for _ in range(20):
-        run_rings(services)
+        run_enqueued(services)
         one = show_erasure(services, member.app, one.id)
         if one.state == ErasureState.FINISHED:
             return one

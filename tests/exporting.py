@@ -8,7 +8,7 @@ from app.db.data_exporter import DataExporter, DataExporterRun
 from app.jobs.exporters.runs import run_exports
 from app.jobs.exporters.settings import NewExporter, create
 from app.storage import Storage
-from tests.factories import run_rings
+from tests.factories import run_enqueued
 
 
 def make(services, member, **fields) -> DataExporter:
@@ -21,7 +21,7 @@ def work(services, clock) -> None:
     """What beat and workers do until every run is done that can be."""
     for _ in range(6):
         run_exports(services)
-        run_rings(services)
+        run_enqueued(services)
         clock.advance(seconds=6)
 
 

@@ -134,12 +134,12 @@ def add_newer(services: Services, crash: Crash, occurred_at: datetime = NOON + t
         add_occurrence(session, stored, occurred_at, stored.occurrences_count)
 
 
-def run_rings(services: Services) -> int:
-    """Do what a worker would for every ring so far; returns how many there were."""
+def run_enqueued(services: Services) -> int:
+    """Do what a worker would for every task message so far; returns how many there were."""
     assert isinstance(services.broker, MemoryBroker)
     done = 0
-    while services.broker.rings:
-        task, row_id = services.broker.rings.pop(0)
+    while services.broker.messages:
+        task, row_id = services.broker.messages.pop(0)
         if task != PUSH:  # deliveries have threads of their own
             TASKS[task](services, TaskMessage(row_id))
         done += 1

@@ -19,9 +19,9 @@ from celery.signals import (
 )
 from kombu.entity import Exchange, Queue
 
-from app import counting, metrics, tracing
+from app import metrics, multiprocess_metrics, tracing
 from app.background import TYPES
-from app.broker import BEGIN_CANARY, KEEP_AGES, PULSE, QUEUES, RUN_CANARY, SHORT, SWEEP, UPKEEP
+from app.broker import BEGIN_CANARY, KEEP_AGES, QUEUES, RECORD_HEARTBEAT, RUN_CANARY, SHORT, SWEEP, UPKEEP
 from app.config import Config
 from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
@@ -69,8 +69,8 @@ celery.conf.update(
     broker_connection_max_retries=None,  # Redis may be away for any time: the worker waits for it
     task_ignore_result=True,  # the jobs table is the truth; there is no result backend
     task_store_errors_even_if_ignored=False,
-    # A message is a doorbell: once taken it is gone, and what it rang for returns by its row. An acknowledgement would
-    # only add what can fail: one that Redis did not hear keeps its worker deaf, for it counts as a message in hand.
+    # A message only wakes a worker: once taken it is gone, and its work returns by its row. An acknowledgement would
+    # only add what can fail: while one has not reached Redis, the message counts as in hand and its worker takes no other.
     task_queues=[Queue(name, Exchange(name), routing_key=name, no_ack=True) for name in QUEUES],
     task_serializer="json",
     accept_content=["json"],
@@ -84,7 +84,7 @@ celery.conf.update(
     # Leased work has budgets that grow with its input (app/work/limits.py), so Celery must not cut it. These tasks are none,
     # take seconds, and come again: a process in which one hangs is ended in the last resort.
     task_annotations={
-        name: {"time_limit": PERIODIC_WITHIN} for name in (SWEEP, KEEP_AGES, PULSE, BEGIN_CANARY, RUN_CANARY)
+        name: {"time_limit": PERIODIC_WITHIN} for name in (SWEEP, KEEP_AGES, RECORD_HEARTBEAT, BEGIN_CANARY, RUN_CANARY)
     },
     task_default_queue=SHORT,
     beat_schedule=schedule(config),
@@ -140,9 +140,9 @@ def _count_sent(sender: str, **_: Any) -> None:
 def _count_as(part: str) -> None:
     configure_logs(config.log_format)  # Celery asks for it later than this
     if config.metrics_dir:
-        counting.count_in(config.metrics_dir, part)
+        multiprocess_metrics.count_in(config.metrics_dir, part)
     if config.metrics_port:
-        counting.show_at(config.metrics_port)
+        multiprocess_metrics.show_at(config.metrics_port)
 
 
 @worker_init.connect
@@ -189,6 +189,6 @@ def _close(**_: Any) -> None:
 
 @worker_ready.connect
 def _ask_for_first_signs_of_life(**_: Any) -> None:
-    celery.send_task(PULSE, queue=UPKEEP)
+    celery.send_task(RECORD_HEARTBEAT, queue=UPKEEP)
     if config.canary_every:
         celery.send_task(BEGIN_CANARY, queue=UPKEEP)

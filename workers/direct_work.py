@@ -22,17 +22,17 @@ class Collector:
     def __init__(self, add: Callable[[str, str, str], None]) -> None:
         self._add = add  # of task, row id and queue
 
-    def ring(self, task: str, row_id: str, queue: str, /) -> bool:
+    def enqueue(self, task: str, row_id: str, queue: str, /) -> bool:
         """Have the task done by this process."""
         self._add(task, row_id, queue)
         return True
 
-    def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
-        """The same."""
+    def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
+        """Have the task done by this process."""
         self._add(task, row_id, queue)
 
     def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
-        """Nobody waits."""
+        """Do nothing: no message waits."""
 
     def check(self) -> bool:
         """Always there."""
@@ -42,7 +42,7 @@ class Collector:
 class DirectWork:
     """One thread for each queue that has something to do, so that what is quick never stands behind what is not.
 
-    Each thread ends when its queue is empty. Rows are claimed as ever: no work is done twice, whoever else works.
+    Each thread ends when its queue is empty. Rows are claimed as ever: no work is done twice, however many workers there are.
     """
 
     def __init__(self, services: Services, entries: dict[str, dict[str, Any]]) -> None:

@@ -22,7 +22,7 @@ def instrumented(name: str, work: Task) -> Any:
         request = current_task.request
         request_id, trace = request.get(REQUEST_HEADER), request.get(TRACE_HEADER)
         message = TaskMessage(args[0] if args else "", (request.delivery_info or {}).get("routing_key"))
-        with on_behalf_of(request_id), tracing.now.hearing(name, request_id, trace):
+        with on_behalf_of(request_id), tracing.now.task(name, request_id, trace):
             _backoff.perform(name, lambda: _timed(name, work, message))
 
     return celery.task(run, name=name)

@@ -16,7 +16,7 @@ from app import metrics
 from app.broker import PROBE, PROBE_LIFETIME
 from app.redis_url import RedisServer
 
-RECONNECT_AT_MOST_EVERY = 5.0  # seconds; kombu's own limit of 30 s leaves a worker deaf for long
+RECONNECT_AT_MOST_EVERY = 5.0  # seconds; kombu's own limit of 30 s leaves a worker without messages for long
 
 FROM_URL = frozenset({"host", "port", "username", "password", "db"})  # options that the server tells by itself
 ONLY_TCP = frozenset({"socket_keepalive", "socket_keepalive_options"})

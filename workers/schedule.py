@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from app.broker import BEGIN_CANARY, KEEP_AGES, LONG, PULSE, PUSH, RUN_EXPORTS, SWEEP, UPKEEP
+from app.broker import BEGIN_CANARY, KEEP_AGES, LONG, PUSH, RECORD_HEARTBEAT, RUN_EXPORTS, SWEEP, UPKEEP
 from app.config import Config
 
-SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose ring was lost
+SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose message was lost
 KEEP_AGES_EVERY = 60.0  # seconds; each time for a few seconds at most, so that a backlog goes step by step
-PULSE_EVERY = 10.0  # seconds; readyz calls workers down after missing a few
-PUSH_EVERY = 5.0  # seconds; bounds how long a delivery waits whose ring was lost
+HEARTBEAT_EVERY = 10.0  # seconds; readyz calls workers down after missing a few
+PUSH_EVERY = 5.0  # seconds; bounds how long a delivery waits whose message was lost
 EXPORTS_EVERY = 30.0  # seconds; an exporter's run takes a few of these steps
 
 ALWAYS: dict[str, dict[str, Any]] = {
-    "ring again, take over, clear": {
+    "enqueue again, take over, clear": {
         "task": SWEEP,
         "schedule": SWEEP_EVERY,
         "options": {"queue": UPKEEP},  # no expiry: a worker whose clock runs ahead would drop every one
@@ -23,8 +23,8 @@ ALWAYS: dict[str, dict[str, Any]] = {
         "options": {"queue": UPKEEP},
     },
     "prove that beat, broker, worker and database work": {
-        "task": PULSE,
-        "schedule": PULSE_EVERY,
+        "task": RECORD_HEARTBEAT,
+        "schedule": HEARTBEAT_EVERY,
         "options": {"queue": UPKEEP},
     },
     "deliver to webhooks what is due": {

@@ -10,8 +10,8 @@ from app.broker import (
     DIGEST_LOG,
     KEEP_AGES,
     MAKE_SYMBOLS,
-    PULSE,
     PUSH,
+    RECORD_HEARTBEAT,
     REGROUP,
     RUN_CANARY,
     RUN_ERASURE,
@@ -21,14 +21,14 @@ from app.broker import (
     SWEEP,
     TAKE_FROM_DEAD,
 )
-from app.db import pulse
+from app.db import heartbeat
 from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
 from app.jobs.exporters.runs import run_exports
 from app.privacy import erasing
 from app.privacy.retention import remove_what_is_old
-from app.push.courier import Courier
+from app.push.delivery_pool import DeliveryPool
 from app.services import Services
 from app.sweep import sweep
 from app.symbolication.making import make_symbols
@@ -45,7 +45,7 @@ class TaskMessage(NamedTuple):
 Task = Callable[[Services, TaskMessage], None]
 
 TASKS: dict[str, Task] = {}  # by name; what Celery runs, and what a worker runs by itself while Redis is away
-_couriers: list[Courier] = []  # this process's one, when there is one
+_delivery_pools: list[DeliveryPool] = []  # this process's one, when there is one
 
 
 def task(name: str) -> Callable[[Task], Task]:
@@ -102,7 +102,7 @@ def keep_ages(services: Services, _message: TaskMessage) -> None:
 
 @task(SWEEP)
 def sweep_all(services: Services, _message: TaskMessage) -> None:
-    """Ring again, take over from dead workers, clear what has expired."""
+    """Enqueue again, take over from dead workers, clear what has expired."""
     sweep(services)
 
 
@@ -113,25 +113,25 @@ def take_from_dead_process(services: Services, message: TaskMessage) -> None:
         take_from_dead(services, TYPES.values(), message.row_id)
 
 
-@task(PULSE)
-def show_pulse(services: Services, _message: TaskMessage) -> None:
+@task(RECORD_HEARTBEAT)
+def record_heartbeat(services: Services, _message: TaskMessage) -> None:
     """Record that a worker reaches the database; while Redis takes messages, also that they come from beat through it."""
     with services.db.write() as session:
-        pulse.beat(session, pulse.WORKER, services.now())
+        heartbeat.record(session, heartbeat.WORKER, services.now())
 
 
 @task(PUSH)
 def push(services: Services, _message: TaskMessage) -> None:
     """Deliver to webhooks what is due, beside this process's other work."""
-    if not _couriers:
-        _couriers.append(Courier(services))
-    _couriers[0].ring()
+    if not _delivery_pools:
+        _delivery_pools.append(DeliveryPool(services))
+    _delivery_pools[0].wake()
 
 
 def stop_pushing() -> None:
     """Begin no further delivery in this process, and wait for those under way."""
-    for courier in _couriers:
-        courier.stop()
+    for pool in _delivery_pools:
+        pool.stop()
 
 
 @task(RUN_EXPORTS)

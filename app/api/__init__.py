@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
 from app.api import (
+    access_log,
     answers,
     apps,
     cors,
@@ -25,7 +26,6 @@ from app.api import (
     login,
     logs,
     members,
-    noting,
     privacy,
     regroup,
     senders,
@@ -34,7 +34,6 @@ from app.api import (
     tokens,
     webhooks,
 )
-from app.api.context import EXTENSION
 from app.api.openapi.document import describe
 from app.api.openapi.words import Json
 from app.api.polling import REPEATS, WAITING
@@ -42,11 +41,12 @@ from app.api.query_names import check_query_names
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
 from app.api.waiting import Waiting
+from app.auth import EXTENSION
+from app.csrf import SAFE_METHODS
 from app.errors import STATUS_WORDS, AppError, as_outage
 from app.hosts import Hosts
 from app.observe import request_id_from
 from app.services import Services
-from app.visitor import READING
 
 log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
 
 
 def _begin() -> None:
-    g.request_id = noting.begin(_request())
+    g.request_id = access_log.begin(_request())
 
 
 def _check_host(hosts: Hosts) -> None:
@@ -109,14 +109,14 @@ def _check_host(hosts: Hosts) -> None:
 def _finish(response: Response, *, is_told: bool) -> Response:
     asked = _request()
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
-    if asked.method not in READING:
+    if asked.method not in SAFE_METHODS:
         changes.note()
     if g.get("by_cookie"):  # a browser keeps answers by their URL: nobody who signs in there later may be shown them
         response.vary.add("Cookie")
         if response.headers.get("Cache-Control") != "no-store":
             response.headers["Cache-Control"] = "private, no-cache"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    noting.finish(asked, response, is_told=is_told)
+    access_log.finish(asked, response, is_told=is_told)
     return response
 
 

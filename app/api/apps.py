@@ -3,8 +3,8 @@
 from pydantic import Field
 
 from app.api import tags
-from app.api.context import services
 from app.api.resource import Page, Paging, Resource
+from app.auth import services
 from app.db.app import App, apps_of
 from app.jobs.crash_list import CrashQuery, ListedCrash, crash_page
 from app.json_models import ResponseBody, Time

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from flask import request
 
-from app.api.context import services
+from app.auth import services
 from app.errors import TooLarge
 from app.ingest.unpacking import Readable, read_body, read_first_line, unpacking
 

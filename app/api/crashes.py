@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.api import tags
 from app.api.asking import asked_values
-from app.api.context import services
 from app.api.resource import Resource
+from app.auth import services
 from app.db.app import App
 from app.db.crash import Crash, newest_versions
 from app.db.grouping_decision import GroupingDecision, merged_into

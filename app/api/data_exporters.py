@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.api import tags
-from app.api.context import services
 from app.api.resource import Page, Paging, Resource
+from app.auth import services
 from app.db.app import App
 from app.db.data_exporter import DataExporter, DataExporterRun, RunState
 from app.jobs.exporters import settings

@@ -8,10 +8,10 @@ from pydantic import Field
 from werkzeug.http import dump_options_header
 
 from app.api import tags
-from app.api.context import services
 from app.api.openapi.headers import KEPT
 from app.api.openapi.words import TEXT, answer, header, parameters
 from app.api.resource import Resource
+from app.auth import services
 from app.db.app import is_member
 from app.db.job import Job, JobState
 from app.db.job_part import find_part

@@ -9,11 +9,11 @@ from flask import Response, current_app, request
 
 from app.accounts import token_hash
 from app.api import tags
-from app.api.context import services, token
 from app.api.jobs import JobIdentifier
 from app.api.openapi.words import TEXT, answer, header
 from app.api.resource import Resource
 from app.api.streams import Streams
+from app.auth import services, token
 from app.db.job import Job
 from app.db.job_signs import Sign, Watched
 from app.errors import NotFound, TransientError

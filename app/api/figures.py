@@ -7,8 +7,8 @@ from prometheus_client.core import GaugeMetricFamily
 from app.broker import LONG, SHORT
 from app.canary import SUCCEEDED
 from app.db.backlog import backlog
+from app.db.heartbeat import WORKER, last_seen
 from app.db.oldest_waiting import oldest_waiting
-from app.db.pulse import WORKER, last_seen
 from app.services import Services
 
 
@@ -21,7 +21,7 @@ def figures(services: Services) -> list[GaugeMetricFamily]:
     now = services.now()
     with services.db.read() as session:
         found, oldest_due = backlog(session, now), oldest_waiting(session, now)
-        pulse, sang = last_seen(session, WORKER), last_seen(session, SUCCEEDED)
+        worker_seen, canary_seen = last_seen(session, WORKER), last_seen(session, SUCCEEDED)
     for (kind, state), number in sorted(found.jobs.items()):
         jobs.add_metric([kind, state], number)
     for queue in sorted({SHORT, LONG, *found.queues}):
@@ -32,11 +32,13 @@ def figures(services: Services) -> list[GaugeMetricFamily]:
         ages.add_metric([type_], _seconds(now, since) if since else 0)
     told = [jobs, waiting, oldest, ages]
     told.append(
-        GaugeMetricFamily("crashq_worker_silent_seconds", "Time since a worker last proved alive", _seconds(now, pulse))
+        GaugeMetricFamily(
+            "crashq_worker_silent_seconds", "Time since a worker last proved alive", _seconds(now, worker_seen)
+        )
     )
     if services.config.canary_every:
         what = "Time since a canary last came to its end"
-        told.append(GaugeMetricFamily("crashq_canary_age_seconds", what, _seconds(now, sang)))
+        told.append(GaugeMetricFamily("crashq_canary_age_seconds", what, _seconds(now, canary_seen)))
     return told
 
 

@@ -10,20 +10,20 @@ from pydantic import Field
 
 from app import canary
 from app.api import tags
-from app.api.context import services
 from app.api.figures import figures
 from app.api.openapi.words import TEXT, answer
 from app.api.resource import Resource
-from app.counting import exposition
+from app.auth import services
+from app.db.heartbeat import WORKER, last_seen
 from app.db.oldest_waiting import oldest_waiting
-from app.db.pulse import WORKER, last_seen
 from app.errors import AppError, TransientError
 from app.json_models import ResponseBody
+from app.multiprocess_metrics import exposition
 from app.services import Services
 
 resource = Resource("health", tags.SERVICE)
 
-WORKER_SILENT_AFTER = timedelta(seconds=45)  # three pulses missed
+WORKER_SILENT_AFTER = timedelta(seconds=45)  # three heartbeats missed
 LOOK_EVERY = timedelta(seconds=5)  # at what waits: 75 ms of the database with 200,000 waiting logs
 
 
@@ -144,7 +144,7 @@ def _storage_works(services: Services) -> bool:
 def _worker_lives(services: Services) -> bool:
     try:
         with services.db.read() as session:
-            pulse = last_seen(session, WORKER)
+            seen = last_seen(session, WORKER)
     except AppError:
         return False
-    return pulse is not None and services.now() - pulse < WORKER_SILENT_AFTER
+    return seen is not None and services.now() - seen < WORKER_SILENT_AFTER

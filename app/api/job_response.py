@@ -8,7 +8,7 @@ from flask import Response, request
 from werkzeug.http import http_date
 
 from app.api import answers, packing
-from app.api.context import services
+from app.auth import services
 from app.jobs.awaiting import wait_until_durable
 from app.jobs.envelope import envelope, etag, progress
 from app.jobs.kind import AnyJob, Showing
@@ -19,7 +19,7 @@ PACKED = "-gzip"  # behind the ETag of a result that is packed: other bytes are 
 
 
 def job_response(user: int, job: AnyJob) -> Response:
-    """The answer to a poll of a live or finished job, for the user who asks."""
+    """The answer to a poll of a live or finished job, for the user of the request."""
     return _of_live(user, job) if job.is_live else _of_finished(user, job)
 
 

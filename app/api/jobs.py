@@ -7,10 +7,10 @@ from pydantic import Field
 
 from app.api import polling, tags
 from app.api.asking import asked_values
-from app.api.context import services, user_id
 from app.api.job_response import job_response
 from app.api.resource import Page, Paging, Resource
 from app.api.waiting import wanted_wait
+from app.auth import services, user_id
 from app.cursors import cursor
 from app.jobs import KINDS, service
 from app.jobs.cancelling import cancel

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from app import keys
 from app.api import tags
-from app.api.context import services
 from app.api.resource import Resource
+from app.auth import services
 from app.db.app import App
 from app.json_models import ResponseBody, Time
 

@@ -4,9 +4,9 @@ from flask import request
 from pydantic import BaseModel
 
 from app import accounts
-from app.api import context, tags
-from app.api.context import services
+from app.api import tags
 from app.api.resource import Answer, Resource
+from app.auth import services, token
 from app.errors import BadParameters
 from app.json_models import ResponseBody
 from app.parameters import read_params
@@ -44,12 +44,12 @@ def log_in() -> Answer[AuthToken]:
         raise BadParameters('The body has to be JSON: {"email":"…","password":"…"}')
     credentials = read_params(Credentials, body)
     address = request.remote_addr or ""
-    token = accounts.log_in(services(), credentials.email, credentials.password, address)
-    return Answer(AuthToken(auth_token=token), {"Cache-Control": "no-store"})
+    made = accounts.log_in(services(), credentials.email, credentials.password, address)
+    return Answer(AuthToken(auth_token=made), {"Cache-Control": "no-store"})
 
 
 @resource.delete("/login", "logOut", "End the login of this token", about="Ended")
 def log_out() -> None:
     """End the login of the token in the request."""
-    accounts.user_of(services(), context.token())
-    accounts.log_out(services(), context.token())
+    accounts.user_of(services(), token())
+    accounts.log_out(services(), token())

@@ -10,9 +10,9 @@ from werkzeug.http import dump_options_header
 from app import accounts
 from app.api import tags
 from app.api.body import unpacked_body
-from app.api.context import services, token
 from app.api.openapi.words import BINARY, TEXT, answer, body, header, one_of, query
 from app.api.resource import Page, PagingAfter, Resource
+from app.auth import services, token
 from app.cursors import cursor
 from app.db.app import App
 from app.db.log import LogStatus

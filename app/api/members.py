@@ -6,8 +6,8 @@ from pydantic import Field
 
 from app import members
 from app.api import tags
-from app.api.context import services
 from app.api.resource import Page, Paging, Resource
+from app.auth import services
 from app.db.app import App
 from app.json_models import RequestBody, ResponseBody
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from flask import current_app, request
 
 from app.accounts import token_hash
-from app.api.context import services, token, user_id
 from app.api.job_response import age
 from app.api.repeats import Repeats, changes
 from app.api.waiting import LONG, MOMENT, Waiting
+from app.auth import services, token, user_id
 from app.jobs import service
 from app.jobs.awaiting import answered, is_live
 from app.jobs.freshness import is_expired
@@ -41,7 +41,7 @@ def this_poll(kind: str, identifier: str) -> Poll:
 
 
 def ask(poll: Poll) -> Answer:
-    """Find, join or start the job: who asks is looked up, then the request is answered. Raises what went wrong."""
+    """Look the user up, then find, join or start the job that answers the request. Raises what the two raise."""
     user = user_id()
     return user, service.ask(services(), user, poll.kind, poll.identifier, request.args.to_dict())
 

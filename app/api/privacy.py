@@ -7,9 +7,9 @@ from pydantic import Field
 
 from app.api import tags
 from app.api.asking import json_object
-from app.api.context import services
 from app.api.openapi.words import FLAG, query
 from app.api.resource import Answer, Page, Paging, Resource
+from app.auth import services
 from app.crashes.splitting import BY, MAX_PATTERN, MAX_SPLITS
 from app.db.app import App
 from app.db.erasure import Erasure, ErasureState

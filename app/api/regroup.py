@@ -7,8 +7,8 @@ from pydantic import Field
 
 from app.api import tags
 from app.api.asking import json_object
-from app.api.context import services
 from app.api.resource import Answer, Resource
+from app.auth import services
 from app.db.app import App
 from app.db.regrouping import Regrouping, latest_regrouping
 from app.errors import BadParameters

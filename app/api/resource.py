@@ -15,9 +15,9 @@ from flask import Blueprint, Response, request
 from app import accounts
 from app.api import answers
 from app.api.asking import json_object
-from app.api.context import services, user_id
 from app.api.paging import link_after, link_next, window
 from app.api.tags import Tag
+from app.auth import services, user_id
 from app.json_models import ResponseBody
 from app.parameters import read_params
 

@@ -8,12 +8,12 @@ from pydantic import Field
 from app import accounts
 from app.api import answers, tags
 from app.api.body import Upload, unpacked_body
-from app.api.context import services
 from app.api.logs import ReceivedLog
 from app.api.multipart import read_form
 from app.api.openapi.words import BINARY, TEXT, Json, answer, object_of
 from app.api.resource import Resource
 from app.api.sender_key import sender_key
+from app.auth import services
 from app.db.upload import Sender
 from app.errors import BadParameters, TooLarge, Unauthorized
 from app.ingest import large_envelope

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from app.api import answers, tags
 from app.api.asking import json_object
-from app.api.context import services
 from app.api.openapi.words import BINARY, TEXT, WHOLE, answer, body, query, schema, success_of
 from app.api.resource import Resource
 from app.api.symbols import SymbolsBody, chunks, symbols_body
+from app.auth import services
 from app.db.app import App
 from app.db.symbol_upload import SymbolUpload
 from app.errors import BadParameters, TooLarge, UnsupportedMedia

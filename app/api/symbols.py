@@ -7,9 +7,9 @@ from flask import request
 from pydantic import Field
 
 from app.api import tags
-from app.api.context import services
 from app.api.openapi.words import BINARY, TEXT, body, query
 from app.api.resource import Page, Paging, Resource
+from app.auth import services
 from app.db.app import App
 from app.db.symbols import RELEASE, SymbolImage, SymbolState
 from app.errors import BadParameters, TooLarge, UnsupportedMedia

@@ -9,9 +9,9 @@ from pydantic import Field
 from app import keys
 from app.accounts import hash_of
 from app.api import tags
-from app.api.context import services, token
 from app.api.keys import KeyIdentifier
 from app.api.resource import Answer, Page, Paging, Resource
+from app.auth import services, token
 from app.errors import TransientError
 from app.json_models import ResponseBody, Time
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from app.api import tags
-from app.api.context import services
 from app.api.resource import Page, Paging, Resource
+from app.auth import services
 from app.db.app import App
 from app.db.webhook import Delivery, DeliveryState, Webhook
 from app.json_models import ResponseBody, Time

@@ -52,7 +52,7 @@ def start_broker(processes: Processes, data_dir: Path) -> str:
 
 
 def forget_broker(data_dir: Path) -> None:
-    """Other commands shall not ring a broker that is gone."""
+    """Keep other commands from enqueueing at a broker that is gone."""
     (data_dir / BROKER_URL_FILE).unlink(missing_ok=True)
 
 

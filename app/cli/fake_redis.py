@@ -37,7 +37,7 @@ class PromptHandler(TCPFakeRequestHandler):
         super().setup()
 
     def handle(self) -> None:
-        """Serve whoever knows the password; tell all others, and hang up."""
+        """Serve clients that know the password; refuse all others and hang up."""
         self.request.settimeout(LOGIN_WITHIN)
         try:
             with self.request.makefile("rb", buffering=0) as unbuffered:  # what follows is left to be read

@@ -25,7 +25,7 @@ from app.cli import DATA_DIR, main
 from app.cli.embedded_broker import forget_broker, free_port, start_broker
 from app.cli.processes import Part, Processes
 from app.config import PORT_FILE, Config, embedded_environment
-from app.db import pulse
+from app.db import heartbeat
 from app.errors import ConfigError, TransientError
 from app.observe import configure_logs
 from app.schema import upgrade
@@ -87,7 +87,7 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
             upgrade(services.db)
             set_up_storage(services)
             with services.db.write() as session:
-                pulse.forget(session, pulse.WORKER)  # of an earlier run; this one has to show its own
+                heartbeat.forget(session, heartbeat.WORKER)  # of an earlier run; this one has to show its own
             services.close()
             status.update("Starting web, worker and beat…")
             _start_parts(processes, config, environ)

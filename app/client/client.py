@@ -28,7 +28,7 @@ from app.client.models import (
     read,
 )
 from app.client.pages import pages
-from app.client.patience import Clock, Limits, SystemClock, Trouble
+from app.client.patience import Clock, Limits, RetryCallback, SystemClock
 from app.client.polling import OnProgress
 from app.client.questions import BatchQuestion, When, part, set_only, told
 from app.client.rows import OnFirstRows
@@ -45,7 +45,8 @@ def _ignore(*_: Any) -> None:
 class Client:
     """Speaks to the server at `url` with a token, or without one until `login`. Every method may raise ClientError.
 
-    Requests that are safe to repeat are repeated while the server is away or busy, as `limits` says; `on_trouble` is told.
+    Requests that are safe to repeat are repeated while the server is away or busy, as `limits` says.
+    `on_trouble` is called before each retry.
     A client is not for several threads at once.
     """
 
@@ -56,7 +57,7 @@ class Client:
         *,
         insecure: bool = False,
         limits: Limits = Limits(),  # noqa: B008  frozen
-        on_trouble: Trouble = _ignore,
+        on_trouble: RetryCallback = _ignore,
         clock: Clock | None = None,
     ) -> None:
         """Raises NotAllowed when a token would go over plain http to another machine, unless `insecure`."""

@@ -1,4 +1,4 @@
-"""How long a call goes on: pauses that grow and vary while the server is in trouble, and a deadline for all of it."""
+"""How long a call goes on: pauses that grow and vary while the server is away or busy, and a deadline for all of it."""
 
 import random
 import time
@@ -8,10 +8,10 @@ from typing import Protocol
 
 from app.client.errors import ClientError, OutOfTime
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds; doubles while the trouble lasts
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds; doubles with each retry
 
-Trouble = Callable[[ClientError, float], None]
-"""Told of a trouble that may pass, and of the seconds until the next attempt."""
+RetryCallback = Callable[[ClientError, float], None]
+"""Called before each retry, with the error that may pass and the seconds until the next attempt."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Limits:
 
     connect: float = 5.0  # for a connection
     silence: float = 60.0  # without a byte; longer than the server may hold a request (30)
-    patience: float = 60.0  # that one trouble may last before it is raised; 0 raises at once
+    patience: float = 60.0  # that one outage may last before its error is raised; 0 raises at once
     deadline: float | None = None  # of one call, however well it goes; None: none
 
 
@@ -47,21 +47,21 @@ class SystemClock:
 
 
 class Patience:
-    """That of one call. A new trouble starts where the last one ended with progress."""
+    """The patience of one call. Progress ends an outage; a later one is counted anew."""
 
-    def __init__(self, limits: Limits, clock: Clock, on_trouble: Trouble) -> None:
+    def __init__(self, limits: Limits, clock: Clock, on_trouble: RetryCallback) -> None:
         self._limits, self._clock, self._on_trouble = limits, clock, on_trouble
         self._deadline = None if limits.deadline is None else clock.now() + limits.deadline
         self._since: float | None = None
-        self._troubles = 0
+        self._retries = 0
 
     def now(self) -> float:
         """Seconds."""
         return self._clock.now()
 
     def progressed(self) -> None:
-        """Say that the call has got further: what was in trouble works again."""
-        self._since, self._troubles = None, 0
+        """Note that the call has got further: the outage is over."""
+        self._since, self._retries = None, 0
 
     def after(self, problem: ClientError) -> None:
         """Wait before the next attempt. Raises the problem when it will not pass or has lasted too long, or OutOfTime."""
@@ -72,7 +72,7 @@ class Patience:
         pause = self._pause(problem.retry_after)
         if now + pause - self._since > self._limits.patience:
             raise problem
-        self._troubles += 1
+        self._retries += 1
         self._on_trouble(problem, pause)
         self.sleep(pause)
 
@@ -95,7 +95,7 @@ class Patience:
     def _pause(self, retry_after: float | None) -> float:
         if retry_after is not None:  # never sooner than asked, and not all clients at the same moment
             return retry_after + random.uniform(0, 0.1 + retry_after / 10)  # noqa: S311  no secret
-        grown = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**self._troubles)
+        grown = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**self._retries)
         return grown * random.uniform(0.5, 1)  # noqa: S311
 
     def _out_of_time(self) -> OutOfTime:

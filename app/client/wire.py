@@ -1,7 +1,7 @@
 """One server over HTTP: sends requests, repeats those that are safe to repeat, turns every failure into a ClientError.
 
 urllib3 holds the connections; its own retries are switched off, because they know neither a deadline for the whole call, nor
-progress in the middle of a body, nor a caller who wants to be told.
+progress in the middle of a body, nor a callback before each retry.
 """
 
 import json
@@ -27,7 +27,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
 from app.client.errors import KINDS, BadAnswer, ClientError, NotTrusted, Refused, Unreachable
-from app.client.patience import Clock, Limits, Patience, Trouble
+from app.client.patience import Clock, Limits, Patience, RetryCallback
 from app.client.proxies import Connections
 
 CHUNK = 64 * 1024  # bytes
@@ -68,7 +68,7 @@ class Wire:
     """Sends to one server with one token; not for several threads at once."""
 
     def __init__(
-        self, base: str, token: str | None, insecure: bool, limits: Limits, clock: Clock, on_trouble: Trouble
+        self, base: str, token: str | None, insecure: bool, limits: Limits, clock: Clock, on_trouble: RetryCallback
     ) -> None:
         self.base, self.token, self.insecure = base, token, insecure
         self._limits, self._clock, self._on_trouble = limits, clock, on_trouble

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RoutingException
 
-from app import errors, visitor
+from app import auth, csrf, errors
 from app.console import files, headers, pages, static_files
 from app.console.error_page import error_page
 from app.console.page import NAV, SignInFirst, sign_in_redirect
@@ -57,12 +57,12 @@ def _discover() -> list[Page]:
 
 def _guard() -> None:
     """Take forms from our own pages only; all but that of signing in prove their session, too."""
-    if request.method in visitor.READING:
+    if request.method in csrf.SAFE_METHODS:
         return
-    visitor.check_own_page(must_tell=request.endpoint == OPEN_FORM)
+    auth.check_own_page(is_origin_required=request.endpoint == OPEN_FORM)
     files.bound_form()
     if request.endpoint != OPEN_FORM:
-        visitor.check_csrf(request.form.get(visitor.CSRF_FIELD, ""))
+        auth.check_csrf(request.form.get(csrf.FIELD, ""))
 
 
 def _is_for_people() -> bool:

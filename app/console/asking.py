@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from app.auth import services
 from app.errors import AppError
 from app.jobs import KINDS, service
 from app.jobs.kind import AnyJob
 from app.jobs.lost_results import lost_result_expires
 from app.storage import ObjectNotFound
-from app.visitor import services
 
 MAX_SHOWN = 4 * 1024 * 1024  # bytes of a result that a page is made of
 TOO_LONG = "This is too long to be shown here; download it instead"

@@ -18,11 +18,11 @@ HEADINGS = {
 }
 NEXT = {
     401: "Go back, reload the page, and try again.",
-    404: "Check the address, or ask whoever sent you the link whether you are a member of the app.",
+    404: "Check the address, or ask the person who sent you the link whether you are a member of the app.",
     410: "Go back and ask for it again.",
     413: "Send less at a time.",
     429: "Wait a moment, then try again.",
-    500: "Try again. If it stays so, give whoever runs this service the request's id.",
+    500: "Try again. If it stays so, give the request's id to the operator of this service.",
     503: "Nothing is lost. Try again in a few seconds.",
 }
 
@@ -35,7 +35,7 @@ def error_page(error: AppError, status: int | None = None) -> Response:
         "message": error.message,
         "following": NEXT.get(code, "Go back, change what you asked for, and try again."),
         "request_id": current_request_id(),
-        "who": _known_visitor(error),
+        "who": _known_user(error),
         "apps": [],
         "app": None,
     }
@@ -45,10 +45,10 @@ def error_page(error: AppError, status: int | None = None) -> Response:
     return response
 
 
-def _known_visitor(error: AppError) -> object:
-    """Who is signed in, unless the database, which knows, may be what is away."""
+def _known_user(error: AppError) -> object:
+    """The signed-in user; not looked up where the database may be what is away."""
     if isinstance(error, TransientError) or error.status >= 500:
-        return g.get("console_visitor")
+        return g.get("signed_in_user")
     try:
         return maybe_signed_in()
     except AppError:

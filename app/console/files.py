@@ -5,9 +5,9 @@ from typing import IO, Any, TypeVar
 
 from flask import Response, after_this_request, current_app, request
 
+from app.auth import services
 from app.config import Config
 from app.console.page import signed_in
-from app.visitor import services
 
 V = TypeVar("V", bound=Callable[..., Any])
 

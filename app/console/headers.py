@@ -25,7 +25,7 @@ def protect(response: Response) -> Response:
 
 
 def _packed(response: Response) -> Response:
-    """A page as gzip where it is taken; the proof of the session in it is masked, so that its length tells nothing."""
+    """A page as gzip where it is taken; the CSRF token in it is masked, so that its length tells nothing."""
     is_page = (
         response.mimetype == "text/html" and not response.is_streamed and "Content-Encoding" not in response.headers
     )

@@ -1,4 +1,4 @@
-"""What the modules in pages/ work with: who is signed in, the template around a page, a word to say on the next one."""
+"""What the modules in pages/ work with: the signed-in user, the template around a page, a message for the next one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from flask import Response, current_app, g, redirect, request, url_for
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from app import accounts, iso_time, visitor
+from app import accounts, auth, csrf, iso_time
+from app.auth import services
 from app.console import static_files
 from app.console.labels import joined
 from app.db.app import App, apps_of
 from app.db.user import User
 from app.errors import AppError, Unauthorized
-from app.visitor import services
 
 SWITCHER_APPS = 50  # apps that the header offers; all are on the page of apps
 SAID_COOKIE, SAID_SALT, SAID_FOR = "crashq_said", "crashq said", 60  # seconds that a word waits for the next page
@@ -36,8 +36,8 @@ class Nav:
 
 
 @dataclass(frozen=True)
-class Visitor:
-    """Who looks at a page."""
+class SignedInUser:
+    """The user whose browser sent the request, and the token of the session."""
 
     user: User
     token: str = field(repr=False)  # a stack trace may show who was there, and never the token
@@ -54,7 +54,7 @@ class SignInFirst(AppError):
     code, status, message = "sign_in_first", 401, "Sign in first"
 
 
-def signed_in() -> Visitor:
+def signed_in() -> SignedInUser:
     """Who has sent this request. Raises SignInFirst, which leads to the page of signing in and back."""
     found = maybe_signed_in()
     if found is None:
@@ -62,15 +62,15 @@ def signed_in() -> Visitor:
     return found
 
 
-def maybe_signed_in() -> Visitor | None:
+def maybe_signed_in() -> SignedInUser | None:
     """Who has sent this request; None when nobody is signed in."""
-    if "console_visitor" not in g:
-        token = visitor.session_token()
+    if "signed_in_user" not in g:
+        token = auth.session_token()
         try:
-            g.console_visitor = Visitor(accounts.person_of(services(), token), token) if token else None
+            g.signed_in_user = SignedInUser(accounts.person_of(services(), token), token) if token else None
         except Unauthorized:
-            g.console_visitor = None
-    found: Visitor | None = g.console_visitor
+            g.signed_in_user = None
+    found: SignedInUser | None = g.signed_in_user
     return found
 
 
@@ -82,7 +82,7 @@ def sign_in_redirect(_: SignInFirst) -> Response:
 
 
 def app_of(identifier: str) -> App:
-    """The app of the page's path, of which the visitor is a member. Raises SignInFirst or NotFound."""
+    """The app of the page's path, of which the signed-in user is a member. Raises SignInFirst or NotFound."""
     return accounts.app_for_user(services(), identifier, signed_in().user_id)
 
 
@@ -99,7 +99,7 @@ def compose(template: str, status: int, values: dict[str, Any]) -> Response:
     said = _said()
     who = values["who"]
     frame = {
-        "csrf": visitor.csrf_token(who.token) if who else "",
+        "csrf": auth.csrf_token(who.token) if who else "",
         "said": said,
         "theme": theme if (theme := request.cookies.get(THEME_COOKIE)) in ("light", "dark") else "",
         "nav": current_app.extensions[NAV],
@@ -124,7 +124,7 @@ def go(endpoint: str, said: str | None = None, mood: str = "good", **values: Any
     if said:
         value = _sayings().dumps([mood, said])
         response.set_cookie(
-            SAID_COOKIE, value, max_age=SAID_FOR, secure=visitor.is_secure(), httponly=True, samesite="Lax"
+            SAID_COOKIE, value, max_age=SAID_FOR, secure=auth.is_secure(), httponly=True, samesite="Lax"
         )
     return response
 
@@ -187,7 +187,7 @@ def _templates() -> Environment:
             "link": link,
             "asset": static_files.address,
             "imports": static_files.imports,
-            "csrf_field": visitor.CSRF_FIELD,
+            "csrf_field": csrf.FIELD,
         }
     )
     return made

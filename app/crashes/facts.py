@@ -22,7 +22,7 @@ class Facts(NamedTuple):
 
 
 def facts(log: CrashLog) -> Facts:
-    """The facts of a crash report. The digest stores them, and whoever finds none stored reads them from the log."""
+    """The facts of a crash report. The digest stores them; where none are stored, they are read from the log."""
     return Facts(
         app_version=as_fact(log.app.version),
         app_build=as_fact(log.app.build),

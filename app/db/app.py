@@ -44,7 +44,7 @@ def apps_of(session: Session, user_id: int, limit: int, offset: int) -> list[App
 
 
 def find_app(session: Session, identifier: str) -> App | None:
-    """The app with this identifier, whoever may see it."""
+    """The app with this identifier, without a check of access."""
     return session.scalar(select(App).where(App.identifier == identifier))
 
 

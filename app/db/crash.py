@@ -50,7 +50,7 @@ class Crash(Base):
 
 
 def find_crash(session: Session, identifier: str) -> Crash | None:
-    """The crash with this identifier, else the one that has most of its occurrences now; whoever may see it."""
+    """The crash with this identifier, else the one that has most of its occurrences now, without a check of access."""
     crash = _crash(session, identifier)
     return crash if crash and crash.occurrences_count > 0 else _heir(session, identifier) or crash
 

@@ -56,7 +56,7 @@ def has_noted(session: Session, run: DataExporterRun, erasure_id: str) -> bool:
 def hold_run(
     session: Session, run_id: int, now: datetime, lease_expires_at: datetime, holder: str
 ) -> DataExporterRun | datetime | None:
-    """Take a run from whoever has it, to be made again; None when it is gone.
+    """Take a run from the worker that holds it, to be made again; None when it is gone.
 
     While a worker may still be writing a file, the run is only taken from it, and the answer is when that is over.
     """

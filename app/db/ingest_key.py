@@ -17,7 +17,7 @@ class IngestKey(Base):
     identifier: Mapped[str] = mapped_column(String(24), unique=True)  # random lower-case hex
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME))
-    sealed: Mapped[str] = mapped_column(Text)
+    encrypted: Mapped[str] = mapped_column("sealed", Text, key="encrypted")
     created_at: Mapped[datetime]
 
 

@@ -1,4 +1,4 @@
-"""Jobs: one row per request for a computed result. The row is the truth; a message only rings for it."""
+"""Jobs: one row per request for a computed result. The row is the truth; a task message only wakes a worker for it."""
 
 import enum
 import secrets
@@ -93,7 +93,7 @@ class Job(Leased, Base):
         Index("uq_jobs_key_generation", "key", "generation", unique=True),  # of those that begin the next, one does
         Index(
             "ix_jobs_turns", "queue", "state", "app_id", "created_at", "id", postgresql_where=LIVE, sqlite_where=LIVE
-        ),  # also who is next in turn
+        ),  # also the job that is next in turn
         Index("ix_jobs_expires_at", "expires_at"),
         Index("ix_jobs_failed", "kind", "state", postgresql_where=FAILED, sqlite_where=FAILED),  # all a count needs
         Index("ix_jobs_cancelled", "id", postgresql_where=CANCELLED, sqlite_where=CANCELLED),  # few among many
@@ -156,7 +156,7 @@ def askers_of(session: Session, job_id: str) -> list[int]:
 
 
 def move(session: Session, job_id: str, from_states: tuple[JobState, ...], /, **values: Any) -> bool:
-    """Compare and set: change the row only while it is in one of the states, whoever works at it."""
+    """Compare and set: change the row only while it is in one of the states, whichever worker holds it."""
     own = (Job.id == job_id, Job.state.in_(from_states))
     return rows_changed(session, update(Job).where(*own).values(**values)) == 1
 

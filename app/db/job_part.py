@@ -30,7 +30,7 @@ BATCH = "_batch"
 
 
 class PartState(enum.StrEnum):
-    """waiting -> running -> done; running -> waiting after trouble."""
+    """waiting -> running -> done; running -> waiting after a failure or an outage."""
 
     WAITING = "waiting"
     RUNNING = "running"

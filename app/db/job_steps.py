@@ -69,7 +69,7 @@ _NO_LIST = {"kind": None, "params": "", "filename": "", "media_type": "", "most_
 
 def claim_next(
     db: Database,
-    rung: str,
+    job_of_message: str,
     queue: str | None,
     now: datetime,
     *,
@@ -78,7 +78,7 @@ def claim_next(
     bounded: str,
     at_once: int,
 ) -> Job | None:
-    """Begin an attempt at the queued job that is next in turn, in `queue`, else in the one where the rung one stands.
+    """Begin an attempt at the queued job that is next in turn, in `queue`, else in that of the task message's job.
 
     Tenants take turns, each tenant's oldest job first. None when nobody waits there, or when it is the queue `bounded`
     and `at_once` of its jobs run already. The lock goes with that of users who join the job meanwhile: a stampede must
@@ -89,10 +89,10 @@ def claim_next(
     with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
         if db.is_postgresql:
             claimed = lane.first(
-                CLAIM_JOB, job_of_message=rung, queue=queue, **values, **_NO_LIST, most_rows=FIRST_ROWS
+                CLAIM_JOB, job_of_message=job_of_message, queue=queue, **values, **_NO_LIST, most_rows=FIRST_ROWS
             )
             return claimed and claimed.job
-        row = lane.first(_CLAIM_ON_SQLITE, job_of_message=rung, queue=queue, **values)
+        row = lane.first(_CLAIM_ON_SQLITE, job_of_message=job_of_message, queue=queue, **values)
         if row is None:
             return None
         job = ClaimedJob(*row).job

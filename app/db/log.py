@@ -60,7 +60,7 @@ class Log(Leased, Base):
         UniqueConstraint("app_id", "log_id"),
         Index("ix_logs_app_id_received_at", "app_id", "received_at"),  # what is old
         Index("ix_logs_waiting", "enqueue_after", postgresql_where=WAITING, sqlite_where=WAITING),
-        Index("ix_logs_turns", "app_id", "id", postgresql_where=WAITING, sqlite_where=WAITING),  # who is next
+        Index("ix_logs_turns", "app_id", "id", postgresql_where=WAITING, sqlite_where=WAITING),  # the next log
         Index("ix_logs_slow", "id", postgresql_where=SLOW, sqlite_where=SLOW),  # few
         Index("ix_logs_rejected", "app_id", "received_at", postgresql_where=REJECTED, sqlite_where=REJECTED),
     )

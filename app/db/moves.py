@@ -69,7 +69,7 @@ class Move(NamedTuple):
 def hold_logs(session: Session, log_rows: Iterable[int]) -> list[Placed]:
     """Lock these logs until the transaction ends, and return their occurrences by log and number.
 
-    Whoever changes which crash an occurrence is counted in, or takes it away, locks its log first, then crashes by
+    A transaction that moves an occurrence to another crash, or deletes it, locks its log first, then crashes by
     identifier, as a digest does.
     """
     rows = sorted(set(log_rows))

@@ -1,4 +1,4 @@
-"""The poll of a job as one statement: who asks, whether they may, and the job that answers."""
+"""The poll of a job as one statement: the user, their access, and the job that answers."""
 
 from datetime import datetime
 from typing import Any, NamedTuple

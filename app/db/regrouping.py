@@ -17,7 +17,7 @@ LIVE = text("finished_at IS NULL")
 
 
 class Regrouping(Leased, Base):
-    """One pass over an app. The row is the job: who holds its lease goes on where it stands."""
+    """One pass over an app. The row is the job: the worker that holds its lease goes on from its position."""
 
     __tablename__ = "regroupings"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -34,7 +34,9 @@ class Regrouping(Leased, Base):
         BigInteger, default=0, server_default="0"
     )  # read again: their symbols came
     wishes: Mapped[int] = mapped_column(default=1)  # times that the work was asked for; a new one keeps it from ending
-    stumbles: Mapped[int] = mapped_column(default=0)  # of the previous release, which counted its attempts here
+    attempts_before: Mapped[int] = mapped_column(
+        "stumbles", key="attempts_before", default=0
+    )  # by the previous release
     finished_at: Mapped[datetime | None]
     __table_args__ = (
         Index("uq_regroupings_live", "app_id", unique=True, postgresql_where=LIVE, sqlite_where=LIVE),
@@ -61,7 +63,17 @@ def wish(session: Session, app_id: int, now: datetime, *, rules: int | None = No
         "total": total,
         "enqueue_after": now + ENQUEUE_AGAIN_AFTER,
     }
-    counters = ("position", "done", "moved", "unreadable", "symbol_logs", "attempt", "failures", "enqueued", "stumbles")
+    counters = (
+        "position",
+        "done",
+        "moved",
+        "unreadable",
+        "symbol_logs",
+        "attempt",
+        "failures",
+        "enqueued",
+        "attempts_before",
+    )
     zero = dict.fromkeys(counters, 0)
     insert = insert_into(dialect, Regrouping).values({**zero, "wishes": 1, **values})
     again: dict[str, Any] = {

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from app.db import rows_changed
 from app.db.awaited_symbols import forget_awaited
 from app.db.crash import Crash
-from app.db.doomed_object import doom
 from app.db.log import Log
 from app.db.occurrence import Occurrence
+from app.db.pending_deletion import schedule_deletion
 from app.db.seen_times import first_and_last
 
 
@@ -24,7 +24,7 @@ class Removed(NamedTuple):
 
 
 def remove_logs(session: Session, log_rows: list[int], now: datetime, erasure_id: str | None = None) -> Removed:
-    """Delete logs with their occurrences; their bytes are doomed. Rows that are gone already do not count.
+    """Delete logs with their occurrences; the deletion of their bytes is scheduled. Rows that are gone already do not count.
 
     Locks as a digest does, logs before crashes: a digest under way of one of these finds its log gone and leaves no trace.
     """
@@ -47,13 +47,13 @@ def remove_occurrences(session: Session, occurrence_ids: list[int], now: datetim
 
 
 def remove_bytes(session: Session, log_rows: list[int], now: datetime) -> int:
-    """Doom the bytes of logs whose occurrences stay, and delete the logs in which nothing was found; returns how many."""
+    """Delete the logs in which nothing was found, and only the bytes of logs whose occurrences stay; returns how many."""
     logs = _lock(session, log_rows)
     found = select(Occurrence.log_row).where(Occurrence.log_row.in_([log.id for log in logs])).distinct()
     told = set(session.scalars(found))
     _drop(session, [log for log in logs if log.id not in told], now, None)
     bare = [log for log in logs if log.id in told and log.removed_at is None]
-    doom(session, [log.storage_key for log in bare], None, now)
+    schedule_deletion(session, [log.storage_key for log in bare], None, now)
     forget_awaited(session, [log.id for log in bare])
     this = update(Log).where(Log.id.in_([log.id for log in bare]))
     rows_changed(session, this.values(removed_at=now))
@@ -99,6 +99,6 @@ def _take(session: Session, condition: object) -> dict[int, int]:
 
 
 def _drop(session: Session, logs: list[Log], now: datetime, erasure_id: str | None) -> None:
-    doom(session, [log.storage_key for log in logs if log.removed_at is None], erasure_id, now)
+    schedule_deletion(session, [log.storage_key for log in logs if log.removed_at is None], erasure_id, now)
     rows = [log.id for log in logs]
     session.execute(delete(Log).where(Log.id.in_(rows)), execution_options={"synchronize_session": False})

@@ -30,7 +30,7 @@ class Begun(NamedTuple):
 
 def claim_or_finish(
     db: Database,
-    rung: str,
+    job_of_message: str,
     queue: str | None,
     now: datetime,
     *,
@@ -45,7 +45,7 @@ def claim_or_finish(
     long way. `values`: the others of `claim_next`. PostgreSQL only.
     """
     sizes = {"most_bytes": most, "most_rows": FIRST_ROWS}
-    values |= {"job_of_message": rung, "queue": queue, "expires_at": expires_at}
+    values |= {"job_of_message": job_of_message, "queue": queue, "expires_at": expires_at}
     with db.quick_write(together=False) as lane:
         claimed = lane.first(CLAIM_JOB, **values, **due_at(now), **sizes, **short._asdict())
     if claimed is None:

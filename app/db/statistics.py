@@ -63,8 +63,8 @@ FACTS = tuple(_COLUMNS)
 
 
 @contextmanager
-def counting(db: Database) -> Iterator[Session]:
-    """A snapshot in which it pays to keep what is counted in memory."""
+def open_statistics(db: Database) -> Iterator[Session]:
+    """A snapshot whose statements may use WORK_MEMORY, so that PostgreSQL counts in memory."""
     with db.snapshot() as session:
         if db.is_postgresql:  # by default it sorts all occurrences on its disk instead
             session.execute(text(f"SET LOCAL work_mem = '{WORK_MEMORY}'"))

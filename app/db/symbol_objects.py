@@ -5,15 +5,15 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.db.doomed_object import doom
+from app.db.pending_deletion import schedule_deletion
 from app.db.symbol_part import drop_parts_of
 from app.db.symbols import SymbolFile, SymbolImage, SymbolState
 
 
 def drop_symbols(session: Session, found: SymbolFile, now: datetime) -> None:
-    """Delete a file with all that was made of it; its objects are doomed."""
+    """Delete a file with all that was made of it; the deletion of its objects is scheduled."""
     caches = select(SymbolImage.cache_key).where(SymbolImage.symbol_id == found.id)
-    doom(session, sorted({found.storage_key, *session.scalars(caches)}), None, now)
+    schedule_deletion(session, sorted({found.storage_key, *session.scalars(caches)}), None, now)
     drop_parts_of(session, found.identifier, now)
     for statement in (
         delete(SymbolImage).where(SymbolImage.symbol_id == found.id),

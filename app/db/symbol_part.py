@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
-from app.db.doomed_object import doom
+from app.db.pending_deletion import schedule_deletion
 
 
 class SymbolPart(Base):
@@ -26,8 +26,8 @@ def parts_of(session: Session, identifier: str) -> list[SymbolPart]:
 
 
 def drop_parts_of(session: Session, identifier: str, now: datetime) -> None:
-    """Delete the chunks of a file; their objects are doomed."""
-    doom(session, [part.storage_key for part in parts_of(session, identifier)], None, now)
+    """Delete the chunks of a file; the deletion of their objects is scheduled."""
+    schedule_deletion(session, [part.storage_key for part in parts_of(session, identifier)], None, now)
     mine = delete(SymbolPart).where(SymbolPart.identifier == identifier)
     session.execute(mine, execution_options={"synchronize_session": False})
 

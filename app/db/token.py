@@ -11,7 +11,7 @@ from app.db.user import User
 
 
 class Token(Base):
-    """One login, or one personal key. Only the hash is kept: whoever reads the table cannot log in with it."""
+    """One login, or one personal key. Only the hash is kept: a reader of the table cannot log in with it."""
 
     __tablename__ = "tokens"
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)  # sha256 hex of the token

@@ -1,4 +1,4 @@
-"""The upload of a log as two statements: who sends it and may, and its row."""
+"""The upload of a log as two statements: the sender and its access, and its row."""
 
 from datetime import datetime
 from types import ModuleType

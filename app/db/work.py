@@ -60,7 +60,7 @@ class Leasing(Generic[R]):
     table: type[R]
     waiting: tuple[ColumnElement[bool], ...]  # may be claimed, once free and due
     working: tuple[ColumnElement[bool], ...]  # may be at work
-    order: tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...]  # who is next
+    order: tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...]  # of claims: the first row is next
     begun: Mapping[str, Any] = field(default_factory=dict)  # set when an attempt begins
     freed: Mapping[str, Any] = field(default_factory=dict)  # set when one ends and another one is to follow
     by_enqueue_after: bool = True

@@ -37,4 +37,4 @@ def digest_again(services: Services, app: App, log_id: str) -> None:
         found.enqueue_after = now + ENQUEUE_AGAIN_AFTER
         session.flush()
     log.info("log_digested_again", log=found.id, app=app.identifier)
-    services.broker.ring_soon(DIGEST_LOG, str(found.id), INGEST)
+    services.broker.enqueue_debounced(DIGEST_LOG, str(found.id), INGEST)

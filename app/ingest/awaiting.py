@@ -16,7 +16,7 @@ def waiting(app_id: int, log_row: int, report: Grouped) -> Iterator[Waiting]:
 
 
 def trim_awaited(services: Services, logs: Iterable[ClaimedLog]) -> None:
-    """After some thousand logs, whoever has digested the last one sees to it that not too many of its app wait."""
+    """Bound how many logs of an app wait for symbols. Every TRIM_EVERY-th log has its app trimmed."""
     for app_id in sorted({one.app_id for one in logs if one.id % TRIM_EVERY == 0}):
         with services.db.write() as session:
             trim(session, app_id)

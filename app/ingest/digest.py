@@ -92,7 +92,7 @@ def digest(services: Services, row_id: int | None = None) -> None:
         if time.monotonic() - begun >= GO_ON_FOR:
             break
     if more:
-        services.broker.ring(DIGEST_LOG, str(row_id or 0), INGEST)
+        services.broker.enqueue(DIGEST_LOG, str(row_id or 0), INGEST)
 
 
 def digest_some(services: Services) -> bool:
@@ -216,7 +216,7 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
             )
     trim_awaited(services, (outcome.stored for outcome in outcomes))
     if told:
-        services.broker.ring(PUSH, "", UPKEEP)
+        services.broker.enqueue(PUSH, "", UPKEEP)
     return own
 
 
@@ -272,7 +272,7 @@ def _again(_stored: Log, error: AppError) -> dict[str, object]:
 
 def _after_error(services: Services, stored: Log, error: AppError, is_over: bool) -> None:
     if isinstance(error, TakesLong):
-        services.broker.ring(DIGEST_LOG, str(stored.id), INGEST)
+        services.broker.enqueue(DIGEST_LOG, str(stored.id), INGEST)
     metrics.digests.add("rejected" if is_over else "retried", "none")
     log.warning("log_rejected" if is_over else "digest_retried", log=stored.id, attempt=stored.attempt, code=error.code)
 

@@ -30,7 +30,7 @@ def merge(services: Services, user_id: int, crash: Crash, into: Crash) -> int:
             raise Conflict("The two are one crash already")
         decide(session, crash, target, user_id, now)
         row_id = wish(session, crash.app_id, now)
-    _ring(services, row_id)
+    _enqueue(services, row_id)
     return row_id
 
 
@@ -49,7 +49,7 @@ def split(services: Services, user_id: int, crash: Crash, fingerprint: str) -> i
             raise NotFound("No group with this fingerprint was merged into this crash")
         split_off(session, found, user_id, now)
         row_id = wish(session, crash.app_id, now)
-    _ring(services, row_id)
+    _enqueue(services, row_id)
     return row_id
 
 
@@ -63,6 +63,6 @@ def _end_of_merges(session: Session, identifier: str) -> str:
     raise Conflict("The crash is being merged already, try again when that is done")
 
 
-def _ring(services: Services, row_id: int) -> None:
+def _enqueue(services: Services, row_id: int) -> None:
     log.info("grouping_decided", regrouping=row_id)
-    services.broker.ring(REGROUP, str(row_id), LONG)
+    services.broker.enqueue(REGROUP, str(row_id), LONG)

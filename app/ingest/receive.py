@@ -1,4 +1,4 @@
-"""Takes an uploaded log: checks it, stores its bytes, records it, and rings for its digestion. Cheap: nothing is parsed."""
+"""Takes an uploaded log: checks it, stores its bytes, records it, and enqueues its digest. Cheap: nothing is parsed."""
 
 import hashlib
 from contextlib import suppress
@@ -92,7 +92,7 @@ def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) ->
             raise TransientError
         return _is_same(found, sha256)
     log.info("log_received", log=row_id, app=app.identifier, bytes=len(content))
-    services.broker.ring_soon(DIGEST_LOG, str(row_id), INGEST)
+    services.broker.enqueue_debounced(DIGEST_LOG, str(row_id), INGEST)
     return True
 
 

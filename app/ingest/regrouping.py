@@ -67,7 +67,7 @@ def begin_regrouping(services: Services, app_id: int, *, anew: bool = False) -> 
     with services.db.write() as session:
         row_id = wish(session, app_id, now, rules=VERSION, anew=anew)
     log.info("regroup_wished", regrouping=row_id)
-    services.broker.ring(REGROUP, str(row_id), LONG)
+    services.broker.enqueue(REGROUP, str(row_id), LONG)
     return row_id
 
 

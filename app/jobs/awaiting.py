@@ -1,4 +1,4 @@
-"""What whoever waits for a job asks and tells: whether it is live, that its row is on disk, that its end was told."""
+"""For code that waits for a job: whether it is live, that its row is durable, that its end was answered."""
 
 from datetime import timedelta
 

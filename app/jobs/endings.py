@@ -44,12 +44,12 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
 
 
 def tell_finished(services: Services, job: Job, finish: Finish, now: datetime) -> None:
-    """Count a job that has finished, log it, and ring for the webhooks that are to be told."""
+    """Count a job that has finished, log it, and enqueue the deliveries to its webhooks."""
     metrics.attempts.add(job.kind, "finished")
     metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
     log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=finish.size)
     if finish.told:
-        services.broker.ring(PUSH, job.id, UPKEEP)
+        services.broker.enqueue(PUSH, job.id, UPKEEP)
 
 
 def failed(error: AppError, now: datetime, forget_at: datetime) -> dict[str, Any]:

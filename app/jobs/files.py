@@ -9,7 +9,7 @@ log = structlog.get_logger()
 
 
 def discard(services: Services, folder: str) -> bool:
-    """Delete all that is below the folder, half-written files too; False when the storage is in trouble: a later sweep
+    """Delete all that is below the folder, half-written files too; False when the storage is away: a later sweep
     has to do it.
     """
     try:

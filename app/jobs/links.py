@@ -1,4 +1,4 @@
-"""Signed paths to what jobs have stored, for whoever holds them."""
+"""Signed paths to what jobs have stored; a client needs no other access."""
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 

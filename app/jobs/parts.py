@@ -1,6 +1,6 @@
 """Jobs in parts: spread over the workers, each part claimed, made and published like a job, the whole completed once.
 
-The row of the job owns the end: whoever finishes the last part completes the job by one guarded update, and the sweep
+The row of the job owns the end: the worker that finishes the last part completes the job by one guarded update, and the sweep
 does it when that worker dies before. Redis counts nothing.
 """
 
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 
 def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) -> bool:
-    """Freeze the plan that an attempt has made and ring for its parts; False when the attempt is no longer the latest.
+    """Freeze the plan that an attempt has made and enqueue its parts; False when the attempt is no longer the latest.
 
     Raises TypeError when the job's type does not declare how its parts are made.
     """
@@ -70,12 +70,12 @@ def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) 
     job.holder, job.data_revision = None, data_revision
     complete(services, job)  # there may be none to make
     for _ in range(min(len(plan.parts), services.config.long_jobs_at_once)):
-        services.broker.ring(RUN_PART, job.id, LONG)
+        services.broker.enqueue(RUN_PART, job.id, LONG)
     return True
 
 
 def run_part(services: Services) -> None:
-    """Answer a ring: one attempt at the part that is next in turn, of whatever job. Safe to call at any time."""
+    """Make one attempt at the part that is next in turn, of any job. Safe to call at any time."""
     unwritten.write()
     claimed = _claim(services)
     if claimed is None:
@@ -83,18 +83,18 @@ def run_part(services: Services) -> None:
     job, plan, part = claimed
     with on_behalf_of(job.request_id), tracing.now.working("part", job.request_id, job=job.id, kind=job.kind):
         _run(services, job, plan, part)
-    ring_next_long(services)
+    enqueue_next_long(services)
 
 
-def ring_next_long(services: Services) -> None:
-    """Ring for the long work that is next in turn, a job or a part: rings for it came to nothing while all were busy."""
+def enqueue_next_long(services: Services) -> None:
+    """Enqueue the long work that is next in turn, a job or a part: its messages came to nothing while all were busy."""
     now = services.now()
     with services.db.read() as session:
         job, part = next_in_turn(session, LONG, now), next_part(session, now)
     if part is not None and (job is None or _comes_before(part, job)):
-        services.broker.ring(RUN_PART, part[1].id, LONG)
+        services.broker.enqueue(RUN_PART, part[1].id, LONG)
     elif job is not None:
-        services.broker.ring(RUN_JOB, job.id, LONG)
+        services.broker.enqueue(RUN_JOB, job.id, LONG)
 
 
 def _comes_before(part: tuple[JobPart, Job, datetime | None], job: Waiting) -> bool:
@@ -161,7 +161,7 @@ def _publish_part(services: Services, part: JobPart, made: MadePart) -> bool:
 
 
 def complete(services: Services, job: Job) -> None:
-    """Publish the result once every part is done. Whoever calls it, and how many at once: it is the same bytes."""
+    """Publish the result once every part is done. Any number of workers may call it at once: all of them make the same bytes."""
     with services.db.read() as session:
         plan, parts = plan_of(session, job.id), parts_of(session, job.id)
     if plan is None or any(part.state != PartState.DONE for part in parts):
@@ -194,7 +194,7 @@ def _lose(services: Services, job: Job, part: JobPart) -> None:
 
 
 def _discard_file(services: Services, job: Job, part: JobPart) -> None:
-    """Remove what an attempt has stored, unless it has been published unheard."""
+    """Remove what an attempt has stored, unless it has been published unconfirmed."""
     with services.db.read() as session:
         keys = {other.key for other in parts_of(session, job.id)}
     key = object_key(job, part)

@@ -19,7 +19,7 @@ from app.jobs.attempt import IN_ROW_LIMIT, Attempt, budget_of
 from app.jobs.endings import fail, publish, tell_finished
 from app.jobs.files import discard
 from app.jobs.kind import Plan
-from app.jobs.parts import ring_next_long, spread
+from app.jobs.parts import enqueue_next_long, spread
 from app.observe import on_behalf_of
 from app.services import Services
 from app.storage import job_folder
@@ -33,11 +33,11 @@ log = structlog.get_logger()
 
 
 def run(services: Services, job_id: str, queue: str | None = None) -> None:
-    """Answer a ring: attempts at the jobs that are next in turn in a queue, of which the rung one need not be.
+    """Make attempts at the jobs that are next in turn in a queue. The one that the task message names need not be among them.
 
-    Without `queue` it is the one where the rung job stands, which one that is made in parts has left.
+    Without `queue` it is that of the named job, which a job that is made in parts has left.
 
-    One long job, or short ones for a moment, as long as some wait: what it takes to hear a ring costs more than such a job.
+    It makes one long job, or short ones for GO_ON_FOR while some wait: to receive a message costs more than a short job.
     Safe to call twice, late, or for a job that is done: only one caller claims an attempt.
     """
     unwritten.write()
@@ -49,11 +49,11 @@ def run(services: Services, job_id: str, queue: str | None = None) -> None:
         with on_behalf_of(job.request_id), tracing.now.working("attempt", job.request_id, job=job.id, kind=job.kind):
             is_lost = _run(services, job, finish)
         metrics.attempt_times.observe(time.monotonic() - attempt_begun, job.kind)
-        if job.queue == LONG:  # rings for long work came to nothing while this one ran
-            ring_next_long(services)
+        if job.queue == LONG:  # messages for long work came to nothing while this one ran
+            enqueue_next_long(services)
             return
         if is_lost or time.monotonic() - begun > GO_ON_FOR:  # it may be lost because this worker is about to end
-            services.broker.ring(RUN_JOB, job_id, job.queue)
+            services.broker.enqueue(RUN_JOB, job_id, job.queue)
             return
         attempt_begun = time.monotonic()
 
@@ -85,7 +85,7 @@ def _run(services: Services, job: Job, finish: Finish | None) -> bool:
     return not published
 
 
-def _begin_next(services: Services, rung: str, queue: str | None) -> Begun | None:
+def _begin_next(services: Services, job_of_message: str, queue: str | None) -> Begun | None:
     """Begin an attempt at the job that is next in turn; None when there is none, or enough long ones run already."""
     now, config = services.now(), services.config
     values: dict[str, Any] = {
@@ -98,17 +98,17 @@ def _begin_next(services: Services, rung: str, queue: str | None) -> Begun | Non
         until = now + timedelta(seconds=config.result_lifetime)
         values_of_list: dict[str, Any] = {"expires_at": until, "most": IN_ROW_LIMIT, "short": SHORT_LIST}
         try:
-            return claim_or_finish(services.db, rung, queue, now, **values_of_list, **values)
+            return claim_or_finish(services.db, job_of_message, queue, now, **values_of_list, **values)
         except TransientError:
             raise
         except Exception as error:  # the job is begun without the list that broke it, and fails by itself if it must
             log.exception("short_list_broke", error=type(error).__name__)
-    job = claim_next(services.db, rung, queue, now, **values)
+    job = claim_next(services.db, job_of_message, queue, now, **values)
     return Begun(job, None) if job else None
 
 
 def _discard_if_lost(services: Services, job: Job) -> None:
-    """Delete an attempt's files unless it is still the job's: it may go on elsewhere, or have published unheard."""
+    """Delete an attempt's files unless it is still the job's: it may go on elsewhere, or have published unconfirmed."""
     with services.db.read() as session:
         row = session.get(Job, job.id)
     own = row is not None and row.attempt == job.attempt and row.state in (JobState.RUNNING, JobState.FINISHED)

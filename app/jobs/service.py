@@ -63,7 +63,7 @@ def ask_at_once(
     may_be_new: bool = False,
     async_commit: bool = False,
 ) -> tuple[int, AnyJob] | None:
-    """The shortcut of `ask`: one statement finds who asks, what about, and the job. Returns (user id, job).
+    """The shortcut of `ask`: one statement finds the user, the subject and the job. Returns (user id, job).
 
     None when it takes `ask` to answer, or to tell the error. `may_be_new`: there may be no job yet, so where possible
     that statement begins it. `async_commit`: see `starting.insert`.

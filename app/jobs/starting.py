@@ -105,14 +105,14 @@ def _announce(services: Services, job: AnyJob, user_id: int, *, async_commit: bo
     enqueue = partial(_enqueue, services, job, user_id)
     if async_commit:
         enqueue()
-    else:  # the worker can begin, and who asks has the row to wait for
+    else:  # the worker can begin while the request waits for the row
         services.db.settle(job.id, meanwhile=enqueue)
 
 
 def _enqueue(services: Services, job: AnyJob, user_id: int) -> None:
     if is_short(job):
-        services.broker.ring_soon(RUN_JOB, job.id, SHORT)
+        services.broker.enqueue_debounced(RUN_JOB, job.id, SHORT)
     else:
-        services.broker.ring(RUN_JOB, job.id, LONG)
+        services.broker.enqueue(RUN_JOB, job.id, LONG)
     metrics.jobs_started.add(job.kind)
     log.info("job_queued", job=job.id, kind=job.kind, user=user_id)

@@ -1,4 +1,4 @@
-"""Erases a user from an app: begun by a request, worked off in short turns by workers, resumed by whoever comes next."""
+"""Erases a user from an app: begun by a request, worked off in short turns by workers, resumed by any worker."""
 
 import hashlib
 import hmac
@@ -15,7 +15,6 @@ from sqlalchemy.exc import IntegrityError
 from app.broker import RUN_ERASURE, UPKEEP
 from app.db.app import App
 from app.db.batch_rows import is_settled, newest_row
-from app.db.doomed_object import any_doomed
 from app.db.erasing import count_logs, newest_log
 from app.db.erasure import (
     LEASING,
@@ -26,12 +25,13 @@ from app.db.erasure import (
     forget_crashes,
     live_erasure,
 )
+from app.db.pending_deletion import is_any_pending
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.errors import BadParameters, NotFound, TransientError
-from app.privacy.doomed import IN_FLIGHT, delete_doomed
 from app.privacy.job_steps import delete_files, end_jobs
 from app.privacy.log_steps import find_occurrences, find_received, forget_decided, retitle, scan
 from app.privacy.orphan_step import delete_orphans_of_user
+from app.privacy.pending_deletions import IN_FLIGHT, delete_pending
 from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
 from app.privacy.turn import Turn
@@ -58,10 +58,10 @@ def _delete_objects(turn: Turn, place: str) -> str | None:
     if place == WITHOUT_ROWS:
         turn.erasure.not_before = delete_orphans_of_user(turn)
         return place if turn.erasure.not_before else None
-    if delete_doomed(turn.services, turn.erasure.id):
+    if delete_pending(turn.services, turn.erasure.id):
         return place
     with turn.services.db.read() as session:
-        waits = any_doomed(session, turn.erasure.id)
+        waits = is_any_pending(session, turn.erasure.id)
     if waits:  # the same log is being sent again; it is known within the hour whether it was
         turn.erasure.not_before = turn.services.now() + IN_FLIGHT / 12
         return place
@@ -111,7 +111,7 @@ _NEXT: dict[str, str | None] = {**dict(pairwise(STEPS)), list(STEPS)[-1]: None}
 def begin_erasure(
     services: Services, app: App, user_id: str, *, scan: bool | None = None, asked_by: int | None = None
 ) -> Erasure:
-    """Record that a user is to be erased and ring; one that is under way is joined. Raises BadParameters.
+    """Record that a user is to be erased and enqueue it; one that is under way is joined. Raises BadParameters.
 
     `scan`: read every stored log of the app for the letters of the id; None: when the id is long enough for that.
     """
@@ -145,7 +145,7 @@ def begin_erasure(
         else:
             log.info("erasure_begun", erasure=made.id, app=app.identifier, user=asked_by)
     begun = found or made
-    services.broker.ring(RUN_ERASURE, begun.id, UPKEEP)
+    services.broker.enqueue(RUN_ERASURE, begun.id, UPKEEP)
     return begun
 
 

@@ -11,8 +11,8 @@ from app.db.app import apps_after
 from app.db.app_settings import settings_text
 from app.db.old_rows import crashes_with_old, expire_old, old_logs, old_occurrences
 from app.db.removal import recount, remove_bytes, remove_logs, remove_occurrences
-from app.privacy.doomed import delete_doomed
 from app.privacy.orphan_sweep import sweep_orphans
+from app.privacy.pending_deletions import delete_pending
 from app.privacy.settings import AGES, effective
 from app.services import Services
 from app.symbolication.uploads import drop_untouched
@@ -43,7 +43,7 @@ def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
             removed += sum(number for _, number in done)
             works = [work for work, number in done if number]
     removed += drop_untouched(services)
-    while delete_doomed(services) and time.monotonic() < deadline:
+    while delete_pending(services) and time.monotonic() < deadline:
         continue
     sweep_orphans(services)
     unfinished = services.storage.sweep_unfinished(services.now() - UNFINISHED_AFTER, LOOK_AT)

@@ -22,7 +22,7 @@ from app.db.webhook import (
     record,
 )
 from app.db.work import begin
-from app.push.secret import SecretUnreadable, sign, unseal
+from app.push.secret import SecretUnreadable, decrypt_secret, sign
 from app.push.sending import NotDelivered, post
 from app.push.target import Refused, Resolve, look_up
 from app.services import Services
@@ -125,7 +125,7 @@ def _attempt(services: Services, webhook: Webhook, app: str, delivery: Delivery,
     body = body_of(delivery, app)
     timestamp = int(services.now().timestamp())
     try:
-        secret = unseal(services.config.secret_key, webhook.secret)
+        secret = decrypt_secret(services.config.secret_key, webhook.secret)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "crashq-webhooks",
@@ -195,4 +195,4 @@ WORK = WorkType(
     max_failures=lambda _: None,  # the deliveries have their own attempts
     permanent=(),
 )
-"""Receivers are claimed by the threads of `Courier`, which a periodic task wakes."""
+"""Receivers are claimed by the threads of `DeliveryPool`, which a periodic task wakes."""

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 
-from app import sealing
+from app import encryption
 from app.errors import AppError
 
 PREFIX = "whsec_"
@@ -25,16 +25,16 @@ def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def seal(secret_key: str, secret: str) -> str:
-    """The secret, encrypted with a key derived from SECRET_KEY."""
-    return sealing.seal(secret_key, PURPOSE, secret)
+def encrypt_secret(secret_key: str, secret: str) -> str:
+    """The secret, encrypted with a key derived from SECRET_KEY, as text."""
+    return encryption.encrypt(secret_key, PURPOSE, secret)
 
 
-def unseal(secret_key: str, sealed: str) -> str:
-    """The secret again. Raises SecretUnreadable."""
+def decrypt_secret(secret_key: str, encrypted: str) -> str:
+    """The secret that `encrypt_secret` was given. Raises SecretUnreadable."""
     try:
-        return sealing.unseal(secret_key, PURPOSE, sealed)
-    except sealing.Unreadable:
+        return encryption.decrypt(secret_key, PURPOSE, encrypted)
+    except encryption.Unreadable:
         raise SecretUnreadable from None
 
 

@@ -22,7 +22,7 @@ from app.db.webhook import (
 )
 from app.errors import Conflict, NotFound
 from app.json_models import RequestBody
-from app.push.secret import new_secret, seal
+from app.push.secret import encrypt_secret, new_secret
 from app.push.target import MAX_URL, addresses_of, read_url
 from app.services import Services
 
@@ -69,7 +69,7 @@ def create(services: Services, app: App, wanted: NewWebhook) -> tuple[Webhook, s
         identifier=secrets.token_hex(12),
         app_id=app.id,
         url=wanted.url,
-        secret=seal(services.config.secret_key, secret),
+        secret=encrypt_secret(services.config.secret_key, secret),
         active=wanted.active,
         created_at=services.now(),
         **_columns(wanted.events),
@@ -154,7 +154,7 @@ def replay(services: Services, app: App, identifier: str, delivery_id: str) -> D
         delivery.state, delivery.attempts, delivery.next_at = DeliveryState.PENDING, 0, services.now()
         delivery.delivered_at = None
         session.flush()
-    services.broker.ring(PUSH, str(delivery.id), UPKEEP)
+    services.broker.enqueue(PUSH, str(delivery.id), UPKEEP)
     return delivery
 
 

@@ -68,4 +68,4 @@ def _drop(services: Services, file: SymbolFile) -> None:
 def _make_again(services: Services, file: SymbolFile) -> None:
     with services.db.write() as session:
         make_again(session, file.id, services.now())
-    services.broker.ring(MAKE_SYMBOLS, str(file.id), LONG)
+    services.broker.enqueue(MAKE_SYMBOLS, str(file.id), LONG)

@@ -134,7 +134,7 @@ def _store(attempt: Attempt[SymbolFile], made: Made) -> None:
         _drop(services, made.keys)
         raise
     if wished is not None:
-        services.broker.ring(REGROUP, str(wished), LONG)
+        services.broker.enqueue(REGROUP, str(wished), LONG)
     log.info("symbols_made", symbols=row.id)
 
 

@@ -4,7 +4,7 @@ from app.crashes.log import CrashLog
 from app.db import Database
 from app.db.symbols import MAPPING, NATIVE, SOURCE_MAP, all_keys, cache_keys, mapping_key
 from app.storage import Storage
-from app.symbolication.shelf import shelf_of
+from app.symbolication.symbol_cache import symbol_cache_of
 from app.symbols.java import JavaNames
 from app.symbols.native import NativeNames
 from app.symbols.resolving import Resolved, is_java, mapping_ids, native_ids, resolve, scripts_of
@@ -33,13 +33,13 @@ class OpenedSymbols:
         self._look_up(wanted, NATIVE)
         mapping = self._mapping(report) if is_java(report) else None
 
-        shelf = shelf_of(self._storage)
+        cache = symbol_cache_of(self._storage)
         opened: dict[str, NativeNames | None] = {}  # for this report, however many images it has
 
         def native(debug_id: str) -> NativeNames | None:
             if debug_id not in opened:
                 key = self._keys.get((NATIVE, debug_id))
-                found = shelf.open(self._storage, key, NativeNames) if key else None
+                found = cache.open(self._storage, key, NativeNames) if key else None
                 opened[debug_id] = found if isinstance(found, NativeNames) else None
             return opened[debug_id]
 
@@ -51,11 +51,11 @@ class OpenedSymbols:
             if file not in maps:
                 keys = (self._keys.get((SOURCE_MAP, one)) for one in scripts.get(file, ()))
                 key = next((one for one in keys if one), None)
-                found = shelf.open(self._storage, key, ScriptNames) if key else None
+                found = cache.open(self._storage, key, ScriptNames) if key else None
                 maps[file] = found if isinstance(found, ScriptNames) else None
             return maps[file]
 
-        java = shelf.open(self._storage, mapping, JavaNames) if mapping else None
+        java = cache.open(self._storage, mapping, JavaNames) if mapping else None
         known_java = java if isinstance(java, JavaNames) else None
         return resolve(report, native, known_java, script, only_crash=only_crash)
 

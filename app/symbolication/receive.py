@@ -1,4 +1,4 @@
-"""Takes an uploaded file of symbols: streams it to the storage, records it, and rings. Nothing of it is read."""
+"""Takes an uploaded file of symbols: streams it to the storage, records it, and enqueues its task. Nothing of it is read."""
 
 import hashlib
 import secrets
@@ -64,13 +64,13 @@ def row_of(
 
 
 def settle_received(services: Services, app: App, found: SymbolFile | None, *, is_new: bool) -> SymbolFile:
-    """Ring for a file whose row is committed, if it waits. Raises TransientError when it was deleted a moment ago."""
+    """Enqueue a file whose row is committed, if it waits. Raises TransientError when it has just been deleted."""
     if found is None:
         raise TransientError
     if is_new:
         log.info("symbols_received", symbols=found.id, app=app.identifier, bytes=found.size)
     if found.state == SymbolState.RECEIVED:
-        services.broker.ring(MAKE_SYMBOLS, str(found.id), LONG)
+        services.broker.enqueue(MAKE_SYMBOLS, str(found.id), LONG)
     return found
 
 

@@ -52,5 +52,5 @@ def delete_symbols(services: Services, app: App, identifier: str) -> None:
         drop_symbols(session, found, services.now())
         if was_used:
             reports_changed(session, app.id)
-    with suppress(TransientError):  # what is left is deleted with the doomed objects
+    with suppress(TransientError):  # what is left is deleted as a pending deletion
         services.storage.delete_folder(symbols_folder(app.identifier, identifier))

@@ -1,4 +1,4 @@
-"""How much of what symbols say about a frame goes into a report: whoever made the file may have made it to do harm."""
+"""How much of what symbols say about a frame goes into a report: the file may have been made to do harm."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -17,7 +17,7 @@ from app.symbols.bounds import bounded
 from app.symbols.debug_id import debug_id
 from app.symbols.objects import NotSymbols
 
-MAX_MAP = 64 * 1024 * 1024  # bytes; whoever looks into a map has it in memory, some three times
+MAX_MAP = 64 * 1024 * 1024  # bytes; a map that is read takes some three times as much memory
 MAX_PLACES = 10_000_000  # and sources and names of a map, at least: opened, each takes some 30 bytes
 MAX_FILES = 50  # scripts of one report that are looked up
 MINIFIED = 2  # characters that a minified name has at most

@@ -185,7 +185,7 @@ def _end_held(services: Services, work: WorkType[R], holders: str, error: AppErr
         held = held_by(session, work.leasing, holders)
     for row in held:
         if end(services, work, row, error) and work.message is not None:
-            services.broker.ring(*work.message(row))
+            services.broker.enqueue(*work.message(row))
 
 
 class Unwritten:

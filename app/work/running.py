@@ -98,7 +98,7 @@ def release(services: Services, work: WorkType[R], row: R, pause: timedelta) -> 
     if not is_own:
         raise AttemptLost
     if not pause and work.message is not None:
-        services.broker.ring(*work.message(row))
+        services.broker.enqueue(*work.message(row))
 
 
 def run_all(services: Services, work: WorkType[Any], until: Callable[[], bool] = lambda: False) -> int:

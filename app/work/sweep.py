@@ -39,5 +39,5 @@ def _enqueue(services: Services, work: WorkType[Any]) -> int:
     with services.db.write() as session:
         rows = unclaimed(session, work.leasing, services.now(), at_most)
     for row in rows:
-        services.broker.ring(*work.message(row))
+        services.broker.enqueue(*work.message(row))
     return len(rows)

@@ -52,7 +52,7 @@ class Watcher:
             self._watched.discard(work)
 
     def _wake(self) -> None:
-        watchdog.feed()  # by who is about to work: the watcher may get no chance
+        watchdog.feed()  # in the thread that is about to work: the watcher may get no chance
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="work limits", daemon=True)
             self._thread.start()

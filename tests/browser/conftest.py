@@ -107,7 +107,7 @@ def axe() -> Path:
 
 
 def sign_in(page: Page) -> None:
-    """By the form, from the page that a visitor is led to."""
+    """Sign in by the form, from the page that leads to it."""
     page.goto("/")
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)

@@ -39,7 +39,7 @@ def jobs(console, state: str) -> list[dict]:
     return [job for job in console.http.send("GET", "/api/jobs").json["result"] if job["state"] == state]
 
 
-def test_who_signs_in_is_led_to_the_page_that_was_asked_for(console, browser):
+def test_after_signing_in_the_user_gets_the_page_that_was_asked_for(console, browser):
     with watched(browser, console.base) as made:
         made.expected.append("401")
         page = made.page()

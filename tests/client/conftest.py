@@ -30,15 +30,15 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def troubles() -> list[ClientError]:
+def retries() -> list[ClientError]:
     return []
 
 
 @pytest.fixture
-def afar(server: ScriptedServer, clock: FakeClock, troubles: list[ClientError]) -> Iterator[Client]:
+def afar(server: ScriptedServer, clock: FakeClock, retries: list[ClientError]) -> Iterator[Client]:
     limits = Limits(connect=5, silence=10, patience=60)
     with Client(
-        server.url, TOKEN, clock=clock, limits=limits, on_trouble=lambda problem, _: troubles.append(problem)
+        server.url, TOKEN, clock=clock, limits=limits, on_trouble=lambda problem, _: retries.append(problem)
     ) as made:
         yield made
 

@@ -70,7 +70,7 @@ def test_an_envelope_has_to_be_one(server, afar, loading):
         afar.report_file("c" * 24, OCCURRENCE)
 
 
-def test_a_long_list_is_cut_and_goes_on_behind_the_last_row(server, afar, troubles):
+def test_a_long_list_is_cut_and_goes_on_behind_the_last_row(server, afar, retries):
     rows = [{"id": f"l-crash-{number}", "date": "2018-09-13", "log_id": "l"} for number in range(1, 5_001)]
     whole = envelope(rows)
     cut = Reply(200, body=whole.body[: len(whole.body) // 2], promised=len(whole.body))
@@ -80,4 +80,4 @@ def test_a_long_list_is_cut_and_goes_on_behind_the_last_row(server, afar, troubl
 
     assert found == [row["id"] for row in rows]
     assert [asked.query.get("job_id") for asked in server.asked] == [None, *["2eab310c430bf292171281ae"] * 2]
-    assert len(troubles) == 2
+    assert len(retries) == 2

@@ -63,7 +63,7 @@ def test_a_file_is_fetched_without_the_token(server, afar, target):
     assert "authorization" not in server.asked[0].headers
 
 
-def test_a_file_that_is_cut_again_and_again_is_gone_on_with(server, afar, target, troubles):
+def test_a_file_that_is_cut_again_and_again_is_gone_on_with(server, afar, target, retries):
     server.replies = [serving(upto=100_000), serving(upto=100_000), serving(upto=250_000), Reply(503), serving()]
 
     afar.download(remote_file(server), target)
@@ -72,7 +72,7 @@ def test_a_file_that_is_cut_again_and_again_is_gone_on_with(server, afar, target
     ranges = [asked.headers.get("range") for asked in server.asked]
     assert ranges == [None, "bytes=100000-", "bytes=100000-", "bytes=250000-", "bytes=250000-"]
     assert {asked.headers.get("if-range") for asked in server.asked[1:]} == {TAG}
-    assert len(troubles) == 4
+    assert len(retries) == 4
 
 
 def test_after_an_interruption_the_next_call_goes_on(server, afar, target):
@@ -187,14 +187,14 @@ def test_another_file_behind_the_new_link_is_not_mixed_in(server, afar, target):
         afar.download(remote_file(server), target, lambda: remote_file(server, CONTENT[::-1]))
 
 
-def test_a_body_without_a_length_that_ends_too_soon_is_not_taken_for_whole(server, afar, target, troubles):
+def test_a_body_without_a_length_that_ends_too_soon_is_not_taken_for_whole(server, afar, target, retries):
     server.replies = [Reply(200, {"ETag": TAG}, iter([CONTENT[:100_000]])), serving()]
 
     afar.download(remote_file(server), target)
 
     assert target.read_bytes() == CONTENT
     assert server.asked[1].headers["range"] == "bytes=100000-"
-    assert [type(problem) for problem in troubles] == [Unreachable]
+    assert [type(problem) for problem in retries] == [Unreachable]
 
 
 @pytest.mark.parametrize(

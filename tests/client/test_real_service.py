@@ -127,7 +127,7 @@ def test_symbols_are_sent_and_listed(service, signed_in, tmp_path):
 
 
 def test_a_download_outlives_a_server_that_is_killed_in_its_midst(service, tmp_path):
-    troubles, seen, killed = [], [], []
+    retries, seen, killed = [], [], []
     noise = base64.b64encode(random.Random(11).randbytes(LARGE * 3 // 4)).decode()
     content = kscrash(frame="-[Large tapped:]", noise=noise)
 
@@ -136,15 +136,15 @@ def test_a_download_outlives_a_server_that_is_killed_in_its_midst(service, tmp_p
         if not killed:
             killed.append(service.kill_web())
 
-    with service.signed_in(on_trouble=lambda problem, _: troubles.append(problem)) as afar:
+    with service.signed_in(on_trouble=lambda problem, _: retries.append(problem)) as afar:
         afar.upload(service.app, content, "a-large-log")
         crash = afar.await_log(service.app, "a-large-log").occurrences[0].crash_identifier
         path = afar.report(crash, report_format="zip", into=tmp_path, on_bytes=tell)
         promised = afar.report_file(crash, afar.find_occurrence(crash), "zip")
 
     assert killed[0] >= 2
-    assert troubles
-    assert all(isinstance(problem, Unreachable) for problem in troubles)
+    assert retries
+    assert all(isinstance(problem, Unreachable) for problem in retries)
     assert seen == sorted(seen)  # never from the start again
     assert hashlib.sha256(path.read_bytes()).hexdigest() == promised.sha256
     assert path.stat().st_size > LARGE // 2

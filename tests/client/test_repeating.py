@@ -34,7 +34,7 @@ def test_a_busy_server_is_asked_again_no_sooner_than_it_says(server, afar, clock
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_trouble_that_may_pass_is_waited_out(server, afar, clock, status):
+def test_an_outage_is_waited_out(server, afar, clock, status):
     server.replies = [*[Reply(status, body=b"<html>a proxy's page</html>")] * 3, told(APPS)]
 
     assert len(list(afar.apps())) == 1
@@ -57,7 +57,7 @@ def test_a_date_is_understood_as_retry_after_and_nonsense_is_not(server, afar, c
     assert caught.value.retry_after == 6 * 3_600
 
 
-def test_a_server_that_is_away_for_seconds_while_polling_is_waited_for(server, afar, clock, troubles):
+def test_a_server_that_is_away_for_seconds_while_polling_is_waited_for(server, afar, clock, retries):
     rows = [{"id": "l-crash-1", "date": "2018-09-13", "log_id": "l"}]
     loading = envelope([], loading=True, Retry_After="1", X_Progress="5/10 rows")
     server.replies = [loading, envelope(rows)]
@@ -76,8 +76,8 @@ def test_a_server_that_is_away_for_seconds_while_polling_is_waited_for(server, a
     found = [row.id for row in afar.occurrences("c" * 24)]
 
     assert found == ["l-crash-1"]
-    assert len(troubles) >= 3
-    assert all(isinstance(problem, Unreachable) for problem in troubles)
+    assert len(retries) >= 3
+    assert all(isinstance(problem, Unreachable) for problem in retries)
     assert len(server.asked) == 2
 
 

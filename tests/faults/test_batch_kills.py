@@ -32,7 +32,7 @@ def parts_done(here: Deployment, job: str) -> int:
 
 
 @pytest.mark.parametrize("victim", KILLS)
-def test_a_batch_has_the_same_bytes_whoever_is_killed_in_its_midst(
+def test_a_batch_has_the_same_bytes_whatever_process_is_killed_in_its_midst(
     victim: str, here: Deployment, export: Export, ledger: Ledger
 ):
     moments = chance(f"batch {victim}")

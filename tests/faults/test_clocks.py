@@ -74,14 +74,14 @@ def test_a_clock_five_minutes_off_takes_no_job_from_a_living_worker_and_leaves_n
             check_finished(here, job, ROWS)
         attempts = here.query("SELECT max(attempt) FROM jobs")
 
-        unheard = here.ask(here.new_question(crash))
+        not_sent = here.ask(here.new_question(crash))
         with here.redis() as client:
             assert all(here.upload(f"clock-{number}", kscrash(frame="-[Clock go]")) for number in range(5))
             client.flushall()
         asked = time.monotonic()
-        await_jobs(here, [unheard], RECOVERY)
+        await_jobs(here, [not_sent], RECOVERY)
         await_logs(here, [f"clock-{number}" for number in range(5)], RECOVERY)
-        ledger.add(f"clock of {wrong} {by}: rings lost", time.monotonic() - asked)
+        ledger.add(f"clock of {wrong} {by}: messages lost", time.monotonic() - asked)
 
         orphan = here.ask(here.new_question(crash))
         worker = here.holder(orphan)
@@ -92,7 +92,7 @@ def test_a_clock_five_minutes_off_takes_no_job_from_a_living_worker_and_leaves_n
         ledger.add(f"clock of {wrong} {by}: worker killed", time.monotonic() - killed)
 
         assert attempts == [(1,)]
-        check_finished(here, unheard, ROWS)
+        check_finished(here, not_sent, ROWS)
         check_finished(here, orphan, ROWS, unseen=1)
         check_logs(here, [f"clock-{number}" for number in range(5)])
         check_nothing_left_over(here)

@@ -48,7 +48,7 @@ def test_every_message_delivered_thrice_is_worked_on_once(here: Deployment, expo
             jobs = [here.ask(page) for page in pages]
             logs = [f"twice-{number}-{index}" for index in range(LOGS)]
             assert all(here.upload(log_id, kscrash(frame="-[Twice go]")) for log_id in logs)
-            _ring_for_each(here, logs)
+            _enqueue_each(here, logs)
             copied = _copy_every_message(here)
         started = time.monotonic()
 
@@ -104,8 +104,8 @@ def test_a_message_for_what_is_done_or_never_was_is_dropped(here: Deployment, ex
     assert sum(line["job"] == job for line in lines(here, "job_started")) == 1
 
 
-def _ring_for_each(here: Deployment, logs: list[str]) -> None:
-    """As the sweep does; the web's one ring stands for several logs."""
+def _enqueue_each(here: Deployment, logs: list[str]) -> None:
+    """Enqueue each log, as the sweep does; the web sends one message for several logs."""
     rows = here.query("SELECT id FROM logs WHERE log_id = ANY(%s)", logs)
     with here.redis() as client:
         for [row_id] in rows:
@@ -136,7 +136,7 @@ def _queued(here: Deployment) -> int:
 
 
 def _message(task: str, row_id: str, queue: str) -> str:
-    """A ring as kombu writes it."""
+    """A task message as kombu writes it."""
     number = str(uuid4())
     return json.dumps(
         {

@@ -29,7 +29,7 @@ KINDS["occurrences"] = replace(KINDS["occurrences"], compute=slowly)
 """
 
 
-def test_a_worker_told_to_stop_hands_back_what_it_cannot_finish_and_no_strike_is_counted(
+def test_a_worker_told_to_stop_hands_back_what_it_cannot_finish_and_no_failure_is_counted(
     servers: Servers, tmp_path: Path, ledger: Ledger
 ):
     with deployment(tmp_path, servers, start=False) as here:

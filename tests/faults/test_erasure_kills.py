@@ -1,4 +1,4 @@
-"""Whoever erases is killed with SIGKILL again and again, and the user is erased all the same."""
+"""The worker that erases is killed with SIGKILL again and again, and the user is erased all the same."""
 
 import os
 import subprocess

@@ -51,7 +51,7 @@ KILLS: dict[str, Callable[[Deployment, str], None]] = {
 
 
 @pytest.mark.parametrize("victim", KILLS)
-def test_an_export_ends_whole_whoever_is_killed_in_its_midst(
+def test_an_export_ends_whole_whatever_process_is_killed_in_its_midst(
     victim: str, here: Deployment, export: Export, ledger: Ledger
 ):
     moments = chance(f"export {victim}")
@@ -71,7 +71,7 @@ def test_an_export_ends_whole_whoever_is_killed_in_its_midst(
     check_nothing_left_over(here)
 
 
-def test_every_log_with_a_202_is_digested_once_whoever_is_killed_meanwhile(here: Deployment, ledger: Ledger):
+def test_every_log_with_a_202_is_digested_once_whatever_process_is_killed_meanwhile(here: Deployment, ledger: Ledger):
     moments = chance("ingest")
     accepted: list[str] = []
     kills: list[tuple[str, list[str], datetime]] = []

@@ -92,7 +92,7 @@ def test_a_regrouping_that_is_killed_again_and_again_loses_and_doubles_nothing(f
 
 def digest_all(services: Services, member, frames: list[str]) -> None:
     def work() -> None:
-        while services.broker.rings:
-            digest(services, int(services.broker.rings.pop(0)[1]))
+        while services.broker.messages:
+            digest(services, int(services.broker.messages.pop(0)[1]))
 
     send(services, member, work, *frames)

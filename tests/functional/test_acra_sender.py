@@ -74,7 +74,7 @@ def test_a_form_in_a_form_with_attachments_is_the_same_log(post, services, membe
     packed = post(multipart(urlencode(FORM).encode(), ""), f"multipart/form-data; boundary={BOUNDARY}")
 
     assert plain.json == packed.json
-    assert len(services.broker.rings) == 1
+    assert len(services.broker.messages) == 1
     assert json.loads(stored(services, member, LOG_ID)) == FORM
 
 
@@ -87,7 +87,7 @@ def test_a_put_report_is_stored_and_its_attachments_are_taken_and_dropped(post, 
     ]
 
     assert [answer.json["result"] for answer in answers] == [{"log_id": LOG_ID, "status": "received"}] * 2
-    assert len(services.broker.rings) == 1
+    assert len(services.broker.messages) == 1
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_form_that_is_broken_or_without_a_report_is_400_and_stores_nothing(pos
     answer = post(body, content_type)
 
     assert (answer.status_code, answer.json["status"]) == (400, "bad_request")
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
 
 def test_an_attachment_without_the_key_is_refused(client, member):

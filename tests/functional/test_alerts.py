@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from app import metrics
-from app.counting import Declared
+from app.multiprocess_metrics import Declared
 from tests.exposition import names
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -61,7 +61,7 @@ def test_words_that_rules_ask_for_are_words_that_are_counted():
     told = {
         "crashq_task_failures_total": metrics.task_failures, "crashq_digests_total": metrics.digests,
         "crashq_webhook_deliveries_total": metrics.webhook_deliveries, "crashq_export_runs_total": metrics.export_runs,
-        "crashq_rings_total": metrics.rings,
+        "crashq_rings_total": metrics.task_messages,
     }  # fmt: skip
     for rule in RULES:
         for name, conditions in LABELS.findall(rule["expr"]):

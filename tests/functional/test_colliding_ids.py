@@ -32,7 +32,9 @@ def _own(client, member, log_id: str, text: str):
 
 
 @pytest.mark.parametrize(("send", "log_id"), [(_sentry, EVENT_ID), (_acra, ACRA_ID)])
-def test_an_id_that_is_taken_in_the_app_changes_nothing_whoever_sends_it(client, services, member, send, log_id):
+def test_an_id_that_is_taken_in_the_app_changes_nothing_whichever_sender_sends_it(
+    client, services, member, send, log_id
+):
     assert _own(client, member, log_id, "first").status_code == 202
 
     assert send(client, member, "second").status_code == 200  # an SDK would send it again for ever

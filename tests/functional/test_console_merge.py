@@ -74,7 +74,7 @@ def test_what_cannot_be_merged_says_why_and_stays(services, client, member, two,
     answer = press(client, merge_path(two[0]), into=names.get(into, into))
 
     assert answer.location == f"/crashes/{two[0].identifier}"
-    assert services.broker.rings == []
+    assert services.broker.messages == []
     assert told in said(client, answer)
 
 
@@ -92,4 +92,4 @@ def test_only_a_member_with_the_proof_decides(services, client, two, what):
 
     assert client.post(path, data=fields, headers=OWN).status_code == 401
     assert press(stranger, path, **fields).status_code == 404
-    assert services.broker.rings == []
+    assert services.broker.messages == []

@@ -202,7 +202,7 @@ def test_files_are_kept_for_ever_by_their_version(client):
     assert client.get(sheet.replace("console.css", "..%2Fpage.py")).status_code == 404
 
 
-def test_a_page_is_packed_for_who_takes_it(client, member):
+def test_a_page_is_compressed_for_clients_that_take_it(client, member):
     sign_in(client, member)
     url = f"/apps/{member.app.identifier}/crashes"
 

@@ -112,7 +112,7 @@ def test_a_member_is_added_and_removed(client, services, member, path):
     assert "bob@example.com sees this app no more." in removed
 
 
-def test_who_leaves_is_led_to_their_other_apps(client, services, member, path):
+def test_a_member_who_leaves_is_led_to_their_other_apps(client, services, member, path):
     join(services, "bob@example.com", member.app)
 
     answer = press(client, f"{path}/members/remove", email=member.email)
@@ -131,7 +131,7 @@ def test_the_last_member_cannot_go_and_the_page_says_why(client, member, path):
     [("nobody@example.com", 404, "There is no user with this e-mail"), ("", 400, "Give the e-mail"),
      ("ada@example.com", 409, "is a member already"), (HOSTILE, 404, "There is no user")],
 )  # fmt: skip
-def test_who_cannot_be_added_is_told_beside_the_field(client, path, email, status, sentence):
+def test_why_a_member_cannot_be_added_stands_beside_the_field(client, path, email, status, sentence):
     answer = press(client, f"{path}/members", email=email)
 
     page = Page(answer.text)

@@ -100,7 +100,7 @@ def test_nobody_is_signed_in_by_a_form_of_another_site(client, member, headers):
     assert "Set-Cookie" not in answer.headers
 
 
-def test_who_wanted_a_page_is_led_back_to_it(services, client, member):
+def test_signing_in_leads_back_to_the_page_that_was_wanted(services, client, member):
     crash = make_crash(services, member.app)
     wanted = f"/crashes/{crash.identifier}?since_date=2018-09-01"
 

@@ -119,12 +119,12 @@ def test_a_job_that_waits_for_an_emptied_crash_tells_of_the_one_that_took_its_oc
 ):
     path = f"/api/crashes/{two[0].identifier}/occurrences"
     job_id = client.get(path, headers=member.headers).json["job_id"]
-    waiting, services.broker.rings = services.broker.rings, []
+    waiting, services.broker.messages = services.broker.messages, []
 
     with rules_of_the_next_version():
         begin_regrouping(services, member.app.id)
         run_workers()
-    services.broker.rings = waiting
+    services.broker.messages = waiting
     run_workers()
     answer = client.get(path, query_string={"job_id": job_id}, headers=member.headers).json
 
@@ -165,7 +165,7 @@ def test_a_senseless_decision_is_refused_and_changes_nothing(
 
     assert (answer.status_code, answer.json["success"]) == (status, False)
     assert set(answer.json) == {"success", "status", "error_message"}
-    assert not services.broker.rings
+    assert not services.broker.messages
 
 
 @pytest.mark.parametrize(("method", "path"), [("get", ""), ("post", "/merge"), ("post", "/split")])

@@ -6,7 +6,7 @@ import pytest
 
 from app import create_app
 from app.jobs.exporters.runs import run_exports
-from tests.factories import make_crash, make_member, run_rings
+from tests.factories import make_crash, make_member, run_enqueued
 
 PATH = "/api/data_exporters"
 
@@ -54,7 +54,7 @@ def test_its_runs_can_be_seen(client, services, member, wanted, clock):
     clock.advance(days=1)
     for _ in range(3):
         run_exports(services)
-        run_rings(services)
+        run_enqueued(services)
         clock.advance(seconds=6)
 
     [run] = client.get(f"{one}/runs", headers=member.headers).json["result"]

@@ -66,7 +66,7 @@ def test_it_is_as_light_or_dark_as_the_console(client):
     ]
 
 
-def test_it_goes_out_packed_to_who_takes_it(client, page):
+def test_it_goes_out_compressed_to_clients_that_take_it(client, page):
     packed = client.get("/docs", headers={"Accept-Encoding": "gzip"})
 
     assert packed.headers["Content-Encoding"] == "gzip"

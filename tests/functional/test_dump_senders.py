@@ -69,7 +69,7 @@ def test_a_crashpad_form_is_unpacked_and_sent_again_is_the_same_log(client, serv
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].text == answers[1].text
-    assert len(services.broker.rings) == 1
+    assert len(services.broker.messages) == 1
 
 
 def test_a_dump_alone_is_stored_as_it_is(client, services, member):
@@ -92,7 +92,7 @@ def test_a_form_without_a_dump_or_cut_short_is_400(client, services, member):
     ]
 
     assert [answer.status_code for answer in answers] == [400] * 5
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
 
 def test_a_dump_with_a_broken_directory_is_stored_as_it_is(client, services, member):

@@ -9,7 +9,7 @@ import pytest
 from app import create_app
 from app.api import health
 from app.broker import NoBroker
-from app.db import Database, pulse
+from app.db import Database, heartbeat
 from app.db.oldest_waiting import TYPES
 from app.db.webhook import Delivery, DeliveryState, Webhook
 from app.errors import TransientError
@@ -21,9 +21,9 @@ from tests.factories import join, kscrash, make_crash
 NOTHING_WAITS = dict.fromkeys(TYPES)
 
 
-def beat(services) -> None:
+def record_heartbeat(services) -> None:
     with services.db.write() as session:
-        pulse.beat(session, pulse.WORKER, services.now())
+        heartbeat.record(session, heartbeat.WORKER, services.now())
 
 
 def away(*_: object) -> None:
@@ -37,7 +37,7 @@ def test_a_process_that_answers_is_up(client):
 
 
 def test_with_every_part_at_work_it_is_ready(client, services):
-    beat(services)
+    record_heartbeat(services)
 
     answer = client.get("/readyz")
 
@@ -52,7 +52,7 @@ def test_a_backlog_is_told_and_makes_nobody_unready(client, services, member, cl
     client.post(f"/api/apps/{member.app.identifier}/logs", data=kscrash(), headers=member.sender)
     client.get(f"/api/crashes/{make_crash(services, member.app).identifier}/occurrences", headers=member.headers)
     clock.advance(seconds=86_400)
-    beat(services)
+    record_heartbeat(services)
 
     answer = client.get("/readyz")
 
@@ -70,7 +70,7 @@ def test_what_waits_is_looked_at_again_after_five_seconds(client, services, memb
     def waits() -> int | None:
         return client.get("/readyz").json["result"]["oldest_waiting"]["log"]
 
-    beat(services)
+    record_heartbeat(services)
     assert waits() is None
 
     client.post(f"/api/apps/{member.app.identifier}/logs", data=kscrash(), headers=member.sender)
@@ -83,7 +83,7 @@ def test_what_waits_is_looked_at_again_after_five_seconds(client, services, memb
 
 
 def test_not_knowing_what_waits_makes_nobody_unready(client, services, monkeypatch):
-    beat(services)
+    record_heartbeat(services)
     monkeypatch.setattr(health, "oldest_waiting", away)
 
     answer = client.get("/readyz")
@@ -93,7 +93,7 @@ def test_not_knowing_what_waits_makes_nobody_unready(client, services, monkeypat
 
 def test_a_worker_that_fell_silent_is_down(client, services, clock):
     assert client.get("/readyz").json["error_message"] == "Down: worker; up: database, broker, storage"
-    beat(services)
+    record_heartbeat(services)
     clock.advance(seconds=44)
     assert client.get("/readyz").status_code == 200
 
@@ -111,7 +111,7 @@ def test_a_worker_that_fell_silent_is_down(client, services, clock):
     ids=["storage", "database"],
 )
 def test_a_part_that_is_away_is_named(client, services, monkeypatch, part, broken):
-    beat(services)
+    record_heartbeat(services)
     monkeypatch.setattr(*broken, away)
 
     answer = client.get("/readyz")
@@ -122,7 +122,7 @@ def test_a_part_that_is_away_is_named(client, services, monkeypatch, part, broke
 
 
 def test_a_missing_broker_is_named(services):
-    beat(services)
+    record_heartbeat(services)
 
     answer = create_app(replace(services, broker=NoBroker())).test_client().get("/readyz")
 
@@ -173,7 +173,7 @@ def test_the_figures_tell_of_parts_of_jobs_and_of_deliveries_that_wait(client, s
 
 
 def test_without_a_canary_none_is_told_of(services):
-    beat(services)
+    record_heartbeat(services)
     client = create_app(replace(services, config=replace(services.config, canary_every=0))).test_client()
 
     assert client.get("/readyz").json["result"]["canary"] == "off"

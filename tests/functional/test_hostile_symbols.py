@@ -78,7 +78,7 @@ def test_a_reader_that_somebody_else_ends_is_tried_again(tmp_path: Path, monkeyp
         list(read_contents(tmp_path / "upload", tmp_path, About(), Bounds(MIB, MEMORY, 10)))
 
 
-def test_a_reader_knows_no_secrets_and_ends_with_who_asked_it(tmp_path: Path, monkeypatch):
+def test_a_reader_knows_no_secrets_and_ends_with_the_process_that_asked_it(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "s3cret" * 8)
     (tmp_path / "upload").write_bytes(dwarf())
     seen = []

@@ -103,7 +103,7 @@ def test_a_job_that_has_ended_is_told_once_by_the_name_of_its_end(
     assert (event.data["error"] or {}).get("code") == more.get("error_code")
 
 
-def test_who_comes_again_with_the_last_id_is_told_what_was_missed_and_nothing_twice(follow, run_workers):
+def test_a_client_that_comes_again_with_the_last_id_gets_what_was_missed_and_nothing_twice(follow, run_workers):
     first = next(events(follow().response))
 
     again = events(follow(**{"Last-Event-ID": first.id}).response)
@@ -114,7 +114,7 @@ def test_who_comes_again_with_the_last_id_is_told_what_was_missed_and_nothing_tw
     assert (opening.is_comment, missed.name) == (True, "finished")
 
 
-def test_who_knows_the_end_is_told_to_come_no_more(follow, run_workers):
+def test_a_client_that_knows_the_end_is_asked_to_come_no_more(follow, run_workers):
     run_workers()
     [finished] = events(follow().response)
 
@@ -154,7 +154,9 @@ def test_a_lost_membership_ends_the_stream(services, member, follow):
     assert follow().status_code == 404
 
 
-def test_who_leaves_a_job_that_goes_on_for_others_is_told_no_more(client, services, member, question, follow, job_id):
+def test_a_user_who_leaves_a_job_that_goes_on_for_others_gets_no_more_events(
+    client, services, member, question, follow, job_id
+):
     client.get(question, headers=join(services, "bob@example.com", member.app).headers)
     stream = events(follow().response)
     next(stream)

@@ -101,7 +101,7 @@ def test_a_rejected_log_is_digested_again(client, services, member, path, run_wo
             services.now.advance(minutes=2)
             with services.db.read() as session:
                 row = session.query(Log).one()
-            services.broker.ring("digest_log", str(row.id), "ingest")
+            services.broker.enqueue("digest_log", str(row.id), "ingest")
     before = client.get(f"{path}/mine", headers=member.headers).json["result"]
 
     answer = client.post(f"{path}/mine/digest", headers=member.headers)

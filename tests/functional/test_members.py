@@ -66,7 +66,7 @@ def test_what_makes_no_sense_is_refused(client, member, path, body, status):
 
 
 @pytest.mark.parametrize("email", ["nobody@example.com", "%00", "%FF", "x" * 400, "mallory@example.com"])
-def test_who_is_no_member_cannot_be_removed(client, services, member, path, email):
+def test_a_user_who_is_no_member_cannot_be_removed(client, services, member, path, email):
     make_member(services, "mallory@example.com")
 
     assert client.delete(f"{path}/{email}", headers=member.headers).status_code == 404

@@ -4,7 +4,7 @@ import pytest
 
 from app.api import waiting
 from app.jobs import starting
-from tests.factories import join, make_crash, run_rings
+from tests.factories import join, make_crash, run_enqueued
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def rests(services, monkeypatch):
         @staticmethod
         def sleep(seconds: float) -> None:
             slept.append(seconds)
-            run_rings(services)
+            run_enqueued(services)
 
     monkeypatch.setattr(waiting, "time", Time)
     monkeypatch.setattr(waiting, "NO_JOB_TAKES", waiting.MOMENT)  # however slow this machine is, a poll comes before
@@ -87,7 +87,7 @@ def test_a_poll_is_answered_after_a_moment_though_no_worker_comes(client, member
 
 
 @pytest.mark.parametrize("prefer", [{}, {"Prefer": "wait=5"}])
-def test_the_doorbell_learns_that_a_job_which_was_waited_for_is_done(
+def test_the_broker_learns_that_a_job_which_was_waited_for_is_done(
     client, services, member, url, rests, monkeypatch, prefer
 ):
     answered: list[str] = []

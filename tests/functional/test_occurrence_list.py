@@ -7,7 +7,7 @@ import pytest
 
 from app import create_app
 from app.api.polling import WAITING
-from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
+from tests.factories import NOON, add_newer, join, make_crash, make_member, run_enqueued
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_crash_of_others_and_an_unknown_one_are_told_apart_as_the_vendor_does(
     assert (unknown.status_code, unknown.json["error_message"]) == (404, "App Crash with identifier occurrences.")
 
 
-def test_a_job_id_is_asked_for_by_who_asked_before(client, services, member, url, run_workers):
+def test_a_job_id_is_for_users_who_asked_before(client, services, member, url, run_workers):
     job_id = client.get(url, headers=member.headers).json["job_id"]
     run_workers()
     other = join(services, "bob@example.com", member.app)
@@ -156,7 +156,7 @@ def test_a_job_id_is_asked_for_by_who_asked_before(client, services, member, url
 
 def test_a_request_that_prefers_to_wait_gets_the_finished_list(client, services, member, url):
     job_id = client.get(url, headers=member.headers).json["job_id"]
-    worker = threading.Thread(target=run_rings, args=(services,))
+    worker = threading.Thread(target=run_enqueued, args=(services,))
     worker.start()
 
     answer = client.get(url, headers={**member.headers, "Prefer": "wait=30"})

@@ -26,7 +26,7 @@ def get(services, client, member, run_workers):
     )
 
 
-def test_a_long_list_is_packed_for_who_takes_gzip_and_unpacks_to_the_same(get):
+def test_a_long_list_is_compressed_for_clients_that_take_gzip_and_unpacks_to_the_same(get):
     plain, packed = get(LONG), get(LONG, Accept_Encoding="gzip, br")
 
     assert "Content-Encoding" not in plain.headers
@@ -37,7 +37,7 @@ def test_a_long_list_is_packed_for_who_takes_gzip_and_unpacks_to_the_same(get):
 
 
 @pytest.mark.parametrize("accepts", ["", "identity", "br", "gzip;q=0"])
-def test_who_does_not_take_gzip_gets_it_plain(get, accepts):
+def test_a_client_that_does_not_take_gzip_gets_it_plain(get, accepts):
     assert "Content-Encoding" not in get(LONG, Accept_Encoding=accepts).headers
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.api import polling
-from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
+from tests.factories import NOON, add_newer, join, make_crash, make_member, run_enqueued
 
 
 @pytest.fixture(params=["ask", "ask_at_once", "all"], autouse=True)
@@ -34,7 +34,7 @@ def poll(client, member, crash):
 def test_a_request_starts_a_job_and_its_repetition_returns_the_result(services, poll):
     first = poll()
     live = poll()
-    run_rings(services)
+    run_enqueued(services)
     finished = poll()
     by_id = poll(job_id=first.json["job_id"])
     unchanged = poll(headers={"If-None-Match": finished.headers["ETag"]})
@@ -47,7 +47,7 @@ def test_a_request_starts_a_job_and_its_repetition_returns_the_result(services, 
 
 def test_a_held_request_gets_the_envelope_as_it_stands(services, poll):
     held = poll(headers={"Prefer": "wait=0"})
-    run_rings(services)
+    run_enqueued(services)
     finished = poll(headers={"Prefer": "wait=5"})
 
     assert (held.json["loading"], held.headers["Preference-Applied"]) == ([True], "wait=0")
@@ -71,7 +71,7 @@ def test_another_member_joins_the_job_and_a_stranger_does_not_learn_of_it(servic
 
 def test_a_result_that_is_out_of_date_is_followed_by_a_new_job(services, poll, crash, clock):
     first = poll()
-    run_rings(services)
+    run_enqueued(services)
     add_newer(services, crash, NOON + timedelta(hours=1))
     clock.advance(seconds=29)
     still = poll()
@@ -89,7 +89,7 @@ def test_each_refusal_is_the_same(client, services, poll, member, clock):
     client.delete(f"/api/jobs/{job_id}", headers=member.headers)
     cancelled = poll(job_id=job_id)
     other_id = poll().json["job_id"]
-    run_rings(services)
+    run_enqueued(services)
     clock.advance(seconds=services.config.result_lifetime)
     expired = poll(job_id=other_id)
 

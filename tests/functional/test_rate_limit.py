@@ -36,7 +36,7 @@ def test_one_log_too_many_is_429_with_the_rest_of_the_minute_and_nothing_of_it_i
         "status": "too_many_requests",
         "error_message": f"The app sends more than 2 logs a minute, try again in {seconds} s",
     }
-    assert len(services.broker.rings) == len(list(services.storage.list("logs"))) == 2
+    assert len(services.broker.messages) == len(list(services.storage.list("logs"))) == 2
 
 
 def test_other_apps_go_on_sending(limited, services, member):

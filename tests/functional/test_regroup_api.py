@@ -49,7 +49,7 @@ def test_a_second_begin_joins_the_first(client, services, member, address):
     first, second = (client.post(address, headers=member.headers) for _ in range(2))
 
     assert first.json == second.json
-    assert len({row for task, row in services.broker.rings if task == REGROUP}) == 1
+    assert len({row for task, row in services.broker.messages if task == REGROUP}) == 1
 
 
 @pytest.mark.parametrize("body", [{"anew": 1}, {"anew": None}, {"x": True}, [], "x"])
@@ -57,7 +57,7 @@ def test_a_senseless_body_is_refused_and_begins_nothing(client, services, member
     answer = client.post(address, json=body, headers=member.headers)
 
     assert (answer.status_code, answer.json["status"]) == (400, "bad_request")
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
 
 def test_another_tenants_app_is_not_there_and_a_sender_may_not_ask(client, services, member, address):

@@ -11,7 +11,7 @@ from app.db import open_database
 from app.db.regrouping import Regrouping
 from app.schema import upgrade
 from app.services import Services
-from tests.factories import Clock, make_member, run_rings
+from tests.factories import Clock, make_member, run_enqueued
 from tests.regrouping import counted, rules_of_the_next_version, send
 from tests.stores import ready_store
 
@@ -32,7 +32,7 @@ def embedded(folder):
     )
     upgrade(made.db)
     with rules_of_the_next_version():
-        send(made, make_member(made), lambda: run_rings(made), "-[A go]", "-[A go]", "-[B go]")
+        send(made, make_member(made), lambda: run_enqueued(made), "-[A go]", "-[A go]", "-[B go]")
     yield made
     made.close()
 

@@ -16,12 +16,12 @@ def send(client, path: str, body: bytes, **headers: str):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("query", ["", "?sentry_key=0123456789abcdef0123456789abcdef"])
-def test_who_has_no_key_is_not_told_that_the_body_is_broken(client, member, path, query):
+def test_without_a_key_the_answer_does_not_say_that_the_body_is_broken(client, member, path, query):
     assert send(client, f"/api/{member.app.id}/{path}{query}", BROKEN).status_code == 401
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_who_has_the_key_is(client, member, path):
+def test_with_the_key_it_does(client, member, path):
     answer = send(client, f"/api/{member.app.id}/{path}?sentry_key={member.ingest_key}", BROKEN)
 
     assert (answer.status_code, "gzip" in answer.json["error_message"]) == (400, True)

@@ -137,7 +137,7 @@ def test_items_that_tell_of_no_crash_are_taken_and_dropped(client, services, mem
 
     assert answer.status_code == 200
     assert log_of(client, member)["status"] == "not_found"
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
 
 def test_a_key_that_is_unknown_missing_or_another_apps_is_refused(client, services, member):
@@ -170,7 +170,7 @@ def test_a_broken_envelope_is_400_and_stores_nothing(client, services, member, n
     answer = sent(client, member, body=BROKEN[name])
 
     assert (answer.status_code, answer.json["success"]) == (400, False)
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
 
 def test_an_event_that_is_no_json_is_400(client, member):

@@ -142,7 +142,7 @@ def test_a_batch_whose_rules_change_while_it_is_made_ends_instead_of_mixing_them
     log = digested(client, member, run_workers, sentry_event(WHO))
     url = f"/api/crashes/{log['occurrences'][0]['crash_identifier']}/exports"
     job_id = client.post(url, headers=member.headers).json["job_id"]
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     running.run(services, job_id)  # plans it
 
     client.patch(address, json={"redaction": {"patterns": ["email"]}}, headers=member.headers)

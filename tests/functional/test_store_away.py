@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import pulse
+from app.db import heartbeat
 from app.storage import open_storage
 from app.sweep import sweep
 from tests.factories import kscrash
@@ -58,7 +58,7 @@ def test_an_upload_is_refused_and_taken_when_the_store_is_back(client, member, u
 
 def test_readiness_names_the_store(client, services, unmount):
     with services.db.write() as session:
-        pulse.beat(session, pulse.WORKER, services.now())
+        heartbeat.record(session, heartbeat.WORKER, services.now())
     assert client.get("/readyz").status_code == 200
     come_back = unmount()
 

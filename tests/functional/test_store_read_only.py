@@ -10,7 +10,7 @@ import pytest
 from app.services import Services
 from app.storage import open_storage
 from app.sweep import sweep
-from tests.factories import Clock, kscrash, run_rings
+from tests.factories import Clock, kscrash, run_enqueued
 from tests.stores import ready_store
 from tests.uploads import digested, export_url
 
@@ -53,7 +53,7 @@ def out_of_inodes(disk: Path) -> Callable[[], None]:
 def work_on(services: Services, clock: Clock) -> None:
     clock.advance(seconds=120)
     sweep(services)
-    run_rings(services)
+    run_enqueued(services)
 
 
 @pytest.mark.parametrize("stop_writes", [read_only, out_of_inodes])
@@ -63,7 +63,7 @@ def test_uploads_are_refused_and_work_waits_until_the_store_takes_writes_again(
     url = (disk / "objects").as_uri()
     ready_store(url)
     services.storage.__dict__.update(open_storage(url).__dict__)
-    report = export_url(digested(client, member, lambda: run_rings(services)))
+    report = export_url(digested(client, member, lambda: run_enqueued(services)))
     logs = f"/api/apps/{member.app.identifier}/logs"
 
     def upload(log_id: str):

@@ -75,9 +75,9 @@ def test_what_is_no_file_of_symbols_is_rejected_with_the_reason(client, member, 
     assert reason in shown["reason"]
 
 
-def test_a_lost_ring_is_made_good_by_the_sweep(client, member, path, services, clock, run_workers):
+def test_a_lost_message_is_enqueued_again_by_the_sweep(client, member, path, services, clock, run_workers):
     received = send(client, member, path)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     clock.advance(seconds=6)
     sweep(services)
     run_workers()

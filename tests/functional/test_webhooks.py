@@ -7,7 +7,7 @@ import pytest
 from app import create_app
 from app.push.deliveries import deliver_due
 from app.push.webhooks import MOST_PER_APP
-from tests.factories import make_crash, make_member, run_rings
+from tests.factories import make_crash, make_member, run_enqueued
 from tests.receiver import receiver
 
 
@@ -76,7 +76,7 @@ def test_the_log_tells_of_deliveries_newest_first_in_pages_and_replays(client, h
         one = f"{base}/{made(client, member, base, url=sink.url)['identifier']}"
         for page in (1, 2, 3):
             client.get(f"/api/crashes/{crash.identifier}/occurrences?page={page}", headers=member.headers)
-            run_rings(hooked)
+            run_enqueued(hooked)
         deliver_due(hooked)
 
         answer = client.get(f"{one}/deliveries?per_page=2", headers=member.headers)

@@ -94,7 +94,7 @@ def kind(monkeypatch) -> FakeKind:
 
 
 @pytest.fixture
-def no_beats(monkeypatch) -> None:
+def no_renewals(monkeypatch) -> None:
     """No lease is renewed by itself within a test."""
     monkeypatch.setattr(attempt, "PROGRESS_EVERY", 3_600.0)
 

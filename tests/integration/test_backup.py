@@ -25,7 +25,7 @@ from app.ingest.receive import receive
 from app.services import Services
 from app.storage import ObjectNotFound, Storage, open_storage
 from tests.batches import made
-from tests.factories import CONFIG, Clock, Member, kscrash, make_member, run_rings
+from tests.factories import CONFIG, Clock, Member, kscrash, make_member, run_enqueued
 from tests.servers import missing, new_database
 from tests.uploads import digested, export_url
 
@@ -83,7 +83,7 @@ def running(place: Place) -> Iterator[Services]:
 
 def answers(services: Services, member: Member) -> dict[str, Any]:
     """What a client gets to see of a list, a report and a batch, all finished."""
-    client, work = create_app(services).test_client(), lambda: run_rings(services)
+    client, work = create_app(services).test_client(), lambda: run_enqueued(services)
     log = digested(client, member, work)
     crash = log["occurrences"][0]["crash_identifier"]
     urls = {"list": f"/api/crashes/{crash}/occurrences", "report": export_url(log)}

@@ -28,7 +28,7 @@ from app.jobs.service import ask
 from app.services import Services
 from app.work.ending import hand_back
 from tests.batches import begin, describe, made, ndjson, parts_now
-from tests.factories import NOON, Member, add_newer, make_crash, run_rings
+from tests.factories import NOON, Member, add_newer, make_crash, run_enqueued
 from tests.job_kinds import row
 from tests.regrouping import counted, rules_of_the_next_version, send
 
@@ -60,7 +60,7 @@ def merged(session, crash: Crash, into: Crash) -> int:
 
 def begin_of_app(services: Services, member: Member) -> Job:
     job = ask(services, member.user_id, "app_batch", member.app.identifier, {})
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     running.run(services, job.id)
     return job
 
@@ -87,7 +87,7 @@ def test_occurrences_stay_where_they_are_while_a_batch_is_planned(services, memb
     with within(monkeypatch, batch_rows, "_nth", lambda: regroup_app(services, row_id)):
         job = begin_of_app(services, member)
     during = counted(services)
-    run_rings(services)
+    run_enqueued(services)
 
     assert during == {one.identifier: 10, other.identifier: 10}
     assert sum(part.rows for part in parts_now(services, job)) == 20
@@ -146,7 +146,7 @@ def test_a_plan_waits_for_the_moves_that_are_under_way(services, member, crashes
             assert asked.wait(20)
             assert not planned.done()
         job = planned.result(30)
-    run_rings(services)
+    run_enqueued(services)
 
     assert [(part.units, part.rows) for part in parts_now(services, job)] == [(4, 4)] * 5
 
@@ -163,8 +163,8 @@ def test_a_batch_of_a_crash_that_was_merged_just_before_its_plan_is_of_the_crash
 
     with within(monkeypatch, planning, "newest_row", merge_as_if_begun_before):
         job = begin(services, member, other)
-    parts.ring_next_long(services)
-    run_rings(services)
+    parts.enqueue_next_long(services)
+    run_enqueued(services)
 
     assert row(services, job).state == JobState.FINISHED
     assert sum(part.rows for part in parts_now(services, job)) == 20
@@ -228,7 +228,7 @@ def test_what_goes_while_the_plan_is_made_does_not_break_it(services, client, me
 
     with within(monkeypatch, batch_rows, "_nth", remove):
         job = begin_of_app(services, member)
-    run_rings(services)
+    run_enqueued(services)
 
     assert (row(services, job).state, row(services, job).failures) == (JobState.FINISHED, 0)
     assert sum(part.rows for part in parts_now(services, job)) == 10

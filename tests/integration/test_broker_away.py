@@ -14,7 +14,7 @@ from app.db.job import JobState
 from app.ingest.receive import receive
 from app.jobs.service import ask, look_up
 from app.sweep import sweep
-from tests.factories import kscrash, make_crash, run_rings
+from tests.factories import kscrash, make_crash, run_enqueued
 from tests.servers import free_port
 
 TRIES = 10  # on a machine that is busy with other things one may take long; what always waits always fails
@@ -50,8 +50,8 @@ def test_a_question_is_answered_within_a_second_and_its_job_runs_after_the_next_
     assert took[-1][1] < 0.4  # the second one does not even try
     clock.advance(seconds=5)
     sweep(services)
-    assert len(services.broker.rings) == len(jobs)
-    run_rings(services)
+    assert len(services.broker.messages) == len(jobs)
+    run_enqueued(services)
     assert {look_up(services, member.user_id, job.id).state for job in jobs} == {JobState.FINISHED}
 
 
@@ -66,7 +66,7 @@ def test_an_upload_is_kept_and_digested_after_the_next_sweep(services, member, c
     assert took[-1] < 1
     clock.advance(seconds=5)
     sweep(services)
-    assert run_rings(services) == len(took)
+    assert run_enqueued(services) == len(took)
 
 
 def test_a_sweep_goes_on_without_a_broker(services, member, clock, dead_url):
@@ -79,12 +79,12 @@ def test_a_sweep_goes_on_without_a_broker(services, member, clock, dead_url):
     assert RedisBroker(dead_url).check() is False
 
 
-def test_a_ring_is_one_celery_message_in_the_queue_named(redis_url):
+def test_a_task_is_enqueued_as_one_celery_message_in_the_queue_named(redis_url):
     broker = RedisBroker(redis_url)
 
-    heard = broker.ring(RUN_JOB, "2eab310c430bf292171281ae", SHORT)
+    is_sent = broker.enqueue(RUN_JOB, "2eab310c430bf292171281ae", SHORT)
 
-    assert heard
+    assert is_sent
     assert broker.check()
     with redis.Redis.from_url(redis_url) as client:
         messages = client.lrange(f"crashq:{SHORT}", 0, -1)
@@ -116,11 +116,11 @@ def test_a_redis_that_takes_no_writes_is_down_as_is_said_and_up_again_after_it(r
         client.flushall()
 
 
-def test_services_with_other_prefixes_share_a_redis_database_without_hearing_each_other(redis_url):
+def test_services_with_other_prefixes_share_a_redis_database_without_receiving_each_others_messages(redis_url):
     broker, other = RedisBroker(redis_url, "one:"), RedisBroker(redis_url, "two:")
 
-    assert broker.ring(RUN_JOB, "2eab310c430bf292171281ae", SHORT)
-    assert other.ring(RUN_JOB, "a1b2c3d4e5f60718293a4b5c", SHORT)
+    assert broker.enqueue(RUN_JOB, "2eab310c430bf292171281ae", SHORT)
+    assert other.enqueue(RUN_JOB, "a1b2c3d4e5f60718293a4b5c", SHORT)
 
     with redis.Redis.from_url(redis_url) as client:
         keys = {key.decode() for key in client.scan_iter()}
@@ -130,13 +130,13 @@ def test_services_with_other_prefixes_share_a_redis_database_without_hearing_eac
     assert {key.partition(":")[0] for key in keys} == {"one", "two"}
 
 
-def test_without_a_broker_nobody_hears():
-    assert NoBroker().ring(RUN_JOB, "x", SHORT) is False
+def test_without_a_broker_nothing_is_enqueued():
+    assert NoBroker().enqueue(RUN_JOB, "x", SHORT) is False
     assert NoBroker().check() is False
 
 
 def test_the_memory_broker_keeps_what_was_rung():
     broker = MemoryBroker()
 
-    assert broker.ring(RUN_JOB, "x", SHORT)
-    assert (broker.check(), broker.rings) == (True, [(RUN_JOB, "x")])
+    assert broker.enqueue(RUN_JOB, "x", SHORT)
+    assert (broker.check(), broker.messages) == (True, [(RUN_JOB, "x")])

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from app.broker import RUN_CANARY
 from app.canary import begin_canary, last_success, run_canary, told
 from app.config import Config
-from app.counting import exposition
-from app.db.pulse import Pulse
+from app.db.heartbeat import Heartbeat
 from app.errors import TransientError
+from app.multiprocess_metrics import exposition
 from app.storage import Storage
 from tests.exposition import value
 from tests.factories import CONFIG
@@ -25,7 +25,7 @@ def count(outcome: str) -> float:
 def sing(services) -> None:
     """Do what beat and the workers would."""
     begin_canary(services)
-    (task, identifier) = services.broker.rings.pop()
+    (task, identifier) = services.broker.messages.pop()
     assert task == RUN_CANARY
     run_canary(services, identifier)
 
@@ -37,7 +37,7 @@ def test_it_comes_through_and_leaves_two_rows_and_no_object_however_often(servic
         sing(services)
 
     with services.db.read() as session:
-        assert session.scalar(select(func.count()).select_from(Pulse)) == 2
+        assert session.scalar(select(func.count()).select_from(Heartbeat)) == 2
     assert list(services.storage.list("canary")) == []
     assert last_success(services) == clock()
     assert count("succeeded") - before == 5
@@ -52,7 +52,7 @@ def test_people_are_told_how_long_ago_that_was(services, clock):
     assert told(replace(services, config=replace(CONFIG, canary_every=0))) == "off"
 
 
-def test_one_that_meets_a_store_in_trouble_does_not_count(services, clock, monkeypatch):
+def test_one_that_meets_a_store_that_is_away_does_not_count(services, clock, monkeypatch):
     sing(services)
     was, failed = last_success(services), count("failed")
     clock.advance(seconds=60)

@@ -94,7 +94,7 @@ def scans_of(plan: dict, table: str) -> int:
     return own + sum(scans_of(inner, table) for inner in plan.get("Plans", []))
 
 
-def test_who_waits_for_what_is_not_looked_up_while_few_jobs_are_live(services, member, waiting, monkeypatch):
+def test_the_waiting_of_users_is_not_looked_up_while_few_jobs_are_live(services, member, waiting, monkeypatch):
     plans = []
 
     def explained(lane: Lane, statement: Prepared, **values):

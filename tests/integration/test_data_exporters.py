@@ -19,7 +19,7 @@ from app.jobs.exporters.runs import run_exports, schedule
 from app.storage import Storage, open_storage
 from app.sweep import sweep
 from tests.exporting import all_runs, delivered, make, work
-from tests.factories import NOON, join, kscrash, run_rings
+from tests.factories import NOON, join, kscrash, run_enqueued
 
 
 def arrive(services, member, *names: str, age: timedelta = timedelta()) -> None:
@@ -27,7 +27,7 @@ def arrive(services, member, *names: str, age: timedelta = timedelta()) -> None:
     for name in names:
         log_id = f"1-{int((services.now() - age).timestamp())}-logs-{int(name):05d}"
         receive(services, member.app, log_id, kscrash())
-    run_rings(services)
+    run_enqueued(services)
 
 
 def occurrences(services) -> int:
@@ -104,7 +104,7 @@ def test_a_worker_that_dies_before_the_manifest_leaves_nothing_that_looks_whole_
     arrive(services, member, "1", "2")
     clock.advance(days=1)
     run_exports(services)
-    run_rings(services)
+    run_enqueued(services)
     clock.advance(seconds=6)
     put_bytes = Storage.put_bytes
 
@@ -134,7 +134,7 @@ def test_a_worker_that_dies_before_the_manifest_leaves_nothing_that_looks_whole_
     assert copied == []  # what was delivered is not delivered again
 
 
-def test_trouble_of_the_destination_is_shown_and_the_run_is_tried_until_it_succeeds(
+def test_an_outage_of_the_destination_is_shown_and_the_run_is_tried_until_it_succeeds(
     services, member, clock, monkeypatch
 ):
     make(services, member)

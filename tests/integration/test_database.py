@@ -1,4 +1,4 @@
-"""Transactions that behave the same on SQLite and PostgreSQL, and what a database in trouble looks like."""
+"""Transactions that behave the same on SQLite and PostgreSQL, and what an outage of the database looks like."""
 
 import shutil
 import sqlite3
@@ -14,8 +14,8 @@ from app.db import Database, insert_or_ignore, open_database
 from app.db.app import App, Membership
 from app.db.crash import Crash
 from app.db.errors import is_outage
+from app.db.heartbeat import Heartbeat, last_seen, record
 from app.db.occurrence import Occurrence, chosen
-from app.db.pulse import Pulse, beat, last_seen
 from app.db.user import User, add_user
 from app.errors import TransientError
 from tests.factories import NOON, add_newer, make_crash
@@ -33,19 +33,19 @@ def cut_connections(server_url: str, database: str) -> None:
 
 def parts(database: Database) -> list[str]:
     with database.read() as session:
-        return list(session.scalars(select(Pulse.part).order_by(Pulse.part)))
+        return list(session.scalars(select(Heartbeat.part).order_by(Heartbeat.part)))
 
 
 def test_what_was_written_can_be_read(database):
     with database.write() as session:
-        beat(session, "worker", NOON)
+        record(session, "worker", NOON)
 
     assert parts(database) == ["worker"]
 
 
 def test_a_block_that_raises_leaves_no_trace(database):
     with pytest.raises(ZeroDivisionError), database.write() as session:  # noqa: PT012  the transaction is what fails
-        beat(session, "worker", NOON)
+        record(session, "worker", NOON)
         session.flush()
         1 // 0  # noqa: B018
 
@@ -54,9 +54,9 @@ def test_a_block_that_raises_leaves_no_trace(database):
 
 def test_reading_never_writes(database):
     with pytest.raises(RuntimeError, match="only reads"), database.read() as session:
-        beat(session, "worker", NOON)
+        record(session, "worker", NOON)
     with pytest.raises(RuntimeError, match="only reads"), database.read() as session:  # noqa: PT012
-        session.add(Pulse(part="web", seen_at=NOON))
+        session.add(Heartbeat(part="web", seen_at=NOON))
         session.flush()
 
     assert parts(database) == []
@@ -64,26 +64,26 @@ def test_reading_never_writes(database):
 
 def test_rows_stay_readable_after_their_transaction(database):
     with database.write() as session:
-        session.add(Pulse(part="worker", seen_at=NOON))
+        session.add(Heartbeat(part="worker", seen_at=NOON))
     with database.read() as session:
-        pulse = session.get_one(Pulse, "worker")
+        heartbeat = session.get_one(Heartbeat, "worker")
 
-    assert pulse.seen_at == NOON
+    assert heartbeat.seen_at == NOON
 
 
 def test_the_second_row_of_the_same_key_is_ignored(database):
     with database.write() as session:
-        first = insert_or_ignore(session, Pulse, {"part": "worker", "seen_at": NOON})
-        second = insert_or_ignore(session, Pulse, {"part": "worker", "seen_at": NOON + timedelta(days=1)})
+        first = insert_or_ignore(session, Heartbeat, {"part": "worker", "seen_at": NOON})
+        second = insert_or_ignore(session, Heartbeat, {"part": "worker", "seen_at": NOON + timedelta(days=1)})
         seen = last_seen(session, "worker")
 
     assert (first, second, seen) == (True, False, NOON)
 
 
-def test_a_pulse_moves_on(database):
+def test_a_later_heartbeat_replaces_the_one_before(database):
     with database.write() as session:
-        beat(session, "worker", NOON)
-        beat(session, "worker", NOON + timedelta(seconds=10))
+        record(session, "worker", NOON)
+        record(session, "worker", NOON + timedelta(seconds=10))
 
     with database.read() as session:
         assert last_seen(session, "worker") == NOON + timedelta(seconds=10)
@@ -109,7 +109,7 @@ def test_the_same_e_mail_in_another_case_is_the_same_user(database):
 )
 def test_times_come_back_as_the_same_instant_in_utc(database, moment):
     with database.write() as session:
-        beat(session, "worker", moment)
+        record(session, "worker", moment)
 
     with database.read() as session:
         seen = last_seen(session, "worker")
@@ -119,7 +119,7 @@ def test_times_come_back_as_the_same_instant_in_utc(database, moment):
 
 def test_a_time_without_a_zone_is_refused(database):
     with pytest.raises(Exception, match="time without a zone"), database.write() as session:
-        beat(session, "worker", NOON.replace(tzinfo=None))
+        record(session, "worker", NOON.replace(tzinfo=None))
 
 
 def test_occurrences_are_chosen_from_since_to_before_until(services, member):
@@ -179,13 +179,13 @@ def test_a_sqlite_that_another_holds_locked_is_a_transient_error(empty_database,
     holder.execute("BEGIN IMMEDIATE").close()
 
     with pytest.raises(TransientError), database.write() as session:
-        beat(session, "worker", NOON)
+        record(session, "worker", NOON)
 
     assert parts(database) == []  # readers go on
     holder.execute("ROLLBACK").close()
     holder.close()
     with database.write() as session:
-        beat(session, "worker", NOON)
+        record(session, "worker", NOON)
     database.close()
 
 
@@ -193,13 +193,13 @@ def test_a_postgresql_row_that_another_holds_locked_is_a_transient_error(postgre
     monkeypatch.setattr(db, "LOCK_WAIT", 1)
     database = open_database(postgres_database)
     with database.write() as session:
-        beat(session, "worker", NOON)
+        record(session, "worker", NOON)
 
     with database.write() as holder:
-        beat(holder, "worker", NOON)
+        record(holder, "worker", NOON)
         with pytest.raises(TransientError), database.write() as session:  # noqa: PT012
             session.execute(text("SET LOCAL lock_timeout = '20ms'"))
-            beat(session, "worker", NOON)
+            record(session, "worker", NOON)
     database.close()
 
 
@@ -243,9 +243,9 @@ def test_a_connection_cut_in_a_transaction_is_a_transient_error(postgres_url, po
     name = postgres_database.rpartition("/")[2]
 
     with pytest.raises(TransientError), database.write() as session:  # noqa: PT012
-        beat(session, "worker", NOON)
+        record(session, "worker", NOON)
         cut_connections(postgres_url, name)
-        beat(session, "web", NOON)
+        record(session, "web", NOON)
 
     assert parts(database) == []
     database.close()

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from app.broker import PUSH, NoBroker
+from app.db.heartbeat import WORKER, last_seen
 from app.db.job import Job, JobState
 from app.db.log import Log, LogStatus
-from app.db.pulse import WORKER, last_seen
 from app.ingest.receive import receive
 from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure, show_erasure

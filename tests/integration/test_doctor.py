@@ -15,7 +15,7 @@ from app.jobs.service import ask
 from app.services import Services
 from app.storage import index_key
 from app.symbolication.stored import list_symbols
-from tests.factories import kscrash, make_crash, run_rings
+from tests.factories import kscrash, make_crash, run_enqueued
 from tests.stores import ready_store
 from tests.symbols import mapping, sym, upload
 
@@ -186,12 +186,12 @@ def test_symbols_are_found_that_lost_their_bytes_or_caches_and_objects_that_are_
         if (no_cache in stat.key and not is_upload) or (no_bytes in stat.key and is_upload):
             services.storage.delete(stat.key)
     services.storage.put_bytes(f"{folder}/{'0' * 24}/part-0-abcd", b"orphan")
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     found = list(examine(services))
     for one in found:
         one.mend()
-    run_rings(services)
+    run_enqueued(services)
 
     assert sorted(one.what for one in found) == sorted([
         f"symbols {no_cache} lack a cache in the storage", f"symbols {no_bytes} have no bytes in the storage",

@@ -77,9 +77,9 @@ def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_r
         made(services, member, "app_batch", member.app.identifier, format=format_)
     made(services, member, "crash_batch", crash, format="csv", user_id=ADA)
     ask(services, member.user_id, "crash_batch", other, {"format": "csv", "user_id": ADA})  # waits
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     receive(services, member.app, "in-flight", sentry_event(ADA, name="late"))
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     before = where_it_lies(services, ADA)
     assert services.db.is_postgresql or in_files(tmp_path)
     if redis_url:
@@ -178,7 +178,7 @@ def test_without_a_scan_only_logs_that_name_the_user_go(services, clock, member)
     undescribe(services)
     add(services, member, "a-2", sentry_event("4711", name="3"))
     receive(services, member.app, "a-3", sentry_event("4711", name="4"))
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     one = erased(services, clock, member, "4711")
 

@@ -16,15 +16,15 @@ from app.privacy import erasing
 from app.privacy.erasing import begin_erasure, show_erasure
 from app.storage import Storage
 from tests.erasing import ADA, add, count, erased
-from tests.factories import run_rings
+from tests.factories import run_enqueued
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
 
 
 def test_a_log_that_is_being_digested_leaves_no_trace(services, clock, member, monkeypatch):
     receive(services, member.app, "a-1", sentry_event(ADA))
-    [(_, row_id)] = services.broker.rings
-    services.broker.rings.clear()
+    [(_, row_id)] = services.broker.messages
+    services.broker.messages.clear()
     real = Storage.get
 
     def get(storage, key, size=None):
@@ -46,13 +46,13 @@ def test_a_job_that_has_read_the_data_already_does_not_publish_it(services, cloc
     found = log_state(services, member.app, "a-1")
     job = ask(services, member.user_id, "export_occurrence", crash,
               {"id": found.occurrences[0][0], "log_id": "a-1", "date": found.date})  # fmt: skip
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     real = Storage.put
 
     def put(storage, key, chunks):
         monkeypatch.setattr(Storage, "put", real)
         one = begin_erasure(services, member.app, ADA)
-        run_rings(services)
+        run_enqueued(services)
         assert show_erasure(services, member.app, one.id).step == "files"  # waits for this attempt's lease
         real(storage, key, chunks)
 
@@ -71,7 +71,7 @@ def test_a_reader_of_a_small_database_does_not_keep_an_erasure_from_its_end(serv
 
     with services.db.snapshot() as session:
         session.execute(select(Log)).all()
-        run_rings(services)
+        run_enqueued(services)
         held = show_erasure(services, member.app, begun.id)
     one = held if services.db.is_postgresql else erased(services, clock, member)
 
@@ -84,7 +84,7 @@ def test_what_arrives_later_is_new_data(services, clock, member):
     receive(services, member.app, "a-1", sentry_event(ADA))
 
     assert erased(services, clock, member).id == one.id
-    run_rings(services)
+    run_enqueued(services)
     assert count(services, Occurrence) == 1
 
 
@@ -100,7 +100,7 @@ def test_the_same_log_sent_again_meanwhile_keeps_its_bytes(services, clock, memb
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(erasing.STEPS, "files", send_again)
-        run_rings(services)
+        run_enqueued(services)
 
     assert show_erasure(services, member.app, begun.id).state == ErasureState.FINISHED
     assert log_state(services, member.app, "a-1").occurrences

@@ -14,7 +14,7 @@ from app.privacy.retention import remove_what_is_old
 from app.storage import Storage, open_storage
 from tests.erasing import ADA, BOB, add, erased
 from tests.exporting import all_runs, delivered, make, work
-from tests.factories import kscrash, make_member, run_rings
+from tests.factories import kscrash, make_member, run_enqueued
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
 
@@ -115,7 +115,7 @@ def test_a_worker_that_is_delivering_loses_its_run_and_its_files_go_once_its_lea
     add(services, member, "b-1", sentry_event(BOB))
     clock.advance(days=1)
     run_exports(services)
-    run_rings(services)
+    run_enqueued(services)
     clock.advance(seconds=6)
     put = Storage.put
     seen = []
@@ -126,7 +126,7 @@ def test_a_worker_that_is_delivering_loses_its_run_and_its_files_go_once_its_lea
             one = begin_erasure(services, member.app, ADA)
             clock.advance(seconds=1)
             for _ in range(2):
-                run_rings(services)
+                run_enqueued(services)
                 run_erasure(services, one.id)
                 clock.advance(seconds=10)
             seen.append([stat.key for stat in storage.list("exports")])
@@ -145,7 +145,7 @@ def test_a_worker_that_is_delivering_loses_its_run_and_its_files_go_once_its_lea
     assert where_it_lies(services, ADA) == []
 
 
-def test_trouble_of_the_store_is_waited_out_and_the_files_go(services, clock, member, monkeypatch):
+def test_an_outage_of_the_store_is_waited_out_and_the_files_go(services, clock, member, monkeypatch):
     make(services, member)
     add(services, member, "a-1", sentry_event(ADA))
     clock.advance(days=1)

@@ -1,4 +1,4 @@
-"""Turns at an erasure: dead workers, trouble, requests that come twice (both databases)."""
+"""Turns at an erasure: dead workers, outages, requests that come twice (both databases)."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
 from app.services import Services
 from app.storage import Storage
 from tests.erasing import ADA, BOB, add, erased, export, made
-from tests.factories import Clock, run_rings
+from tests.factories import Clock, run_enqueued
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
 
@@ -33,7 +33,7 @@ def test_a_worker_that_dies_in_any_step_is_followed_by_another(services, clock, 
     made(services, member, "occurrences", crash)
     export(services, member, "a-1", crash)
     begun = begin_erasure(services, member.app, ADA)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     real = erasing.STEPS[step]
 
     def work_and_die(turn, place):
@@ -53,7 +53,7 @@ def test_a_worker_that_dies_in_any_step_is_followed_by_another(services, clock, 
     assert where_it_lies(services, ADA) == []
 
 
-def test_trouble_is_waited_out_and_told(services, clock, member, monkeypatch):
+def test_an_outage_is_waited_out_and_shown(services, clock, member, monkeypatch):
     add(services, member, "a-1", sentry_event(ADA))
     begun = begin_erasure(services, member.app, ADA)
 
@@ -62,7 +62,7 @@ def test_trouble_is_waited_out_and_told(services, clock, member, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Storage, "delete", away)
-        run_rings(services)
+        run_enqueued(services)
     told = show_erasure(services, member.app, begun.id)
     assert (told.state, told.step, told.error_code) == (ErasureState.LIVE, "objects", "unavailable")
 

@@ -80,7 +80,7 @@ def cases(request, place, crash) -> Iterator[Job]:
 
 
 def told(*jobs: Job) -> str:
-    """The case, for whoever reads a failure."""
+    """The case, for the message of a failed assertion."""
     return "; ".join(
         f"{job.state.value}, ended {job.finished_at}, expires {job.expires_at}, of revision {job.data_revision}"
         for job in jobs
@@ -108,7 +108,7 @@ def test_of_several_jobs_the_one_that_the_poll_finds_decides(
 
     for jobs in (*product(ended, ended), *product(ended, live), *product(live, ended)):
         placed = place(*jobs)
-        if is_clock_behind:  # that of whoever began the newer one: the older one counts as the newest
+        if is_clock_behind:  # that of the process that began the newer one: the older one counts as the newest
             with services.db.write() as session:
                 session.get_one(Job, placed[1].id).created_at = NOON - timedelta(minutes=6)
                 session.flush()

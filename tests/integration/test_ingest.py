@@ -18,7 +18,7 @@ from app.services import Services
 from app.storage import Storage
 from app.sweep import sweep
 from tests.at_once import at_once
-from tests.factories import NOON, kscrash, make_member, run_rings
+from tests.factories import NOON, kscrash, make_member, run_enqueued
 from tests.log_parsers import CONTENT, NAME, FakeParser, parsed
 
 VENDORS = "2544355787-1536831773-logs-00003"
@@ -150,7 +150,7 @@ def test_a_log_that_breaks_its_parser_is_rejected_once_attempts_are_used_up(serv
     receive(services, member.app, "good", kscrash())
 
     for _ in range(6):
-        run_rings(services)
+        run_enqueued(services)
         clock.advance(minutes=2)
         sweep(services)
 
@@ -164,15 +164,15 @@ def test_a_digest_while_the_store_is_away_is_repeated_with_a_pause(services, mem
     receive(services, member.app, VENDORS, kscrash())
     with monkeypatch.context() as patch:
         patch.setattr(Storage, "get", _away)
-        run_rings(services)
+        run_enqueued(services)
     assert log_state(services, member.app, VENDORS).log.status == LogStatus.RECEIVED
 
     clock.advance(seconds=1)
     sweep(services)
-    assert services.broker.rings == []
+    assert services.broker.messages == []
     clock.advance(seconds=1)
     sweep(services)
-    run_rings(services)
+    run_enqueued(services)
 
     assert log_state(services, member.app, VENDORS).log.status == LogStatus.DIGESTED
     assert rows(services, Crash)[0].occurrences_count == 1
@@ -198,13 +198,13 @@ def test_a_digest_whose_lease_ran_out_leaves_no_trace_beside_its_successor(servi
         if parser.calls == 1:
             clock.advance(seconds=services.config.job_lease)
             sweep(services)
-            run_rings(services)
+            run_enqueued(services)
         return parsed("com.example.Broken")
 
     parser.act = hang_at_first
     receive(services, member.app, VENDORS, CONTENT)
 
-    run_rings(services)
+    run_enqueued(services)
 
     assert parser.calls == 2
     assert rows(services, Crash)[0].occurrences_count == len(rows(services, Occurrence)) == 1
@@ -257,7 +257,7 @@ def test_equal_crashes_share_an_identifier_and_those_of_other_apps_do_not(servic
         assert session.scalar(select(func.count()).select_from(Occurrence)) == 3
 
 
-def test_a_ring_for_an_unknown_log_does_nothing(services):
+def test_a_message_for_an_unknown_log_does_nothing(services):
     digest(services, 12_345)
 
     assert rows(services, Log) == []

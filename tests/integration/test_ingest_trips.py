@@ -53,10 +53,10 @@ def counts(services: Services) -> list[int]:
 
 
 def work_until_settled(services: Services, clock) -> None:
-    """Do what workers and the caretaker would, worker after worker dying as it may."""
+    """Do what workers and the sweep would, though workers die."""
     for _ in range(20):
-        rings, services.broker.rings = services.broker.rings, []
-        for _task, row_id in rings:
+        messages, services.broker.messages = services.broker.messages, []
+        for _task, row_id in messages:
             try:
                 digest(services, int(row_id))
             except WorkerDied:
@@ -73,10 +73,10 @@ def one_trip(monkeypatch) -> None:
 
 def test_the_logs_that_wait_are_digested_along_by_one_statement_to_claim_and_five_to_settle(services, member, one_trip):
     receive_many(services, member, LOGS_PER_TRIP + 3)
-    rung = logs(services)[0].id
+    row_id = logs(services)[0].id
 
     with statements(services) as sent:
-        digest(services, rung)
+        digest(services, row_id)
 
     assert [statement.split()[0] for statement in sent] == [
         *(["WITH"] if services.db.is_postgresql else ["SELECT", "UPDATE", "INSERT"]),
@@ -99,28 +99,28 @@ def test_full_trips_follow_one_another_until_nothing_waits(services, member, mon
         ingest.digest, "GO_ON_FOR", 60.0
     )  # a machine that is busy with other things is no reason to stop
     receive_many(services, member, 2 * LOGS_PER_TRIP + 3)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     digest(services, logs(services)[0].id)
 
     assert statuses(services) == {"digested": 2 * LOGS_PER_TRIP + 3}
     assert len(occurrences(services)) == sum(counts(services)) == 2 * LOGS_PER_TRIP + 3
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
 
-def test_a_worker_that_has_gone_on_for_long_enough_rings_for_what_still_waits(services, member, one_trip, run_workers):
+def test_a_worker_that_has_gone_on_for_long_enough_enqueues_what_still_waits(services, member, one_trip, run_workers):
     receive_many(services, member, 2 * LOGS_PER_TRIP + 3)
-    rung = str(logs(services)[0].id)
-    services.broker.rings.clear()
+    row_id = str(logs(services)[0].id)
+    services.broker.messages.clear()
 
-    digest(services, int(rung))
-    assert services.broker.rings == [(DIGEST_LOG, rung)]
+    digest(services, int(row_id))
+    assert services.broker.messages == [(DIGEST_LOG, row_id)]
     run_workers()
 
     assert statuses(services) == {"digested": 2 * LOGS_PER_TRIP + 3}
 
 
-def test_a_ring_for_a_log_that_is_done_takes_those_that_wait(services, member):
+def test_a_message_for_a_log_that_is_done_takes_those_that_wait(services, member):
     receive_many(services, member, 1)
     digest(services, logs(services)[0].id)
     receive_many(services, member, 3, name="later")
@@ -147,10 +147,10 @@ def test_while_the_store_is_away_a_worker_does_not_go_through_all_that_waits(ser
 def test_a_trip_with_a_log_that_is_rejected_settles_it_along(services, member):
     receive_many(services, member, 2)
     receive(services, member.app, "no-log", b"hello world")
-    rung = logs(services)[0].id
+    row_id = logs(services)[0].id
 
     with statements(services) as sent:
-        digest(services, rung)
+        digest(services, row_id)
 
     assert statuses(services) == {"digested": 2, "rejected": 1}
     assert len(sent) == (6 if services.db.is_postgresql else 9)

@@ -16,7 +16,7 @@ from app.jobs.running import WORK, run
 from app.jobs.service import ask, start
 from app.services import Services
 from app.work.ending import end
-from tests.factories import NOON, add_newer, join, make_crash, make_member, run_rings
+from tests.factories import NOON, add_newer, join, make_crash, make_member, run_enqueued
 
 LIST = "occurrences"
 
@@ -31,11 +31,11 @@ def count_jobs(services: Services) -> int:
         return session.scalar(select(func.count()).select_from(Job)) or 0
 
 
-def test_the_first_question_queues_a_job_and_rings_once(services, member, crash):
+def test_the_first_question_queues_a_job_and_sends_one_message(services, member, crash):
     job = ask(services, member.user_id, LIST, crash.identifier, {})
 
     assert (job.state, job.attempt, job.progress_total) == (JobState.QUEUED, 0, 3)
-    assert services.broker.rings == [(RUN_JOB, job.id)]
+    assert services.broker.messages == [(RUN_JOB, job.id)]
 
 
 def test_equal_questions_are_one_job_from_queue_to_result(services, member, crash, run_workers):
@@ -54,7 +54,7 @@ def test_a_different_question_is_another_job(services, member, crash):
 
     jobs = {ask(services, member.user_id, LIST, crash.identifier, question).id for question in questions}
 
-    assert len(jobs) == count_jobs(services) == len(services.broker.rings) == 5
+    assert len(jobs) == count_jobs(services) == len(services.broker.messages) == 5
 
 
 def test_twenty_equal_questions_at_once_make_one_job(services, member, crash):
@@ -76,7 +76,7 @@ def test_twenty_equal_questions_at_once_make_one_job(services, member, crash):
     assert failed == []
     assert len(found) == 20
     assert len(set(found)) == count_jobs(services) == 1
-    assert services.broker.rings == [(RUN_JOB, found[0])]
+    assert services.broker.messages == [(RUN_JOB, found[0])]
 
 
 def test_another_member_joins_the_same_job(services, member, crash, run_workers):
@@ -216,7 +216,7 @@ def test_a_question_looked_up_before_another_job_lived_its_whole_life_gets_that_
     """A stampede's latecomer: it saw no job, and by the time it begins one the answer is there."""
     crash = make_crash(services, member.app)
     job = ask(services, member.user_id, "occurrences", crash.identifier, {})
-    run_rings(services)
+    run_enqueued(services)
     request = read_request("occurrences", crash.identifier, {})
 
     late = start(services, member.user_id, request, crash)
@@ -227,7 +227,7 @@ def test_a_question_looked_up_before_another_job_lived_its_whole_life_gets_that_
 def test_a_freed_answer_keeps_nobody_from_a_new_one(services, member):
     crash = make_crash(services, member.app)
     job = ask(services, member.user_id, "occurrences", crash.identifier, {})
-    run_rings(services)
+    run_enqueued(services)
     cancel(services, member.user_id, job.id)
 
     assert ask(services, member.user_id, "occurrences", crash.identifier, {}).id != job.id

@@ -12,7 +12,7 @@ from app.db.job import Job, JobAsker, JobState
 from app.jobs import KINDS
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
-from tests.factories import NOON, join, make_crash, make_member, run_rings
+from tests.factories import NOON, join, make_crash, make_member, run_enqueued
 from tests.integration.test_poll_cost import statements
 
 
@@ -64,7 +64,7 @@ def test_the_job_is_the_one_that_the_long_way_begins(services, get, member, cras
     assert (quick.queue, quick.progress_total, quick.state) == (SHORT, 3, JobState.QUEUED)
 
 
-def test_who_asked_is_remembered(services, get, member):
+def test_the_asker_is_recorded(services, get, member):
     job_id = get().json["job_id"]
 
     with services.db.read() as session:
@@ -94,7 +94,7 @@ def test_another_member_joins_the_job_and_a_stranger_does_not_learn_of_it(servic
     assert len(jobs_of(services)) == 1
 
 
-def test_who_waits_for_as_many_jobs_as_allowed_is_told_so(services, client_of, member, crash):
+def test_a_user_who_waits_for_as_many_jobs_as_allowed_is_refused(services, client_of, member, crash):
     bounded = replace(services, config=replace(services.config, live_jobs_per_user=1))
     client, path = client_of(bounded), f"/api/crashes/{crash.identifier}/occurrences"
 
@@ -106,7 +106,7 @@ def test_who_waits_for_as_many_jobs_as_allowed_is_told_so(services, client_of, m
 
 def test_a_finished_result_is_found_by_the_same_statement(services, get):
     get()
-    run_rings(services)
+    run_enqueued(services)
 
     with statements(services) as sent:
         answer = get()
@@ -117,7 +117,7 @@ def test_a_finished_result_is_found_by_the_same_statement(services, get):
 
 def test_a_database_that_only_reads_still_answers_with_what_is_finished(services, client_of, member, crash, get):
     get()
-    run_rings(services)
+    run_enqueued(services)
     path = f"/api/crashes/{crash.identifier}/occurrences"
     with services.db.write() as session:
         name = session.scalar(text("SELECT current_database()"))

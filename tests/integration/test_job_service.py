@@ -13,7 +13,7 @@ from app.jobs.kind import Artefact, Run
 from app.jobs.running import WORK, run
 from app.sweep import sweep
 from app.work.ending import end
-from tests.factories import NOON, make_crash, run_rings
+from tests.factories import NOON, make_crash, run_enqueued
 from tests.job_kinds import files, row, write
 
 
@@ -47,7 +47,7 @@ def test_a_result_up_to_64_kib_lies_in_its_row_and_a_larger_one_in_the_store(ser
         assert services.storage.get(ended.result_key) == text.encode()
 
 
-def test_a_double_ring_makes_one_attempt(services, ask_again, kind):
+def test_a_message_that_comes_twice_makes_one_attempt(services, ask_again, kind):
     job = ask_again()
 
     run(services, job.id)
@@ -56,7 +56,7 @@ def test_a_double_ring_makes_one_attempt(services, ask_again, kind):
     assert len(kind.attempts) == row(services, job).attempt == 1
 
 
-def test_eight_workers_rung_at_once_make_one_attempt(services, ask_again, kind):
+def test_eight_workers_at_once_make_one_attempt(services, ask_again, kind):
     job, start = ask_again(), threading.Barrier(8)
     workers = [threading.Thread(target=lambda: (start.wait(), run(services, job.id))) for _ in range(8)]
 
@@ -70,27 +70,27 @@ def test_eight_workers_rung_at_once_make_one_attempt(services, ask_again, kind):
 
 
 @pytest.mark.parametrize("job_id", ["0" * 24, "", "é", "x" * 300])
-def test_a_ring_for_an_unknown_job_does_nothing(services, kind, job_id):
+def test_a_message_for_an_unknown_job_does_nothing(services, kind, job_id):
     run(services, job_id)
 
     assert kind.attempts == []
 
 
 def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
-    services, ask_again, kind, clock, no_beats
+    services, ask_again, kind, clock, no_renewals
 ):
     def act(run_: Run) -> Artefact:
         if len(kind.attempts) == 1:  # the first worker hangs; the sweep gives the job to a second one, which ends first
             written = write(run_, b'"first"')
             clock.advance(seconds=services.config.job_lease)
             sweep(services)
-            run_rings(services)
+            run_enqueued(services)
             return written
         return write(run_, b'"second"')
 
     kind.act = act
     job = ask_again()
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     run(services, job.id)
 
@@ -100,18 +100,18 @@ def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
     assert files(services, job) == [ended.result_key] == [f"jobs/{job.id}/2/result.json"]
 
 
-def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, ask_again, kind, clock, no_beats):
+def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, ask_again, kind, clock, no_renewals):
     def act(run_: Run) -> Artefact:
         if len(kind.attempts) == 1:
             clock.advance(seconds=services.config.job_lease)
             sweep(services)
-            run_rings(services)
+            run_enqueued(services)
             raise MalformedLog("too late to matter")
         return write(run_, b'"second"')
 
     kind.act = act
     job = ask_again()
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     run(services, job.id)
 

@@ -11,7 +11,7 @@ from app.db.job_signs import Sign, Watched, signs
 from app.db.token import Token
 from app.jobs.cancelling import cancel
 from app.jobs.service import ask
-from tests.factories import join, make_crash, make_member, run_rings
+from tests.factories import join, make_crash, make_member, run_enqueued
 
 
 def watched(member, job) -> Watched:
@@ -22,7 +22,7 @@ def test_each_sees_the_jobs_they_asked_for_and_how_far_these_are(services, membe
     crash = make_crash(services, member.app)
     colleague = join(services, "bob@example.com", member.app)
     done = ask(services, member.user_id, "occurrences", crash.identifier, {})
-    run_rings(services)
+    run_enqueued(services)
     live = ask(services, member.user_id, "occurrences", crash.identifier, {"page": "1"})
     asked = [watched(member, done), watched(member, live), watched(colleague, live), Watched("0" * 64, live.id)]
 
@@ -50,7 +50,7 @@ def test_an_ended_login_a_lost_membership_and_a_job_that_was_left_are_not_seen(s
     assert set(signs(services.db, asked, services.now())) == {asked[3]}
 
 
-def test_nobody_who_watches_is_no_question(services):
+def test_without_watchers_there_is_no_query(services):
     assert signs(services.db, [], services.now()) == {}
 
 

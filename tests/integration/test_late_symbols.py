@@ -23,7 +23,7 @@ from app.symbolication.making import make_symbols
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import delete_symbols, show_symbols
 from app.symbols.contents import About
-from tests.factories import kscrash, make_member, run_rings
+from tests.factories import kscrash, make_member, run_enqueued
 from tests.regrouping import counted, crash_of, crashes
 from tests.symbols import java_event, mapping, native_event, sym, upload
 
@@ -56,12 +56,12 @@ def the_regrouping(services) -> Regrouping:
 
 
 def work_until_done(services, clock) -> None:
-    """Do what workers and the caretaker would, worker after worker dying as it may."""
+    """Do what workers and the sweep would, though workers die."""
     for _ in range(60):
-        rings, services.broker.rings = services.broker.rings, []
-        for _task, rung in rings:
+        messages, services.broker.messages = services.broker.messages, []
+        for _task, row_id in messages:
             try:
-                regroup_app(services, int(rung), 0.0)
+                regroup_app(services, int(row_id), 0.0)
             except WorkerDied:
                 continue
         if the_regrouping(services).finished_at:
@@ -192,7 +192,7 @@ def test_a_digest_that_did_not_know_of_the_symbols_is_made_good_by_a_second_look
     def meanwhile(storage: Storage, key: str, size: int | None = None) -> bytes:
         monkeypatch.setattr(Storage, "get", get)
         upload(services, member, sym(ONE, "total"))
-        run_rings(services)
+        run_enqueued(services)
         return get(storage, key, size)
 
     monkeypatch.setattr(Storage, "get", meanwhile)
@@ -260,10 +260,10 @@ def test_of_too_many_logs_the_newest_go_on_waiting(services, member, run_workers
 def test_an_upload_that_nobody_waits_for_begins_no_work(services, member, run_workers):
     digested(services, member, run_workers, mine=native_event(ONE, 1))
     found = receive_symbols(services, member.app, About(), [sym(OTHER, "total")])
-    services.broker.rings.remove((MAKE_SYMBOLS, str(found.id)))
+    services.broker.messages.remove((MAKE_SYMBOLS, str(found.id)))
     make_symbols(services, found.id)
 
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
 
 def test_a_function_that_its_log_names_waits_only_where_it_is_the_apps_own(services, member, run_workers):

@@ -103,7 +103,7 @@ def test_the_row_of_a_dead_worker_is_freed_by_the_sweep_and_counted_once(service
     sweep_work(services, [work])
 
     assert note(services).failures == 1
-    assert services.broker.rings == [("count_note", "1")]
+    assert services.broker.messages == [("count_note", "1")]
     assert run_next(services, work)
 
 
@@ -219,7 +219,7 @@ def test_a_stopping_worker_hands_back_what_its_processes_hold_and_nothing_is_cou
     assert note(services).lease_expires_at is not None
     hand_back(mine, work)
     assert (note(services).lease_expires_at, note(services).failures) == (None, 0)
-    assert services.broker.rings == [("count_note", "1")]
+    assert services.broker.messages == [("count_note", "1")]
 
 
 def test_a_row_that_nobody_claims_is_enqueued_ever_less_often(services, work, clock):
@@ -227,7 +227,7 @@ def test_a_row_that_nobody_claims_is_enqueued_ever_less_often(services, work, cl
     sent = []
     for _ in range(60):
         sweep_work(services, [work])
-        sent.append(len(services.broker.rings))
+        sent.append(len(services.broker.messages))
         clock.advance(seconds=5)
 
     assert sent[-1] == 8  # after 5, 10, 20, 40 s, then each minute

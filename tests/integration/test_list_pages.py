@@ -12,7 +12,7 @@ from app.doctor import examine
 from app.jobs.kinds import occurrences
 from app.jobs.service import ask
 from app.storage import index_key
-from tests.factories import add_newer, make_crash, run_rings
+from tests.factories import add_newer, make_crash, run_enqueued
 from tests.job_kinds import row
 
 ROWS = 23
@@ -35,7 +35,7 @@ def listed(services, member, crash):
 
     def ask_and_read(**query: str) -> list[dict[str, str]]:
         job = ask(services, member.user_id, "occurrences", crash.identifier, query)
-        run_rings(services)
+        run_enqueued(services)
         ended = row(services, job)
         return json.loads(services.storage.get(str(ended.result_key)))
 

@@ -22,7 +22,7 @@ from app.services import Services
 from app.sweep import sweep
 from tests.batches import begin
 from tests.exporting import make
-from tests.factories import kscrash, make_crash, run_rings
+from tests.factories import kscrash, make_crash, run_enqueued
 from tests.integration.test_scale import statements
 from tests.symbols import mapping, upload
 
@@ -147,7 +147,7 @@ def test_of_several_the_oldest_counts_and_it_ends_when_workers_have_come(service
 
     assert waits(services) == {"log": MINUTE + SINCE}
     sweep(services)
-    run_rings(services)
+    run_enqueued(services)
     assert waits(services) == {}
 
 

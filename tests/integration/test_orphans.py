@@ -16,7 +16,7 @@ from app.services import Services
 from app.storage import log_key
 from app.sweep import sweep
 from tests.erasing import ADA, BOB, add, count, erased
-from tests.factories import Member, kscrash, make_crash, run_rings
+from tests.factories import Member, kscrash, make_crash, run_enqueued
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
 
@@ -97,7 +97,7 @@ def test_objects_without_rows_go_by_themselves_once_they_are_an_hour_old(service
     add(services, member, "a-1", kscrash())
     crash = make_crash(services, member.app, occurrences=2)
     job = ask(services, member.user_id, "occurrences", crash.identifier, {})
-    run_rings(services)
+    run_enqueued(services)
     kept = keys(services)
     orphans = {
         orphan(services, member, "a-2", b"x"),
@@ -155,12 +155,12 @@ def test_an_erasure_waits_for_bytes_that_may_yet_get_their_row(services, member,
     clock.now = datetime.now(UTC)
     key = orphan(services, member, "a-1", sentry_event(ADA))
     begun = begin_erasure(services, member.app, ADA)
-    run_rings(services)
+    run_enqueued(services)
 
     waits = show_erasure(services, member.app, begun.id)
     clock.now += timedelta(minutes=61)
     sweep(services)
-    run_rings(services)
+    run_enqueued(services)
 
     assert (waits.state, waits.step) == (ErasureState.LIVE, "objects")
     assert show_erasure(services, member.app, begun.id).state == ErasureState.FINISHED

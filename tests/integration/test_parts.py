@@ -24,7 +24,7 @@ from app.storage import Storage
 from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.batches import begin, describe, parts_now
-from tests.factories import NOON, Member, make_crash, make_member, run_rings
+from tests.factories import NOON, Member, make_crash, make_member, run_enqueued
 from tests.job_kinds import NAME, files, row
 
 
@@ -53,7 +53,7 @@ def test_many_workers_make_each_part_once(services, member, crash, caplog):
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(run_part, services) for _ in range(20)]:
             done.result()
-    run_rings(services)
+    run_enqueued(services)
 
     made = parts_now(services, job)
     assert row(services, job).state == JobState.FINISHED
@@ -66,8 +66,8 @@ def test_many_workers_make_each_part_once(services, member, crash, caplog):
 
 def test_a_batch_whose_workers_die_has_the_bytes_of_an_undisturbed_one(services, member, crash, clock, monkeypatch):
     undisturbed = begin(services, member, crash, until_date="2100-01-01")
-    parts.ring_next_long(services)
-    run_rings(services)
+    parts.enqueue_next_long(services)
+    run_enqueued(services)
     job = begin(services, member, crash)
     deaths = iter([True, False, True, False, False, True])
     publish = parts._publish_part
@@ -84,7 +84,7 @@ def test_a_batch_whose_workers_die_has_the_bytes_of_an_undisturbed_one(services,
         except SystemExit:
             clock.advance(seconds=services.config.job_lease + 1)
             sweep(services)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     made = parts_now(services, job)
     assert [part.attempt for part in made] == [2, 2, 1, 2, 1, 1, 1, 1]
@@ -98,7 +98,7 @@ def test_the_sweep_completes_a_batch_whose_last_worker_died_before_it_could(serv
         patch.setattr(parts, "complete", lambda *_: None)
         for _ in range(8):
             run_part(services)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     assert {part.state for part in parts_now(services, job)} == {PartState.DONE}
     assert row(services, job).state == JobState.RUNNING
 
@@ -107,11 +107,11 @@ def test_the_sweep_completes_a_batch_whose_last_worker_died_before_it_could(serv
     assert row(services, job).state == JobState.FINISHED
 
 
-def test_a_lost_ring_is_rung_again_by_the_sweep(services, member, crash):
+def test_a_lost_message_is_sent_again_by_the_sweep(services, member, crash):
     job = begin(services, member, crash)
 
     sweep(services)
-    run_rings(services)
+    run_enqueued(services)
 
     assert row(services, job).state == JobState.FINISHED
 
@@ -129,7 +129,7 @@ def test_no_more_parts_are_at_work_than_long_jobs_may_be(services, member, crash
             most[0] = max(most[0], at_once[0])
         if self._part.number <= 2:
             gate.wait()
-        run_part(services)  # a third worker hears a ring meanwhile
+        run_part(services)  # a third worker receives a message meanwhile
         made = make(self, *args)
         with guard:
             at_once[0] -= 1
@@ -202,7 +202,7 @@ def test_a_part_that_breaks_three_times_ends_the_job_with_its_reason(services, m
     assert (files(services, job), parts_now(services, job)) == ([], [])
 
 
-def test_trouble_of_the_storage_is_waited_out_and_is_no_strike(services, member, crash, clock, monkeypatch):
+def test_an_outage_of_the_storage_is_waited_out_and_is_no_failure(services, member, crash, clock, monkeypatch):
     job = begin(services, member, crash)
 
     def away(*_):
@@ -214,7 +214,7 @@ def test_trouble_of_the_storage_is_waited_out_and_is_no_strike(services, member,
             run_part(services)
             clock.advance(minutes=1)
     sweep(services)
-    run_rings(services)
+    run_enqueued(services)
 
     assert row(services, job).state == JobState.FINISHED
     assert {part.failures for part in parts_now(services, job)} == {0}
@@ -234,7 +234,7 @@ def test_a_stopping_worker_hands_its_part_back(services, member, crash, monkeypa
     [first, *_] = parts_now(services, job)
     assert (first.state, first.failures, files(services, job)) == (PartState.WAITING, 0, [])
 
-    run_rings(services)
+    run_enqueued(services)
 
     assert row(services, job).state == JobState.FINISHED
 
@@ -256,7 +256,7 @@ def test_a_plan_of_a_job_type_that_makes_no_parts_is_a_failure_and_nothing_is_sp
     kind.act = lambda run: Plan(run.now(), 1, 0, [{"number": 1, "after": None, "upto": "", "units": 1}])
     job = ask(services, member.user_id, NAME, crash.identifier, {})
 
-    run_rings(services)
+    run_enqueued(services)
 
     stored = row(services, job)
     assert (stored.state, stored.failures, stored.queue) == (JobState.QUEUED, 1, SHORT)

@@ -106,7 +106,7 @@ def test_that_somebody_still_polls_is_recorded_once_a_minute(services, get, cloc
     assert written.count(True) == 2
 
 
-def test_who_polls_a_job_by_its_own_address_has_not_abandoned_it(services, member, get, clock):
+def test_a_user_who_polls_a_job_by_its_own_address_has_not_abandoned_it(services, member, get, clock):
     patient = replace(services, config=replace(services.config, abandon_after=600))
     client, job_id = create_app(patient).test_client(), get().json["job_id"]
 

@@ -106,7 +106,7 @@ def cut(services):
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has no server
-def test_a_server_that_went_is_trouble_once_for_each_connection(services, cut):
+def test_a_server_that_went_is_an_outage_once_for_each_connection(services, cut):
     with services.db.quick():
         pass
     cut()

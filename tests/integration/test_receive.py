@@ -1,4 +1,4 @@
-"""Taking a log in: its bytes, its row and one ring, or nothing at all (both databases)."""
+"""Taking a log in: its bytes, its row and one task message, or nothing at all (both databases)."""
 
 import hashlib
 from dataclasses import replace
@@ -91,7 +91,7 @@ def test_an_upload_that_another_of_its_name_overtakes_leaves_no_object_of_its_ow
     [log] = rows(services, Log)
     assert stored(services) == {log.storage_key}
     assert services.storage.get(log.storage_key) == second
-    assert len(services.broker.rings) == 1
+    assert len(services.broker.messages) == 1
 
 
 def test_what_a_death_between_bytes_and_row_leaves_behind_is_no_log_and_does_not_hinder_the_next_try(
@@ -112,7 +112,7 @@ def test_what_a_death_between_bytes_and_row_leaves_behind_is_no_log_and_does_not
     assert services.storage.get(log.storage_key) == kscrash()
 
 
-def test_an_upload_is_bytes_in_the_store_a_row_and_one_ring(services, member):
+def test_an_upload_is_bytes_in_the_store_a_row_and_one_message(services, member):
     log_id = receive(services, member.app, VENDORS, kscrash())
 
     [log] = rows(services, Log)
@@ -121,7 +121,7 @@ def test_an_upload_is_bytes_in_the_store_a_row_and_one_ring(services, member):
     assert log.storage_key.rpartition("-")[0] == key.rpartition("-")[0]
     assert stored(services) == {log.storage_key}
     assert services.storage.get(log.storage_key) == kscrash()
-    assert services.broker.rings == [(DIGEST_LOG, str(log.id))]
+    assert services.broker.messages == [(DIGEST_LOG, str(log.id))]
 
 
 def test_the_same_log_again_changes_nothing(services, member, run_workers):
@@ -161,7 +161,7 @@ def test_one_of_many_uploads_at_once_under_one_name_is_kept(services, member):
     assert [type(error) for error in raised] == [Conflict] * 7
     assert stored(services) == {log.storage_key}
     assert services.storage.get(log.storage_key) in contents
-    assert len(services.broker.rings) == 1
+    assert len(services.broker.messages) == 1
 
 
 def test_the_server_names_a_log_that_has_no_name(services, member):
@@ -192,7 +192,7 @@ def test_an_upload_while_the_store_is_away_leaves_no_row_and_works_later(service
         with pytest.raises(TransientError):
             receive(services, member.app, VENDORS, kscrash())
     assert rows(services, Log) == []
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
     assert receive(services, member.app, VENDORS, kscrash()) == VENDORS
 

@@ -62,8 +62,8 @@ def test_a_message_of_web_reaches_the_channel_of_a_worker_and_logs_are_counted(p
     broker, limit = RedisBroker(url), open_rate_limit(url, "crashq:")
 
     assert broker.check()
-    assert broker.ring(RUN_JOB, ROW, SHORT)
-    broker.ring_soon(RUN_JOB, ROW, SHORT)
+    assert broker.enqueue(RUN_JOB, ROW, SHORT)
+    broker.enqueue_debounced(RUN_JOB, ROW, SHORT)
     with (
         Connection(redis_transport.broker_url(server), transport_options=options) as worker,
         closing(worker.channel()) as channel,

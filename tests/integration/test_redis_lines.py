@@ -37,7 +37,7 @@ def test_all_pushes_arrive_in_their_order(lines, redis):
     assert redis.lrange("list", 0, -1) == [str(number) for number in reversed(range(20))]
 
 
-def test_one_connection_serves_who_pushes_one_after_the_other(lines, redis, name):
+def test_one_connection_serves_threads_that_push_one_after_the_other(lines, redis, name):
     for number in range(20):
         lines.push("list", str(number))
 
@@ -75,13 +75,13 @@ def test_a_server_that_answers_no_more_is_told_of_by_the_next_push(lines, redis)
     assert redis.lrange("list", 0, 0) == ["4"]
 
 
-def test_the_next_short_job_is_rung_for_at_once_when_the_one_before_was_answered(redis_url, redis, monkeypatch):
+def test_the_next_short_job_is_enqueued_at_once_when_the_one_before_was_answered(redis_url, redis, monkeypatch):
     monkeypatch.setitem(PACES, SHORT, 5.0)
     broker = RedisBroker(redis_url)
 
-    broker.ring_soon(RUN_JOB, "1" * 24, SHORT)
+    broker.enqueue_debounced(RUN_JOB, "1" * 24, SHORT)
     broker.answered(RUN_JOB, "1" * 24, SHORT)
-    broker.ring_soon(RUN_JOB, "2" * 24, SHORT)
+    broker.enqueue_debounced(RUN_JOB, "2" * 24, SHORT)
 
     assert redis.llen(f"crashq:{SHORT}") == 2
 
@@ -91,11 +91,11 @@ def test_an_answer_to_another_job_changes_nothing(redis_url, redis, monkeypatch)
     broker = RedisBroker(redis_url, "another:")
 
     broker.answered(RUN_JOB, "1" * 24, SHORT)
-    broker.ring_soon(RUN_JOB, "1" * 24, SHORT)
+    broker.enqueue_debounced(RUN_JOB, "1" * 24, SHORT)
     broker.answered(RUN_JOB, "2" * 24, SHORT)
-    broker.ring_soon(RUN_JOB, "3" * 24, SHORT)
-    rung_at_once = redis.llen(f"another:{SHORT}")
+    broker.enqueue_debounced(RUN_JOB, "3" * 24, SHORT)
+    sent_at_once = redis.llen(f"another:{SHORT}")
     later = [redis.brpop(f"another:{SHORT}", timeout=10) for _ in range(2)]
 
-    assert rung_at_once == 1
+    assert sent_at_once == 1
     assert all(later)

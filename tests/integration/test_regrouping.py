@@ -17,7 +17,7 @@ from app.ingest.receive import receive
 from app.ingest.regrouping import begin_regrouping, regroup_app
 from app.services import Services
 from app.sweep import sweep
-from tests.factories import kscrash, run_rings
+from tests.factories import kscrash, run_enqueued
 from tests.regrouping import counted, crash_of, crashes, rules_of_the_next_version, send
 
 
@@ -27,7 +27,7 @@ class WorkerDied(BaseException):
 
 @pytest.fixture
 def small_steps(monkeypatch) -> None:
-    """Two logs to a step, one step to a ring."""
+    """Two logs to a step, one step to a message."""
     monkeypatch.setattr(regrouping, "LOGS_PER_TRIP", 2)
     monkeypatch.setattr(regrouping, "GO_ON_FOR", 0.0)
 
@@ -38,12 +38,12 @@ def row_of(services: Services, row_id: int) -> Regrouping:
 
 
 def work_until_done(services: Services, clock, row_id: int) -> None:
-    """Do what workers and the caretaker would, worker after worker dying as it may."""
+    """Do what workers and the sweep would, though workers die."""
     for _ in range(40):
-        rings, services.broker.rings = services.broker.rings, []
-        for _task, rung in rings:
+        messages, services.broker.messages = services.broker.messages, []
+        for _task, row_id in messages:
             try:
-                regroup_app(services, int(rung), 0.0)
+                regroup_app(services, int(row_id), 0.0)
             except WorkerDied:
                 continue
         if row_of(services, row_id).finished_at:
@@ -117,7 +117,7 @@ def test_logs_that_come_meanwhile_are_counted_once(services, member, run_workers
         row_id = begin_regrouping(services, member.app.id)
         for number in range(4):
             receive(services, member.app, f"new-{number}", kscrash(frame="-[A go]"))
-            run_rings(services)
+            run_enqueued(services)
         work_until_done(services, clock, row_id)
 
     assert list(counted(services).values()) == [10]
@@ -244,7 +244,7 @@ def test_a_digest_that_did_not_know_of_a_merge_yet_is_put_right_within_a_minute(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.ingest.digest.routes", lambda *_: {})
         receive(services, member.app, "late", kscrash(frame="-[A go]"))
-        run_rings(services)
+        run_enqueued(services)
     assert counted(services) == {a.identifier: 1, b.identifier: 2}
     work_until_done(services, clock, row_id)
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.db.crash import Crash
-from app.db.doomed_object import DoomedObject
 from app.db.job import Job, JobState
 from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
+from app.db.pending_deletion import PendingDeletion
 from app.doctor import examine
 from app.errors import TransientError
 from app.ingest.receive import receive
@@ -22,7 +22,7 @@ from app.privacy.settings import change_settings
 from app.services import Services
 from app.storage import Storage
 from app.sweep import sweep
-from tests.factories import NOON, Member, make_crash, make_member, run_rings
+from tests.factories import NOON, Member, make_crash, make_member, run_enqueued
 from tests.sentry_events import sentry_event
 
 DAY = 86_400
@@ -32,7 +32,7 @@ def add(services: Services, member: Member, happened: datetime, name: str = "1",
     """A digested log that arrives now, of a crash that happened then; returns its log_id."""
     log_id = f"1-{int(happened.timestamp())}-logs-{number:05d}"
     receive(services, member.app, log_id, sentry_event(None, name=name))
-    run_rings(services)
+    run_enqueued(services)
     return log_id
 
 
@@ -74,7 +74,7 @@ def test_a_log_that_is_old_loses_its_bytes_and_its_occurrence_stays_known(servic
     assert log_state(services, member.app, log_id).occurrences == [(name, crash)]
     assert ask(services, member.user_id, "occurrences", crash, {})
     ask(services, member.user_id, "export_occurrence", crash, {"id": name, "log_id": log_id, "date": found.date})
-    run_rings(services)
+    run_enqueued(services)
     with pytest.raises(JobFailed) as failed:
         ask(services, member.user_id, "export_occurrence", crash, {"id": name, "log_id": log_id, "date": found.date})
     assert (failed.value.status, failed.value.code) == (410, "log_removed")
@@ -83,7 +83,7 @@ def test_a_log_that_is_old_loses_its_bytes_and_its_occurrence_stays_known(servic
 
 def test_a_log_in_which_nothing_was_found_goes_altogether(services, member, clock):
     receive(services, member.app, "rejected", b"nothing that can be read")
-    run_rings(services)
+    run_enqueued(services)
     change_settings(services, member.app, {"keep_logs_days": 1})
     clock.advance(days=2)
 
@@ -98,7 +98,7 @@ def test_a_log_that_still_waits_is_left_alone(services, member, clock):
     clock.advance(days=2)
 
     assert remove_what_is_old(services) == 0
-    run_rings(services)
+    run_enqueued(services)
 
     assert log_state(services, member.app, "waiting").log.status == LogStatus.DIGESTED
 
@@ -108,7 +108,7 @@ def test_old_occurrences_go_with_their_logs_and_the_crash_tells_of_the_rest(serv
         add(services, member, NOON - timedelta(days=age), f"{number}", number)
     before = crash_now(services)
     ask(services, member.user_id, "occurrences", before.identifier, {})
-    run_rings(services)
+    run_enqueued(services)
     change_settings(services, member.app, {"keep_occurrences_days": 30})
     clock.advance(minutes=1)
 
@@ -121,7 +121,7 @@ def test_old_occurrences_go_with_their_logs_and_the_crash_tells_of_the_rest(serv
     assert after.revision > before.revision
     assert len(logs(services)) == len(objects(services)) == 2
     again = ask(services, member.user_id, "occurrences", before.identifier, {})
-    run_rings(services)
+    run_enqueued(services)
     with services.db.read() as session:
         assert str(session.get_one(Job, again.id).result_text).count('"id"') == 2
 
@@ -154,7 +154,7 @@ def test_old_results_expire_and_the_sweep_deletes_them(services, member, clock, 
     crash = make_crash(services, member.app)
     kept = replace(services, config=replace(services.config, result_lifetime=100 * DAY))
     job = ask(kept, member.user_id, "occurrences", crash.identifier, {})
-    run_rings(kept)
+    run_enqueued(kept)
     change_settings(services, member.app, {"keep_reports_days": 7})
     clock.advance(days=6)
     assert remove_what_is_old(services) == 0
@@ -238,7 +238,7 @@ def test_objects_that_could_not_be_deleted_are_deleted_the_next_time(services, m
 
     assert objects(services) == []
     with services.db.read() as session:
-        assert session.query(DoomedObject).count() == 0
+        assert session.query(PendingDeletion).count() == 0
 
 
 def test_a_crash_whose_row_is_wrong_about_its_oldest_occurrence_is_put_right(services, member, clock):

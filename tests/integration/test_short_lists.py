@@ -17,7 +17,7 @@ from app.jobs.attempt import IN_ROW_LIMIT
 from app.jobs.cancelling import cancel
 from app.jobs.kinds.occurrences import SHORT_LIST
 from app.jobs.service import ask
-from tests.factories import NOON, make_crash, make_member, run_rings
+from tests.factories import NOON, make_crash, make_member, run_enqueued
 from tests.integration.test_poll_cost import statements
 from tests.job_kinds import NAME, files, row
 
@@ -56,14 +56,14 @@ def begin(services, most: int = IN_ROW_LIMIT) -> Begun | None:
 
 def test_a_small_job_is_begun_and_ended_by_one_statement(services, job):
     with statements(services) as sent:
-        run_rings(services)
+        run_enqueued(services)
 
     assert row(services, job).state == JobState.FINISHED
     assert len(sent) == 2  # the second finds no other job
 
 
 def test_the_row_tells_of_the_list_what_is_true_of_it(services, member, crash, job):
-    run_rings(services)
+    run_enqueued(services)
 
     ended = row(services, job)
     text = str(ended.result_text)
@@ -80,11 +80,11 @@ def test_the_row_tells_of_the_list_what_is_true_of_it(services, member, crash, j
 
 
 def test_it_is_the_list_that_the_long_way_makes(services, member, crash, job, monkeypatch):
-    run_rings(services)
+    run_enqueued(services)
     at_once = row(services, job).result_text
     monkeypatch.setattr(running, "SHORT_LIST", SHORT_LIST._replace(kind="none"))
     other = ask(services, member.user_id, "occurrences", crash.identifier, {"until_date": "2030-01-01"})
-    run_rings(services)
+    run_enqueued(services)
 
     assert at_once == row(services, other).result_text
 
@@ -93,7 +93,7 @@ def test_an_empty_crash_has_an_empty_list(services, member):
     crash = make_crash(services, member.app, occurrences=0, newest=NOON)
     job = ask(services, member.user_id, "occurrences", crash.identifier, {})
 
-    run_rings(services)
+    run_enqueued(services)
 
     assert (row(services, job).state, row(services, job).result_text) == (JobState.FINISHED, "[]")
 
@@ -129,7 +129,7 @@ def test_a_list_that_is_too_large_for_a_row_is_only_begun(services, job):
     assert row(services, job).state == JobState.RUNNING
 
 
-def test_a_job_that_has_a_strike_takes_the_long_way(services, job):
+def test_a_job_that_has_a_failure_takes_the_long_way(services, job):
     with services.db.write() as session:
         assert move(session, job.id, (JobState.QUEUED,), failures=1)
 
@@ -169,7 +169,7 @@ def test_a_list_that_breaks_the_statement_is_made_the_long_way(services, job, li
         return first(lane, statement, **values)
 
     monkeypatch.setattr(Lane, "first", break_it)
-    run_rings(services)
+    run_enqueued(services)
 
     assert row(services, job).state == JobState.FINISHED
     told = [json.loads(line)["event"] for line in lines.getvalue().splitlines()]

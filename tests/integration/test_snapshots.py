@@ -20,7 +20,7 @@ from app.jobs.parts import run_part
 from app.services import Services
 from app.sweep import sweep
 from tests.batches import begin, describe, parts_now
-from tests.factories import NOON, Member, add_occurrence, make_crash, make_member, run_rings
+from tests.factories import NOON, Member, add_occurrence, make_crash, make_member, run_enqueued
 from tests.job_kinds import files, row
 
 
@@ -44,8 +44,8 @@ def test_what_comes_while_the_parts_are_made_is_not_in_them(services, member, cr
             add_occurrence(
                 session, session.get_one(Crash, crash.id), NOON - timedelta(days=number, hours=1), 500 + number
             )
-    parts.ring_next_long(services)
-    run_rings(services)
+    parts.enqueue_next_long(services)
+    run_enqueued(services)
 
     assert sum(part.rows for part in parts_now(services, job)) == 30
 
@@ -78,8 +78,8 @@ def test_a_digest_that_commits_late_is_waited_for(services, member, crash):
 
 def test_an_expired_batch_leaves_no_object_and_no_part(services, member, crash, clock):
     job = begin(services, member, crash)
-    parts.ring_next_long(services)
-    run_rings(services)
+    parts.enqueue_next_long(services)
+    run_enqueued(services)
     assert len(files(services, job)) == 9
 
     clock.advance(seconds=services.config.result_lifetime + 1)
@@ -91,8 +91,8 @@ def test_an_expired_batch_leaves_no_object_and_no_part(services, member, crash, 
 
 def test_the_doctor_knows_the_objects_of_parts_and_misses_one_that_is_gone(services, member, crash, clock):
     job = begin(services, member, crash)
-    parts.ring_next_long(services)
-    run_rings(services)
+    parts.enqueue_next_long(services)
+    run_enqueued(services)
     with services.db.write() as session:  # the logs of this test were never stored
         session.execute(Occurrence.__table__.delete())
     [_, second, *_] = parts_now(services, job)

@@ -57,8 +57,8 @@ def test_a_split_outlives_newer_rules(services, member, run_workers):
 
 def test_settings_that_leave_the_splits_group_nothing_anew(services, member):
     change_settings(services, member.app, {"splits": [OLD_ONES]})
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     change_settings(services, member.app, {"splits": [OLD_ONES], "keep_logs_days": 9})
 
-    assert services.broker.rings == []
+    assert services.broker.messages == []

@@ -27,7 +27,7 @@ HOLD, PAUSED = 1, 2  # advisory locks
 PAUSE = f"""
 CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF pg_try_advisory_xact_lock({PAUSED}) THEN  -- the first to come; whoever inserts meanwhile does not wait
+    IF pg_try_advisory_xact_lock({PAUSED}) THEN  -- the first to come; others that insert meanwhile do not wait
         PERFORM pg_advisory_xact_lock({HOLD});
     END IF;
     RETURN NEW;
@@ -232,10 +232,10 @@ def test_many_at_once_make_one_job_however_soon_it_ends(services, member, crash,
                     return error.code
 
             def work(asked: threading.Event = asked) -> None:
-                while not asked.is_set() or services.broker.rings:
-                    wait_until(lambda: asked.is_set() or services.broker.rings, every=0.001)
-                    while services.broker.rings:
-                        end(services.broker.rings.pop(0)[1])
+                while not asked.is_set() or services.broker.messages:
+                    wait_until(lambda: asked.is_set() or services.broker.messages, every=0.001)
+                    while services.broker.messages:
+                        end(services.broker.messages.pop(0)[1])
 
             worker = pool.submit(work)
             requests = [pool.submit(make, {"about": str(number)}) for _ in range(AT_ONCE)]

@@ -12,7 +12,7 @@ from app.db.crash import Crash, Wanted, crashes_of
 from app.db.occurrence import Occurrence
 from app.jobs.crash_list import CrashQuery, crash_page
 from app.jobs.service import ask
-from tests.factories import NOON, add_newer, make_crash, make_member, run_rings
+from tests.factories import NOON, add_newer, make_crash, make_member, run_enqueued
 from tests.job_kinds import row
 
 NOBODY = (None,) * 5
@@ -33,7 +33,7 @@ def tell(services, crash: Crash, facts: list[tuple[str | None, ...]]) -> None:
 def figures(services, member, kind: str, identifier: str, **query: str) -> dict[str, Any]:
     """What the job says when it is done."""
     job = ask(services, member.user_id, kind, identifier, query)
-    run_rings(services)
+    run_enqueued(services)
     done = row(services, job)
     assert done.error_message is None
     told: dict[str, Any] = json.loads(done.result_text or "")

@@ -1,4 +1,4 @@
-"""The caretaker: rings again, takes over, ends, clears and forgets, also when two are at it (both databases)."""
+"""The sweep: enqueues again, takes over, ends, clears and forgets, also when two are at it (both databases)."""
 
 import threading
 from datetime import timedelta
@@ -61,54 +61,54 @@ def die_each_time(services: Services, job: Job, clock: Clock) -> None:
         sweep(services)
 
 
-def test_a_job_nobody_picked_up_is_rung_for_ever_less_often(services, job, clock):
-    services.broker.rings.clear()
-    rung_after = []
+def test_a_job_nobody_picked_up_is_enqueued_ever_less_often(services, job, clock):
+    services.broker.messages.clear()
+    sent_after = []
 
     for second in range(1, 301):
         clock.advance(seconds=1)
         sweep(services)
-        if services.broker.rings:
-            assert services.broker.rings == [(RUN_JOB, job.id)]
-            services.broker.rings.clear()
-            rung_after.append(second)
+        if services.broker.messages:
+            assert services.broker.messages == [(RUN_JOB, job.id)]
+            services.broker.messages.clear()
+            sent_after.append(second)
 
-    assert rung_after == [5, 10, 20, 40, 80, 140, 200, 260]
+    assert sent_after == [5, 10, 20, 40, 80, 140, 200, 260]
 
 
-def test_a_log_nobody_digested_is_rung_for_ever_less_often(services, member, clock):
+def test_a_log_nobody_digested_is_enqueued_ever_less_often(services, member, clock):
     receive(services, member.app, "log-1", kscrash())
-    [ring] = services.broker.rings
-    services.broker.rings.clear()
+    [message] = services.broker.messages
+    services.broker.messages.clear()
 
     for second in (5, 10, 20):
         clock.now = NOON + timedelta(seconds=second - 1)
         sweep(services)
-        assert services.broker.rings == []
+        assert services.broker.messages == []
         clock.advance(seconds=1)
         sweep(services)
-        assert services.broker.rings.pop() == ring == (DIGEST_LOG, ring[1])
+        assert services.broker.messages.pop() == message == (DIGEST_LOG, message[1])
 
 
 def test_a_running_job_is_left_alone(services, job, clock):
     claim(services, job)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     clock.advance(seconds=services.config.job_lease - 1)
 
     sweep(services)
 
-    assert services.broker.rings == []
+    assert services.broker.messages == []
     assert row(services, job).state == JobState.RUNNING
 
 
 def test_a_job_of_a_dead_worker_is_done_by_another(services, member, job, clock, run_workers):
     claim(services, job)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     clock.advance(seconds=services.config.job_lease)
 
     sweep(services)
 
-    assert services.broker.rings == [(RUN_JOB, job.id)]
+    assert services.broker.messages == [(RUN_JOB, job.id)]
     assert files(services, job) == []
     run_workers()
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 2)
@@ -204,11 +204,11 @@ def test_many_sweeps_at_once_do_each_thing_once(services, member, clock, monkeyp
         return [ask(services, member.user_id, NAME, crash.identifier, {"about": str(number)}) for number in numbers]
 
     jobs = begun(range(4))
-    run(services, jobs[0].id)  # whoever hears a ring goes on while jobs wait
+    run(services, jobs[0].id)  # a worker that receives a message goes on while jobs wait
     jobs += begun(range(4, 12))
     for dead in jobs[4:8]:
         claim(services, dead)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     clock.advance(seconds=services.config.result_lifetime)
     start, failed = threading.Barrier(6), []
 
@@ -226,7 +226,7 @@ def test_many_sweeps_at_once_do_each_thing_once(services, member, clock, monkeyp
         thread.join()
 
     assert failed == []
-    assert sorted(services.broker.rings) == sorted((RUN_JOB, live.id) for live in jobs[4:])
+    assert sorted(services.broker.messages) == sorted((RUN_JOB, live.id) for live in jobs[4:])
     assert [row(services, past).state for past in jobs[:4]] == [JobState.EXPIRED] * 4
     assert [row(services, live).state for live in jobs[4:]] == [JobState.QUEUED] * 8
 
@@ -244,14 +244,14 @@ def test_a_store_that_is_away_does_not_lose_what_is_to_be_cleared(services, job,
     assert (row(services, job).state, files(services, job)) == (JobState.EXPIRED, [])
 
 
-def test_a_digested_log_is_rung_for_no_more(services, member, clock, run_workers):
+def test_a_digested_log_is_enqueued_no_more(services, member, clock, run_workers):
     receive(services, member.app, "log-1", kscrash())
     run_workers()
     clock.advance(days=30)
 
     sweep(services)
 
-    assert services.broker.rings == []
+    assert services.broker.messages == []
     with services.db.read() as session:
         assert session.scalar(select(Log.status)) == LogStatus.DIGESTED
 

@@ -39,18 +39,18 @@ def test_the_first_answer_waits_for_the_disk_and_the_polls_after_it_do_not(servi
     assert len(waits) == 1
 
 
-def test_the_worker_is_rung_for_before_the_disk_has_the_job(services, client_of, member, path, monkeypatch):
+def test_the_message_is_sent_before_the_disk_has_the_job(services, client_of, member, path, monkeypatch):
     order: list[str] = []
     receive = Lane.receive
     monkeypatch.setattr(Lane, "receive", lambda lane: (order.append("waited"), receive(lane)))
-    monkeypatch.setattr(services.broker, "ring", lambda *_: order.append("rung"))
+    monkeypatch.setattr(services.broker, "enqueue", lambda *_: order.append("enqueued"))
 
     client_of(services).get(path, headers=member.headers)
 
-    assert order == ["rung", "waited"]
+    assert order == ["enqueued", "waited"]
 
 
-def test_whoever_finds_the_job_through_another_process_waits_too(services, client_of, member, path, waits):
+def test_a_request_that_finds_the_job_through_another_process_waits_too(services, client_of, member, path, waits):
     client_of(services).get(path, headers=member.headers)
     other = replace(services, db=open_database(services.config.database_url))
 
@@ -74,8 +74,8 @@ def test_a_poll_by_the_job_id_does_not_wait_for_it_has_been_told(services, clien
 def test_a_held_request_that_is_answered_in_time_waits_for_the_job_alone(
     services, client_of, member, path, waits, run_workers, monkeypatch
 ):
-    ring = services.broker.ring
-    monkeypatch.setattr(services.broker, "ring_soon", lambda *row: (ring(*row), run_workers()))
+    enqueue = services.broker.enqueue
+    monkeypatch.setattr(services.broker, "enqueue_debounced", lambda *row: (enqueue(*row), run_workers()))
 
     answer = client_of(services).get(path, headers={**member.headers, "Prefer": "wait=5"})
 
@@ -90,18 +90,19 @@ def test_a_held_request_whose_time_is_over_waits_for_the_disk(services, client_o
     assert len(waits) == 1
 
 
-def test_those_who_come_while_the_disk_is_waited_for_share_the_next_wait(services, waits):
+def test_requests_that_come_during_a_wait_for_the_disk_share_the_next_wait(services, waits):
     under_way, go_on = threading.Event(), threading.Event()
     first = threading.Thread(target=services.db.settle, args=("first", lambda: (under_way.set(), go_on.wait(10))))
     first.start()
     under_way.wait(10)
-    rung = threading.Semaphore(0)
+    enqueued = threading.Semaphore(0)
     others = [
-        threading.Thread(target=services.db.settle, args=(name, rung.release)) for name in ("second", "third", "fourth")
+        threading.Thread(target=services.db.settle, args=(name, enqueued.release))
+        for name in ("second", "third", "fourth")
     ]
     for other in others:
         other.start()
-        assert rung.acquire(timeout=10)
+        assert enqueued.acquire(timeout=10)
     ended_before = len(waits)
     go_on.set()
     for thread in (first, *others):
@@ -111,7 +112,7 @@ def test_those_who_come_while_the_disk_is_waited_for_share_the_next_wait(service
     assert len(waits) == 2
 
 
-def test_a_disk_that_takes_no_more_is_told_of_as_trouble(services, client_of, member, path, monkeypatch):
+def test_a_disk_that_takes_no_more_is_answered_as_an_outage(services, client_of, member, path, monkeypatch):
     monkeypatch.setattr("app.db.settling._NOTE", b"SELECT 1 / 0")
 
     answer = client_of(services).get(path, headers=member.headers)

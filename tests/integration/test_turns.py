@@ -18,7 +18,7 @@ from app.jobs.starting import LONG_FROM
 from app.services import Services
 from app.sweep import sweep
 from app.work.ending import hand_back
-from tests.factories import Member, join, make_crash, make_member, run_rings
+from tests.factories import Member, join, make_crash, make_member, run_enqueued
 from tests.job_kinds import NAME, FakeKind, write
 
 
@@ -42,31 +42,31 @@ def test_one_tenants_long_line_delays_another_by_two_jobs_at_most(services, memb
         return write(run_)
 
     kind.act = note
-    run_rings(services)
+    run_enqueued(services)
 
     assert served.index(other.app.id) <= 1
     assert len(served) == 501
 
 
-def test_who_hears_a_ring_goes_on_as_long_as_short_jobs_wait(services, member, kind):
+def test_a_worker_that_receives_a_message_goes_on_as_long_as_short_jobs_wait(services, member, kind):
     jobs = ask_many(services, member, make_crash(services, member.app), 5)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     run(services, jobs[0].id)
 
     assert [state(services, job) for job in jobs] == [JobState.FINISHED] * 5
-    assert services.broker.rings == []
+    assert services.broker.messages == []
 
 
-def test_who_has_gone_on_for_long_enough_rings_for_what_still_waits(services, member, kind, monkeypatch):
+def test_a_worker_that_has_gone_on_for_long_enough_enqueues_what_still_waits(services, member, kind, monkeypatch):
     monkeypatch.setattr(running, "GO_ON_FOR", -1.0)
     jobs = ask_many(services, member, make_crash(services, member.app), 3)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     run(services, jobs[0].id)
 
     assert sorted(state(services, job) for job in jobs) == [JobState.FINISHED, JobState.QUEUED, JobState.QUEUED]
-    assert services.broker.rings == [(RUN_JOB, jobs[0].id)]
+    assert services.broker.messages == [(RUN_JOB, jobs[0].id)]
 
 
 def test_a_job_that_fails_does_not_keep_the_others_waiting(services, member, kind):
@@ -79,13 +79,13 @@ def test_a_job_that_fails_does_not_keep_the_others_waiting(services, member, kin
         return write(run_)
 
     kind.act = fail_first
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     run(services, jobs[0].id)
 
     assert sorted(state(services, job) for job in jobs) == [JobState.FAILED, JobState.FINISHED, JobState.FINISHED]
 
 
-def test_a_ring_for_a_job_that_has_left_for_its_parts_is_heard_in_its_queue(services, member, kind):
+def test_a_message_for_a_job_that_has_left_for_its_parts_is_received_in_its_queue(services, member, kind):
     [planned, waiting] = ask_many(services, member, make_crash(services, member.app), 2)
     with services.db.write() as session:
         session.get_one(Job, planned.id).queue = PARTS
@@ -100,7 +100,7 @@ def test_every_job_of_every_tenant_is_done_once(services, member, kind):
     jobs = ask_many(services, member, make_crash(services, member.app), 7)
     jobs += ask_many(services, other, make_crash(services, other.app), 3)
 
-    run_rings(services)
+    run_enqueued(services)
 
     assert {state(services, job) for job in jobs} == {JobState.FINISHED}
     assert len(kind.attempts) == 10
@@ -117,13 +117,13 @@ def test_a_long_list_goes_to_the_long_queue_and_a_short_one_does_not(services, m
     assert (short.queue, long.queue) == (SHORT, LONG)
 
 
-def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_rung_for(services, member, kind):
+def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_enqueued(services, member, kind):
     long = replace_total(kind, LONG_FROM + 1)
     first, second = ask_many(services, member, make_crash(services, member.app), 2)
-    services.broker.rings.clear()
+    services.broker.messages.clear()
 
     def while_one_runs(run_):
-        run(services, second.id)  # another worker hears the second ring
+        run(services, second.id)  # another worker receives the second message
         return write(run_)
 
     long.act = while_one_runs
@@ -132,8 +132,8 @@ def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_rung_f
     long.act = write
 
     assert running_at_once == 1
-    assert len(services.broker.rings) == 1
-    run_rings(services)
+    assert len(services.broker.messages) == 1
+    run_enqueued(services)
     assert {state(services, job) for job in (first, second)} == {JobState.FINISHED}
 
 
@@ -152,7 +152,7 @@ def test_a_user_who_waits_for_too_many_jobs_is_asked_to_come_back(services, memb
 
     assert (raised.value.status, raised.value.retry_after) == (429, 5)
     assert ask(limited, member.user_id, NAME, crash.identifier, {"about": "0"}).id == jobs[0].id
-    run_rings(limited)
+    run_enqueued(limited)
     assert ask(limited, member.user_id, NAME, crash.identifier, {"about": "one more"}).state == JobState.QUEUED
 
 
@@ -186,7 +186,7 @@ def test_a_shared_job_goes_on_while_another_user_waits_for_it(services, member, 
     assert state(services, job) == JobState.CANCELLED
 
 
-def test_a_stopping_worker_hands_its_attempts_back_without_a_strike(services, member, kind):
+def test_a_stopping_worker_hands_its_attempts_back_without_a_failure(services, member, kind):
     mine, others = replace(services, worker="host:1"), replace(services, worker="host:2")
     [job] = ask_many(services, member, make_crash(services, member.app), 1)
 
@@ -198,14 +198,14 @@ def test_a_stopping_worker_hands_its_attempts_back_without_a_strike(services, me
         return write(run_)
 
     kind.act = stopped_meanwhile
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     run(mine, job.id)
 
     with services.db.read() as session:
         row = session.get_one(Job, job.id)
     assert (row.state, row.failures, row.attempt) == (JobState.QUEUED, 0, 1)
-    assert set(services.broker.rings) == {(RUN_JOB, job.id)}
-    run_rings(services)
+    assert set(services.broker.messages) == {(RUN_JOB, job.id)}
+    run_enqueued(services)
     assert state(services, job) == JobState.FINISHED
 
 

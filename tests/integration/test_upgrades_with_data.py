@@ -21,7 +21,7 @@ from app.services import Services
 from app.storage import open_storage
 from app.sweep import sweep
 from tests.batches import made, post
-from tests.factories import CONFIG, Member, kscrash, make_crash, make_member, run_rings
+from tests.factories import CONFIG, Member, kscrash, make_crash, make_member, run_enqueued
 from tests.faults.ledger import IS_SOAK
 from tests.servers import new_database
 from tests.uploads import digested, export_url
@@ -81,7 +81,7 @@ class Filled:
             self.member = make_member(services)
             headers = {"headers": self.member.headers}
             crash = make_crash(services, self.member.app, occurrences=40)
-            log = digested(client, self.member, lambda: run_rings(services))
+            log = digested(client, self.member, lambda: run_enqueued(services))
             self.paths = [
                 "/api/apps",
                 f"/api/apps/{self.member.app.identifier}/crashes",
@@ -92,10 +92,10 @@ class Filled:
             ]
             for path in self.paths:
                 client.get(path, **headers)
-            run_rings(services)
-            made(client, self.member, lambda: run_rings(services), f"crashes/{crash.identifier}", format="ndjson")
+            run_enqueued(services)
+            made(client, self.member, lambda: run_enqueued(services), f"crashes/{crash.identifier}", format="ndjson")
             upload(client, self.member, "not a log", b"\0\1\2")
-            run_rings(services)
+            run_enqueued(services)
             upload(client, self.member, "waits", kscrash(frame="-[Waits go]"))
             post(client, self.member, f"apps/{self.member.app.identifier}", format="csv")
             self.queued = f"/api/crashes/{crash.identifier}/occurrences?since_date=2018-09-01T00:00:00Z"
@@ -122,7 +122,7 @@ class Filled:
         self.clock.advance(hours=1)
         try:
             sweep(services)
-            while run_rings(services):
+            while run_enqueued(services):
                 pass
         finally:
             self.clock.advance(hours=-1)

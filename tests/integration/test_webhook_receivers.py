@@ -8,8 +8,8 @@ import pytest
 from app.db.webhook import DeliveryState
 from app.errors import Conflict
 from app.push import sending, webhooks
-from app.push.courier import Courier
 from app.push.deliveries import PAUSES, claim_next, deliver, deliver_due
+from app.push.delivery_pool import DeliveryPool
 from app.sweep import sweep
 from tests.receiver import receiver
 from tests.webhook_rows import EVERY, finish_a_job, rows, stored
@@ -128,11 +128,11 @@ def test_a_slow_receiver_holds_up_no_other(hooked, member, sink, hook, ask_again
         quick_came = threading.Event()
         quick.answer = lambda _: (quick_came.set(), (204, {}))[1]
         finish_a_job(hooked, ask_again)
-        courier = Courier(hooked)
+        pool = DeliveryPool(hooked)
 
-        courier.ring()
+        pool.wake()
 
         assert quick_came.wait(10)
         sink.hold.set()
-        courier.stop()
+        pool.stop()
     assert len(sink.got) == 1

@@ -14,7 +14,7 @@ from app.errors import AppError
 from app.ingest.receive import receive
 from app.push import webhooks
 from app.push.deliveries import KEPT_FOR, deliver_due, tidy
-from tests.factories import kscrash, make_member, run_rings
+from tests.factories import kscrash, make_member, run_enqueued
 from tests.job_kinds import write
 from tests.receiver import verified
 from tests.webhook_rows import EVERY, finish_a_job, rows
@@ -55,10 +55,10 @@ def test_a_job_that_fails_is_told_as_failed(hooked, kind, hook, ask_again, sink)
 def test_a_new_crash_is_told_once_however_many_occurrences_come(hooked, member, hook, sink):
     for number in range(3):
         receive(hooked, member.app, f"log-{number}", kscrash())
-    run_rings(hooked)
+    run_enqueued(hooked)
     receive(hooked, member.app, "late", kscrash())
     receive(hooked, member.app, "other", kscrash(frame="-[Other thing]"))
-    run_rings(hooked)
+    run_enqueued(hooked)
 
     assert [row.event for row in rows(hooked)] == ["crash.new", "crash.new"]
     deliver_due(hooked)
@@ -150,7 +150,7 @@ def test_old_deliveries_are_deleted_and_pending_ones_are_not(hooked, clock, hook
     assert [row.state for row in rows(hooked)] == [DeliveryState.PENDING]
 
 
-def test_a_secret_sealed_with_another_secret_key_is_told_in_the_log(hooked, sink, hook, ask_again):
+def test_a_secret_encrypted_with_another_secret_key_is_named_in_the_log(hooked, sink, hook, ask_again):
     finish_a_job(hooked, ask_again)
 
     deliver_due(replace(hooked, config=replace(hooked.config, secret_key="quite another key than before")))

@@ -16,7 +16,7 @@ from app.ingest.status import log_state
 from app.parsers import recognise
 from app.parsers.document import Document
 from app.privacy.retention import remove_what_is_old
-from tests.factories import NOON, kscrash, run_rings
+from tests.factories import NOON, kscrash, run_enqueued
 
 NEVER_SET, END_OF_TIME = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 EVENT = {"event_id": "7c1d9a40b2e84f3f9a6601d5e8b7c234", "platform": "python", "exception": {"values": [{"type": "E"}]}}
@@ -27,7 +27,7 @@ def crash_of(services, member, *times: str, first: int = 0) -> Crash:
     """The crash of KSCrash logs with these times of their own, digested."""
     for number, time in enumerate(times, first):
         receive(services, member.app, f"log-{number}", kscrash(timestamp=time))
-    run_rings(services)
+    run_enqueued(services)
     [(_, identifier)] = log_state(services, member.app, f"log-{first}").occurrences
     return read(services, identifier)
 
@@ -97,7 +97,7 @@ def test_a_clock_that_was_wrong_when_the_log_was_sent_is_corrected(services, mem
     content = envelope(sent_at, sent_at - timedelta(minutes=5))
 
     receive(services, member.app, SENT, content)
-    run_rings(services)
+    run_enqueued(services)
 
     [(_, identifier)] = log_state(services, member.app, SENT).occurrences
     assert read(services, identifier).first_seen == NOON - timedelta(minutes=5)
@@ -109,7 +109,7 @@ def test_a_stored_envelope_that_is_brought_in_later_keeps_its_time(services, mem
     sent_at = NOON - timedelta(days=400)
 
     receive(services, member.app, "archive-1.envelope", envelope(sent_at, sent_at))
-    run_rings(services)
+    run_enqueued(services)
 
     [(_, identifier)] = log_state(services, member.app, "archive-1.envelope").occurrences
     assert read(services, identifier).first_seen == sent_at
@@ -117,7 +117,7 @@ def test_a_stored_envelope_that_is_brought_in_later_keeps_its_time(services, mem
 
 def test_a_clock_that_is_nearly_right_is_left_alone(services, member):
     receive(services, member.app, SENT, envelope(NOON - timedelta(minutes=10), NOON - timedelta(minutes=12)))
-    run_rings(services)
+    run_enqueued(services)
 
     [(_, identifier)] = log_state(services, member.app, SENT).occurrences
     assert read(services, identifier).last_seen == NOON - timedelta(minutes=12)

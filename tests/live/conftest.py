@@ -20,7 +20,7 @@ from app.config import Config
 from app.db import open_database
 from app.schema import upgrade
 from app.services import Services
-from tests.factories import Member, make_member, run_rings
+from tests.factories import Member, make_member, run_enqueued
 from tests.servers import free_port
 from tests.stores import ready_store
 from tests.system.conftest import until
@@ -34,7 +34,7 @@ class Web:
     """The server, and its data from the inside."""
 
     base: str
-    services: Services  # of this process, on the same data; what it rings for is what this process does
+    services: Services  # of this process, on the same data; what it enqueues is what this process does
     client: FlaskClient  # of this process
     member: Member
     pid: int
@@ -46,7 +46,7 @@ class Web:
 
     def work(self) -> int:
         """Do what workers would for whatever `client` has asked for."""
-        return run_rings(self.services)
+        return run_enqueued(self.services)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ from app.privacy.erasing import begin_erasure, run_erasure
 from app.services import Services
 from app.sweep import sweep
 from tests.exporting import delivered, make
-from tests.factories import Clock, make_member, run_rings
+from tests.factories import Clock, make_member, run_enqueued
 from tests.sentry_events import sentry_event
 
 Op = tuple[Any, ...]  # name of a `World.do_…` and what it takes
@@ -76,13 +76,13 @@ class World:
         """An app with an exporter."""
         self.member = make_member(self.services, f"ada-{self.number}@example.com", f"Notes {self.number}")
         self.exporter = make(self.services, self.member, subfolder=f"of-{self.number}", format="ndjson")
-        self.services.broker.rings.clear()
+        self.services.broker.messages.clear()
 
     def do(self, op: Op) -> None:
         """Do it, and note what is to be seen then."""
         before = self.now()
         getattr(self, f"do_{op[0]}")(*op[1:])
-        self.services.broker.rings.clear()
+        self.services.broker.messages.clear()
         self.note()
         self.gone |= set(before) - set(self.now())
 
@@ -107,9 +107,9 @@ class World:
 
     def digest(self) -> None:
         """Have what was uploaded digested, and nothing else done."""
-        rings = self.services.broker.rings
-        self.services.broker.rings = [one for one in rings if one[0] == "digest_log"]
-        run_rings(self.services)
+        messages = self.services.broker.messages
+        self.services.broker.messages = [one for one in messages if one[0] == "digest_log"]
+        run_enqueued(self.services)
 
     def do_merge(self, one: int, other: int) -> None:
         crashes = self.crashes()
@@ -262,7 +262,7 @@ class World:
         for _ in range(ROUNDS):
             sweep(self.services)
             run_exports(self.services)
-            run_rings(self.services)
+            run_enqueued(self.services)
             self.clock.advance(seconds=61)
             if self.is_done():
                 break

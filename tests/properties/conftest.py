@@ -29,7 +29,7 @@ from app.schema import upgrade  # noqa: E402
 from app.services import Services  # noqa: E402
 from app.storage import open_storage  # noqa: E402
 from tests.factories import CONFIG, Clock  # noqa: E402
-from tests.properties.trouble import TroubledDatabase  # noqa: E402
+from tests.properties.faulty import FaultyDatabase  # noqa: E402
 from tests.servers import new_database, postgres_server  # noqa: E402
 
 SLOW = [
@@ -59,7 +59,7 @@ def _silence() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _heart_beats_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def _leases_are_renewed_at_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """An attempt renews its lease at the machine's steps, never in between."""
     monkeypatch.setattr(attempt, "PROGRESS_EVERY", 3_600.0)
 
@@ -94,6 +94,6 @@ def services(request: pytest.FixtureRequest, empty_database: Path, tmp_path: Pat
     else:
         url = f"sqlite:///{shutil.copy(empty_database, tmp_path / 'crashq.db')}"
     config = replace(CONFIG, database_url=url, live_jobs_per_user=LIVE_JOBS)
-    made = Services(config, TroubledDatabase(url), open_storage("memory://"), MemoryBroker(), clock)
+    made = Services(config, FaultyDatabase(url), open_storage("memory://"), MemoryBroker(), clock)
     yield made
     made.close()

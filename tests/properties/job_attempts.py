@@ -16,8 +16,8 @@ from app.jobs.kind import Artefact, Run
 from app.services import Services
 from app.work.ending import unwritten
 from tests.factories import Clock
+from tests.properties.faulty import FaultyDatabase
 from tests.properties.job_model import Job, Model
-from tests.properties.trouble import TroubledDatabase
 
 WORKERS = ("worker-1", "worker-2")
 
@@ -56,7 +56,7 @@ class Trying:
 class Attempts:
     """What workers do, beside the model."""
 
-    db: TroubledDatabase
+    db: FaultyDatabase
     clock: Clock
     services: Services
     broker: MemoryBroker
@@ -83,10 +83,10 @@ class Attempts:
             self.do(step)
 
     def do_work(self, index: int, worker: int, plan: Plan) -> None:
-        """A worker hears a ring, or hears an old one again when the index lies beyond those that wait."""
-        rings, known = self.broker.rings, self.ids
-        if index < len(rings):
-            _, row_id = rings.pop(index)
+        """A worker receives a message, or an old one again when the index lies beyond those that wait."""
+        messages, known = self.broker.messages, self.ids
+        if index < len(messages):
+            _, row_id = messages.pop(index)
         elif known:
             row_id = known[index % len(known)]
         else:
@@ -108,7 +108,7 @@ class Attempts:
             self.tried.remove(trying)
             self._settle(trying)
 
-    def do_beat(self) -> None:
+    def do_renew(self) -> None:
         """The lease of the innermost attempt is renewed once."""
         if not self.tried or not self.tried[-1].is_computing:
             return
@@ -211,16 +211,16 @@ class Attempts:
                 case "permanent":
                     self.model.failed(job, 422)
                 case "transient":
-                    self.model.met_trouble(job)
+                    self.model.met_outage(job)
                 case "bug":
-                    self.model.struck(job)
+                    self.model.met_failure(job)
         was_told = trying.plan.fault is None or outcome in ("publish", "lost", "still running")
         if not was_told or (outcome == "death" and not holds):
             is_known = any(known is job for known in self.model.jobs)
             (self.uncleared if is_known else self.orphans).add((job.id, trying.number))
 
     def _outcome_by_row(self, trying: Trying) -> str:
-        """How an attempt ended whose last transaction met trouble: as planned, in trouble, or not at all."""
+        """How an attempt ended whose last transaction met a fault: as planned, in an outage, or not at all."""
         with self.db.read() as session:
             row = session.get_one(Row, trying.job.id)
         if row.state == JobState.RUNNING:

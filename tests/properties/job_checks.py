@@ -42,7 +42,7 @@ def drain(world: World) -> None:
     world.armed.clear()
     for _ in range(ROUNDS):
         world.do_sweep()
-        while world.broker.rings:
+        while world.broker.messages:
             world.do_work(0, 0, Plan())
         check(world)
         if all(job.state in FINAL for job in world.model.jobs):

@@ -114,7 +114,7 @@ class Model:
         job.status = status
         self._ended(job, "failed", self.config.tombstone_lifetime)
 
-    def struck(self, job: Job) -> None:
+    def met_failure(self, job: Job) -> None:
         """The attempt ended with a bug or a dead worker: a few of these end the job."""
         job.failures += 1
         if job.failures >= self.config.max_attempts:
@@ -122,7 +122,7 @@ class Model:
         else:
             self.queued_again(job)
 
-    def met_trouble(self, job: Job) -> None:
+    def met_outage(self, job: Job) -> None:
         """Database or storage were away: ends the job only when that lasts."""
         job.outage_since = job.outage_since or self.clock.now
         if self.clock.now - job.outage_since > timedelta(seconds=self.config.job_patience):
@@ -144,10 +144,10 @@ class Model:
             self._expired(job)
 
     def swept(self, job: Job) -> None:
-        """The caretaker brings one job a step further, if it is due."""
+        """The sweep brings one job a step further, if it is due."""
         now = self.clock.now
         if job.state == "running" and job.lease and job.lease <= now:
-            self.struck(job)
+            self.met_failure(job)
         elif job.state not in LIVE and job.expires_at and job.expires_at <= now:
             if job.state == "finished":
                 self._expired(job)

@@ -23,9 +23,9 @@ from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import Clock, add_newer, join, make_crash, make_member
 from tests.job_kinds import NAME, FakeKind, as_job_type
+from tests.properties.faulty import FaultyDatabase
 from tests.properties.job_attempts import WORKERS, Attempts, Step
 from tests.properties.job_model import LOADING, Answer, Job, Model
-from tests.properties.trouble import TroubledDatabase
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class World(Attempts):
     """Two apps with a crash each; ada and bob see the first app, carol the other."""
 
     def __init__(self, services: Services, clock: Clock, kinds: dict[str, Any]) -> None:
-        assert isinstance(services.db, TroubledDatabase)
+        assert isinstance(services.db, FaultyDatabase)
         self.db, self.clock, self.base, self.config = services.db, clock, services, services.config
         ada = make_member(services)
         self.users = [ada, join(services, "bob@example.com", ada.app), make_member(services, "carol@example.com")]
@@ -80,16 +80,16 @@ class World(Attempts):
         self._uninterrupted(lambda: add_newer(self.base, self.crashes[crash]))
         self.revisions[crash] += 1
 
-    def do_ring_twice(self, index: int) -> None:
-        if self.broker.rings:
-            self.broker.rings.append(self.broker.rings[index % len(self.broker.rings)])
+    def do_enqueue_twice(self, index: int) -> None:
+        if self.broker.messages:
+            self.broker.messages.append(self.broker.messages[index % len(self.broker.messages)])
 
-    def do_ring_lost(self, index: int) -> None:
-        if self.broker.rings:
-            self.broker.rings.pop(index % len(self.broker.rings))
+    def do_lose_message(self, index: int) -> None:
+        if self.broker.messages:
+            self.broker.messages.pop(index % len(self.broker.messages))
 
     def do_flush(self) -> None:
-        self.broker.rings.clear()
+        self.broker.messages.clear()
 
     def do_meanwhile(self, writes: int, step: Step) -> None:
         """Do the step in the middle of something else: right before the n-th transaction that writes from now on."""
@@ -113,7 +113,7 @@ class World(Attempts):
             assert got[0] not in self.ids
             self.ids.append(got[0])
             created_at = self.clock.now + timedelta(microseconds=len(self.ids))  # of two jobs one is the newer
-            with super(TroubledDatabase, self.db).write() as session:
+            with super(FaultyDatabase, self.db).write() as session:
                 session.get_one(Row, got[0]).created_at = created_at
             self.model.jobs.append(Job(got[0], question, created_at, {self.users[user].user_id}))
 

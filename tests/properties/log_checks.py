@@ -43,7 +43,7 @@ def drain(world: World) -> None:
     """Let sweeps and workers go on until every log has ended."""
     for _ in range(ROUNDS):
         world.do_sweep()
-        while world.broker.rings:
+        while world.broker.messages:
             world.do_digest(0, Plan())
         check(world)
         if all(log.status != "received" for log in world.logs.values()):

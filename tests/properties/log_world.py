@@ -23,7 +23,7 @@ from app.sweep import sweep
 from app.work.ending import unwritten
 from tests.factories import CONFIG, Clock, make_member
 from tests.log_parsers import CONTENT, NAME, parsed
-from tests.properties.trouble import COMMIT_FAILS, TroubledDatabase, TroubledStorage
+from tests.properties.faulty import COMMIT_FAILS, FaultyDatabase, FaultyStorage
 
 LEASE = timedelta(seconds=CONFIG.job_lease)  # of a log below 1 MiB
 
@@ -93,7 +93,7 @@ class World:
     digests: list[Digesting] = field(default_factory=list)  # the innermost last
 
     def __post_init__(self) -> None:
-        assert isinstance(self.base.db, TroubledDatabase)
+        assert isinstance(self.base.db, FaultyDatabase)
         self.db = self.base.db
         self.apps = [make_member(self.base, name, name).app for name in ("ada@example.com", "bob@example.com")]
         self.parser = Parser(self._parse)
@@ -104,7 +104,7 @@ class World:
         with self.db.write() as session:
             for table in (Occurrence, Crash, Row):
                 session.execute(delete(table))
-        self.broker, self.storage = MemoryBroker(), TroubledStorage()
+        self.broker, self.storage = MemoryBroker(), FaultyStorage()
         self.services = replace(self.base, storage=self.storage, broker=self.broker)
         self.logs: dict[tuple[int, str], Log] = {}
         self.orphans: set[str] = set()  # keys of objects that may have no row
@@ -128,15 +128,15 @@ class World:
                 if log.failures >= self.services.config.max_attempts:
                     log.status = "rejected"
 
-    def do_ring_twice(self, index: int) -> None:
-        if self.broker.rings:
-            self.broker.rings.append(self.broker.rings[index % len(self.broker.rings)])
+    def do_enqueue_twice(self, index: int) -> None:
+        if self.broker.messages:
+            self.broker.messages.append(self.broker.messages[index % len(self.broker.messages)])
 
     def do_flush(self) -> None:
-        self.broker.rings.clear()
+        self.broker.messages.clear()
 
     def do_upload(self, app: int, log_id: str, content: str, fault: str | None) -> None:
-        body, known, rings = CONTENT + content.encode(), self.logs.get((app, log_id)), len(self.broker.rings)
+        body, known, messages = CONTENT + content.encode(), self.logs.get((app, log_id)), len(self.broker.messages)
         self.storage.failures = 1 if fault == "storage fails" else 0
         self.db.fault = None if fault == "storage fails" else fault
         answer = 202
@@ -157,7 +157,7 @@ class World:
                 self.orphans |= self.keys() - before
         else:
             assert answer == 202 or fault
-            assert fault or len(self.broker.rings) == rings + 1
+            assert fault or len(self.broker.messages) == messages + 1
             self.logs[app, log_id] = Log((app, log_id), body, row)
 
     def keys(self) -> set[str]:
@@ -165,10 +165,10 @@ class World:
         return {stat.key for stat in self.storage.list("logs")}
 
     def do_digest(self, index: int, plan: Plan) -> None:
-        """A worker hears a message, or an old one again when the index lies beyond those that wait: it takes who is next."""
-        rings = self.broker.rings
-        if index < len(rings):
-            rings.pop(index)
+        """A worker receives a message, or an old one when the index lies beyond those that wait, and takes the next logs."""
+        messages = self.broker.messages
+        if index < len(messages):
+            messages.pop(index)
         digesting = Digesting(plan)
         self.digests.append(digesting)
         self.storage.failures = int(plan.storage_fails)

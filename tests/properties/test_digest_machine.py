@@ -14,15 +14,15 @@ from hypothesis.stateful import (
 
 from app import ingest
 from app.parsers import PARSERS
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED
 from tests.properties.log_checks import check, drain
 from tests.properties.log_world import Plan, Step, World
-from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD
 
 INDEX = st.integers(0, 5)
 SECONDS = st.sampled_from([1, 5, 5, 61, 121, 121])
 CRASHES = st.sampled_from(["a", "b", "ab", "aab", "cba", ""])
-FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNHEARD])
-UPLOAD_FAULT = st.sampled_from([None, None, None, None, "storage fails", COMMIT_FAILS, COMMIT_UNHEARD])
+FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNCONFIRMED])
+UPLOAD_FAULT = st.sampled_from([None, None, None, None, "storage fails", COMMIT_FAILS, COMMIT_UNCONFIRMED])
 ENDING = st.sampled_from(["parsed", "parsed", "malformed", "transient", "bug", "death"])
 
 
@@ -35,13 +35,13 @@ UPLOAD = named(
     UPLOAD_FAULT,
 )  # fmt: skip
 TICK, SWEEP = named("tick", SECONDS), named("sweep")
-RINGS = st.one_of(named("ring_twice", INDEX), named("flush"))
+MESSAGES = st.one_of(named("enqueue_twice", INDEX), named("flush"))
 SILENCE = st.just((("tick", 121), ("sweep",)))  # for longer than the lease
 
 
 def plans(depth: int) -> st.SearchStrategy[Plan]:
     """What happens to a digest; others may run in the middle of it, so many deep."""
-    simple = st.one_of(UPLOAD, TICK, SWEEP, RINGS)
+    simple = st.one_of(UPLOAD, TICK, SWEEP, MESSAGES)
     inner = st.deferred(lambda: plans(depth - 1))
     step = simple if depth == 0 else st.one_of(simple, named("digest", INDEX, inner))
     steps = st.one_of(st.just(()), SILENCE, st.lists(step, max_size=3).map(tuple))
@@ -78,7 +78,7 @@ class DigestMachine(RuleBasedStateMachine):
         overtaken = (("tick", 121), ("sweep",), ("digest", second, inner))
         self.world.do_digest(first, outer._replace(steps=overtaken))
 
-    @rule(steps=st.one_of(SILENCE, st.tuples(st.one_of(TICK, SWEEP, RINGS))))
+    @rule(steps=st.one_of(SILENCE, st.tuples(st.one_of(TICK, SWEEP, MESSAGES))))
     def something_else(self, steps: tuple[Step, ...]) -> None:
         for step in steps:
             self.world.do(step)

@@ -1,4 +1,4 @@
-"""Jobs under random interleavings of askers, workers and caretakers, compared with a model (both databases)."""
+"""Jobs under random interleavings of askers, workers and sweeps, compared with a model (both databases)."""
 
 import sys
 
@@ -13,17 +13,17 @@ from hypothesis.stateful import (
 )
 
 from app.jobs import KINDS, running
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED
 from tests.properties.job_attempts import Plan, Step
 from tests.properties.job_checks import check, drain
 from tests.properties.job_world import World
-from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD
 
 INDEX = st.integers(0, 5)
 USER, CRASH, WORKER = st.integers(0, 2), st.sampled_from([0, 0, 0, 1]), st.integers(0, 1)
 ABOUT = st.sampled_from(["", "a", "b", "long", "long"])
 SECONDS = st.sampled_from([1, 3, 31, 31, 62, 1_900, 86_400 - 100, 86_400, 7 * 86_400])
 ENDING = st.sampled_from(["publish", "publish", "publish", "permanent", "transient", "bug", "death"])
-FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNHEARD])
+FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNCONFIRMED])
 
 
 def named(name: str, *values: st.SearchStrategy) -> st.SearchStrategy[Step]:
@@ -33,15 +33,15 @@ def named(name: str, *values: st.SearchStrategy) -> st.SearchStrategy[Step]:
 WORK_TO_THE_END = named("work", INDEX, WORKER, st.just(Plan()))
 ASK, POLL, CANCEL = named("ask", USER, CRASH, ABOUT), named("poll", USER, INDEX), named("cancel", USER, INDEX)
 TICK, SWEEP, NEWER = named("tick", SECONDS), named("sweep"), named("newer", st.integers(0, 1))
-HAND_BACK, TIMELY_BEAT = named("hand_back", WORKER), named("beat")
-RINGS = st.one_of(named("ring_twice", INDEX), named("ring_lost", INDEX), named("flush"))
+HAND_BACK, TIMELY_RENEWAL = named("hand_back", WORKER), named("renew")
+MESSAGES = st.one_of(named("enqueue_twice", INDEX), named("lose_message", INDEX), named("flush"))
 BETWEEN_WRITES = named(
-    "meanwhile", st.integers(0, 2), st.one_of(CANCEL, ASK, SWEEP, HAND_BACK, TIMELY_BEAT, WORK_TO_THE_END)
+    "meanwhile", st.integers(0, 2), st.one_of(CANCEL, ASK, SWEEP, HAND_BACK, TIMELY_RENEWAL, WORK_TO_THE_END)
 )
 JOIN = named("join", USER, INDEX)
 SILENCE = st.just((("tick", 31), ("sweep",)))  # for longer than the lease
-TOLD_TOO_LATE = st.just(("several", ("tick", 31), ("sweep",), ("beat",), ("advance",)))
-SAVED_IN_TIME = st.just(("several", ("tick", 31), ("meanwhile", 0, ("beat",)), ("sweep",)))
+RENEWED_TOO_LATE = st.just(("several", ("tick", 31), ("sweep",), ("renew",), ("advance",)))
+SAVED_IN_TIME = st.just(("several", ("tick", 31), ("meanwhile", 0, ("renew",)), ("sweep",)))
 JOINED_AS_ANOTHER_LEAVES = st.builds(
     lambda user, index, writes: (
         "several", ("meanwhile", writes, ("join", 1 - user, index)), ("cancel", user, index),
@@ -53,8 +53,8 @@ DONE_AND_ASKED_AGAIN = st.builds(
     CRASH, SECONDS, JOIN,
 )  # fmt: skip
 INSIDE = st.one_of(
-    TICK, SWEEP, CANCEL, ASK, JOIN, POLL, NEWER, HAND_BACK, TIMELY_BEAT, TOLD_TOO_LATE, SAVED_IN_TIME,
-    named("preview"), named("advance"), RINGS, BETWEEN_WRITES, JOINED_AS_ANOTHER_LEAVES,
+    TICK, SWEEP, CANCEL, ASK, JOIN, POLL, NEWER, HAND_BACK, TIMELY_RENEWAL, RENEWED_TOO_LATE, SAVED_IN_TIME,
+    named("preview"), named("advance"), MESSAGES, BETWEEN_WRITES, JOINED_AS_ANOTHER_LEAVES,
 )  # fmt: skip
 
 
@@ -109,16 +109,16 @@ class JobMachine(RuleBasedStateMachine):
         second=INDEX,
         worker=WORKER,
         outer=st.one_of(BRIEF, plans(0)),
-        hears=st.booleans(),
+        renews=st.booleans(),
         inner=TAKING_OVER,
     )
-    def work_overtaken(self, first: int, second: int, worker: int, outer: Plan, inner: Plan, hears: bool) -> None:
+    def work_overtaken(self, first: int, second: int, worker: int, outer: Plan, inner: Plan, renews: bool) -> None:
         """The worker falls silent for longer than its lease, and another takes over before it wakes up."""
         overtaken = (("tick", 31), ("sweep",), ("work", second, 1 - worker, inner))
-        before = (*overtaken, ("beat",), ("advance",)) if hears else overtaken
+        before = (*overtaken, ("renew",), ("advance",)) if renews else overtaken
         self.world.do_work(first, worker, outer._replace(before=before))
 
-    @rule(step=st.one_of(SWEEP, TICK, NEWER, RINGS, HAND_BACK, BETWEEN_WRITES))
+    @rule(step=st.one_of(SWEEP, TICK, NEWER, MESSAGES, HAND_BACK, BETWEEN_WRITES))
     def something_else(self, step: Step) -> None:
         self.world.do(step)
 
@@ -133,7 +133,7 @@ class JobMachine(RuleBasedStateMachine):
 
 def test_jobs_live_as_the_model_says_and_every_one_ends(services, clock, monkeypatch):
     kinds: dict = {}
-    # A ring is one attempt here: to go on while jobs wait is the same again, and the model learns of each as it ends.
+    # A message is one attempt here: to go on while jobs wait is the same again, and the model learns of each as it ends.
     monkeypatch.setattr(running, "GO_ON_FOR", -1.0)
     world = World(services, clock, kinds)
     for name, kind in kinds.items():

@@ -14,7 +14,7 @@ from hypothesis.stateful import (
 )
 
 from app.background import TYPES
-from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED
 from tests.properties.work_attempts import AWAY, Plan, Step
 from tests.properties.work_model import (
     APP_ERROR,
@@ -33,8 +33,8 @@ DAY = 86_400
 WORKER, INDEX = st.integers(0, 1), st.one_of(st.none(), st.integers(0, 2))
 SECONDS = st.sampled_from([1, 5, 31, 31, 61, 121, 601, 3_601])
 CLOCK_STEP = st.sampled_from([-DAY, -DAY, DAY, -3_000, -95, -60, 60, 300])
-COMMIT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNHEARD])
-FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNHEARD, AWAY])
+COMMIT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNCONFIRMED])
+FAULT = st.sampled_from([None, None, None, COMMIT_FAILS, COMMIT_UNCONFIRMED, AWAY])
 ENDING = st.sampled_from(
     [COMPLETE, COMPLETE, PAUSE, BUG, BUG, APP_ERROR, MALFORMED, OUTAGE, OUTAGE, HANDED_BACK, DEATH]
 )
@@ -48,7 +48,7 @@ def work(plan: st.SearchStrategy[Plan]) -> st.SearchStrategy[Step]:
     return named("work", WORKER, INDEX, st.booleans(), plan)
 
 
-CLAIM_FAULT = st.sampled_from([None] * 6 + [COMMIT_FAILS, COMMIT_UNHEARD])
+CLAIM_FAULT = st.sampled_from([None] * 6 + [COMMIT_FAILS, COMMIT_UNCONFIRMED])
 PAUSES = st.sampled_from([0, 0, 5, 3_600])
 BRIEF = st.builds(Plan, st.just(()), ENDING, FAULT, CLAIM_FAULT, PAUSES)
 TICK, STEP_OF_CLOCK, RESTART, ADD = (

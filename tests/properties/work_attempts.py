@@ -14,7 +14,7 @@ from app.work.ending import unwritten
 from app.work.errors import AttemptLost, HandedBack
 from app.work.running import Attempt, attempt, run_next
 from app.work.work_type import WorkType
-from tests.properties.trouble import COMMIT_FAILS, COMMIT_UNHEARD, TroubledDatabase
+from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED, FaultyDatabase
 from tests.properties.work_model import (
     APP_ERROR,
     BUG,
@@ -74,7 +74,7 @@ class Trying:
 class Attempts:
     """What workers do, beside the model."""
 
-    db: TroubledDatabase
+    db: FaultyDatabase
     services: Services
     work: WorkType[Any]
     tested: Tested
@@ -170,7 +170,7 @@ class Attempts:
     @contextmanager
     def unhindered(self) -> Iterator[Any]:
         """A transaction that meets no fault."""
-        with super(TroubledDatabase, self.db).write() as session:
+        with super(FaultyDatabase, self.db).write() as session:
             yield session
 
     def key(self, row: Any) -> tuple[Any, ...]:
@@ -235,7 +235,7 @@ class Attempts:
                 self.model.put_off(process, row, claim, OUTAGE)
             else:
                 self.model.ended(row, claim, OUTAGE if fault == COMMIT_FAILS else ending, pause)
-        elif fault in (None, COMMIT_UNHEARD):
+        elif fault in (None, COMMIT_UNCONFIRMED):
             self.model.ended(row, claim, ending)
         else:
             self.model.put_off(process, row, claim, ending)

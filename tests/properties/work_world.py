@@ -16,7 +16,7 @@ from app.storage import open_storage
 from app.work.ending import hand_back, unwritten
 from app.work.sweep import sweep_work
 from tests.factories import Clock, make_crash, make_member
-from tests.properties.trouble import TroubledDatabase
+from tests.properties.faulty import FaultyDatabase
 from tests.properties.work_attempts import PROCESSES, SWEEPER, Attempts, Plan, Step
 from tests.properties.work_model import DONE, GIVEN_UP, HANDED_BACK, PATIENCE, WAITING, WORKING, Model, Row
 from tests.properties.work_types import TESTED, Home
@@ -30,7 +30,7 @@ class World(Attempts):
     """Some rows of one type, two worker processes and one that sweeps."""
 
     def __init__(self, services: Services, clock: Clock, name: str) -> None:
-        assert isinstance(services.db, TroubledDatabase)
+        assert isinstance(services.db, FaultyDatabase)
         patience = int(PATIENCE.total_seconds())
         self.base = replace(services, config=replace(services.config, job_patience=patience, long_jobs_at_once=99))
         self.db, self.clock, self.start = services.db, clock, clock.now
@@ -145,11 +145,11 @@ def check(world: World) -> None:
 def drain(world: World) -> None:
     """Let sweeps and workers go on until every row has ended; what waits is enqueued meanwhile."""
     for number, seconds in enumerate(UNTIL_THE_END):
-        world.services.broker.rings.clear()
+        world.services.broker.messages.clear()
         world.do_sweep()
         waiting = [row for row in world.model.rows if row.state == WAITING and world.model.is_due(row)]
         if world.work.message is not None and number:
-            sent = {row_id for _, row_id in world.services.broker.rings}
+            sent = {row_id for _, row_id in world.services.broker.messages}
             assert {str(row.key[0]) for row in waiting} <= sent, "due and not enqueued"
         for _ in waiting:
             world.do_work(number % 2, None, bool(number // 2 % 2), Plan())

@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from app.config import Config
-from tests.factories import kscrash, make_crash, run_rings
+from tests.factories import kscrash, make_crash, run_enqueued
 from tests.servers import free_port, missing
 from tests.sse import events
 from tests.stores import ready_store
@@ -89,9 +89,9 @@ def served(services, member, run_workers, tmp_path) -> Iterator[tuple[str, str, 
     config = Config.from_env(environ, needs_broker=False)
     here = replace(services, config=config, storage=ready_store(config.storage_url))
     client = create_app(here).test_client()
-    url = export_url(digested(client, member, lambda: run_rings(here), kscrash()), format="txt")
+    url = export_url(digested(client, member, lambda: run_enqueued(here), kscrash()), format="txt")
     client.get(url, headers=member.headers)
-    run_rings(here)
+    run_enqueued(here)
     web = make_server("127.0.0.1", 0, create_app(here), threaded=True)
     threading.Thread(target=web.serve_forever, daemon=True).start()
     try:
@@ -145,7 +145,7 @@ def test_a_stream_of_events_comes_through_at_once(served, services, member):
     with urllib.request.urlopen(request, timeout=10) as answer:
         stream = events(answer)
         first = next(stream)
-        run_rings(services)
+        run_enqueued(services)
         *_, last = stream
 
     assert (first.name, last.name) == ("progress", "finished")

@@ -29,7 +29,7 @@ def stand_in(tmp_path_factory) -> Iterator[str]:
 
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("password", [None, "guessed"])
-def test_the_stand_in_refuses_who_does_not_know_its_password(stand_in, password, protocol):
+def test_the_stand_in_refuses_clients_that_do_not_know_its_password(stand_in, password, protocol):
     port = urlsplit(stand_in).port
     with redis.Redis(port=port, password=password, protocol=protocol) as client, pytest.raises(redis.ConnectionError):
         client.ping()
@@ -37,7 +37,7 @@ def test_the_stand_in_refuses_who_does_not_know_its_password(stand_in, password,
 
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("username", [None, "default"])
-def test_the_stand_in_serves_who_knows_it(stand_in, username, protocol):
+def test_the_stand_in_serves_clients_that_know_it(stand_in, username, protocol):
     with redis.Redis.from_url(stand_in, username=username, protocol=protocol, client_name="me") as client:
         client.lpush("list", "1")
 

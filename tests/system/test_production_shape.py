@@ -189,7 +189,7 @@ def test_a_machine_without_web_shows_what_its_processes_have_counted(stack: Stac
     def shown() -> str:
         return stack.metrics(f"http://127.0.0.1:{stack.environ['CRASHQ_METRICS_PORT']}")
 
-    until(lambda: value(shown(), "crashq_beat_sent_total", task="pulse") > 0, "beat's first pulse")
+    until(lambda: value(shown(), "crashq_beat_sent_total", task="pulse") > 0, "beat's first heartbeat task")
     until(lambda: value(shown(), "crashq_task_duration_seconds_count", task="sweep") > 0, "the first sweep")
     assert "crashq_queue_waiting" not in shown()
 
@@ -225,12 +225,12 @@ def test_a_canary_goes_the_whole_way_again_and_again(stack: Stack):
 
 def test_a_workers_line_names_the_request_that_rang(stack: Stack):
     path = f"/api/apps/{stack.app}/symbols?name=mapping.txt&version=1.0"
-    sent = stack.http.send("POST", path, b"com.example.A -> a.b:\n    1:1:int t():2 -> c\n", X_Request_Id="rang-7")
+    sent = stack.http.send("POST", path, b"com.example.A -> a.b:\n    1:1:int t():2 -> c\n", X_Request_Id="sent-7")
 
     assert sent.status == 202
-    assert sent.headers["X-Request-Id"] == "rang-7"
+    assert sent.headers["X-Request-Id"] == "sent-7"
     until(
-        lambda: [line for line in stack.log.splitlines() if '"symbols_made"' in line and '"rang-7"' in line], "a line"
+        lambda: [line for line in stack.log.splitlines() if '"symbols_made"' in line and '"sent-7"' in line], "a line"
     )
 
 

@@ -48,7 +48,7 @@ def test_an_empty_variable_counts_as_unset(name):
             Config.from_env({**WHOLE, name: ""})
 
 
-def test_commands_that_ring_nobody_need_no_broker():
+def test_commands_that_enqueue_nothing_need_no_broker():
     environ = {name: value for name, value in WHOLE.items() if name != "REDIS_URL"}
 
     assert Config.from_env(environ, needs_broker=False).redis_url is None
@@ -159,7 +159,7 @@ def test_the_embedded_secret_is_made_once_and_is_only_for_its_owner(tmp_path: Pa
     assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
 
 
-def test_the_embedded_environment_rings_the_broker_of_a_running_service(tmp_path: Path):
+def test_the_embedded_environment_has_the_broker_of_a_running_service(tmp_path: Path):
     (tmp_path / BROKER_URL_FILE).write_text("redis://127.0.0.1:1234/0\n")
 
     assert embedded_environment(tmp_path, {})["REDIS_URL"] == "redis://127.0.0.1:1234/0"

@@ -22,7 +22,7 @@ def clock(monkeypatch):
 
 
 def looks_of(clock, *, ends_at: float, age: float = 0.0, pace: Pace | None = None, seconds: float = 1.0) -> list[float]:
-    """The ages of a job at which one looks for it who comes at an age."""
+    """The ages of a job at which a request that comes at an age looks for it."""
     looks, began = [], clock[0] - age
 
     def is_over() -> bool:
@@ -37,7 +37,7 @@ def test_the_first_look_comes_when_a_job_may_be_done(clock):
     assert looks_of(clock, ends_at=0.0) == pytest.approx([NO_JOB_TAKES])
 
 
-def test_one_who_comes_later_than_that_looks_at_once(clock):
+def test_a_request_that_comes_later_than_that_looks_at_once(clock):
     assert looks_of(clock, ends_at=0.0, age=0.1) == pytest.approx([0.1])
 
 
@@ -80,7 +80,7 @@ def test_a_look_at_a_job_that_ended_before_one_came_teaches_nothing(clock):
     assert pace.of("list") == NO_JOB_TAKES
 
 
-def test_who_sleeps_rests_and_who_looks_does_not(clock):
+def test_a_thread_that_sleeps_rests_and_one_that_looks_does_not(clock):
     resting = []
 
     @contextmanager

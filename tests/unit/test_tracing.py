@@ -74,11 +74,11 @@ def test_a_request_without_an_id_is_named_after_its_trace(traces):
     assert f"{trace_of(made):032x}" == made != traces.name_request("nonsense")
 
 
-def test_from_the_request_over_the_ring_to_the_attempt_is_one_trace_each_below_the_other(traces, sent):
+def test_from_the_request_over_the_message_to_the_attempt_is_one_trace_each_below_the_other(traces, sent):
     with traces.serving("GET", "/crashes", "mine-1", TRACEPARENT) as tell:
         carried = traces.carried()
         tell(200)
-    with traces.hearing("run_job", "mine-1", carried), traces.working("attempt", "mine-1", job="5f0c"):
+    with traces.task("run_job", "mine-1", carried), traces.working("attempt", "mine-1", job="5f0c"):
         pass
 
     found = told(sent)
@@ -88,10 +88,10 @@ def test_from_the_request_over_the_ring_to_the_attempt_is_one_trace_each_below_t
     assert found["attempt"][1] is not None
 
 
-def test_work_for_another_request_than_the_one_that_rang_is_in_its_own_trace(traces, sent):
+def test_work_for_another_request_than_that_of_the_message_is_in_its_own_trace(traces, sent):
     with traces.serving("GET", "/crashes", "mine-1", None):
         carried = traces.carried()
-    with traces.hearing("run_job", "mine-1", carried), traces.working("attempt", "mine-2"):
+    with traces.task("run_job", "mine-1", carried), traces.working("attempt", "mine-2"):
         pass
 
     found = told(sent)

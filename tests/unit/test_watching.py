@@ -1,4 +1,4 @@
-"""Waiting until something changes: whoever is due looks for all, and nobody is told what is older than they know."""
+"""Waiting until something changes: the thread that is due looks for all, and no answer is older than what its receiver knows."""
 
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -42,7 +42,7 @@ def test_a_look_that_fails_for_a_while_changes_nothing():
     assert next(numbers) == 4
 
 
-def test_one_look_is_for_all_who_wait():
+def test_one_look_is_for_all_that_wait():
     asked: list[list[str]] = []
     all_wait = threading.Event()
 

@@ -41,7 +41,7 @@ class Remote:
 
     def anonymous(self, url: str, token: str | None = None) -> Client:
         """A client of a server, without a token unless one is given."""
-        made = Client(url, token, insecure=self.insecure, limits=self.limits, on_trouble=self.teller.trouble)
+        made = Client(url, token, insecure=self.insecure, limits=self.limits, on_trouble=self.teller.retry)
         self._clients.append(made)
         return made
 

@@ -85,8 +85,8 @@ class Teller:
         else:
             click.echo(plain(f"crashq: {message}. {advice}".rstrip()), err=True)
 
-    def trouble(self, problem: ClientError, pause: float) -> None:
-        """Something that may pass."""
+    def retry(self, problem: ClientError, pause: float) -> None:
+        """Say that a call is tried again after a pause."""
         self.note(f"{problem.message}; trying again in {pause:.0f} s")
 
     @contextmanager

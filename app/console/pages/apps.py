@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.page import render, signed_in
 from app.console.paging import read_window
 from app.db.app import apps_of
-from app.visitor import services
 
 blueprint = Blueprint("apps", __name__)
 

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from app import iso_time
+from app.auth import services
 from app.console.asking import Asked, ask, question_path
 from app.console.charts import histogram
 from app.console.labels import joined
@@ -26,7 +27,6 @@ from app.jobs.crash_access import visible_crash
 from app.jobs.redacting import rules_of
 from app.redaction.rules import Rules
 from app.reports import REPORTS
-from app.visitor import services
 
 FIRST_ROWS = 50  # occurrences in the page itself; its module asks for the rest
 SHOWN_GROUPS = 20  # merged into the crash, the latest first

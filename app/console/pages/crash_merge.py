@@ -4,12 +4,12 @@ import re
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.forms import REFUSALS, sentence_of
 from app.console.page import go, signed_in
 from app.errors import AppError, NotFound
 from app.ingest import merging
 from app.jobs.crash_access import visible_crash
-from app.visitor import services
 
 ADDRESS = re.compile(r"(?:.*/)?crashes/([^/?#]+)[^/]*")  # of a crash's page, as it stands in a browser
 

@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.asking import Asked, ask
 from app.console.charts import sparkline
 from app.console.page import Nav, app_of, render, signed_in
 from app.console.paging import read_window
 from app.jobs.crash_list import ORDERS, CrashQuery, crash_page
-from app.visitor import services
 
 NAV = Nav("Crashes", "crashes.show", "crash", 10, of_app=True)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.cursor_paging import read_cursor_window
 from app.console.page import Nav, go, render, signed_in
 from app.cursors import cursor
@@ -19,7 +20,6 @@ from app.jobs.links import link, part_link
 from app.jobs.listing import STATES, asked_by
 from app.jobs.reasons import reason_of
 from app.jobs.redacting import rules_of
-from app.visitor import services
 
 NAV = Nav("Jobs", "jobs.show", "jobs", 90)
 

@@ -5,6 +5,7 @@ from pathlib import PurePath
 from flask import Blueprint, Response, request
 
 from app import accounts
+from app.auth import services
 from app.console.cursor_paging import read_cursor_window
 from app.console.files import takes_files
 from app.console.forms import REFUSALS, sentence_of
@@ -17,7 +18,6 @@ from app.ingest.log_id import log_id_of_file
 from app.ingest.receive import receive
 from app.ingest.status import STATUSES, log_page, log_state
 from app.jobs.redacting import rules_of
-from app.visitor import services
 
 NAV = Nav("Logs", "logs.show", "logs", 20, of_app=True)
 

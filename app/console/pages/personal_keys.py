@@ -1,15 +1,15 @@
-"""The visitor's own keys, for scripts."""
+"""The signed-in user's personal keys, for scripts."""
 
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from app import keys
+from app.auth import services
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import go, render, signed_in
 from app.console.paging import read_window
 from app.parameters import read_params
-from app.visitor import services
 
 blueprint = Blueprint("personal_keys", __name__)
 

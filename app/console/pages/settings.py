@@ -3,13 +3,13 @@
 from flask import Blueprint, Response, request
 
 from app import keys
+from app.auth import services
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import Nav, app_of, go
 from app.console.settings_frame import render_section
 from app.console.snippets import snippets
 from app.db.app import App
 from app.parameters import read_params
-from app.visitor import services
 
 NAV = Nav("Settings", "settings.show", "settings", 80, of_app=True)
 

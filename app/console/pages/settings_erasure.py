@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.forms import problems_of
 from app.console.page import app_of, go, signed_in
 from app.console.paging import read_window
@@ -9,7 +10,6 @@ from app.console.settings_frame import render_section
 from app.db.app import App
 from app.errors import BadParameters
 from app.privacy.erasing import begin_erasure, list_erasures
-from app.visitor import services
 
 blueprint = Blueprint("settings_erasure", __name__)
 

@@ -1,9 +1,10 @@
-"""Data exporters of the visitor that export an app, and their runs."""
+"""The signed-in user's data exporters of an app, and their runs."""
 
 from typing import Any
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import app_of, go, signed_in
 from app.console.paging import read_window
@@ -11,7 +12,6 @@ from app.console.settings_frame import render_section
 from app.db.app import App
 from app.jobs.exporters import settings
 from app.parameters import read_params
-from app.visitor import services
 
 blueprint = Blueprint("settings_exports", __name__)
 

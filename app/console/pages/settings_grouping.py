@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.forms import problems_of, sentence
 from app.console.page import app_of, go
 from app.console.settings_frame import render_section
@@ -14,7 +15,6 @@ from app.errors import BadParameters
 from app.ingest.regrouping import begin_regrouping
 from app.ingest.splits import SPLITS
 from app.privacy.settings import change_settings, settings_of
-from app.visitor import services
 
 blueprint = Blueprint("settings_grouping", __name__)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.forms import sentence
 from app.console.page import app_of, go
 from app.console.settings_frame import render_section
@@ -12,7 +13,6 @@ from app.errors import BadParameters
 from app.privacy.settings import REDACTION, change_settings, settings_of
 from app.redaction.patterns import PATTERNS
 from app.redaction.rules import read_rules
-from app.visitor import services
 
 blueprint = Blueprint("settings_redaction", __name__)
 

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.forms import problems_of
 from app.console.page import app_of, go
 from app.console.settings_frame import render_section
@@ -9,7 +10,6 @@ from app.db.app import App
 from app.errors import BadParameters
 from app.ingest.rate import LOGS_PER_MINUTE
 from app.privacy.settings import AGES, MAX_DAYS, MAX_LOGS_PER_MINUTE, change_settings, settings_of
-from app.visitor import services
 
 blueprint = Blueprint("settings_retention", __name__)
 

@@ -4,6 +4,7 @@ from pathlib import PurePath
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.files import chunks_of, takes_files
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import app_of, go
@@ -13,7 +14,6 @@ from app.db.app import App
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import delete_symbols, list_symbols
 from app.symbols.contents import About
-from app.visitor import services
 
 blueprint = Blueprint("settings_symbols", __name__)
 

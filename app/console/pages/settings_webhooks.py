@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from app.auth import services
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import app_of, go
 from app.console.paging import read_window
@@ -13,7 +14,6 @@ from app.db.webhook import EVENTS
 from app.errors import Conflict
 from app.parameters import read_params
 from app.push import webhooks
-from app.visitor import services
 
 blueprint = Blueprint("settings_webhooks", __name__)
 

@@ -2,17 +2,17 @@
 
 from flask import Blueprint, Response, redirect, request
 
-from app import accounts, visitor
+from app import accounts, auth
+from app.auth import services
 from app.console.page import go, link, maybe_signed_in, own_path, render
 from app.errors import TooManyRequests, Unauthorized
-from app.visitor import services
 
 blueprint = Blueprint("sign_in", __name__)
 
 
 @blueprint.get("/sign-in")
 def show() -> Response:
-    """The form; whoever is signed in is led on."""
+    """The form; a signed-in user is redirected."""
     if maybe_signed_in():
         return _onward(request.args.get("next", ""))
     return render("sign_in.html", next=request.args.get("next", ""), email="", problem=None)
@@ -34,7 +34,7 @@ def sign_in() -> Response:
     if before := maybe_signed_in():
         accounts.log_out(services(), before.token)
     response = _onward(wanted)
-    visitor.keep_session(response, token)
+    auth.keep_session(response, token)
     return response
 
 
@@ -52,7 +52,7 @@ def sign_out() -> Response:
     if who := maybe_signed_in():
         accounts.log_out(services(), who.token)
     response = go("sign_in.show", said="You are signed out.", mood="plain")
-    visitor.drop_session(response)
+    auth.drop_session(response)
     return response
 
 

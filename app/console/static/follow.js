@@ -16,14 +16,14 @@ export class Progress {
     place.replaceChildren(this.box);
   }
 
-  show({ jobId, done, total, unit, trouble }) {
+  show({ jobId, done, total, unit, problem }) {
     this.jobId = jobId ?? this.jobId;
     if (this.jobId) this.tellBegun();
     if (total) {
       this.bar.max = total;
       this.bar.value = done;
     }
-    this.words.textContent = trouble ?? (total ? `${done.toLocaleString()} of ${total.toLocaleString()} ${unit}` : "Waiting for a worker");
+    this.words.textContent = problem ?? (total ? `${done.toLocaleString()} of ${total.toLocaleString()} ${unit}` : "Waiting for a worker");
   }
 
   async cancel(controller) {

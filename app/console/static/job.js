@@ -9,11 +9,11 @@ const ENDS = ["finished", "failed", "cancelled", "expired"];
 
 /**
  * Ask until there is a result, and resolve to { result, jobId }. Throws ApiError, or AbortError when `signal` says so.
- * `onState` gets { jobId, loading, result, done, total, unit, trouble } with all that becomes known; with `isPartial` the
+ * `onState` gets { jobId, loading, result, done, total, unit, problem } with all that becomes known; with `isPartial` the
  * question is repeated as often as the server allows, for results that grow.
  */
 export async function ask(path, { json, signal, isPartial = false, onState = () => {} } = {}) {
-  let state = { jobId: null, loading: true, result: null, done: 0, total: 0, unit: "", trouble: null };
+  let state = { jobId: null, loading: true, result: null, done: 0, total: 0, unit: "", problem: null };
   const tell = (news) => onState((state = { ...state, ...news }));
   let events = null;
   let tries = 0;
@@ -27,12 +27,12 @@ export async function ask(path, { json, signal, isPartial = false, onState = () 
         tries = 0;
       } catch (error) {
         if (!(error instanceof ApiError) || ![0, 429, 503].includes(error.status) || tries >= AWAY.length) throw error;
-        tell({ trouble: error.message });
+        tell({ problem: error.message });
         await pause(AWAY[tries++], signal);
         continue;
       }
       const { body, headers } = answer;
-      tell({ ...progressOf(headers), jobId: body.job_id, loading: body.loading[0], result: body.result, trouble: null });
+      tell({ ...progressOf(headers), jobId: body.job_id, loading: body.loading[0], result: body.result, problem: null });
       if (!state.loading) return { result: state.result, jobId: state.jobId };
       const after = Number(headers.get("Retry-After") ?? 1);
       if (polls === 1) continue; // most jobs end while the second question is held, and need no stream
@@ -60,7 +60,7 @@ export async function watch(jobId, { signal, onState = () => {} } = {}) {
     for (;;) {
       const job = (await call(`/api/jobs/${jobId}`, { signal })).body.result;
       if (ENDS.includes(job.state)) return job;
-      onState({ jobId, loading: true, ...job.progress, trouble: null });
+      onState({ jobId, loading: true, ...job.progress, problem: null });
       if (events && !(await Promise.race([events.over, pause(SAFETY, signal).then(() => true)]))) {
         events.close();
         events = null;
@@ -82,7 +82,7 @@ class Events {
   constructor(jobId, tell) {
     this.source = new EventSource(`${meta("crashq-root")}/api/jobs/${jobId}/events`);
     this.over = new Promise((settle) => {
-      this.source.addEventListener("progress", ({ data }) => tell({ ...JSON.parse(data).progress, trouble: null }));
+      this.source.addEventListener("progress", ({ data }) => tell({ ...JSON.parse(data).progress, problem: null }));
       for (const end of ENDS) this.source.addEventListener(end, () => settle(true));
       this.source.addEventListener("error", () => this.source.readyState === EventSource.CLOSED && settle(false));
     });

@@ -21,10 +21,10 @@ async function follow(section) {
   }
 }
 
-function show(state, { loading, done, total, unit, trouble }) {
+function show(state, { loading, done, total, unit, problem }) {
   if (!state || !loading) return;
   const bar = el("progress", total ? { max: total, value: done, "aria-label": "Progress" } : { "aria-label": "Progress" });
-  const words = trouble ?? (total ? `${done.toLocaleString()} of ${total.toLocaleString()} ${unit}` : "Waiting for a worker");
+  const words = problem ?? (total ? `${done.toLocaleString()} of ${total.toLocaleString()} ${unit}` : "Waiting for a worker");
   state.replaceChildren(el("div", { class: "progress" }, bar, el("span", {}, words)));
 }
 

@@ -44,7 +44,7 @@ in_turn AS (
     LEFT JOIN turns ON turns.app_id = tenants.app_id
     WHERE tenants.app_id IS NOT NULL
     ORDER BY turns.served_at NULLS FIRST, tenants.app_id
-    OFFSET 0  -- keeps the order through the join below: it decides who is fast, not what is right
+    OFFSET 0  -- keeps the order through the join below: the result does not depend on it, the speed does
 ),
 candidate AS (
     -- The oldest job that is due, of the first app in turn that has one.

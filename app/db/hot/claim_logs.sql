@@ -24,7 +24,7 @@ next_apps AS MATERIALIZED (
         FROM waiting_apps LEFT JOIN turns ON turns.app_id = waiting_apps.app_id
         WHERE waiting_apps.app_id IS NOT NULL
         ORDER BY turn
-        OFFSET 0  -- keeps the order through the join: who is first is looked at first
+        OFFSET 0  -- keeps the order through the join: apps are looked at in this order
     ) AS in_turn
     CROSS JOIN LATERAL (
         SELECT 1 FROM logs, slow_ones

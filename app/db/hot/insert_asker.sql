@@ -1,4 +1,4 @@
--- Part of start_job.sql and find_or_start.sql: who asks for the job that `started` has begun.
+-- Part of start_job.sql and find_or_start.sql: the asker of the job that `started` has begun.
 INSERT INTO job_askers (job_id, user_id, asked_at, seen_at)
 SELECT started.id, new.user_id, :now, :now
 FROM started

@@ -1,4 +1,4 @@
--- Part of poll_by_key.sql and poll_by_id.sql: who asks and for which crash, and of several jobs the one that answers.
+-- Part of poll_by_key.sql and poll_by_id.sql: the user, the crash, and of several jobs the one that answers.
 LEFT JOIN job_askers ON job_askers.job_id = jobs.id AND job_askers.user_id = tokens.user_id
 WHERE tokens.hash = :token
     AND tokens.expires_at > :now

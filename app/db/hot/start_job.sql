@@ -1,4 +1,4 @@
--- Begins a job and records who asks for it. No row, and nothing is changed, where a job must not be begun (insert_job.sql),
+-- Begins a job and records its asker. No row, and nothing is changed, where a job must not be begun (insert_job.sql),
 -- or where one still answers the request.
 WITH latest AS (
     -- The live or else the newest job of the request, as the poll finds it.

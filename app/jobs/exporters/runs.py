@@ -120,7 +120,7 @@ def _can_be_had(job: Job, now: datetime) -> bool:
 
 
 def _deliver(attempt: Attempt[DataExporterRun], job: Job, exporter: DataExporter, app: App) -> None:
-    """Copy every part, then write the manifest: who finds it finds all that it names."""
+    """Copy every part, then write the manifest: where it exists, all that it names does."""
     services, run = attempt.services, attempt.row
     assert job.result_key is not None
     with lost_result_expires(services, job):

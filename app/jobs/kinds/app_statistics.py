@@ -9,7 +9,16 @@ from pydantic import BaseModel
 
 from app.db import Database
 from app.db.crash import totals
-from app.db.statistics import NOBODY, NamedCrash, Span, count_days, count_users, count_versions, counting, named_crashes
+from app.db.statistics import (
+    NOBODY,
+    NamedCrash,
+    Span,
+    count_days,
+    count_users,
+    count_versions,
+    named_crashes,
+    open_statistics,
+)
 from app.errors import BadParameters
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
@@ -108,7 +117,7 @@ def current_revision(about: Subject) -> int:
 
 def compute(params: Params, run: Run) -> Artefact:
     """Let the database count, in one moment, and store the figures."""
-    with counting(run.db) as session:
+    with open_statistics(run.db) as session:
         rules, reports_revision = rules_of(session, run.app_id)
         run.shows(totals(session, run.app_id)[0] + reports_revision)  # neither ever shrinks
         crashes = named_crashes(session, run.app_id, params.crashes)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.db.crash import Crash
-from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, counting
+from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, open_statistics
 from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of
@@ -72,7 +72,7 @@ def current_revision(about: Subject) -> int:
 
 def compute(params: Params, run: Run) -> Artefact:
     """Let the database count, in one moment, and store the figures."""
-    with counting(run.db) as session:
+    with open_statistics(run.db) as session:
         crash = session.get_one(Crash, run.crash_id)
         rules, reports_revision = rules_of(session, run.app_id)
         run.shows(crash.revision + reports_revision)  # neither ever shrinks, so their sum tells of both

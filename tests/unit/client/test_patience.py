@@ -24,7 +24,7 @@ def test_pauses_grow_to_their_bound():
     assert len(set(clock.slept)) == 12
 
 
-def test_a_trouble_that_lasts_too_long_is_raised():
+def test_an_outage_that_lasts_too_long_is_raised():
     clock = FakeClock()
     kept = patience(clock, patience=20)
     problem = Unreachable("away")
@@ -40,7 +40,7 @@ def test_a_trouble_that_lasts_too_long_is_raised():
     assert 5 < sum(clock.slept) <= 20
 
 
-def test_progress_makes_the_next_trouble_a_new_one():
+def test_after_progress_the_next_outage_is_a_new_one():
     clock = FakeClock()
     kept = patience(clock, patience=3)
 
@@ -69,7 +69,7 @@ def test_a_pause_that_is_longer_than_the_patience_is_not_begun():
     assert clock.slept == []
 
 
-def test_without_patience_the_first_trouble_is_raised():
+def test_without_patience_the_first_error_is_raised():
     with pytest.raises(Unreachable):
         patience(FakeClock(), patience=0).after(Unreachable("away"))
 

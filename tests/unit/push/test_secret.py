@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from app.push.secret import SecretUnreadable, new_secret, seal, sign, unseal
+from app.push.secret import SecretUnreadable, decrypt_secret, encrypt_secret, new_secret, sign
 
 KEY = "only for tests, opens nothing"
 NOW = 4_102_444_800
@@ -15,20 +15,20 @@ def headers(signature: str) -> dict[str, str]:
     return {"webhook-id": "job_finished_1", "webhook-timestamp": str(NOW), "webhook-signature": signature}
 
 
-def test_a_sealed_secret_comes_back_and_does_not_show():
+def test_an_encrypted_secret_comes_back_and_does_not_show():
     secret = new_secret()
 
-    sealed = seal(KEY, secret)
+    encrypted = encrypt_secret(KEY, secret)
 
-    assert unseal(KEY, sealed) == secret
-    assert secret not in sealed
-    assert secret.removeprefix("whsec_") not in sealed
+    assert decrypt_secret(KEY, encrypted) == secret
+    assert secret not in encrypted
+    assert secret.removeprefix("whsec_") not in encrypted
     assert new_secret() != secret
 
 
 def test_another_secret_key_cannot_open_it():
     with pytest.raises(SecretUnreadable):
-        unseal("another key for these tests", seal(KEY, new_secret()))
+        decrypt_secret("another key for these tests", encrypt_secret(KEY, new_secret()))
 
 
 def test_an_independent_implementation_finds_the_same_signature():

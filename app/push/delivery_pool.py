@@ -1,4 +1,4 @@
-"""Delivers beside a worker process's other work: receivers may be slow, and no task, job or upkeep waits for them."""
+"""The threads of a worker process that deliver to webhooks: receivers may be slow, and no task waits for them."""
 
 import threading
 import time
@@ -9,15 +9,15 @@ from app.errors import TransientError
 from app.push.deliveries import claim_next, deliver, tidy
 from app.services import Services
 
-AT_ONCE = 4  # receivers that one process tells side by side
+AT_ONCE = 4  # receivers that one process delivers to side by side
 TIDY_EVERY = 60.0  # seconds
 STOP_WITHIN = 12.0  # seconds, a little more than one request may take
 
 log = structlog.get_logger()
 
 
-class Courier:
-    """Threads that end when nothing is due. `ring` costs nothing and may be called at any time."""
+class DeliveryPool:
+    """Threads that end when nothing is due. `wake` costs nothing and may be called at any time."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -26,12 +26,12 @@ class Courier:
         self._is_stopping = False
         self._tidied_at = float("-inf")
 
-    def ring(self) -> None:
-        """Something may be due."""
+    def wake(self) -> None:
+        """Start a thread, for something may be due, unless enough of them run."""
         with self._lock:
             if self._is_stopping or len(self._threads) >= AT_ONCE:
                 return
-            thread = threading.Thread(target=self._go_on, name="courier", daemon=True)
+            thread = threading.Thread(target=self._go_on, name="delivery", daemon=True)
             self._threads.add(thread)
         thread.start()
 
@@ -48,7 +48,7 @@ class Courier:
         try:
             self._tidy()
             while not self._is_stopping and (webhook := claim_next(self._services)) is not None:
-                self.ring()  # another receiver may wait as well
+                self.wake()  # another receiver may wait as well
                 deliver(self._services, webhook, is_stopping=lambda: self._is_stopping)
         except TransientError as error:
             log.warning("push_put_off", code=error.code)  # the rows stay due

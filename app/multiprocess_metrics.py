@@ -1,8 +1,8 @@
-"""Counters and histograms that many processes of one machine add to, and one of them shows: in files that outlive them.
+"""Metrics of many processes of one machine, kept in files that outlive the processes, and shown by any of them.
 
 A process counts in a file of its own, mapped into its memory, by prometheus-client's multi-process mode. The file belongs to a
 *slot*: when its process has died, the next one takes the slot over and counts on, so there are as many files as processes
-have lived at the same time, however many have come and gone, and no count is ever lost.
+have lived at the same time, however many have ended, and no count is lost.
 """
 
 import fcntl
@@ -37,7 +37,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Declared(ABC):
-    """What is counted, made when it is first used: by then it is known whether other processes count as well."""
+    """A metric, made at its first use: by then it is known whether other processes count as well."""
 
     all: ClassVar[list["Declared"]] = []
 
@@ -68,20 +68,20 @@ class Declared(ABC):
         return child
 
     def flush(self) -> None:  # noqa: B027 - most kinds gather nothing
-        """Count what has only been gathered."""
+        """Write gathered observations to the library's metric."""
 
     def forget(self) -> None:
-        """Be made anew at the next use."""
+        """Drop the library's object; the next use makes a new one."""
         with self._lock:
             self._metric = None
             self._children.clear()
 
 
 class Counter(Declared):
-    """A number that only grows; its name ends in `_total`."""
+    """A counter, whose name ends in `_total`."""
 
     def add(self, *labels: str, by: float = 1) -> None:
-        """Count."""
+        """Increment the counter with these labels."""
         self._child(labels).inc(by)
 
     def _make(self) -> MetricWrapperBase:
@@ -89,7 +89,7 @@ class Counter(Declared):
 
 
 class Histogram(Declared):
-    """How many durations, in seconds, were at most so long; its name ends in `_seconds`."""
+    """A histogram of durations in seconds, whose name ends in `_seconds`."""
 
     def __init__(self, name: str, what: str, labels: tuple[str, ...] = (), *, bounds: tuple[float, ...]) -> None:
         super().__init__(name, what, labels)
@@ -104,7 +104,7 @@ class Histogram(Declared):
 
 
 class GatheredHistogram(Histogram):
-    """One for what happens thousands of times a second: gathered in plain numbers, and counted within `EVERY` seconds."""
+    """A histogram for thousands of observations a second: gathered as plain numbers, written within `EVERY` seconds."""
 
     EVERY = 0.5
 
@@ -114,7 +114,7 @@ class GatheredHistogram(Histogram):
         self._gathered: dict[tuple[str, ...], list[float]] = {}  # labels -> numbers by bucket, and the sum of seconds
 
     def observe(self, seconds: float, *labels: str) -> None:
-        """Count one duration, in a moment."""
+        """Gather one duration."""
         with self._gathering:
             is_first = not self._gathered
             numbers = self._gathered.get(labels)
@@ -128,7 +128,7 @@ class GatheredHistogram(Histogram):
             timer.start()
 
     def flush(self) -> None:
-        """Count what has been gathered."""
+        """Write the gathered durations."""
         with self._gathering:
             gathered, self._gathered = self._gathered, {}
         for labels, (*numbers, seconds) in gathered.items():
@@ -172,9 +172,9 @@ _folder: Path | None = None
 
 
 def count_in(folder: Path, part: str) -> None:
-    """Count together with the processes that use the same folder; call it before anything is counted, `part` names this one.
+    """Share metrics with the processes that use the same folder. Call it before anything is counted; `part` names this one.
 
-    Where the folder cannot be used the process counts for itself, and says so.
+    Where the folder cannot be used, the process counts by itself and logs it.
     """
     global _folder
     try:
@@ -194,18 +194,18 @@ def count_in(folder: Path, part: str) -> None:
 
 
 class Given(Collector):
-    """What is known already."""
+    """A collector of metric families that are given."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """It."""
+        """The families."""
         return self._families
 
 
 def exposition(more: Iterable[Metric] = ()) -> bytes:
-    """All that the processes have counted, and some more, in Prometheus' text format."""
+    """The metrics of all processes and `more` families, in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(Given(more))
     for declared in Declared.all:
@@ -219,13 +219,13 @@ def exposition(more: Iterable[Metric] = ()) -> bytes:
 
 
 class Shared(MultiProcessCollector):
-    """What stands in the files of a folder."""
+    """A collector of the metrics in the files of a folder."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(None, str(folder))  # type: ignore[no-untyped-call]
 
     def collect(self) -> Any:
-        """Read them all; again when one is just being written to."""
+        """The metrics of all files, read again when one is just being written."""
         for _ in range(TRIES - 1):
             try:
                 return list(super().collect())  # type: ignore[no-untyped-call]
@@ -235,7 +235,7 @@ class Shared(MultiProcessCollector):
 
 
 def show_at(port: int) -> None:
-    """Show at http://…:port/metrics what the processes of the folder have counted; who comes second to a port leaves it alone."""
+    """Serve the metrics of the folder's processes at http://…:port/metrics, unless another process has the port."""
     registry = CollectorRegistry()
     if _folder is not None:
         registry.register(Shared(_folder))

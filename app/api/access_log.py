@@ -1,4 +1,4 @@
-"""What is noted of every request: its id, how long it took and how it ended, and its place in a trace."""
+"""The access log: the id, duration and status of every request, as a line, a metric and a span of its trace."""
 
 import time
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 def begin(request: Request) -> str:
-    """Note that a request has begun; returns its id, which from now on stands in every line."""
+    """Begin a request; returns its id, which every log line has from now on."""
     environ = request.environ
     environ[BEGUN] = time.perf_counter()
     given = sane_request_id(environ.get("HTTP_X_REQUEST_ID"))
@@ -33,7 +33,7 @@ def begin(request: Request) -> str:
 
 
 def finish(request: Request, response: Response, *, is_told: bool) -> None:
-    """Note that the head of its answer is made, and with `is_told` write a line."""
+    """Count an answered request and end its span; with `is_told` write a line."""
     environ, status = request.environ, response.status_code
     took = time.perf_counter() - environ[BEGUN] if BEGUN in environ else 0.0
     method, route = _method_and_route(request.url_rule, environ["REQUEST_METHOD"])

@@ -61,7 +61,7 @@ def test_a_killed_redis_that_comes_back_empty_loses_nothing(
     check_nothing_left_over(here)
 
 
-def test_workers_whose_jobs_end_while_redis_is_away_hear_the_next_ring(
+def test_workers_whose_jobs_end_while_redis_is_away_receive_the_next_message(
     here: Deployment, export: Export, redis_process: Mortal, ledger: Ledger
 ):
     with redis_process.away():  # a worker that has found Redis again behaves otherwise than a new one

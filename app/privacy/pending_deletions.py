@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import structlog
 
-from app.db.doomed_object import DoomedObject, deleted, doomed
 from app.db.log import stored_log_ids
+from app.db.pending_deletion import PendingDeletion, deleted, pending_deletions
 from app.services import Services
 from app.storage import ObjectNotFound
 
@@ -15,13 +15,13 @@ IN_FLIGHT = timedelta(hours=1)  # younger bytes may be those of an upload whose 
 log = structlog.get_logger()
 
 
-def delete_doomed(services: Services, erasure_id: str | None = None) -> int:
+def delete_pending(services: Services, erasure_id: str | None = None) -> int:
     """Delete some of the objects that an erasure waits for, or that nothing does; returns how many are done with.
 
     The same log sent again writes the same object: what belongs to a log again stays. Raises TransientError.
     """
     with services.db.read() as session:
-        found = doomed(session, erasure_id, AT_ONCE)
+        found = pending_deletions(session, erasure_id, AT_ONCE)
         kept = stored_log_ids(session, [one.key for one in found])
     done = []
     for one in found:
@@ -36,10 +36,10 @@ def delete_doomed(services: Services, erasure_id: str | None = None) -> int:
     return len(done)
 
 
-def _may_be_in_flight(services: Services, one: DoomedObject) -> bool:
-    """True when the bytes were written after they were doomed, and not long ago."""
+def _may_be_in_flight(services: Services, one: PendingDeletion) -> bool:
+    """True when the bytes were written after the deletion was requested, and not long ago."""
     try:
         modified = services.storage.stat(one.key).modified
     except ObjectNotFound:
         return False
-    return modified > one.doomed_at and abs(services.now() - modified) < IN_FLIGHT
+    return modified > one.requested_at and abs(services.now() - modified) < IN_FLIGHT

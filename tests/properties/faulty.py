@@ -1,4 +1,4 @@
-"""A database and a storage that are interrupted or fail when told, at the places where a real one may."""
+"""A database and a storage that are interrupted or fail on demand, at the places where a real one may."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ from app.db.prepared import Lane
 from app.errors import TransientError
 from app.storage import Storage
 
-COMMIT_FAILS, COMMIT_UNHEARD = "commit fails", "commit unheard"
+COMMIT_FAILS, COMMIT_UNCONFIRMED = "commit fails", "commit unconfirmed"
 
 
-class TroubledDatabase(Database):
+class FaultyDatabase(Database):
     """Runs others' work right before a transaction that writes; loses a commit, or only the news of it."""
 
     def __init__(self, url: str) -> None:
@@ -35,14 +35,14 @@ class TroubledDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """The same, unless the database is away."""
+        """Open a transaction that reads, unless the database is away."""
         self._fail_if_away()
         with super().read() as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """The same, in trouble when told."""
+        """Open a transaction that writes, with the next fault."""
         self._fail_if_away()
         fault, self.fault = self.fault, None
         self.before_write()
@@ -50,12 +50,12 @@ class TroubledDatabase(Database):
             yield session
             if fault == COMMIT_FAILS:
                 raise TransientError
-        if fault == COMMIT_UNHEARD:
+        if fault == COMMIT_UNCONFIRMED:
             raise TransientError
 
     @contextmanager
     def quick_write(self, *, together: bool = True) -> Iterator[Lane]:  # noqa: ARG002
-        """The same, in trouble when told; always one transaction, for its commit to fail."""
+        """Open a transaction that writes, with the next fault; always one, for its commit to fail."""
         self._fail_if_away()
         fault, self.fault = self.fault, None
         self.before_write()
@@ -63,7 +63,7 @@ class TroubledDatabase(Database):
             yield lane
             if fault == COMMIT_FAILS:
                 raise TransientError
-        if fault == COMMIT_UNHEARD:
+        if fault == COMMIT_UNCONFIRMED:
             raise TransientError
 
     def _fail_if_away(self) -> None:
@@ -71,24 +71,24 @@ class TroubledDatabase(Database):
             raise TransientError
 
 
-class TroubledStorage(Storage):
-    """A store in memory that fails the next calls when told."""
+class FaultyStorage(Storage):
+    """A store in memory that fails as many of the next calls as a test wants."""
 
     def __init__(self) -> None:
         super().__init__(MemoryStore())
         self.failures = 0  # calls that will fail
 
     def put_bytes(self, key: str, content: bytes) -> None:
-        """The same, in trouble when told."""
-        self._fail_if_told()
+        """Store bytes, unless the call is to fail."""
+        self._fail_if_due()
         super().put_bytes(key, content)
 
     def get(self, key: str, size: int | None = None) -> bytes:
-        """The same, in trouble when told."""
-        self._fail_if_told()
+        """Read bytes, unless the call is to fail."""
+        self._fail_if_due()
         return super().get(key, size)
 
-    def _fail_if_told(self) -> None:
+    def _fail_if_due(self) -> None:
         if self.failures:
             self.failures -= 1
             raise TransientError("The storage is unavailable, try again")

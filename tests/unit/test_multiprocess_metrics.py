@@ -1,4 +1,4 @@
-"""Counting by many processes: each in a slot of its own, which the next one takes over, and no count is lost."""
+"""Metrics of many processes: each counts in a slot of its own, which the next one takes over, and no count is lost."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ from tests.exposition import value
 COUNT = """
 import os, sys
 from pathlib import Path
-from app import counting, metrics
-counting.count_in(Path(sys.argv[1]), sys.argv[2])
+from app import multiprocess_metrics, metrics
+multiprocess_metrics.count_in(Path(sys.argv[1]), sys.argv[2])
 for _ in range(int(sys.argv[3])):
     metrics.jobs_started.add("occurrences")
     metrics.digest_times.observe(0.05)
@@ -22,20 +22,20 @@ for _ in range(int(sys.argv[3])):
 metrics.http_requests.flush()
 print("counted", flush=True)
 sys.stdin.readline()
-print(counting.exposition().decode())
+print(multiprocess_metrics.exposition().decode())
 """
 FORK = """
 import os, sys
 from pathlib import Path
-from app import counting, metrics
-counting.count_in(Path(sys.argv[1]), "worker")
+from app import multiprocess_metrics, metrics
+multiprocess_metrics.count_in(Path(sys.argv[1]), "worker")
 metrics.jobs_started.add("occurrences")
 for _ in range(3):
     if os.fork() == 0:
         metrics.jobs_started.add("occurrences", by=10)
         os._exit(0)
     os.wait()
-print(counting.exposition().decode())
+print(multiprocess_metrics.exposition().decode())
 """
 
 

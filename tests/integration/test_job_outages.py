@@ -1,4 +1,4 @@
-"""Jobs that meet trouble, bugs or no end: tried again or ended with a reason, and nothing left behind (both databases)."""
+"""Jobs that meet outages, bugs or no end: tried again or ended with a reason, and nothing left behind (both databases)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,28 +17,28 @@ from app.jobs.running import WORK, run
 from app.services import Services
 from app.sweep import sweep
 from app.work.ending import hand_back
-from tests.factories import run_rings
+from tests.factories import run_enqueued
 from tests.job_kinds import files, row, write
 from tests.system.conftest import until
 
 
-def test_trouble_from_outside_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
+def test_an_outage_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
     kind.act = failing(TransientError("The storage is unavailable, try again"))
     job = ask_again()
-    services.broker.rings.clear()
+    services.broker.messages.clear()
     run(services, job.id)
 
     for pause in (2, 4, 8, 16, 32, 60, 60):
         assert row(services, job).state == JobState.QUEUED
         clock.advance(seconds=pause - 1)
         sweep(services)
-        assert run_rings(services) == 0
+        assert run_enqueued(services) == 0
         clock.advance(seconds=1)
         sweep(services)
-        assert run_rings(services) == 1
+        assert run_enqueued(services) == 1
     clock.advance(seconds=services.config.job_patience)
     sweep(services)
-    run_rings(services)
+    run_enqueued(services)
 
     ended = row(services, job)
     assert (len(kind.attempts), ended.attempt, ended.failures, ended.state) == (9, 9, 0, JobState.FAILED)
@@ -59,7 +59,7 @@ def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, kind, 
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 2)
 
 
-def test_a_program_error_ends_the_job_at_the_third_strike_and_its_words_stay_inside(services, ask_again, kind, clock):
+def test_a_program_error_ends_the_job_at_the_third_failure_and_its_words_stay_inside(services, ask_again, kind, clock):
     kind.act = failing(RuntimeError("SELECT secret FROM /var/lib"))
     job = ask_again()
 
@@ -147,7 +147,7 @@ def hurried(services: Services) -> Services:
     return replace(services, config=replace(services.config, job_time_limit=-1))
 
 
-def test_waiting_in_line_does_not_use_up_the_patience_for_trouble(services, ask_again, kind, clock):
+def test_waiting_in_line_does_not_use_up_the_patience_for_outages(services, ask_again, kind, clock):
     kind.act = lambda run_: write(run_) if len(kind.attempts) == 2 else failing(TransientError())(run_)
     job = ask_again()
     clock.advance(seconds=services.config.job_patience + 1)
@@ -177,19 +177,19 @@ def test_a_job_handed_back_by_stopping_workers_never_fails_for_it(services, ask_
     assert files(services, job) == [ended.result_key]
 
 
-def test_a_result_whose_commit_went_through_unheard_is_kept(services, ask_again, kind, monkeypatch):
+def test_a_result_whose_commit_went_through_unconfirmed_is_kept(services, ask_again, kind, monkeypatch):
     job = ask_again()
     write_for_real = services.db.write
 
     @contextmanager
-    def unheard() -> Iterator[Session]:
+    def unconfirmed() -> Iterator[Session]:
         with write_for_real() as session:
             yield session
         if row(services, job).state == JobState.FINISHED:
             monkeypatch.setattr(services.db, "write", write_for_real)
             raise TransientError("the connection broke after the commit")
 
-    monkeypatch.setattr(services.db, "write", unheard)
+    monkeypatch.setattr(services.db, "write", unconfirmed)
 
     run(services, job.id)
 

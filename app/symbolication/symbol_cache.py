@@ -1,4 +1,4 @@
-"""Open files of symbols, kept by a process for what it does next; bounded, those used longest ago are closed."""
+"""A process's cache of open symbol files. It is bounded: the files used longest ago are closed."""
 
 import threading
 import time
@@ -34,15 +34,15 @@ class _Kept(NamedTuple):
     used_at: float  # monotonic seconds
 
 
-class Shelf:
-    """What one process has open of one storage. What lies under a key never changes, so nothing here becomes wrong."""
+class SymbolCache:
+    """The files of one storage that this process has open. The object of a key never changes, so no entry becomes stale."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def open(self, storage: Storage, key: str, kind: type[Names]) -> Names | None:
-        """The symbols under a key; None when they are lost, or were deleted a moment ago. Raises TransientError."""
+        """The symbols under a key; None when they are lost, or have just been deleted. Raises TransientError."""
         with self._lock:
             now = time.monotonic()
             known = self._kept.pop(key, None)
@@ -76,9 +76,9 @@ def _opened(storage: Storage, key: str, kind: type[Names]) -> _Kept | None:
             return None
 
 
-_SHELVES: WeakKeyDictionary[Storage, Shelf] = WeakKeyDictionary()
+_CACHES: WeakKeyDictionary[Storage, SymbolCache] = WeakKeyDictionary()
 
 
-def shelf_of(storage: Storage) -> Shelf:
-    """The shelf of a storage in this process."""
-    return _SHELVES.setdefault(storage, Shelf())
+def symbol_cache_of(storage: Storage) -> SymbolCache:
+    """This process's cache for a storage."""
+    return _CACHES.setdefault(storage, SymbolCache())

@@ -1,4 +1,4 @@
-"""Secrets that have to be read again are kept encrypted, with a key derived from SECRET_KEY for each purpose."""
+"""Encryption of secrets that have to be read again, with a key derived from SECRET_KEY for each purpose."""
 
 import base64
 
@@ -8,18 +8,18 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 class Unreadable(Exception):
-    """SECRET_KEY is another one than when it was sealed."""
+    """SECRET_KEY is not the one that the secret was encrypted with."""
 
 
-def seal(secret_key: str, purpose: bytes, secret: str) -> str:
-    """The secret, encrypted."""
+def encrypt(secret_key: str, purpose: bytes, secret: str) -> str:
+    """The encrypted secret, as text."""
     return _fernet(secret_key, purpose).encrypt(secret.encode()).decode()
 
 
-def unseal(secret_key: str, purpose: bytes, sealed: str) -> str:
-    """The secret again. Raises Unreadable."""
+def decrypt(secret_key: str, purpose: bytes, encrypted: str) -> str:
+    """The secret that `encrypt` was given. Raises Unreadable."""
     try:
-        return _fernet(secret_key, purpose).decrypt(sealed.encode()).decode()
+        return _fernet(secret_key, purpose).decrypt(encrypted.encode()).decode()
     except InvalidToken:
         raise Unreadable from None
 
