@@ -24,10 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from app.db import Database
+from app.db.driver_pool import Prepared
 from app.db.hot import SqlText
 from app.db.job import LIVE, LIVE_FIRST, Job, JobAsker
 from app.db.poll import Poll, poll_of
-from app.db.prepared import Prepared
 
 NEW = ("id", "kind", "key", "params", "app_id", "crash_id", "state", "request_id", "created_at", "queue", "attempt",
        "failures", "enqueue_after", "enqueued", "progress_done", "progress_total")  # fmt: skip
@@ -63,13 +63,13 @@ def start_job(db: Database, job: Job, user_id: int, most: int, freshness: Freshn
     new = {name: getattr(job, name) for name in NEW}
     asked: dict[str, Any] = {"user": user_id, "now": job.created_at, "most": most, **freshness._asdict()}
     if db.is_postgresql:
-        with db.quick_write(together=False) as lane:
-            return lane.first(_START, **new, **asked) is not None
-    with db.quick_write() as lane:
+        with db.driver_write(together=False) as driver:
+            return driver.first(_START, **new, **asked) is not None
+    with db.driver_write() as driver:
         values = {f"new_{name}": value for name, value in new.items()}
-        if not lane.change(_START_ON_SQLITE, **values, **asked):
+        if not driver.change(_START_ON_SQLITE, **values, **asked):
             return False
-        lane.change(_ASK_ON_SQLITE, job=job.id, user=user_id, now=job.created_at)
+        driver.change(_ASK_ON_SQLITE, job=job.id, user=user_id, now=job.created_at)
     return True
 
 
@@ -91,8 +91,8 @@ def find_or_start(
         return None
     asked = {"token": token_hash, "crash": crash_identifier, "now": new["created_at"]}
     bounds = {"most": most, "long_from": long_from}
-    with db.quick_write(together=False) as lane:
-        return lane.first(_FIND_OR_START, **new, **asked, **bounds)
+    with db.driver_write(together=False) as driver:
+        return driver.first(_FIND_OR_START, **new, **asked, **bounds)
 
 
 def _asked(*columns: Any) -> Asked:

@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, ForeignKey, Insert, String, delete, exists
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
+from app.db.driver_pool import DriverConnection, Prepared
 from app.db.hot import SqlText
 from app.db.log import WAITING, Log
 from app.db.many import as_rows, insert_into, rows_of
-from app.db.prepared import Lane, Prepared
 from app.db.symbols import SymbolImage
 from app.db.work import BigId
 
@@ -55,11 +55,11 @@ def _add(dialect: ModuleType) -> Insert:
 _ADD, _ADD_ON_SQLITE = SqlText("await_symbols", tuple), Prepared(_add)
 
 
-def await_symbols(lane: Lane, waiting: Iterable[Waiting]) -> None:
+def await_symbols(driver: DriverConnection, waiting: Iterable[Waiting]) -> None:
     """Insert rows about logs that the transaction has just settled; nothing is sent when there are none."""
     rows = sorted(set(waiting))
     if rows:
-        lane.change(_ADD if lane.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(one._asdict() for one in rows))
+        driver.change(_ADD if driver.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(one._asdict() for one in rows))
 
 
 def await_anew(session: Session, logs: Mapping[int, Iterable[Waiting]]) -> None:

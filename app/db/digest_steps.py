@@ -24,11 +24,11 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.db import Database
 from app.db.crash import Crash
+from app.db.driver_pool import DriverConnection, Prepared
 from app.db.hot import SqlText
 from app.db.log import Log, LogStatus
 from app.db.many import as_rows, insert_into, rows_of
 from app.db.occurrence import Occurrence
-from app.db.prepared import Lane, Prepared
 from app.db.turn import Turn, digested
 from app.db.webhook_events import CRASHES_NEW
 from app.db.work import LONGEST_PAUSE, is_due
@@ -147,35 +147,35 @@ def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: 
     values = {"now": now, "latest": now + LONGEST_PAUSE, "lease_expires_at": lease_expires_at, "holder": holder}
     most = {"most": bounds.logs, "bytes": bounds.bytes, "most_processes": bounds.processes, "most_slow": bounds.slow}
     if db.is_postgresql:
-        with db.quick_write(together=False) as lane:
-            rows = lane.rows(_CLAIM, **values, **most)
+        with db.driver_write(together=False) as driver:
+            rows = driver.rows(_CLAIM, **values, **most)
     else:
         with db.write() as session:
             rows = _claim_on_sqlite(session, now, lease_expires_at, holder, bounds)
     return Claim([ClaimedLog(*row[:-2]) for row in rows], is_full=bool(rows) and bool(rows[0][-2]))
 
 
-def settle_logs(lane: Lane, ended: Iterable[EndedLog], now: datetime) -> set[int]:
+def settle_logs(driver: DriverConnection, ended: Iterable[EndedLog], now: datetime) -> set[int]:
     """End digests; returns the row ids of those whose attempt is still this worker's. The others must leave no trace."""
     rows = as_rows(log._asdict() for log in sorted(ended))
-    if lane.is_postgresql:
-        return set(lane.rows(_END, now=now, rows=rows))
-    return {row[0] for row in lane.rows(_END_ON_SQLITE, now=now, rows=rows)}
+    if driver.is_postgresql:
+        return set(driver.rows(_END, now=now, rows=rows))
+    return {row[0] for row in driver.rows(_END_ON_SQLITE, now=now, rows=rows)}
 
 
-def count_in(lane: Lane, seen: Iterable[SeenCrash], now: datetime) -> Counted:
+def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime) -> Counted:
     """Add occurrences to their crashes, which are made when these are their first; webhooks are told of new ones.
 
     Two workers that see a crash first end up with one row. Crashes are locked in the order of their identifiers, so that
     two digests cannot wait for each other.
     """
     rows = as_rows(crash._asdict() for crash in seen)
-    if lane.is_postgresql:
-        found = lane.rows(_COUNT, rows=rows, now=now)
+    if driver.is_postgresql:
+        found = driver.rows(_COUNT, rows=rows, now=now)
         return Counted({crash.identifier: crash.id for crash in found}, found[0].told if found else 0)
-    counted = lane.rows(_COUNT_ON_SQLITE, rows=rows)
+    counted = driver.rows(_COUNT_ON_SQLITE, rows=rows)
     new = [{"identifier": row[0]} for row in counted if row[2] == NEW]
-    told = lane.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
+    told = driver.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
     return Counted({row[0]: row[1] for row in counted}, told)
 
 
@@ -186,10 +186,10 @@ def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def add_occurrences(lane: Lane, new: Iterable[NewOccurrence]) -> None:
+def add_occurrences(driver: DriverConnection, new: Iterable[NewOccurrence]) -> None:
     """Insert occurrences."""
-    lane.change(
-        _ADD if lane.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(occurrence._asdict() for occurrence in new)
+    driver.change(
+        _ADD if driver.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(occurrence._asdict() for occurrence in new)
     )
 
 

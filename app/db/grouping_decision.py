@@ -9,10 +9,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, rows_changed
 from app.db.crash import Crash
+from app.db.driver_pool import DriverConnection, Prepared
 from app.db.hot import SqlText
 from app.db.many import as_rows, rows_of
 from app.db.occurrence import Occurrence
-from app.db.prepared import Lane, Prepared
 
 PENDING = text("moved_at IS NULL")
 
@@ -45,10 +45,10 @@ class GroupingDecision(Base):
         return self.into_identifier != self.identifier
 
 
-def routes(lane: Lane, identifiers: Iterable[str]) -> dict[str, str]:
+def routes(driver: DriverConnection, identifiers: Iterable[str]) -> dict[str, str]:
     """Of these groups the ones that people have merged into another crash that exists: identifier -> its identifier."""
     rows = as_rows({"identifier": identifier} for identifier in sorted(set(identifiers)))
-    return dict(lane.rows(_ROUTES if lane.is_postgresql else _ROUTES_ON_SQLITE, rows=rows))
+    return dict(driver.rows(_ROUTES if driver.is_postgresql else _ROUTES_ON_SQLITE, rows=rows))
 
 
 def routes_within(session: Session, identifiers: Iterable[str]) -> dict[str, str]:

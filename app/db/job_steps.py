@@ -22,11 +22,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.db import Database
 from app.db.crash import Crash
+from app.db.driver_pool import Prepared
 from app.db.hot import SqlText
 from app.db.job import Job, JobState
 from app.db.job_part import JobPart
 from app.db.occurrence import FIRST_ROWS
-from app.db.prepared import Prepared
 from app.db.turn import Turn
 from app.db.work import LONGEST_PAUSE
 
@@ -85,17 +85,17 @@ def claim_next(
     """
     bounds = {"bounded": bounded, "at_once": at_once}
     values = {"worker": worker, "lease_expires_at": lease_expires_at, **bounds, **due_at(now)}
-    with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
+    with db.driver_write(together=False) as driver:  # that the turn is lost with its worker does no harm
         if db.is_postgresql:
-            claimed = lane.first(
+            claimed = driver.first(
                 CLAIM_JOB, job_of_message=rung, queue=queue, **values, **_NO_LIST, most_rows=FIRST_ROWS
             )
             return claimed and claimed.job
-        row = lane.first(_CLAIM_ON_SQLITE, job_of_message=rung, queue=queue, **values)
+        row = driver.first(_CLAIM_ON_SQLITE, job_of_message=rung, queue=queue, **values)
         if row is None:
             return None
         job = ClaimedJob(*row).job
-        lane.change(_TURN_ON_SQLITE, app=job.app_id, now=now)
+        driver.change(_TURN_ON_SQLITE, app=job.app_id, now=now)
         return job
 
 
@@ -116,10 +116,10 @@ _STORED_LIST = SqlText("stored_list", StoredList)
 
 def find_stored_list(db: Database, crash_id: int, key: str) -> StoredList | None:
     """The newest stored result of the question with this key, if the crash has not changed since."""
-    with db.quick() as lane:
+    with db.driver() as driver:
         if db.is_postgresql:
-            return lane.first(_STORED_LIST, crash=crash_id, key=key)
-        row = lane.first(_STORED_LIST_ON_SQLITE, crash=crash_id, key=key)
+            return driver.first(_STORED_LIST, crash=crash_id, key=key)
+        row = driver.first(_STORED_LIST_ON_SQLITE, crash=crash_id, key=key)
     return StoredList(*row) if row else None
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, select
 from app.db import Database
 from app.db.app import App, Membership
 from app.db.crash import Crash
+from app.db.driver_pool import Prepared
 from app.db.hot import SqlText
 from app.db.job import LIVE_FIRST, LIVE_STATES, Job, JobAsker, JobState
-from app.db.prepared import Prepared
 from app.db.token import Token
 
 
@@ -75,10 +75,10 @@ def find_poll(
 ) -> Poll | None:
     """The live or else the newest job for a question, or the one with that id; None unless a member asks."""
     values: dict[str, Any] = {"token": token_hash, "now": now, "crash": crash_identifier, "key": key, "job": job_id}
-    with db.quick() as lane:
+    with db.driver() as driver:
         if db.is_postgresql:
-            return lane.first(_BY_ID if job_id else _BY_KEY, **values)
-        row = lane.first(_BY_ID_ON_SQLITE if job_id else _BY_KEY_ON_SQLITE, **values)
+            return driver.first(_BY_ID if job_id else _BY_KEY, **values)
+        row = driver.first(_BY_ID_ON_SQLITE if job_id else _BY_KEY_ON_SQLITE, **values)
     return poll_of(*row) if row else None
 
 
@@ -91,10 +91,10 @@ def poll_of(user_id: int, seen_at: datetime | None, *columns: Any) -> Poll:
 
 def is_live(db: Database, job_id: str) -> bool:
     """True while a job is queued or running; who may ask has been checked before."""
-    with db.quick() as lane:
+    with db.driver() as driver:
         if db.is_postgresql:
-            return lane.first(_JOB_STATE, job=job_id) in LIVE_STATES
-        row = lane.first(_JOB_STATE_ON_SQLITE, job=job_id)
+            return driver.first(_JOB_STATE, job=job_id) in LIVE_STATES
+        row = driver.first(_JOB_STATE_ON_SQLITE, job=job_id)
     return row is not None and row[0] in LIVE_STATES
 
 

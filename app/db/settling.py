@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from app.db.prepared import Lane
+from app.db.driver_pool import DriverConnection
 
 KEPT = 1_000  # names of rows that are known to be on disk
 
@@ -23,8 +23,8 @@ def settled(_name: str, meanwhile: Callable[[], object] = _nothing) -> None:
 class Settling:
     """Waits once for each row that it is asked about, as long as it remembers it, and for many rows together."""
 
-    def __init__(self, lane: Callable[[], AbstractContextManager[Lane]]) -> None:
-        self._lane = lane
+    def __init__(self, driver: Callable[[], AbstractContextManager[DriverConnection]]) -> None:
+        self._driver = driver
         self._turn = threading.Lock()  # one transaction at a time: what comes meanwhile shares the next
         self._begun = self._ended = 0  # number of the transaction that was begun last, and of the last that is on disk
         self._settled: dict[str, None] = {}  # the latest last
@@ -55,8 +55,8 @@ class Settling:
 
     def _settle(self, meanwhile: Callable[[], object]) -> None:
         self._begun += 1
-        with self._lane() as lane:
-            lane.send(_NOTE)
+        with self._driver() as driver:
+            driver.send(_NOTE)
             meanwhile()
-            lane.receive()
+            driver.receive()
         self._ended = self._begun

@@ -46,8 +46,8 @@ def claim_or_finish(
     """
     sizes = {"most_bytes": most, "most_rows": FIRST_ROWS}
     values |= {"job_of_message": rung, "queue": queue, "expires_at": expires_at}
-    with db.quick_write(together=False) as lane:
-        claimed = lane.first(CLAIM_JOB, **values, **due_at(now), **sizes, **short._asdict())
+    with db.driver_write(together=False) as driver:
+        claimed = driver.first(CLAIM_JOB, **values, **due_at(now), **sizes, **short._asdict())
     if claimed is None:
         return None
     size = claimed.result_size

@@ -8,9 +8,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db.crash import Crash
+from app.db.driver_pool import Prepared
 from app.db.job import Job, JobState
 from app.db.many import insert_into, rows_of
-from app.db.prepared import Prepared
 from app.db.webhook import EVENTS, Delivery, Webhook
 
 _JOB, _CRASH = Job.__table__.c, Crash.__table__.c

@@ -203,16 +203,16 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
     Returns the row ids of the logs whose digest was still this worker's.
     """
     now, told = services.now(), 0
-    with services.db.quick_write() as lane:
-        own = settle_logs(lane, map(_ended, outcomes), now)
+    with services.db.driver_write() as driver:
+        own = settle_logs(driver, map(_ended, outcomes), now)
         counted = [one for outcome in outcomes if outcome.stored.id in own for one in outcome.found]
         if counted:
-            merged = routes(lane, (one.crash for one in counted))
+            merged = routes(driver, (one.crash for one in counted))
             counted = [one._replace(crash=merged.get(one.crash, one.crash)) for one in counted]
-            crash_ids, told = count_in(lane, _crashes(counted), now)
-            add_occurrences(lane, (_row(one, crash_ids[one.crash]) for one in counted))
+            crash_ids, told = count_in(driver, _crashes(counted), now)
+            add_occurrences(driver, (_row(one, crash_ids[one.crash]) for one in counted))
             await_symbols(
-                lane, (row for one in counted for row in waiting(one.stored.app_id, one.stored.id, one.report))
+                driver, (row for one in counted for row in waiting(one.stored.app_id, one.stored.id, one.report))
             )
     trim_awaited(services, (outcome.stored for outcome in outcomes))
     if told:

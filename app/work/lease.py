@@ -89,7 +89,9 @@ renewer = LeaseRenewer()
 
 # What goes on between the database and a process is never cut in two: neither a commit, nor what a pool does with a
 # connection. The rest of a step may end anywhere.
-uncut(Database.read, Database.write, Database.snapshot, Database.quick, Database.quick_write, Database.moment)
+uncut(
+    Database.read, Database.write, Database.snapshot, Database.driver, Database.driver_write, Database.driver_snapshot
+)
 
 
 class Lease(Generic[R]):

@@ -163,7 +163,7 @@ def test_a_sqlstate_that_the_driver_does_not_know_is_a_bug_and_libpqs_own_words_
     database = open_database(postgres_database)
     unheard_of = "DO $$ BEGIN RAISE EXCEPTION 'new' USING ERRCODE = 'ZZ123'; END $$"
 
-    with pytest.raises(psycopg.DatabaseError) as raised, database.quick() as connection:
+    with pytest.raises(psycopg.DatabaseError) as raised, database.driver() as connection:
         connection.connection.execute(unheard_of)
 
     assert type(raised.value) is psycopg.DatabaseError
@@ -267,7 +267,7 @@ def test_each_statement_sees_what_is_committed_whatever_the_servers_default_is(b
 
     with database.write() as session:
         in_sessions = session.scalar(text("SHOW transaction_isolation"))
-    with database.quick_write() as connection:
+    with database.driver_write() as connection:
         past_sessions = connection.connection.execute("SHOW transaction_isolation").fetchone()[0]
 
     database.close()

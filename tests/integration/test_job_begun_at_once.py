@@ -123,7 +123,7 @@ def test_a_database_that_only_reads_still_answers_with_what_is_finished(services
     with services.db.write() as session:
         name = session.scalar(text("SELECT current_database()"))
         session.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
-    services.db._lanes.close()
+    services.db._drivers.close()
     services.db.engine.dispose()
 
     finished = get()

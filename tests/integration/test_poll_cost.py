@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from app import create_app
-from app.db.prepared import Lane
+from app.db.driver_pool import DriverConnection
 from app.services import Services
 from app.sweep import sweep
 from tests.factories import add_newer, make_crash
@@ -23,18 +23,18 @@ def statements(services: Services) -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):  # within SQLite's own process, no trip anywhere
             sent.append(statement)
 
-    run = Lane._run
+    run = DriverConnection._run
 
-    def run_noted(lane: Lane, compiled, values):
+    def run_noted(driver: DriverConnection, compiled, values):
         sent.append(compiled.sql)
-        return run(lane, compiled, values)
+        return run(driver, compiled, values)
 
     event.listen(services.db.engine, "before_cursor_execute", note)
-    Lane._run = run_noted
+    DriverConnection._run = run_noted
     try:
         yield sent
     finally:
-        Lane._run = run
+        DriverConnection._run = run
         event.remove(services.db.engine, "before_cursor_execute", note)
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from app.broker import LONG, SHORT
+from app.db.driver_pool import DriverConnection
 from app.db.finishing import Finish
 from app.db.job import Job, JobState, move
 from app.db.job_steps import CLAIM_JOB
-from app.db.prepared import Lane
 from app.db.short_list import Begun, claim_or_finish
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
@@ -161,14 +161,14 @@ def test_tenants_take_turns_at_short_lists_too(services, member):
 
 
 def test_a_list_that_breaks_the_statement_is_made_the_long_way(services, job, lines, monkeypatch):
-    first = Lane.first
+    first = DriverConnection.first
 
-    def break_it(lane: Lane, statement, **values):
+    def break_it(driver: DriverConnection, statement, **values):
         if statement is CLAIM_JOB and values["kind"]:
             raise ZeroDivisionError
-        return first(lane, statement, **values)
+        return first(driver, statement, **values)
 
-    monkeypatch.setattr(Lane, "first", break_it)
+    monkeypatch.setattr(DriverConnection, "first", break_it)
     run_rings(services)
 
     assert row(services, job).state == JobState.FINISHED

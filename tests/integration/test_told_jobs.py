@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.db import open_database
-from app.db.prepared import Lane
+from app.db.driver_pool import DriverConnection
 from tests.factories import make_crash
 
 
@@ -17,11 +17,11 @@ def database_url(postgres_database) -> str:
 
 
 @pytest.fixture
-def waits(monkeypatch) -> list[Lane]:
+def waits(monkeypatch) -> list[DriverConnection]:
     """One for each wait for the disk that is over."""
-    ended: list[Lane] = []
-    receive = Lane.receive
-    monkeypatch.setattr(Lane, "receive", lambda lane: (receive(lane), ended.append(lane)))
+    ended: list[DriverConnection] = []
+    receive = DriverConnection.receive
+    monkeypatch.setattr(DriverConnection, "receive", lambda driver: (receive(driver), ended.append(driver)))
     return ended
 
 
@@ -41,8 +41,8 @@ def test_the_first_answer_waits_for_the_disk_and_the_polls_after_it_do_not(servi
 
 def test_the_worker_is_rung_for_before_the_disk_has_the_job(services, client_of, member, path, monkeypatch):
     order: list[str] = []
-    receive = Lane.receive
-    monkeypatch.setattr(Lane, "receive", lambda lane: (order.append("waited"), receive(lane)))
+    receive = DriverConnection.receive
+    monkeypatch.setattr(DriverConnection, "receive", lambda driver: (order.append("waited"), receive(driver)))
     monkeypatch.setattr(services.broker, "ring", lambda *_: order.append("rung"))
 
     client_of(services).get(path, headers=member.headers)

@@ -182,8 +182,8 @@ def _finish_job(attempt: Attempt[Job]) -> None:
 def _finish_log(attempt: Attempt[Any]) -> None:
     row = attempt.row
     ended = EndedLog(row.id, row.attempt, LogStatus.DIGESTED, "tested", None)
-    with attempt.services.db.quick_write() as lane:
-        if not settle_logs(lane, [ended], attempt.services.now()):
+    with attempt.services.db.driver_write() as driver:
+        if not settle_logs(driver, [ended], attempt.services.now()):
             raise AttemptLost
 
 
