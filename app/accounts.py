@@ -49,7 +49,7 @@ def log_in(services: Services, email: str, password: str, address: str = "") -> 
     """Return a new token; `address` is where the request comes from.
 
     Raises Unauthorized, in the same time whether e-mail or password is wrong, or TooManyRequests when a minute has seen
-    too many wrong passwords for this e-mail or from this address, or when too many log in at this moment.
+    too many wrong passwords for this e-mail or from this address, or when too many log in at once.
     """
     with hashing():
         guess = begin_guess(services, hash_of(email.casefold().encode(errors="replace").decode()), address)

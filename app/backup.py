@@ -1,6 +1,6 @@
 """Backups: everything of a service in one folder, made beside it while it runs; and back into an empty one.
 
-The database first, as it is at one moment, then the store. An object is never changed, so each is the one that the rows mean;
+The database first, as one snapshot, then the store. An object is never changed, so each is the one that the rows mean;
 what comes meanwhile has no row, and what is deleted meanwhile a row that is known to lack it. `crashq doctor` mends both.
 """
 

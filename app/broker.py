@@ -92,7 +92,7 @@ class RedisBroker:
         self._bells: dict[tuple[str, str], Bell[Press]] = {}
 
     def ring_soon(self, task: str, row_id: str, queue: str, /) -> None:
-        """Send the message now or, when one went out a moment ago, together with those that follow; await no answer."""
+        """Send the message now or, when one went out just now, together with those that follow; await no answer."""
         bell = self._bells.get((task, queue))
         if bell is None:
             bell = self._bells.setdefault(
@@ -110,7 +110,7 @@ class RedisBroker:
             bell.answered(lambda press: press.row_id == row_id)
 
     def ring(self, task: str, row_id: str, queue: str, /) -> bool:
-        """Send the message unless Redis was away a moment ago."""
+        """Send the message unless Redis was away just now."""
         return self._ring(task, pressed(row_id), queue, self._redis.lpush)
 
     def _ring(self, task: str, press: Press, queue: str, push: Callable[[str, str], object]) -> bool:

@@ -1,7 +1,7 @@
 """A canary: a tiny piece of work that goes the whole way of a job, so that somebody notices before a user does.
 
 Beat's message has a row written by one task, which rings as web does; another one reads the row, writes to the store, reads, and
-deletes what it wrote. Nothing piles up: there are two rows, and an object lives for a moment.
+deletes what it wrote. Nothing piles up: there are two rows, and an object lives for less than a second.
 """
 
 import secrets

@@ -114,7 +114,7 @@ class GatheredHistogram(Histogram):
         self._gathered: dict[tuple[str, ...], list[float]] = {}  # labels -> numbers by bucket, and the sum of seconds
 
     def observe(self, seconds: float, *labels: str) -> None:
-        """Count one duration, in a moment."""
+        """Count one duration."""
         with self._gathering:
             is_first = not self._gathered
             numbers = self._gathered.get(labels)

@@ -42,7 +42,9 @@ digests = Counter(
     "Logs by how their digest ended: digested, rejected, retried, lost; and by the format that was recognised",
     ("outcome", "format"),
 )
-digest_times = Histogram("crashq_digest_duration_seconds", "Trips of up to 25 logs from claim to commit", bounds=QUICK)
+digest_times = Histogram(
+    "crashq_digest_duration_seconds", "Digests of up to 25 logs in bulk, from claim to commit", bounds=QUICK
+)
 log_waits = Histogram("crashq_log_wait_seconds", "Digested logs from arrival to commit", bounds=LONG)
 store_errors = Counter("crashq_store_errors_total", "Failures of the object store by operation", ("operation",))
 database_errors = Counter("crashq_database_errors_total", "Statements and connections that the database failed", ())

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 class RateLimit:
     """So many a minute of each name, such as an app's id. Nothing is refused because Redis is away.
 
-    To count costs one trip to Redis; what is refused costs none until the minute is over.
+    Counting costs one round trip to Redis; a refused request costs none until the minute is over.
     """
 
     def __init__(self, storage: Storage) -> None:

@@ -39,7 +39,7 @@ from app.api.polling import REPEATS, WAITING
 from app.api.query_names import check_query_names
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
-from app.api.waiting import Waiting
+from app.api.waiting import WaitingRooms
 from app.errors import STATUS_WORDS, AppError, as_outage
 from app.hosts import Hosts
 from app.observe import request_id_from
@@ -64,7 +64,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     # Only where a change made by one process of the server is seen by all of them.
     kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
     flask.extensions[REPEATS] = Repeats(kept_for, changes)
-    flask.extensions[WAITING] = Waiting.of(services.config.web_threads, rest)
+    flask.extensions[WAITING] = WaitingRooms.of(services.config.web_threads, rest)
     flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
     for part in (
         login, apps, crashes, logs, jobs, downloads, health, docs, privacy, senders, webhooks, data_exporters, symbols,

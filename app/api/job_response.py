@@ -61,8 +61,8 @@ def _of_finished(user: int, job: AnyJob) -> Response:
 
 
 @lru_cache(256)
-def _http_date(moment: datetime) -> str:
-    return http_date(moment)
+def _http_date(time: datetime) -> str:
+    return http_date(time)
 
 
 def _showing(user: int) -> Showing:

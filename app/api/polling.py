@@ -11,7 +11,7 @@ from app.accounts import token_hash
 from app.api.context import services, token, user_id
 from app.api.job_response import age
 from app.api.repeats import Repeats, changes
-from app.api.waiting import LONG, MOMENT, Waiting
+from app.api.waiting import BRIEF_WAIT, LONG, WaitingRooms
 from app.jobs import service
 from app.jobs.awaiting import answered, is_live
 from app.jobs.freshness import is_expired
@@ -74,8 +74,8 @@ def ask_or_repeat(poll: Poll, *, may_be_new: bool = True, is_held: bool = False)
 
 
 def ask_with_brief_wait(poll: Poll) -> Answer:
-    """After a brief wait for the end of a short job, if its user was told a moment ago that it is under way."""
-    _, moments, recent = _waiting()
+    """After a brief wait for the end of a short job, if a poll of the same user just now found it under way."""
+    _, brief, recent = _waiting()
     found: Answer | None = None
 
     def is_over() -> bool:
@@ -83,12 +83,12 @@ def ask_with_brief_wait(poll: Poll) -> Answer:
         found = ask_or_repeat(poll, may_be_new=False)
         return not found[1].is_live
 
-    told = recent.age(poll)
-    if told is not None:
-        moments.wait(MOMENT, poll.kind, told, is_over)
-    user, job = found or ask_or_repeat(poll, may_be_new=told is None)
+    seen_at_age = recent.age(poll)
+    if seen_at_age is not None:
+        brief.wait(BRIEF_WAIT, poll.kind, seen_at_age, is_over)
+    user, job = found or ask_or_repeat(poll, may_be_new=seen_at_age is None)
     if not job.is_live:
-        if told is not None:
+        if seen_at_age is not None:
             recent.forget(poll)
             answered(services(), job)
     elif is_short(job):
@@ -125,6 +125,6 @@ def _look(poll: Poll, job_id: str) -> AnyJob | None:
     return found[1] if found else None
 
 
-def _waiting() -> Waiting:
-    found: Waiting = current_app.extensions[WAITING]
+def _waiting() -> WaitingRooms:
+    found: WaitingRooms = current_app.extensions[WAITING]
     return found

@@ -1,4 +1,4 @@
-"""Waiting until something changes, for many at a time: whoever is due looks, and for all of them."""
+"""Waiting until something changes, for many requests at a time: the request that is due looks for all of them."""
 
 import threading
 import time

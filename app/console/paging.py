@@ -10,7 +10,7 @@ from flask import request
 T = TypeVar("T")
 
 PER_PAGE = 50  # rows
-LAST_PAGE = 1_000_000  # far beyond what anybody turns to
+LAST_PAGE = 1_000_000  # far beyond what anybody reads
 
 
 @dataclass(frozen=True)

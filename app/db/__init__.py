@@ -25,11 +25,11 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app import metrics
+from app.db.async_commit import DurabilityWait, already_durable
 from app.db.base import Base, UtcTime, value_enum
 from app.db.driver_pool import DriverConnection, DriverPool, SharedSnapshot
 from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
 from app.db.idle import IdlePool, IdleWatch, SessionPool
-from app.db.settling import Settling, settled
 from app.errors import TransientError
 
 __all__ = ["Base", "Database", "UtcTime", "insert_or_ignore", "open_database", "rows_changed", "value_enum"]
@@ -50,7 +50,7 @@ class Database:
         self.engine = engine
         self._drivers = drivers
         self._idle = IdleWatch(self._pools)
-        self.settle = Settling(self.driver) if self.is_postgresql else settled
+        self.wait_until_durable = DurabilityWait(self.driver) if self.is_postgresql else already_durable
         # Each statement that only reads is a transaction of its own: nothing to begin and to roll back, which on
         # PostgreSQL would be two round trips more. SQLite begins one by itself.
         reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else engine

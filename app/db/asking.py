@@ -55,7 +55,7 @@ class Asked(NamedTuple):
 
 
 def start_job(db: Database, job: Job, user_id: int, most: int, freshness: Freshness) -> bool:
-    """Insert a queued job and who asks for it, without waiting for PostgreSQL's disk: `settle` does before it is told.
+    """Insert a queued job and its asker with an asynchronous commit; `wait_until_durable` comes before the user's answer.
 
     False, and nothing is changed, when a job of the same key answers by `freshness`, when another one was begun at the same
     time, whatever has become of it, or when the user waits for `most` jobs already.

@@ -56,7 +56,7 @@ _ADD, _ADD_ON_SQLITE = SqlText("await_symbols", tuple), Prepared(_add)
 
 
 def await_symbols(driver: DriverConnection, waiting: Iterable[Waiting]) -> None:
-    """Insert rows about logs that the transaction has just settled; nothing is sent when there are none."""
+    """Insert rows about logs whose digest the transaction has just ended; nothing is sent when there are none."""
     rows = sorted(set(waiting))
     if rows:
         driver.change(_ADD if driver.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(one._asdict() for one in rows))

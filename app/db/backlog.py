@@ -24,7 +24,7 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits at one moment."""
+    """What waits, as one snapshot of the database shows it."""
 
     jobs: dict[tuple[str, str], int]  # (kind, state) -> rows, of live and of failed jobs
     queues: dict[

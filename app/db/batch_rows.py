@@ -69,7 +69,7 @@ class FoundRow(NamedTuple):
 
 
 class ShownCrash(NamedTuple):
-    """As much of a crash as a row of a batch tells."""
+    """The columns of a crash that a row of a batch has."""
 
     id: int
     identifier: str
@@ -83,10 +83,10 @@ def read_place(value: str) -> Place:
 
 
 def newest_row(session: Session) -> tuple[int, int | None]:
-    """(the newest committed occurrence, the moment from when on everything up to it is committed or never will be).
+    """(row id of the newest committed occurrence, transaction id for `has_ended`; None on SQLite).
 
-    On PostgreSQL a row may be committed after one with a higher id; the moment is a transaction id for `is_settled`.
-    Occurrences that were being moved at that moment are in their new crashes by then, too.
+    On PostgreSQL a row may be committed after one with a higher id. Once every transaction below that id has ended, every
+    occurrence up to the newest is committed or never will be, and those that were being moved are in their new crashes.
     """
     newest = func.coalesce(func.max(Occurrence.id), 0)
     if session.get_bind().dialect.name != "postgresql":  # one writer at a time
@@ -96,12 +96,12 @@ def newest_row(session: Session) -> tuple[int, int | None]:
     return row_id, int(transaction)
 
 
-def is_settled(session: Session, moment: int | None) -> bool:
-    """True once every transaction that was under way at the moment has ended."""
-    if moment is None:
+def has_ended(session: Session, transaction: int | None) -> bool:
+    """True once every transaction with an id below `transaction` has ended."""
+    if transaction is None:
         return True
     oldest = session.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one()
-    return int(oldest) >= moment
+    return int(oldest) >= transaction
 
 
 def cuts(session: Session, scope: Scope, size: int) -> Iterator[Cut]:

@@ -1,4 +1,4 @@
-"""The steps of a digest, each one statement for all logs of a trip: claim them, settle them, count what was found."""
+"""The steps of a digest, each one statement for logs in bulk: claim them, end their digests, count their crashes."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -25,11 +25,11 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from app.db import Database
 from app.db.crash import Crash
 from app.db.driver_pool import DriverConnection, Prepared
+from app.db.fair_share import FairShare, digested
 from app.db.hot import SqlText
 from app.db.log import Log, LogStatus
 from app.db.many import as_rows, insert_into, rows_of
 from app.db.occurrence import Occurrence
-from app.db.turn import Turn, digested
 from app.db.webhook_events import CRASHES_NEW
 from app.db.work import LONGEST_PAUSE, is_due
 
@@ -108,7 +108,7 @@ class Counted(NamedTuple):
     """The crashes that occurrences were added to."""
 
     ids: dict[str, int]  # identifier -> row id
-    told: int  # how many webhooks are to be told of new ones
+    told: int  # how many webhooks are to be notified of new ones
 
 
 class CountedCrash(NamedTuple):
@@ -139,7 +139,7 @@ class NewOccurrence(NamedTuple):
 
 
 def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: str, bounds: Bounds) -> Claim:
-    """Begin the next digest of logs that are free and due: apps take turns, each app's oldest log first.
+    """Begin the next digest of logs that are free and due: a fair share for each app, its oldest log first.
 
     A log that takes long to read or has ended an attempt with a failure is taken alone, and never along with another: it may
     be what killed its worker, and the others must not pay for it.
@@ -155,7 +155,7 @@ def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: 
     return Claim([ClaimedLog(*row[:-2]) for row in rows], is_full=bool(rows) and bool(rows[0][-2]))
 
 
-def settle_logs(driver: DriverConnection, ended: Iterable[EndedLog], now: datetime) -> set[int]:
+def end_digests(driver: DriverConnection, ended: Iterable[EndedLog], now: datetime) -> set[int]:
     """End digests; returns the row ids of those whose attempt is still this worker's. The others must leave no trace."""
     rows = as_rows(log._asdict() for log in sorted(ended))
     if driver.is_postgresql:
@@ -164,7 +164,7 @@ def settle_logs(driver: DriverConnection, ended: Iterable[EndedLog], now: dateti
 
 
 def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime) -> Counted:
-    """Add occurrences to their crashes, which are made when these are their first; webhooks are told of new ones.
+    """Add occurrences to their crashes, which are made when these are their first; webhooks are notified of new ones.
 
     Two workers that see a crash first end up with one row. Crashes are locked in the order of their identifiers, so that
     two digests cannot wait for each other.
@@ -208,8 +208,8 @@ def _claim_on_sqlite(
     place = func.row_number().over(partition_by=Log.app_id, order_by=(alone, Log.id)).label("place")
     free = (received, Log.lease_expires_at.is_(None), is_due(Log, now), may_be_slow, may_begin)
     found = select(Log.id, Log.app_id, Log.size, alone.label("alone"), place).where(*free).subquery()
-    in_turn = select(found).outerjoin(Turn, Turn.app_id == found.c.app_id).order_by(
-        found.c.place, Turn.digested_at.asc().nulls_first(), found.c.app_id
+    in_turn = select(found).outerjoin(FairShare, FairShare.app_id == found.c.app_id).order_by(
+        found.c.place, FairShare.digested_at.asc().nulls_first(), found.c.app_id
     )  # fmt: skip
     waiting = session.execute(in_turn.limit(bounds.logs)).all()
     taken: list[Any] = []

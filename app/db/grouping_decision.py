@@ -131,7 +131,7 @@ def redirect(session: Session, old: str, new: str, user_id: int | None, now: dat
     return rows_changed(session, this.values(values))
 
 
-def settle(session: Session, before: datetime, identifiers: list[str], now: datetime) -> int:
+def note_moved(session: Session, before: datetime, identifiers: list[str], now: datetime) -> int:
     """Note that a decision is carried out, unless it was made after `before`: digests under way may not know it yet."""
     this = update(GroupingDecision).where(GroupingDecision.identifier.in_(identifiers), PENDING)
     return rows_changed(session, this.where(GroupingDecision.decided_at <= before).values(moved_at=now))

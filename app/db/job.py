@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, insert_or_ignore, rows_changed, value_enum
-from app.db.turn import Turn
+from app.db.fair_share import FairShare
 from app.db.work import LONGEST_PAUSE, Leased, Leasing
 
 
@@ -176,13 +176,13 @@ class Waiting(NamedTuple):
 
 
 def next_in_turn(session: Session, queue: str, now: datetime) -> Waiting | None:
-    """The queued job to do next: tenants take turns, each tenant's oldest job first. It only looks; a claim decides."""
+    """The queued job to do next: of the tenant served least recently, its oldest job. It only looks; a claim decides."""
     due = or_(Job.not_before.is_(None), Job.not_before <= now, Job.not_before > now + LONGEST_PAUSE)
     statement = (
-        select(Job.id, Turn.served_at, Job.created_at)
-        .outerjoin(Turn, Turn.app_id == Job.app_id)
+        select(Job.id, FairShare.served_at, Job.created_at)
+        .outerjoin(FairShare, FairShare.app_id == Job.app_id)
         .where(Job.state == JobState.QUEUED, Job.queue == queue, due)
-        .order_by(Turn.served_at.asc().nulls_first(), Job.created_at, Job.id)
+        .order_by(FairShare.served_at.asc().nulls_first(), Job.created_at, Job.id)
         .limit(1)
     )
     row = session.execute(statement).first()
@@ -212,8 +212,8 @@ def is_abandoned(session: Session, job_id: str, before: datetime) -> bool:
     return session.scalar(select(Job.id).where(Job.id == job_id, ~_seen_after(before))) is not None
 
 
-def _seen_after(moment: datetime) -> Exists:
-    return exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > moment)
+def _seen_after(time: datetime) -> Exists:
+    return exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > time)
 
 
 def past_jobs(session: Session, now: datetime, limit: int) -> list[Job]:

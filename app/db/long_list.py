@@ -19,7 +19,7 @@ from app.db.driver_pool import DriverConnection, Prepared
 from app.db.occurrence import FIRST_ROWS, Occurrence, json_text
 from app.iso_time import FIRST_INSTANT, LAST_INSTANT
 
-ROWS_PER_BATCH = 10_000  # about 1.2 MB: the fewer trips the better, and memory stays small
+ROWS_PER_BATCH = 10_000  # about 1.2 MB: the fewer round trips the better, and memory stays small
 CONNECTIONS = 2  # that write batches of a long list side by side
 LONG_FROM = 3 * ROWS_PER_BATCH  # rows from which a second connection is worth having
 ROOM = 8 * 1024 * 1024  # bytes; more than all copies of a batch that a process makes on its way

@@ -41,7 +41,7 @@ def claim_or_finish(
 ) -> Begun | None:
     """What `job_steps.claim_next` does or, if the job's answer is a list of at most `most` bytes, make that its result.
 
-    A list has at most FIRST_ROWS rows and shows the crash as it is in this moment. A job that has failed before takes the
+    A list has at most FIRST_ROWS rows and shows the crash as the statement sees it. A job that has failed before takes the
     long way. `values`: the others of `claim_next`. PostgreSQL only.
     """
     sizes = {"most_bytes": most, "most_rows": FIRST_ROWS}

@@ -52,7 +52,7 @@ class Webhook(Leased, Base):
     disabled_reason: Mapped[str | None] = mapped_column(String(MAX_ERROR))  # why the service has made it inactive
     failing_since: Mapped[datetime | None]  # first failure after the latest success
     created_at: Mapped[datetime]
-    served_at: Mapped[datetime | None]  # webhooks take turns
+    served_at: Mapped[datetime | None]  # the webhook served least recently comes next
 
 
 EVENTS = {

@@ -22,17 +22,17 @@ def deliveries(
     event: str,
     app_id: ColumnElement[int],
     subject: ColumnElement[str],
-    moment: ColumnElement[datetime] | ColumnElement[datetime | None],
+    happened_at: ColumnElement[datetime] | ColumnElement[datetime | None],
     *conditions: ColumnElement[bool],
 ) -> Insert:
     """INSERT … SELECT of a delivery for each active webhook of the app that is told of the event.
 
-    `app_id`, `subject` and `moment` are columns of what has happened. An app without webhooks costs a look into an index.
+    `app_id`, `subject` and `happened_at` are columns of what has happened. An app without webhooks costs a look into an index.
     """
     name: ColumnElement[str] = literal_column(f"'{event}'")
     pending: ColumnElement[str] = literal_column("'pending'")
     none: ColumnElement[int] = literal_column("0")
-    rows = select(Webhook.id, name, subject, moment, pending, none, moment)
+    rows = select(Webhook.id, name, subject, happened_at, pending, none, happened_at)
     told = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
     return insert_into(dialect, Delivery).from_select(_COLUMNS, told).on_conflict_do_nothing()
 
@@ -49,7 +49,7 @@ def _crashes_new(dialect: ModuleType) -> Insert:
 
 
 JOB_FINISHED, CRASHES_NEW = Prepared(_job_finished), Prepared(_crashes_new)
-"""For SQLite, which cannot do it in the statement in which it happens, and needs no trip for another one."""
+"""For SQLite, which cannot do it in the statement in which it happens, and needs no round trip for another one."""
 
 
 def tell_job_failed(session: Session, job_id: str) -> None:

@@ -23,7 +23,7 @@ from app.db.digest_steps import (
     add_occurrences,
     claim_logs,
     count_in,
-    settle_logs,
+    end_digests,
 )
 from app.db.grouping_decision import routes
 from app.db.log import LEASING, Log, LogStatus
@@ -38,17 +38,17 @@ from app.ingest.splits import splits_in
 from app.observe import on_behalf_of
 from app.services import Services
 from app.store_calls import ObjectDamaged
-from app.symbolication.trip import TripSymbols
+from app.symbolication.bulk_symbols import BulkSymbols
 from app.work.ending import end, released, unwritten
 from app.work.errors import AttemptsUsedUp, HandedBack
 from app.work.lease import Lease, lease_of
 from app.work.limits import OverBudget
 from app.work.work_type import Message, WorkType
 
-LOGS_PER_TRIP = 25  # digested together, in one transaction
-BYTES_PER_TRIP = MIB  # of theirs, unless the first one alone is larger
-GO_ON_FOR = 0.25  # seconds after which no further trip begins: other work waits for the worker too
-PARSE_FOR = 0.5  # seconds after which no further log of a trip is begun: other apps' logs wait
+LOGS_IN_BULK = 25  # digested together, in one transaction
+BYTES_IN_BULK = MIB  # of theirs, unless the first one alone is larger
+GO_ON_FOR = 0.25  # seconds after which no further bulk is claimed: other work waits for the worker too
+PARSE_FOR = 0.5  # seconds after which no further log of a bulk is begun: other apps' logs wait
 
 log = structlog.get_logger()
 
@@ -103,23 +103,23 @@ def digest_some(services: Services) -> bool:
         return False
     with Lease(services, WORK, claim.logs) as lease:
         outcomes, left = _parse_all(services, lease, begun)
-        settled = bool(outcomes) and _settle(services, outcomes)
+        finished = bool(outcomes) and _finish(services, outcomes)
     if left:
         _let_others_digest(services, left)
     metrics.digest_times.observe(time.monotonic() - begun)
-    return settled and (claim.is_full or bool(left))
+    return finished and (claim.is_full or bool(left))
 
 
 def _bounds(services: Services) -> Bounds:
     half = max(services.processes() // 2, 1)
-    return Bounds(LOGS_PER_TRIP, BYTES_PER_TRIP, processes=half, slow=half)
+    return Bounds(LOGS_IN_BULK, BYTES_IN_BULK, processes=half, slow=half)
 
 
 def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[list[Outcome], list[ClaimedLog]]:
-    """What became of the logs, and those that are left because the others took long; others' logs wait meanwhile."""
+    """The outcomes, and the logs that are left because the others took long; logs of other apps wait meanwhile."""
     outcomes: list[Outcome] = []
     logs: list[ClaimedLog] = lease.rows
-    symbols = TripSymbols(services, {stored.app_id: stored.has_symbols for stored in logs})
+    symbols = BulkSymbols(services, {stored.app_id: stored.has_symbols for stored in logs})
     with services.storage.reading([(stored.storage_key, stored.size) for stored in logs]) as reads:
         for number, (stored, read) in enumerate(zip(logs, reads, strict=True)):
             if number and time.monotonic() - begun > PARSE_FOR:
@@ -131,7 +131,7 @@ def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[lis
     return outcomes, []
 
 
-def _parse(lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], symbols: TripSymbols) -> Outcome | None:
+def _parse(lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], symbols: BulkSymbols) -> Outcome | None:
     """Parse and group; None when it has ended or is to be tried again, which is arranged then."""
     services = lease.services
     try:
@@ -173,7 +173,7 @@ def _found(services: Services, stored: ClaimedLog, number: int, report: Grouped)
     return Found(stored, number, occurred_at, seen, report, report.group.identifier)
 
 
-def _settle(services: Services, outcomes: list[Outcome]) -> bool:
+def _finish(services: Services, outcomes: list[Outcome]) -> bool:
     """Record what was found; False when that failed, and all of it is to be tried again."""
     try:
         own = _record(services, outcomes)
@@ -204,7 +204,7 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
     """
     now, told = services.now(), 0
     with services.db.driver_write() as driver:
-        own = settle_logs(driver, map(_ended, outcomes), now)
+        own = end_digests(driver, map(_ended, outcomes), now)
         counted = [one for outcome in outcomes if outcome.stored.id in own for one in outcome.found]
         if counted:
             merged = routes(driver, (one.crash for one in counted))

@@ -12,7 +12,7 @@ from app.db.moves import Group
 from app.parsers import recognise
 from app.parsers.document import Document, unread_sentence
 from app.services import Services
-from app.symbolication.trip import TripSymbols
+from app.symbolication.bulk_symbols import BulkSymbols
 from app.symbols.resolving import Resolved
 
 
@@ -34,17 +34,17 @@ class ReadLog(NamedTuple):
 
 
 def read_and_group(
-    services: Services, app_id: int, app: str, raw: bytes, splits: tuple[Split, ...], symbols: TripSymbols | None = None
+    services: Services, app_id: int, app: str, raw: bytes, splits: tuple[Split, ...], symbols: BulkSymbols | None = None
 ) -> ReadLog:
     """The crash reports of a log, each grouped; `app` is the identifier. Raises MalformedLog or TransientError.
 
     All that decides how a stored log is grouped happens in here, so that a log digested twice is grouped alike: frames get
-    the names that the app's symbols know before they are fingerprinted, and splits hold. Logs of a trip share `symbols`.
+    the names that the app's symbols know before they are fingerprinted, and splits hold. Logs digested in bulk share `symbols`.
     """
     document = Document(raw, brief=True, max_unpacked=services.config.max_log_bytes)
     parser = recognise(document)
-    trip = symbols or TripSymbols(services)
-    reports = [group(app, trip.resolve(app_id, parsed), splits) for parsed in parser.parse(document)]
+    known = symbols or BulkSymbols(services)
+    reports = [group(app, known.resolve(app_id, parsed), splits) for parsed in parser.parse(document)]
     return ReadLog(parser.FORMAT, reports, unread_sentence(document))
 
 

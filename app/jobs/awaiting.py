@@ -18,7 +18,7 @@ def is_live(services: Services, job: AnyJob) -> bool:
 def wait_until_durable(services: Services, job: AnyJob) -> None:
     """Return when no crash of the database can lose a live job; to be called before its user is told of it."""
     if services.now() - job.created_at < DURABLE_AFTER:
-        services.db.settle(job.id)
+        services.db.wait_until_durable(job.id)
 
 
 def answered(services: Services, job: AnyJob) -> None:

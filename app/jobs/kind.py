@@ -39,7 +39,7 @@ class Artefact:
 class Plan:
     """Instead of a result: what it will be made of, in parts, by as many workers as there are."""
 
-    made_at: datetime  # the moment that the result shows
+    made_at: datetime  # when the snapshot was taken that the result shows
     last_row: int  # the newest occurrence that belongs to it
     reports_revision: int  # the app's: parts are made by what was set then, or not at all
     parts: list[dict[str, Any]]  # values of JobPart: number, after, upto, units

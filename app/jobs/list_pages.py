@@ -48,7 +48,7 @@ def read_page(db: Database, storage: Storage, crash_id: int, whole_list: str, of
         return None
     try:
         return _read(storage, found, offset, limit)
-    except (ObjectNotFound, ValueError):  # it expired a moment ago, has no index of an earlier release's, or is cut
+    except (ObjectNotFound, ValueError):  # it has just expired, has no index of an earlier release's, or is cut
         return None
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import metrics, tracing
 from app.broker import LONG, PARTS, RUN_JOB, RUN_PART
+from app.db.fair_share import serve
 from app.db.job import LEASING as JOBS
 from app.db.job import Job, Waiting, count_running, next_in_turn
 from app.db.job_part import (
@@ -28,7 +29,6 @@ from app.db.job_part import (
     plan_of,
     show_progress,
 )
-from app.db.turn import serve
 from app.db.work import begin, change
 from app.errors import AppError, TransientError
 from app.jobs import KINDS

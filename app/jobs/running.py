@@ -37,7 +37,7 @@ def run(services: Services, job_id: str, queue: str | None = None) -> None:
 
     Without `queue` it is the one where the rung job stands, which one that is made in parts has left.
 
-    One long job, or short ones for a moment, as long as some wait: what it takes to hear a ring costs more than such a job.
+    One long job, or short ones for some milliseconds while some wait: to receive a task message costs more than such a job.
     Safe to call twice, late, or for a job that is done: only one caller claims an attempt.
     """
     unwritten.write()

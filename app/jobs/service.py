@@ -98,7 +98,7 @@ def start(
 ) -> Job:
     """Begin a job for a member's request, or join the one that another request has begun meanwhile.
 
-    `is_retry`: also where one has failed a moment ago. Raises NotFound, TooManyJobs or what became of the other one.
+    `is_retry`: also where one has just failed. Raises NotFound, TooManyJobs or what became of the other one.
     `async_commit`: see `starting.insert`.
     """
     most = services.config.live_jobs_per_user
@@ -171,7 +171,7 @@ def _still_answers(job: AnyJob, about: Subject, now: datetime) -> bool:
 
 
 def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
-    """Make a user one of a job's askers; None when it was cancelled or freed a moment ago, before that took effect."""
+    """Make a user one of a job's askers; None when it was cancelled or freed just now, before that took effect."""
     job = stay(session, job_id)
     if job is None or job.state in (JobState.CANCELLED, JobState.EXPIRED):
         return None

@@ -78,7 +78,7 @@ def find_or_insert(
 
 
 def is_short(job: AnyJob) -> bool:
-    """True for a job that may end within a moment."""
+    """True for a job that may end within a brief wait."""
     return job.progress_total <= LONG_FROM
 
 
@@ -101,12 +101,12 @@ def _new(request: JobRequest, now: datetime) -> dict[str, Any]:
 
 
 def _announce(services: Services, job: AnyJob, user_id: int, *, async_commit: bool) -> None:
-    """Send the task message of a new job and, unless `async_commit`, wait until its user may be told of it."""
+    """Send the task message of a new job and, unless `async_commit`, wait until its row is durable, for its user's answer."""
     enqueue = partial(_enqueue, services, job, user_id)
     if async_commit:
         enqueue()
-    else:  # the worker can begin, and who asks has the row to wait for
-        services.db.settle(job.id, meanwhile=enqueue)
+    else:  # the worker can begin, and the user has the row to wait for
+        services.db.wait_until_durable(job.id, meanwhile=enqueue)
 
 
 def _enqueue(services: Services, job: AnyJob, user_id: int) -> None:

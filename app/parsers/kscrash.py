@@ -149,7 +149,7 @@ def _version(value: Any) -> tuple[int, int]:
 
 
 def _occurred_at(head: dict[str, Any], version: tuple[int, int]) -> Any:
-    milliseconds = values.integer(head.get("timestamp_millis"))  # Bugsnag's fork: the same moment, finer
+    milliseconds = values.integer(head.get("timestamp_millis"))  # Bugsnag's fork: the same time, finer
     if milliseconds:
         return values.unix_time(milliseconds, 1000)
     return parts.read_time(head.get("timestamp"), version)

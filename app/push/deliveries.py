@@ -35,9 +35,9 @@ from app.work.work_type import WorkType
 
 PAUSES = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
 """Seconds from each failed attempt to the next one: 23.7 hours in all, then the delivery has failed."""
-PER_CLAIM = 20  # deliveries to one receiver before another one gets its turn
-GO_ON_FOR = timedelta(seconds=10)  # no further delivery to a receiver begins after this, until its next turn
-TURN_WITHIN = 120.0  # seconds: a turn and one request more, of which the name's look-up has no limit of ours
+PER_CLAIM = 20  # deliveries to one receiver before another receiver is served
+GO_ON_FOR = timedelta(seconds=10)  # no further delivery to a receiver begins after this, until its next claim
+CLAIM_WITHIN = 120.0  # seconds: GO_ON_FOR and one request more, of which the name's look-up has no limit of ours
 DISABLED_AFTER = timedelta(days=1)  # of failures only, when a delivery is given up
 KEPT_FOR = timedelta(days=30)  # ended deliveries
 AT_MOST = 1_000  # rows cleared at a time
@@ -191,7 +191,7 @@ WORK = WorkType(
     name="webhook",
     noun="delivery",
     leasing=LEASING,
-    budget=lambda _services, _webhook: Budget(seconds=TURN_WITHIN),
+    budget=lambda _services, _webhook: Budget(seconds=CLAIM_WITHIN),
     max_failures=lambda _: None,  # the deliveries have their own attempts
     permanent=(),
 )

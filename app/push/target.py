@@ -91,7 +91,7 @@ def look_up(host: str, port: int) -> list[str]:
 def addresses_of(target: Target, allowed: Iterable[str], resolve: Resolve = look_up) -> list[str]:
     """The addresses to connect to. Raises Refused when any is one that nothing is sent to, or when there is none.
 
-    Whoever connects has to use these, and not the name: it may mean another address a moment later.
+    Whoever connects has to use these, and not the name: it may resolve to another address later.
     """
     allowed = tuple(allowed)
     try:

@@ -48,7 +48,7 @@ def receive_symbols(services: Services, app: App, about: About, chunks: Iterable
     if not is_new:
         with suppress(TransientError):
             services.storage.delete(key)
-    return settle_received(services, app, found, is_new=is_new)
+    return enqueue_received(services, app, found, is_new=is_new)
 
 
 def row_of(
@@ -63,8 +63,8 @@ def row_of(
     }  # fmt: skip
 
 
-def settle_received(services: Services, app: App, found: SymbolFile | None, *, is_new: bool) -> SymbolFile:
-    """Ring for a file whose row is committed, if it waits. Raises TransientError when it was deleted a moment ago."""
+def enqueue_received(services: Services, app: App, found: SymbolFile | None, *, is_new: bool) -> SymbolFile:
+    """Ring for a file whose row is committed, if it waits. Raises TransientError when it has just been deleted."""
     if found is None:
         raise TransientError
     if is_new:

@@ -42,7 +42,7 @@ class Shelf:
         self._lock = threading.Lock()
 
     def open(self, storage: Storage, key: str, kind: type[Names]) -> Names | None:
-        """The symbols under a key; None when they are lost, or were deleted a moment ago. Raises TransientError."""
+        """The symbols under a key; None when they are lost, or have just been deleted. Raises TransientError."""
         with self._lock:
             now = time.monotonic()
             known = self._kept.pop(key, None)

@@ -28,7 +28,7 @@ from app.db.symbols import SymbolFile, find_same
 from app.errors import BadParameters, Conflict, NotFound, TooLarge, TransientError
 from app.services import Services
 from app.storage import symbols_key
-from app.symbolication.receive import Counted, check_about, row_of, settle_received
+from app.symbolication.receive import Counted, check_about, enqueue_received, row_of
 from app.symbols.contents import About
 
 LEAST_CHUNK, BEST_CHUNK, MOST_CHUNK = MIB, 16 * MIB, 64 * MIB  # bytes; the last chunk may be smaller than the least
@@ -152,7 +152,7 @@ def finish_upload(services: Services, app: App, identifier: str) -> SymbolFile:
         if not is_new:  # it came in one piece meanwhile
             drop_parts_of(session, identifier, services.now())
         forget_upload(session, identifier)
-    return settle_received(services, app, found, is_new=is_new)
+    return enqueue_received(services, app, found, is_new=is_new)
 
 
 def stream_parts(services: Services, parts: list[SymbolPart]) -> Iterator[bytes]:

@@ -73,7 +73,7 @@ class LeaseRenewer:
         while True:
             with self._changed:
                 now = time.monotonic()
-                due = [work for work, moment in self._due.items() if moment <= now]
+                due = [work for work, due_at in self._due.items() if due_at <= now]
                 for work in due:
                     self._due[work] = now + work.pause
                 if not due:

@@ -200,7 +200,7 @@ class Limit:
         return outer is not None
 
     def _is_within(self, frame: FrameType | None) -> bool:
-        """The thread is inside of the block at this moment: it waits for the interpreter's lock, which is ours.
+        """The thread is inside the block now: it waits for the interpreter's lock, which is ours.
 
         It stands where the exception would be delivered, so one that has just begun to leave the block is let go. One in
         a `__del__` or a callback of the collector, from which Python drops what is raised, is left for the next look, and

@@ -234,7 +234,7 @@ def test_what_goes_while_the_plan_is_made_does_not_break_it(services, client, me
     assert sum(part.rows for part in parts_now(services, job)) == 10
 
 
-def test_what_came_while_the_plan_waited_came_after_the_moment_that_the_batch_shows(
+def test_what_came_while_the_plan_waited_came_after_the_snapshot_that_the_batch_shows(
     services, client, member, crashes, run_workers, clock, monkeypatch
 ):
     begun_at = clock()
@@ -243,7 +243,7 @@ def test_what_came_while_the_plan_waited_came_after_the_moment_that_the_batch_sh
         clock.advance(seconds=10)
         add_newer(services, crashes[0])
 
-    with within(monkeypatch, planning, "is_settled", late):
+    with within(monkeypatch, planning, "has_ended", late):
         begin_of_app(services, member)
     result = made(client, member, run_workers, f"apps/{member.app.identifier}")
 

@@ -141,9 +141,9 @@ def test_the_end_of_a_job_waits_for_the_disk_if_its_result_lies_elsewhere(servic
     job, now = begin(services), services.now()
     result = {"result_text": text, "result_key": key, "result_size": 2, "result_sha256": "0" * 64}
     named = {"result_filename": "list.json", "result_media_type": "application/json"}
-    moments = {"finished_at": now, "expires_at": now, "progress_done": 1, "progress_total": 1, "data_revision": 1}
+    times = {"finished_at": now, "expires_at": now, "progress_done": 1, "progress_total": 1, "data_revision": 1}
 
-    finish = finish_job(services.db, job.id, job.attempt, **moments, **result, **named)
+    finish = finish_job(services.db, job.id, job.attempt, **times, **result, **named)
 
     assert finish == (2, 0)
     assert forced == [False, waits]

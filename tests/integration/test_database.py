@@ -97,7 +97,7 @@ def test_the_same_e_mail_in_another_case_is_the_same_user(database):
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "instant",
     [
         NOON,
         datetime(2, 1, 1, tzinfo=UTC),
@@ -107,13 +107,13 @@ def test_the_same_e_mail_in_another_case_is_the_same_user(database):
     ],
     ids=str,
 )
-def test_times_come_back_as_the_same_instant_in_utc(database, moment):
+def test_times_come_back_as_the_same_instant_in_utc(database, instant):
     with database.write() as session:
-        beat(session, "worker", moment)
+        beat(session, "worker", instant)
 
     with database.read() as session:
         seen = last_seen(session, "worker")
-    assert seen == moment
+    assert seen == instant
     assert seen.tzinfo is UTC
 
 

@@ -58,7 +58,7 @@ def test_a_cancelled_job_is_gone_by_its_id_and_asking_without_it_starts_afresh(s
     assert (fresh.id != job.id, fresh.state) == (True, JobState.QUEUED)
 
 
-def test_asking_afresh_at_the_very_moment_of_the_cancel_gets_the_new_job(services, member, crash, kind, clock):
+def test_asking_afresh_at_the_very_time_of_the_cancel_gets_the_new_job(services, member, crash, kind, clock):
     for number in range(8):  # ids are random, so that one of these sorts before and one after its successor
         old = ask(services, member.user_id, NAME, crash.identifier, {"about": str(number)})
         cancel(services, member.user_id, old.id)

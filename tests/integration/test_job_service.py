@@ -123,7 +123,7 @@ def test_ending_a_job_that_has_just_finished_leaves_its_result(services, ask_aga
     job = ask_again()
     run(services, job.id)
 
-    moved = end(services, WORK, row(services, job), TransientError("seen as overdue a moment ago"))
+    moved = end(services, WORK, row(services, job), TransientError("seen as overdue just now"))
 
     assert not moved
     assert services.storage.get(row(services, job).result_key) == b"[1]"
@@ -163,7 +163,7 @@ def test_a_job_that_ends_while_its_question_is_asked_again_is_the_answer(service
         monkeypatch.setattr(service, "latest_job", real)
 
     monkeypatch.setattr(service, "latest_job", not_yet_there)
-    monkeypatch.setattr(starting, "start_job", lambda *_: False)  # the job was live at that moment
+    monkeypatch.setattr(starting, "start_job", lambda *_: False)  # the job was live then
     second = service.ask(services, member.user_id, "occurrences", crash.identifier, {})
 
     assert (second.id, second.state) == (first.id, JobState.FINISHED)

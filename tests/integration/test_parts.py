@@ -1,4 +1,4 @@
-"""Jobs in parts on both databases: many workers, dead workers, turns, limits, and always the same bytes."""
+"""Jobs in parts on both databases: many workers, dead workers, fair share, limits, and always the same bytes."""
 
 import hashlib
 import threading
@@ -143,7 +143,7 @@ def test_no_more_parts_are_at_work_than_long_jobs_may_be(services, member, crash
     assert most == [2]
 
 
-def test_tenants_take_turns_part_by_part(services, member, crash, clock):
+def test_tenants_have_a_fair_share_part_by_part(services, member, crash, clock):
     other = make_member(services, "grace@example.com", "Maps")
     theirs = make_crash(services, other.app, occurrences=8)
     describe(services, theirs)

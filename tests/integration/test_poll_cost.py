@@ -20,7 +20,7 @@ def statements(services: Services) -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(_connection, _cursor, statement: str, *_rest: object) -> None:
-        if not statement.startswith("BEGIN"):  # within SQLite's own process, no trip anywhere
+        if not statement.startswith("BEGIN"):  # within SQLite's own process, no round trip anywhere
             sent.append(statement)
 
     run = DriverConnection._run
@@ -82,7 +82,7 @@ def test_a_poll_of_a_job_at_work_is_one_statement(services, get, by_id, monkeypa
     assert len(sent) == 1
 
 
-def test_a_poll_that_waits_a_moment_looks_a_few_times(services, get):
+def test_a_poll_that_waits_briefly_looks_a_few_times(services, get):
     get()
 
     with statements(services) as sent:

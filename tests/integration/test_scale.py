@@ -162,9 +162,9 @@ def test_every_window_finds_the_crashes_with_an_occurrence_in_it(services, membe
             crash.id: session.scalars(select(Occurrence.occurred_at).where(Occurrence.crash_id == crash.id)).all()
             for crash in crashes
         }
-    moments = [None, *(NOON + timedelta(days=day) for day in range(-14, 12))]
-    for since in moments:
-        for until in moments:
+    times = [None, *(NOON + timedelta(days=day) for day in range(-14, 12))]
+    for since in times:
+        for until in times:
             wanted = {
                 crash
                 for crash, occurred in times.items()

@@ -139,14 +139,14 @@ def test_a_job_that_has_a_strike_takes_the_long_way(services, job):
     assert begun.finish is None
 
 
-def test_a_cancelled_job_is_nobodys_turn(services, member, job):
+def test_a_cancelled_job_is_not_claimed(services, member, job):
     cancel(services, member.user_id, job.id)
 
     assert begin(services) is None
     assert row(services, job).state == JobState.CANCELLED
 
 
-def test_tenants_take_turns_at_short_lists_too(services, member):
+def test_tenants_have_a_fair_share_at_short_lists_too(services, member):
     other = make_member(services, "grace@example.com", "Maps")
     crashes = [
         (who, make_crash(services, who.app, newest=NOON - timedelta(days=10 * number)))

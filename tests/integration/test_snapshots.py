@@ -1,4 +1,4 @@
-"""A batch shows one moment, whole, and goes away whole (both databases)."""
+"""A batch shows one snapshot, whole, and goes away whole (both databases)."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

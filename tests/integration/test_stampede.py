@@ -1,4 +1,4 @@
-"""Equal requests at the same moment are one job, also when it has ended before the last of them is answered."""
+"""Equal requests at the same time are one job, also when it has ended before the last of them is answered."""
 
 import threading
 import time

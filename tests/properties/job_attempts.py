@@ -106,7 +106,7 @@ class Attempts:
             raise self.broken
         for trying in tried:
             self.tried.remove(trying)
-            self._settle(trying)
+            self._finish(trying)
 
     def do_beat(self) -> None:
         """The lease of the innermost attempt is renewed once."""
@@ -200,7 +200,7 @@ class Attempts:
             self.do(step)
         yield trying.content[10:]
 
-    def _settle(self, trying: Trying) -> None:
+    def _finish(self, trying: Trying) -> None:
         """Tell the model how an attempt ended, now that it has."""
         job, holds = trying.job, self.model.holds(trying.job, trying.number)
         outcome = self._outcome_by_row(trying) if holds and trying.plan.fault else trying.outcome

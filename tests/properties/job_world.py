@@ -10,10 +10,10 @@ from sqlalchemy import delete, update
 
 from app.accounts import token_hash
 from app.broker import MemoryBroker
+from app.db.fair_share import FairShare
 from app.db.job import Job as Row
 from app.db.job import JobAsker, JobState
 from app.db.token import Token
-from app.db.turn import Turn
 from app.errors import AppError
 from app.jobs import running, service
 from app.jobs.cancelling import cancel
@@ -60,7 +60,7 @@ class World(Attempts):
         """Forget every job, for the next example."""
         self.db.before_write, self.db.fault = lambda: None, None
         with self.db.write() as session:
-            for table in (JobAsker, Row, Turn):
+            for table in (JobAsker, Row, FairShare):
                 session.execute(delete(table))
         self.broker = MemoryBroker()
         self.services = replace(self.base, storage=open_storage("memory://"), broker=self.broker)

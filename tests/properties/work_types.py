@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, object_session
 from app.broker import PARTS, SHORT
 from app.config import MIB
 from app.db.data_exporter import DataExporter, DataExporterRun, RunState
-from app.db.digest_steps import Bounds, EndedLog, claim_logs, settle_logs
+from app.db.digest_steps import Bounds, EndedLog, claim_logs, end_digests
 from app.db.erasure import Erasure, ErasureState
 from app.db.job import Job, JobState, new_job_id
 from app.db.job_part import JobPart, JobPlan, PartState
@@ -183,7 +183,7 @@ def _finish_log(attempt: Attempt[Any]) -> None:
     row = attempt.row
     ended = EndedLog(row.id, row.attempt, LogStatus.DIGESTED, "tested", None)
     with attempt.services.db.driver_write() as driver:
-        if not settle_logs(driver, [ended], attempt.services.now()):
+        if not end_digests(driver, [ended], attempt.services.now()):
             raise AttemptLost
 
 

@@ -81,10 +81,10 @@ export async function cancel(jobId) {
 class Events {
   constructor(jobId, tell) {
     this.source = new EventSource(`${meta("crashq-root")}/api/jobs/${jobId}/events`);
-    this.over = new Promise((settle) => {
+    this.over = new Promise((resolve) => {
       this.source.addEventListener("progress", ({ data }) => tell({ ...JSON.parse(data).progress, trouble: null }));
-      for (const end of ENDS) this.source.addEventListener(end, () => settle(true));
-      this.source.addEventListener("error", () => this.source.readyState === EventSource.CLOSED && settle(false));
+      for (const end of ENDS) this.source.addEventListener(end, () => resolve(true));
+      this.source.addEventListener("error", () => this.source.readyState === EventSource.CLOSED && resolve(false));
     });
   }
 

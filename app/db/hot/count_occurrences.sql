@@ -1,5 +1,5 @@
 -- Adds what a digest has found to its crashes, which are made when these are their first occurrences, and writes a delivery
--- for each webhook that is told of new crashes: one round trip for both.
+-- for each webhook that is notified of new crashes: one round trip for both.
 -- :rows is JSON (digest_steps.SeenCrash). Columns: identifier and row id of each crash, how many webhooks are to be told.
 WITH counted AS (
     INSERT INTO crashes (

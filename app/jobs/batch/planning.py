@@ -1,11 +1,11 @@
-"""The plan of a batch: the moment it shows and where its parts end."""
+"""The plan of a batch: the snapshot it shows and where its parts end."""
 
 import time
 from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from app.db.batch_rows import Cut, Scope, count_in_scope, cuts, is_settled, newest_row
+from app.db.batch_rows import Cut, Scope, count_in_scope, cuts, has_ended, newest_row
 from app.errors import TransientError
 from app.jobs.batch.question import REPORTS, Filters
 from app.jobs.kind import Plan, Run
@@ -34,9 +34,9 @@ def make_plan(params: Filters, run: Run, crash_id: Callable[[Session], int | Non
     """
     made_at = run.now()  # before the look at the newest row: what is stored by then is in the batch
     with run.db.read() as session:
-        last_row, moment = newest_row(session)
+        last_row, transaction = newest_row(session)
         deadline = time.monotonic() + SETTLES_WITHIN
-        while not is_settled(session, moment):
+        while not has_ended(session, transaction):
             if time.monotonic() > deadline:
                 raise TransientError("A digest or a regrouping takes long; the batch is planned again later")
             time.sleep(LOOK_EVERY)

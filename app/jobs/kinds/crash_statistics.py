@@ -72,7 +72,7 @@ def current_revision(about: Subject) -> int:
 
 
 def compute(params: Params, run: Run) -> Artefact:
-    """Let the database count, in one moment, and store the figures."""
+    """Count in the database, in one snapshot, and store the figures."""
     with counting(run.db) as session:
         crash = session.get_one(Crash, run.crash_id)
         rules, reports_revision = rules_of(session, run.app_id)

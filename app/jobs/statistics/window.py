@@ -56,9 +56,9 @@ def window(since: datetime | None, until: datetime | None, latest: datetime, day
     return Window(max(since, start) if since else start, end, first_day, last_day)
 
 
-def _after(moment: datetime) -> datetime:
+def _after(instant: datetime) -> datetime:
     """The end of its UTC day."""
-    day = moment.astimezone(UTC).date()
+    day = instant.astimezone(UTC).date()
     return datetime.combine(day + iso_time.DAY, time.min, UTC) if day < date.max else iso_time.LAST_INSTANT
 
 

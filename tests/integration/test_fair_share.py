@@ -1,4 +1,4 @@
-"""Who is served when: tenants take turns, long jobs leave room, users wait for a bounded number (both databases)."""
+"""Who is served when: tenants have a fair share, long jobs leave room, users wait for a bounded number (both databases)."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -92,12 +92,15 @@ def test_a_held_request_whose_time_is_over_waits_for_the_disk(services, client_o
 
 def test_those_who_come_while_the_disk_is_waited_for_share_the_next_wait(services, waits):
     under_way, go_on = threading.Event(), threading.Event()
-    first = threading.Thread(target=services.db.settle, args=("first", lambda: (under_way.set(), go_on.wait(10))))
+    first = threading.Thread(
+        target=services.db.wait_until_durable, args=("first", lambda: (under_way.set(), go_on.wait(10)))
+    )
     first.start()
     under_way.wait(10)
     rung = threading.Semaphore(0)
     others = [
-        threading.Thread(target=services.db.settle, args=(name, rung.release)) for name in ("second", "third", "fourth")
+        threading.Thread(target=services.db.wait_until_durable, args=(name, rung.release))
+        for name in ("second", "third", "fourth")
     ]
     for other in others:
         other.start()
@@ -112,7 +115,7 @@ def test_those_who_come_while_the_disk_is_waited_for_share_the_next_wait(service
 
 
 def test_a_disk_that_takes_no_more_is_told_of_as_trouble(services, client_of, member, path, monkeypatch):
-    monkeypatch.setattr("app.db.settling._NOTE", b"SELECT 1 / 0")
+    monkeypatch.setattr("app.db.async_commit._FLUSH_WAL", b"SELECT 1 / 0")
 
     answer = client_of(services).get(path, headers=member.headers)
 
