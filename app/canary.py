@@ -62,7 +62,7 @@ def last_success(services: Services) -> datetime | None:
         return last_seen(session, SUCCEEDED)
 
 
-def told(services: Services) -> str:
+def last_canary(services: Services) -> str:
     """For people: how long ago that was. Raises TransientError."""
     seen = last_success(services)
     if not services.config.canary_every:

@@ -20,7 +20,7 @@ _logins = threading.BoundedSemaphore(LOGINS_AT_ONCE)
 
 
 class Guess:
-    """One try of a password, counted as wrong until it is told to be right."""
+    """One try of a password, counted as wrong until it proves right."""
 
     def __init__(self, services: Services) -> None:
         self._limit, self._counted = services.rate_limit, list[tuple[str, int]]()

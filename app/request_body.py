@@ -188,8 +188,8 @@ def has_body(environ: dict[str, Any]) -> bool:
 
 
 def _answer(problem: AppError) -> Answer:
-    told = {"success": False, "status": STATUS_WORDS[problem.status], "error_message": problem.message}
-    whole = json.dumps(told, separators=(",", ":")).encode()
+    body = {"success": False, "status": STATUS_WORDS[problem.status], "error_message": problem.message}
+    whole = json.dumps(body, separators=(",", ":")).encode()
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("X-Error-Code", problem.code)]
     return problem.status, [*headers, ("Connection", "close")], whole
 

@@ -25,7 +25,7 @@ def free_port() -> int:
 
 @dataclass
 class Part:
-    """One program, with what it is told and where it writes."""
+    """One program, with its arguments and where it writes."""
 
     name: str
     command: list[str]

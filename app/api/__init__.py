@@ -74,7 +74,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     flask.before_request(_begin)
     flask.before_request(partial(_check_host, Hosts(services.config)))
     flask.before_request(lambda: check_query_names(_request()))
-    flask.after_request(partial(_finish, is_told=services.config.access_log))
+    flask.after_request(partial(_finish, is_logged=services.config.access_log))
     cors.allow(flask, services.config.cors_origins)
     flask.register_error_handler(AppError, answers.error)
     flask.register_error_handler(HTTPException, http_error)
@@ -86,12 +86,12 @@ def _begin() -> None:
 
 
 def _check_host(hosts: Hosts) -> None:
-    """Probes and Prometheus name the address that they found us at, and are told nothing that holds a link."""
+    """Probes and Prometheus name the address at which they reach the service; their answers hold no links."""
     if request.path not in WATCHED:
         hosts.check(request.environ.get("HTTP_HOST", ""))
 
 
-def _finish(response: Response, *, is_told: bool) -> Response:
+def _finish(response: Response, *, is_logged: bool) -> Response:
     asked = _request()
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
     if asked.method not in READING:
@@ -101,7 +101,7 @@ def _finish(response: Response, *, is_told: bool) -> Response:
         if response.headers.get("Cache-Control") != "no-store":
             response.headers["Cache-Control"] = "private, no-cache"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    noting.finish(asked, response, is_told=is_told)
+    noting.finish(asked, response, is_logged=is_logged)
     return response
 
 

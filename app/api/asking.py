@@ -20,7 +20,7 @@ def asked_values() -> dict[str, str]:
         found.setdefault(name, []).extend(_text(one) for one in values if one is not None)
     for name, values in found.items():
         if any(ord(sign) < 32 or "\ud800" <= sign <= "\udfff" for value in values for sign in value):
-            raise BadParameters(f"{_shown(name)} holds a control character")
+            raise BadParameters(f"{_printable(name)} holds a control character")
     return {name: "\n".join(values) for name, values in found.items()}
 
 
@@ -48,5 +48,5 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     return name if name.isascii() and name.isidentifier() else "A name"

@@ -30,7 +30,7 @@ def show_crash(crash_identifier: str) -> Response:
     """A crash, why its occurrences are one, and what was merged into it."""
     user = user_id()
     with services().db.read() as session:
-        return _told(session, visible_crash(session, user, crash_identifier))
+        return _crash_response(session, visible_crash(session, user, crash_identifier))
 
 
 @blueprint.post("/crashes/<crash_identifier>/merge")
@@ -41,7 +41,7 @@ def merge_crash(crash_identifier: str) -> Response:
         crash, target = visible_crash(session, user, crash_identifier), visible_crash(session, user, into)
     merging.merge(services(), user, crash, target)
     with services().db.read() as session:
-        return _told(session, visible_crash(session, user, target.identifier))
+        return _crash_response(session, visible_crash(session, user, target.identifier))
 
 
 @blueprint.post("/crashes/<crash_identifier>/split")
@@ -52,7 +52,7 @@ def split_crash(crash_identifier: str) -> Response:
         crash = visible_crash(session, user, crash_identifier)
     merging.split(services(), user, crash, fingerprint)
     with services().db.read() as session:
-        return _told(session, visible_crash(session, user, crash.identifier))
+        return _crash_response(session, visible_crash(session, user, crash.identifier))
 
 
 def _only(name: str) -> str:
@@ -66,7 +66,7 @@ def _only(name: str) -> str:
     return asked[name]
 
 
-def _told(session: Session, crash: Crash) -> Response:
+def _crash_response(session: Session, crash: Crash) -> Response:
     app = session.get_one(App, crash.app_id)
     groups = merged_into(session, crash.identifier, SHOWN_GROUPS)
     rules, _ = rules_of(session, app.id)
@@ -100,5 +100,5 @@ def _merged(group: GroupingDecision, rules: Rules) -> dict[str, Any]:
 def _why(text: str | None, rules: Rules) -> Any:
     if text is None:
         return None
-    told = json.loads(text)
-    return {"symbols": False, **told, "parts": [rules.text(part) for part in told["parts"]]}
+    explanation = json.loads(text)
+    return {"symbols": False, **explanation, "parts": [rules.text(part) for part in explanation["parts"]]}

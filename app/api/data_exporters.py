@@ -23,7 +23,7 @@ STOPPED = "You are no longer a member of any of its apps"
 def create() -> Response:
     """Make an exporter."""
     user, wanted = user_id(), read_params(settings.NewExporter, json_object())
-    return answers.success(_shown(*settings.create(services(), user, wanted)), 201)
+    return answers.success(_to_json(*settings.create(services(), user, wanted)), 201)
 
 
 @blueprint.get("")
@@ -31,20 +31,20 @@ def list_all() -> Response:
     """The exporters of the user, oldest first."""
     user, query = user_id(), request.args.to_dict()
     rows = settings.page(services(), user, *window(query))
-    return link_next(answers.success([_shown(*row) for row in rows[: window(query)[0] - 1]]), rows, query)
+    return link_next(answers.success([_to_json(*row) for row in rows[: window(query)[0] - 1]]), rows, query)
 
 
 @blueprint.get(ONE)
 def show(exporter_identifier: str) -> Response:
     """One exporter."""
-    return answers.success(_shown(*settings.find(services(), user_id(), exporter_identifier)))
+    return answers.success(_to_json(*settings.find(services(), user_id(), exporter_identifier)))
 
 
 @blueprint.patch(ONE)
 def change(exporter_identifier: str) -> Response:
     """Change what is given."""
     user, wanted = user_id(), read_params(settings.ExporterChange, json_object())
-    return answers.success(_shown(*settings.change(services(), user, exporter_identifier, wanted)))
+    return answers.success(_to_json(*settings.change(services(), user, exporter_identifier, wanted)))
 
 
 @blueprint.delete(ONE)
@@ -62,7 +62,7 @@ def list_runs(exporter_identifier: str) -> Response:
     return link_next(answers.success([_run(*row) for row in rows[: window(query)[0] - 1]]), rows, query)
 
 
-def _shown(exporter: DataExporter, apps: list[App]) -> dict[str, Any]:
+def _to_json(exporter: DataExporter, apps: list[App]) -> dict[str, Any]:
     return {
         "identifier": exporter.identifier,
         "name": exporter.name,

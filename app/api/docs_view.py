@@ -132,8 +132,15 @@ class _Reader:
         for name, header in answer.get("headers", {}).items():
             if name in OF_EVERY_ANSWER:
                 continue
-            told = self._behind(header)
-            headers.append(Field(name, self._type(told["schema"]), told["description"], example=str(told["example"])))
+            full_header = self._behind(header)
+            headers.append(
+                Field(
+                    name,
+                    self._type(full_header["schema"]),
+                    full_header["description"],
+                    example=str(full_header["example"]),
+                )
+            )
         return Answer(status, answer["description"], headers, self._samples(answer))
 
     def _samples(self, holder: Json) -> list[Sample]:
@@ -150,10 +157,10 @@ class _Reader:
             yield from self._fields(f"{above}[]", schema["items"])
         required = schema.get("required", [])
         for name, inner in schema.get("properties", {}).items():
-            told, full = self._behind(inner), f"{above}.{name}" if above else name
-            description = inner.get("description", told.get("description", ""))
-            yield Field(full, self._type(told), description, name in required)
-            yield from self._fields(full, told)
+            inner_schema, full = self._behind(inner), f"{above}.{name}" if above else name
+            description = inner.get("description", inner_schema.get("description", ""))
+            yield Field(full, self._type(inner_schema), description, name in required)
+            yield from self._fields(full, inner_schema)
 
     def _type(self, given: Json) -> str:
         schema = self._behind(given)

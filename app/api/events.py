@@ -57,7 +57,7 @@ def _events(services: Services, streams: Streams, watched: Watched, user: int, j
     while job.is_live and (left := until - time.monotonic()) > 0:
         found = streams.watch.wait(watched, known, min(left, streams.pace.heartbeat))
         if found is None:
-            return  # the login has ended, or the job is this user's no more: who connects again is told so
+            return  # the login has ended, or the job is no longer this user's: the next connection is answered with the reason
         if found == known:
             yield HEARTBEAT
             continue
@@ -74,9 +74,9 @@ def _events(services: Services, streams: Streams, watched: Watched, user: int, j
 
 
 def _event(job: Job) -> bytes:
-    told = one_line(json.dumps(description(job), separators=(",", ":"), ensure_ascii=False))
+    data = one_line(json.dumps(description(job), separators=(",", ":"), ensure_ascii=False))
     name = "progress" if job.is_live else job.state.value
-    return f"id: {event_id(job)}\nevent: {name}\ndata: {told}\n\n".encode(errors="replace")
+    return f"id: {event_id(job)}\nevent: {name}\ndata: {data}\n\n".encode(errors="replace")
 
 
 def _sign(job: Job) -> Sign:

@@ -49,8 +49,8 @@ def readyz() -> Response:
     down, up = ([name for name, works in states.items() if works == wanted] for wanted in (False, True))
     if down:
         raise TransientError(f"Down: {', '.join(down)}" + (f"; up: {', '.join(up)}" if up else ""))
-    told = {"canary": canary.told(services()), "oldest_waiting": _oldest_waiting(services())}
-    return answers.success({**dict.fromkeys(states, "up"), **told})
+    figures = {"canary": canary.last_canary(services()), "oldest_waiting": _oldest_waiting(services())}
+    return answers.success({**dict.fromkeys(states, "up"), **figures})
 
 
 @blueprint.get("/metrics")

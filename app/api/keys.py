@@ -17,7 +17,7 @@ blueprint = Blueprint("keys", __name__, url_prefix="/api/apps/<app_identifier>/k
 def list_all(app_identifier: str) -> Response:
     """The keys of the app, oldest first; there are few."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
-    return answers.success([_shown(key) for key in keys.ingest_keys(services(), app, request.url_root)])
+    return answers.success([_to_json(key) for key in keys.ingest_keys(services(), app, request.url_root)])
 
 
 @blueprint.post("")
@@ -25,7 +25,7 @@ def add(app_identifier: str) -> Response:
     """Make one more key."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
     wanted = read_params(keys.NewIngestKey, json_object())
-    return answers.success(_shown(keys.add_ingest_key(services(), app, wanted, request.url_root)), 201)
+    return answers.success(_to_json(keys.add_ingest_key(services(), app, wanted, request.url_root)), 201)
 
 
 @blueprint.delete("/<key_identifier>")
@@ -36,5 +36,5 @@ def revoke(app_identifier: str, key_identifier: str) -> Response:
     return answers.bare_success()
 
 
-def _shown(key: keys.ShownKey) -> dict[str, Any]:
+def _to_json(key: keys.ShownKey) -> dict[str, Any]:
     return {**key._asdict(), "created_at": iso_time.rfc3339(key.created_at)}

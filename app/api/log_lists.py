@@ -27,7 +27,7 @@ def list_logs(app_identifier: str) -> Response:
     after = read_cursor(query["after"]) if query.get("after") else None
     rows = log_page(services(), app, limit, status=query.get("status", ""), prefix=query.get("log_id", ""), after=after)
     page = rows[: limit - 1]
-    response = answers.success([_shown(one) for one in page])
+    response = answers.success([_to_json(one) for one in page])
     return (
         link_after(response, cursor(page[-1].received_at, page[-1].log_id), query) if len(rows) == limit else response
     )
@@ -56,7 +56,7 @@ def raw(app_identifier: str, log_id: str) -> Response:
     return response
 
 
-def _shown(log: ListedLog) -> dict[str, Any]:
+def _to_json(log: ListedLog) -> dict[str, Any]:
     return {
         "log_id": log.log_id,
         "status": log.status.value,

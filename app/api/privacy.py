@@ -53,7 +53,7 @@ def erase_user(app_identifier: str, user_id_in_app: str) -> Response:
     begun = begin_erasure(
         services(), app, user_id_in_app, scan=YES_OR_NO[scan] if scan is not None else None, asked_by=user
     )
-    response = answers.success(_shown(begun, app_identifier), 202)
+    response = answers.success(_to_json(begun, app_identifier), 202)
     response.headers["Location"] = _address(begun, app_identifier)
     response.headers["Retry-After"] = "1"
     return response
@@ -66,7 +66,7 @@ def erasures(app_identifier: str) -> Response:
     query = request.args.to_dict()
     limit, offset = window(query)
     rows = list_erasures(services(), app, limit, offset)
-    return link_next(answers.success([_shown(one, app_identifier) for one in rows[: limit - 1]]), rows, query)
+    return link_next(answers.success([_to_json(one, app_identifier) for one in rows[: limit - 1]]), rows, query)
 
 
 @blueprint.get("/apps/<app_identifier>/erasures/<erasure_id>")
@@ -74,7 +74,7 @@ def erasure(app_identifier: str, erasure_id: str) -> Response:
     """How far an erasure has come."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
     found = show_erasure(services(), app, erasure_id)
-    response = answers.success(_shown(found, app_identifier))
+    response = answers.success(_to_json(found, app_identifier))
     if found.state == ErasureState.LIVE:
         response.headers["Retry-After"] = "1"
         response.headers["X-Progress"] = f"{found.done}/{max(found.total, found.done)} logs"
@@ -85,7 +85,7 @@ def _address(one: Erasure, app_identifier: str) -> str:
     return url_for("privacy.erasure", app_identifier=app_identifier, erasure_id=one.id)
 
 
-def _shown(one: Erasure, app_identifier: str) -> dict[str, object]:
+def _to_json(one: Erasure, app_identifier: str) -> dict[str, object]:
     """Never the user id: only that somebody with the service's secret can tell whose it was."""
     return {
         "erasure_id": one.id,

@@ -21,7 +21,7 @@ def show_regrouping(app_identifier: str) -> Response:
     app = accounts.app_for_user(services(), app_identifier, user_id())
     with services().db.read() as session:
         row = latest_regrouping(session, app.id)
-        return _told(row, 200)
+        return _regrouping_response(row, 200)
 
 
 @blueprint.post("/apps/<app_identifier>/regroup")
@@ -34,12 +34,12 @@ def regroup(app_identifier: str) -> Response:
         raise BadParameters("The body is empty or holds anew: true or false")
     begin_regrouping(services(), app.id, anew=anew)
     with services().db.read() as session:
-        response = _told(latest_regrouping(session, app.id), 202)
+        response = _regrouping_response(latest_regrouping(session, app.id), 202)
     response.headers["Location"] = url_for("regroup.show_regrouping", app_identifier=app_identifier)
     return response
 
 
-def _told(row: Regrouping | None, status: int) -> Response:
+def _regrouping_response(row: Regrouping | None, status: int) -> Response:
     if row is None:
         return answers.success(None, status)
     total = max(row.total, row.done)

@@ -54,7 +54,7 @@ class Streams:
 
 
 class _Once:
-    """Calls at the first call only: the end of an answer may be told twice."""
+    """Calls at the first call only: the server may report the end of an answer twice."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act: Callable[[], None] | None = act

@@ -8,7 +8,7 @@ from app import accounts, iso_time
 from app.api import answers
 from app.api.asking import json_object
 from app.api.context import services, user_id
-from app.api.symbols import chunks, shown
+from app.api.symbols import chunks, to_json
 from app.db.app import App
 from app.db.symbol_upload import SymbolUpload
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
@@ -26,20 +26,20 @@ MAX_SIZE = 2**53  # bytes; what JSON holds exactly
 def begin(app_identifier: str) -> Response:
     """Begin an upload, find the one under way, or the file that is there already."""
     app = _app(app_identifier)
-    about, size, sha256 = _told(json_object())
+    about, size, sha256 = _read_request(json_object())
     begun = uploads.begin_upload(services(), app, about, size, sha256)
     if begun.upload is not None:
-        return answers.success({**_shown(begun.upload), "symbols": None}, 201)
+        return answers.success({**_to_json(begun.upload), "symbols": None}, 201)
     file = show_symbols(services(), app, begun.file.identifier) if begun.file else None
     empty = dict.fromkeys(("identifier", "received", "least_chunk", "best_chunk", "most_chunk", "touched_at"))
-    return answers.success({**empty, "size": size, "sha256": sha256, "symbols": file and shown(file)})
+    return answers.success({**empty, "size": size, "sha256": sha256, "symbols": file and to_json(file)})
 
 
 @blueprint.get("/<upload_identifier>")
 def show(app_identifier: str, upload_identifier: str) -> Response:
     """Where it goes on."""
     upload = uploads.show_upload(services(), _app(app_identifier), upload_identifier)
-    return answers.success({**_shown(upload), "symbols": None})
+    return answers.success({**_to_json(upload), "symbols": None})
 
 
 @blueprint.put("/<upload_identifier>")
@@ -60,7 +60,7 @@ def add(app_identifier: str, upload_identifier: str) -> Response:
     request.max_content_length = None  # add_chunk counts for itself
     sent = chunks(request.stream)
     upload = uploads.add_chunk(services(), app, upload_identifier, int(offset), sent, request.args.get("sha256", ""))
-    return answers.success({**_shown(upload), "symbols": None})
+    return answers.success({**_to_json(upload), "symbols": None})
 
 
 @blueprint.post("/<upload_identifier>/finish")
@@ -68,7 +68,7 @@ def finish(app_identifier: str, upload_identifier: str) -> Response:
     """Check the whole file; 202 with what a worker now looks into."""
     app = _app(app_identifier)
     file = uploads.finish_upload(services(), app, upload_identifier)
-    return answers.success(shown(show_symbols(services(), app, file.identifier)), 202)
+    return answers.success(to_json(show_symbols(services(), app, file.identifier)), 202)
 
 
 @blueprint.delete("/<upload_identifier>")
@@ -82,7 +82,7 @@ def _app(identifier: str) -> App:
     return accounts.app_for_user(services(), identifier, user_id())
 
 
-def _told(asked: dict[str, Any]) -> tuple[About, int, str]:
+def _read_request(asked: dict[str, Any]) -> tuple[About, int, str]:
     unknown = set(asked) - {*TEXTS, "size", "sha256"}
     if unknown:
         raise BadParameters("Only size, sha256, name, version and build are known here")
@@ -95,7 +95,7 @@ def _told(asked: dict[str, Any]) -> tuple[About, int, str]:
     return About(*texts), size, sha256
 
 
-def _shown(upload: SymbolUpload) -> dict[str, Any]:
+def _to_json(upload: SymbolUpload) -> dict[str, Any]:
     return {
         "identifier": upload.identifier,
         "received": upload.received,

@@ -37,7 +37,7 @@ def add(app_identifier: str) -> Response:
     request.max_content_length = None  # receive_symbols counts for itself
     about = About(*(request.args.get(field, "") for field in About._fields))
     found = receive_symbols(services(), app, about, chunks(request.stream))
-    return answers.success(shown(show_symbols(services(), app, found.identifier)), 202)
+    return answers.success(to_json(show_symbols(services(), app, found.identifier)), 202)
 
 
 @blueprint.get("")
@@ -47,14 +47,14 @@ def list_all(app_identifier: str) -> Response:
     query = request.args.to_dict()
     limit, offset = window(query)
     rows = list_symbols(services(), app, limit, offset)
-    return link_next(answers.success([shown(one) for one in rows[: limit - 1]]), rows, query)
+    return link_next(answers.success([to_json(one) for one in rows[: limit - 1]]), rows, query)
 
 
 @blueprint.get("/<symbols_identifier>")
 def show(app_identifier: str, symbols_identifier: str) -> Response:
     """What became of one file."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
-    return answers.success(shown(show_symbols(services(), app, symbols_identifier)))
+    return answers.success(to_json(show_symbols(services(), app, symbols_identifier)))
 
 
 @blueprint.delete("/<symbols_identifier>")
@@ -73,7 +73,7 @@ def chunks(stream: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def shown(one: Shown) -> dict[str, Any]:
+def to_json(one: Shown) -> dict[str, Any]:
     """A file as the API tells of it."""
     file = one.file
     return {

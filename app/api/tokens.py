@@ -28,15 +28,15 @@ def list_all() -> Response:
     user, query = user_id(), request.args.to_dict()
     limit, offset = window(query)
     rows = keys.personal_keys(services(), user, limit, offset)
-    return link_next(answers.success([_shown(key) for key in rows[: limit - 1]]), rows, query)
+    return link_next(answers.success([_to_json(key) for key in rows[: limit - 1]]), rows, query)
 
 
 @blueprint.post("")
 def add() -> Response:
-    """Make a key; its text is told in this answer and never again."""
+    """Make a key; only this answer holds its text."""
     user, wanted = user_id(), read_params(keys.NewKey, json_object())
     made, text = keys.add_personal_key(services(), user, wanted, shown=token())
-    response = answers.success({**_shown(made), "token": text}, 201)
+    response = answers.success({**_to_json(made), "token": text}, 201)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -68,7 +68,7 @@ def note_use(response: Response) -> Response:
     return response
 
 
-def _shown(key: Token) -> dict[str, Any]:
+def _to_json(key: Token) -> dict[str, Any]:
     return {
         "identifier": key.identifier,
         "name": key.name,

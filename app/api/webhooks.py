@@ -1,4 +1,4 @@
-"""Webhooks of an app, and the log of what they were told."""
+"""Webhooks of an app, and the log of their deliveries."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ ONE = "/<webhook_identifier>"
 
 @blueprint.post("")
 def create(app_identifier: str) -> Response:
-    """Make a webhook; its secret is told in this answer and never again."""
+    """Make a webhook; only this answer holds its secret."""
     app = _app(app_identifier)
     made, secret = webhooks.create(services(), app, read_params(webhooks.NewWebhook, json_object()))
-    return answers.success({**_shown(made), "secret": secret}, 201)
+    return answers.success({**_webhook_to_json(made), "secret": secret}, 201)
 
 
 @blueprint.get("")
@@ -31,20 +31,20 @@ def list_all(app_identifier: str) -> Response:
     """The webhooks of an app, oldest first."""
     app, query = _app(app_identifier), request.args.to_dict()
     rows = webhooks.page(services(), app, *window(query))
-    return link_next(answers.success([_shown(row) for row in rows[: window(query)[0] - 1]]), rows, query)
+    return link_next(answers.success([_webhook_to_json(row) for row in rows[: window(query)[0] - 1]]), rows, query)
 
 
 @blueprint.get(ONE)
 def show(app_identifier: str, webhook_identifier: str) -> Response:
     """One webhook."""
-    return answers.success(_shown(webhooks.find(services(), _app(app_identifier), webhook_identifier)))
+    return answers.success(_webhook_to_json(webhooks.find(services(), _app(app_identifier), webhook_identifier)))
 
 
 @blueprint.patch(ONE)
 def change(app_identifier: str, webhook_identifier: str) -> Response:
     """Change url, events or active."""
     app, wanted = _app(app_identifier), read_params(webhooks.WebhookChange, json_object())
-    return answers.success(_shown(webhooks.change(services(), app, webhook_identifier, wanted)))
+    return answers.success(_webhook_to_json(webhooks.change(services(), app, webhook_identifier, wanted)))
 
 
 @blueprint.delete(ONE)
@@ -56,23 +56,25 @@ def remove(app_identifier: str, webhook_identifier: str) -> Response:
 
 @blueprint.get(f"{ONE}/deliveries")
 def list_deliveries(app_identifier: str, webhook_identifier: str) -> Response:
-    """What a webhook was told, or is to be told; newest first."""
+    """The deliveries of a webhook, past and pending, newest first."""
     app, query = _app(app_identifier), request.args.to_dict()
     rows = webhooks.delivery_page(services(), app, webhook_identifier, *window(query))
-    return link_next(answers.success([_told(row) for row in rows[: window(query)[0] - 1]]), rows, query)
+    return link_next(answers.success([delivery_to_json(row) for row in rows[: window(query)[0] - 1]]), rows, query)
 
 
 @blueprint.post(f"{ONE}/deliveries/<delivery_id>/replay")
 def replay(app_identifier: str, webhook_identifier: str, delivery_id: str) -> Response:
     """Send a delivery again."""
-    return answers.success(_told(webhooks.replay(services(), _app(app_identifier), webhook_identifier, delivery_id)))
+    return answers.success(
+        delivery_to_json(webhooks.replay(services(), _app(app_identifier), webhook_identifier, delivery_id))
+    )
 
 
 def _app(identifier: str) -> App:
     return accounts.app_for_user(services(), identifier, user_id())
 
 
-def _shown(webhook: Webhook) -> dict[str, Any]:
+def _webhook_to_json(webhook: Webhook) -> dict[str, Any]:
     return {
         "identifier": webhook.identifier,
         "url": webhook.url,
@@ -84,7 +86,7 @@ def _shown(webhook: Webhook) -> dict[str, Any]:
     }
 
 
-def _told(delivery: Delivery) -> dict[str, Any]:
+def delivery_to_json(delivery: Delivery) -> dict[str, Any]:
     return {
         "id": str(delivery.id),
         "event_id": delivery.event_id,

@@ -79,7 +79,7 @@ class Processes:
 
     def tend(self) -> list[str]:
         """Start again what has died, not faster than its pause allows; returns what is worth telling."""
-        told = []
+        messages = []
         now = time.monotonic()
         for part in self.parts:
             if part.is_running:
@@ -88,10 +88,10 @@ class Processes:
                 assert part.process is not None
                 part.pause = FIRST_PAUSE if now - part.started > STEADY_AFTER else min(part.pause * 2, LONGEST_PAUSE)
                 part.start_at = now + part.pause
-                told.append(f"{part.name} ended with {part.process.returncode}, starts again in {part.pause:.0f} s")
+                messages.append(f"{part.name} ended with {part.process.returncode}, starts again in {part.pause:.0f} s")
             elif now >= part.start_at:
                 part.start()
-        return told
+        return messages
 
     def stop(self) -> None:
         """End every part, the last one first: politely, then by force, with all that it started."""

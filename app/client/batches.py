@@ -11,7 +11,7 @@ from app.client.polling import OnProgress, finished
 from app.client.wire import Request, Wire
 
 OnFile = Callable[[Path, int, int], OnBytes]
-"""Told of each file before it is fetched: its path, its number from 1, how many there are; returns who is told of its bytes."""
+"""Called before each file is fetched with its path, its number from 1, and how many there are; returns its progress callback."""
 
 
 def manifest(wire: Wire, question: Request, on_progress: OnProgress, patience: Patience) -> Manifest:

@@ -30,7 +30,7 @@ from app.client.models import (
 from app.client.pages import pages
 from app.client.patience import Clock, Limits, SystemClock, Trouble
 from app.client.polling import OnProgress
-from app.client.questions import BatchQuestion, When, part, set_only, told
+from app.client.questions import BatchQuestion, When, iso_text, part, set_only
 from app.client.rows import OnFirstRows
 from app.client.target import read_base
 from app.client.wire import Request, Wire
@@ -45,7 +45,7 @@ def _ignore(*_: Any) -> None:
 class Client:
     """Speaks to the server at `url` with a token, or without one until `login`. Every method may raise ClientError.
 
-    Requests that are safe to repeat are repeated while the server is away or busy, as `limits` says; `on_trouble` is told.
+    Requests that are safe to repeat are repeated while the server is away or busy, as `limits` says; `on_trouble` is called.
     A client is not for several threads at once.
     """
 
@@ -123,8 +123,8 @@ class Client:
         """The crashes of an app, fetched page by page as they are taken. `filters` are more of the server's parameters."""
         asked = {
             **(filters or {}),
-            "since_date": told(since),
-            "until_date": told(until),
+            "since_date": iso_text(since),
+            "until_date": iso_text(until),
             "sort": sort,
             "per_page": per_page,
         }
@@ -147,7 +147,7 @@ class Client:
     ) -> Iterator[Occurrence]:
         """The occurrences of a crash, newest first, as they come over the wire: the list is never whole in memory.
 
-        While the server makes the list, `on_progress` is told how far it is, and `on_first_rows` the newest rows known by then.
+        While the server makes the list, `on_progress` gets the progress, and `on_first_rows` the newest rows known so far.
         """
         question = questions.occurrence_list(crash, since, until, page, per_page)
         return rows.stream(self._wire, question, on_progress, on_first_rows)

@@ -55,7 +55,7 @@ class CrashSummary(Told):
 
 
 class Crash(CrashSummary):
-    """A crash by itself; `why` and `merged` are told in the server's docs."""
+    """A crash by itself; the server's docs describe `why` and `merged`."""
 
     app_identifier: str
     versions: list[str]

@@ -99,5 +99,5 @@ class Patience:
         return grown * random.uniform(0.5, 1)  # noqa: S311
 
     def _out_of_time(self) -> OutOfTime:
-        told = f"Not done within {self._limits.deadline:g} seconds"
-        return OutOfTime(told, "Nothing is lost on the server: the same call again goes on")
+        message = f"Not done within {self._limits.deadline:g} seconds"
+        return OutOfTime(message, "Nothing is lost on the server: the same call again goes on")

@@ -9,7 +9,7 @@ from app.client.models import JOB_ID, Progress, read_progress
 from app.client.patience import Patience
 from app.client.wire import Answer, Request, Wire, read_retry_after
 
-WAITS = (2, 4, 8, 15, 20)  # seconds to be held, growing: progress is told soon, long jobs are not asked for often
+WAITS = (2, 4, 8, 15, 20)  # seconds to be held, growing: progress is reported soon, long jobs are not polled often
 SOONEST = 0.2  # seconds between two polls that were not held, whatever the server says
 
 OnProgress = Callable[[Progress], None]
@@ -29,13 +29,13 @@ class Pace:
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
-        self._asked = 0
+        self._requests = 0
         self._sent = patience.now()
 
     def request(self, question: Request) -> Request:
         """The question, to be sent now, with the wish to be held."""
-        wait = int(self._patience.within(WAITS[min(self._asked, len(WAITS) - 1)]))
-        self._asked += 1
+        wait = int(self._patience.within(WAITS[min(self._requests, len(WAITS) - 1)]))
+        self._requests += 1
         self._sent = self._patience.now()
         return replace(question, headers={**question.headers, "Prefer": f"wait={wait}"}) if wait else question
 

@@ -36,7 +36,7 @@ class BatchQuestion:
 
     def body(self) -> dict[str, Any]:
         """As JSON: only what is set."""
-        return {name: told(value) if "date" in name else value for name, value in asdict(self).items() if value}
+        return {name: iso_text(value) if "date" in name else value for name, value in asdict(self).items() if value}
 
 
 def occurrence_list(
@@ -44,8 +44,8 @@ def occurrence_list(
 ) -> Request:
     """The occurrences of a crash."""
     asked = {
-        "since_date": told(since),
-        "until_date": told(until),
+        "since_date": iso_text(since),
+        "until_date": iso_text(until),
         "page": page,
         "per_page": per_page,
     }
@@ -54,7 +54,12 @@ def occurrence_list(
 
 def report(crash: str, occurrence: Occurrence, report_format: str) -> Request:
     """The report of one occurrence."""
-    asked = {"id": occurrence.id, "log_id": occurrence.log_id, "date": told(occurrence.date), "format": report_format}
+    asked = {
+        "id": occurrence.id,
+        "log_id": occurrence.log_id,
+        "date": iso_text(occurrence.date),
+        "format": report_format,
+    }
     return Request("GET", f"/api/crashes/{part(crash)}/export_occurrences", asked)
 
 
@@ -94,7 +99,7 @@ def part(name: str) -> str:
     return quote(name, safe="")
 
 
-def told(when: When | None) -> str:
+def iso_text(when: When | None) -> str:
     """ISO 8601; nothing for nothing."""
     return "" if when is None else when if isinstance(when, str) else when.isoformat()
 

@@ -1,7 +1,7 @@
 """One server over HTTP: sends requests, repeats those that are safe to repeat, turns every failure into a ClientError.
 
 urllib3 holds the connections; its own retries are switched off, because they know neither a deadline for the whole call, nor
-progress in the middle of a body, nor a caller who wants to be told.
+progress in the middle of a body, nor a caller who wants to know.
 """
 
 import json
@@ -159,8 +159,8 @@ class Wire:
     def _refusal(self, response: BaseHTTPResponse, patience: Patience) -> ClientError:
         status = response.status
         if status < 400:
-            told = "The server sends this request elsewhere; tokens are not sent after it"
-            return BadAnswer(told, "Use the URL that it has now")
+            elsewhere = "The server sends this request elsewhere; tokens are not sent after it"
+            return BadAnswer(elsewhere, "Use the URL that it has now")
         content = bytearray()
         try:
             for chunk in self.chunks(response, patience):

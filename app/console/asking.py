@@ -32,7 +32,7 @@ class Asked:
 
 
 def ask(user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> Asked:
-    """Start, join or find the job that answers; what it ended with instead of a result is told as a problem.
+    """Start, join or find the job that answers; an error that it ended with is the `problem`.
 
     `result` is the JSON that the job has made, of a report the report itself.
     """

@@ -35,7 +35,7 @@ from app.errors import TransientError
 __all__ = ["Base", "Database", "UtcTime", "insert_or_ignore", "open_database", "rows_changed", "value_enum"]
 
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
-LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is told to come back
+LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is answered with 503
 CONNECT_WAIT = 3  # seconds
 BRIEFLY = 50  # milliseconds
 _STARTED_AT = "SELECT greatest(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))"

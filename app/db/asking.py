@@ -95,13 +95,13 @@ def find_or_start(
         return driver.first(_FIND_OR_START, **new, **asked, **bounds)
 
 
-def _asked(*columns: Any) -> Asked:
+def _found_or_started(*columns: Any) -> Asked:
     *poll, begun = columns
     return Asked(poll_of(*poll), begun is not None)
 
 
 _START = SqlText("start_job", str)
-_FIND_OR_START = SqlText("find_or_start", _asked)
+_FIND_OR_START = SqlText("find_or_start", _found_or_started)
 
 
 def _start(*_: object) -> Insert:

@@ -108,7 +108,7 @@ class Counted(NamedTuple):
     """The crashes that occurrences were added to."""
 
     ids: dict[str, int]  # identifier -> row id
-    told: int  # how many webhooks are to be notified of new ones
+    notified: int  # how many webhooks are to be notified of new ones
 
 
 class CountedCrash(NamedTuple):
@@ -116,7 +116,7 @@ class CountedCrash(NamedTuple):
 
     identifier: str
     id: int
-    told: int  # as in `Counted`
+    notified: int  # as in `Counted`
 
 
 class NewOccurrence(NamedTuple):
@@ -172,11 +172,11 @@ def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime)
     rows = as_rows(crash._asdict() for crash in seen)
     if driver.is_postgresql:
         found = driver.rows(_COUNT, rows=rows, now=now)
-        return Counted({crash.identifier: crash.id for crash in found}, found[0].told if found else 0)
+        return Counted({crash.identifier: crash.id for crash in found}, found[0].notified if found else 0)
     counted = driver.rows(_COUNT_ON_SQLITE, rows=rows)
     new = [{"identifier": row[0]} for row in counted if row[2] == NEW]
-    told = driver.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
-    return Counted({row[0]: row[1] for row in counted}, told)
+    notified = driver.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
+    return Counted({row[0]: row[1] for row in counted}, notified)
 
 
 def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:

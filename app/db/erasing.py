@@ -32,7 +32,7 @@ class Suspect(NamedTuple):
 
     id: int
     log_row: int
-    is_told: bool  # by the occurrence itself
+    is_recorded: bool  # by the occurrence itself
 
 
 def newest_log(session: Session) -> int:
@@ -80,16 +80,16 @@ def suspects(
 
     A range of the primary key is read, so that no index has to be kept for what is seldom asked.
     """
-    is_told = Occurrence.user_id == user_id
+    is_recorded = Occurrence.user_id == user_id
     statement = (
-        select(Occurrence.id, Occurrence.log_row, func.coalesce(is_told, False))
+        select(Occurrence.id, Occurrence.log_row, func.coalesce(is_recorded, False))
         .join(Crash, Crash.id == Occurrence.crash_id)
         .where(
             Crash.app_id == app_id,
             Occurrence.id > after,
             Occurrence.id <= upto,
             Occurrence.log_row <= last_log,
-            or_(is_told, Occurrence.described.is_(None)),
+            or_(is_recorded, Occurrence.described.is_(None)),
         )
     )
     return [Suspect(*row) for row in session.execute(statement.order_by(Occurrence.id).limit(limit))]

@@ -1,4 +1,4 @@
-"""The end of a job that has a result: made visible, and told to webhooks along with it."""
+"""The end of a job that has a result: made visible, with the deliveries to webhooks."""
 
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ class Finish(NamedTuple):
     """What came of finishing a job."""
 
     size: int  # bytes of its result
-    told: int  # how many webhooks are to be told
+    notified: int  # how many webhooks are to be notified
 
 
 _FINISH = SqlText("finish_job", Finish)

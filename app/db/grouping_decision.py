@@ -20,7 +20,7 @@ PENDING = text("moved_at IS NULL")
 class GroupingDecision(Base):
     """One group, by the identifier that its fingerprint gives it, and the crash its occurrences are to be counted in.
 
-    It keeps what the group's crash was told by, for the crash to be made again when the group is split off.
+    It keeps what described the group's crash, for the crash to be made again when the group is split off.
     """
 
     __tablename__ = "grouping_decisions"
@@ -95,8 +95,8 @@ def decisions_after(session: Session, app_id: int, identifier: str, limit: int) 
 
 def decide(session: Session, group: Crash, into: str, user_id: int | None, now: datetime) -> None:
     """Have a group, and whatever was merged into its crash, counted in another crash from now on."""
-    told = {"fingerprint": group.fingerprint, "fingerprint_version": group.fingerprint_version}
-    values = told | {"title": group.title, "why": group.why, "into_identifier": into, "user_id": user_id}
+    columns = {"fingerprint": group.fingerprint, "fingerprint_version": group.fingerprint_version}
+    values = columns | {"title": group.title, "why": group.why, "into_identifier": into, "user_id": user_id}
     decision = session.get(GroupingDecision, group.identifier)
     if decision is None:
         decision = GroupingDecision(identifier=group.identifier, app_id=group.app_id)

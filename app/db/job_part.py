@@ -62,7 +62,7 @@ class JobPart(Leased, Base):
     state: Mapped[PartState] = mapped_column(value_enum(PartState), default=PartState.WAITING)
     done: Mapped[int] = mapped_column(BigInteger, default=0)  # units so far; of a done part all that it was made from
     rows: Mapped[int | None] = mapped_column(BigInteger)  # what it holds, once done
-    unreadable: Mapped[int | None] = mapped_column(BigInteger)  # what belongs to it and could not be told whole
+    unreadable: Mapped[int | None] = mapped_column(BigInteger)  # occurrences that belong to it and could not be read
     size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
     sha256: Mapped[str | None] = mapped_column(String(64))
     key: Mapped[str | None] = mapped_column(String(128))

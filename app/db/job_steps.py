@@ -50,7 +50,7 @@ class ClaimedJob(NamedTuple):
     progress_total: int
     data_revision: int | None
     result_size: int | None = None  # bytes
-    told: int = 0  # how many webhooks are to be told of its end
+    notified: int = 0  # how many webhooks are to be notified of its end
 
     @property
     def job(self) -> Job:

@@ -51,4 +51,4 @@ def claim_or_finish(
     if claimed is None:
         return None
     size = claimed.result_size
-    return Begun(claimed.job, None if size is None else Finish(size, claimed.told))
+    return Begun(claimed.job, None if size is None else Finish(size, claimed.notified))

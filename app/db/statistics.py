@@ -111,7 +111,7 @@ def count_users(session: Session, span: Span) -> dict[int, Users]:
     each = each.where(*_in_span(span), Occurrence.user_id.is_not(None))
     users = each.group_by(Occurrence.crash_id, Occurrence.user_id).subquery()
     counted = select(users.c.crash_id, func.count(), func.sum(users.c.n)).group_by(users.c.crash_id)
-    return {crash_id: Users(number, int(told)) for crash_id, number, told in session.execute(counted)}
+    return {crash_id: Users(number, int(known)) for crash_id, number, known in session.execute(counted)}
 
 
 def count_fact(session: Session, span: Span, fact: str, most: int) -> list[Counted]:

@@ -60,7 +60,7 @@ EVENTS = {
     "job.failed": Webhook.on_job_failed,
     "crash.new": Webhook.on_crash_new,
 }
-"""Event -> the column that says whether a webhook is told of it."""
+"""Event -> the column that says whether a webhook receives it."""
 
 
 class Delivery(Base):
@@ -79,7 +79,7 @@ class Delivery(Base):
     last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
     delivered_at: Mapped[datetime | None]
     __table_args__ = (
-        UniqueConstraint("webhook_id", "event", "subject"),  # an event is told once
+        UniqueConstraint("webhook_id", "event", "subject"),  # an event is delivered once
         Index("ix_webhook_deliveries_pending", "webhook_id", "next_at", postgresql_where=PENDING, sqlite_where=PENDING),
         Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
         Index("ix_webhook_deliveries_created_at", "created_at"),
@@ -178,4 +178,4 @@ def drop_old_deliveries(session: Session, before: datetime, limit: int) -> int:
 
 
 LEASING = Leasing(Webhook, waiting=(Webhook.active.is_(True),), working=(), order=(Webhook.id,), by_enqueue_after=False)
-"""A receiver is worked at as long as it is told what is due for it, in order. Each delivery counts its own attempts."""
+"""A receiver is claimed until its due deliveries are sent, in order. Each delivery counts its own attempts."""

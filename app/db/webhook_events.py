@@ -1,4 +1,4 @@
-"""Events for webhooks, written in the transaction in which they happen: none is lost, and none is told that did not."""
+"""Events for webhooks, written in the transaction in which they happen: none is lost, and none is sent that did not."""
 
 from datetime import datetime
 from types import ModuleType
@@ -25,7 +25,7 @@ def deliveries(
     happened_at: ColumnElement[datetime] | ColumnElement[datetime | None],
     *conditions: ColumnElement[bool],
 ) -> Insert:
-    """INSERT … SELECT of a delivery for each active webhook of the app that is told of the event.
+    """INSERT … SELECT of a delivery for each active webhook of the app that receives the event.
 
     `app_id`, `subject` and `happened_at` are columns of what has happened. An app without webhooks costs a look into an index.
     """
@@ -33,8 +33,8 @@ def deliveries(
     pending: ColumnElement[str] = literal_column("'pending'")
     none: ColumnElement[int] = literal_column("0")
     rows = select(Webhook.id, name, subject, happened_at, pending, none, happened_at)
-    told = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
-    return insert_into(dialect, Delivery).from_select(_COLUMNS, told).on_conflict_do_nothing()
+    deliveries = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
+    return insert_into(dialect, Delivery).from_select(_COLUMNS, deliveries).on_conflict_do_nothing()
 
 
 def _job_finished(dialect: ModuleType) -> Insert:

@@ -138,7 +138,7 @@ def _parse(lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], sym
         raw = read()
         with lease.limited(stored):
             in_log = read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols)
-        found = [_found(services, stored, number, report) for number, report in enumerate(in_log.reports, 1)]
+        found = [_occurrence(services, stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
         return Outcome(stored, None, [], error.message)
     except Exception as error:
@@ -162,7 +162,7 @@ def _let_others_digest(services: Services, left: list[ClaimedLog]) -> None:
             change(session, WORK.leasing, stored, **released(WORK, services.now()))
 
 
-def _found(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> Found:
+def _occurrence(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> Found:
     named, parsed = time_in(stored.log_id), report.parsed
     occurred_at = named or parsed.occurred_at or stored.received_at
     # Senders' logs are named after their reports. A stored envelope that is brought in later was sent long before, rightly.
@@ -202,20 +202,20 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
 
     Returns the row ids of the logs whose digest was still this worker's.
     """
-    now, told = services.now(), 0
+    now, notified = services.now(), 0
     with services.db.driver_write() as driver:
         own = end_digests(driver, map(_ended, outcomes), now)
         counted = [one for outcome in outcomes if outcome.stored.id in own for one in outcome.found]
         if counted:
             merged = routes(driver, (one.crash for one in counted))
             counted = [one._replace(crash=merged.get(one.crash, one.crash)) for one in counted]
-            crash_ids, told = count_in(driver, _crashes(counted), now)
+            crash_ids, notified = count_in(driver, _crashes(counted), now)
             add_occurrences(driver, (_row(one, crash_ids[one.crash]) for one in counted))
             await_symbols(
                 driver, (row for one in counted for row in waiting(one.stored.app_id, one.stored.id, one.report))
             )
     trim_awaited(services, (outcome.stored for outcome in outcomes))
-    if told:
+    if notified:
         services.broker.ring(PUSH, "", UPKEEP)
     return own
 

@@ -17,7 +17,7 @@ from app.symbols.resolving import Resolved
 
 
 class Grouped(NamedTuple):
-    """A crash report, told by what is stored of it."""
+    """A crash report as it is stored."""
 
     parsed: CrashLog
     group: Group
@@ -53,8 +53,8 @@ def group(app: str, resolved: Resolved, splits: tuple[Split, ...] = ()) -> Group
     parsed = resolved.log
     made = split_apart(fingerprint(parsed), parsed, splits)
     identifier = crash_identifier(app, made)
-    told = why(made, symbols=resolved.used)
-    found = Group(identifier, made.value, made.version, title(parsed), told)
+    reason = why(made, symbols=resolved.used)
+    found = Group(identifier, made.value, made.version, title(parsed), reason)
     return Grouped(parsed, found, facts(parsed), resolved.awaited)
 
 
@@ -63,10 +63,10 @@ def why(made: Fingerprint, *, symbols: bool = False) -> str:
 
     `symbols` is in it, and true, when names came from symbols.
     """
-    told = {"rule": made.rule, "version": made.version, "parts": [_storable(part) for part in made.parts]}
+    parts = {"rule": made.rule, "version": made.version, "parts": [_storable(part) for part in made.parts]}
     if symbols:
-        told["symbols"] = True
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        parts["symbols"] = True
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
 def _storable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What whoever waits for a job asks and tells: whether it is live, that its row is on disk, that its end was told."""
+"""For requests that wait for a job: whether it is live, that its row is durable, that its end was answered."""
 
 from datetime import timedelta
 
@@ -16,11 +16,11 @@ def is_live(services: Services, job: AnyJob) -> bool:
 
 
 def wait_until_durable(services: Services, job: AnyJob) -> None:
-    """Return when no crash of the database can lose a live job; to be called before its user is told of it."""
+    """Return when no crash of the database can lose a live job; to be called before its user is answered."""
     if services.now() - job.created_at < DURABLE_AFTER:
         services.db.wait_until_durable(job.id)
 
 
 def answered(services: Services, job: AnyJob) -> None:
-    """To be called when a user who has waited for a short job is told its end."""
+    """To be called when a request that waited for a short job is answered with its end."""
     services.broker.answered(RUN_JOB, job.id, SHORT)

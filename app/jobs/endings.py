@@ -43,11 +43,11 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
 
 
 def tell_finished(services: Services, job: Job, finish: Finish, now: datetime) -> None:
-    """Count a job that has finished, log it, and ring for the webhooks that are to be told."""
+    """Count a job that has finished, log it, and ring for the webhooks that are to be notified."""
     metrics.attempts.add(job.kind, "finished")
     metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
     log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=finish.size)
-    if finish.told:
+    if finish.notified:
         services.broker.ring(PUSH, job.id, UPKEEP)
 
 

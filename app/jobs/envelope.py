@@ -30,8 +30,8 @@ def progress(job: AnyJob) -> str:
 
 def description(job: Job) -> dict[str, Any]:
     """A job as /api/jobs shows it: what was asked, how far it is, and how it ended."""
-    told = {"code": job.error_code, "status": job.error_status, "message": job.error_message}
-    failure = {**told, **reason_of(job.error_code)._asdict()}
+    error = {"code": job.error_code, "status": job.error_status, "message": job.error_message}
+    failure = {**error, **reason_of(job.error_code)._asdict()}
     return {
         "job_id": job.id,
         "kind": job.kind,

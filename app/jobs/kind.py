@@ -52,7 +52,7 @@ class MadePart:
     artefact: Artefact
     read: int  # units that it was made from; fewer than planned when some are gone by now
     rows: int
-    unreadable: int  # what belongs to it and could not be told whole
+    unreadable: int  # occurrences that belong to it and could not be read
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Showing:
     part_link: Callable[[AnyJob, int], str] = field(repr=False)  # the same for a part, by its number
 
     def file(self, job: AnyJob) -> dict[str, Any]:
-        """How a finished job's stored bytes are told to the client: where they are, what they are, and until when."""
+        """The stored bytes of a finished job as its JSON result: where they are, what they are, and until when."""
         assert job.expires_at is not None
         return {
             "url": self.link(job),

@@ -15,7 +15,7 @@ SEVERAL = "JOB_TYPES"  # of a module that offers more than one: name -> what dec
 
 
 class BadJobType(TypeError):
-    """A job type that cannot be offered; told when the process starts."""
+    """A job type that cannot be offered; raised when the process starts."""
 
 
 def discover(package: ModuleType) -> dict[str, Kind]:

@@ -37,7 +37,7 @@ def insert(
 
     None, and nothing has changed, when a job of the same key still answers, when another one was begun meanwhile, or when
     the user waits for as many jobs as a user may. `is_retry`: a failure answers nothing. `async_commit`: PostgreSQL's disk
-    may not have the job yet; `awaiting.wait_until_durable` is to be called before the user is told of it.
+    may not have the job yet; `awaiting.wait_until_durable` is to be called before the user is answered.
     """
     now = services.now()
     total = KINDS[request.kind].expect(services.db, about, request.params)

@@ -45,8 +45,8 @@ def sniff(document: Document) -> bool:
     if not raw or raw[0] not in _FIRST_KEYS or document.text is not None:
         return False
     head = Message(raw[:_SNIFFED], Wire(max_fields=64))
-    told = head.text(_TIMESTAMP) or ""
-    return bool(_TIME.match(told)) and head.integer(_ARCH) < 16 and head.integer(_PID) > 0 and head.integer(_TID) > 0
+    time = head.text(_TIMESTAMP) or ""
+    return bool(_TIME.match(time)) and head.integer(_ARCH) < 16 and head.integer(_PID) > 0 and head.integer(_TID) > 0
 
 
 def parse(document: Document) -> list[CrashLog]:

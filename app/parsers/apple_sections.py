@@ -51,7 +51,7 @@ class Sections:
     loose: list[str] = field(default_factory=list)  # header lines without a key
     labels: dict[int, str] = field(default_factory=dict)  # thread -> text of its "Thread 5 name:" line
     blocks: list[Block] = field(default_factory=list)
-    states: dict[int | None, list[str]] = field(default_factory=dict)  # None: the thread is not told
+    states: dict[int | None, list[str]] = field(default_factory=dict)  # None: the thread is unknown
     traces: list[list[str]] = field(default_factory=list)  # backtraces of exceptions
     information: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)

@@ -29,7 +29,7 @@ _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")  # a member; the end of an archive t
 _LOCAL_NAMES = struct.Struct("<26xHH")  # of a member's own header: the lengths of its name and of what is extra
 _ZIP_ENTRY = b"PK\x01\x02"  # of the directory at the end
 _DAMAGED = (*DAMAGE, OSError)
-_MAX_NAME = 200  # characters told of a name
+_MAX_NAME = 200  # characters kept of a name
 
 
 class Member(NamedTuple):
@@ -138,7 +138,7 @@ def _refuse_overlaps(raw: bytes, archive: zipfile.ZipFile) -> None:
 
 
 def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> Member:
-    name = _shown(entry.filename)
+    name = _printable(entry.filename)
     if entry.flag_bits & 1:
         return Member(name, None, "it is encrypted")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -171,7 +171,7 @@ def _of_tar(raw: bytes, budget: _Budget) -> Iterator[Member]:
                 content = file.read() if file else b""
                 if len(content) != entry.size:
                     raise MalformedLog("The archive is cut short or damaged")
-                yield Member(_shown(entry.name), content)
+                yield Member(_printable(entry.name), content)
     except TooManyMembers as error:
         raise MalformedLog(f"The archive's gzip has {error}") from None
     except _DAMAGED:
@@ -183,6 +183,6 @@ def _is_noise(name: str) -> bool:
     return name.startswith("__MACOSX/") or last == ".DS_Store" or last.startswith("._")
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     shown = "".join(char if char.isprintable() else "\ufffd" for char in values.clean(name[: _MAX_NAME + 1]))
     return shown if len(shown) <= _MAX_NAME else shown[: _MAX_NAME - 1] + "…"

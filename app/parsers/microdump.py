@@ -64,10 +64,10 @@ def parse(document: Document) -> list[CrashLog]:
         ((line.number, _read(line, rest)) for stream in streams for line, rest in _dumps(stream)),
         key=lambda one: one[0],
     )
-    told = [_report(dump, document.brief) for _, dump in found if dump.context is not None or dump.images]
-    if not told:
+    reports = [_report(dump, document.brief) for _, dump in found if dump.context is not None or dump.images]
+    if not reports:
         raise MalformedLog("The microdump is cut short before its registers")
-    return told[:MAX_REPORTS]
+    return reports[:MAX_REPORTS]
 
 
 def _dumps(stream: list[LogLine]) -> Iterator[tuple[LogLine, list[str]]]:
@@ -183,15 +183,15 @@ def _fault(reason: re.Match[str] | None) -> Fault | None:
     return fault_of("linux", int(reason["signal"], 16), 0, int(reason["address"], 16), ()) if reason else None
 
 
-def _os(is_android: bool, told: str | None) -> OsInfo:
+def _os(is_android: bool, version: str | None) -> OsInfo:
     if is_android:
-        return android_build.system(told)
-    release, _, build = (told or "").partition(" ")
+        return android_build.system(version)
+    release, _, build = (version or "").partition(" ")
     return OsInfo(name="Linux", version=values.text(release), build=values.text(build))
 
 
 def _thread(dump: _Microdump, cpu: Cpu | None, images: tuple[BinaryImage, ...]) -> Thread:
-    """The crashed thread, which is all there is; its number is not told."""
+    """The crashed thread, which is all there is; its number is unknown."""
     context = dump.context or b""
     registers = read_registers(context, cpu, (0, len(context)))
     frames: tuple[Frame, ...] = ()
@@ -203,8 +203,8 @@ def _thread(dump: _Microdump, cpu: Cpu | None, images: tuple[BinaryImage, ...]) 
 
 
 def _custom(dump: _Microdump) -> dict[str, Json]:
-    told = {"gpu": dump.gpu, "process_type": dump.process_type}
-    return {name: values.clean(text) for name, text in told.items() if text not in _UNKNOWN}
+    custom = {"gpu": dump.gpu, "process_type": dump.process_type}
+    return {name: values.clean(text) for name, text in custom.items() if text not in _UNKNOWN}
 
 
 def _notes(dump: _Microdump, cpu: Cpu | None, thread: Thread) -> tuple[str, ...]:

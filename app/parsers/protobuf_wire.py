@@ -1,7 +1,7 @@
 """Reading protobuf without its schema: the fields of a message by their numbers, within bounds of count and depth.
 
 Source: the wire format of Protocol Buffers: varint, 64-bit, length-delimited and 32-bit fields. Groups, which proto3 does
-not have, count as damage. What is damaged or cut short ends its message: the fields before it are kept, and it is told.
+not have, count as damage. What is damaged or cut short ends its message: the fields before it are kept, and it is reported.
 """
 
 from collections.abc import Iterator

@@ -34,7 +34,7 @@ NO_TITLE = "Crash {identifier}"
 
 def find_received(slice_: ErasureSlice, place: str) -> str | None:
     """Logs that wait for their digestion, which may be under way: it then finds its log gone."""
-    return _read_on(slice_, place, LogStatus.RECEIVED, slice_.sought.is_told_by)
+    return _read_on(slice_, place, LogStatus.RECEIVED, slice_.sought.is_named_in)
 
 
 def scan(slice_: ErasureSlice, place: str) -> str | None:
@@ -51,10 +51,10 @@ def find_occurrences(slice_: ErasureSlice, place: str) -> str | None:
             session, slice_.app_id, sought.fact, after=after, upto=after + WINDOW, last_log=slice_.erasure.last_log,
             limit=SUSPECTS_AT_ONCE,
         )  # fmt: skip
-        silent = {one.log_row: stored_log(session, one.log_row) for one in found if not one.is_told}
-    rows = {one.log_row for one in found if one.is_told}
+        silent = {one.log_row: stored_log(session, one.log_row) for one in found if not one.is_recorded}
+    rows = {one.log_row for one in found if one.is_recorded}
     for row_id, log in silent.items():
-        if log is not None and row_id not in rows and sought.is_told_by(_bytes(slice_, log)):
+        if log is not None and row_id not in rows and sought.is_named_in(_bytes(slice_, log)):
             rows.add(row_id)
     upto = found[-1].id if len(found) == SUSPECTS_AT_ONCE else after + WINDOW
     with slice_.services.db.write() as session:
@@ -72,16 +72,16 @@ def retitle(slice_: ErasureSlice, place: str) -> str | None:
     doubtful = [one for one in crashes if one.id in noted or slice_.sought.stands_in_text(one.title, one.why)][
         :TITLES_AT_ONCE
     ]
-    told = [(crash.id, *_told_anew(slice_, crash)) for crash in doubtful]
+    titles = [(crash.id, *_titles_anew(slice_, crash)) for crash in doubtful]
     is_last = len(crashes) < CRASHES_AT_ONCE and len(doubtful) < TITLES_AT_ONCE
     upto = doubtful[-1].id if len(doubtful) == TITLES_AT_ONCE else crashes[-1].id if crashes else after
     with slice_.services.db.write() as session:
         slice_.note(session, str(upto))
-        for crash_id, title, why in told:
+        for crash_id, title, why in titles:
             set_title(session, crash_id, title, why)
         note_crashes(
-            session, slice_.erasure.id, {crash_id for crash_id, _, _ in told}
-        )  # others' rows told the title too
+            session, slice_.erasure.id, {crash_id for crash_id, _, _ in titles}
+        )  # rows of others held the title too
     return None if is_last else str(upto)
 
 
@@ -104,7 +104,7 @@ def forget_decided(slice_: ErasureSlice, place: str) -> str | None:
 
 
 def _read_on(
-    slice_: ErasureSlice, place: str, status: LogStatus | None, is_told_by: Callable[[bytes], bool]
+    slice_: ErasureSlice, place: str, status: LogStatus | None, is_named_in: Callable[[bytes], bool]
 ) -> str | None:
     after, upto = int(place or 0), slice_.erasure.last_log
     with slice_.services.db.read() as session:
@@ -116,7 +116,7 @@ def _read_on(
         calls = iter(reads)
         for log in logs:
             raw = b"" if log.is_removed else _whatever(next(calls))
-            if is_told_by(raw) or slice_.sought.stands_in_text(log.log_id, log.error_message, log.request_id):
+            if is_named_in(raw) or slice_.sought.stands_in_text(log.log_id, log.error_message, log.request_id):
                 found.append(log.id)
     if not logs:
         return None
@@ -152,7 +152,7 @@ def _whatever(read: Callable[[], bytes]) -> bytes:
         return b""
 
 
-def _told_anew(slice_: ErasureSlice, crash: Crash) -> tuple[str, str | None]:
+def _titles_anew(slice_: ErasureSlice, crash: Crash) -> tuple[str, str | None]:
     """(title, what explains the grouping), of the newest occurrence that can still be read."""
     with slice_.services.db.read() as session:
         newest = newest_stored(session, crash.id)

@@ -29,6 +29,6 @@ def _is_users(slice_: ErasureSlice, stat: ObjectStat) -> bool:
     if slice_.sought.stands_in_text(log_id):
         return True
     try:
-        return slice_.sought.is_told_by(slice_.services.storage.get(stat.key))
+        return slice_.sought.is_named_in(slice_.services.storage.get(stat.key))
     except ObjectNotFound:
         return False

@@ -63,7 +63,7 @@ class DeliveryNotFound(NotFound):
 
 
 def create(services: Services, app: App, wanted: NewWebhook) -> tuple[Webhook, str]:
-    """A new webhook and its secret, which is told only this once. Raises Refused (400) or Conflict."""
+    """A new webhook and its secret, which is returned only here. Raises Refused (400) or Conflict."""
     addresses_of(read_url(wanted.url), services.config.webhooks_allow)
     secret = new_secret()
     made = Webhook(
@@ -160,7 +160,7 @@ def replay(services: Services, app: App, identifier: str, delivery_id: str) -> D
 
 
 def events_of(webhook: Webhook) -> list[str]:
-    """The events that it is told of."""
+    """The events that a webhook receives."""
     return [event for event, column in EVENTS.items() if getattr(webhook, column.key)]
 
 

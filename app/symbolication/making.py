@@ -97,8 +97,8 @@ def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
                 key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-{len(keys)}.{held.kind}")
                 services.storage.put(key, _chunks(held.cache))
                 keys.append(key)
-                told = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
-                images += ({"debug_id": one, **told} for one in held.ids)
+                columns = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
+                images += ({"debug_id": one, **columns} for one in held.ids)
                 kind = held.file_format
         except (NotSymbols, OverBudget):
             _drop(services, keys)

@@ -55,16 +55,16 @@ def read_contents(file: Path, folder: Path, about: About, bounds: Bounds) -> Ite
         "memory": bounds.memory, "cpu_seconds": ceil(bounds.cpu_seconds),
     })  # fmt: skip
     try:
-        for told in _lines(process):
-            if "held" in told:
-                held = Held._make(told["held"])
+        for message in _lines(process):
+            if "held" in message:
+                held = Held._make(message["held"])
                 yield held._replace(cache=Path(held.cache))
                 _go_on(process)
-            elif "rejected" in told:
-                raise NotSymbols(told["rejected"])
-            elif "errno" in told:
-                raise OSError(told["errno"], os.strerror(told["errno"] or 0))
-            elif "memory" in told:
+            elif "rejected" in message:
+                raise NotSymbols(message["rejected"])
+            elif "errno" in message:
+                raise OSError(message["errno"], os.strerror(message["errno"] or 0))
+            elif "memory" in message:
                 raise _too_large(bounds)
             else:
                 return

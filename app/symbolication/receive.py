@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 def check_about(about: About) -> None:
-    """Raises BadParameters when what is told cannot be stored."""
+    """Raises BadParameters when what is said of a file cannot be stored."""
     for label, value, most in zip(about._fields, about, (MAX_NAME, MAX_VERSION, MAX_VERSION), strict=True):
         if len(value) > most or any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in value):
             raise BadParameters(f"{label} has to have at most {most} characters, none of them control characters")

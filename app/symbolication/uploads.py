@@ -128,7 +128,7 @@ def _follows(upload: SymbolUpload, offset: int) -> None:
 def finish_upload(services: Services, app: App, identifier: str) -> SymbolFile:
     """Check the whole file by its SHA-256 and let a worker look into it.
 
-    Raises NotFound, Conflict when bytes are missing, BadParameters when they are not those that were told of: the upload is
+    Raises NotFound, Conflict when bytes are missing, BadParameters when they differ from those announced: the upload is
     gone then.
     """
     upload = show_upload(services, app, identifier)

@@ -28,7 +28,7 @@ class Resolved(NamedTuple):
     log: CrashLog
     missing: tuple[MissingSymbols, ...] = ()
     used: bool = False  # symbols have changed a frame or the name of a type
-    awaited: tuple[str, ...] = ()  # by which symbols would be found that may change its group; told with `only_crash`
+    awaited: tuple[str, ...] = ()  # keys of symbols that may change its group; set with `only_crash`
 
 
 class Place(NamedTuple):
@@ -76,7 +76,7 @@ class Images:
 def native_ids(log: CrashLog, *, only_crash: bool = False) -> set[str]:
     """Debug ids of the images in which frames lie that have no line yet."""
     images = Images(log)
-    places = (images.of(frame) for frame in _frames(log, only_crash=only_crash) if not _is_told(frame))
+    places = (images.of(frame) for frame in _frames(log, only_crash=only_crash) if not _is_named(frame))
     return {place.debug_id for place in places if place}
 
 
@@ -130,7 +130,7 @@ def resolve(
     def expand(frame: Frame, *, is_top: bool) -> list[Frame]:
         if frame.address is None:
             return java.frames(frame) if java else [frame]
-        place = None if _is_told(frame) else images.of(frame)
+        place = None if _is_named(frame) else images.of(frame)
         if place is None:
             return [frame]
         names = native(place.debug_id)
@@ -161,12 +161,12 @@ def resolve(
     return Resolved(demangled(made, only_crash=only_crash), tuple(missing.values()), used, awaited[:MAX_AWAITED])
 
 
-def _is_told(frame: Frame) -> bool:
+def _is_named(frame: Frame) -> bool:
     return bool(frame.function and frame.line is not None)
 
 
 def _awaited(log: CrashLog, images: Images, native: FindNative, java: JavaNames | None) -> tuple[str, ...]:
-    frames = [frame for frame in _frames(log, only_crash=True) if not _is_told(frame)]
+    frames = [frame for frame in _frames(log, only_crash=True) if not _is_named(frame)]
 
     def unknown(frame: Frame) -> str | None:
         place = images.of(frame)

@@ -87,7 +87,7 @@ def _round(
 ) -> Round:
     made = events(stand.size.logs)
     if not SMALLEST <= total_size(made) / len(made) <= LARGEST:
-        raise RuntimeError("the events have not the size that is told")
+        raise RuntimeError("the events have not the size that is reported")
     wanted = digested() + len(made)
 
     def sender(index: int) -> tuple[float, float, list[float]]:

@@ -197,7 +197,7 @@ def _job_of(part: JobPart) -> Job:
     return session.get_one(Job, part.job_id)
 
 
-def _told(message: str | None) -> str | None:
+def _plain(message: str | None) -> str | None:
     return message and ("attempts_used_up" if " attempts" in message else MALFORMED)
 
 
@@ -219,7 +219,7 @@ TESTED: dict[str, Tested] = {
     "logs": Tested(
         _log, PATIENT._replace(permanent=(MALFORMED,)),
         {LogStatus.RECEIVED: WAITING, LogStatus.DIGESTED: DONE, LogStatus.REJECTED: GIVEN_UP},
-        column="status", claim=_claim_log, finish=_finish_log, reason=lambda log: _told(log.error_message),
+        column="status", claim=_claim_log, finish=_finish_log, reason=lambda log: _plain(log.error_message),
     ),
     "regroupings": Tested(
         _regrouping, DOGGED, {None: WAITING, LONG_AGO: DONE}, column="finished_at", done={"finished_at": LONG_AGO}
@@ -227,7 +227,7 @@ TESTED: dict[str, Tested] = {
     "symbol_files": Tested(
         _symbol_file, PATIENT,
         {SymbolState.RECEIVED: WAITING, SymbolState.READY: DONE, SymbolState.REJECTED: GIVEN_UP},
-        done={"state": SymbolState.READY}, reason=lambda file: _told(file.reason),
+        done={"state": SymbolState.READY}, reason=lambda file: _plain(file.reason),
     ),
     "erasures": Tested(
         _erasure, DOGGED, {ErasureState.LIVE: WAITING, ErasureState.FINISHED: DONE},

@@ -11,6 +11,7 @@ from app.api.openapi.words import (
     Subject,
     answer,
     body,
+    described,
     list_of,
     object_of,
     operation,
@@ -19,7 +20,6 @@ from app.api.openapi.words import (
     path,
     schema,
     success_of,
-    told,
 )
 from app.keys import MAX_DAYS
 
@@ -32,7 +32,7 @@ _PERSONAL: Json = {
     "name": _NAME,
     "created_at": TIME,
     "expires_at": TIME,
-    "last_used_at": told(TIME_OR_NULL, "To the hour"),
+    "last_used_at": described(TIME_OR_NULL, "To the hour"),
 }
 _DAYS: Json = {"type": "integer", "minimum": 1, "maximum": MAX_DAYS, "default": 365}
 _BASE = "/api/apps/{app_identifier}"
@@ -66,7 +66,7 @@ SUBJECT = Subject(
             "get": operation("listPersonalKeys", "Your keys", page_of(schema("PersonalKey"), "Newest first"), 400, 401,
                              parameters=PAGING),
             "post": operation("addPersonalKey", "Make a key that may do what you may; not with a key",
-                              answer(success_of(object_of({**_PERSONAL, "token": told(TEXT, "Told only here")})),
+                              answer(success_of(object_of({**_PERSONAL, "token": described(TEXT, "Told only here")})),
                                      "The key", 201, headers="Cache-Control"),
                               400, 401, 409, 413,
                               requestBody=body(object_of({"name": _NAME, "expires_in_days": _DAYS}, ("expires_in_days",)))),
@@ -79,8 +79,8 @@ SUBJECT = Subject(
         "Member": object_of({"email": TEXT}),
         "IngestKey": object_of({
             "identifier": _IDENTIFIER, "name": {**TEXT, "examples": ["First key"]},
-            "key": told(TEXT_OR_NULL, "null where only its hash is kept"),
-            "dsn": told(TEXT_OR_NULL, "What Sentry's SDKs are given"), "created_at": TIME,
+            "key": described(TEXT_OR_NULL, "null where only its hash is kept"),
+            "dsn": described(TEXT_OR_NULL, "What Sentry's SDKs are given"), "created_at": TIME,
         }),
         "PersonalKey": object_of(_PERSONAL),
     },

@@ -15,6 +15,7 @@ from app.api.openapi.words import (
     answer,
     body,
     change_of,
+    described,
     list_of,
     object_of,
     one_of,
@@ -24,7 +25,6 @@ from app.api.openapi.words import (
     path,
     schema,
     success_of,
-    told,
 )
 from app.db.data_exporter import RunState
 
@@ -32,11 +32,11 @@ _FORMAT = one_of("ndjson", "csv", "parquet", "zip")
 _FREQUENCY = one_of("daily", "weekly")
 _DATA: Json = list_of({"const": "crashes"})
 _FIELDS: Json = {
-    "name": {**TEXT, "examples": ["Nightly"]}, "active": FLAG, "apps": told(list_of(TEXT), "Identifiers"), "bucket_name": TEXT,
-    "subfolder": TEXT, "exported_data": _DATA, "frequency": _FREQUENCY, "format": _FORMAT,
+    "name": {**TEXT, "examples": ["Nightly"]}, "active": FLAG, "apps": described(list_of(TEXT), "Identifiers"),
+    "bucket_name": TEXT, "subfolder": TEXT, "exported_data": _DATA, "frequency": _FREQUENCY, "format": _FORMAT,
 }  # fmt: skip
 _NEW = object_of(
-    {**_FIELDS, "initial_run_at": told(TEXT, "ISO 8601; when left out, a period from now")},
+    {**_FIELDS, "initial_run_at": described(TEXT, "ISO 8601; when left out, a period from now")},
     ("active", "subfolder", "exported_data", "frequency", "format", "initial_run_at"),
 )
 
@@ -70,7 +70,7 @@ SUBJECT = Subject(
         "DataExporter": object_of({
             "identifier": {**TEXT, "examples": ["4be1a7c95d02f3886e1b0c7d"]}, "name": {**TEXT, "examples": ["Nightly"]},
             "type": {**one_of("storage", "bucket"), "examples": ["bucket"]}, "active": FLAG,
-            "stopped": {**told(TEXT_OR_NULL, "Why nothing is exported"), "examples": [None]},
+            "stopped": {**described(TEXT_OR_NULL, "Why nothing is exported"), "examples": [None]},
             "apps": {**list_of(object_of({"name": TEXT, "identifier": TEXT})),
                      "examples": [[{"name": "Notes", "identifier": "7b1d4f0a9c3e5d2b8a6f4e1c"}]]},
             "bucket_name": TEXT, "subfolder": TEXT, "exported_data": _DATA, "initial_run_at": TIME,

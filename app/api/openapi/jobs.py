@@ -10,6 +10,7 @@ from app.api.openapi.words import (
     Json,
     Subject,
     answer,
+    described,
     header,
     object_of,
     one_of,
@@ -20,7 +21,6 @@ from app.api.openapi.words import (
     query,
     schema,
     success_of,
-    told,
 )
 from app.jobs import KINDS
 from app.jobs.listing import STATES
@@ -29,14 +29,16 @@ _JOB = answer(success_of(schema("Job")), "The job")
 _ONE = parameters("job_id")
 _ERROR: Json = {
     **object_of({
-        "code": TEXT, "status": WHOLE, "message": TEXT, "explanation": told(TEXT, "What happened, in words for people"),
-        "advice": told(TEXT, "What to do next"),
+        "code": TEXT, "status": WHOLE, "message": TEXT, "explanation": described(TEXT, "What happened, in words for people"),
+        "advice": described(TEXT, "What to do next"),
     }),
     "type": ["object", "null"],
 }  # fmt: skip
 
 _EVENTS = answer(
-    told({}, "`progress`, then `finished`, `failed`, `cancelled` or `expired`; `data` is what `GET /api/jobs/:job_id` tells"),
+    described(
+        {}, "`progress`, then `finished`, `failed`, `cancelled` or `expired`; `data` is what `GET /api/jobs/:job_id` tells"
+    ),
     "Events", media="text/event-stream", headers="Cache-Control X-Accel-Buffering",
 )  # fmt: skip
 _EVENTS["200"]["content"]["text/event-stream"]["example"] = (
@@ -82,7 +84,7 @@ SUBJECT = Subject(
             "state": {**one_of("queued", "running", "finished", "failed", "cancelled", "expired"), "examples": ["finished"]},
             "progress": object_of({"done": WHOLE, "total": WHOLE, "unit": TEXT}),
             "attempts": WHOLE, "created_at": TIME, "started_at": TIME_OR_NULL, "finished_at": TIME_OR_NULL,
-            "expires_at": TIME_OR_NULL, "size": told(WHOLE_OR_NULL, "Bytes of a finished result"), "error": _ERROR,
+            "expires_at": TIME_OR_NULL, "size": described(WHOLE_OR_NULL, "Bytes of a finished result"), "error": _ERROR,
         }),
     },
     {"job_id": path("job_id", "From an envelope")},

@@ -12,6 +12,7 @@ from app.api.openapi.words import (
     Subject,
     answer,
     body,
+    described,
     header,
     list_of,
     object_of,
@@ -23,7 +24,6 @@ from app.api.openapi.words import (
     query,
     schema,
     success_of,
-    told,
 )
 from app.ingest.status import STATUSES
 
@@ -32,7 +32,7 @@ RECEIVED = answer(
     success_of(object_of({"log_id": TEXT, "status": {"const": "received"}})), "Stored; a worker digests it", 202
 )
 _STATUS: Json = {**one_of(*STATUSES), "examples": ["digested"]}
-_WHY: Json = told(TEXT_OR_NULL, "Why it was rejected, or what of it could not be read")
+_WHY: Json = described(TEXT_OR_NULL, "Why it was rejected, or what of it could not be read")
 _APP, _ONE = parameters("app_identifier"), parameters("app_identifier", "log_id")
 
 SUBJECT = Subject(
@@ -79,8 +79,8 @@ SUBJECT = Subject(
         "ListedLog": object_of({
             "log_id": TEXT, "status": _STATUS, "error_message": _WHY,
             "format": {**TEXT_OR_NULL, "description": "What it was read as", "examples": ["kscrash-json"]},
-            "size": told(WHOLE, "Bytes, unpacked"), "received_at": TIME, "digested_at": TIME_OR_NULL,
-            "removed_at": told(TIME_OR_NULL, "When its bytes were removed for their age"), "occurrences_count": WHOLE,
+            "size": described(WHOLE, "Bytes, unpacked"), "received_at": TIME, "digested_at": TIME_OR_NULL,
+            "removed_at": described(TIME_OR_NULL, "When its bytes were removed for their age"), "occurrences_count": WHOLE,
         }),
     },
     {"log_id": path("log_id", "The log's name")},

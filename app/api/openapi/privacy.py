@@ -13,6 +13,7 @@ from app.api.openapi.words import (
     answer,
     body,
     change_of,
+    described,
     object_of,
     one_of,
     operation,
@@ -22,7 +23,6 @@ from app.api.openapi.words import (
     query,
     schema,
     success_of,
-    told,
 )
 from app.crashes.splitting import BY, CONDITIONS, MAX_PATTERN, MAX_SPLITS
 from app.ingest.rate import LOGS_PER_MINUTE
@@ -107,17 +107,17 @@ SUBJECT = Subject(
         "Settings": object_of(_SETTINGS),
         "Erasure": object_of({
             "erasure_id": TEXT,
-            "status_url": told(TEXT, "A path: ask it until `state` is finished"),
-            "user_hash": told(TEXT, "HMAC-SHA256 of app and user id, under the service's secret"),
+            "status_url": described(TEXT, "A path: ask it until `state` is finished"),
+            "user_hash": described(TEXT, "HMAC-SHA256 of app and user id, under the service's secret"),
             "state": {**one_of("live", "finished"), "examples": ["finished"]},
-            "step": told(TEXT_OR_NULL, "What is at work"),
-            "scan": told(FLAG, "Every stored log of the app is read"),
+            "step": described(TEXT_OR_NULL, "What is at work"),
+            "scan": described(FLAG, "Every stored log of the app is read"),
             "progress": {**object_of({"done": WHOLE, "total": WHOLE, "unit": TEXT}),
                          "examples": [{"done": 4, "total": 4, "unit": "logs"}]},
             "removed": object_of({"logs": WHOLE, "occurrences": WHOLE, "jobs": WHOLE}),
             "created_at": TIME,
             "finished_at": TIME_OR_NULL,
-            "error_code": told(TEXT_OR_NULL, "Of the latest trouble; it is tried again"),
+            "error_code": described(TEXT_OR_NULL, "Of the latest trouble; it is tried again"),
         }),
     },
 )  # fmt: skip

@@ -11,27 +11,28 @@ from app.api.openapi.words import (
     Subject,
     answer,
     body,
+    described,
     object_of,
     one_of,
     operation,
     parameters,
     schema,
     success_of,
-    told,
 )
 
 _APP = parameters("app_identifier")
 _REGROUPING: Json = object_of({
     "state": {**one_of("waiting", "running", "finished"), "examples": ["finished"]},
-    "rules": told({**WHOLE_OR_NULL, "examples": [2]}, "Version of the rules; null where only what people decided is carried out"),
+    "rules": described({**WHOLE_OR_NULL, "examples": [2]},
+                       "Version of the rules; null where only what people decided is carried out"),
     "progress": {**object_of({"done": WHOLE, "total": WHOLE, "unit": TEXT}),
                  "examples": [{"done": 119, "total": 119, "unit": "logs"}]},
-    "moved": told({**WHOLE, "examples": [7]}, "Occurrences that are counted in another crash now"),
-    "unreadable": told(WHOLE, "Logs that stay grouped as they are"),
+    "moved": described({**WHOLE, "examples": [7]}, "Occurrences that are counted in another crash now"),
+    "unreadable": described(WHOLE, "Logs that stay grouped as they are"),
     "created_at": TIME,
     "finished_at": TIME_OR_NULL,
 })  # fmt: skip
-_BEGIN = object_of({"anew": told({**FLAG, "examples": [False]}, "From the first log on")}, ("anew",))
+_BEGIN = object_of({"anew": described({**FLAG, "examples": [False]}, "From the first log on")}, ("anew",))
 
 SUBJECT = Subject(
     "Regrouping",

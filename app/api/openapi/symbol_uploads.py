@@ -12,6 +12,7 @@ from app.api.openapi.words import (
     Subject,
     answer,
     body,
+    described,
     object_of,
     operation,
     parameters,
@@ -19,7 +20,6 @@ from app.api.openapi.words import (
     query,
     schema,
     success_of,
-    told,
 )
 
 _ONE = parameters("app_identifier", "upload_identifier")
@@ -39,7 +39,7 @@ SUBJECT = Subject(
                 {**answer(_SHOWN, "The file is there already: `symbols`"), **answer(_SHOWN, "To go on with", 201)},
                 400, 401, 404, 409, 413, parameters=parameters("app_identifier"),
                 requestBody=body(object_of(
-                    {"size": told(WHOLE, "Bytes of the file"), "sha256": told(_HEX, "Of the file"), "name": _NAME,
+                    {"size": described(WHOLE, "Bytes of the file"), "sha256": described(_HEX, "Of the file"), "name": _NAME,
                      "version": _VERSION, "build": _VERSION}, ("name", "version", "build"))),
             ),
         },
@@ -66,7 +66,7 @@ SUBJECT = Subject(
     {
         "SymbolUpload": object_of({
             "identifier": {**TEXT_OR_NULL, "examples": ["9d3e5f7081a2b4c6d8e0f213"]},
-            "received": told({**WHOLE_OR_NULL, "examples": [0]}, "Bytes that are there: where the next chunk begins"),
+            "received": described({**WHOLE_OR_NULL, "examples": [0]}, "Bytes that are there: where the next chunk begins"),
             "size": WHOLE, "sha256": TEXT,
             "least_chunk": {**WHOLE_OR_NULL, "examples": [1048576]}, "best_chunk": {**WHOLE_OR_NULL, "examples": [16777216]},
             "most_chunk": {**WHOLE_OR_NULL, "examples": [67108864]},

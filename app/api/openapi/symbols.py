@@ -12,6 +12,7 @@ from app.api.openapi.words import (
     Subject,
     answer,
     body,
+    described,
     list_of,
     object_of,
     one_of,
@@ -22,7 +23,6 @@ from app.api.openapi.words import (
     query,
     schema,
     success_of,
-    told,
 )
 from app.db.symbols import SymbolState
 
@@ -58,14 +58,14 @@ SUBJECT = Subject(
             "name": {**TEXT, "examples": ["Notes.app.dSYM.zip"]},
             "kind": {**TEXT_OR_NULL, "examples": ["macho"], "description": "elf, macho, breakpad, proguard, …"},
             "state": {**one_of(*(state.value for state in SymbolState)), "examples": ["ready"]},
-            "reason": told(TEXT_OR_NULL, "Why it is rejected"),
-            "debug_ids": told(list_of(TEXT), "Of the images it describes; of a mapping its uuid"),
-            "images": told(list_of(object_of({
+            "reason": described(TEXT_OR_NULL, "Why it is rejected"),
+            "debug_ids": described(list_of(TEXT), "Of the images it describes; of a mapping its uuid"),
+            "images": described(list_of(object_of({
                 "debug_id": {**TEXT_OR_NULL, "examples": ["0a0b0c0d-0000-4000-8000-000000000002"]},
                 "kind": one_of("native", "mapping", "source_map"), "arch": TEXT_OR_NULL,
-                "name": told(TEXT_OR_NULL, "Of the file that it was in"),
+                "name": described(TEXT_OR_NULL, "Of the file that it was in"),
             })), "What it holds, the first 1,000"),
-            "waiting_logs": told(WHOLE, "Digested before it came, and still to be grouped anew with it"),
+            "waiting_logs": described(WHOLE, "Digested before it came, and still to be grouped anew with it"),
             "version": TEXT_OR_NULL, "build": TEXT_OR_NULL, "size": WHOLE, "sha256": TEXT, "received_at": TIME,
         }),
     },

@@ -15,6 +15,7 @@ from app.api.openapi.words import (
     answer,
     body,
     change_of,
+    described,
     list_of,
     object_of,
     one_of,
@@ -24,7 +25,6 @@ from app.api.openapi.words import (
     path,
     schema,
     success_of,
-    told,
 )
 from app.db.webhook import EVENTS, DeliveryState
 
@@ -34,7 +34,7 @@ _WEBHOOK: Json = {
     "url": TEXT,
     "events": _EVENTS,
     "active": FLAG,
-    "disabled_reason": told(TEXT_OR_NULL, "Why the service has switched it off"),
+    "disabled_reason": described(TEXT_OR_NULL, "Why the service has switched it off"),
     "failing_since": TIME_OR_NULL,
     "created_at": TIME,
 }
@@ -79,15 +79,15 @@ SUBJECT = Subject(
     },
     {
         "Webhook": object_of(_WEBHOOK),
-        "NewWebhook": object_of({**_WEBHOOK, "secret": told(TEXT, "Told only here; deliveries are signed with it")}),
+        "NewWebhook": object_of({**_WEBHOOK, "secret": described(TEXT, "Told only here; deliveries are signed with it")}),
         "Delivery": object_of({
             "id": {**TEXT, "examples": ["17"]},
-            "event_id": told(TEXT, "The header webhook-id; the same at every attempt"),
+            "event_id": described(TEXT, "The header webhook-id; the same at every attempt"),
             "event": one_of(*EVENTS),
-            "subject": told(TEXT, "The job's id or the crash's identifier"),
+            "subject": described(TEXT, "The job's id or the crash's identifier"),
             "state": {**one_of(*(state.value for state in DeliveryState)), "examples": [DeliveryState.DELIVERED.value]},
             "attempts": WHOLE, "created_at": TIME, "next_at": TIME_OR_NULL, "delivered_at": TIME_OR_NULL,
-            "last_status": told(WHOLE_OR_NULL, "HTTP"), "last_error": TEXT_OR_NULL,
+            "last_status": described(WHOLE_OR_NULL, "HTTP"), "last_error": TEXT_OR_NULL,
         }),
     },
     {

@@ -135,8 +135,8 @@ def _chart(statistics: Asked) -> object:
 def _earlier(crash: Crash, statistics: Asked) -> date | None:
     """The day of the first occurrence, when it is before those that the figures are about."""
     first = crash.first_seen.astimezone(UTC).date()
-    told = statistics.result
-    return first if told is not None and first < date.fromisoformat(told["first_day"]) else None
+    result = statistics.result
+    return first if result is not None and first < date.fromisoformat(result["first_day"]) else None
 
 
 def _breakdowns(statistics: Asked) -> list[dict[str, Any]]:
@@ -146,20 +146,20 @@ def _breakdowns(statistics: Asked) -> list[dict[str, Any]]:
     total = statistics.result["occurrences"]
     found = []
     for name, title, facts in BREAKDOWNS:
-        told = statistics.result[name]
-        rows = [(joined(one[fact] for fact in facts), one["occurrences"]) for one in told["top"]]
-        rows += [(label, told[label]) for label in ("other", "unknown") if told[label]]
+        breakdown = statistics.result[name]
+        rows = [(joined(one[fact] for fact in facts), one["occurrences"]) for one in breakdown["top"]]
+        rows += [(label, breakdown[label]) for label in ("other", "unknown") if breakdown[label]]
         found.append({"title": title, "rows": [_share(label, number, total) for label, number in rows]})
     return found
 
 
 def _share(label: str, occurrences: int, total: int) -> dict[str, Any]:
     share = round(100 * occurrences / max(total, 1), 1)
-    return {"label": label, "occurrences": occurrences, "share": share, "told": f"{share} %" if share else "< 0.1 %"}
+    return {"label": label, "occurrences": occurrences, "share": share, "text": f"{share} %" if share else "< 0.1 %"}
 
 
 def _why(text: str | None, rules: Rules) -> Mapping[str, Any] | None:
     if text is None:
         return None
-    told: dict[str, Any] = json.loads(text)
-    return {**told, "parts": [rules.text(part) for part in told["parts"]]}
+    explanation: dict[str, Any] = json.loads(text)
+    return {**explanation, "parts": [rules.text(part) for part in explanation["parts"]]}

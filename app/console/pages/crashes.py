@@ -44,7 +44,7 @@ def show(app_identifier: str) -> Response:
         columns=[_column(name, label, asked.sort, asked.order, asked_for) for name, label in COLUMNS],
         ranges=_ranges(asked_for),
         figures=figures,
-        told_of=_told(figures),
+        figures_of=_figures_of(figures),
         is_pending=bool(figures and figures.is_pending),
     )
 
@@ -57,7 +57,7 @@ def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, s
     return ask(signed_in().user_id, "app_statistics", app_identifier, question)
 
 
-def _told(figures: Asked | None) -> dict[str, dict[str, Any]]:
+def _figures_of(figures: Asked | None) -> dict[str, dict[str, Any]]:
     """Crash identifier -> its figures, with the sparkline."""
     if figures is None or figures.result is None:
         return {}

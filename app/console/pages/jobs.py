@@ -66,7 +66,7 @@ def show() -> Response:
         apps = apps_of(session, who.user_id, MOST_APPS, 0)
     return render(
         "jobs.html",
-        rows=_told([job for job, _ in page]),
+        rows=_rows([job for job, _ in page]),
         window=window,
         tabs=TABS,
         state=state,
@@ -80,7 +80,7 @@ def show() -> Response:
 def show_one(job_id: str) -> Response:
     """All that is known of one job."""
     job = service.look_up(services(), user_id := signed_in().user_id, job_id)
-    [row] = _told([job])
+    [row] = _rows([job])
     files, left_out = _files(job, user_id)
     asked = {name: value for name, value in json.loads(job.params).items() if value not in (None, [], "")}
     return render("job.html", row=row, job=job, asked=asked, files=files, left_out=left_out, here="jobs.show")
@@ -123,7 +123,7 @@ def _files(job: Job, user_id: int) -> tuple[list[dict[str, Any]], int]:
     return files, max(len(parts) - MOST_FILES, 0)
 
 
-def _told(jobs: list[Job]) -> list[dict[str, Any]]:
+def _rows(jobs: list[Job]) -> list[dict[str, Any]]:
     """What the templates show of jobs; titles as the app's rules let them out."""
     with services().db.read() as session:
         apps, crashes = subjects_of(session, jobs)

@@ -44,7 +44,7 @@ class ReadLog(NamedTuple):
 
 
 class PartMaker:
-    """Reads a part's occurrences; counts them, those that it has told and those that it could not read."""
+    """Reads a part's occurrences; counts them, those that it has written and those that it could not read."""
 
     def __init__(self, params: Filters, scope: Scope, plan: JobPlan, part: JobPart, run: Run) -> None:
         self.read = 0
@@ -80,15 +80,15 @@ class PartMaker:
         for page in self._pages():
             rows = []
             for found, crash in page:
-                told = self._facts(found)
+                known = self._facts(found)
                 self._run.advance(1)
-                if told is None:
+                if known is None:
                     self.unreadable += 1
                     if self._params.needs_facts:
                         continue
-                    told = NOTHING_KNOWN
-                if self._params.wants(told):
-                    rows.append(_row(found, crash, redact_facts(told, self._rules)))
+                    known = NOTHING_KNOWN
+                if self._params.wants(known):
+                    rows.append(_row(found, crash, redact_facts(known, self._rules)))
             self.rows += len(rows)
             yield rows
 
@@ -141,7 +141,7 @@ def _stored(found: FoundRow) -> Facts:
     )  # fmt: skip
 
 
-def _row(found: FoundRow, crash: ShownCrash, told: Facts) -> Row:
+def _row(found: FoundRow, crash: ShownCrash, known: Facts) -> Row:
     day = found.occurred_at.astimezone(UTC).date().isoformat()
     name = f"{found.log_id}-crash-{found.number}"
-    return Row(name, day, found.log_id, found.occurred_at, crash.identifier, *told)
+    return Row(name, day, found.log_id, found.occurred_at, crash.identifier, *known)

@@ -66,7 +66,7 @@ def write_manifest(params: Filters, plan: JobPlan, parts: list[JobPart], stem: s
         "crash_identifier": getattr(params, "crash_identifier", None),
         "app_identifier": getattr(params, "app_identifier", None),
         "format": params.format,
-        "filters": params.shown(),
+        "filters": params.to_json(),
         "snapshot_at": iso_time.rfc3339(plan.made_at),
         "complete": is_as_planned and unreadable == 0,
         "rows": sum(part.rows or 0 for part in parts),

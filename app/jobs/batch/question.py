@@ -65,14 +65,14 @@ class Filters(BaseModel, frozen=True):
 
     @property
     def needs_facts(self) -> bool:
-        """True when an occurrence whose facts are unknown cannot be told to belong."""
+        """True when an occurrence whose facts are unknown may or may not belong."""
         return any(getattr(self, name) for name in FILTERS)
 
     def wants(self, facts: Facts) -> bool:
         """True when an occurrence of these facts belongs."""
         return all(not (values := getattr(self, name)) or getattr(facts, name) in values for name in FILTERS)
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The filters that are set, as a manifest tells them."""
         times = {"since": self.since, "until": self.until}
         named: dict[str, Any] = {

@@ -147,14 +147,14 @@ def _deliver(attempt: Attempt[DataExporterRun], job: Job, exporter: DataExporter
         done += 1
         with services.db.write() as session:
             attempt.write(session, job_id=job.id, files_done=done, files=len(parts))
-    told = {
+    delivered = {
         **manifest,
         "exporter": exporter.identifier,
         "scheduled_for": iso_time.rfc3339(run.scheduled_for),
         "since": run.since and iso_time.rfc3339(run.since),
     }
     attempt.check()
-    store.put_bytes(f"{folder}/{MANIFEST}", json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode())
+    store.put_bytes(f"{folder}/{MANIFEST}", json.dumps(delivered, separators=(",", ":"), ensure_ascii=False).encode())
     now = services.now()
     with services.db.write() as session:
         attempt.complete(session, state=RunState.DONE, job_id=job.id, rows=manifest["rows"], files=len(parts),

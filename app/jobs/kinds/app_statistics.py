@@ -24,7 +24,7 @@ UNIT = "occurrences"
 SUMMARY = "Some crashes of an app in figures: occurrences per day, users, versions"
 DAYS = 30  # up to the latest occurrence of any of them, where no dates are given
 MOST_CRASHES = 50
-MOST_VERSIONS = 5  # of a crash that are told by name
+MOST_VERSIONS = 5  # of a crash that are listed by name
 PASSES = 3  # over the occurrences, for progress: days, users, versions
 IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 
@@ -125,7 +125,7 @@ def compute(params: Params, run: Run) -> Artefact:
         versions = count_versions(session, span, MOST_VERSIONS) if crashes else {}
         run.advance(step)
     figures = {
-        **asked.told(),
+        **asked.to_json(),
         "crashes": [
             {
                 "crash_identifier": crash.identifier,

@@ -22,7 +22,7 @@ UNIT = "occurrences"
 COUNTS_OCCURRENCES = True
 SUMMARY = "A crash in figures: occurrences per day, users, versions, systems, devices"
 DAYS = 90  # up to the latest occurrence, where no dates are given
-MOST_VALUES = 20  # of a fact that are told by name
+MOST_VALUES = 20  # of a fact that are listed by name
 
 BREAKDOWNS = {
     "app_versions": ("app_version", ("app_version",)),
@@ -92,7 +92,7 @@ def compute(params: Params, run: Run) -> Artefact:
             breakdowns[name] = breakdown(counted, columns, total, MOST_VALUES, rules)
             run.advance(step)
     figures = {
-        **asked.told(),
+        **asked.to_json(),
         "occurrences": total,
         "users": users.users,
         "occurrences_without_user": total - users.occurrences,

@@ -27,7 +27,7 @@ class Window(NamedTuple):
     first_day: date
     last_day: date
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """How a result names it."""
         return {"first_day": self.first_day.isoformat(), "last_day": self.last_day.isoformat()}
 
