@@ -17,7 +17,7 @@ from app.redis_url import read_redis_url
 
 WINDOW = 60  # seconds, from the first that is counted in it
 ANSWER_WITHIN = 0.4  # seconds for Redis to answer; nobody waits longer
-COOL_DOWN = 2.0  # seconds without a question after one that Redis did not answer
+COOL_DOWN = 2.0  # seconds without a request after one that Redis did not answer
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from app.api import answers, packing
 from app.api.context import services
 from app.jobs.awaiting import wait_until_durable
 from app.jobs.envelope import envelope, etag, progress
-from app.jobs.kind import AnyJob, Showing
+from app.jobs.job_type import AnyJob, Showing
 from app.jobs.links import link, part_link
 from app.jobs.lost_results import lost_result_expires
 

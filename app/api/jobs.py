@@ -9,20 +9,20 @@ from app.api.job_response import job_response
 from app.api.paging import link_after, link_next, window
 from app.api.waiting import wanted_wait
 from app.cursors import cursor, read_cursor
-from app.jobs import KINDS, service
+from app.jobs import JOB_TYPES, service
 from app.jobs.cancelling import cancel
 from app.jobs.envelope import description
-from app.jobs.kind import AnyJob, Kind
+from app.jobs.job_type import AnyJob, JobType
 from app.jobs.listing import asked_by
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/api")
 
 
-def _mount(name: str, kind: Kind) -> None:
+def _mount(name: str, job_type: JobType) -> None:
     """Submitting and polling are the same request."""
 
     def get(**path: str) -> Response:
-        poll = polling.this_poll(name, path[kind.subject])
+        poll = polling.this_poll(name, path[job_type.subject])
         seconds = wanted_wait(request.headers.get("Prefer", ""))
         if seconds is None:
             return job_response(*polling.ask_with_brief_wait(poll))
@@ -31,16 +31,16 @@ def _mount(name: str, kind: Kind) -> None:
 
     def post(**path: str) -> Response:
         user = user_id()
-        job = service.ask(services(), user, name, path[kind.subject], asked_values())
+        job = service.ask(services(), user, name, path[job_type.subject], asked_values())
         seconds = wanted_wait(request.headers.get("Prefer", ""))
         return job_response(user, job) if seconds is None else _held(name, user, job, seconds, None)
 
-    view = get if kind.METHOD == "GET" else post
-    blueprint.add_url_rule(kind.PATH, endpoint=name, view_func=view, methods=[kind.METHOD])
+    view = get if job_type.METHOD == "GET" else post
+    blueprint.add_url_rule(job_type.PATH, endpoint=name, view_func=view, methods=[job_type.METHOD])
 
 
-for _name, _kind in KINDS.items():
-    _mount(_name, _kind)
+for _name, _job_type in JOB_TYPES.items():
+    _mount(_name, _job_type)
 
 
 def _held(name: str, user: int, job: AnyJob, seconds: int, poll: polling.Poll | None) -> Response:
@@ -76,7 +76,7 @@ def retry_job(job_id: str) -> Response:
 
 @blueprint.get("/jobs/<job_id>")
 def show_job(job_id: str) -> Response:
-    """State, progress, attempts, times, error and question of a job."""
+    """State, progress, attempts, times, error and request of a job."""
     return answers.success(description(service.look_up(services(), user_id(), job_id)))
 
 

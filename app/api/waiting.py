@@ -33,17 +33,19 @@ class Pace:
     """Learns how long jobs of each type take at present, BRIEF_WAIT at most: seven of ten are done by then."""
 
     def __init__(self) -> None:
-        self._learnt: dict[str, tuple[float, float]] = {}  # kind -> seconds, monotonic seconds when they were learnt
+        self._learnt: dict[
+            str, tuple[float, float]
+        ] = {}  # job_type -> seconds, monotonic seconds when they were learnt
 
-    def of(self, kind: str) -> float:
+    def of(self, job_type: str) -> float:
         """Seconds from a job's beginning until it is worth looking for its end."""
-        seconds, learnt_at = self._learnt.get(kind, (NO_JOB_TAKES, 0.0))
+        seconds, learnt_at = self._learnt.get(job_type, (NO_JOB_TAKES, 0.0))
         return seconds if time.monotonic() - learnt_at < LEARNT_FOR else NO_JOB_TAKES
 
-    def learn(self, kind: str, *, was_done: bool) -> None:
+    def learn(self, job_type: str, *, was_done: bool) -> None:
         """Note what a look found that was made then."""
-        seconds = self.of(kind) * (SOONER if was_done else LATER)
-        self._learnt[kind] = min(max(seconds, SHORTEST_PAUSE), BRIEF_WAIT), time.monotonic()
+        seconds = self.of(job_type) * (SOONER if was_done else LATER)
+        self._learnt[job_type] = min(max(seconds, SHORTEST_PAUSE), BRIEF_WAIT), time.monotonic()
 
 
 class Recent:
@@ -84,21 +86,21 @@ class WaitingRoom:
         self._pace = pace
         self._rest = rest
 
-    def wait(self, seconds: float, kind: str, age: float, is_over: Callable[[], bool]) -> bool:
+    def wait(self, seconds: float, job_type: str, age: float, is_over: Callable[[], bool]) -> bool:
         """Return True after `is_over()` or when the seconds have passed; False at once when there is no place.
 
-        `age`: seconds since the job of that kind began. The first look is made when such a job may be done.
+        `age`: seconds since the job of that job_type began. The first look is made when such a job may be done.
         """
         if not self._places.acquire(blocking=False):
             return False
         try:
-            begun, left = time.monotonic(), self._pace.of(kind) - age
+            begun, left = time.monotonic(), self._pace.of(job_type) - age
             if left > 0:
                 self._sleep(min(left, seconds))
             first_look = time.monotonic()
             was_done = is_over()
             if left > 0 or not was_done:
-                self._pace.learn(kind, was_done=was_done)
+                self._pace.learn(job_type, was_done=was_done)
             while not was_done and (left := begun + seconds - time.monotonic()) > 0:
                 pause = (time.monotonic() - first_look) * self._growth
                 self._sleep(min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE, left))

@@ -78,7 +78,7 @@ class Demo:
             )
             self.check(envelope["loading"] in ([True], [False]), "loading is a list of one boolean")
             seen.add(envelope["job_id"])
-            self.check(len(seen) == 1, "every poll of one question names the same job")
+            self.check(len(seen) == 1, "every poll of one request names the same job")
             if envelope["loading"] == [False]:
                 return envelope["result"]
             time.sleep(min(float(answer.headers["Retry-After"]), 0.3))

@@ -135,7 +135,7 @@ class JobFailure(Told):
 
 
 class Job(Told):
-    """A question being computed, or what became of it."""
+    """A request being computed, or what became of it."""
 
     job_id: Identifier
     kind: str

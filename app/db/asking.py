@@ -48,10 +48,10 @@ class Freshness(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What came of a question."""
+    """What came of a request."""
 
     poll: Poll
-    is_begun: bool  # a job, by this question; `poll` has none
+    is_begun: bool  # a job, by this request; `poll` has none
 
 
 def start_job(db: Database, job: Job, user_id: int, most: int, freshness: Freshness) -> bool:

@@ -34,8 +34,8 @@ class Backlog:
 
 def backlog(session: Session, now: datetime) -> Backlog:
     """Count live and failed jobs and all that waits: what partial indexes hold, however many others there are."""
-    by_kind = select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)
-    states = [row for some in (LIVE, FAILED) for row in session.execute(by_kind.where(some))]
+    by_job_type = select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)
+    states = [row for some in (LIVE, FAILED) for row in session.execute(by_job_type.where(some))]
     jobs = {(kind, state.value): number for kind, state, number in states}
     queued = select(Job.queue, func.count(), func.min(Job.created_at)).where(LIVE, text("state = 'queued'"))
     queues = {queue: Waiting(number, since) for queue, number, since in session.execute(queued.group_by(Job.queue))}

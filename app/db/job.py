@@ -43,7 +43,7 @@ class JobState(enum.StrEnum):
 LIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
 LIVE = text("state IN ('queued', 'running')")
 LIVE_FIRST = text("jobs.state IN ('queued', 'running') DESC")
-"""To order by: clocks of two machines differ, so the newest job of a question need not be the live one."""
+"""To order by: clocks of two machines differ, so the newest job of a request need not be the live one."""
 FAILED = text("state = 'failed'")
 CANCELLED = text("state = 'cancelled'")
 
@@ -58,9 +58,9 @@ class Job(Leased, Base):
 
     __tablename__ = "jobs"
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32))  # job type: a name in app.jobs.KINDS
-    key: Mapped[str] = mapped_column(String(64))  # sha256 hex of kind and normalised question
-    params: Mapped[str] = mapped_column(Text)  # the normalised question as canonical JSON
+    kind: Mapped[str] = mapped_column(String(32))  # job type: a name in app.jobs.JOB_TYPES
+    key: Mapped[str] = mapped_column(String(64))  # sha256 hex of kind and normalised request
+    params: Mapped[str] = mapped_column(Text)  # the normalised request as canonical JSON
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     crash_id: Mapped[int | None] = mapped_column(ForeignKey("crashes.id"))  # None: it is about a whole app
     state: Mapped[JobState] = mapped_column(value_enum(JobState), default=JobState.QUEUED)
@@ -89,7 +89,7 @@ class Job(Leased, Base):
     __table_args__ = (
         Index(
             "uq_jobs_live_key", "key", unique=True, postgresql_where=LIVE, sqlite_where=LIVE
-        ),  # equal questions, one job
+        ),  # equal requests, one job
         Index("uq_jobs_key_generation", "key", "generation", unique=True),  # of those that begin the next, one does
         Index(
             "ix_jobs_turns", "queue", "state", "app_id", "created_at", "id", postgresql_where=LIVE, sqlite_where=LIVE
@@ -117,7 +117,7 @@ class JobAsker(Base):
 
 
 def latest_job(session: Session, key: str, user_id: int) -> tuple[Job, datetime | None] | None:
-    """The live or else the newest job for a question, and when this user was last seen to ask for it, if ever."""
+    """The live or else the newest job for a request, and when this user was last seen to ask for it, if ever."""
     return _with_asker(session, user_id, Job.key == key)
 
 

@@ -51,7 +51,7 @@ class JobPlan(Base):
 
 
 class JobPart(Leased, Base):
-    """One part. `after` and `upto` are places in the data as JSON, which only the kind of job understands."""
+    """One part. `after` and `upto` are places in the data as JSON, which only the job type understands."""
 
     __tablename__ = "job_parts"
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)

@@ -62,7 +62,7 @@ class FoundJob(NamedTuple):
 
 
 class Poll(NamedTuple):
-    """A member's question about a crash, and the job found for it."""
+    """A member's request about a crash, and the job found for it."""
 
     user_id: int
     seen_at: datetime | None  # when this user was last seen to ask for the job, if ever
@@ -73,7 +73,7 @@ class Poll(NamedTuple):
 def find_poll(
     db: Database, token_hash: str, now: datetime, crash_identifier: str, key: str, job_id: str | None
 ) -> Poll | None:
-    """The live or else the newest job for a question, or the one with that id; None unless a member asks."""
+    """The live or else the newest job for a request, or the one with that id; None unless a member asks."""
     values: dict[str, Any] = {"token": token_hash, "now": now, "crash": crash_identifier, "key": key, "job": job_id}
     with db.driver() as driver:
         if db.is_postgresql:

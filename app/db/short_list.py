@@ -13,7 +13,7 @@ CRASH = "@"  # in the texts of ShortList: the crash's identifier
 
 
 class ShortList(NamedTuple):
-    """The question whose answer this is, and how it is called. CRASH stands for the identifier of the crash."""
+    """The request whose answer this is, and how it is called. CRASH stands for the identifier of the crash."""
 
     kind: str
     params: str  # JSON, as in the job's row

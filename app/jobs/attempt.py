@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from app.db.job import Job
 from app.db.work import Leased, change
-from app.jobs.kind import Artefact
+from app.jobs.job_type import Artefact
 from app.services import Services
 from app.storage import artefact_key
 from app.work.errors import AttemptLost
@@ -50,7 +50,7 @@ class Attempt(Lease[R]):
 
     @property
     def progress(self) -> tuple[int, int]:
-        """(done, total) in the kind's unit."""
+        """(done, total) in the unit of the job type."""
         return self._done, max(self._total, self._done)
 
     def expect(self, total: int) -> None:

@@ -12,7 +12,7 @@ from app.db.finishing import Finish, finish_job
 from app.db.job import Job, JobState, move
 from app.db.webhook_events import tell_job_failed
 from app.errors import AppError
-from app.jobs.kind import Artefact
+from app.jobs.job_type import Artefact
 from app.services import Services
 
 log = structlog.get_logger()

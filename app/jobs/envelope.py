@@ -6,8 +6,8 @@ from typing import Any
 
 from app import iso_time
 from app.db.job import Job, JobState
-from app.jobs import KINDS
-from app.jobs.kind import AnyJob, Body, Showing, stream_between
+from app.jobs import JOB_TYPES
+from app.jobs.job_type import AnyJob, Body, Showing, stream_between
 from app.jobs.reasons import reason_of
 
 
@@ -15,7 +15,7 @@ def envelope(job: AnyJob, showing: Showing) -> Body:
     """`{"loading":[…],"job_id":"…","success":true,"result":…}` with the result streamed. For a live or finished job."""
     loading = b"true" if job.is_live else b"false"
     head = b'{"loading":[%s],"job_id":"%s","success":true,"result":' % (loading, job.id.encode())
-    return stream_between(head, KINDS[job.kind].present(job, showing), b"}")
+    return stream_between(head, JOB_TYPES[job.kind].present(job, showing), b"}")
 
 
 def etag(job: AnyJob) -> str:
@@ -25,7 +25,7 @@ def etag(job: AnyJob) -> str:
 
 def progress(job: AnyJob) -> str:
     """`<done>/<total> <unit>` for X-Progress."""
-    return f"{job.progress_done}/{max(job.progress_total, job.progress_done)} {KINDS[job.kind].UNIT}"
+    return f"{job.progress_done}/{max(job.progress_total, job.progress_done)} {JOB_TYPES[job.kind].UNIT}"
 
 
 def description(job: Job) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def description(job: Job) -> dict[str, Any]:
         "progress": {
             "done": job.progress_done,
             "total": max(job.progress_total, job.progress_done),
-            "unit": KINDS[job.kind].UNIT,
+            "unit": JOB_TYPES[job.kind].UNIT,
         },
         "attempts": job.attempt,
         "created_at": iso_time.rfc3339(job.created_at),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from app.db.asking import Freshness
 from app.db.job import JobState
-from app.jobs.kind import AnyJob
+from app.jobs.job_type import AnyJob
 
 FRESH_FOR = timedelta(seconds=30)  # a finished result answers that long although newer occurrences have come
 FAILURE_ANSWERS_FOR = timedelta(minutes=1)  # a failed job is not begun anew more often than this

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app.db import Database
 from app.db.job_steps import StoredList, find_stored_list
-from app.jobs.kind import Artefact
+from app.jobs.job_type import Artefact
 from app.storage import ObjectNotFound, Storage, index_key
 
 

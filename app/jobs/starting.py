@@ -12,9 +12,9 @@ from app.db.asking import find_or_start, start_job
 from app.db.job import Job, JobState, new_job_id
 from app.db.poll import FoundJob, Poll
 from app.db.work import enqueue_pause
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 from app.jobs.freshness import freshness_at
-from app.jobs.kind import AnyJob, Subject
+from app.jobs.job_type import AnyJob, Subject
 from app.jobs.request import JobRequest
 from app.observe import current_request_id
 from app.services import Services
@@ -40,10 +40,10 @@ def insert(
     may not have the job yet; `awaiting.wait_until_durable` is to be called before the user is answered.
     """
     now = services.now()
-    total = KINDS[request.kind].expect(services.db, about, request.params)
+    total = JOB_TYPES[request.job_type].expect(services.db, about, request.params)
     queue = LONG if total > LONG_FROM else SHORT
     job = Job(**_new(request, now), app_id=about.app_id, crash_id=about.id, queue=queue, progress_total=total)
-    freshness = freshness_at(now, KINDS[request.kind].current_revision(about))
+    freshness = freshness_at(now, JOB_TYPES[request.job_type].current_revision(about))
     if is_retry:
         freshness = freshness._replace(failed_after=now)
     if not start_job(services.db, job, user_id, services.config.live_jobs_per_user, freshness):
@@ -72,7 +72,7 @@ def find_or_insert(
     )
     if found is None or not found.is_begun:
         return found and found.poll
-    job = FoundJob(new["id"], request.kind, 0, JobState.QUEUED, now, 0, found.poll.crash.occurrences_count)
+    job = FoundJob(new["id"], request.job_type, 0, JobState.QUEUED, now, 0, found.poll.crash.occurrences_count)
     _announce(services, job, found.poll.user_id, async_commit=async_commit)
     return found.poll._replace(seen_at=now, job=job)
 
@@ -86,7 +86,7 @@ def _new(request: JobRequest, now: datetime) -> dict[str, Any]:
     """The columns of a new job that do not depend on what it is about."""
     return {
         "id": new_job_id(),
-        "kind": request.kind,
+        "kind": request.job_type,
         "key": request.key,
         "params": request.params.model_dump_json(),
         "state": JobState.QUEUED,

@@ -12,7 +12,7 @@ from app.db.job import Job, JobState, move
 from app.db.job_part import drop_parts
 from app.db.poll import FoundCrash
 from app.errors import TransientError
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 from app.jobs.files import discard
 from app.jobs.freshness import is_current
 from app.privacy.erasure_slice import ErasureSlice
@@ -27,7 +27,7 @@ Verdicts = dict[str, bool]
 def end_jobs(slice_: ErasureSlice, place: str) -> str | None:
     """What is being made of data read before is stopped, what was made of it expires.
 
-    A job that waits reads what is there when it begins: it is left alone, unless its question names the user.
+    A job that waits reads what is there when it begins: it is left alone, unless its request names the user.
     """
     services = slice_.services
     with services.db.read() as session:
@@ -112,4 +112,4 @@ def _verdicts(slice_: ErasureSlice, jobs: list[Job]) -> Verdicts:
 def _is_current(job: Job, crash: Crash, reports_revision: int) -> bool:
     """True while nothing has come to the crash, or gone, since the job read it."""
     about = FoundCrash(crash.id, crash.app_id, crash.revision, crash.occurrences_count, reports_revision)
-    return is_current(job, KINDS[job.kind].current_revision(about))
+    return is_current(job, JOB_TYPES[job.kind].current_revision(about))

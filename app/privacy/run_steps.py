@@ -10,7 +10,7 @@ from app.db.data_exporter import LEASING, DataExporter, DataExporterRun, RunStat
 from app.db.erasing import was_regrouped
 from app.db.exported import count_window, has_noted, hold_run, known_exporters, runs_after
 from app.db.work import change
-from app.jobs.batch.question import REPORTS
+from app.jobs.batch.params import REPORTS
 from app.jobs.exporters.places import OUR_FOLDER, BucketUnknown, destination, take_back
 from app.jobs.exporters.runs import WORK
 from app.privacy.erasure_slice import ErasureSlice

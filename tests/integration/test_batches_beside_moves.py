@@ -29,7 +29,7 @@ from app.services import Services
 from app.work.ending import hand_back
 from tests.batches import begin, describe, made, ndjson, parts_now
 from tests.factories import NOON, Member, add_newer, make_crash, run_rings
-from tests.job_kinds import row
+from tests.job_types import row
 from tests.regrouping import counted, rules_of_the_next_version, send
 
 
@@ -180,7 +180,7 @@ def test_a_list_of_a_crash_that_was_merged_just_before_it_was_read_is_of_the_cra
         with services.db.write() as session:
             merged(session, other, one)
 
-    with within(monkeypatch, running.KINDS["occurrences"].Params, "model_validate_json", merge_now):
+    with within(monkeypatch, running.JOB_TYPES["occurrences"].Params, "model_validate_json", merge_now):
         running.run(services, job.id)
 
     shown = row(services, job)

@@ -17,7 +17,7 @@ from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
 from tests.explain import VALUES
 from tests.factories import make_crash, make_member
-from tests.job_kinds import NAME
+from tests.job_types import NAME
 
 LINE = 60  # jobs that wait for one tenant
 

@@ -19,7 +19,7 @@ from app.services import Services
 from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import Member, join, make_crash, make_member, run_rings
-from tests.job_kinds import NAME, FakeKind, write
+from tests.job_types import NAME, FakeJobType, write
 
 
 def ask_many(services: Services, member: Member, crash: Crash, number: int) -> list[Job]:
@@ -137,7 +137,7 @@ def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_rung_f
     assert {state(services, job) for job in (first, second)} == {JobState.FINISHED}
 
 
-def replace_total(kind: FakeKind, total: int) -> FakeKind:
+def replace_total(kind: FakeJobType, total: int) -> FakeJobType:
     kind.total = total
     return kind
 

@@ -9,8 +9,8 @@ from app.broker import LONG, SHORT
 from app.db.asking import NEW
 from app.db.crash import Crash
 from app.db.job import Job, JobAsker, JobState
-from app.jobs import KINDS
-from app.jobs.kind import all_occurrences
+from app.jobs import JOB_TYPES
+from app.jobs.job_type import all_occurrences
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
 from tests.factories import NOON, join, make_crash, make_member, run_rings
@@ -134,6 +134,6 @@ def test_a_database_that_only_reads_still_answers_with_what_is_finished(services
 
 
 def test_what_these_job_types_count_is_what_the_statement_takes_for_it():
-    at_once = {name: one.expect for name, one in KINDS.items() if one.COUNTS_OCCURRENCES}
+    at_once = {name: one.expect for name, one in JOB_TYPES.items() if one.COUNTS_OCCURRENCES}
 
     assert at_once == {"crash_statistics": all_occurrences, "occurrences": all_occurrences}

@@ -9,14 +9,14 @@ import pytest
 from app.db.job import Job, JobState
 from app.jobs import attempt
 from app.jobs.cancelling import cancel
-from app.jobs.kind import Artefact, Run
+from app.jobs.job_type import Artefact, Run
 from app.jobs.outcomes import JobCancelled, JobExpired, JobNotFound
 from app.jobs.running import run
 from app.jobs.service import ask, look_up
 from app.services import Services
 from app.storage import job_folder
 from tests.factories import join, make_crash, make_member
-from tests.job_kinds import NAME, write
+from tests.job_types import NAME, write
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import pytest
 from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt, service, starting
-from app.jobs.kind import Artefact, Run
+from app.jobs.job_type import Artefact, Run
 from app.jobs.running import WORK, run
 from app.sweep import sweep
 from app.work.ending import end
 from tests.factories import NOON, make_crash, run_rings
-from tests.job_kinds import files, row, write
+from tests.job_types import files, row, write
 
 
 def test_a_job_that_ran_is_finished_with_its_result_in_the_store(services, ask_again, kind):

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt
-from app.jobs.kind import Artefact, Run
+from app.jobs.job_type import Artefact, Run
 from app.jobs.outcomes import JobFailed
 from app.jobs.running import WORK, run
 from app.services import Services
 from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import run_rings
-from tests.job_kinds import files, row, write
+from tests.job_types import files, row, write
 from tests.system.conftest import until
 
 

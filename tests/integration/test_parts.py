@@ -16,7 +16,7 @@ from app.errors import TransientError
 from app.jobs import parts, running
 from app.jobs.batch import making, planning
 from app.jobs.cancelling import cancel
-from app.jobs.kind import Plan
+from app.jobs.job_type import Plan
 from app.jobs.parts import WORK, run_part
 from app.jobs.service import ask
 from app.services import Services
@@ -25,7 +25,7 @@ from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.batches import begin, describe, parts_now
 from tests.factories import NOON, Member, make_crash, make_member, run_rings
-from tests.job_kinds import NAME, files, row
+from tests.job_types import NAME, files, row
 
 
 @pytest.fixture(autouse=True)

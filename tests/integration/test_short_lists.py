@@ -15,11 +15,11 @@ from app.db.short_list import Begun, claim_or_finish
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
 from app.jobs.cancelling import cancel
-from app.jobs.kinds.occurrences import SHORT_LIST
 from app.jobs.service import ask
+from app.jobs.types.occurrences import SHORT_LIST
 from tests.factories import NOON, make_crash, make_member, run_rings
 from tests.integration.test_poll_cost import statements
-from tests.job_kinds import NAME, files, row
+from tests.job_types import NAME, files, row
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from app.services import Services
 from app.sweep import sweep
 from tests.batches import begin, describe, parts_now
 from tests.factories import NOON, Member, add_occurrence, make_crash, make_member, run_rings
-from tests.job_kinds import files, row
+from tests.job_types import files, row
 
 
 @pytest.fixture(autouse=True)

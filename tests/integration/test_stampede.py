@@ -20,7 +20,7 @@ from app.jobs.service import ask, ask_at_once
 from app.services import Services
 from app.sweep import sweep
 from tests.factories import make_crash
-from tests.job_kinds import NAME, write
+from tests.job_types import NAME, write
 
 AWAITED = 60.0  # seconds, on a busy machine
 HOLD, PAUSED = 1, 2  # advisory locks

@@ -13,7 +13,7 @@ from app.db.occurrence import Occurrence
 from app.jobs.crash_list import crash_page, read_crash_query
 from app.jobs.service import ask
 from tests.factories import NOON, add_newer, make_crash, make_member, run_rings
-from tests.job_kinds import row
+from tests.job_types import row
 
 NOBODY = (None,) * 5
 

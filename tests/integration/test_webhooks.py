@@ -15,7 +15,7 @@ from app.ingest.receive import receive
 from app.push import webhooks
 from app.push.deliveries import KEPT_FOR, deliver_due, tidy
 from tests.factories import kscrash, make_member, run_rings
-from tests.job_kinds import write
+from tests.job_types import write
 from tests.receiver import verified
 from tests.webhook_rows import EVERY, finish_a_job, rows
 

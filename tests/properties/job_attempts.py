@@ -12,7 +12,7 @@ from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
 from app.jobs.attempt import Attempt, AttemptLost
-from app.jobs.kind import Artefact, Run
+from app.jobs.job_type import Artefact, Run
 from app.services import Services
 from app.work.ending import unwritten
 from tests.factories import Clock

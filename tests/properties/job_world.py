@@ -22,7 +22,7 @@ from app.storage import open_storage
 from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import Clock, add_newer, join, make_crash, make_member
-from tests.job_kinds import NAME, FakeKind, as_job_type
+from tests.job_types import NAME, FakeJobType, as_job_type
 from tests.properties.job_attempts import WORKERS, Attempts, Step
 from tests.properties.job_model import LOADING, Answer, Job, Model
 from tests.properties.trouble import TroubledDatabase
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Kind(FakeKind):
+class Kind(FakeJobType):
     """A kind whose attempts do what the world plans; fresh as long as its crash does not change."""
 
     def expect(self, _session: object, _crash: Any, params: Any) -> int:

@@ -12,7 +12,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.jobs import KINDS, running
+from app.jobs import JOB_TYPES, running
 from tests.properties.job_attempts import Plan, Step
 from tests.properties.job_checks import check, drain
 from tests.properties.job_world import World
@@ -137,7 +137,7 @@ def test_jobs_live_as_the_model_says_and_every_one_ends(services, clock, monkeyp
     monkeypatch.setattr(running, "GO_ON_FOR", -1.0)
     world = World(services, clock, kinds)
     for name, kind in kinds.items():
-        monkeypatch.setitem(KINDS, name, kind)
+        monkeypatch.setitem(JOB_TYPES, name, kind)
 
     examples = settings().max_examples // (2 if services.db.is_postgresql else 1)  # it takes three times as long
     run_state_machine_as_test(lambda: JobMachine(world), settings=settings(max_examples=examples))

@@ -22,7 +22,7 @@ from app.db.webhook import Delivery, DeliveryState, Webhook
 from app.db.work import LONG_AGO
 from app.jobs import parts, running
 from app.jobs.endings import publish
-from app.jobs.kind import Artefact
+from app.jobs.job_type import Artefact
 from app.push import deliveries
 from app.services import Services
 from app.work.errors import AttemptLost

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of every route: one module for each subject, and each kind of job by its own module."""
+"""The OpenAPI 3.1 description of every route: one module for each subject, and each job type by its own module."""
 
 from functools import cache
 
@@ -8,11 +8,11 @@ from app.api.openapi import (
     crashes,
     data_exporters,
     downloads,
+    job_requests,
     jobs,
     login,
     logs,
     privacy,
-    questions,
     regroup,
     senders,
     service,
@@ -28,7 +28,7 @@ from app.errors import STATUS_WORDS
 SUBJECTS = tuple(
     module.SUBJECT
     for module in (
-        login, logs, senders, apps, crashes, regroup, questions, jobs, downloads, access, privacy, data_exporters, symbols,
+        login, logs, senders, apps, crashes, regroup, job_requests, jobs, downloads, access, privacy, data_exporters, symbols,
         symbol_uploads, webhooks, service,
     )
 )  # fmt: skip

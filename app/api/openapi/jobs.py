@@ -22,7 +22,7 @@ from app.api.openapi.words import (
     schema,
     success_of,
 )
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 from app.jobs.listing import STATES
 
 _JOB = answer(success_of(schema("Job")), "The job")
@@ -48,7 +48,7 @@ _KNOWN = answer(None, "You know its end", 204)
 
 SUBJECT = Subject(
     "Jobs",
-    "How far the work on a question is, and what became of it.",
+    "How far the work on a request is, and what became of it.",
     {
         "/api/jobs": {
             "get": operation("listJobs", "Jobs that you asked for", page_of(schema("Job"), "Newest first"), 400, 401, 404,
@@ -79,7 +79,7 @@ SUBJECT = Subject(
     {
         "Job": object_of({
             "job_id": schema("JobId"),
-            "kind": {**one_of(*KINDS), "examples": ["occurrences"]},
+            "kind": {**one_of(*JOB_TYPES), "examples": ["occurrences"]},
             "question": {"type": "object", "description": "The normalised parameters"},
             "state": {**one_of("queued", "running", "finished", "failed", "cancelled", "expired"), "examples": ["finished"]},
             "progress": object_of({"done": WHOLE, "total": WHOLE, "unit": TEXT}),

@@ -47,8 +47,8 @@ def start(
     """Begin a batch, or join the one under way; prints the id of its job."""
     if (crash is None) == (app is None):
         raise click.UsageError("Give --crash or --app")
-    question = BatchQuestion(batch_format, since, until, encoding=encoding, **facts)
-    job_id = session.client().start_batch(question, crash=crash, app=app)
+    wanted = BatchQuestion(batch_format, since, until, encoding=encoding, **facts)
+    job_id = session.client().start_batch(wanted, crash=crash, app=app)
     session.teller.value({"job_id": job_id}, [job_id])
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from app import iso_time
-from app.console.asking import Asked, ask, question_path
+from app.console.asking import Asked, ask, request_path
 from app.console.charts import histogram
 from app.console.labels import joined
 from app.console.page import render, signed_in
@@ -21,7 +21,7 @@ from app.db.crash import Crash
 from app.db.grouping_decision import merged_into
 from app.db.occurrence import Occurrence, find_occurrence, newest_occurrences
 from app.errors import NotFound
-from app.jobs.batch.question import FORMATS
+from app.jobs.batch.params import FORMATS
 from app.jobs.crash_access import visible_crash
 from app.jobs.redacting import rules_of
 from app.redaction.rules import Rules
@@ -74,9 +74,9 @@ def show(crash_identifier: str) -> Response:
         rows=found.rows,
         chosen=found.chosen,
         dates=dates,
-        listing=question_path("occurrences", crash.identifier, dates),
-        exporting=question_path("export_occurrence", crash.identifier, _named(found.chosen)) if found.chosen else None,
-        batching=question_path("crash_batch", crash.identifier, {}),
+        listing=request_path("occurrences", crash.identifier, dates),
+        exporting=request_path("export_occurrence", crash.identifier, _named(found.chosen)) if found.chosen else None,
+        batching=request_path("crash_batch", crash.identifier, {}),
         report_formats=sorted(REPORTS),
         batch_formats=FORMATS,
         statistics=statistics,

@@ -52,9 +52,9 @@ def show(app_identifier: str) -> Response:
 def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, str]) -> Asked | None:
     if not identifiers:
         return None
-    question = {"crashes": ",".join(identifiers)}
-    question |= {name: value for name, value in asked_for.items() if name in ("since_date", "until_date")}
-    return ask(signed_in().user_id, "app_statistics", app_identifier, question)
+    query = {"crashes": ",".join(identifiers)}
+    query |= {name: value for name, value in asked_for.items() if name in ("since_date", "until_date")}
+    return ask(signed_in().user_id, "app_statistics", app_identifier, query)
 
 
 def _figures_of(figures: Asked | None) -> dict[str, dict[str, Any]]:

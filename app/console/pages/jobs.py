@@ -14,7 +14,7 @@ from app.db.job import Job, JobState
 from app.db.job_list import subjects_of
 from app.db.job_part import parts_of
 from app.errors import Conflict
-from app.jobs import KINDS, cancelling, service
+from app.jobs import JOB_TYPES, cancelling, service
 from app.jobs.links import link, part_link
 from app.jobs.listing import STATES, asked_by
 from app.jobs.reasons import reason_of
@@ -98,7 +98,7 @@ def cancel(job_id: str) -> Response:
 
 @blueprint.post("/jobs/<job_id>/retry")
 def retry(job_id: str) -> Response:
-    """Ask a job's question anew."""
+    """Ask a job's request anew."""
     try:
         job = service.ask_again(services(), signed_in().user_id, job_id)
     except Conflict as error:
@@ -141,7 +141,7 @@ def _row(job: Job, app: App, crash: Crash | None, shown: Any) -> dict[str, Any]:
         "is_live": job.is_live,
         "done": job.progress_done,
         "total": max(job.progress_total, job.progress_done),
-        "unit": KINDS[job.kind].UNIT,
+        "unit": JOB_TYPES[job.kind].UNIT,
         "attempts": job.attempt,
         "created_at": job.created_at,
         "app": app,

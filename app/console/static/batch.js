@@ -15,7 +15,7 @@ addEventListener("submit", (event) => {
   exportRows(form);
 });
 
-function question(form) {
+function filters(form) {
   const values = new FormData(form);
   const given = (name) => (values.get(name) ?? "").trim();
   const asked = { format: values.get("format") };
@@ -37,7 +37,7 @@ async function exportRows(form) {
   button.disabled = true;
   try {
     const { result } = await ask(section.dataset.batch, {
-      json: question(form), signal: controller.signal, onState: (state) => progress.show(state),
+      json: filters(form), signal: controller.signal, onState: (state) => progress.show(state),
     });
     tell(progress, result);
   } catch (error) {

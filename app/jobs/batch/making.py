@@ -15,8 +15,8 @@ from app.db.log import Log
 from app.errors import Conflict, MalformedLog
 from app.exports import ROW_FORMATS
 from app.exports.row import Row
-from app.jobs.batch.question import REPORTS, UTF_8_BOM, Filters
-from app.jobs.kind import MadePart, Run
+from app.jobs.batch.params import REPORTS, UTF_8_BOM, Filters
+from app.jobs.job_type import MadePart, Run
 from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
 from app.parsers import parse

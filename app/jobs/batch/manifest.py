@@ -5,8 +5,8 @@ from typing import Any
 
 from app import iso_time
 from app.db.job_part import JobPart, JobPlan
-from app.jobs.batch.question import Filters
-from app.jobs.kind import AnyJob, Body, Showing
+from app.jobs.batch.params import Filters
+from app.jobs.job_type import AnyJob, Body, Showing
 
 SCHEMA, SCHEMA_VERSION = "crashq-batch", 1
 MEDIA_TYPE = "application/json"

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.db.batch_rows import Cut, Scope, count_in_scope, cuts, has_ended, newest_row
 from app.errors import TransientError
-from app.jobs.batch.question import REPORTS, Filters
-from app.jobs.kind import Plan, Run
+from app.jobs.batch.params import REPORTS, Filters
+from app.jobs.job_type import Plan, Run
 
 ROWS_PER_PART = 20_000  # a second's work at most, when nothing has to be read from logs: so long another tenant waits
 REPORTS_PER_PART = 1_000

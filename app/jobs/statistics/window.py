@@ -38,7 +38,7 @@ class Window(NamedTuple):
 
 
 def read_dates(query: Mapping[str, str]) -> dict[str, datetime | None]:
-    """`since` and `until` of a question. Raises BadParameters."""
+    """`since` and `until` of a request. Raises BadParameters."""
     since = iso_time.since("since_date", query.get("since_date"))
     until = iso_time.until("until_date", query.get("until_date"))
     if since and until and since >= until:

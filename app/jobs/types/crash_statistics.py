@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from app.db.crash import Crash
 from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, counting
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of
 from app.jobs.statistics.figures import show_figures, store_figures
@@ -54,7 +54,7 @@ RESULT_SCHEMA: dict[str, Any] = {
 
 
 class Params(BaseModel, frozen=True):
-    """The normalised question."""
+    """The normalised request."""
 
     crash_identifier: str
     since: datetime | None = None  # UTC, inclusive

@@ -51,10 +51,10 @@ BODY_SCHEMA: dict[str, Any] = {
 
 
 class Filters(BaseModel, frozen=True):
-    """The normalised filters. Values are sorted and without repetition, so that equal questions are equal."""
+    """The normalised filters. Values are sorted and without repetition, so that equal requests are equal."""
 
     format: str
-    encoding: str = Field(default=UTF_8, exclude_if=lambda value: value == UTF_8)  # left out: older questions are equal
+    encoding: str = Field(default=UTF_8, exclude_if=lambda value: value == UTF_8)  # left out: older requests are equal
     since: datetime | None = None  # UTC, inclusive
     until: datetime | None = None  # UTC, exclusive
     app_version: tuple[str, ...] = ()
@@ -82,13 +82,13 @@ class Filters(BaseModel, frozen=True):
 
 
 class CrashBatch(Filters, frozen=True):
-    """A question about one crash."""
+    """A request about one crash."""
 
     crash_identifier: str
 
 
 class AppBatch(Filters, frozen=True):
-    """A question about a whole app."""
+    """A request about a whole app."""
 
     app_identifier: str
     arrived: tuple[int, int] | None = Field(default=None, exclude_if=lambda value: value is None)

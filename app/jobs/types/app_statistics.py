@@ -11,7 +11,7 @@ from app.db import Database
 from app.db.crash import totals
 from app.db.statistics import NOBODY, NamedCrash, Span, count_days, count_users, count_versions, counting, named_crashes
 from app.errors import BadParameters
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of
 from app.jobs.statistics.figures import show_figures, store_figures
@@ -71,7 +71,7 @@ RESULT_SCHEMA: dict[str, Any] = {
 
 
 class Params(BaseModel, frozen=True):
-    """The normalised question."""
+    """The normalised request."""
 
     app_identifier: str
     crashes: tuple[str, ...]  # identifiers, sorted and without repetition

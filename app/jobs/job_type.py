@@ -20,7 +20,7 @@ AnyJob = Job | FoundJob
 """A job's row, or as much of it as a poll reads."""
 
 Subject = FoundCrash | WholeApp
-"""What a question is about."""
+"""What a request is about."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def all_occurrences(_db: Database, about: Subject, _params: Any) -> int:
 
 
 @dataclass(frozen=True)
-class Kind:
+class JobType:
     """What a job type offers, under the names that its module declares. What has a default need not be declared."""
 
     PATH: str  # below /api; its one variable is a key of `app.jobs.subjects.SUBJECTS`, and a field of Params
@@ -168,9 +168,9 @@ class Kind:
         return self.PATH.partition("<")[2].partition(">")[0]
 
 
-def key_of(kind: str, asked: BaseModel) -> str:
-    """What equal questions share: sha256 hex."""
-    return hashlib.sha256(f"{kind}\n{asked.model_dump_json()}".encode()).hexdigest()
+def key_of(job_type: str, asked: BaseModel) -> str:
+    """What equal requests share: sha256 hex."""
+    return hashlib.sha256(f"{job_type}\n{asked.model_dump_json()}".encode()).hexdigest()
 
 
 def stream_between(before: bytes, body: Body, after: bytes) -> Body:

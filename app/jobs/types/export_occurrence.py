@@ -16,7 +16,7 @@ from app.db.crash import Crash
 from app.db.log import Log
 from app.db.occurrence import Occurrence, find_occurrence
 from app.errors import BadParameters, Gone, NotFound
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
 from app.parameters import read_params
@@ -67,7 +67,7 @@ class LogRemoved(Gone):
 
 
 class Params(BaseModel, frozen=True):
-    """The normalised question."""
+    """The normalised request."""
 
     crash_identifier: str
     id: str

@@ -11,7 +11,7 @@ from app import iso_time
 from app.db.crash import find_crash
 from app.db.long_list import Batch, LongList, long_list
 from app.db.short_list import CRASH, ShortList
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
 from app.jobs.list_pages import Chunks, read_page
 from app.paging import DEFAULT_PER_PAGE, MAX_PER_PAGE, offset_of, read_paging
 from app.parameters import read_params
@@ -53,7 +53,7 @@ RESULT_SCHEMA: dict[str, Any] = {
 
 
 class Params(BaseModel, frozen=True):
-    """The normalised question."""
+    """The normalised request."""
 
     crash_identifier: str
     since: datetime | None = None  # UTC, inclusive
@@ -118,7 +118,7 @@ def _list(run: Run, params: Params, offset: int, limit: int | None) -> Iterator[
 
 
 def _whole(params: Params) -> str:
-    """The key of the question for all pages together."""
+    """The key of the request for all pages together."""
     return key_of("occurrences", params.model_copy(update={"page": None, "per_page": None}))
 
 
