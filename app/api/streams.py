@@ -15,7 +15,7 @@ COME_BACK = 5  # seconds until it is worth asking for a place again
 
 
 @dataclass(frozen=True)
-class Pace:
+class StreamTimes:
     """The times of a stream, in seconds."""
 
     heartbeat: float = (
@@ -27,8 +27,8 @@ class Pace:
 class Streams:
     """Each stream holds a thread, so there are `places` at most, and some of them are left by every token to others."""
 
-    def __init__(self, services: Services, places: int, pace: Pace | None = None) -> None:
-        self.pace = pace or Pace()
+    def __init__(self, services: Services, places: int, pace: StreamTimes | None = None) -> None:
+        self.pace = pace or StreamTimes()
         self.watch: Watch[Watched, Sign] = Watch(lambda watched: signs(services.db, watched, services.now()))
         self._places = places
         self._open: Counter[str] = Counter()

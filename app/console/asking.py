@@ -18,7 +18,7 @@ TOO_LONG = "This is too long to be shown here; download it instead"
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageResult:
     """A request, and as much of its answer as there is."""
 
     path: str  # of the request at the API
@@ -31,7 +31,7 @@ class Asked:
         return self.result is None and self.problem is None
 
 
-def ask(user_id: int, job_type: str, identifier: str, query: Mapping[str, str]) -> Asked:
+def ask(user_id: int, job_type: str, identifier: str, query: Mapping[str, str]) -> PageResult:
     """Start, join or find the job that answers; an error that it ended with is the `problem`.
 
     `result` is the JSON that the job has made, of a report the report itself.
@@ -40,14 +40,14 @@ def ask(user_id: int, job_type: str, identifier: str, query: Mapping[str, str]) 
     try:
         job = service.ask(services(), user_id, job_type, identifier, query)
         if job.is_live:
-            return Asked(path)
+            return PageResult(path)
         if (job.result_size or 0) > MAX_SHOWN:
-            return Asked(path, problem=TOO_LONG)
+            return PageResult(path, problem=TOO_LONG)
         with lost_result_expires(services(), job):
             content = _content(job)
-        return Asked(path, result=json.loads(content))
+        return PageResult(path, result=json.loads(content))
     except AppError as error:
-        return Asked(path, problem=error.message)
+        return PageResult(path, problem=error.message)
 
 
 def request_path(job_type: str, identifier: str, query: Mapping[str, str]) -> str:

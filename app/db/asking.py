@@ -27,7 +27,7 @@ from app.db import Database
 from app.db.driver_pool import Prepared
 from app.db.hot import SqlText
 from app.db.job import LIVE, LIVE_FIRST, Job, JobAsker
-from app.db.poll import Poll, poll_of
+from app.db.poll import PollResult, poll_of
 
 NEW = ("id", "kind", "key", "params", "app_id", "crash_id", "state", "request_id", "created_at", "queue", "attempt",
        "failures", "enqueue_after", "enqueued", "progress_done", "progress_total")  # fmt: skip
@@ -47,10 +47,10 @@ class Freshness(NamedTuple):
     revision: int  # the `data_revision` of such a result
 
 
-class Asked(NamedTuple):
+class FoundOrStarted(NamedTuple):
     """What came of a request."""
 
-    poll: Poll
+    poll: PollResult
     is_begun: bool  # a job, by this request; `poll` has none
 
 
@@ -81,7 +81,7 @@ def find_or_start(
     most: int,
     long_from: int,
     **new: Any,
-) -> Asked | None:
+) -> FoundOrStarted | None:
     """`poll.find_poll` by key and, if no job has that key, `start_job`: one statement. None unless a member asks, or on SQLite.
 
     No job is begun either where one was at the same time. `new`: the columns NEW of the job but for those OF_ITS_CRASH; one
@@ -95,9 +95,9 @@ def find_or_start(
         return driver.first(_FIND_OR_START, **new, **asked, **bounds)
 
 
-def _found_or_started(*columns: Any) -> Asked:
+def _found_or_started(*columns: Any) -> FoundOrStarted:
     *poll, begun = columns
-    return Asked(poll_of(*poll), begun is not None)
+    return FoundOrStarted(poll_of(*poll), begun is not None)
 
 
 _START = SqlText("start_job", str)

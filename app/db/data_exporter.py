@@ -117,10 +117,10 @@ def count_exporters(session: Session, user_id: int) -> int:
     return session.scalar(select(func.count()).select_from(DataExporter).where(DataExporter.user_id == user_id)) or 0
 
 
-def find_exporter(session: Session, user_id: int, identifier: str, *, hold: bool = False) -> DataExporter | None:
-    """An exporter of the user; with `hold` nobody else changes it until the transaction ends."""
+def find_exporter(session: Session, user_id: int, identifier: str, *, lock: bool = False) -> DataExporter | None:
+    """An exporter of the user; with `lock` its row is locked until the transaction ends."""
     statement = select(DataExporter).where(DataExporter.user_id == user_id, DataExporter.identifier == identifier)
-    return session.scalar(statement.with_for_update() if hold else statement)
+    return session.scalar(statement.with_for_update() if lock else statement)
 
 
 def apps_covered(session: Session, exporter_id: int) -> list[App]:

@@ -71,7 +71,7 @@ class Claim(NamedTuple):
     is_full: bool  # more may wait
 
 
-class Bounds(NamedTuple):
+class ClaimBounds(NamedTuple):
     """What a claim takes at most."""
 
     logs: int
@@ -104,7 +104,7 @@ class SeenCrash(NamedTuple):
     why: str | None = None  # kept if the crash has none yet
 
 
-class Counted(NamedTuple):
+class CountedCrashes(NamedTuple):
     """The crashes that occurrences were added to."""
 
     ids: dict[str, int]  # identifier -> row id
@@ -116,7 +116,7 @@ class CountedCrash(NamedTuple):
 
     identifier: str
     id: int
-    notified: int  # as in `Counted`
+    notified: int  # as in `CountedCrashes`
 
 
 class NewOccurrence(NamedTuple):
@@ -138,7 +138,7 @@ class NewOccurrence(NamedTuple):
     grouped_as: str | None = None  # the group it is of, when people merged that into this crash
 
 
-def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: str, bounds: Bounds) -> Claim:
+def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: str, bounds: ClaimBounds) -> Claim:
     """Begin the next digest of logs that are free and due: a fair share for each app, its oldest log first.
 
     A log that takes long to read or has ended an attempt with a failure is taken alone, and never along with another: it may
@@ -163,7 +163,7 @@ def end_digests(driver: DriverConnection, ended: Iterable[EndedLog], now: dateti
     return {row[0] for row in driver.rows(_END_ON_SQLITE, now=now, rows=rows)}
 
 
-def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime) -> Counted:
+def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime) -> CountedCrashes:
     """Add occurrences to their crashes, which are made when these are their first; webhooks are notified of new ones.
 
     Two workers that see a crash first end up with one row. Crashes are locked in the order of their identifiers, so that
@@ -172,11 +172,11 @@ def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime)
     rows = as_rows(crash._asdict() for crash in seen)
     if driver.is_postgresql:
         found = driver.rows(_COUNT, rows=rows, now=now)
-        return Counted({crash.identifier: crash.id for crash in found}, found[0].notified if found else 0)
+        return CountedCrashes({crash.identifier: crash.id for crash in found}, found[0].notified if found else 0)
     counted = driver.rows(_COUNT_ON_SQLITE, rows=rows)
     new = [{"identifier": row[0]} for row in counted if row[2] == NEW]
     notified = driver.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
-    return Counted({row[0]: row[1] for row in counted}, notified)
+    return CountedCrashes({row[0]: row[1] for row in counted}, notified)
 
 
 def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
@@ -194,7 +194,7 @@ def add_occurrences(driver: DriverConnection, new: Iterable[NewOccurrence]) -> N
 
 
 def _claim_on_sqlite(
-    session: Session, now: datetime, lease_expires_at: datetime, holder: str, bounds: Bounds
+    session: Session, now: datetime, lease_expires_at: datetime, holder: str, bounds: ClaimBounds
 ) -> list[tuple[Any, ...]]:
     """The statement of claim_logs.sql, by sorting all logs that wait."""
     received = Log.status == LogStatus.RECEIVED

@@ -59,7 +59,7 @@ class Job(Leased, Base):
     __tablename__ = "jobs"
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))  # job type: a name in app.jobs.JOB_TYPES
-    key: Mapped[str] = mapped_column(String(64))  # sha256 hex of kind and normalised request
+    key: Mapped[str] = mapped_column(String(64))  # sha256 hex of job type and normalised request
     params: Mapped[str] = mapped_column(Text)  # the normalised request as canonical JSON
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     crash_id: Mapped[int | None] = mapped_column(ForeignKey("crashes.id"))  # None: it is about a whole app
@@ -140,13 +140,13 @@ def remember_asker(session: Session, job_id: str, user_id: int, now: datetime) -
         rows_changed(session, seen)
 
 
-def stay(session: Session, job_id: str) -> Job | None:
-    """The job as it stands, which nobody can cancel until this transaction ends; None when the row is gone."""
+def lock_job_shared(session: Session, job_id: str) -> Job | None:
+    """The job as it stands, its row locked FOR KEY SHARE: no cancelling until the transaction ends. None when it is gone."""
     return session.get(Job, job_id, populate_existing=True, with_for_update={"read": True, "key_share": True})
 
 
-def hold(session: Session, job_id: str) -> Job | None:
-    """The job as it stands, which nobody can change or join until this transaction ends; None when the row is gone."""
+def lock_job(session: Session, job_id: str) -> Job | None:
+    """The job as it stands, its row locked FOR UPDATE until the transaction ends. None when it is gone."""
     return session.get(Job, job_id, populate_existing=True, with_for_update=True)
 
 
@@ -167,7 +167,7 @@ def expire(session: Session, job_id: str, forget_at: datetime) -> bool:
     return move(session, job_id, finished, state=JobState.EXPIRED, result_text=None, expires_at=forget_at)
 
 
-class Waiting(NamedTuple):
+class NextJob(NamedTuple):
     """A queued job and its place in the line."""
 
     id: str
@@ -175,7 +175,7 @@ class Waiting(NamedTuple):
     created_at: datetime
 
 
-def next_in_turn(session: Session, queue: str, now: datetime) -> Waiting | None:
+def next_in_turn(session: Session, queue: str, now: datetime) -> NextJob | None:
     """The queued job to do next: of the tenant served least recently, its oldest job. It only looks; a claim decides."""
     due = or_(Job.not_before.is_(None), Job.not_before <= now, Job.not_before > now + LONGEST_PAUSE)
     statement = (
@@ -186,7 +186,7 @@ def next_in_turn(session: Session, queue: str, now: datetime) -> Waiting | None:
         .limit(1)
     )
     row = session.execute(statement).first()
-    return Waiting(*row) if row else None
+    return NextJob(*row) if row else None
 
 
 def count_running(session: Session, queue: str) -> int:

@@ -40,7 +40,7 @@ class LongList(NamedTuple):
     batches: Iterator[Batch]  # newest first: FIRST_ROWS, then ROWS_PER_BATCH at a time
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """Where an occurrence stands in the list; ids are between those of BEGINNING and END."""
 
     occurred_at: datetime
@@ -50,7 +50,7 @@ class Place(NamedTuple):
 class Cut(NamedTuple):
     """Where the next batch begins and how it is to be."""
 
-    before: Place
+    before: ListPosition
     skip: int  # rows
     size: int  # rows
     left: int | None  # rows that may still come; None: all
@@ -58,8 +58,8 @@ class Cut(NamedTuple):
 
 _Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
-BEGINNING = Place(FIRST_INSTANT, -1)
-END = Place(LAST_INSTANT, 2**63 - 1)
+BEGINNING = ListPosition(FIRST_INSTANT, -1)
+END = ListPosition(LAST_INSTANT, 2**63 - 1)
 
 
 @contextmanager
@@ -75,8 +75,8 @@ def long_list(
 
     Only a few batches are in memory. All show the snapshot taken when the block began; use them inside it.
     """
-    oldest = BEGINNING if since is None else Place(since, -1)
-    newest = END if until is None else Place(until, -1)
+    oldest = BEGINNING if since is None else ListPosition(since, -1)
+    newest = END if until is None else ListPosition(until, -1)
     with db.driver_snapshot() as snapshot:
         [driver] = snapshot.connections
         found = driver.first(_CRASH, crash=crash_id)
@@ -111,7 +111,9 @@ def _keep_own_room() -> None:
     bytearray(ROOM)
 
 
-def _batches(drivers: list[DriverConnection], crash_id: int, first: Cut, oldest: Place) -> Generator[Batch, None, None]:
+def _batches(
+    drivers: list[DriverConnection], crash_id: int, first: Cut, oldest: ListPosition
+) -> Generator[Batch, None, None]:
     """The batches in their order; while the caller has one, every connection is at one of the next."""
     free: SimpleQueue[DriverConnection] = SimpleQueue()
     for driver in drivers:
@@ -148,23 +150,23 @@ def _batches(drivers: list[DriverConnection], crash_id: int, first: Cut, oldest:
                 yield batch
 
 
-def _following(driver: DriverConnection, crash_id: int, cut: Cut, oldest: Place) -> Cut | None:
+def _following(driver: DriverConnection, crash_id: int, cut: Cut, oldest: ListPosition) -> Cut | None:
     """Where the batch after this one begins; None when there is none."""
     size = cut.size if cut.left is None else min(cut.size, cut.left)
     if cut.left == size:
         return None
     last = driver.first(_LAST, crash=crash_id, skip=cut.skip + size - 1, **_range(cut.before, oldest))
-    return Cut(Place(*last), 0, ROWS_PER_BATCH, None if cut.left is None else cut.left - size) if last else None
+    return Cut(ListPosition(*last), 0, ROWS_PER_BATCH, None if cut.left is None else cut.left - size) if last else None
 
 
-def _read(driver: DriverConnection, crash_id: int, cut: Cut, oldest: Place) -> Batch:
+def _read(driver: DriverConnection, crash_id: int, cut: Cut, oldest: ListPosition) -> Batch:
     size = cut.size if cut.left is None else min(cut.size, cut.left)
     row = driver.first(_TEXT, crash=crash_id, skip=cut.skip, size=size, **_range(cut.before, oldest))
     assert row is not None
     return Batch(row[0] or b"", row[1])
 
 
-def _range(before: Place, oldest: Place) -> dict[str, datetime | int]:
+def _range(before: ListPosition, oldest: ListPosition) -> dict[str, datetime | int]:
     return {
         "before_at": before.occurred_at,
         "before_id": before.id,

@@ -61,7 +61,7 @@ class FoundJob(NamedTuple):
         return self.state in LIVE_STATES
 
 
-class Poll(NamedTuple):
+class PollResult(NamedTuple):
     """A member's request about a crash, and the job found for it."""
 
     user_id: int
@@ -72,7 +72,7 @@ class Poll(NamedTuple):
 
 def find_poll(
     db: Database, token_hash: str, now: datetime, crash_identifier: str, key: str, job_id: str | None
-) -> Poll | None:
+) -> PollResult | None:
     """The live or else the newest job for a request, or the one with that id; None unless a member asks."""
     values: dict[str, Any] = {"token": token_hash, "now": now, "crash": crash_identifier, "key": key, "job": job_id}
     with db.driver() as driver:
@@ -82,11 +82,11 @@ def find_poll(
     return poll_of(*row) if row else None
 
 
-def poll_of(user_id: int, seen_at: datetime | None, *columns: Any) -> Poll:
+def poll_of(user_id: int, seen_at: datetime | None, *columns: Any) -> PollResult:
     """What the columns of a poll say: of the crash, then of the job, which are None where there is none."""
     crash, job = columns[:_OF_CRASH], columns[_OF_CRASH:]
     found = None if job[0] is None else FoundJob._make((*job[:_STATE], JobState(job[_STATE]), *job[_STATE + 1 :]))
-    return Poll(user_id, seen_at, FoundCrash(*crash), found)
+    return PollResult(user_id, seen_at, FoundCrash(*crash), found)
 
 
 def is_live(db: Database, job_id: str) -> bool:

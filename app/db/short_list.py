@@ -21,7 +21,7 @@ class ShortList(NamedTuple):
     media_type: str
 
 
-class Begun(NamedTuple):
+class ClaimedOrFinished(NamedTuple):
     """A job that was begun; of its columns there are CLAIMED."""
 
     job: Job
@@ -38,7 +38,7 @@ def claim_or_finish(
     most: int,
     short: ShortList,
     **values: Any,
-) -> Begun | None:
+) -> ClaimedOrFinished | None:
     """What `job_steps.claim_next` does or, if the job's answer is a list of at most `most` bytes, make that its result.
 
     A list has at most FIRST_ROWS rows and shows the crash as the statement sees it. A job that has failed before takes the
@@ -51,4 +51,4 @@ def claim_or_finish(
     if claimed is None:
         return None
     size = claimed.result_size
-    return Begun(claimed.job, None if size is None else Finish(size, claimed.notified))
+    return ClaimedOrFinished(claimed.job, None if size is None else Finish(size, claimed.notified))

@@ -102,10 +102,10 @@ def count_webhooks(session: Session, app_id: int) -> int:
     return session.scalar(select(func.count()).select_from(Webhook).where(Webhook.app_id == app_id)) or 0
 
 
-def find_webhook(session: Session, app_id: int, identifier: str, *, hold: bool = False) -> Webhook | None:
-    """A webhook of the app; with `hold` nobody else changes it until the transaction ends."""
+def find_webhook(session: Session, app_id: int, identifier: str, *, lock: bool = False) -> Webhook | None:
+    """A webhook of the app; with `lock` its row is locked until the transaction ends."""
     statement = select(Webhook).where(Webhook.app_id == app_id, Webhook.identifier == identifier)
-    return session.scalar(statement.with_for_update() if hold else statement)
+    return session.scalar(statement.with_for_update() if lock else statement)
 
 
 def drop_webhook(session: Session, webhook_id: int) -> None:

@@ -15,7 +15,7 @@ from app.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.config import MIB
 from app.db.awaited_symbols import await_symbols
 from app.db.digest_steps import (
-    Bounds,
+    ClaimBounds,
     ClaimedLog,
     EndedLog,
     NewOccurrence,
@@ -59,7 +59,7 @@ class TakesLong(HandedBack):
     message = "The log takes long to read"
 
 
-class Found(NamedTuple):
+class FoundOccurrence(NamedTuple):
     """One crash report of a log, grouped."""
 
     stored: ClaimedLog
@@ -70,12 +70,12 @@ class Found(NamedTuple):
     crash: str  # identifier of the crash it is counted in: its group, or what people merged that into
 
 
-class Outcome(NamedTuple):
+class DigestOutcome(NamedTuple):
     """What became of a log: read by a parser, or rejected for a reason."""
 
     stored: ClaimedLog
     format: str | None
-    found: list[Found]
+    found: list[FoundOccurrence]
     reason: str | None = None
     unread: str | None = None  # parts of it that no parser could read
 
@@ -110,14 +110,14 @@ def digest_some(services: Services) -> bool:
     return finished and (claim.is_full or bool(left))
 
 
-def _bounds(services: Services) -> Bounds:
+def _bounds(services: Services) -> ClaimBounds:
     half = max(services.processes() // 2, 1)
-    return Bounds(LOGS_IN_BULK, BYTES_IN_BULK, processes=half, slow=half)
+    return ClaimBounds(LOGS_IN_BULK, BYTES_IN_BULK, processes=half, slow=half)
 
 
-def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[list[Outcome], list[ClaimedLog]]:
+def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[list[DigestOutcome], list[ClaimedLog]]:
     """The outcomes, and the logs that are left because the others took long; logs of other apps wait meanwhile."""
-    outcomes: list[Outcome] = []
+    outcomes: list[DigestOutcome] = []
     logs: list[ClaimedLog] = lease.rows
     symbols = BulkSymbols(services, {stored.app_id: stored.has_symbols for stored in logs})
     with services.storage.reading([(stored.storage_key, stored.size) for stored in logs]) as reads:
@@ -131,7 +131,9 @@ def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[lis
     return outcomes, []
 
 
-def _parse(lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], symbols: BulkSymbols) -> Outcome | None:
+def _parse(
+    lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], symbols: BulkSymbols
+) -> DigestOutcome | None:
     """Parse and group; None when it has ended or is to be tried again, which is arranged then."""
     services = lease.services
     try:
@@ -140,11 +142,11 @@ def _parse(lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], sym
             in_log = read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols)
         found = [_occurrence(services, stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
-        return Outcome(stored, None, [], error.message)
+        return DigestOutcome(stored, None, [], error.message)
     except Exception as error:
         end(services, WORK, stored, error)
     else:
-        return Outcome(stored, in_log.format, found, unread=in_log.unread)
+        return DigestOutcome(stored, in_log.format, found, unread=in_log.unread)
     return None
 
 
@@ -162,7 +164,7 @@ def _let_others_digest(services: Services, left: list[ClaimedLog]) -> None:
             change(session, WORK.leasing, stored, **released(WORK, services.now()))
 
 
-def _occurrence(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> Found:
+def _occurrence(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> FoundOccurrence:
     named, parsed = time_in(stored.log_id), report.parsed
     occurred_at = named or parsed.occurred_at or stored.received_at
     # Senders' logs are named after their reports. A stored envelope that is brought in later was sent long before, rightly.
@@ -170,10 +172,10 @@ def _occurrence(services: Services, stored: ClaimedLog, number: int, report: Gro
     is_from_sender = bool(report_id) and stored.log_id.startswith(report_id)
     sent_at = parsed.sent_at if parsed.occurred_at and not named and is_from_sender else None
     seen = seen_at(occurred_at, stored.received_at, sent_at, services.config.oldest_crash_days)
-    return Found(stored, number, occurred_at, seen, report, report.group.identifier)
+    return FoundOccurrence(stored, number, occurred_at, seen, report, report.group.identifier)
 
 
-def _finish(services: Services, outcomes: list[Outcome]) -> bool:
+def _finish(services: Services, outcomes: list[DigestOutcome]) -> bool:
     """Record what was found; False when that failed, and all of it is to be tried again."""
     try:
         own = _record(services, outcomes)
@@ -197,7 +199,7 @@ def _finish(services: Services, outcomes: list[Outcome]) -> bool:
     return True
 
 
-def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
+def _record(services: Services, outcomes: list[DigestOutcome]) -> set[int]:
     """Write everything in one transaction, which the logs' rows guard: all of a log is counted, once, or nothing of it.
 
     Returns the row ids of the logs whose digest was still this worker's.
@@ -220,12 +222,12 @@ def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
     return own
 
 
-def _ended(outcome: Outcome) -> EndedLog:
+def _ended(outcome: DigestOutcome) -> EndedLog:
     status = LogStatus.DIGESTED if outcome.reason is None else LogStatus.REJECTED
     return EndedLog(outcome.stored.id, outcome.stored.attempt, status, outcome.format, outcome.reason or outcome.unread)
 
 
-def _row(one: Found, crash_id: int) -> NewOccurrence:
+def _row(one: FoundOccurrence, crash_id: int) -> NewOccurrence:
     group = one.report.group.identifier
     return NewOccurrence(
         crash_id,
@@ -239,7 +241,7 @@ def _row(one: Found, crash_id: int) -> NewOccurrence:
     )
 
 
-def _crashes(counted: list[Found]) -> Iterable[SeenCrash]:
+def _crashes(counted: list[FoundOccurrence]) -> Iterable[SeenCrash]:
     """What the occurrences add to each crash."""
     by_crash = attrgetter("crash")
     for identifier, together in groupby(sorted(counted, key=by_crash), key=by_crash):

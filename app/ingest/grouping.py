@@ -25,7 +25,7 @@ class Grouped(NamedTuple):
     awaited: tuple[str, ...]  # symbols that it waits for: its group may be another one then
 
 
-class ReadLog(NamedTuple):
+class GroupedLog(NamedTuple):
     """What a log's bytes hold."""
 
     format: str
@@ -35,7 +35,7 @@ class ReadLog(NamedTuple):
 
 def read_and_group(
     services: Services, app_id: int, app: str, raw: bytes, splits: tuple[Split, ...], symbols: BulkSymbols | None = None
-) -> ReadLog:
+) -> GroupedLog:
     """The crash reports of a log, each grouped; `app` is the identifier. Raises MalformedLog or TransientError.
 
     All that decides how a stored log is grouped happens in here, so that a log digested twice is grouped alike: frames get
@@ -45,7 +45,7 @@ def read_and_group(
     parser = recognise(document)
     known = symbols or BulkSymbols(services)
     reports = [group(app, known.resolve(app_id, parsed), splits) for parsed in parser.parse(document)]
-    return ReadLog(parser.FORMAT, reports, unread_sentence(document))
+    return GroupedLog(parser.FORMAT, reports, unread_sentence(document))
 
 
 def group(app: str, resolved: Resolved, splits: tuple[Split, ...] = ()) -> Grouped:

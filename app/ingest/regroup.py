@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.config import MIB
-from app.db.awaited_symbols import Waiting, await_anew
+from app.db.awaited_symbols import AwaitingLog, await_anew
 from app.db.grouping_decision import routes_within
 from app.db.log import StoredLog, stored_logs
 from app.db.moves import Group, Move, Placed, groups_named, hold_logs, move
@@ -116,9 +116,9 @@ def _place(services: Services, found: dict[int, list[Grouped]]) -> int:
         return place(session, [(one, found[one.log_row][one.number - 1].group) for one in placed])
 
 
-def _waiting(placed: list[Placed], found: dict[int, list[Grouped]]) -> dict[int, list[Waiting]]:
+def _waiting(placed: list[Placed], found: dict[int, list[Grouped]]) -> dict[int, list[AwaitingLog]]:
     """Row of a log, which is held -> all that its reports wait for."""
-    rows: dict[int, list[Waiting]] = {}
+    rows: dict[int, list[AwaitingLog]] = {}
     for one in placed:
         rows.setdefault(one.log_row, []).extend(waiting(one.app_id, one.log_row, found[one.log_row][one.number - 1]))
     return rows

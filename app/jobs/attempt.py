@@ -27,7 +27,7 @@ def budget_of(services: Services, units: int) -> Budget:
     return Budget(seconds=services.config.job_time_limit + units * SECONDS_PER_UNIT)
 
 
-class Attempt(Lease[R]):
+class JobAttempt(Lease[R]):
     """What a job type's `compute` works with: the lease of a row, its progress, and where its result is stored."""
 
     def __init__(self, services: Services, work: WorkType[R], row: R, job: Job) -> None:

@@ -15,7 +15,7 @@ from app import metrics, tracing
 from app.broker import LONG, PARTS, RUN_JOB, RUN_PART
 from app.db.fair_share import serve
 from app.db.job import LEASING as JOBS
-from app.db.job import Job, Waiting, count_running, next_in_turn
+from app.db.job import Job, NextJob, count_running, next_in_turn
 from app.db.job_part import (
     LEASING,
     JobPart,
@@ -97,7 +97,7 @@ def ring_next_long(services: Services) -> None:
         services.broker.ring(RUN_JOB, job.id, LONG)
 
 
-def _comes_before(part: tuple[JobPart, Job, datetime | None], job: Waiting) -> bool:
+def _comes_before(part: tuple[JobPart, Job, datetime | None], job: NextJob) -> bool:
     _, own, served_at = part
     if served_at is None or job.served_at is None:
         return (served_at is not None, own.created_at) < (job.served_at is not None, job.created_at)

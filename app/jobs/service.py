@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from app import metrics
-from app.db.job import Job, JobState, count_live_of, latest_job, remember_asker, stay
+from app.db.job import Job, JobState, count_live_of, latest_job, lock_job_shared, remember_asker
 from app.db.poll import find_poll
 from app.errors import AppError, Conflict, TransientError
 from app.jobs import JOB_TYPES
@@ -28,7 +28,7 @@ from app.services import Services
 LOOKS = 3  # times that a request tries to begin or to join a job, when others begin and cancel it meanwhile
 
 
-class Found(NamedTuple):
+class FoundSubject(NamedTuple):
     """What the database says about a request of a user who may make it."""
 
     user_id: int
@@ -47,9 +47,9 @@ def ask(services: Services, user_id: int, job_type: str, identifier: str, query:
         about = find_subject(session, user_id, JOB_TYPES[job_type], identifier)
         request = read_request(job_type, identifier, query)
         if request.job_id:
-            found = Found(user_id, about, *own_job(session, user_id, request.job_id, request.key))
+            found = FoundSubject(user_id, about, *own_job(session, user_id, request.job_id, request.key))
         else:
-            found = Found(user_id, about, *(latest_job(session, request.key, user_id) or ()))
+            found = FoundSubject(user_id, about, *(latest_job(session, request.key, user_id) or ()))
     return _answer(services, request, found)
 
 
@@ -83,7 +83,7 @@ def ask_at_once(
         return None
     if found.job is not None and found.job.state == JobState.FAILED:  # its reason was not read
         return None
-    asked = Found(found.user_id, found.crash, found.job, found.seen_at)
+    asked = FoundSubject(found.user_id, found.crash, found.job, found.seen_at)
     return found.user_id, _answer(services, request, asked, async_commit=async_commit)
 
 
@@ -145,7 +145,7 @@ def ask_again(services: Services, user_id: int, job_id: str) -> Job:
     return start(services, user_id, JobRequest(job.kind, params, job.key), about, is_retry=True)
 
 
-def _answer(services: Services, request: JobRequest, found: Found, *, async_commit: bool = False) -> AnyJob:
+def _answer(services: Services, request: JobRequest, found: FoundSubject, *, async_commit: bool = False) -> AnyJob:
     """The job that answers: the one that is named; else the one found, if it still answers; else a new one."""
     user_id, about, job, seen_at = found
     now = services.now()
@@ -172,7 +172,7 @@ def _still_answers(job: AnyJob, about: Subject, now: datetime) -> bool:
 
 def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
     """Make a user one of a job's askers; None when it was cancelled or freed just now, before that took effect."""
-    job = stay(session, job_id)
+    job = lock_job_shared(session, job_id)
     if job is None or job.state in (JobState.CANCELLED, JobState.EXPIRED):
         return None
     remember_asker(session, job_id, user_id, now)

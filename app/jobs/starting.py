@@ -10,7 +10,7 @@ from app import metrics
 from app.broker import LONG, RUN_JOB, SHORT
 from app.db.asking import find_or_start, start_job
 from app.db.job import Job, JobState, new_job_id
-from app.db.poll import FoundJob, Poll
+from app.db.poll import FoundJob, PollResult
 from app.db.work import enqueue_pause
 from app.jobs import JOB_TYPES
 from app.jobs.freshness import freshness_at
@@ -54,7 +54,7 @@ def insert(
 
 def find_or_insert(
     services: Services, token_hash: str, identifier: str, request: JobRequest, *, async_commit: bool = False
-) -> Poll | None:
+) -> PollResult | None:
     """The shortcut of a first request: what `poll.find_poll` finds or, if there never was a job, a new one, by one statement.
 
     For job types that count their crash's occurrences. None unless a member asks, or on SQLite. `async_commit`: see

@@ -17,7 +17,7 @@ from app.parsers.document import Document
 from app.parsers.logcat import LogLine
 from app.parsers.minidump_codes import fault_of
 from app.parsers.minidump_registers import Cpu, cpu_named, read_registers
-from app.parsers.minidump_stack import Budget, Code, Stack, walk
+from app.parsers.minidump_stack import Code, Stack, StackBudget, walk
 from app.parsers.minidump_streams import MAX_MODULES
 
 FORMAT = "microdump"
@@ -197,7 +197,7 @@ def _thread(dump: _Microdump, cpu: Cpu | None, images: tuple[BinaryImage, ...]) 
     frames: tuple[Frame, ...] = ()
     if cpu and registers:
         memory = bytes(dump.stack)
-        stack = Stack(memory, cpu.width, dump.stack_start, len(memory), 0, Budget()) if memory else None
+        stack = Stack(memory, cpu.width, dump.stack_start, len(memory), 0, StackBudget()) if memory else None
         frames = walk(cpu, registers, stack, Code(cpu, images, []))
     return Thread(index=0, is_crashed=True, frames=frames, registers=registers)
 

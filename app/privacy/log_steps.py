@@ -5,7 +5,7 @@ from collections.abc import Callable
 from app.db.app_settings import settings_text
 from app.db.crash import Crash
 from app.db.erasing import (
-    StoredLog,
+    ErasableLog,
     crash_ids,
     crashes_after,
     decisions_after,
@@ -129,9 +129,9 @@ def _read_on(
     return None if is_last else str(logs[-1].id)
 
 
-def _as_many_as_fit(page: list[StoredLog]) -> list[StoredLog]:
+def _as_many_as_fit(page: list[ErasableLog]) -> list[ErasableLog]:
     total = 0
-    logs: list[StoredLog] = []
+    logs: list[ErasableLog] = []
     for log in page:
         total += log.size
         if logs and total > BYTES_AT_ONCE:
@@ -140,7 +140,7 @@ def _as_many_as_fit(page: list[StoredLog]) -> list[StoredLog]:
     return logs
 
 
-def _bytes(slice_: ErasureSlice, log: StoredLog) -> bytes:
+def _bytes(slice_: ErasureSlice, log: ErasableLog) -> bytes:
     return b"" if log.is_removed else _whatever(lambda: slice_.services.storage.get(log.storage_key))
 
 

@@ -106,7 +106,7 @@ def change(services: Services, app: App, identifier: str, wanted: WebhookChange)
         find(services, app, identifier)
         addresses_of(read_url(wanted.url), services.config.webhooks_allow)
     with services.db.write() as session:
-        found = find_webhook(session, app.id, _fit(identifier), hold=True)
+        found = find_webhook(session, app.id, _fit(identifier), lock=True)
         if found is None:
             raise WebhookNotFound
         if "url" in given:
@@ -127,7 +127,7 @@ def change(services: Services, app: App, identifier: str, wanted: WebhookChange)
 def remove(services: Services, app: App, identifier: str) -> None:
     """Delete a webhook with its deliveries. Raises NotFound."""
     with services.db.write() as session:
-        found = find_webhook(session, app.id, _fit(identifier), hold=True)
+        found = find_webhook(session, app.id, _fit(identifier), lock=True)
         if found is None:
             raise WebhookNotFound
         drop_webhook(session, found.id)
@@ -143,7 +143,7 @@ def delivery_page(services: Services, app: App, identifier: str, limit: int, off
 def replay(services: Services, app: App, identifier: str, delivery_id: str) -> Delivery:
     """Send a delivery again, with the same event id, whatever came of it. Raises NotFound, or Conflict when inactive."""
     with services.db.write() as session:
-        webhook = find_webhook(session, app.id, _fit(identifier), hold=True)
+        webhook = find_webhook(session, app.id, _fit(identifier), lock=True)
         if webhook is None:
             raise WebhookNotFound
         number = int(delivery_id) if delivery_id.isascii() and delivery_id.isdigit() and len(delivery_id) < 20 else 0

@@ -32,7 +32,7 @@ BROKEN = (
 _FOLDER = str(Path(__file__).parents[2])
 
 
-class Bounds(NamedTuple):
+class ReaderBounds(NamedTuple):
     """What reading one file may take."""
 
     max_unpacked: int  # bytes of an archive's members, in all
@@ -44,7 +44,7 @@ class ReaderEnded(Exception):
     """The process ended for a reason that the file did not give."""
 
 
-def read_contents(file: Path, folder: Path, about: About, bounds: Bounds) -> Iterator[Held]:
+def read_contents(file: Path, folder: Path, about: About, bounds: ReaderBounds) -> Iterator[Held]:
     """Everything that the file holds; caches are made in `folder`, and each is gone once the next one is asked for.
 
     Raises NotSymbols when there is nothing or it cannot be read within its memory, OverBudget, OSError for what the disk
@@ -78,7 +78,7 @@ def read_contents(file: Path, folder: Path, about: About, bounds: Bounds) -> Ite
     raise ReaderEnded(f"It ended with {code}")
 
 
-def _too_large(bounds: Bounds) -> NotSymbols:
+def _too_large(bounds: ReaderBounds) -> NotSymbols:
     return NotSymbols(
         f"It cannot be read: it needs more than {bounds.memory // MIB} MiB of memory, or is nested too deep"
     )

@@ -34,7 +34,7 @@ def receive_symbols(services: Services, app: App, about: About, chunks: Iterable
     The bytes are durable before the row is, and the row before this returns. Raises BadParameters or TooLarge.
     """
     check_about(about)
-    identifier, counted = secrets.token_hex(12), Counted(chunks, services.config.max_symbol_bytes, "The file")
+    identifier, counted = secrets.token_hex(12), CountedChunks(chunks, services.config.max_symbol_bytes, "The file")
     key = symbols_key(app.identifier, identifier, "upload")
     services.storage.put(key, counted)
     if not counted.size:
@@ -74,7 +74,7 @@ def enqueue_received(services: Services, app: App, found: SymbolFile | None, *, 
     return found
 
 
-class Counted:
+class CountedChunks:
     """Chunks that are counted and hashed on their way. Raises TooLarge."""
 
     def __init__(self, chunks: Iterable[bytes], limit: int, what: str) -> None:

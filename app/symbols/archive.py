@@ -40,7 +40,7 @@ def _damage_reported() -> Iterator[None]:
         raise _Damaged from error
 
 
-class Member(NamedTuple):
+class SymbolEntry(NamedTuple):
     """One file of an archive."""
 
     name: str  # without its folders
@@ -53,7 +53,7 @@ def is_archive(head: bytes) -> bool:
     return head.startswith(_MARKS)
 
 
-def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[Member]:
+def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[SymbolEntry]:
     """The files, in the archive's order, each unpacked into `folder` and removed before the next.
 
     Raises NotSymbols when the archive is damaged as a whole, has too many members or unpacks to too much, and OSError for
@@ -79,7 +79,7 @@ def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[Member]:
                     size = _unpack(opened, entry, unpacked, left)
                     problem = "it is damaged" if size is None else None
                     left -= size or 0
-                yield Member(name[-MAX_NAME:], unpacked if problem is None else None, problem)
+                yield SymbolEntry(name[-MAX_NAME:], unpacked if problem is None else None, problem)
                 unpacked.unlink(missing_ok=True)
     except _Damaged as error:
         raise NotSymbols("The archive is cut short or damaged") from error

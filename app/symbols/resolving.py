@@ -31,7 +31,7 @@ class Resolved(NamedTuple):
     awaited: tuple[str, ...] = ()  # keys of symbols that may change its group; set with `only_crash`
 
 
-class Place(NamedTuple):
+class FramePlace(NamedTuple):
     """Where a frame lies."""
 
     debug_id: str
@@ -51,7 +51,7 @@ class Images:
         self._by_name = {one.name: one for one in log.images if one.debug_id and one.name}
         self._ids: dict[str, str | None] = {}  # as written -> in one form: few of the images hold a frame
 
-    def of(self, frame: Frame) -> Place | None:
+    def of(self, frame: Frame) -> FramePlace | None:
         """The image of a frame; None when it has no address or the image no id."""
         if frame.address is None:
             return None
@@ -65,12 +65,12 @@ class Images:
         is_in = frame.address < start + image.size if image.size else frame.image in (None, image.name)
         return self._place(image, start) if is_in else None
 
-    def _place(self, image: BinaryImage, base: int) -> Place | None:
+    def _place(self, image: BinaryImage, base: int) -> FramePlace | None:
         written = image.debug_id or ""
         if written not in self._ids:
             self._ids[written] = debug_id(written, is_elf=self._is_elf)
         found = self._ids[written]
-        return Place(found, base, image) if found else None
+        return FramePlace(found, base, image) if found else None
 
 
 def native_ids(log: CrashLog, *, only_crash: bool = False) -> set[str]:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from app.work.errors import AttemptLost, HandedBack
 from app.work.lease_length import furthest as furthest
 from app.work.lease_length import lease_of as lease_of
 from app.work.limits import Limit, limited, uncut
-from app.work.watcher import watcher
+from app.work.watcher import Ticking, watcher
 from app.work.work_type import WorkType
 
 IDLE = 0.5  # seconds between looks while nothing is at work; begun work need not wake the thread then
@@ -25,15 +25,6 @@ IDLE = 0.5  # seconds between looks while nothing is at work; begun work need no
 R = TypeVar("R", bound=Leased)
 
 log = structlog.get_logger()
-
-
-class Ticking(Protocol):
-    """What the thread calls at regular times."""
-
-    pause: float  # seconds between calls
-
-    def tick(self) -> None:
-        """Must not raise."""
 
 
 class LeaseRenewer:

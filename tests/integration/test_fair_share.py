@@ -7,7 +7,7 @@ import pytest
 
 from app.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.db.crash import Crash
-from app.db.job import LONGEST_PAUSE, Job, JobState, next_in_turn, stay
+from app.db.job import LONGEST_PAUSE, Job, JobState, lock_job_shared, next_in_turn
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
 from app.jobs.cancelling import cancel
@@ -228,7 +228,7 @@ def test_a_stampede_does_not_hide_the_job_it_asks_for_from_the_worker(services, 
     [job] = ask_many(services, member, crash, 1)
 
     with services.db.write() as session:  # somebody is just joining the job
-        assert stay(session, job.id) is not None
+        assert lock_job_shared(session, job.id) is not None
         run(services, job.id)
 
     assert state(services, job) == JobState.FINISHED

@@ -11,7 +11,7 @@ from app.db.driver_pool import DriverConnection
 from app.db.finishing import Finish
 from app.db.job import Job, JobState, move
 from app.db.job_steps import CLAIM_JOB
-from app.db.short_list import Begun, claim_or_finish
+from app.db.short_list import ClaimedOrFinished, claim_or_finish
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
 from app.jobs.cancelling import cancel
@@ -37,7 +37,7 @@ def job(services, member, crash) -> Job:
     return ask(services, member.user_id, "occurrences", crash.identifier, {})
 
 
-def begin(services, most: int = IN_ROW_LIMIT) -> Begun | None:
+def begin(services, most: int = IN_ROW_LIMIT) -> ClaimedOrFinished | None:
     now = services.now()
     return claim_or_finish(
         services.db,

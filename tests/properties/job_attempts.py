@@ -11,7 +11,7 @@ from app.db.job import Job as Row
 from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
-from app.jobs.attempt import Attempt, AttemptLost
+from app.jobs.attempt import AttemptLost, JobAttempt
 from app.jobs.job_type import Artefact, Run
 from app.services import Services
 from app.work.ending import unwritten
@@ -42,7 +42,7 @@ class Plan(NamedTuple):
 class Trying:
     """One attempt under way."""
 
-    run: Attempt
+    run: JobAttempt
     job: Job
     number: int
     revision: int
@@ -151,7 +151,7 @@ class Attempts:
             raise
 
     def _attempt(self, run: Run) -> Artefact:
-        assert isinstance(run, Attempt)
+        assert isinstance(run, JobAttempt)
         plan, worker, tried = self.calls[-1]
         with self.db.read() as session:
             row = session.get_one(Row, run._job.id)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, object_session
 from app.broker import PARTS, SHORT
 from app.config import MIB
 from app.db.data_exporter import DataExporter, DataExporterRun, RunState
-from app.db.digest_steps import Bounds, EndedLog, claim_logs, end_digests
+from app.db.digest_steps import ClaimBounds, EndedLog, claim_logs, end_digests
 from app.db.erasure import Erasure, ErasureState
 from app.db.job import Job, JobState, new_job_id
 from app.db.job_part import JobPart, JobPlan, PartState
@@ -169,7 +169,7 @@ def _claim_part(services: Services) -> JobPart | None:
 
 def _claim_log(services: Services) -> Any:
     now = services.now()
-    bounds = Bounds(logs=1, bytes=MIB, processes=9, slow=9)
+    bounds = ClaimBounds(logs=1, bytes=MIB, processes=9, slow=9)
     claim = claim_logs(services.db, now, now + lease_of(services), services.holder, bounds)
     return claim.logs[0] if claim.logs else None
 

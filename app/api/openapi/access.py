@@ -7,8 +7,8 @@ from app.api.openapi.words import (
     TEXT_OR_NULL,
     TIME,
     TIME_OR_NULL,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     described,
@@ -37,7 +37,7 @@ _PERSONAL: Json = {
 _DAYS: Json = {"type": "integer", "minimum": 1, "maximum": MAX_DAYS, "default": 365}
 _BASE = "/api/apps/{app_identifier}"
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Members and keys",
     "Who may see an app, what its copies send with, and keys for scripts.",
     {

@@ -5,7 +5,7 @@ from app.api.openapi.words import (
     TEXT,
     TIME,
     WHOLE,
-    Subject,
+    ApiSubject,
     object_of,
     one_of,
     operation,
@@ -31,7 +31,7 @@ WANTED = [
     query("order", {**one_of(*ORDERS), "default": ORDERS[0]}, "From high to low, or from low to high"),
 ]
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Apps",
     "The apps that you may see, and their crashes.",
     {

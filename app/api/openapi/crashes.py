@@ -5,8 +5,8 @@ from app.api.openapi.words import (
     TEXT,
     TIME,
     WHOLE,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     list_of,
@@ -32,7 +32,7 @@ _MERGED = object_of({
     "moving": FLAG,
 })  # fmt: skip
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Crashes",
     "A crash, why its occurrences are one, and what people decide about that.",
     {

@@ -10,8 +10,8 @@ from app.api.openapi.words import (
     TIME_OR_NULL,
     WHOLE,
     WHOLE_OR_NULL,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     change_of,
@@ -44,7 +44,7 @@ _ONE = parameters("exporter_identifier")
 _SHOWN: Json = success_of(schema("DataExporter"))
 _BASE = "/api/data_exporters"
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Data exporters",
     "Whole apps, at regular times, to a bucket or a folder.",
     {

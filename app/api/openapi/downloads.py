@@ -1,11 +1,11 @@
 """The OpenAPI description of downloads."""
 
 from app.api.openapi.headers import KEPT
-from app.api.openapi.words import OPEN, TEXT, Subject, answer, header, operation, parameters, path
+from app.api.openapi.words import OPEN, TEXT, ApiSubject, answer, header, operation, parameters, path
 
 _HEADERS = f"{KEPT} Accept-Ranges Content-Disposition Content-Length"
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Downloads",
     "Finished files behind signed links.",
     {

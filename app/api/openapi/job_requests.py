@@ -4,8 +4,8 @@ from app.api.openapi.examples import JOB, example_of
 from app.api.openapi.headers import KEPT, POLLED
 from app.api.openapi.words import (
     TEXT,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     header,
@@ -59,7 +59,7 @@ def _template(path: str) -> str:
     return "/api" + path.replace("<", "{").replace(">", "}")
 
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Questions",
     "Answered by jobs: repeat the request until `loading` is `[false]`.",
     {_template(job_type.PATH): _polled(name, job_type) for name, job_type in JOB_TYPES.items()},

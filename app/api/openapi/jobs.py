@@ -7,8 +7,8 @@ from app.api.openapi.words import (
     TIME_OR_NULL,
     WHOLE,
     WHOLE_OR_NULL,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     described,
     header,
@@ -46,7 +46,7 @@ _EVENTS["200"]["content"]["text/event-stream"]["example"] = (
 )
 _KNOWN = answer(None, "You know its end", 204)
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Jobs",
     "How far the work on a request is, and what became of it.",
     {

@@ -4,7 +4,7 @@ from app.api.openapi.words import (
     BARE_SUCCESS,
     OPEN,
     TEXT,
-    Subject,
+    ApiSubject,
     answer,
     body,
     object_of,
@@ -12,7 +12,7 @@ from app.api.openapi.words import (
     success_of,
 )
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Login",
     "Get a token, and end it.",
     {

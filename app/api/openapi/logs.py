@@ -8,8 +8,8 @@ from app.api.openapi.words import (
     TIME,
     TIME_OR_NULL,
     WHOLE,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     described,
@@ -35,7 +35,7 @@ _STATUS: Json = {**one_of(*STATUSES), "examples": ["digested"]}
 _WHY: Json = described(TEXT_OR_NULL, "Why it was rejected, or what of it could not be read")
 _APP, _ONE = parameters("app_identifier"), parameters("app_identifier", "log_id")
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Logs",
     "Send crash logs as they are, and see what became of them.",
     {

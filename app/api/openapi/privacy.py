@@ -8,8 +8,8 @@ from app.api.openapi.words import (
     TIME,
     TIME_OR_NULL,
     WHOLE,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     change_of,
@@ -70,7 +70,7 @@ _SCAN = query(
 )
 _BASE = "/api/apps/{app_identifier}"
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Privacy",
     "How long data is kept, what is taken out of reports, and the erasure of a user.",
     {

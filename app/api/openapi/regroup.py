@@ -7,8 +7,8 @@ from app.api.openapi.words import (
     TIME_OR_NULL,
     WHOLE,
     WHOLE_OR_NULL,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     described,
@@ -34,7 +34,7 @@ _REGROUPING: Json = object_of({
 })  # fmt: skip
 _BEGIN = object_of({"anew": described({**FLAG, "examples": [False]}, "From the first log on")}, ("anew",))
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Regrouping",
     "Stored logs grouped anew, by the rules of a newer release and by what people decided.",
     {

@@ -1,7 +1,7 @@
 """The OpenAPI description of the endpoints for crash reporters that apps ship already."""
 
 from app.api.openapi.logs import RECEIVED
-from app.api.openapi.words import BINARY, TEXT, Json, Subject, answer, body, object_of, operation, path
+from app.api.openapi.words import BINARY, TEXT, ApiSubject, Json, answer, body, object_of, operation, path
 
 _PROJECT = {**path("project", "The number at the end of the app's DSN"), "schema": {"type": "integer", "minimum": 0}}
 _KEYS: list[Json] = [{"senderKey": []}, {"sentryAuth": []}, {"basic": []}]
@@ -56,7 +56,7 @@ _WITH_FILES["content"] |= {
     "multipart/form-data": {"schema": object_of({"ACRA_REPORT": TEXT}) | {"additionalProperties": BINARY}},
 }
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Senders",
     "What Sentry's SDKs, ACRA, Breakpad and Crashpad send, by the app's DSN.",
     {

@@ -1,6 +1,6 @@
 """The OpenAPI description of the service's own state and documents."""
 
-from app.api.openapi.words import OPEN, TEXT, Json, Subject, answer, object_of, operation, success_of
+from app.api.openapi.words import OPEN, TEXT, ApiSubject, Json, answer, object_of, operation, success_of
 
 _TYPES = ("job", "part", "log", "regrouping", "symbols", "erasure", "export_run", "delivery")
 _WAITING = {**dict.fromkeys(_TYPES), "log": 0, "job": 3}
@@ -21,7 +21,7 @@ _READY = answer(success_of(_PARTS), "All up")
 _PAGE = answer(TEXT, "A page", media="text/html", headers="Vary")
 _DOCUMENT: Json = {"type": "object", "examples": [{"openapi": "3.1.0"}]}
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Service",
     "Is it up, how busy is it, what can it do.",
     {

@@ -8,8 +8,8 @@ from app.api.openapi.words import (
     TIME_OR_NULL,
     WHOLE,
     WHOLE_OR_NULL,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     described,
@@ -29,7 +29,7 @@ _HEX: Json = {**TEXT, "pattern": "^[0-9a-f]{64}$"}
 _NAME: Json = {**TEXT, "maxLength": 200}
 _VERSION: Json = {**TEXT, "maxLength": 100}
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Symbols in chunks",
     "Large files of symbols, sent in chunks that survive an interruption.",
     {

@@ -8,8 +8,8 @@ from app.api.openapi.words import (
     TEXT_OR_NULL,
     TIME,
     WHOLE,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     described,
@@ -31,7 +31,7 @@ _ONE = parameters("app_identifier", "symbols_identifier")
 _SHOWN: Json = success_of(schema("Symbols"))
 _BASE = "/api/apps/{app_identifier}/symbols"
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Symbols",
     "Debug information and mappings, by which reports name their frames.",
     {

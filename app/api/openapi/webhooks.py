@@ -10,8 +10,8 @@ from app.api.openapi.words import (
     TIME_OR_NULL,
     WHOLE,
     WHOLE_OR_NULL,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     change_of,
@@ -50,7 +50,7 @@ _SHOWN = answer(success_of(schema("Webhook")), "The webhook")
 _BASE = "/api/apps/{app_identifier}/webhooks"
 _HOOK = f"{_BASE}/{{webhook_identifier}}"
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Webhooks",
     "Told at the end of a job and of a new crash: signed, retried, replayable.",
     {

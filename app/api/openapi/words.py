@@ -23,7 +23,7 @@ OPEN: Json = {"security": []}
 
 
 @dataclass(frozen=True)
-class Subject:
+class ApiSubject:
     """What one module of this package describes."""
 
     tag: str  # heading

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from app import iso_time
-from app.console.asking import Asked, ask, request_path
+from app.console.asking import PageResult, ask, request_path
 from app.console.charts import histogram
 from app.console.labels import joined
 from app.console.page import render, signed_in
@@ -40,7 +40,7 @@ blueprint = Blueprint("crash", __name__)
 
 
 @dataclass(frozen=True)
-class Found:
+class CrashView:
     """What the database tells for the page."""
 
     crash: Crash
@@ -89,7 +89,7 @@ def show(crash_identifier: str) -> Response:
     )
 
 
-def _find(session: Session, user_id: int, identifier: str, since: datetime | None, until: datetime | None) -> Found:
+def _find(session: Session, user_id: int, identifier: str, since: datetime | None, until: datetime | None) -> CrashView:
     crash = visible_crash(session, user_id, identifier)
     app = session.get_one(App, crash.app_id)
     rules, _ = rules_of(session, app.id)
@@ -100,7 +100,7 @@ def _find(session: Session, user_id: int, identifier: str, since: datetime | Non
          "is_moving": group.moved_at is None}
         for group in merged_into(session, crash.identifier, SHOWN_GROUPS)
     ]  # fmt: skip
-    return Found(crash, app, rules, rows, chosen, merged)
+    return CrashView(crash, app, rules, rows, chosen, merged)
 
 
 def _chosen(session: Session, crash: Crash, name: str) -> Occurrence | None:
@@ -119,27 +119,27 @@ def _named(occurrence: Occurrence) -> dict[str, str]:
     return {"id": occurrence.name, "log_id": occurrence.log_id, "date": day.isoformat()}
 
 
-def _report(user_id: int, crash: Crash, chosen: Occurrence | None) -> Asked | None:
+def _report(user_id: int, crash: Crash, chosen: Occurrence | None) -> PageResult | None:
     if chosen is None:
         return None
     return ask(user_id, "export_occurrence", crash.identifier, {**_named(chosen), "format": "json"})
 
 
-def _chart(statistics: Asked) -> object:
+def _chart(statistics: PageResult) -> object:
     if statistics.result is None:
         return None
     first = date.fromisoformat(statistics.result["first_day"])
     return histogram(first, statistics.result["occurrences_per_day"])
 
 
-def _earlier(crash: Crash, statistics: Asked) -> date | None:
+def _earlier(crash: Crash, statistics: PageResult) -> date | None:
     """The day of the first occurrence, when it is before those that the figures are about."""
     first = crash.first_seen.astimezone(UTC).date()
     result = statistics.result
     return first if result is not None and first < date.fromisoformat(result["first_day"]) else None
 
 
-def _breakdowns(statistics: Asked) -> list[dict[str, Any]]:
+def _breakdowns(statistics: PageResult) -> list[dict[str, Any]]:
     """Of each fact its title and rows of label, occurrences and per cent."""
     if statistics.result is None:
         return []

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
-from app.console.asking import Asked, ask
+from app.console.asking import PageResult, ask
 from app.console.charts import sparkline
 from app.console.page import Nav, app_of, render, signed_in
 from app.console.paging import read_window
@@ -49,7 +49,7 @@ def show(app_identifier: str) -> Response:
     )
 
 
-def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, str]) -> Asked | None:
+def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, str]) -> PageResult | None:
     if not identifiers:
         return None
     query = {"crashes": ",".join(identifiers)}
@@ -57,7 +57,7 @@ def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, s
     return ask(signed_in().user_id, "app_statistics", app_identifier, query)
 
 
-def _figures_of(figures: Asked | None) -> dict[str, dict[str, Any]]:
+def _figures_of(figures: PageResult | None) -> dict[str, dict[str, Any]]:
     """Crash identifier -> its figures, with the sparkline."""
     if figures is None or figures.result is None:
         return {}

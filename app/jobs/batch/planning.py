@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from app.db.batch_rows import Cut, Scope, count_in_scope, cuts, has_ended, newest_row
+from app.db.batch_rows import PartEnd, Scope, count_in_scope, cuts, has_ended, newest_row
 from app.errors import TransientError
 from app.jobs.batch.params import REPORTS, Filters
 from app.jobs.job_type import Plan, Run
@@ -42,7 +42,7 @@ def make_plan(params: Filters, run: Run, crash_id: Callable[[Session], int | Non
             time.sleep(LOOK_EVERY)
             run.advance(0)
     least = REPORTS_PER_PART if params.format == REPORTS else ROWS_PER_PART
-    found: list[Cut] = []
+    found: list[PartEnd] = []
     with run.db.snapshot() as session:
         scope = scope_of(params, run.app_id, crash_id(session), last_row)
         size = max(least, -(-count_in_scope(session, scope) // MOST_PARTS))

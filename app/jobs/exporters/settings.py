@@ -102,7 +102,7 @@ def change(services: Services, user_id: int, identifier: str, wanted: ExporterCh
     """Change what is given. Raises NotFound or BadParameters."""
     _check(services, wanted)
     with services.db.write() as session:
-        found = _existing(find_exporter(session, user_id, _fit(identifier), hold=True))
+        found = _existing(find_exporter(session, user_id, _fit(identifier), lock=True))
         for name in wanted.model_fields_set - {"apps", "exported_data"}:
             setattr(found, name, getattr(wanted, name))
         session.flush()
@@ -114,7 +114,7 @@ def change(services: Services, user_id: int, identifier: str, wanted: ExporterCh
 def remove(services: Services, user_id: int, identifier: str) -> None:
     """Delete an exporter and its runs; what was delivered stays. Raises NotFound."""
     with services.db.write() as session:
-        drop_exporter(session, _existing(find_exporter(session, user_id, _fit(identifier), hold=True)).id)
+        drop_exporter(session, _existing(find_exporter(session, user_id, _fit(identifier), lock=True)).id)
 
 
 def run_page(

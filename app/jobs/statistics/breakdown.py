@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.crashes.facts import Facts
-from app.db.statistics import Counted
+from app.db.statistics import CrashCounts
 from app.redaction.crash_log import redact_facts
 from app.redaction.rules import Rules
 
@@ -34,7 +34,7 @@ def schema_of(*names: str) -> dict[str, Any]:
 
 
 def breakdown(
-    counted: Iterable[Counted], names: tuple[str, ...], total: int, most: int, rules: Rules
+    counted: Iterable[CrashCounts], names: tuple[str, ...], total: int, most: int, rules: Rules
 ) -> dict[str, Any]:
     """`{"top":[{<name>:<value>,"occurrences":n}],"other":n,"unknown":n}`; values are those that the app lets out.
 

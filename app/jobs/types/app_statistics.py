@@ -70,7 +70,7 @@ RESULT_SCHEMA: dict[str, Any] = {
 }
 
 
-class Params(BaseModel, frozen=True):
+class AppStatisticsParams(BaseModel, frozen=True):
     """The normalised request."""
 
     app_identifier: str
@@ -79,7 +79,10 @@ class Params(BaseModel, frozen=True):
     until: datetime | None = None  # UTC, exclusive
 
 
-def read(app_identifier: str, query: Mapping[str, str]) -> Params:
+Params = AppStatisticsParams
+
+
+def read(app_identifier: str, query: Mapping[str, str]) -> AppStatisticsParams:
     """Check identifiers and dates. Raises BadParameters naming the parameter."""
     named = sorted({name.strip() for name in query.get("crashes", "").split(",")} - {""})
     if not named:
@@ -88,10 +91,12 @@ def read(app_identifier: str, query: Mapping[str, str]) -> Params:
         raise BadParameters(f"crashes names more than {MOST_CRASHES} crashes")
     if not all(IDENTIFIER.fullmatch(name) for name in named):
         raise BadParameters("crashes has something that is no identifier of a crash: 24 hex digits")
-    return read_params(Params, {"app_identifier": app_identifier, "crashes": tuple(named), **read_dates(query)})
+    return read_params(
+        AppStatisticsParams, {"app_identifier": app_identifier, "crashes": tuple(named), **read_dates(query)}
+    )
 
 
-def expect(db: Database, about: Subject, params: Params) -> int:
+def expect(db: Database, about: Subject, params: AppStatisticsParams) -> int:
     """As many occurrences as these crashes have in the time asked for, if they are spread evenly over theirs."""
     with db.read() as session:
         found = named_crashes(session, about.app_id, params.crashes)
@@ -106,7 +111,7 @@ def current_revision(about: Subject) -> int:
     return about.revision + about.reports_revision
 
 
-def compute(params: Params, run: Run) -> Artefact:
+def compute(params: AppStatisticsParams, run: Run) -> Artefact:
     """Count in the database, in one snapshot, and store the figures."""
     with counting(run.db) as session:
         rules, reports_revision = rules_of(session, run.app_id)

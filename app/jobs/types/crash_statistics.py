@@ -53,7 +53,7 @@ RESULT_SCHEMA: dict[str, Any] = {
 }
 
 
-class Params(BaseModel, frozen=True):
+class CrashStatisticsParams(BaseModel, frozen=True):
     """The normalised request."""
 
     crash_identifier: str
@@ -61,9 +61,12 @@ class Params(BaseModel, frozen=True):
     until: datetime | None = None  # UTC, exclusive
 
 
-def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
+Params = CrashStatisticsParams
+
+
+def read(crash_identifier: str, query: Mapping[str, str]) -> CrashStatisticsParams:
     """Check the dates. Raises BadParameters naming the parameter."""
-    return read_params(Params, {"crash_identifier": crash_identifier, **read_dates(query)})
+    return read_params(CrashStatisticsParams, {"crash_identifier": crash_identifier, **read_dates(query)})
 
 
 def current_revision(about: Subject) -> int:
@@ -71,7 +74,7 @@ def current_revision(about: Subject) -> int:
     return about.revision + about.reports_revision
 
 
-def compute(params: Params, run: Run) -> Artefact:
+def compute(params: CrashStatisticsParams, run: Run) -> Artefact:
     """Count in the database, in one snapshot, and store the figures."""
     with counting(run.db) as session:
         crash = session.get_one(Crash, run.crash_id)

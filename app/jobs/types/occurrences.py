@@ -52,7 +52,7 @@ RESULT_SCHEMA: dict[str, Any] = {
 }
 
 
-class Params(BaseModel, frozen=True):
+class OccurrencesParams(BaseModel, frozen=True):
     """The normalised request."""
 
     crash_identifier: str
@@ -62,13 +62,15 @@ class Params(BaseModel, frozen=True):
     per_page: int | None = None  # rows; None: the whole list
 
 
-SHORT_LIST = ShortList("occurrences", Params(crash_identifier=CRASH).model_dump_json(), FILENAME, MEDIA_TYPE)
+Params = OccurrencesParams
+
+SHORT_LIST = ShortList("occurrences", OccurrencesParams(crash_identifier=CRASH).model_dump_json(), FILENAME, MEDIA_TYPE)
 
 
-def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
+def read(crash_identifier: str, query: Mapping[str, str]) -> OccurrencesParams:
     """Check dates and paging. Raises BadParameters naming the parameter."""
     return read_params(
-        Params,
+        OccurrencesParams,
         {
             "crash_identifier": crash_identifier,
             "since": iso_time.since("since_date", query.get("since_date")),
@@ -83,7 +85,7 @@ def current_revision(about: Subject) -> int:
     return about.revision
 
 
-def compute(params: Params, run: Run) -> Artefact:
+def compute(params: OccurrencesParams, run: Run) -> Artefact:
     """Stream the rows `{id, date, log_id}` into the storage as one JSON list, or put a short one into the job's row."""
     filename = FILENAME.replace(CRASH, params.crash_identifier)
     offset, limit = _window(params)
@@ -104,7 +106,7 @@ def compute(params: Params, run: Run) -> Artefact:
 
 
 @contextmanager
-def _list(run: Run, params: Params, offset: int, limit: int | None) -> Iterator[LongList]:
+def _list(run: Run, params: OccurrencesParams, offset: int, limit: int | None) -> Iterator[LongList]:
     """The list of the job's crash; of the one it was merged into, when that happened since the job was begun."""
     with long_list(run.db, run.crash_id, params.since, params.until, offset, limit) as found:
         if found.rows:
@@ -117,7 +119,7 @@ def _list(run: Run, params: Params, offset: int, limit: int | None) -> Iterator[
         yield found
 
 
-def _whole(params: Params) -> str:
+def _whole(params: OccurrencesParams) -> str:
     """The key of the request for all pages together."""
     return key_of("occurrences", params.model_copy(update={"page": None, "per_page": None}))
 
@@ -149,7 +151,7 @@ def _json_list(batches: Iterator[Batch], expected: int, run: Run, chunks: Chunks
     yield b"]" if separator == b"," else b"[]"
 
 
-def _window(params: Params) -> tuple[int, int | None]:
+def _window(params: OccurrencesParams) -> tuple[int, int | None]:
     if params.page is None or params.per_page is None:
         return 0, None
     return offset_of(params.page, params.per_page), params.per_page
