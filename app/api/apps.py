@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from app import accounts, iso_time
 from app.api import answers
 from app.api.context import services, user_id
-from app.api.paging import link_next, window
+from app.api.page_window import link_next, window
 from app.db.app import apps_of
 from app.jobs.crash_list import crash_page, read_crash_query
 

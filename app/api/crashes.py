@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from app import iso_time
 from app.api import answers
-from app.api.asking import asked_values
 from app.api.context import services, user_id
+from app.api.request_values import request_values
 from app.db.app import App
 from app.db.crash import Crash, newest_versions
 from app.db.grouping_decision import GroupingDecision, merged_into
@@ -57,7 +57,7 @@ def split_crash(crash_identifier: str) -> Response:
 
 def _only(name: str) -> str:
     """The one value that is asked for. Raises BadParameters."""
-    asked = asked_values()
+    asked = request_values()
     unknown = sorted(set(asked) - {name})
     if unknown:
         raise BadParameters(f"Unknown parameter; known is {name}")

@@ -6,9 +6,9 @@ from flask import Blueprint, Response, request
 
 from app import iso_time
 from app.api import answers
-from app.api.asking import json_object
 from app.api.context import services, user_id
-from app.api.paging import link_next, window
+from app.api.page_window import link_next, window
+from app.api.request_values import json_object
 from app.db.app import App
 from app.db.data_exporter import DataExporter, DataExporterRun
 from app.jobs.exporters import settings

@@ -3,10 +3,10 @@
 from flask import Blueprint, Response, request
 
 from app.api import answers, polling
-from app.api.asking import asked_values
 from app.api.context import services, user_id
 from app.api.job_response import job_response
-from app.api.paging import link_after, link_next, window
+from app.api.page_window import link_after, link_next, window
+from app.api.request_values import request_values
 from app.api.waiting import wanted_wait
 from app.cursors import cursor, read_cursor
 from app.jobs import JOB_TYPES, service
@@ -31,7 +31,7 @@ def _mount(name: str, job_type: JobType) -> None:
 
     def post(**path: str) -> Response:
         user = user_id()
-        job = service.ask(services(), user, name, path[job_type.subject], asked_values())
+        job = service.ask(services(), user, name, path[job_type.subject], request_values())
         seconds = wanted_wait(request.headers.get("Prefer", ""))
         return job_response(user, job) if seconds is None else _held(name, user, job, seconds, None)
 

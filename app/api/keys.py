@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request
 
 from app import accounts, iso_time, keys
 from app.api import answers
-from app.api.asking import json_object
 from app.api.context import services, user_id
+from app.api.request_values import json_object
 from app.parameters import read_params
 
 blueprint = Blueprint("keys", __name__, url_prefix="/api/apps/<app_identifier>/keys")

@@ -8,7 +8,7 @@ from werkzeug.http import dump_options_header
 from app import accounts, iso_time
 from app.api import answers
 from app.api.context import services, user_id
-from app.api.paging import link_after, window
+from app.api.page_window import link_after, window
 from app.cursors import cursor, read_cursor
 from app.db.log_list import ListedLog
 from app.ingest.again import digest_again

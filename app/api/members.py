@@ -4,9 +4,9 @@ from flask import Blueprint, Response, request
 
 from app import accounts, members
 from app.api import answers
-from app.api.asking import json_object
 from app.api.context import services, user_id
-from app.api.paging import link_next, window
+from app.api.page_window import link_next, window
+from app.api.request_values import json_object
 from app.errors import BadParameters
 
 blueprint = Blueprint("members", __name__, url_prefix="/api/apps/<app_identifier>/members")

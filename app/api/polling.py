@@ -13,11 +13,11 @@ from app.api.job_response import age
 from app.api.repeats import Repeats, changes
 from app.api.waiting import BRIEF_WAIT, LONG, WaitingRooms
 from app.jobs import service
-from app.jobs.awaiting import answered, is_live
 from app.jobs.freshness import is_expired
 from app.jobs.job_type import AnyJob
 from app.jobs.outcomes import answering
 from app.jobs.starting import is_short
+from app.jobs.waiting_requests import answered, is_live
 
 REPEATS, WAITING = "crashq.repeats", "crashq.waiting"
 SMALL = 16 * 1024  # characters of a result that is kept to be repeated

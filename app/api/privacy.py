@@ -4,9 +4,9 @@ from flask import Blueprint, Response, request, url_for
 
 from app import accounts, iso_time
 from app.api import answers
-from app.api.asking import json_object
 from app.api.context import services, user_id
-from app.api.paging import link_next, window
+from app.api.page_window import link_next, window
+from app.api.request_values import json_object
 from app.db.erasure import Erasure, ErasureState
 from app.errors import BadParameters
 from app.privacy.erasing import begin_erasure, list_erasures, show_erasure

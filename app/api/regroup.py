@@ -4,8 +4,8 @@ from flask import Blueprint, Response, url_for
 
 from app import accounts, iso_time
 from app.api import answers
-from app.api.asking import json_object
 from app.api.context import services, user_id
+from app.api.request_values import json_object
 from app.db.regrouping import Regrouping, latest_regrouping
 from app.errors import BadParameters
 from app.ingest.regrouping import begin_regrouping

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request
 
 from app import accounts, iso_time
 from app.api import answers
-from app.api.asking import json_object
 from app.api.context import services, user_id
+from app.api.request_values import json_object
 from app.api.symbols import chunks, to_json
 from app.db.app import App
 from app.db.symbol_upload import SymbolUpload

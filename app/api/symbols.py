@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from app import accounts, iso_time
 from app.api import answers
 from app.api.context import services, user_id
-from app.api.paging import link_next, window
+from app.api.page_window import link_next, window
 from app.db.symbols import RELEASE, SymbolImage
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
 from app.request_body import BODY

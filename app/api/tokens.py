@@ -9,9 +9,9 @@ from flask import Blueprint, Response, current_app, request
 from app import iso_time, keys
 from app.accounts import hash_of
 from app.api import answers
-from app.api.asking import json_object
 from app.api.context import services, token, user_id
-from app.api.paging import link_next, window
+from app.api.page_window import link_next, window
+from app.api.request_values import json_object
 from app.db.token import Token
 from app.errors import TransientError
 from app.parameters import read_params

@@ -8,7 +8,7 @@ from app.db import Database
 from app.db.driver_pool import Prepared
 from app.db.hot import SqlText
 from app.db.job import Job, JobState
-from app.db.job_steps import RUNNING
+from app.db.job_claim import RUNNING
 from app.db.webhook_events import JOB_FINISHED
 
 RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",

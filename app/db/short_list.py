@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from app.db import Database
 from app.db.finishing import Finish
 from app.db.job import Job
-from app.db.job_steps import CLAIM_JOB, due_at
+from app.db.job_claim import CLAIM_JOB, due_at
 from app.db.occurrence import FIRST_ROWS
 
 CRASH = "@"  # in the texts of ShortList: the crash's identifier

@@ -11,7 +11,7 @@ from app import metrics, tracing
 from app.broker import LONG, RUN_JOB
 from app.db.finishing import Finish
 from app.db.job import LEASING, Job, JobState
-from app.db.job_steps import claim_next
+from app.db.job_claim import claim_next
 from app.db.short_list import ClaimedOrFinished, claim_or_finish
 from app.errors import AppError, TransientError
 from app.jobs import JOB_TYPES, SHORT_LIST

@@ -8,8 +8,8 @@ import structlog
 
 from app import metrics
 from app.broker import LONG, RUN_JOB, SHORT
-from app.db.asking import find_or_start, start_job
 from app.db.job import Job, JobState, new_job_id
+from app.db.job_start import find_or_start, start_job
 from app.db.poll import FoundJob, PollResult
 from app.db.work import enqueue_pause
 from app.jobs import JOB_TYPES
@@ -37,7 +37,7 @@ def insert(
 
     None, and nothing has changed, when a job of the same key still answers, when another one was begun meanwhile, or when
     the user waits for as many jobs as a user may. `is_retry`: a failure answers nothing. `async_commit`: PostgreSQL's disk
-    may not have the job yet; `awaiting.wait_until_durable` is to be called before the user is answered.
+    may not have the job yet; `waiting_requests.wait_until_durable` is to be called before the user is answered.
     """
     now = services.now()
     total = JOB_TYPES[request.job_type].expect(services.db, about, request.params)

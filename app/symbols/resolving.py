@@ -10,7 +10,7 @@ from app.crashes.frame_name import NAMELESS
 from app.crashes.in_app import language_family
 from app.crashes.log import BinaryImage, CrashLog, Frame
 from app.crashes.missing import MissingSymbols
-from app.symbols.awaiting import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings
+from app.symbols.awaited_keys import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings
 from app.symbols.debug_id import debug_id
 from app.symbols.java import JavaNames
 from app.symbols.native import NativeNames

@@ -12,7 +12,7 @@ from symbolic.sourcemap import SourceMapTokenMatch, SourceMapView
 
 from app.crashes.in_app import language_family
 from app.crashes.log import CrashLog, Frame
-from app.symbols.awaiting import first, release_keys
+from app.symbols.awaited_keys import first, release_keys
 from app.symbols.bounds import bounded
 from app.symbols.debug_id import debug_id
 from app.symbols.objects import NotSymbols

@@ -6,12 +6,12 @@ import pytest
 from psycopg import RawCursor
 
 from app.broker import LONG, SHORT
-from app.db.asking import start_job
 from app.db.crash import Crash
 from app.db.driver_pool import DriverConnection, Prepared
 from app.db.finishing import finish_job
 from app.db.job import Job, JobState
-from app.db.job_steps import CLAIM_JOB, CLAIMED, claim_next
+from app.db.job_claim import CLAIM_JOB, CLAIMED, claim_next
+from app.db.job_start import start_job
 from app.jobs.freshness import freshness_at
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from app.broker import LONG, SHORT
-from app.db.asking import NEW
 from app.db.crash import Crash
 from app.db.job import Job, JobAsker, JobState
+from app.db.job_start import NEW
 from app.jobs import JOB_TYPES
 from app.jobs.job_type import all_occurrences
 from app.jobs.service import ask

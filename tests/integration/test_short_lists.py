@@ -10,7 +10,7 @@ from app.broker import LONG, SHORT
 from app.db.driver_pool import DriverConnection
 from app.db.finishing import Finish
 from app.db.job import Job, JobState, move
-from app.db.job_steps import CLAIM_JOB
+from app.db.job_claim import CLAIM_JOB
 from app.db.short_list import ClaimedOrFinished, claim_or_finish
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT

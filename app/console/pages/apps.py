@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request
 
 from app.console.page import render, signed_in
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
 from app.db.app import apps_of
 from app.visitor import services
 

@@ -10,10 +10,10 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from app import iso_time
-from app.console.asking import PageResult, ask, request_path
 from app.console.charts import histogram
 from app.console.labels import joined
 from app.console.page import render, signed_in
+from app.console.page_results import PageResult, ask, request_path
 from app.console.report_view import view_of
 from app.crashes.occurrence_name import read_occurrence_name
 from app.db.app import App

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
-from app.console.asking import PageResult, ask
 from app.console.charts import sparkline
 from app.console.page import Nav, app_of, render, signed_in
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
+from app.console.page_results import PageResult, ask
 from app.jobs.crash_list import ORDERS, crash_page, read_crash_query
 from app.visitor import services
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from app import keys
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import go, render, signed_in
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
 from app.parameters import read_params
 from app.visitor import services
 

@@ -1,4 +1,4 @@
-"""How every job is begun by a worker, as one statement; `asking` has the step before it, `finishing` the last."""
+"""The claim of a job by a worker, in one statement; `job_start` has the step before it, `finishing` the last."""
 
 from datetime import datetime
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What a POST asks: the query of its URL and its JSON body together, each name with one value or several."""
+"""The values of a POST: the query of its URL and its JSON body together, each name with one value or several."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ MAX_BODY = 64 * 1024  # bytes; thousands of filter values
 NOT_AN_OBJECT = "The body is not a JSON object of texts, numbers and lists of these"
 
 
-def asked_values() -> dict[str, str]:
+def request_values() -> dict[str, str]:
     """Name -> its values, one to a line. Raises BadParameters when the body is anything but a flat JSON object."""
     found = {name: list(values) for name, values in request.args.lists()}
     for name, value in json_object().items():

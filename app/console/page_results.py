@@ -1,4 +1,4 @@
-"""Requests whose answers a page shows: asked when somebody looks at it, and followed by its module until they are there."""
+"""Job results on a page: requested when the page is opened, and followed by its JavaScript until they are there."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ TOO_LONG = "This is too long to be shown here; download it instead"
 
 @dataclass(frozen=True)
 class PageResult:
-    """A request, and as much of its answer as there is."""
+    """The request of a page, and as much of its result as there is."""
 
     path: str  # of the request at the API
     result: Any = None  # None: not there yet, or there is a problem

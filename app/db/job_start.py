@@ -1,4 +1,4 @@
-"""The first step that every job takes: it is asked for, and its row is there."""
+"""The start of a job: finds the job that answers a request, or inserts a new one."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ class Freshness(NamedTuple):
 
 
 class FoundOrStarted(NamedTuple):
-    """What came of a request."""
+    """The job found for a request, or none where one was begun."""
 
     poll: PollResult
     is_begun: bool  # a job, by this request; `poll` has none
