@@ -92,16 +92,16 @@ def _check_host(hosts: Hosts) -> None:
 
 
 def _finish(response: Response, *, is_logged: bool) -> Response:
-    asked = _request()
+    this_request = _request()
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
-    if asked.method not in READING:
+    if this_request.method not in READING:
         changes.note()
     if g.get("by_cookie"):  # a browser keeps answers by their URL: nobody who signs in there later may be shown them
         response.vary.add("Cookie")
         if response.headers.get("Cache-Control") != "no-store":
             response.headers["Cache-Control"] = "private, no-cache"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    noting.finish(asked, response, is_logged=is_logged)
+    noting.finish(this_request, response, is_logged=is_logged)
     return response
 
 

@@ -32,9 +32,9 @@ def list_crashes(app_identifier: str) -> Response:
     app = accounts.app_for_user(services(), app_identifier, user_id())
     query = request.args.to_dict()
     limit, offset = window(query)
-    asked = read_crash_query(query)
+    crash_query = read_crash_query(query)
     with services().db.read() as session:
-        page = crash_page(session, app.id, asked, limit, offset)
+        page = crash_page(session, app.id, crash_query, limit, offset)
     result = [
         {
             "identifier": crash.identifier,

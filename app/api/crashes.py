@@ -57,13 +57,13 @@ def split_crash(crash_identifier: str) -> Response:
 
 def _only(name: str) -> str:
     """The one value that is asked for. Raises BadParameters."""
-    asked = request_values()
-    unknown = sorted(set(asked) - {name})
+    values = request_values()
+    unknown = sorted(set(values) - {name})
     if unknown:
         raise BadParameters(f"Unknown parameter; known is {name}")
-    if not asked.get(name) or "\n" in asked[name]:
+    if not values.get(name) or "\n" in values[name]:
         raise BadParameters(f"{name} has to be given, once")
-    return asked[name]
+    return values[name]
 
 
 def _crash_response(session: Session, crash: Crash) -> Response:

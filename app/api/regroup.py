@@ -28,9 +28,9 @@ def show_regrouping(app_identifier: str) -> Response:
 def regroup(app_identifier: str) -> Response:
     """Begin one, or join the one under way, which goes on where it stands unless it is to be done anew."""
     app = accounts.app_for_user(services(), app_identifier, user_id())
-    asked = json_object()
-    anew = asked.pop("anew", False)
-    if asked or not isinstance(anew, bool):
+    fields = json_object()
+    anew = fields.pop("anew", False)
+    if fields or not isinstance(anew, bool):
         raise BadParameters("The body is empty or holds anew: true or false")
     begin_regrouping(services(), app.id, anew=anew)
     with services().db.read() as session:

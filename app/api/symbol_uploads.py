@@ -82,14 +82,14 @@ def _app(identifier: str) -> App:
     return accounts.app_for_user(services(), identifier, user_id())
 
 
-def _read_request(asked: dict[str, Any]) -> tuple[About, int, str]:
-    unknown = set(asked) - {*TEXTS, "size", "sha256"}
+def _read_request(fields: dict[str, Any]) -> tuple[About, int, str]:
+    unknown = set(fields) - {*TEXTS, "size", "sha256"}
     if unknown:
         raise BadParameters("Only size, sha256, name, version and build are known here")
-    size, sha256 = asked.get("size"), asked.get("sha256")
+    size, sha256 = fields.get("size"), fields.get("sha256")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 < size < MAX_SIZE:
         raise BadParameters("size has to be the number of bytes of the file")
-    texts = [asked.get(name) or "" for name in TEXTS]
+    texts = [fields.get(name) or "" for name in TEXTS]
     if not isinstance(sha256, str) or not all(isinstance(text, str) for text in texts):
         raise BadParameters("sha256 has to be given; it, name, version and build are texts")
     return About(*texts), size, sha256

@@ -127,8 +127,8 @@ def find_job(session: Session, job_id: str, user_id: int) -> tuple[Job, datetime
 
 
 def _with_asker(session: Session, user_id: int, condition: ColumnElement[bool]) -> tuple[Job, datetime | None] | None:
-    asked = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
-    statement = select(Job, JobAsker.seen_at).outerjoin(JobAsker, asked).where(condition)
+    own = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
+    statement = select(Job, JobAsker.seen_at).outerjoin(JobAsker, own).where(condition)
     row = session.execute(statement.order_by(LIVE_FIRST, Job.created_at.desc(), Job.id).limit(1)).first()
     return (row[0], row[1]) if row else None
 

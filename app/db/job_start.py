@@ -61,13 +61,13 @@ def start_job(db: Database, job: Job, user_id: int, most: int, freshness: Freshn
     time, whatever has become of it, or when the user waits for `most` jobs already.
     """
     new = {name: getattr(job, name) for name in NEW}
-    asked: dict[str, Any] = {"user": user_id, "now": job.created_at, "most": most, **freshness._asdict()}
+    asker: dict[str, Any] = {"user": user_id, "now": job.created_at, "most": most, **freshness._asdict()}
     if db.is_postgresql:
         with db.driver_write(together=False) as driver:
-            return driver.first(_START, **new, **asked) is not None
+            return driver.first(_START, **new, **asker) is not None
     with db.driver_write() as driver:
         values = {f"new_{name}": value for name, value in new.items()}
-        if not driver.change(_START_ON_SQLITE, **values, **asked):
+        if not driver.change(_START_ON_SQLITE, **values, **asker):
             return False
         driver.change(_ASK_ON_SQLITE, job=job.id, user=user_id, now=job.created_at)
     return True
@@ -89,10 +89,10 @@ def find_or_start(
     """
     if not db.is_postgresql:
         return None
-    asked = {"token": token_hash, "crash": crash_identifier, "now": new["created_at"]}
+    about = {"token": token_hash, "crash": crash_identifier, "now": new["created_at"]}
     bounds = {"most": most, "long_from": long_from}
     with db.driver_write(together=False) as driver:
-        return driver.first(_FIND_OR_START, **new, **asked, **bounds)
+        return driver.first(_FIND_OR_START, **new, **about, **bounds)
 
 
 def _found_or_started(*columns: Any) -> FoundOrStarted:
@@ -112,8 +112,8 @@ def _start(*_: object) -> Insert:
     row = {name: bindparam(f"new_{name}", type_=_JOB[name].type) for name in NEW}
     most = bindparam("most", type_=BigInteger())
     live: Select[int] = select(literal_column("1")).select_from(Job).where(LIVE).limit(most)
-    asked = live.join(JobAsker, JobAsker.job_id == Job.id).where(JobAsker.user_id == bindparam("user"))
-    may_wait = case((_rows_of(live) < most, true()), else_=_rows_of(asked) < most)
+    own = live.join(JobAsker, JobAsker.job_id == Job.id).where(JobAsker.user_id == bindparam("user"))
+    may_wait = case((_rows_of(live) < most, true()), else_=_rows_of(own) < most)
     generation = select(func.coalesce(func.max(Job.generation), 0) + 1).where(Job.key == row["key"]).scalar_subquery()
     new = select(*row.values(), generation).where(may_wait, ~_answered(row["key"], row["created_at"]))
     return sqlite.insert(Job).from_select((*NEW, "generation"), new).on_conflict_do_nothing()

@@ -168,9 +168,9 @@ class JobType:
         return self.PATH.partition("<")[2].partition(">")[0]
 
 
-def key_of(job_type: str, asked: BaseModel) -> str:
+def key_of(job_type: str, params: BaseModel) -> str:
     """What equal requests share: sha256 hex."""
-    return hashlib.sha256(f"{job_type}\n{asked.model_dump_json()}".encode()).hexdigest()
+    return hashlib.sha256(f"{job_type}\n{params.model_dump_json()}".encode()).hexdigest()
 
 
 def stream_between(before: bytes, body: Body, after: bytes) -> Body:

@@ -83,8 +83,8 @@ def ask_at_once(
         return None
     if found.job is not None and found.job.state == JobState.FAILED:  # its reason was not read
         return None
-    asked = FoundSubject(found.user_id, found.crash, found.job, found.seen_at)
-    return found.user_id, _answer(services, request, asked, async_commit=async_commit)
+    subject = FoundSubject(found.user_id, found.crash, found.job, found.seen_at)
+    return found.user_id, _answer(services, request, subject, async_commit=async_commit)
 
 
 def start(

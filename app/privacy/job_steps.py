@@ -82,17 +82,17 @@ def _verdicts(slice_: ErasureSlice, jobs: list[Job]) -> Verdicts:
     gone by their age. Where occurrences have ever been counted anew, any job of the app may show what was erased.
     """
     erasure: Erasure = slice_.erasure
-    asked = {job.id: json.loads(job.params) for job in jobs}
+    params_of = {job.id: json.loads(job.params) for job in jobs}
     with slice_.services.db.read() as session:
         may_be_any = was_regrouped(session, erasure.app_id)
         noted = noted_crashes(session, erasure.id, {job.crash_id for job in jobs if job.crash_id is not None})
-        names = {params["log_id"] for params in asked.values() if params.get("log_id")}
+        names = {params["log_id"] for params in params_of.values() if params.get("log_id")}
         known = log_names(session, erasure.app_id, names)
         crashes = crashes_with_ids(session, {job.crash_id for job in jobs if job.crash_id is not None})
         reports_revision = session.get_one(App, erasure.app_id).reports_revision
     verdicts = {}
     for job in jobs:
-        params = asked[job.id]
+        params = params_of[job.id]
         is_log_gone = "log_id" in params and params["log_id"] not in known
         crash = crashes.get(job.crash_id or 0)
         is_outdated = crash is not None and not job.is_live and not _is_current(job, crash, reports_revision)

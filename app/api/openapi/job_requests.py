@@ -27,13 +27,13 @@ def _polled(name: str, job_type: JobType) -> Json:
     is_get = job_type.METHOD == "GET"
     errors = (400, 401, 404, 410, 422, 429) if is_get else (400, 401, 404, 409, 410, 413, 422, 429)
     more: Json = {} if is_get else {"requestBody": body(job_type.BODY_SCHEMA, required=False)}
-    asked = [{"in": "query", **parameter} for parameter in job_type.PARAMETERS]
+    own_parameters = [{"in": "query", **parameter} for parameter in job_type.PARAMETERS]
     made = operation(
         first + "".join(word.title() for word in others),
         job_type.SUMMARY,
         _envelope(job_type) | answer(None, "You have the finished result", 304, headers=KEPT),
         *errors,
-        parameters=[*parameters(job_type.subject), *asked, *(parameters("asked_job_id") if is_get else []),
+        parameters=[*parameters(job_type.subject), *own_parameters, *(parameters("asked_job_id") if is_get else []),
                     *parameters("prefer", "if_none_match")],
         **more,
     )  # fmt: skip

@@ -28,9 +28,9 @@ def show(app_identifier: str) -> Response:
     """Those that the address asks for, by the same names as the API's."""
     app, window = app_of(app_identifier), read_window(request.args)
     asked_for = {name: value for name in KEPT if (value := request.args.get(name, "").strip())}
-    asked = read_crash_query(asked_for)
+    crash_query = read_crash_query(asked_for)
     with services().db.read() as session:
-        page = crash_page(session, app.id, asked, window.limit, window.offset)
+        page = crash_page(session, app.id, crash_query, window.limit, window.offset)
     figures = _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
     return render(
         "crashes.html",
@@ -40,8 +40,8 @@ def show(app_identifier: str) -> Response:
         has_next=window.has_next(page.rows),
         asked_for=asked_for,
         is_filtered=bool(set(asked_for) - {"sort", "order"}),
-        sort=asked.sort,
-        columns=[_column(name, label, asked.sort, asked.order, asked_for) for name, label in COLUMNS],
+        sort=crash_query.sort,
+        columns=[_column(name, label, crash_query.sort, crash_query.order, asked_for) for name, label in COLUMNS],
         ranges=_ranges(asked_for),
         figures=figures,
         figures_of=_figures_of(figures),

@@ -82,8 +82,8 @@ def show_one(job_id: str) -> Response:
     job = service.look_up(services(), user_id := signed_in().user_id, job_id)
     [row] = _rows([job])
     files, left_out = _files(job, user_id)
-    asked = {name: value for name, value in json.loads(job.params).items() if value not in (None, [], "")}
-    return render("job.html", row=row, job=job, asked=asked, files=files, left_out=left_out, here="jobs.show")
+    parameters = {name: value for name, value in json.loads(job.params).items() if value not in (None, [], "")}
+    return render("job.html", row=row, job=job, parameters=parameters, files=files, left_out=left_out, here="jobs.show")
 
 
 @blueprint.post("/jobs/<job_id>/cancel")
@@ -103,7 +103,7 @@ def retry(job_id: str) -> Response:
         job = service.ask_again(services(), signed_in().user_id, job_id)
     except Conflict as error:
         return go("jobs.show_one", f"{error.message}.", "bad", job_id=job_id)
-    return go("jobs.show_one", "Asked again.", job_id=job.id)
+    return go("jobs.show_one", "Requested again.", job_id=job.id)
 
 
 def _files(job: Job, user_id: int) -> tuple[list[dict[str, Any]], int]:

@@ -100,16 +100,16 @@ def read_filters(model: type[CrashBatch] | type[AppBatch], identifier: str, quer
     unknown = sorted(set(query) - KNOWN)
     if unknown:
         raise BadParameters(f"Unknown parameter; known are {', '.join(sorted(KNOWN))}")
-    asked = query.get("format") or DEFAULT_FORMAT
-    if asked not in FORMATS:
+    batch_format = query.get("format") or DEFAULT_FORMAT
+    if batch_format not in FORMATS:
         raise BadParameters(f"format is not one of {', '.join(FORMATS)}")
     encoding = query.get("encoding") or UTF_8
-    if encoding not in ENCODINGS or (encoding != UTF_8 and asked != "csv"):
+    if encoding not in ENCODINGS or (encoding != UTF_8 and batch_format != "csv"):
         raise BadParameters(f"encoding is not one of {', '.join(ENCODINGS)}, of which the second needs format=csv")
     about = "crash_identifier" if model is CrashBatch else "app_identifier"
     values: dict[str, Any] = {
         about: identifier,
-        "format": asked,
+        "format": batch_format,
         "encoding": encoding,
         "since": iso_time.since("since_date", query.get("since_date")),
         "until": iso_time.until("until_date", query.get("until_date")),

@@ -102,8 +102,8 @@ def expect(db: Database, about: Subject, params: AppStatisticsParams) -> int:
         found = named_crashes(session, about.app_id, params.crashes)
     if not found:
         return 0
-    asked = window(params.since, params.until, max(crash.last_seen for crash in found), DAYS)
-    return sum(_about_within(crash, asked.since, asked.until) for crash in found)
+    dates = window(params.since, params.until, max(crash.last_seen for crash in found), DAYS)
+    return sum(_about_within(crash, dates.since, dates.until) for crash in found)
 
 
 def current_revision(about: Subject) -> int:
@@ -118,9 +118,9 @@ def compute(params: AppStatisticsParams, run: Run) -> Artefact:
         run.shows(totals(session, run.app_id)[0] + reports_revision)  # neither ever shrinks
         crashes = named_crashes(session, run.app_id, params.crashes)
         latest = min(max((crash.last_seen for crash in crashes), default=run.now()), run.now())
-        asked = window(params.since, params.until, latest, DAYS)
-        span = Span([crash.id for crash in crashes], asked.since, asked.until)
-        per_day = count_days(session, span, asked.days) if crashes else {}
+        dates = window(params.since, params.until, latest, DAYS)
+        span = Span([crash.id for crash in crashes], dates.since, dates.until)
+        per_day = count_days(session, span, dates.days) if crashes else {}
         totals_of = {crash_id: sum(numbers) for crash_id, numbers in per_day.items()}
         step, rest = divmod(sum(totals_of.values()), PASSES)
         run.expect(step * PASSES + rest)
@@ -130,7 +130,7 @@ def compute(params: AppStatisticsParams, run: Run) -> Artefact:
         versions = count_versions(session, span, MOST_VERSIONS) if crashes else {}
         run.advance(step)
     figures = {
-        **asked.to_json(),
+        **dates.to_json(),
         "crashes": [
             {
                 "crash_identifier": crash.identifier,

@@ -80,9 +80,9 @@ def compute(params: CrashStatisticsParams, run: Run) -> Artefact:
         crash = session.get_one(Crash, run.crash_id)
         rules, reports_revision = rules_of(session, run.app_id)
         run.shows(crash.revision + reports_revision)  # neither ever shrinks, so their sum tells of both
-        asked = window(params.since, params.until, min(crash.last_seen, run.now()), DAYS)
-        span = Span([crash.id], asked.since, asked.until)
-        per_day = count_days(session, span, asked.days)[crash.id]
+        dates = window(params.since, params.until, min(crash.last_seen, run.now()), DAYS)
+        span = Span([crash.id], dates.since, dates.until)
+        per_day = count_days(session, span, dates.days)[crash.id]
         total = sum(per_day)
         step, rest = divmod(total, PASSES)
         run.expect(total)
@@ -95,7 +95,7 @@ def compute(params: CrashStatisticsParams, run: Run) -> Artefact:
             breakdowns[name] = breakdown(counted, columns, total, MOST_VALUES, rules)
             run.advance(step)
     figures = {
-        **asked.to_json(),
+        **dates.to_json(),
         "occurrences": total,
         "users": users.users,
         "occurrences_without_user": total - users.occurrences,

@@ -86,14 +86,14 @@ def read(crash_identifier: str, query: Mapping[str, str]) -> ExportParams:
         raise BadParameters("id, log id or start_day not provided")
     if query.get("format", "json") not in REPORTS:
         raise BadParameters(f"format is not one of {', '.join(sorted(REPORTS))}")
-    asked = iso_time.day("date", day)
+    wanted_day = iso_time.day("date", day)
     return read_params(
         ExportParams,
         {
             "crash_identifier": crash_identifier,
             "id": query["id"],
             "log_id": query["log_id"],
-            "date": asked,
+            "date": wanted_day,
             "format": query.get("format", "json"),
         },
     )
