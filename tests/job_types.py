@@ -1,6 +1,6 @@
 """A job type whose every step a test decides, to be put into app.jobs.JOB_TYPES."""
 
-# ruff: noqa: ARG002  a kind takes more than a fake one needs
+# ruff: noqa: ARG002  a job type takes more than a fake one needs
 
 import json
 from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ class FakeJobType:
     PATH: str = "/crashes/<crash_identifier>/tests_own"
     UNIT: str = "steps"
     COUNTS_OCCURRENCES: bool = True
-    SUMMARY: str = "A kind for tests"
+    SUMMARY: str = "A job type for tests"
     RESULT_SCHEMA: dict[str, Any] = field(default_factory=dict)
     Params: type[BaseModel] = Params
 

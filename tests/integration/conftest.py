@@ -87,7 +87,7 @@ def services(database_url: str, clock: Clock) -> Iterator[Services]:
 
 
 @pytest.fixture
-def kind(monkeypatch) -> FakeJobType:
+def job_type(monkeypatch) -> FakeJobType:
     fake = FakeJobType()
     monkeypatch.setitem(JOB_TYPES, NAME, as_job_type(fake))
     return fake
@@ -107,7 +107,7 @@ def stored_results(monkeypatch) -> None:
 
 
 @pytest.fixture
-def ask_again(services: Services, member: Member, kind: FakeJobType) -> Callable[..., Job]:
+def ask_again(services: Services, member: Member, job_type: FakeJobType) -> Callable[..., Job]:
     crash = make_crash(services, member.app)
     return lambda **query: ask(services, member.user_id, NAME, crash.identifier, query)
 

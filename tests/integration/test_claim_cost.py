@@ -28,7 +28,7 @@ def database_url(postgres_database) -> str:
 
 
 @pytest.fixture
-def waiting(services, member, kind):
+def waiting(services, member, job_type):
     """A long line of one tenant, a short one of another."""
     other = make_member(services, "grace@example.com", "Maps")
     for who, number in ((member, LINE), (other, 1)):

@@ -252,8 +252,8 @@ def test_a_job_in_parts_holds_no_place_of_a_long_job_while_none_is_made(services
     assert row(services, long).state == JobState.FINISHED
 
 
-def test_a_plan_of_a_job_type_that_makes_no_parts_is_a_failure_and_nothing_is_spread(services, member, crash, kind):
-    kind.act = lambda run: Plan(run.now(), 1, 0, [{"number": 1, "after": None, "upto": "", "units": 1}])
+def test_a_plan_of_a_job_type_that_makes_no_parts_is_a_failure_and_nothing_is_spread(services, member, crash, job_type):
+    job_type.act = lambda run: Plan(run.now(), 1, 0, [{"number": 1, "after": None, "upto": "", "units": 1}])
     job = ask(services, member.user_id, NAME, crash.identifier, {})
 
     run_rings(services)

@@ -120,7 +120,7 @@ def test_who_polls_a_job_by_its_own_address_has_not_abandoned_it(services, membe
     assert client.get(f"/api/jobs/{job_id}", headers=member.headers).json["result"]["state"] == "cancelled"
 
 
-def test_a_result_that_is_no_longer_fresh_is_not_given_out_by_the_quick_way(services, get, crash, clock, run_workers):
+def test_a_result_that_is_no_longer_fresh_is_not_given_out_by_the_short_way(services, get, crash, clock, run_workers):
     first = get().json["job_id"]
     run_workers()
     clock.advance(seconds=31)

@@ -112,7 +112,7 @@ def test_another_question_about_the_crash_is_only_begun(services, member, crash,
     assert begun_row.lease_expires_at == NOON + timedelta(seconds=30)
 
 
-def test_a_job_of_another_kind_is_only_begun(services, member, crash, kind):
+def test_a_job_of_another_kind_is_only_begun(services, member, crash, job_type):
     asked = ask(services, member.user_id, NAME, crash.identifier, {})
 
     begun = begin(services)

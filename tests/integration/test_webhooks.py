@@ -41,11 +41,11 @@ def test_the_end_of_a_job_reaches_the_receiver_signed(hooked, member, sink, hook
     assert (row.state, row.attempts, row.last_status, row.last_error) == (DeliveryState.DELIVERED, 1, 204, None)
 
 
-def test_a_job_that_fails_is_told_as_failed(hooked, kind, hook, ask_again, sink):
+def test_a_job_that_fails_is_told_as_failed(hooked, job_type, hook, ask_again, sink):
     def act(_run):
         raise AppError("no")
 
-    kind.act = act
+    job_type.act = act
 
     job_id = finish_a_job(hooked, ask_again)
 
@@ -77,13 +77,13 @@ def test_only_webhooks_of_the_app_that_are_active_and_want_the_event_are_told(ho
     assert [row.webhook_id for row in rows(hooked)] == [wanted[0].id]
 
 
-def test_an_attempt_that_is_no_longer_the_latest_tells_nothing(hooked, kind, hook, ask_again):
+def test_an_attempt_that_is_no_longer_the_latest_tells_nothing(hooked, job_type, hook, ask_again):
     def lose(run):
         with hooked.db.write() as session:
             session.execute(update(Job).values(attempt=9), execution_options={"synchronize_session": False})
         return write(run)
 
-    kind.act = lose
+    job_type.act = lose
 
     finish_a_job(hooked, ask_again)
 

@@ -132,12 +132,12 @@ class JobMachine(RuleBasedStateMachine):
 
 
 def test_jobs_live_as_the_model_says_and_every_one_ends(services, clock, monkeypatch):
-    kinds: dict = {}
+    job_types: dict = {}
     # A ring is one attempt here: to go on while jobs wait is the same again, and the model learns of each as it ends.
     monkeypatch.setattr(running, "GO_ON_FOR", -1.0)
-    world = World(services, clock, kinds)
-    for name, kind in kinds.items():
-        monkeypatch.setitem(JOB_TYPES, name, kind)
+    world = World(services, clock, job_types)
+    for name, job_type in job_types.items():
+        monkeypatch.setitem(JOB_TYPES, name, job_type)
 
     examples = settings().max_examples // (2 if services.db.is_postgresql else 1)  # it takes three times as long
     run_state_machine_as_test(lambda: JobMachine(world), settings=settings(max_examples=examples))
