@@ -49,7 +49,7 @@ def log_in(services: Services, email: str, password: str, address: str = "") -> 
     """Return a new token; `address` is where the request comes from.
 
     Raises Unauthorized, in the same time whether e-mail or password is wrong, or TooManyRequests when a minute has seen
-    too many wrong passwords for this e-mail or from this address, or when too many log in at this moment.
+    too many wrong passwords for this e-mail or from this address, or when too many log in at once.
     """
     with hashing():
         guess = begin_guess(services, hash_of(email.casefold().encode(errors="replace").decode()), address)
@@ -198,9 +198,9 @@ def dsn(services: Services, identifier: str, key: str) -> str:
     return sender_address(services.config, app_for_operator(services, identifier).id, key)
 
 
-def sender_address(config: Config, project: int, key: str, asked: str = "") -> str:
-    """The same of an app's number; `asked` is how a client has reached us, `scheme://host/prefix`, for want of a public URL."""
-    base = config.public_url or asked.rstrip("/") or f"http://localhost:{config.port}"
+def sender_address(config: Config, project: int, key: str, host: str = "") -> str:
+    """The same of an app's number; `host` is how a client has reached us, `scheme://host/prefix`, for want of a public URL."""
+    base = config.public_url or host.rstrip("/") or f"http://localhost:{config.port}"
     scheme, _, host = base.partition("://")
     return f"{scheme}://{key}@{host}/{project}"
 

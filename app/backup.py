@@ -1,6 +1,6 @@
 """Backups: everything of a service in one folder, made beside it while it runs; and back into an empty one.
 
-The database first, as it is at one moment, then the store. An object is never changed, so each is the one that the rows mean;
+The database first, as one snapshot, then the store. An object is never changed, so each is the one that the rows mean;
 what comes meanwhile has no row, and what is deleted meanwhile a row that is known to lack it. `crashq doctor` mends both.
 """
 
@@ -26,7 +26,7 @@ from app.storage import ObjectNotFound, ObjectStat, Storage, open_storage
 MANIFEST, OBJECTS, LISTING = "backup.json", "objects", "objects.ndjson"
 FORMAT = 1
 AT_ONCE = 8  # objects copied side by side
-BATCH = 400  # objects that a folder is told of at a time
+BATCH = 400  # objects that are copied at a time
 
 Progress = Callable[[int, int], None]
 """Called with (objects so far, bytes so far)."""
@@ -83,9 +83,9 @@ def back_up(services: Services, folder: Path, *, secret: Path | None, previous: 
         os.fsync(listing.fileno())
     if secret is not None:
         _write(folder / SECRET_FILE, secret.read_bytes())
-    told = {"format": FORMAT, "crashq": version("crashq"), "made_at": iso_time.rfc3339(made_at),
+    manifest = {"format": FORMAT, "crashq": version("crashq"), "made_at": iso_time.rfc3339(made_at),
             "database": kind_of(services.config.database_url), "objects": objects, "bytes": size}  # fmt: skip
-    _write(folder / MANIFEST, json.dumps(told, indent=2).encode() + b"\n")
+    _write(folder / MANIFEST, json.dumps(manifest, indent=2).encode() + b"\n")
     return Sum(objects, size)
 
 

@@ -40,7 +40,7 @@ def begin_canary(services: Services) -> None:
 def run_canary(services: Services, identifier: str) -> None:
     """Go the rest of the way, and record that it came to its end. Raises TransientError when a part is away."""
     with services.db.read() as session:
-        asked = last_seen(session, ASKED)
+        begun_at = last_seen(session, ASKED)
     try:
         _use_store(services, f"{FOLDER}/{checked(identifier)}")
         now = services.now()
@@ -50,7 +50,7 @@ def run_canary(services: Services, identifier: str) -> None:
         metrics.canaries.add("failed")
         log.warning("canary_failed", code=error.code)
         return
-    took = now - asked if asked else timedelta()
+    took = now - begun_at if begun_at else timedelta()
     metrics.canaries.add("succeeded")
     metrics.canary_times.observe(took.total_seconds())
     log.info("canary_succeeded", ms=round(took.total_seconds() * 1000))
@@ -62,7 +62,7 @@ def last_success(services: Services) -> datetime | None:
         return last_seen(session, SUCCEEDED)
 
 
-def told(services: Services) -> str:
+def last_canary(services: Services) -> str:
     """For people: how long ago that was. Raises TransientError."""
     seen = last_success(services)
     if not services.config.canary_every:

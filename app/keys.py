@@ -57,7 +57,7 @@ def ingest_keys(services: Services, app: App, host: str = "") -> list[ShownKey]:
     with services.db.read() as session:
         rows = ingest_keys_of(session, app.id)
         first_hash = session.get_one(App, app.id).ingest_key_hash
-    shown = [_shown(services, app, row, host) for row in rows]
+    shown = [_with_dsn(services, app, row, host) for row in rows]
     if not first_hash.startswith(NO_KEY) and first_hash not in {row.hash for row in rows}:
         shown.insert(0, ShownKey(FIRST, FIRST_NAME, None, None, app.created_at))
     return shown
@@ -73,7 +73,7 @@ def add_ingest_key(services: Services, app: App, wanted: NewIngestKey, host: str
         made = ingest_key_row(services, app.id, name, secrets.token_hex(16))  # letters and digits, for a DSN
         session.add(made)
     log.info("ingest_key_added", app=app.identifier, key=made.identifier)
-    return _shown(services, app, made, host)
+    return _with_dsn(services, app, made, host)
 
 
 def revoke_ingest_key(services: Services, app: App, identifier: str) -> None:
@@ -98,7 +98,7 @@ def personal_keys(services: Services, user_id: int, limit: int, offset: int) -> 
 
 
 def add_personal_key(services: Services, user_id: int, wanted: NewKey, *, shown: str = "") -> tuple[Token, str]:
-    """A key that may do what its user may, and its text, which is told only this once.
+    """A key that may do what its user may, and its text, which is returned only here.
 
     `shown` is what the request came with: a key makes no key, so that a stolen key cannot prolong its access.
     Raises Unauthorized, BadParameters or Conflict.
@@ -144,7 +144,7 @@ def dsn_of(config: Config, app: App, key: str, host: str = "") -> str:
     return sender_address(config, app.id, key, host)
 
 
-def _shown(services: Services, app: App, row: IngestKey, host: str) -> ShownKey:
+def _with_dsn(services: Services, app: App, row: IngestKey, host: str) -> ShownKey:
     try:
         key = encryption.decrypt(services.config.secret_key, INGEST_KEYS, row.encrypted)
     except encryption.Unreadable:

@@ -1,4 +1,4 @@
-"""How many passwords may be tried: for one e-mail, from one address, and by a process at the same moment."""
+"""How many passwords may be tried: for one e-mail, from one address, and by a process at the same time."""
 
 import ipaddress
 import threading
@@ -10,7 +10,9 @@ from app.services import Services
 
 ADDRESS_TIMES = 10  # the limit of one e-mail: so many wrong passwords may come from one address
 HASHES_AT_ONCE = 2  # of one process; each takes 64 MiB and a core
-LOGINS_AT_ONCE = 4  # of one process, those that wait for a hash included: the other turns stay for other requests
+LOGINS_AT_ONCE = (
+    4  # of one process, those that wait for a hash included: the other request slots stay for other requests
+)
 COME_BACK = 1  # seconds
 
 _hashes = threading.BoundedSemaphore(HASHES_AT_ONCE)
@@ -18,7 +20,7 @@ _logins = threading.BoundedSemaphore(LOGINS_AT_ONCE)
 
 
 class Guess:
-    """One try of a password, counted as wrong until it is told to be right."""
+    """One try of a password, counted as wrong until it proves right."""
 
     def __init__(self, services: Services) -> None:
         self._limit, self._counted = services.rate_limit, list[tuple[str, int]]()
@@ -60,7 +62,7 @@ def is_of_one_sender(address: str, trusted_proxies: int) -> bool:
 def hashing() -> Iterator[None]:
     """Within it, a password is hashed. Raises TooManyRequests when too many logins are under way."""
     if not _logins.acquire(blocking=False):
-        raise TooManyRequests("Too many logins at this moment, try again", retry_after=COME_BACK)
+        raise TooManyRequests("Too many logins at the same time, try again", retry_after=COME_BACK)
     try:
         with _hashes:
             yield

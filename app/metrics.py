@@ -11,12 +11,12 @@ http_requests = GatheredHistogram(
     ("method", "route", "status", "held"),
     bounds=QUICK,
 )
-questions_shared = Counter(
+requests_shared = Counter(
     "crashq_questions_shared_total",
-    "Questions that needed no job of their own: they joined a live one, or a finished one of another asker was the answer",
+    "Requests that needed no job of their own: they joined a live one, or a finished one of another asker was the answer",
     ("kind", "by"),
 )
-jobs_started = Counter("crashq_jobs_started_total", "Jobs begun for a question", ("kind",))
+jobs_started = Counter("crashq_jobs_started_total", "Jobs begun for a request", ("kind",))
 attempts = Counter(
     "crashq_attempts_total",
     "Attempts at jobs by how they ended: finished, spread (over parts), failed, queued_again, lost",
@@ -26,7 +26,7 @@ attempt_times = Histogram(
     "crashq_attempt_duration_seconds", "Attempts at jobs from claim to end", ("kind",), bounds=LONG
 )
 job_times = Histogram(
-    "crashq_job_duration_seconds", "Finished jobs from the question to the result", ("kind",), bounds=LONG
+    "crashq_job_duration_seconds", "Finished jobs from the request to the result", ("kind",), bounds=LONG
 )
 job_failures = Counter("crashq_job_failures_total", "Jobs that failed for good", ("kind", "code"))
 parts = Counter(
@@ -42,7 +42,9 @@ digests = Counter(
     "Logs by how their digest ended: digested, rejected, retried, lost; and by the format that was recognised",
     ("outcome", "format"),
 )
-digest_times = Histogram("crashq_digest_duration_seconds", "Trips of up to 25 logs from claim to commit", bounds=QUICK)
+digest_times = Histogram(
+    "crashq_digest_duration_seconds", "Digests of up to 25 logs in bulk, from claim to commit", bounds=QUICK
+)
 log_waits = Histogram("crashq_log_wait_seconds", "Digested logs from arrival to commit", bounds=LONG)
 store_errors = Counter("crashq_store_errors_total", "Failures of the object store by operation", ("operation",))
 database_errors = Counter("crashq_database_errors_total", "Statements and connections that the database failed", ())

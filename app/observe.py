@@ -65,11 +65,11 @@ def stack_without_words(_logger: Any, _method: str, event: MutableMapping[str, A
     if error is None and info is True:
         error = sys.exc_info()[1]
     if error is not None:
-        event["exception"] = "\n".join(_told(error))
+        event["exception"] = "\n".join(_stack_lines(error))
     return event
 
 
-def _told(error: BaseException) -> Iterator[str]:
+def _stack_lines(error: BaseException) -> Iterator[str]:
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -61,8 +61,8 @@ class OpenTelemetry:
         self, method: str, route: str, request_id: str, traceparent: str | None, /
     ) -> Iterator[Callable[[int], None]]:
         """A span of the server's side."""
-        told: dict[str, str | int] = {"http.request.method": method, "http.route": route}
-        with self._span(f"{method} {route}", SpanKind.SERVER, request_id, _parent(traceparent), told) as span:
+        attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+        with self._span(f"{method} {route}", SpanKind.SERVER, request_id, _parent(traceparent), attributes) as span:
 
             def tell(status: int) -> None:
                 span.set_attribute("http.response.status_code", status)
@@ -88,8 +88,8 @@ class OpenTelemetry:
         """Below the current span where that is of the same request, else by itself in the request's trace."""
         is_same = request_id is None or request_id == _request.get()
         context = trace.set_span_in_context(trace.get_current_span()) if is_same else Context()
-        told = {f"crashq.{name}": value for name, value in ids.items()}
-        with self._span(what, SpanKind.INTERNAL, request_id, context, told):
+        attributes = {f"crashq.{name}": value for name, value in ids.items()}
+        with self._span(what, SpanKind.INTERNAL, request_id, context, attributes):
             yield
 
     def stop(self) -> None:
@@ -99,15 +99,15 @@ class OpenTelemetry:
 
     @contextmanager
     def _span(
-        self, name: str, kind: SpanKind, request_id: str | None, context: Context, told: dict[str, str | int]
+        self, name: str, kind: SpanKind, request_id: str | None, context: Context, attributes: dict[str, str | int]
     ) -> Iterator[Span]:
         if request_id:
-            told["crashq.request"] = request_id
+            attributes["crashq.request"] = request_id
         wanted = _wanted.set(trace_of(request_id) if request_id else None)
         whose = _request.set(request_id)
         try:
             with self._tracer.start_as_current_span(
-                name, context, kind, told, record_exception=False, set_status_on_exception=False
+                name, context, kind, attributes, record_exception=False, set_status_on_exception=False
             ) as span:
                 yield span
         finally:

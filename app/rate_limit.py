@@ -17,7 +17,7 @@ from app.redis_url import read_redis_url
 
 WINDOW = 60  # seconds, from the first that is counted in it
 ANSWER_WITHIN = 0.4  # seconds for Redis to answer; nobody waits longer
-COOL_DOWN = 2.0  # seconds without a question after one that Redis did not answer
+COOL_DOWN = 2.0  # seconds without a request after one that Redis did not answer
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 class RateLimit:
     """So many a minute of each name, such as an app's id. Nothing is refused because Redis is away.
 
-    To count costs one trip to Redis; what is refused costs none until the minute is over.
+    Counting costs one round trip to Redis; a refused request costs none until the minute is over.
     """
 
     def __init__(self, storage: Storage) -> None:

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 
 class RedisLines:
-    """Connections, each with at most one answer that has not been read. A push that Redis did not take is told of by the next."""
+    """Connections, each with at most one answer that has not been read. A push that Redis refused raises at the next."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool  # makes the connections; they stay with this

@@ -1,4 +1,4 @@
-"""The body of a request as it comes in: without a turn of the process, at a least rate, and within a time limit.
+"""The body of a request as it comes in: without a request slot, at a least rate, and within a time limit.
 
 Granian reads a body on the thread of its request and waits for as long as the client likes. What ends the wait is the
 answer: it is sent while the thread still reads, and the connection is closed with it.
@@ -48,7 +48,7 @@ class Bodies:
     def enter(self, body: "RequestBody") -> None:
         """Take a place, and watch over the body if it can be ended. Raises TransientError when there is none."""
         if not self._places.acquire(blocking=False):
-            raise TransientError("Too many bodies come in at this moment, try again", retry_after=COME_BACK)
+            raise TransientError("Too many bodies come in at the same time, try again", retry_after=COME_BACK)
         with self._lock:
             if not body.can_be_ended:
                 return
@@ -73,7 +73,7 @@ class Bodies:
 
 
 class RequestBody:
-    """A stream for `wsgi.input` that waits for bytes without a turn, and no longer than they may take."""
+    """A stream for `wsgi.input` that waits for bytes without a request slot, and no longer than they may take."""
 
     def __init__(self, environ: dict[str, Any], bodies: Bodies) -> None:
         self._stream = environ["wsgi.input"]
@@ -195,8 +195,8 @@ def has_body(environ: dict[str, Any]) -> bool:
 
 
 def _answer(problem: AppError) -> Answer:
-    told = {"success": False, "status": STATUS_WORDS[problem.status], "error_message": problem.message}
-    whole = json.dumps(told, separators=(",", ":")).encode()
+    body = {"success": False, "status": STATUS_WORDS[problem.status], "error_message": problem.message}
+    whole = json.dumps(body, separators=(",", ":")).encode()
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("X-Error-Code", problem.code)]
     return problem.status, [*headers, ("Connection", "close")], whole
 

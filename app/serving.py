@@ -12,7 +12,7 @@ from granian.log import LogLevels
 from granian.server import MPServer, mp
 
 from app.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
-from app.api.waiting import MOMENTS
+from app.api.waiting import BRIEF_WAITS
 from app.config import Config
 from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
@@ -56,7 +56,7 @@ def server(config: Config, host: str) -> MPServer:
         address=host,
         port=config.port,
         workers=config.web_concurrency,
-        blocking_threads=config.web_threads * (1 + MOMENTS) + config.web_streams + BODIES,  # started when needed
+        blocking_threads=config.web_threads * (1 + BRIEF_WAITS) + config.web_streams + BODIES,  # started when needed
         backpressure=CONNECTIONS,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN, max_buffer_size=LONGEST_HEAD),

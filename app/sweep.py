@@ -46,7 +46,7 @@ def _drop_abandoned(services: Services) -> None:
 
 
 def _clear_past(services: Services) -> None:
-    """Delete the files of expired results and, once nobody needs to be told any more, the rows of ended jobs."""
+    """Delete the files of expired results and, once no user needs them any more, the rows of ended jobs."""
     with services.db.read() as session:
         past = past_jobs(session, services.now(), AT_MOST)
     for job in past:

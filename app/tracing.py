@@ -28,7 +28,7 @@ class Tracing(Protocol):
         """A span for the block, which serves a request; gives a function to call with the answer's HTTP status."""
 
     def carried(self) -> str | None:
-        """What takes the trace of this moment along in a message, as W3C's `traceparent`."""
+        """The current trace for a message, as a `traceparent` of W3C."""
 
     def task(self, task: str, request_id: str | None, traceparent: str | None, /) -> AbstractContextManager[None]:
         """A span for the block, which performs a task, below that of the message's sender."""

@@ -26,7 +26,7 @@ class UnfinishedFiles:
         """Look at `most` more files, from where the last call ended, and remove those last written before the time.
 
         The time is in seconds since 1970. Returns how many were removed. A large store is looked through in many
-        calls, its folders in random order: so each has its turn although the process may end before the last.
+        calls, its folders in random order: so each is reached although the process may end before the last.
         """
         removed = 0
         with self._lock:

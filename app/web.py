@@ -40,9 +40,9 @@ def create_app(services: Services | None = None) -> Flask:
 
 
 class AtOnce:
-    """So many requests are worked on at a time, and need connections, though more threads send answers and streams.
+    """A number of slots for requests that are worked on, and need connections; more threads send answers and streams.
 
-    Nor does a request have a turn while it waits for its body: clients that send slowly, or nothing, take none away.
+    A request has no slot while it waits for its body: clients that send slowly, or nothing, take none away.
     """
 
     def __init__(self, application: Any, most: int, body_timeout: float) -> None:
@@ -53,21 +53,21 @@ class AtOnce:
         self._bodies = Bodies(body_timeout, self.rest)
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Wait for a turn, and work out the answer; its body is then sent without one."""
+        """Wait for a slot, and work out the answer; its body is then sent without one."""
         if has_body(environ):
             return self._with_body(environ, start_response)
-        return self._in_turn(environ, start_response)
+        return self._in_slot(environ, start_response)
 
     @contextmanager
     def rest(self) -> Iterator[None]:
-        """Within a request, for as long as it only waits: another one may have its turn meanwhile."""
+        """Free the slot of a request for as long as it only waits."""
         self._free.put(None)
         try:
             yield
         finally:
             self._free.get()
 
-    def _in_turn(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+    def _in_slot(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         self._free.get()
         try:
             answer: Iterable[bytes] = self._application(environ, start_response)
@@ -85,7 +85,7 @@ class AtOnce:
 
         answer: Iterable[bytes] = ()
         try:
-            answer = self._in_turn(environ, begin)
+            answer = self._in_slot(environ, begin)
         finally:
             answer = body.finish(int(head[0].split(" ", 1)[0]), head[1], answer)
         return answer

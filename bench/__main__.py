@@ -36,7 +36,7 @@ def main() -> None:
             say(found_cases[name].TITLE)
             try:
                 outcomes[name] = found_cases[name].run(made)
-            except Exception as error:  # what went wrong is told; the figures of the others are worth having
+            except Exception as error:  # what went wrong is printed; the figures of the others are worth having
                 failed.append(name)
                 say(f"  failed: {type(error).__name__}: {error}")
                 continue

@@ -40,7 +40,7 @@ def side_by_side(number: int, work: Callable[[int], T]) -> list[T]:
 
 
 def at_once(base: str, headers: dict[str, str], path: str, number: int) -> list[tuple[float, bytes]]:
-    """Send one request on each of `number` open connections at the same moment; (seconds until its answer, answer) of each."""
+    """Send one request on each of `number` open connections at the same time; (seconds until its answer, answer) of each."""
     connections = [Connection(base, headers) for _ in range(number)]
     selector = selectors.DefaultSelector()
     answers: list[tuple[float, bytes]] = []

@@ -17,7 +17,7 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")  # of the environment;
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    """A port of 127.0.0.1 that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
@@ -25,7 +25,7 @@ def free_port() -> int:
 
 @dataclass
 class Part:
-    """One program, with what it is told and where it writes."""
+    """One program, with its arguments and where it writes."""
 
     name: str
     command: list[str]

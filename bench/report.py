@@ -28,7 +28,7 @@ def write(stand: Stand, titles: Mapping[str, str], found: Mapping[str, Outcome],
     text = [
         "# What was measured",
         "",
-        "`make bench` writes this. Medians of the rounds (in each, all contestants take turns), with the least and the greatest "
+        "`make bench` writes this. Medians of the rounds (in each, all contestants run in turn), with the least and the greatest "
         "round. Each table tells when it was measured; `quick` is with fewer rows.",
         "",
         *(f"- {name}: {value}" for name, value in facts.items() if name not in ("date", "mode")),

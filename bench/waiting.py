@@ -1,4 +1,4 @@
-"""A kind of job that only waits, as for a slow disk or network: what it takes says how well workers work side by side."""
+"""A job type that only waits, as for a slow disk or network: what it takes says how well workers work side by side."""
 
 import sys
 import time
@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.jobs import KINDS
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs import JOB_TYPES
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.registry import job_type_of
 
 NAME = "bench_waiting"
@@ -56,4 +56,4 @@ def present(job: AnyJob, _showing: Showing) -> Body:
 
 def register() -> None:
     """Make the kind known to this process; the product itself has no such kind."""
-    KINDS[NAME] = job_type_of(NAME, sys.modules[__name__])
+    JOB_TYPES[NAME] = job_type_of(NAME, sys.modules[__name__])

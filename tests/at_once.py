@@ -1,11 +1,11 @@
-"""Calls a function from many threads at the same moment."""
+"""Calls a function from many threads at the same time."""
 
 import threading
 from collections.abc import Callable
 
 
 def at_once(number: int, act: Callable[[int], object]) -> list[Exception]:
-    """Call `act` from that many threads at the same moment; returns what they raised."""
+    """Call `act` from that many threads at the same time; returns what they raised."""
     start, raised = threading.Barrier(number), []
 
     def call(index: int) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from psycopg import sql
 
 from app.db import Database, open_database
+from app.db.driver_pool import DriverConnection
 from app.db.hot import FOLDER, SqlText, read_text
 from app.db.many import as_rows
-from app.db.prepared import Lane
 from app.schema import upgrade
 from tests.servers import new_database, postgres_server
 
@@ -189,17 +189,17 @@ def seeded(url: str) -> Iterator[Database]:
         seed = SEED.replace(":now", f"timestamptz '{NOW.isoformat()}'")
         for name, number in sizes.items():
             seed = seed.replace(f":{name}", str(number))
-        with database.quick() as lane:
+        with database.driver() as driver:
             for statement in (*seed.split(";\n\n"), "VACUUM (ANALYZE)"):
-                lane.connection.execute(statement)
+                driver.connection.execute(statement)
         yield database
     finally:
         database.close()
 
 
-def plan_of(lane: Lane, statement: Any, values: dict[str, Any], options: str) -> Any:
+def plan_of(driver: DriverConnection, statement: Any, values: dict[str, Any], options: str) -> Any:
     """What EXPLAIN tells of a statement as the service runs it: prepared, and planned for any values. Changes nothing."""
-    written, connection = statement.written(values), lane.connection
+    written, connection = statement.written(values), driver.connection
     types = [_TYPES.get(type(value), 0) for value in written]
     connection.pgconn.prepare(b"explained", statement.query, types)
     execute = sql.SQL("EXECUTE explained({})" if written else "EXECUTE explained").format(sql.SQL(", ").join(written))
@@ -214,8 +214,10 @@ def main() -> None:
     """Print the statements' plans, with what was read of each table and index."""
     with postgres_server() as server, new_database(server) as url, seeded(url) as database:
         for name in statements():
-            with database.quick() as lane:
-                rows = plan_of(lane, SqlText(name, tuple), VALUES[name], "ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF")
+            with database.driver() as driver:
+                rows = plan_of(
+                    driver, SqlText(name, tuple), VALUES[name], "ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF"
+                )
             print(f"\n{read_text(name).partition(chr(10))[0]}\n{name}.sql")
             print("\n".join(f"    {line}" for [line] in rows))
 

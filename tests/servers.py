@@ -50,7 +50,7 @@ class Pgbouncer:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment, and that no test beside this one takes before it is used.
+    """A port of 127.0.0.1 that nobody listens on now, and that no test beside this one takes before it is used.
 
     Each process of pytest-xdist has a range of its own, below those ports that the kernel gives to clients.
     """

@@ -164,7 +164,7 @@ def _open_after_the_fork(**_: Any) -> None:
 
 @worker_shutting_down.connect
 def _hand_back_in_time(**_: Any) -> None:
-    """The worker was told to stop: what its processes still hold after a while goes to another one at once."""
+    """The worker was asked to stop: what its processes still hold after a while goes to another one at once."""
     timer = threading.Timer(SOFT_SHUTDOWN, _hand_back)
     timer.daemon = True
     timer.start()

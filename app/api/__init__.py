@@ -40,7 +40,7 @@ from app.api.polling import REPEATS, WAITING
 from app.api.query_names import check_query_names
 from app.api.repeats import Repeats, changes
 from app.api.streams import Streams
-from app.api.waiting import Waiting
+from app.api.waiting import WaitingRooms
 from app.auth import EXTENSION
 from app.csrf import SAFE_METHODS
 from app.errors import STATUS_WORDS, AppError, as_outage
@@ -81,7 +81,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     # Only where a change made by one process of the server is seen by all of them.
     kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
     flask.extensions[REPEATS] = Repeats(kept_for, changes)
-    flask.extensions[WAITING] = Waiting.of(services.config.web_threads, rest)
+    flask.extensions[WAITING] = WaitingRooms.of(services.config.web_threads, rest)
     flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
     flask.extensions[docs.OPENAPI] = api_document
     for resource in RESOURCES:
@@ -89,7 +89,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     flask.before_request(_begin)
     flask.before_request(partial(_check_host, Hosts(services.config)))
     flask.before_request(lambda: check_query_names(_request()))
-    flask.after_request(partial(_finish, is_told=services.config.access_log))
+    flask.after_request(partial(_finish, is_logged=services.config.access_log))
     cors.allow(flask, services.config.cors_origins)
     flask.register_error_handler(AppError, answers.error)
     flask.register_error_handler(HTTPException, http_error)
@@ -101,22 +101,22 @@ def _begin() -> None:
 
 
 def _check_host(hosts: Hosts) -> None:
-    """Probes and Prometheus name the address that they found us at, and are told nothing that holds a link."""
+    """Probes and Prometheus name the address at which they reach the service; their answers hold no links."""
     if request.path not in WATCHED:
         hosts.check(request.environ.get("HTTP_HOST", ""))
 
 
-def _finish(response: Response, *, is_told: bool) -> Response:
-    asked = _request()
+def _finish(response: Response, *, is_logged: bool) -> Response:
+    this_request = _request()
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
-    if asked.method not in SAFE_METHODS:
+    if this_request.method not in SAFE_METHODS:
         changes.note()
     if g.get("by_cookie"):  # a browser keeps answers by their URL: nobody who signs in there later may be shown them
         response.vary.add("Cookie")
         if response.headers.get("Cache-Control") != "no-store":
             response.headers["Cache-Control"] = "private, no-cache"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    access_log.finish(asked, response, is_told=is_told)
+    access_log.finish(this_request, response, is_logged=is_logged)
     return response
 
 

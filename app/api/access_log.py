@@ -32,14 +32,14 @@ def begin(request: Request) -> str:
     return request_id
 
 
-def finish(request: Request, response: Response, *, is_told: bool) -> None:
-    """Count an answered request and end its span; with `is_told` write a line."""
+def finish(request: Request, response: Response, *, is_logged: bool) -> None:
+    """Count an answered request and end its span; with `is_logged` write a line."""
     environ, status = request.environ, response.status_code
     took = time.perf_counter() - environ[BEGUN] if BEGUN in environ else 0.0
     method, route = _method_and_route(request.url_rule, environ["REQUEST_METHOD"])
     held = "yes" if "HTTP_PREFER" in environ and "Preference-Applied" in response.headers else "no"
     metrics.http_requests.observe(took, method, route, CLASSES[status // 100], held)
-    if is_told:
+    if is_logged:
         log.info("served", method=method, route=route, status=status, ms=round(took * 1000, 1))
     if SPAN in environ:
         environ[TELL_STATUS](status)

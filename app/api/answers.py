@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from app.errors import STATUS_WORDS, AppError
-from app.jobs.kind import Body
+from app.jobs.job_type import Body
 
 RETRY_UNAVAILABLE = 2  # seconds; database, storage or broker is away
 

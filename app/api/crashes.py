@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.api import tags
-from app.api.asking import asked_values
+from app.api.request_values import request_values
 from app.api.resource import Resource
 from app.auth import services
 from app.db.app import App
@@ -111,7 +111,7 @@ def split_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
 
 def _only(name: str) -> str:
     """The one value of the body, or of the query. Raises BadParameters."""
-    given = asked_values()
+    given = request_values()
     unknown = sorted(set(given) - {name})
     if unknown:
         raise BadParameters(f"Unknown parameter; known is {name}")

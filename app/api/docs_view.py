@@ -37,7 +37,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerView:
     """An answer by its status."""
 
     status: str
@@ -63,7 +63,7 @@ class Operation:
     access: str
     parameters: list[Field]
     bodies: list[Sample]
-    answers: list[Answer]
+    answers: list[AnswerView]
 
     @property
     def words(self) -> str:
@@ -73,7 +73,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Subject:
+class DocsSubject:
     """A heading and the operations below it."""
 
     name: str
@@ -86,14 +86,14 @@ class Subject:
         return "about-" + self.name.lower().replace(" ", "-")
 
 
-def subjects(document: Json) -> list[Subject]:
+def subjects(document: Json) -> list[DocsSubject]:
     """The whole document, in its order."""
     reader = _Reader(document)
     found: dict[str, list[Operation]] = {tag["name"]: [] for tag in document["tags"]}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             found[operation["tags"][0]].append(reader.operation(method, path, operation))
-    return [Subject(tag["name"], tag["description"], found[tag["name"]]) for tag in document["tags"]]
+    return [DocsSubject(tag["name"], tag["description"], found[tag["name"]]) for tag in document["tags"]]
 
 
 def ticked(text: str) -> Markup:
@@ -126,15 +126,22 @@ class _Reader:
             str(one.get("example", "")),
         )  # fmt: skip
 
-    def _answer(self, status: str, given: Json) -> Answer:
+    def _answer(self, status: str, given: Json) -> AnswerView:
         answer = self._behind(given)
         headers = []
         for name, header in answer.get("headers", {}).items():
             if name in OF_EVERY_ANSWER:
                 continue
-            told = self._behind(header)
-            headers.append(Field(name, self._type(told["schema"]), told["description"], example=str(told["example"])))
-        return Answer(status, answer["description"], headers, self._samples(answer))
+            full_header = self._behind(header)
+            headers.append(
+                Field(
+                    name,
+                    self._type(full_header["schema"]),
+                    full_header["description"],
+                    example=str(full_header["example"]),
+                )
+            )
+        return AnswerView(status, answer["description"], headers, self._samples(answer))
 
     def _samples(self, holder: Json) -> list[Sample]:
         found = []
@@ -152,10 +159,10 @@ class _Reader:
             yield from self._fields(f"{above}[]", schema["items"])
         required = schema.get("required", [])
         for name, inner in schema.get("properties", {}).items():
-            told, full = self._behind(inner), f"{above}.{name}" if above else name
-            description = inner.get("description", told.get("description", ""))
-            yield Field(full, self._type(told), description, name in required)
-            yield from self._fields(full, told)
+            inner_schema, full = self._behind(inner), f"{above}.{name}" if above else name
+            description = inner.get("description", inner_schema.get("description", ""))
+            yield Field(full, self._type(inner_schema), description, name in required)
+            yield from self._fields(full, inner_schema)
 
     def _type(self, given: Json) -> str:
         schema = self._behind(given)

@@ -30,16 +30,16 @@ def figures(services: Services) -> list[GaugeMetricFamily]:
         oldest.add_metric([queue], _seconds(now, since) if since else 0)
     for type_, since in oldest_due.items():
         ages.add_metric([type_], _seconds(now, since) if since else 0)
-    told = [jobs, waiting, oldest, ages]
-    told.append(
+    families = [jobs, waiting, oldest, ages]
+    families.append(
         GaugeMetricFamily(
             "crashq_worker_silent_seconds", "Time since a worker last proved alive", _seconds(now, worker_seen)
         )
     )
     if services.config.canary_every:
         what = "Time since a canary last came to its end"
-        told.append(GaugeMetricFamily("crashq_canary_age_seconds", what, _seconds(now, canary_seen)))
-    return told
+        families.append(GaugeMetricFamily("crashq_canary_age_seconds", what, _seconds(now, canary_seen)))
+    return families
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:

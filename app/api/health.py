@@ -95,7 +95,7 @@ def readyz() -> Ready:
     if down:
         raise TransientError(f"Down: {', '.join(down)}" + (f"; up: {', '.join(up)}" if up else ""))
     waiting = _oldest_waiting(services())
-    return Ready(canary=canary.told(services()), oldest_waiting=OldestWaiting(**waiting) if waiting else None)
+    return Ready(canary=canary.last_canary(services()), oldest_waiting=OldestWaiting(**waiting) if waiting else None)
 
 
 @resource.get(

@@ -9,11 +9,11 @@ from werkzeug.http import http_date
 
 from app.api import answers, packing
 from app.auth import services
-from app.jobs.awaiting import wait_until_durable
 from app.jobs.envelope import envelope, etag, progress
-from app.jobs.kind import AnyJob, Showing
+from app.jobs.job_type import AnyJob, Showing
 from app.jobs.links import link, part_link
 from app.jobs.lost_results import lost_result_expires
+from app.jobs.waiting_requests import wait_until_durable
 
 PACKED = "-gzip"  # behind the ETag of a result that is packed: other bytes are another tag
 
@@ -61,8 +61,8 @@ def _of_finished(user: int, job: AnyJob) -> Response:
 
 
 @lru_cache(256)
-def _http_date(moment: datetime) -> str:
-    return http_date(moment)
+def _http_date(time: datetime) -> str:
+    return http_date(time)
 
 
 def _showing(user: int) -> Showing:

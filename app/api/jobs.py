@@ -6,16 +6,16 @@ from flask import Response, request
 from pydantic import Field
 
 from app.api import polling, tags
-from app.api.asking import asked_values
 from app.api.job_response import job_response
+from app.api.request_values import request_values
 from app.api.resource import Page, Paging, Resource
 from app.api.waiting import wanted_wait
 from app.auth import services, user_id
 from app.cursors import cursor
-from app.jobs import KINDS, service
+from app.jobs import JOB_TYPES, service
 from app.jobs.cancelling import cancel
 from app.jobs.envelope import JobBody, description
-from app.jobs.kind import AnyJob, Kind
+from app.jobs.job_type import AnyJob, JobType
 from app.jobs.listing import STATES, asked_by
 from app.json_models import After, OneOf, Query
 
@@ -23,7 +23,7 @@ resource = Resource("jobs", tags.JOBS, url_prefix="/api")
 JobIdentifier = Annotated[str, Field(description="From an envelope")]
 
 
-def _mount(name: str, kind: Kind) -> None:
+def _mount(name: str, kind: JobType) -> None:
     """Submitting and polling are the same request."""
 
     def get(**path: str) -> Response:
@@ -36,7 +36,7 @@ def _mount(name: str, kind: Kind) -> None:
 
     def post(**path: str) -> Response:
         user = user_id()
-        job = service.ask(services(), user, name, path[kind.subject], asked_values())
+        job = service.ask(services(), user, name, path[kind.subject], request_values())
         seconds = wanted_wait(request.headers.get("Prefer", ""))
         return job_response(user, job) if seconds is None else _held(name, user, job, seconds, None)
 
@@ -44,7 +44,7 @@ def _mount(name: str, kind: Kind) -> None:
     resource.add_url_rule(kind.PATH, endpoint=name, view_func=view, methods=[kind.METHOD])
 
 
-for _name, _kind in KINDS.items():
+for _name, _kind in JOB_TYPES.items():
     _mount(_name, _kind)
 
 

@@ -10,14 +10,14 @@ from flask import current_app, request
 from app.accounts import token_hash
 from app.api.job_response import age
 from app.api.repeats import Repeats, changes
-from app.api.waiting import LONG, MOMENT, Waiting
+from app.api.waiting import BRIEF_WAIT, LONG, WaitingRooms
 from app.auth import services, token, user_id
 from app.jobs import service
-from app.jobs.awaiting import answered, is_live
 from app.jobs.freshness import is_expired
-from app.jobs.kind import AnyJob
+from app.jobs.job_type import AnyJob
 from app.jobs.outcomes import answering
 from app.jobs.starting import is_short
+from app.jobs.waiting_requests import answered, is_live
 
 REPEATS, WAITING = "crashq.repeats", "crashq.waiting"
 SMALL = 16 * 1024  # characters of a result that is kept to be repeated
@@ -30,20 +30,20 @@ class Poll(NamedTuple):
     """A request as its polls repeat it, and who makes it."""
 
     token_hash: str
-    kind: str
+    job_type: str
     identifier: str  # of the crash or the app
     words: str | bytes  # the id of a job, or else the query string
 
 
-def this_poll(kind: str, identifier: str) -> Poll:
+def this_poll(job_type: str, identifier: str) -> Poll:
     """The request at hand. Raises Unauthorized when it has no token."""
-    return Poll(token_hash(token()), kind, identifier, request.args.get("job_id") or request.query_string)
+    return Poll(token_hash(token()), job_type, identifier, request.args.get("job_id") or request.query_string)
 
 
 def ask(poll: Poll) -> Answer:
     """Look the user up, then find, join or start the job that answers the request. Raises what the two raise."""
     user = user_id()
-    return user, service.ask(services(), user, poll.kind, poll.identifier, request.args.to_dict())
+    return user, service.ask(services(), user, poll.job_type, poll.identifier, request.args.to_dict())
 
 
 def ask_at_once(poll: Poll, *, may_be_new: bool = True, is_held: bool = False) -> Answer:
@@ -51,7 +51,7 @@ def ask_at_once(poll: Poll, *, may_be_new: bool = True, is_held: bool = False) -
     found = service.ask_at_once(
         services(),
         poll.token_hash,
-        poll.kind,
+        poll.job_type,
         poll.identifier,
         request.args.to_dict(),
         may_be_new=may_be_new,
@@ -63,19 +63,19 @@ def ask_at_once(poll: Poll, *, may_be_new: bool = True, is_held: bool = False) -
 def ask_or_repeat(poll: Poll, *, may_be_new: bool = True, is_held: bool = False) -> Answer:
     """By no statement at all, if the same poll was answered some milliseconds ago and nothing has changed since."""
     repeats: Repeats[Answer] = current_app.extensions[REPEATS]
-    question, word = (poll, request.query_string), changes.now()
-    kept = repeats.find(question)
+    key, word = (poll, request.query_string), changes.now()
+    kept = repeats.find(key)
     if kept and not is_expired(kept[1], services().now()):
         return kept
     found = ask_at_once(poll, may_be_new=may_be_new, is_held=is_held)
     if not found[1].is_live and len(found[1].result_text or "") <= SMALL:
-        repeats.keep(question, word, found)
+        repeats.keep(key, word, found)
     return found
 
 
 def ask_with_brief_wait(poll: Poll) -> Answer:
-    """After a brief wait for the end of a short job, if its user was told a moment ago that it is under way."""
-    _, moments, recent = _waiting()
+    """After a brief wait for the end of a short job, if a poll of the same user just now found it under way."""
+    _, brief, recent = _waiting()
     found: Answer | None = None
 
     def is_over() -> bool:
@@ -83,12 +83,12 @@ def ask_with_brief_wait(poll: Poll) -> Answer:
         found = ask_or_repeat(poll, may_be_new=False)
         return not found[1].is_live
 
-    told = recent.age(poll)
-    if told is not None:
-        moments.wait(MOMENT, poll.kind, told, is_over)
-    user, job = found or ask_or_repeat(poll, may_be_new=told is None)
+    seen_at_age = recent.age(poll)
+    if seen_at_age is not None:
+        brief.wait(BRIEF_WAIT, poll.job_type, seen_at_age, is_over)
+    user, job = found or ask_or_repeat(poll, may_be_new=seen_at_age is None)
     if not job.is_live:
-        if told is not None:
+        if seen_at_age is not None:
             recent.forget(poll)
             answered(services(), job)
     elif is_short(job):
@@ -97,7 +97,7 @@ def ask_with_brief_wait(poll: Poll) -> Answer:
     return user, job
 
 
-def hold(kind: str, user: int, job: AnyJob, seconds: int, poll: Poll | None) -> tuple[AnyJob, bool]:
+def hold(job_type: str, user: int, job: AnyJob, seconds: int, poll: Poll | None) -> tuple[AnyJob, bool]:
     """Hold the request until a live job has ended, for so many seconds at most.
 
     Returns the job as it stands then, and False if there was no place to wait. Raises what became of the job. `poll`: what a
@@ -110,7 +110,7 @@ def hold(kind: str, user: int, job: AnyJob, seconds: int, poll: Poll | None) -> 
         latest = _look(poll, job.id) if poll else None
         return not (latest.is_live if latest else is_live(services(), job))
 
-    was_held = _waiting().held.wait(seconds, kind if is_short(job) else LONG, age(job), is_over)
+    was_held = _waiting().held.wait(seconds, job_type if is_short(job) else LONG, age(job), is_over)
     if latest is None:
         return answering(service.look_up(services(), user, job.id), services().now()), was_held
     if not latest.is_live:
@@ -121,10 +121,10 @@ def hold(kind: str, user: int, job: AnyJob, seconds: int, poll: Poll | None) -> 
 def _look(poll: Poll, job_id: str) -> AnyJob | None:
     """A job that is waited for, live or finished; None when it takes more to tell what became of it."""
     query = {**request.args.to_dict(), "job_id": job_id}
-    found = service.ask_at_once(services(), poll.token_hash, poll.kind, poll.identifier, query)
+    found = service.ask_at_once(services(), poll.token_hash, poll.job_type, poll.identifier, query)
     return found[1] if found else None
 
 
-def _waiting() -> Waiting:
-    found: Waiting = current_app.extensions[WAITING]
+def _waiting() -> WaitingRooms:
+    found: WaitingRooms = current_app.extensions[WAITING]
     return found

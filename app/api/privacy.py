@@ -6,8 +6,8 @@ from flask import request, url_for
 from pydantic import Field
 
 from app.api import tags
-from app.api.asking import json_object
 from app.api.openapi.words import FLAG, query
+from app.api.request_values import json_object
 from app.api.resource import Answer, Page, Paging, Resource
 from app.auth import services
 from app.crashes.splitting import BY, MAX_PATTERN, MAX_SPLITS

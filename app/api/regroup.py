@@ -6,7 +6,7 @@ from flask import url_for
 from pydantic import Field
 
 from app.api import tags
-from app.api.asking import json_object
+from app.api.request_values import json_object
 from app.api.resource import Answer, Resource
 from app.auth import services
 from app.db.app import App

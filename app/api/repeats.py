@@ -1,4 +1,4 @@
-"""Answers that were true a moment ago: many polls of one finished job in the same instant are one look at the database."""
+"""A cache of answers for some milliseconds: simultaneous polls of one finished job read the database once."""
 
 import mmap
 import os
@@ -45,19 +45,19 @@ class Repeats(Generic[T]):
     def __init__(self, kept_for: float, noted: Changes) -> None:
         self._kept_for = kept_for  # seconds; 0: nothing is kept
         self._noted = noted
-        self._kept: dict[object, tuple[bytes, float, T]] = {}  # question -> the word then, monotonic seconds, answer
+        self._kept: dict[object, tuple[bytes, float, T]] = {}  # request -> the word then, monotonic seconds, answer
 
-    def find(self, question: object) -> T | None:
-        """The answer, if it was found a moment ago and nothing has changed since."""
-        kept = self._kept.get(question)
+    def find(self, request: object) -> T | None:
+        """The cached answer, unless it is too old or something has changed since; None if there is none."""
+        kept = self._kept.get(request)
         if kept is None or kept[0] != self._noted.now() or kept[1] < time.monotonic():
             return None
         return kept[2]
 
-    def keep(self, question: object, word: bytes, answer: T) -> None:
+    def keep(self, request: object, word: bytes, answer: T) -> None:
         """Keep an answer; `word` is what `Changes.now` said before it was looked for."""
         if self._kept_for <= 0:
             return
         if len(self._kept) >= MOST:
             self._kept.clear()
-        self._kept[question] = (word, time.monotonic() + self._kept_for, answer)
+        self._kept[request] = (word, time.monotonic() + self._kept_for, answer)

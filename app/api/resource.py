@@ -14,8 +14,8 @@ from flask import Blueprint, Response, request
 
 from app import accounts
 from app.api import answers
-from app.api.asking import json_object
-from app.api.paging import link_after, link_next, window
+from app.api.page_window import link_after, link_next, window
+from app.api.request_values import json_object
 from app.api.tags import Tag
 from app.auth import services, user_id
 from app.json_models import ResponseBody

@@ -15,7 +15,7 @@ COME_BACK = 5  # seconds until it is worth asking for a place again
 
 
 @dataclass(frozen=True)
-class Pace:
+class StreamTimes:
     """The times of a stream, in seconds."""
 
     heartbeat: float = (
@@ -27,8 +27,8 @@ class Pace:
 class Streams:
     """Each stream holds a thread, so there are `places` at most, and some of them are left by every token to others."""
 
-    def __init__(self, services: Services, places: int, pace: Pace | None = None) -> None:
-        self.pace = pace or Pace()
+    def __init__(self, services: Services, places: int, pace: StreamTimes | None = None) -> None:
+        self.pace = pace or StreamTimes()
         self.watch: Watch[Watched, Sign] = Watch(lambda watched: signs(services.db, watched, services.now()))
         self._places = places
         self._open: Counter[str] = Counter()
@@ -54,7 +54,7 @@ class Streams:
 
 
 class _Once:
-    """Calls at the first call only: the end of an answer may be told twice."""
+    """Calls at the first call only: the server may report the end of an answer twice."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act: Callable[[], None] | None = act

@@ -6,8 +6,8 @@ from flask import Response, request
 from pydantic import Field
 
 from app.api import answers, tags
-from app.api.asking import json_object
 from app.api.openapi.words import BINARY, TEXT, WHOLE, answer, body, query, schema, success_of
+from app.api.request_values import json_object
 from app.api.resource import Resource
 from app.api.symbols import SymbolsBody, chunks, symbols_body
 from app.auth import services

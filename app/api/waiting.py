@@ -1,4 +1,4 @@
-"""Holding a request until its job ends: for the seconds that `Prefer: wait=N` (RFC 7240) asks for, or unasked for a moment."""
+"""Holding a request until its job ends: for the seconds of `Prefer: wait=N` (RFC 7240), or briefly without being asked."""
 
 import re
 import threading
@@ -8,17 +8,17 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 MAX_WAIT = 30  # seconds; below what common proxies allow a request
-MOMENT = 0.025  # seconds that a poll is held unasked: what a short job takes, and less than anybody notices
-YOUNG = 0.25  # seconds; what goes on for longer will not end within a moment
+BRIEF_WAIT = 0.025  # seconds that a poll is held unasked: what a short job takes, and less than anybody notices
+YOUNG = 0.25  # seconds; an older job is not worth a brief wait
 NO_JOB_TAKES = 0.0018  # seconds; until more is known
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.00025, 0.25  # seconds between looks at the row, growing
-HELD_GROWTH, MOMENT_GROWTH = 0.15, 0.5
+HELD_GROWTH, BRIEF_GROWTH = 0.15, 0.5
 """A pause's share of the time since the first look: by so much later than it could at most an answer comes."""
 LEARNT_FOR = 1.0  # seconds; what was so in a busy second need not be so in a quiet one
 SOONER, LATER = 0.98, 1.05  # of what was expected, so that seven of ten first looks find the job done
-LONG = "long"  # jobs of any kind that never end within a moment
-MOMENTS = 2  # requests held for a moment, for each thread at work
-MOST = 1_000  # questions that are remembered
+LONG = "long"  # jobs of any type that never end within a brief wait
+BRIEF_WAITS = 2  # requests held briefly, for each thread at work
+MOST = 1_000  # polls that are remembered
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
 
@@ -30,42 +30,44 @@ def wanted_wait(prefer: str) -> int | None:
 
 
 class Pace:
-    """Learns how long jobs of each kind take at present, MOMENT at most: seven of ten are done by then."""
+    """Learns how long jobs of each type take at present, BRIEF_WAIT at most: seven of ten are done by then."""
 
     def __init__(self) -> None:
-        self._learnt: dict[str, tuple[float, float]] = {}  # kind -> seconds, monotonic seconds when they were learnt
+        self._learnt: dict[
+            str, tuple[float, float]
+        ] = {}  # job_type -> seconds, monotonic seconds when they were learnt
 
-    def of(self, kind: str) -> float:
+    def of(self, job_type: str) -> float:
         """Seconds from a job's beginning until it is worth looking for its end."""
-        seconds, learnt_at = self._learnt.get(kind, (NO_JOB_TAKES, 0.0))
+        seconds, learnt_at = self._learnt.get(job_type, (NO_JOB_TAKES, 0.0))
         return seconds if time.monotonic() - learnt_at < LEARNT_FOR else NO_JOB_TAKES
 
-    def learn(self, kind: str, *, was_done: bool) -> None:
+    def learn(self, job_type: str, *, was_done: bool) -> None:
         """Note what a look found that was made then."""
-        seconds = self.of(kind) * (SOONER if was_done else LATER)
-        self._learnt[kind] = min(max(seconds, SHORTEST_PAUSE), MOMENT), time.monotonic()
+        seconds = self.of(job_type) * (SOONER if was_done else LATER)
+        self._learnt[job_type] = min(max(seconds, SHORTEST_PAUSE), BRIEF_WAIT), time.monotonic()
 
 
 class Recent:
-    """Questions whose job is young and under way, as their users were told."""
+    """Polls that found a young job under way."""
 
     def __init__(self) -> None:
-        self._begun: dict[Hashable, float] = {}  # question -> monotonic seconds; the latest last
+        self._begun: dict[Hashable, float] = {}  # poll -> monotonic seconds; the latest last
 
-    def note(self, question: Hashable, age: float) -> None:
-        """Remember a question whose job began `age` seconds ago, if that is a short time."""
+    def note(self, poll: Hashable, age: float) -> None:
+        """Remember a poll whose job began `age` seconds ago, if that is a short time."""
         if age < YOUNG:
-            self._begun[question] = time.monotonic() - age
+            self._begun[poll] = time.monotonic() - age
             if len(self._begun) > MOST:
                 self._begun.pop(next(iter(self._begun)), None)
 
-    def forget(self, question: Hashable) -> None:
-        """It has been answered."""
-        self._begun.pop(question, None)
+    def forget(self, poll: Hashable) -> None:
+        """Forget a poll whose job has ended."""
+        self._begun.pop(poll, None)
 
-    def age(self, question: Hashable) -> float | None:
+    def age(self, poll: Hashable) -> float | None:
         """Seconds since its job began; None unless that is a short time."""
-        begun = self._begun.get(question)
+        begun = self._begun.get(poll)
         age = time.monotonic() - begun if begun is not None else YOUNG
         return age if age < YOUNG else None
 
@@ -84,21 +86,21 @@ class WaitingRoom:
         self._pace = pace
         self._rest = rest
 
-    def wait(self, seconds: float, kind: str, age: float, is_over: Callable[[], bool]) -> bool:
+    def wait(self, seconds: float, job_type: str, age: float, is_over: Callable[[], bool]) -> bool:
         """Return True after `is_over()` or when the seconds have passed; False at once when there is no place.
 
-        `age`: seconds since the job of that kind began. The first look is made when such a job may be done.
+        `age`: seconds since the job of that job_type began. The first look is made when such a job may be done.
         """
         if not self._places.acquire(blocking=False):
             return False
         try:
-            begun, left = time.monotonic(), self._pace.of(kind) - age
+            begun, left = time.monotonic(), self._pace.of(job_type) - age
             if left > 0:
                 self._sleep(min(left, seconds))
             first_look = time.monotonic()
             was_done = is_over()
             if left > 0 or not was_done:
-                self._pace.learn(kind, was_done=was_done)
+                self._pace.learn(job_type, was_done=was_done)
             while not was_done and (left := begun + seconds - time.monotonic()) > 0:
                 pause = (time.monotonic() - first_look) * self._growth
                 self._sleep(min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE, left))
@@ -112,16 +114,16 @@ class WaitingRoom:
             time.sleep(seconds)
 
 
-class Waiting(NamedTuple):
-    """What the requests of one process wait by."""
+class WaitingRooms(NamedTuple):
+    """Where the requests of one process wait."""
 
-    held: WaitingRoom  # as they ask for
-    moments: WaitingRoom  # unasked
+    held: WaitingRoom  # by `Prefer: wait`
+    brief: WaitingRoom  # unasked
     recent: Recent
 
     @classmethod
-    def of(cls, threads: int, rest: Callable[[], AbstractContextManager[object]]) -> "Waiting":
-        """For so many threads at work: half as many requests are held, and MOMENTS times as many for a moment."""
+    def of(cls, threads: int, rest: Callable[[], AbstractContextManager[object]]) -> "WaitingRooms":
+        """For so many threads at work: half as many requests are held, and BRIEF_WAITS times as many briefly."""
         pace = Pace()
         held = WaitingRoom(max(threads // 2, 1), HELD_GROWTH, pace, rest)
-        return cls(held, WaitingRoom(threads * MOMENTS, MOMENT_GROWTH, pace, rest), Recent())
+        return cls(held, WaitingRoom(threads * BRIEF_WAITS, BRIEF_GROWTH, pace, rest), Recent())

@@ -1,3 +1,3 @@
-"""Receivers of webhooks are told what is due for them."""
+"""Sends the deliveries of webhooks that are due."""
 
 from app.push.deliveries import WORK as WORK

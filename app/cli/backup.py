@@ -25,7 +25,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @DATA_DIR
 def back_up(folder: Path, previous: Path | None, data_dir: Path) -> None:
     """Write database, store and secret into FOLDER, beside a running service or not. PostgreSQL needs pg_dump."""
-    with opened(data_dir) as services, _shown("Backing up") as progress:
+    with opened(data_dir) as services, _progress_bar("Backing up") as progress:
         secret = data_dir / SECRET_FILE
         own = None if os.environ.get("SECRET_KEY") or not secret.exists() else secret
         done = backup.back_up(services, folder, secret=own, previous=previous, progress=progress)
@@ -41,7 +41,7 @@ def restore(folder: Path, data_dir: Path) -> None:
     """Bring the backup in FOLDER into an empty database and its store; nothing may run on them. PostgreSQL needs pg_restore."""
     _bring_secret(folder, data_dir)
     with opened_as_it_is(data_dir) as services:
-        with _shown("Restoring") as progress:
+        with _progress_bar("Restoring") as progress:
             done = backup.restore(services, folder, progress)
         found = sum(1 for _ in examine(services))
     click.echo(f"restored: the database and {done.objects} objects, {done.size / MIB:.1f} MiB")
@@ -59,7 +59,7 @@ def _bring_secret(folder: Path, data_dir: Path) -> None:
 
 
 @contextmanager
-def _shown(what: str) -> Iterator[backup.Progress]:
+def _progress_bar(what: str) -> Iterator[backup.Progress]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}: {task.fields[objects]} objects, {task.fields[mib]:.1f} MiB"),)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

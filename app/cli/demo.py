@@ -51,10 +51,12 @@ class Demo:
         answer = self.http.send(method, path, body, **headers)
         shown = path.removeprefix(self.http.base)
         self.console.print(f"  [cyan]{method}[/cyan] {escape(_short(shown, 110))}")
-        told = [f"{name}: {answer.headers[name]}" for name in ("X-Progress", "Retry-After") if answer.headers[name]]
-        text = _short(_shown(answer), 150)
+        shown_headers = [
+            f"{name}: {answer.headers[name]}" for name in ("X-Progress", "Retry-After") if answer.headers[name]
+        ]
+        text = _short(_body_text(answer), 150)
         self.console.print(
-            f"  [dim]{answer.status} in {answer.seconds * 1000:.0f} ms {' '.join(told)}[/dim]  {escape(text)}"
+            f"  [dim]{answer.status} in {answer.seconds * 1000:.0f} ms {' '.join(shown_headers)}[/dim]  {escape(text)}"
         )
         self.check(answer.status == status, f"{method} {shown} answers {status}")
         return answer
@@ -76,7 +78,7 @@ class Demo:
             )
             self.check(envelope["loading"] in ([True], [False]), "loading is a list of one boolean")
             seen.add(envelope["job_id"])
-            self.check(len(seen) == 1, "every poll of one question names the same job")
+            self.check(len(seen) == 1, "every poll of one request names the same job")
             if envelope["loading"] == [False]:
                 return envelope["result"]
             time.sleep(min(float(answer.headers["Retry-After"]), 0.3))
@@ -129,8 +131,8 @@ def _tell(show: Demo, identifier: str, key: str, password: str) -> None:
     show.step("3. Crashes of the app: the occurrences that share a fingerprint")
     crashes = show.ask("GET", f"/api/apps/{identifier}/crashes?sort=occurrences_count").json["result"]
     for crash in crashes:
-        told = f"{crash['identifier']}  {crash['occurrences_count']} ×  last seen {crash['last_seen'][:10]}"
-        show.console.print(f"    {told}  {escape(_short(crash['title'], 70))}")
+        line = f"{crash['identifier']}  {crash['occurrences_count']} ×  last seen {crash['last_seen'][:10]}"
+        show.console.print(f"    {line}  {escape(_short(crash['title'], 70))}")
     show.check(sum(crash["occurrences_count"] for crash in crashes) == sent, "every log sent is counted once")
     show.check(crashes[0]["occurrences_count"] > RETURNS, "the same crash in several logs is one group")
 
@@ -188,7 +190,7 @@ def _await_digestion(show: Demo, identifier: str, log_ids: list[str]) -> int:
     return found
 
 
-def _shown(answer: Answer) -> str:
+def _body_text(answer: Answer) -> str:
     """A JSON body as it is; of any other what and how much it is."""
     kind = answer.headers.get_content_type()
     return (

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from app.canary import told
+from app.canary import last_canary
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened
 from app.doctor import examine
@@ -20,7 +20,7 @@ def doctor(mend: bool, data_dir: Path) -> None:
     console = Console(stderr=True)
     found = 0
     with opened(data_dir) as services, console.status("Comparing database and storage…") as status:
-        console.print(f"Last canary: {told(services)}", highlight=False)
+        console.print(f"Last canary: {last_canary(services)}", highlight=False)
         for finding in examine(services):
             found += 1
             status.update(f"Comparing database and storage… {found} found")

@@ -24,7 +24,7 @@ from app.ingest.status import log_state
 from app.services import Services
 
 LOOK_EVERY = 0.2  # seconds between looks while waiting for the digestion
-MAX_REASONS = 10  # told in the summary; each file is told on its own line as well
+MAX_REASONS = 10  # in the summary; each file has a line of its own as well
 SOME_NOT, INTERRUPTED = 1, 130  # exit codes
 
 
@@ -118,14 +118,14 @@ def _tell_outcomes(services: Services, target: App, tally: Tally, deadline: floa
         while state.log.status == LogStatus.RECEIVED and time.monotonic() < deadline:
             time.sleep(LOOK_EVERY)
             state = log_state(services, target, log_id)
-        told = state.log.error_message
+        reason = state.log.error_message
         if state.log.status == LogStatus.REJECTED:
             tally.rejected += 1
-            tally.reasons[told or "no reason given"] += 1
+            tally.reasons[reason or "no reason given"] += 1
         elif state.log.format:
-            unread = f"; not read: {told}" if told else ""
-            told = f"{len(state.occurrences)} occurrences, {state.log.format}{unread}"
-        click.echo(f"{path}: {state.log.status.value}: {told or 'still waiting'}")
+            unread = f"; not read: {reason}" if reason else ""
+            reason = f"{len(state.occurrences)} occurrences, {state.log.format}{unread}"
+        click.echo(f"{path}: {state.log.status.value}: {reason or 'still waiting'}")
 
 
 def _sum_up(tally: Tally) -> None:

@@ -92,7 +92,7 @@ class Processes:
 
     def tend(self) -> list[str]:
         """Start again what has died, not faster than its pause allows; returns what is worth telling."""
-        told = []
+        messages = []
         now = time.monotonic()
         for part in self.parts:
             if part.is_running:
@@ -103,10 +103,10 @@ class Processes:
                 part.start_at = now + part.pause
                 _end_group(part.process)
                 part.has_died(part)
-                told.append(f"{part.name} ended with {part.process.returncode}, starts again in {part.pause:.0f} s")
+                messages.append(f"{part.name} ended with {part.process.returncode}, starts again in {part.pause:.0f} s")
             elif now >= part.start_at:
                 part.start()
-        return told
+        return messages
 
     def stop(self) -> None:
         """End every part, the last one first: politely, then by force, with all that it started."""

@@ -70,8 +70,8 @@ def _follow(services: Services, console: Console, app: App, row_id: int, *, is_a
             bar.update(shown, completed=row.done, total=max(row.total, row.done))
             if not (is_alone and regroup_app(services, row_id, WORK_FOR)):
                 time.sleep(LOOK_EVERY)
-    told = f"{row.done} logs, {row.moved} occurrences moved, {row.unreadable} unreadable" if row else "ended"
-    click.echo(f"{app.identifier}: {told}")
+    summary = f"{row.done} logs, {row.moved} occurrences moved, {row.unreadable} unreadable" if row else "ended"
+    click.echo(f"{app.identifier}: {summary}")
 
 
 def _is_through(row: Regrouping) -> bool:

@@ -14,9 +14,9 @@ OnFile = Callable[[Path, int, int], OnBytes]
 """Called before each file is fetched, with its path, its number from 1 and the total; returns a callback for its bytes."""
 
 
-def manifest(wire: Wire, question: Request, on_progress: OnProgress, patience: Patience) -> Manifest:
+def manifest(wire: Wire, request: Request, on_progress: OnProgress, patience: Patience) -> Manifest:
     """The manifest, once the batch is made. Raises BadAnswer when its figures contradict one another."""
-    found = read(Manifest, finished(wire, question, on_progress, patience).result)
+    found = read(Manifest, finished(wire, request, on_progress, patience).result)
     names = [safe_name(part.filename) for part in found.parts]
     if len({*names, safe_name(found.filename)}) != len(names) + 1:
         raise BadAnswer("The manifest names two files alike")
@@ -26,16 +26,16 @@ def manifest(wire: Wire, question: Request, on_progress: OnProgress, patience: P
 
 
 def fetch_all(
-    wire: Wire, question: Request, into: Path, on_progress: OnProgress, on_file: OnFile, patience: Patience
+    wire: Wire, request: Request, into: Path, on_progress: OnProgress, on_file: OnFile, patience: Patience
 ) -> tuple[Manifest, list[Path]]:
     """The manifest and the paths of all files. Those that are there and whole are not fetched again."""
-    found = manifest(wire, question, on_progress, patience)
+    found = manifest(wire, request, on_progress, patience)
     own = {name: getattr(found, name) for name in RemoteFile.model_fields}
     files = [_file(found, number) for number in range(len(found.parts))] + [RemoteFile.model_validate(own)]
     into.mkdir(parents=True, exist_ok=True)
 
     def renewed(index: int) -> RemoteFile:
-        again = manifest(wire, question, on_progress, patience)
+        again = manifest(wire, request, on_progress, patience)
         if len(again.parts) != len(found.parts):
             raise BadAnswer("The manifest has changed")
         return _file(again, index) if index < len(again.parts) else again

@@ -30,7 +30,7 @@ from app.client.models import (
 from app.client.pages import pages
 from app.client.patience import Clock, Limits, RetryCallback, SystemClock
 from app.client.polling import OnProgress
-from app.client.questions import BatchQuestion, When, part, set_only, told
+from app.client.questions import BatchQuestion, When, iso_text, part, set_only
 from app.client.rows import OnFirstRows
 from app.client.target import read_base
 from app.client.wire import Request, Wire
@@ -124,8 +124,8 @@ class Client:
         """The crashes of an app, fetched page by page as they are taken. `filters` are more of the server's parameters."""
         asked = {
             **(filters or {}),
-            "since_date": told(since),
-            "until_date": told(until),
+            "since_date": iso_text(since),
+            "until_date": iso_text(until),
             "sort": sort,
             "per_page": per_page,
         }
@@ -148,10 +148,10 @@ class Client:
     ) -> Iterator[Occurrence]:
         """The occurrences of a crash, newest first, as they come over the wire: the list is never whole in memory.
 
-        While the server makes the list, `on_progress` is told how far it is, and `on_first_rows` the newest rows known by then.
+        While the server makes the list, `on_progress` gets the progress, and `on_first_rows` the newest rows known so far.
         """
-        question = questions.occurrence_list(crash, since, until, page, per_page)
-        return rows.stream(self._wire, question, on_progress, on_first_rows)
+        request = questions.occurrence_list(crash, since, until, page, per_page)
+        return rows.stream(self._wire, request, on_progress, on_first_rows)
 
     def find_occurrence(self, crash: str, occurrence_id: str | None = None, day: date | None = None) -> Occurrence:
         """An occurrence by its id (reads the list until it comes, unless its UTC day is given); without one the newest."""
@@ -172,8 +172,8 @@ class Client:
         self, crash: str, occurrence: Occurrence, report_format: str = "json", on_progress: OnProgress = _ignore
     ) -> RemoteFile:
         """Have the report of an occurrence made; where it can be had. `report_format`: json, txt, html or zip."""
-        question = questions.report(crash, occurrence, report_format)
-        envelope = polling.finished(self._wire, question, on_progress, self._wire.patience())
+        request = questions.report(crash, occurrence, report_format)
+        envelope = polling.finished(self._wire, request, on_progress, self._wire.patience())
         return read(RemoteFile, envelope.result)
 
     def report(
@@ -216,8 +216,8 @@ class Client:
     def follow_batch(self, job_id: str, on_progress: OnProgress = _ignore) -> Manifest:
         """Wait for a batch; its manifest."""
         patience = self._wire.patience()
-        question = questions.batch_of(following.show(self._wire, job_id, patience))
-        return batches.manifest(self._wire, question, on_progress, patience)
+        request = questions.batch_of(following.show(self._wire, job_id, patience))
+        return batches.manifest(self._wire, request, on_progress, patience)
 
     def download_batch(
         self,
@@ -228,8 +228,8 @@ class Client:
     ) -> tuple[Manifest, list[Path]]:
         """Wait for a batch and fetch all its parts and, last, its manifest into a folder; repeating it goes on."""
         patience = self._wire.patience()
-        question = questions.batch_of(following.show(self._wire, job_id, patience))
-        return batches.fetch_all(self._wire, question, into, on_progress, on_file, patience)
+        request = questions.batch_of(following.show(self._wire, job_id, patience))
+        return batches.fetch_all(self._wire, request, into, on_progress, on_file, patience)
 
     def jobs(self, *, state: str | None = None, app: str | None = None) -> Iterator[Job]:
         """The jobs that the account has asked for, newest first, fetched page by page as they are taken.

@@ -139,7 +139,7 @@ def _place(status: int, headers: Mapping[str, str], start: int, size: int) -> in
 
 
 def _start(opened: IO[bytes], tag: Path, size: int) -> int:
-    """How many bytes are there to go on from; 0 where it cannot be told which version of the file they are of."""
+    """How many bytes are there to go on from; 0 where the version of the file that they are of is unknown."""
     there = os.fstat(opened.fileno()).st_size
     if there > size or (there and not (tag.is_file() and _STRONG_TAG.fullmatch(tag.read_text(errors="replace")))):
         _forget(opened, tag)

@@ -91,6 +91,6 @@ class Busy(Refused):
     is_transient = True
 
 
-KINDS: dict[int, type[Refused]] = {
+JOB_TYPES: dict[int, type[Refused]] = {
     401: NotSignedIn, 403: NotSignedIn, 404: NotThere, 429: Busy, 502: Busy, 503: Busy, 504: Busy,
 }  # fmt: skip

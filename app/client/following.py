@@ -67,7 +67,7 @@ def _events(wire: Wire, job_id: str, patience: Patience) -> Iterator[Job]:
                 raise NoEvents
             for data in read_events(wire.chunks(response, patience)):
                 patience.progressed()
-                yield _told(wire, job_id, data, patience)
+                yield _job_of_event(wire, job_id, data, patience)
     except NotThere as problem:
         if problem.code:  # crashq's own answer about the job, not about the path
             raise
@@ -78,7 +78,7 @@ def _events(wire: Wire, job_id: str, patience: Patience) -> Iterator[Job]:
         raise
 
 
-def _told(wire: Wire, job_id: str, data: str, patience: Patience) -> Job:
+def _job_of_event(wire: Wire, job_id: str, data: str, patience: Patience) -> Job:
     """The job in an event; where the event holds less, the job as it is now."""
     try:
         value: Any = json.loads(data)

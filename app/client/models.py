@@ -55,7 +55,7 @@ class CrashSummary(Told):
 
 
 class Crash(CrashSummary):
-    """A crash by itself; `why` and `merged` are told in the server's docs."""
+    """A crash by itself; the server's docs describe `why` and `merged`."""
 
     app_identifier: str
     versions: list[str]
@@ -135,7 +135,7 @@ class JobFailure(Told):
 
 
 class Job(Told):
-    """A question being computed, or what became of it."""
+    """A request being computed, or what became of it."""
 
     job_id: Identifier
     kind: str

@@ -93,11 +93,11 @@ class Patience:
         return seconds if self._deadline is None else max(min(seconds, self._deadline - self._clock.now()), 0.001)
 
     def _pause(self, retry_after: float | None) -> float:
-        if retry_after is not None:  # never sooner than asked, and not all clients at the same moment
+        if retry_after is not None:  # never sooner than asked, and not all clients at the same time
             return retry_after + random.uniform(0, 0.1 + retry_after / 10)  # noqa: S311  no secret
         grown = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**self._retries)
         return grown * random.uniform(0.5, 1)  # noqa: S311
 
     def _out_of_time(self) -> OutOfTime:
-        told = f"Not done within {self._limits.deadline:g} seconds"
-        return OutOfTime(told, "Nothing is lost on the server: the same call again goes on")
+        message = f"Not done within {self._limits.deadline:g} seconds"
+        return OutOfTime(message, "Nothing is lost on the server: the same call again goes on")

@@ -1,4 +1,4 @@
-"""Repeats a question until its job has ended: held by `Prefer: wait`, and never sooner than `Retry-After` says."""
+"""Repeats a request until its job has ended: held by `Prefer: wait`, and never sooner than `Retry-After` says."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from app.client.models import JOB_ID, Progress, read_progress
 from app.client.patience import Patience
 from app.client.wire import Answer, Request, Wire, read_retry_after
 
-WAITS = (2, 4, 8, 15, 20)  # seconds to be held, growing: progress is told soon, long jobs are not asked for often
+WAITS = (2, 4, 8, 15, 20)  # seconds to be held, growing: progress is reported soon, long jobs are not polled often
 SOONEST = 0.2  # seconds between two polls that were not held, whatever the server says
 
 OnProgress = Callable[[Progress], None]
@@ -17,7 +17,7 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Envelope:
-    """What a question is answered with."""
+    """What a request is answered with."""
 
     job_id: str
     is_loading: bool
@@ -29,15 +29,15 @@ class Pace:
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
-        self._asked = 0
+        self._requests = 0
         self._sent = patience.now()
 
-    def request(self, question: Request) -> Request:
-        """The question, to be sent now, with the wish to be held."""
-        wait = int(self._patience.within(WAITS[min(self._asked, len(WAITS) - 1)]))
-        self._asked += 1
+    def request(self, request: Request) -> Request:
+        """The request, to be sent now, with the wish to be held."""
+        wait = int(self._patience.within(WAITS[min(self._requests, len(WAITS) - 1)]))
+        self._requests += 1
         self._sent = self._patience.now()
-        return replace(question, headers={**question.headers, "Prefer": f"wait={wait}"}) if wait else question
+        return replace(request, headers={**request.headers, "Prefer": f"wait={wait}"}) if wait else request
 
     def pause(self, headers: Mapping[str, str]) -> None:
         """Wait as long as the server wants; the time for which it held the request counts. Raises OutOfTime."""
@@ -47,16 +47,16 @@ class Pace:
         self._patience.sleep(max(wanted - held, 0.0))
 
 
-def ask(wire: Wire, question: Request, patience: Patience | None = None) -> Envelope:
+def ask(wire: Wire, request: Request, patience: Patience | None = None) -> Envelope:
     """Ask once, without being held: begins the job, joins it, or returns its result."""
-    return read_envelope(wire.call(question, patience))
+    return read_envelope(wire.call(request, patience))
 
 
-def finished(wire: Wire, question: Request, on_progress: OnProgress, patience: Patience) -> Envelope:
+def finished(wire: Wire, request: Request, on_progress: OnProgress, patience: Patience) -> Envelope:
     """Ask until the result is whole. Raises ClientError, also when the job ends badly."""
     pace = Pace(patience)
     while True:
-        answer = wire.call(pace.request(question), patience)
+        answer = wire.call(pace.request(request), patience)
         envelope = read_envelope(answer)
         if not envelope.is_loading:
             return envelope

@@ -1,4 +1,4 @@
-"""The questions that a client asks, as requests; and the question of a job that is there already."""
+"""The requests of a client; and the request of a job that is there already."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from app.client.models import Job, Occurrence
 from app.client.wire import Request
 
 BATCH_KINDS = {"crash_batch": ("crashes", "crash_identifier"), "app_batch": ("apps", "app_identifier")}
-"""Kind of job -> where it is asked for, and which name of its question says about what."""
+"""Job type -> where it is asked for, and which name of its request says about what."""
 
 _FACTS = ("app_version", "os_name", "os_version", "device_model", "user_id")
 
@@ -36,7 +36,7 @@ class BatchQuestion:
 
     def body(self) -> dict[str, Any]:
         """As JSON: only what is set."""
-        return {name: told(value) if "date" in name else value for name, value in asdict(self).items() if value}
+        return {name: iso_text(value) if "date" in name else value for name, value in asdict(self).items() if value}
 
 
 def occurrence_list(
@@ -44,8 +44,8 @@ def occurrence_list(
 ) -> Request:
     """The occurrences of a crash."""
     asked = {
-        "since_date": told(since),
-        "until_date": told(until),
+        "since_date": iso_text(since),
+        "until_date": iso_text(until),
         "page": page,
         "per_page": per_page,
     }
@@ -54,20 +54,25 @@ def occurrence_list(
 
 def report(crash: str, occurrence: Occurrence, report_format: str) -> Request:
     """The report of one occurrence."""
-    asked = {"id": occurrence.id, "log_id": occurrence.log_id, "date": told(occurrence.date), "format": report_format}
+    asked = {
+        "id": occurrence.id,
+        "log_id": occurrence.log_id,
+        "date": iso_text(occurrence.date),
+        "format": report_format,
+    }
     return Request("GET", f"/api/crashes/{part(crash)}/export_occurrences", asked)
 
 
-def batch(question: BatchQuestion, *, crash: str | None, app: str | None, job_id: str | None = None) -> Request:
+def batch(request: BatchQuestion, *, crash: str | None, app: str | None, job_id: str | None = None) -> Request:
     """A batch of a crash or of a whole app. Repeating the POST is the poll."""
     if (crash is None) == (app is None):
         raise NotAllowed("A batch is of a crash or of an app", "Give one of the two")
     path = f"/api/crashes/{part(crash)}/exports" if crash is not None else f"/api/apps/{part(app or '')}/exports"
-    return _batch(path, question.body(), job_id)
+    return _batch(path, request.body(), job_id)
 
 
 def batch_of(job: Job) -> Request:
-    """The question that a batch's job answers. Raises NotAllowed when it is another kind of job."""
+    """The request that a batch's job answers. Raises NotAllowed when it is another job type."""
     if job.kind not in BATCH_KINDS:
         raise NotAllowed(f"Job {job.job_id} is no batch, but {job.kind}", "Name the job of a batch")
     folder, about = BATCH_KINDS[job.kind]
@@ -83,7 +88,7 @@ def batch_of(job: Job) -> Request:
             last = datetime.fromisoformat(str(asked["until"])) - timedelta(microseconds=1)
             values["until_date"] = last.isoformat()
     except (KeyError, ValueError, OverflowError):
-        raise BadAnswer("The server's answer is not that of crashq: the question of a batch") from None
+        raise BadAnswer("The server's answer is not that of crashq: the request of a batch") from None
     return _batch(path, values, job.job_id)
 
 
@@ -94,7 +99,7 @@ def part(name: str) -> str:
     return quote(name, safe="")
 
 
-def told(when: When | None) -> str:
+def iso_text(when: When | None) -> str:
     """ISO 8601; nothing for nothing."""
     return "" if when is None else when if isinstance(when, str) else when.isoformat()
 

@@ -77,7 +77,7 @@ class EnvelopeStream:
         raise Unreachable("The list was cut off")
 
 
-def stream(wire: Wire, question: Request, on_progress: OnProgress, on_first_rows: OnFirstRows) -> Iterator[Occurrence]:
+def stream(wire: Wire, request: Request, on_progress: OnProgress, on_first_rows: OnFirstRows) -> Iterator[Occurrence]:
     """Ask until the list is whole, then yield its rows, each once. Raises ClientError.
 
     A list that is cut in its midst is asked for again by its job's id, which always gives the same rows, and goes on behind
@@ -85,7 +85,7 @@ def stream(wire: Wire, question: Request, on_progress: OnProgress, on_first_rows
     """
     patience = wire.patience()
     pace = Pace(patience)
-    given, asked = 0, question
+    given, asked = 0, request
     while True:
         try:
             with wire.opened(pace.request(asked), patience) as response:
@@ -95,7 +95,7 @@ def stream(wire: Wire, question: Request, on_progress: OnProgress, on_first_rows
                         if number < given:
                             continue
                         if not given:
-                            asked = replace(question, query={**question.query, "job_id": envelope.job_id})
+                            asked = replace(request, query={**request.query, "job_id": envelope.job_id})
                         given += 1
                         if number % 1_000 == 0:
                             patience.progressed()

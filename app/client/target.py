@@ -10,7 +10,7 @@ IN_THE_OPEN = "A token would go there over plain http, for everybody on the way 
 
 def read_base(url: str, *, insecure: bool) -> str:
     """The URL without a slash at its end. Raises NotAllowed for what is no URL, and for http to other machines."""
-    wrong = NotAllowed(f"{_shown(url)} is not the URL of a server", "Write it as https://crashes.example.com")
+    wrong = NotAllowed(f"{_printable(url)} is not the URL of a server", "Write it as https://crashes.example.com")
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port
@@ -53,6 +53,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _shown(url: str) -> str:
+def _printable(url: str) -> str:
     """A URL as far as it may be shown: what stands before an @ may be a password."""
     return url.rpartition("@")[2][:200]

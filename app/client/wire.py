@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
-from app.client.errors import KINDS, BadAnswer, ClientError, NotTrusted, Refused, Unreachable
+from app.client.errors import JOB_TYPES, BadAnswer, ClientError, NotTrusted, Refused, Unreachable
 from app.client.patience import Clock, Limits, Patience, RetryCallback
 from app.client.proxies import Connections
 
@@ -159,8 +159,8 @@ class Wire:
     def _refusal(self, response: BaseHTTPResponse, patience: Patience) -> ClientError:
         status = response.status
         if status < 400:
-            told = "The server sends this request elsewhere; tokens are not sent after it"
-            return BadAnswer(told, "Use the URL that it has now")
+            elsewhere = "The server sends this request elsewhere; tokens are not sent after it"
+            return BadAnswer(elsewhere, "Use the URL that it has now")
         content = bytearray()
         try:
             for chunk in self.chunks(response, patience):
@@ -172,7 +172,7 @@ class Wire:
             value = None
         named: dict[str, Any] = value if isinstance(value, dict) else {}
         message, word = named.get("error_message"), named.get("status")
-        return KINDS.get(status, Refused)(
+        return JOB_TYPES.get(status, Refused)(
             status,
             message[:MAX_MESSAGE] if isinstance(message, str) and message else f"The server answered {status}",
             word=word[:100] if isinstance(word, str) else "",

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from app.console.paging import PER_PAGE
+from app.console.page_numbers import PER_PAGE
 from app.cursors import read_cursor
 from app.errors import BadParameters
 

@@ -21,7 +21,7 @@ NEXT = {
     404: "Check the address, or ask the person who sent you the link whether you are a member of the app.",
     410: "Go back and ask for it again.",
     413: "Send less at a time.",
-    429: "Wait a moment, then try again.",
+    429: "Wait a few seconds, then try again.",
     500: "Try again. If it stays so, give the request's id to the operator of this service.",
     503: "Nothing is lost. Try again in a few seconds.",
 }

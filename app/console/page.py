@@ -157,7 +157,7 @@ def _number(value: int) -> str:
 
 
 def _size(value: int) -> str:
-    """`340 B`, `1.2 MB`: by thousands, as files are told."""
+    """`340 B`, `1.2 MB`: by thousands, as usual for files."""
     amount, unit = float(value), "B"
     for unit in ("B", "KB", "MB", "GB", "TB"):
         if amount < 1000 or unit == "TB":

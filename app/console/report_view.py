@@ -24,17 +24,17 @@ class ShownFrame(NamedTuple):
     is_own: bool
 
 
-class Run(NamedTuple):
+class FrameRun(NamedTuple):
     """Frames that follow each other, all shown or all folded."""
 
     frames: list[ShownFrame]
     is_folded: bool
 
 
-class Stack(NamedTuple):
+class StackView(NamedTuple):
     """A stack in runs."""
 
-    runs: list[Run]
+    runs: list[FrameRun]
     text: str  # to be copied
     left_out: int  # frames beyond those that a page shows
 
@@ -43,7 +43,7 @@ class ShownFault(NamedTuple):
     """An exception or signal, and where it happened."""
 
     head: Json
-    stack: Stack
+    stack: StackView
     is_of_thread: bool  # the stack is the crashed thread's
 
 
@@ -51,7 +51,7 @@ class ShownThread(NamedTuple):
     """A thread; the registers of the crashed one only."""
 
     head: Json
-    stack: Stack
+    stack: StackView
     first: str  # the name of its first own frame, else of the first
 
 
@@ -100,19 +100,19 @@ def view_of(report: Json) -> ReportView:
     )
 
 
-def stack_of(frames: Sequence[Json], most: int = MAX_FRAMES) -> Stack:
+def stack_of(frames: Sequence[Json], most: int = MAX_FRAMES) -> StackView:
     """The crash frame and those of the app open, the rest folded; without any of the app, the first ones open."""
     shown = [_frame(number, frame) for number, frame in enumerate(frames[:most])]
     has_own = any(frame.is_own for frame in shown)
     is_open = [frame.is_own or frame.number == 0 if has_own else frame.number < OPEN_WITHOUT_OWN for frame in shown]
-    runs: list[Run] = []
+    runs: list[FrameRun] = []
     for frame, opened in zip(shown, is_open, strict=True):
         if runs and runs[-1].is_folded is not opened:
             runs[-1].frames.append(frame)
         else:
-            runs.append(Run([frame], not opened))
+            runs.append(FrameRun([frame], not opened))
     runs = [run._replace(is_folded=run.is_folded and len(run.frames) > NOT_FOLDED) for run in runs]
-    return Stack(runs, "\n".join(_line(frame) for frame in shown), max(len(frames) - most, 0))
+    return StackView(runs, "\n".join(_line(frame) for frame in shown), max(len(frames) - most, 0))
 
 
 def _thread(thread: Json, most: int) -> ShownThread:

@@ -1,4 +1,4 @@
-"""What can be told of an occurrence in one row: the columns that batches hold and are filtered by."""
+"""The facts of an occurrence in one row: the columns that batches hold and are filtered by."""
 
 import re
 from typing import NamedTuple

@@ -15,7 +15,7 @@ def is_in_app(frame: Frame, log: CrashLog) -> bool:
 
 
 class InApp:
-    """The question of `is_in_app` for all frames of one log."""
+    """The result of `is_in_app` for all frames of one log."""
 
     def __init__(self, log: CrashLog) -> None:
         self._paths_by_address = {i.address: i.path for i in reversed(log.images) if i.address is not None and i.path}

@@ -45,7 +45,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One thread at the moment of the crash."""
+    """One thread as it was when the process crashed."""
 
     index: int  # as the log numbers it
     name: str | None = None

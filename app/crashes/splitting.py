@@ -41,7 +41,7 @@ def split_apart(made: Fingerprint, log: CrashLog, splits: tuple[Split, ...]) -> 
     """The fingerprint of a report by the first split that it falls under; the same one where there is none."""
     for split in splits:
         if all(_holds(log, what, pattern) for what, pattern in split.conditions):
-            value = (f"{split.by}: {_told(log, split.by)}",) if split.by else ()
+            value = (f"{split.by}: {_value(log, split.by)}",) if split.by else ()
             return refined(made, (f"split: {split.name}", *value))
     return made
 
@@ -86,8 +86,8 @@ def _holds(log: CrashLog, what: str, pattern: str) -> bool:
         return any(matches(pattern, function) for function in _functions(log))
     if what == "message":
         return any(matches(pattern, one.message) for one in log.faults if one.message)
-    told = (fault.type or fault.signal) if what == "type" else _fact(log, what)
-    return told is not None and matches(pattern, told)
+    value = (fault.type or fault.signal) if what == "type" else _fact(log, what)
+    return value is not None and matches(pattern, value)
 
 
 def _functions(log: CrashLog) -> list[str]:
@@ -98,7 +98,7 @@ def _functions(log: CrashLog) -> list[str]:
     ]
 
 
-def _told(log: CrashLog, by: str) -> str:
+def _value(log: CrashLog, by: str) -> str:
     if by == "message":
         return stable_text(next((fault.message for fault in log.faults if fault.message), ""))
     return _fact(log, by) or ""

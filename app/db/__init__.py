@@ -25,17 +25,17 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app import metrics
+from app.db.async_commit import DurabilityWait, already_durable
 from app.db.base import Base, UtcTime, value_enum
+from app.db.driver_pool import DriverConnection, DriverPool, SharedSnapshot
 from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
 from app.db.idle import IdlePool, IdleWatch, SessionPool
-from app.db.prepared import Lane, Lanes, Moment
-from app.db.settling import Settling, settled
 from app.errors import TransientError
 
 __all__ = ["Base", "Database", "UtcTime", "insert_or_ignore", "open_database", "rows_changed", "value_enum"]
 
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
-LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is told to come back
+LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is answered with 503
 CONNECT_WAIT = 3  # seconds
 BRIEFLY = 50  # milliseconds
 _STARTED_AT = "SELECT greatest(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))"
@@ -46,13 +46,13 @@ UNAVAILABLE = "The database is unavailable, try again"
 class Database:
     """Hands out transactions. A database that is away, locked or full is a TransientError to the caller."""
 
-    def __init__(self, engine: Engine, lanes: Lanes) -> None:
+    def __init__(self, engine: Engine, drivers: DriverPool) -> None:
         self.engine = engine
-        self._lanes = lanes
+        self._drivers = drivers
         self._idle = IdleWatch(self._pools)
-        self.settle = Settling(self.quick) if self.is_postgresql else settled
+        self.wait_until_durable = DurabilityWait(self.driver) if self.is_postgresql else already_durable
         # Each statement that only reads is a transaction of its own: nothing to begin and to roll back, which on
-        # PostgreSQL would be two trips more. SQLite begins one by itself.
+        # PostgreSQL would be two round trips more. SQLite begins one by itself.
         reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else engine
         self._reading = sessionmaker(reads, expire_on_commit=False, autoflush=False)
         looks = engine.execution_options(isolation_level="REPEATABLE READ") if self.is_postgresql else engine
@@ -76,7 +76,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """A transaction that only reads, and in which every statement sees the same moment."""
+        """A read-only transaction in which every statement sees the same snapshot."""
         with _translated(), self._looking() as session:
             yield session
 
@@ -91,11 +91,11 @@ class Database:
             session.commit()
 
     @contextmanager
-    def quick(self) -> Iterator[Lane]:
-        """Prepared statements that only read, each seeing what is committed when it begins."""
+    def driver(self) -> Iterator[DriverConnection]:
+        """A driver connection for statements that only read, each seeing what is committed when it begins."""
         try:
-            with self._lanes.lane() as lane:
-                yield lane
+            with self._drivers.connection() as driver:
+                yield driver
         except DRIVER_ERRORS as error:
             if not is_outage(error):
                 raise
@@ -103,28 +103,28 @@ class Database:
             raise TransientError(UNAVAILABLE) from error
 
     @contextmanager
-    def quick_write(self, *, together: bool = True) -> Iterator[Lane]:
-        """Prepared statements as one transaction like that of `write`; not `together`, each commits by itself, at once."""
-        with self.quick() as lane:
+    def driver_write(self, *, together: bool = True) -> Iterator[DriverConnection]:
+        """A driver connection in one transaction like that of `write`; not `together`, each statement commits by itself."""
+        with self.driver() as driver:
             if together:
-                lane.begin()
-            yield lane
+                driver.begin()
+            yield driver
             if together:
-                lane.commit()
+                driver.commit()
 
     @contextmanager
-    def moment(self) -> Iterator[Moment]:
-        """Prepared statements that only read and all see the same moment; on PostgreSQL on several connections, if wanted."""
-        with ExitStack() as lanes:
-            more = (lambda: lanes.enter_context(self.quick())) if self.is_postgresql else None
-            moment = Moment(lanes.enter_context(self.quick()), more)
-            yield moment
-            for lane in moment.lanes:
-                lane.commit()
+    def driver_snapshot(self) -> Iterator[SharedSnapshot]:
+        """Driver connections for statements that only read and all see one snapshot; on PostgreSQL several, on demand."""
+        with ExitStack() as opened:
+            more = (lambda: opened.enter_context(self.driver())) if self.is_postgresql else None
+            snapshot = SharedSnapshot(opened.enter_context(self.driver()), more)
+            yield snapshot
+            for driver in snapshot.connections:
+                driver.commit()
 
     @contextmanager
     def connection(self, **options: Any) -> Iterator[Connection]:
-        """A connection of the engine, with these execution options, for who speaks of tables as such."""
+        """A connection of the engine with these execution options, for statements on tables without the ORM."""
         with _translated(), self.engine.execution_options(**options).connect() as connection:
             yield connection
 
@@ -136,7 +136,7 @@ class Database:
     def started_at(self) -> datetime | None:
         """When the PostgreSQL server was started, or last began anew after a crash of a process, in UTC; None on SQLite.
 
-        No connection is older. Who resets the statistics of `bgwriter` by hand moves it, too. Raises TransientError.
+        No connection is older. Resetting the statistics of `bgwriter` by hand moves it, too. Raises TransientError.
         """
         if not self.is_postgresql:
             return None
@@ -159,14 +159,16 @@ class Database:
         return not is_busy
 
     def close(self) -> None:
-        """Give all pooled connections back."""
-        self._lanes.close()
+        """Close all pooled connections."""
+        self._drivers.close()
         self.engine.dispose()
         self._idle.end_soon()
 
     def _pools(self) -> tuple[IdlePool, ...]:
         pool = self.engine.pool  # another one after each `dispose`
-        return (self._lanes, pool) if isinstance(pool, SessionPool) else ()  # nobody waits for those of SQLite
+        return (
+            (self._drivers, pool) if isinstance(pool, SessionPool) else ()
+        )  # idle connections of SQLite cost no server process
 
 
 def open_database(url: str, pool_size: int = 8) -> Database:
@@ -196,7 +198,7 @@ def open_database(url: str, pool_size: int = 8) -> Database:
         # to read one whole looks best. A scan by bitmap never notes which entries of an index are dead: of live jobs' most.
         options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
         connect = partial(psycopg.connect, address, autocommit=True, connect_timeout=CONNECT_WAIT, options=options)
-    return Database(engine, Lanes(connect, engine.dialect, keep=pool_size, trusted_for=TRUSTED_FOR))
+    return Database(engine, DriverPool(connect, engine.dialect, keep=pool_size, trusted_for=TRUSTED_FOR))
 
 
 def rows_changed(session: Session, statement: Update) -> int:

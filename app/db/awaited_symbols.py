@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, ForeignKey, Insert, String, delete, exists
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base
+from app.db.driver_pool import DriverConnection, Prepared
 from app.db.hot import SqlText
 from app.db.log import WAITING, Log
 from app.db.many import as_rows, insert_into, rows_of
-from app.db.prepared import Lane, Prepared
 from app.db.symbols import SymbolImage
 from app.db.work import BigId
 
@@ -27,7 +27,7 @@ class AwaitedSymbols(Base):
     log_row: Mapped[int] = mapped_column(BigId, ForeignKey("logs.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
-class Waiting(NamedTuple):
+class AwaitingLog(NamedTuple):
     """A row to be inserted."""
 
     app_id: int
@@ -47,22 +47,22 @@ _AWAITED = AwaitedSymbols.__table__.c
 
 def _add(dialect: ModuleType) -> Insert:
     """The statement of await_symbols.sql for SQLite."""
-    given = rows_of(dialect, *(_AWAITED[name] for name in Waiting._fields))
-    rows = select(*(given.c[name] for name in Waiting._fields)).where(true())
-    return insert_into(dialect, AwaitedSymbols).from_select(Waiting._fields, rows).on_conflict_do_nothing()
+    given = rows_of(dialect, *(_AWAITED[name] for name in AwaitingLog._fields))
+    rows = select(*(given.c[name] for name in AwaitingLog._fields)).where(true())
+    return insert_into(dialect, AwaitedSymbols).from_select(AwaitingLog._fields, rows).on_conflict_do_nothing()
 
 
 _ADD, _ADD_ON_SQLITE = SqlText("await_symbols", tuple), Prepared(_add)
 
 
-def await_symbols(lane: Lane, waiting: Iterable[Waiting]) -> None:
-    """Insert rows about logs that the transaction has just settled; nothing is sent when there are none."""
+def await_symbols(driver: DriverConnection, waiting: Iterable[AwaitingLog]) -> None:
+    """Insert rows about logs whose digest the transaction has just ended; nothing is sent when there are none."""
     rows = sorted(set(waiting))
     if rows:
-        lane.change(_ADD if lane.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(one._asdict() for one in rows))
+        driver.change(_ADD if driver.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(one._asdict() for one in rows))
 
 
-def await_anew(session: Session, logs: Mapping[int, Iterable[Waiting]]) -> None:
+def await_anew(session: Session, logs: Mapping[int, Iterable[AwaitingLog]]) -> None:
     """Put these rows in the place of all that logs (row ids), which are held, have waited for."""
     _delete(session, AwaitedSymbols.log_row.in_(logs))
     rows = sorted({one for each in logs.values() for one in each})

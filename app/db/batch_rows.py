@@ -31,7 +31,7 @@ class Scope(NamedTuple):
     after_row: int = 0  # rows up to this one do not belong to it
 
 
-class Place(NamedTuple):
+class BatchPosition(NamedTuple):
     """Where an occurrence stands in the order of a batch."""
 
     crash_id: int
@@ -43,10 +43,10 @@ class Place(NamedTuple):
         return json.dumps([self.crash_id, self.occurred_at.isoformat(), self.id])
 
 
-class Cut(NamedTuple):
+class PartEnd(NamedTuple):
     """The last place of a part, and how many occurrences it has."""
 
-    upto: Place
+    upto: BatchPosition
     rows: int
 
 
@@ -68,25 +68,25 @@ class FoundRow(NamedTuple):
     user_id: str | None
 
 
-class ShownCrash(NamedTuple):
-    """As much of a crash as a row of a batch tells."""
+class BatchCrash(NamedTuple):
+    """The columns of a crash that a row of a batch has."""
 
     id: int
     identifier: str
     title: str
 
 
-def read_place(value: str) -> Place:
-    """The place that `Place.to_json` wrote."""
+def read_place(value: str) -> BatchPosition:
+    """The place that `BatchPosition.to_json` wrote."""
     crash_id, occurred_at, row_id = json.loads(value)
-    return Place(crash_id, datetime.fromisoformat(occurred_at), row_id)
+    return BatchPosition(crash_id, datetime.fromisoformat(occurred_at), row_id)
 
 
 def newest_row(session: Session) -> tuple[int, int | None]:
-    """(the newest committed occurrence, the moment from when on everything up to it is committed or never will be).
+    """(row id of the newest committed occurrence, transaction id for `has_ended`; None on SQLite).
 
-    On PostgreSQL a row may be committed after one with a higher id; the moment is a transaction id for `is_settled`.
-    Occurrences that were being moved at that moment are in their new crashes by then, too.
+    On PostgreSQL a row may be committed after one with a higher id. Once every transaction below that id has ended, every
+    occurrence up to the newest is committed or never will be, and those that were being moved are in their new crashes.
     """
     newest = func.coalesce(func.max(Occurrence.id), 0)
     if session.get_bind().dialect.name != "postgresql":  # one writer at a time
@@ -96,15 +96,15 @@ def newest_row(session: Session) -> tuple[int, int | None]:
     return row_id, int(transaction)
 
 
-def is_settled(session: Session, moment: int | None) -> bool:
-    """True once every transaction that was under way at the moment has ended."""
-    if moment is None:
+def has_ended(session: Session, transaction: int | None) -> bool:
+    """True once every transaction with an id below `transaction` has ended."""
+    if transaction is None:
         return True
     oldest = session.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one()
-    return int(oldest) >= moment
+    return int(oldest) >= transaction
 
 
-def cuts(session: Session, scope: Scope, size: int) -> Iterator[Cut]:
+def cuts(session: Session, scope: Scope, size: int) -> Iterator[PartEnd]:
     """Where the parts end, each of `size` occurrences, the last one of what is left.
 
     The session has to be a snapshot: what is counted by one statement is found by the next.
@@ -115,12 +115,12 @@ def cuts(session: Session, scope: Scope, size: int) -> Iterator[Cut]:
             left, place = counted, None
             while filled + left >= size:
                 place = _nth(session, scope, crash_id, place, size - filled)
-                yield Cut(place, size)
+                yield PartEnd(place, size)
                 left, filled = left - (size - filled), 0
             if left:
                 filled, last = filled + left, crash_id
     if filled and last is not None:
-        yield Cut(_last(session, scope, last), filled)
+        yield PartEnd(_last(session, scope, last), filled)
 
 
 def count_in_scope(session: Session, scope: Scope) -> int:
@@ -133,7 +133,7 @@ def count_in_scope(session: Session, scope: Scope) -> int:
 
 def crash_pages(
     reading: Callable[[], AbstractContextManager[Session]], scope: Scope, first: int = 0, last: int | None = None
-) -> Iterator[list[ShownCrash]]:
+) -> Iterator[list[BatchCrash]]:
     """The crashes of the scope with row ids from `first` to `last`, by row id, some at a time."""
     wanted = [Crash.app_id == scope.app_id]
     if scope.crash_id is not None:
@@ -145,15 +145,15 @@ def crash_pages(
         with reading() as session:
             found = session.execute(statement.order_by(Crash.id).limit(CRASHES_PER_PAGE)).all()
         if found:
-            yield [ShownCrash(*row) for row in found]
+            yield [BatchCrash(*row) for row in found]
         if len(found) < CRASHES_PER_PAGE:
             return
         first = found[-1][0] + 1
 
 
 def rows_between(
-    db: Database, scope: Scope, after: Place | None, upto: Place
-) -> Iterator[list[tuple[FoundRow, ShownCrash]]]:
+    db: Database, scope: Scope, after: BatchPosition | None, upto: BatchPosition
+) -> Iterator[list[tuple[FoundRow, BatchCrash]]]:
     """The occurrences after one place and up to another, in order, a page at a time; nothing but a page is held."""
     for crashes in crash_pages(db.read, scope, after.crash_id if after else 0, upto.crash_id):
         known = {crash.id: crash for crash in crashes}
@@ -163,12 +163,12 @@ def rows_between(
                 found = [FoundRow(*row) for row in session.execute(_page(scope, list(known), place, upto))]
             if found:
                 yield [(row, known[row.crash_id]) for row in found]
-                place = Place(found[-1].crash_id, found[-1].occurred_at, found[-1].id)
+                place = BatchPosition(found[-1].crash_id, found[-1].occurred_at, found[-1].id)
             if len(found) < ROWS_PER_PAGE:
                 break
 
 
-def _page(scope: Scope, crash_ids: list[int], after: Place | None, upto: Place) -> Select[Any]:
+def _page(scope: Scope, crash_ids: list[int], after: BatchPosition | None, upto: BatchPosition) -> Select[Any]:
     columns = [getattr(Occurrence, name) for name in FoundRow._fields]
     statement = select(*columns).where(*_in_scope(scope, crash_ids), _place() <= _literal(upto))
     if after is not None:
@@ -182,22 +182,22 @@ def _counts(session: Session, scope: Scope, crash_ids: list[int]) -> list[tuple[
     return [(crash_id, number) for crash_id, number in rows]
 
 
-def _nth(session: Session, scope: Scope, crash_id: int, after: Place | None, number: int) -> Place:
+def _nth(session: Session, scope: Scope, crash_id: int, after: BatchPosition | None, number: int) -> BatchPosition:
     """The place of the n-th occurrence of a crash after a place; there has to be one."""
     statement = select(Occurrence.crash_id, Occurrence.occurred_at, Occurrence.id)
     statement = statement.where(*_in_scope(scope, [crash_id]))
     if after is not None:
         statement = statement.where(_place() > _literal(after))
     oldest_first = statement.order_by(Occurrence.occurred_at, Occurrence.id)
-    return Place(*session.execute(oldest_first.offset(number - 1).limit(1)).one())
+    return BatchPosition(*session.execute(oldest_first.offset(number - 1).limit(1)).one())
 
 
-def _last(session: Session, scope: Scope, crash_id: int) -> Place:
+def _last(session: Session, scope: Scope, crash_id: int) -> BatchPosition:
     statement = select(Occurrence.crash_id, Occurrence.occurred_at, Occurrence.id)
     newest_first = statement.where(*_in_scope(scope, [crash_id])).order_by(
         Occurrence.occurred_at.desc(), Occurrence.id.desc()
     )
-    return Place(*session.execute(newest_first.limit(1)).one())
+    return BatchPosition(*session.execute(newest_first.limit(1)).one())
 
 
 def _in_scope(scope: Scope, crash_ids: list[int]) -> list[ColumnElement[bool]]:
@@ -216,6 +216,6 @@ def _place() -> Tuple:
     return tuple_(Occurrence.crash_id, Occurrence.occurred_at, Occurrence.id)
 
 
-def _literal(place: Place) -> Tuple:
+def _literal(place: BatchPosition) -> Tuple:
     columns = (Occurrence.crash_id, Occurrence.occurred_at, Occurrence.id)
     return tuple_(*(literal(value, column.type) for value, column in zip(place, columns, strict=True)))

@@ -134,7 +134,7 @@ def _has(word: str) -> ColumnElement[bool]:
 
 
 def _occurred(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    """That an occurrence of a crash was seen in [since, until), told by its own row wherever its first or last one tells."""
+    """An occurrence of a crash was seen in [since, until); its first or last one decides where that is enough."""
     bounds = []
     if since:
         bounds.append(Crash.last_seen >= since)

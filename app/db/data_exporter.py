@@ -117,10 +117,10 @@ def count_exporters(session: Session, user_id: int) -> int:
     return session.scalar(select(func.count()).select_from(DataExporter).where(DataExporter.user_id == user_id)) or 0
 
 
-def find_exporter(session: Session, user_id: int, identifier: str, *, hold: bool = False) -> DataExporter | None:
-    """An exporter of the user; with `hold` nobody else changes it until the transaction ends."""
+def find_exporter(session: Session, user_id: int, identifier: str, *, lock: bool = False) -> DataExporter | None:
+    """An exporter of the user; with `lock` its row is locked until the transaction ends."""
     statement = select(DataExporter).where(DataExporter.user_id == user_id, DataExporter.identifier == identifier)
-    return session.scalar(statement.with_for_update() if hold else statement)
+    return session.scalar(statement.with_for_update() if lock else statement)
 
 
 def apps_covered(session: Session, exporter_id: int) -> list[App]:
@@ -179,8 +179,8 @@ def add_run(session: Session, exporter_id: int, app_id: int, scheduled_for: date
     insert_or_ignore(session, DataExporterRun, values)
 
 
-def newest_row_before(session: Session, moment: datetime) -> int:
-    """The row id of about the newest occurrence that had arrived by a moment; 0 when there is none.
+def newest_row_before(session: Session, time: datetime) -> int:
+    """The row id of about the newest occurrence that had arrived by a time; 0 when there is none.
 
     Row ids grow with arrival, but for digests side by side, so it is found by halving. Which run a row at the border
     goes to does not matter: windows are row ids, each row has one, and one window begins where another ends.
@@ -191,7 +191,7 @@ def newest_row_before(session: Session, moment: datetime) -> int:
         middle = (low + high + 1) // 2
         first = select(Occurrence.id, arrived).join(Log, Log.id == Occurrence.log_row).where(Occurrence.id >= middle)
         row = session.execute(first.order_by(Occurrence.id).limit(1)).first()
-        if row is not None and row[1] < moment:
+        if row is not None and row[1] < time:
             low = max(middle, min(int(row[0]), high))
         else:
             high = middle - 1

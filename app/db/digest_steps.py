@@ -1,4 +1,4 @@
-"""The steps of a digest, each one statement for all logs of a trip: claim them, settle them, count what was found."""
+"""The steps of a digest, each one statement for logs in bulk: claim them, end their digests, count their crashes."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -24,12 +24,12 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.db import Database
 from app.db.crash import Crash
+from app.db.driver_pool import DriverConnection, Prepared
+from app.db.fair_share import FairShare, digested
 from app.db.hot import SqlText
 from app.db.log import Log, LogStatus
 from app.db.many import as_rows, insert_into, rows_of
 from app.db.occurrence import Occurrence
-from app.db.prepared import Lane, Prepared
-from app.db.turn import Turn, digested
 from app.db.webhook_events import CRASHES_NEW
 from app.db.work import LONGEST_PAUSE, is_due
 
@@ -72,7 +72,7 @@ class Claim(NamedTuple):
     is_full: bool  # more may wait
 
 
-class Bounds(NamedTuple):
+class ClaimBounds(NamedTuple):
     """What a claim takes at most."""
 
     logs: int
@@ -106,11 +106,11 @@ class SeenCrash(NamedTuple):
     why: str | None = None  # kept if the crash has none yet
 
 
-class Counted(NamedTuple):
+class CountedCrashes(NamedTuple):
     """The crashes that occurrences were added to."""
 
     ids: dict[str, int]  # identifier -> row id
-    told: int  # how many webhooks are to be told of new ones
+    notified: int  # how many webhooks are to be notified of new ones
 
 
 class CountedCrash(NamedTuple):
@@ -118,7 +118,7 @@ class CountedCrash(NamedTuple):
 
     identifier: str
     id: int
-    told: int  # as in `Counted`
+    notified: int  # as in `CountedCrashes`
 
 
 class NewOccurrence(NamedTuple):
@@ -140,8 +140,8 @@ class NewOccurrence(NamedTuple):
     grouped_as: str | None = None  # the group it is of, when people merged that into this crash
 
 
-def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: str, bounds: Bounds) -> Claim:
-    """Begin the next digest of logs that are free and due: apps take turns, each app's oldest log first.
+def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: str, bounds: ClaimBounds) -> Claim:
+    """Begin the next digest of logs that are free and due: a fair share for each app, its oldest log first.
 
     A log that takes long to read or has ended an attempt with a failure is taken alone, and never along with another: it may
     be what killed its worker, and the others must not pay for it.
@@ -149,36 +149,36 @@ def claim_logs(db: Database, now: datetime, lease_expires_at: datetime, holder: 
     values = {"now": now, "latest": now + LONGEST_PAUSE, "lease_expires_at": lease_expires_at, "holder": holder}
     most = {"most": bounds.logs, "bytes": bounds.bytes, "most_processes": bounds.processes, "most_slow": bounds.slow}
     if db.is_postgresql:
-        with db.quick_write(together=False) as lane:
-            rows = lane.rows(_CLAIM, **values, **most)
+        with db.driver_write(together=False) as driver:
+            rows = driver.rows(_CLAIM, **values, **most)
     else:
         with db.write() as session:
             rows = _claim_on_sqlite(session, now, lease_expires_at, holder, bounds)
     return Claim([ClaimedLog(*row[:-2]) for row in rows], is_full=bool(rows) and bool(rows[0][-2]))
 
 
-def settle_logs(lane: Lane, ended: Iterable[EndedLog], now: datetime) -> set[int]:
+def end_digests(driver: DriverConnection, ended: Iterable[EndedLog], now: datetime) -> set[int]:
     """End digests; returns the row ids of those that are still this claim's. The others must leave no trace."""
     rows = as_rows(log._asdict() for log in sorted(ended))
-    if lane.is_postgresql:
-        return set(lane.rows(_END, now=now, rows=rows))
-    return {row[0] for row in lane.rows(_END_ON_SQLITE, now=now, rows=rows)}
+    if driver.is_postgresql:
+        return set(driver.rows(_END, now=now, rows=rows))
+    return {row[0] for row in driver.rows(_END_ON_SQLITE, now=now, rows=rows)}
 
 
-def count_in(lane: Lane, seen: Iterable[SeenCrash], now: datetime) -> Counted:
-    """Add occurrences to their crashes, which are made when these are their first; webhooks are told of new ones.
+def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime) -> CountedCrashes:
+    """Add occurrences to their crashes, which are made when these are their first; webhooks are notified of new ones.
 
     Two workers that see a crash first end up with one row. Crashes are locked in the order of their identifiers, so that
     two digests cannot wait for each other.
     """
     rows = as_rows(crash._asdict() for crash in seen)
-    if lane.is_postgresql:
-        found = lane.rows(_COUNT, rows=rows, now=now)
-        return Counted({crash.identifier: crash.id for crash in found}, found[0].told if found else 0)
-    counted = lane.rows(_COUNT_ON_SQLITE, rows=rows)
+    if driver.is_postgresql:
+        found = driver.rows(_COUNT, rows=rows, now=now)
+        return CountedCrashes({crash.identifier: crash.id for crash in found}, found[0].notified if found else 0)
+    counted = driver.rows(_COUNT_ON_SQLITE, rows=rows)
     new = [{"identifier": row[0]} for row in counted if row[2] == NEW]
-    told = lane.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
-    return Counted({row[0]: row[1] for row in counted}, told)
+    notified = driver.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
+    return CountedCrashes({row[0]: row[1] for row in counted}, notified)
 
 
 def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
@@ -188,15 +188,15 @@ def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def add_occurrences(lane: Lane, new: Iterable[NewOccurrence]) -> None:
+def add_occurrences(driver: DriverConnection, new: Iterable[NewOccurrence]) -> None:
     """Insert occurrences."""
-    lane.change(
-        _ADD if lane.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(occurrence._asdict() for occurrence in new)
+    driver.change(
+        _ADD if driver.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(occurrence._asdict() for occurrence in new)
     )
 
 
 def _claim_on_sqlite(
-    session: Session, now: datetime, lease_expires_at: datetime, holder: str, bounds: Bounds
+    session: Session, now: datetime, lease_expires_at: datetime, holder: str, bounds: ClaimBounds
 ) -> list[tuple[Any, ...]]:
     """The statement of claim_logs.sql, by sorting all logs that wait."""
     received = Log.status == LogStatus.RECEIVED
@@ -210,8 +210,8 @@ def _claim_on_sqlite(
     place = func.row_number().over(partition_by=Log.app_id, order_by=(alone, Log.id)).label("place")
     free = (received, Log.lease_expires_at.is_(None), is_due(Log, now), may_be_slow, may_begin)
     found = select(Log.id, Log.app_id, Log.size, alone.label("alone"), place).where(*free).subquery()
-    in_turn = select(found).outerjoin(Turn, Turn.app_id == found.c.app_id).order_by(
-        found.c.place, Turn.digested_at.asc().nulls_first(), found.c.app_id
+    in_turn = select(found).outerjoin(FairShare, FairShare.app_id == found.c.app_id).order_by(
+        found.c.place, FairShare.digested_at.asc().nulls_first(), found.c.app_id
     )  # fmt: skip
     waiting = session.execute(in_turn.limit(bounds.logs)).all()
     taken: list[Any] = []

@@ -1,4 +1,4 @@
-"""The whole database as one file, of one moment, beside a running service; and back."""
+"""The whole database as one file, of one snapshot, beside a running service; and back."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def kind_of(url: str) -> str:
 
 
 def dump(url: str, folder: Path) -> Path:
-    """Write the database as it is at one moment into a new file of the folder. Writers go on. Raises DumpFailed."""
+    """Write the database as one snapshot into a new file of the folder. Writers go on. Raises DumpFailed."""
     target = folder / FILES[kind_of(url)]
     target.touch(mode=0o600)
     parsed = make_url(url)
@@ -41,7 +41,7 @@ def dump(url: str, folder: Path) -> Path:
                 ) as source,
                 closing(sqlite3.connect(target)) as copy,
             ):
-                source.backup(copy, pages=-1)  # in one step, which sees one moment
+                source.backup(copy, pages=-1)  # in one step, which sees one snapshot
         except sqlite3.Error as error:
             raise DumpFailed(f"The database could not be read: {error}") from error
         return target

@@ -15,7 +15,7 @@ from app.db.occurrence import Occurrence
 from app.db.regrouping import Regrouping
 
 
-class StoredLog(NamedTuple):
+class ErasableLog(NamedTuple):
     """As much of a log as tells whether it is a user's."""
 
     id: int
@@ -32,7 +32,7 @@ class Suspect(NamedTuple):
 
     id: int
     log_row: int
-    is_told: bool  # by the occurrence itself
+    is_recorded: bool  # by the occurrence itself
 
 
 def newest_log(session: Session) -> int:
@@ -47,22 +47,22 @@ def count_logs(session: Session, app_id: int, upto: int) -> int:
 
 def logs_between(
     session: Session, app_id: int, after: int, upto: int, limit: int, status: LogStatus | None = None
-) -> list[StoredLog]:
+) -> list[ErasableLog]:
     """Logs of an app in the order of their row ids; with a status only those."""
     statement = select(
         Log.id, Log.log_id, Log.storage_key, Log.size, Log.error_message, Log.request_id, Log.removed_at.is_not(None)
     ).where(Log.app_id == app_id, Log.id > after, Log.id <= upto)
     if status is not None:
         statement = statement.where(Log.status == status)
-    return [StoredLog(*row) for row in session.execute(statement.order_by(Log.id).limit(limit))]
+    return [ErasableLog(*row) for row in session.execute(statement.order_by(Log.id).limit(limit))]
 
 
-def stored_log(session: Session, row_id: int) -> StoredLog | None:
+def stored_log(session: Session, row_id: int) -> ErasableLog | None:
     """One log by its row id."""
     found = session.get(Log, row_id)
     if found is None:
         return None
-    return StoredLog(
+    return ErasableLog(
         found.id, found.log_id, found.storage_key, found.size, found.error_message, found.request_id,
         found.removed_at is not None,
     )  # fmt: skip
@@ -80,16 +80,16 @@ def suspects(
 
     A range of the primary key is read, so that no index has to be kept for what is seldom asked.
     """
-    is_told = Occurrence.user_id == user_id
+    is_recorded = Occurrence.user_id == user_id
     statement = (
-        select(Occurrence.id, Occurrence.log_row, func.coalesce(is_told, False))
+        select(Occurrence.id, Occurrence.log_row, func.coalesce(is_recorded, False))
         .join(Crash, Crash.id == Occurrence.crash_id)
         .where(
             Crash.app_id == app_id,
             Occurrence.id > after,
             Occurrence.id <= upto,
             Occurrence.log_row <= last_log,
-            or_(is_told, Occurrence.described.is_(None)),
+            or_(is_recorded, Occurrence.described.is_(None)),
         )
     )
     return [Suspect(*row) for row in session.execute(statement.order_by(Occurrence.id).limit(limit))]

@@ -1,14 +1,14 @@
-"""The end of a job that has a result: made visible, and told to webhooks along with it."""
+"""The end of a job that has a result: made visible, with the deliveries to webhooks."""
 
 from typing import Any, NamedTuple
 
 from sqlalchemy import Update, bindparam, update
 
 from app.db import Database
+from app.db.driver_pool import Prepared
 from app.db.hot import SqlText
 from app.db.job import Job, JobState
-from app.db.job_steps import RUNNING
-from app.db.prepared import Prepared
+from app.db.job_claim import RUNNING
 from app.db.webhook_events import JOB_FINISHED
 
 RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",
@@ -19,7 +19,7 @@ class Finish(NamedTuple):
     """What came of finishing a job."""
 
     size: int  # bytes of its result
-    told: int  # how many webhooks are to be told
+    notified: int  # how many webhooks are to be notified
 
 
 _FINISH = SqlText("finish_job", Finish)
@@ -31,13 +31,13 @@ def finish_job(db: Database, job_id: str, attempt: int, holder: str | None, **re
     None, and nothing is changed, when the job is another claim's by now. `holder`: None when the parts complete it.
     """
     if db.is_postgresql:
-        with db.quick_write(together=False) as lane:
-            return lane.first(_FINISH, job=job_id, attempt=attempt, holder=holder, **result)
+        with db.driver_write(together=False) as driver:
+            return driver.first(_FINISH, job=job_id, attempt=attempt, holder=holder, **result)
     values = {f"new_{name}": result[name] for name in RESULT}
-    with db.quick_write() as lane:
-        if not lane.change(_FINISH_ON_SQLITE, job=job_id, attempt_of=attempt, holder_of=holder, **values):
+    with db.driver_write() as driver:
+        if not driver.change(_FINISH_ON_SQLITE, job=job_id, attempt_of=attempt, holder_of=holder, **values):
             return None
-        return Finish(result["result_size"], lane.change(JOB_FINISHED, job=job_id))
+        return Finish(result["result_size"], driver.change(JOB_FINISHED, job=job_id))
 
 
 def _finish(*_: object) -> Update:

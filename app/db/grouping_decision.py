@@ -9,10 +9,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, rows_changed
 from app.db.crash import Crash
+from app.db.driver_pool import DriverConnection, Prepared
 from app.db.hot import SqlText
 from app.db.many import as_rows, rows_of
 from app.db.occurrence import Occurrence
-from app.db.prepared import Lane, Prepared
 
 PENDING = text("moved_at IS NULL")
 
@@ -20,7 +20,7 @@ PENDING = text("moved_at IS NULL")
 class GroupingDecision(Base):
     """One group, by the identifier that its fingerprint gives it, and the crash its occurrences are to be counted in.
 
-    It keeps what the group's crash was told by, for the crash to be made again when the group is split off.
+    It keeps what described the group's crash, for the crash to be made again when the group is split off.
     """
 
     __tablename__ = "grouping_decisions"
@@ -45,10 +45,10 @@ class GroupingDecision(Base):
         return self.into_identifier != self.identifier
 
 
-def routes(lane: Lane, identifiers: Iterable[str]) -> dict[str, str]:
+def routes(driver: DriverConnection, identifiers: Iterable[str]) -> dict[str, str]:
     """Of these groups the ones that people have merged into another crash that exists: identifier -> its identifier."""
     rows = as_rows({"identifier": identifier} for identifier in sorted(set(identifiers)))
-    return dict(lane.rows(_ROUTES if lane.is_postgresql else _ROUTES_ON_SQLITE, rows=rows))
+    return dict(driver.rows(_ROUTES if driver.is_postgresql else _ROUTES_ON_SQLITE, rows=rows))
 
 
 def routes_within(session: Session, identifiers: Iterable[str]) -> dict[str, str]:
@@ -95,8 +95,8 @@ def decisions_after(session: Session, app_id: int, identifier: str, limit: int) 
 
 def decide(session: Session, group: Crash, into: str, user_id: int | None, now: datetime) -> None:
     """Have a group, and whatever was merged into its crash, counted in another crash from now on."""
-    told = {"fingerprint": group.fingerprint, "fingerprint_version": group.fingerprint_version}
-    values = told | {"title": group.title, "why": group.why, "into_identifier": into, "user_id": user_id}
+    columns = {"fingerprint": group.fingerprint, "fingerprint_version": group.fingerprint_version}
+    values = columns | {"title": group.title, "why": group.why, "into_identifier": into, "user_id": user_id}
     decision = session.get(GroupingDecision, group.identifier)
     if decision is None:
         decision = GroupingDecision(identifier=group.identifier, app_id=group.app_id)
@@ -131,7 +131,7 @@ def redirect(session: Session, old: str, new: str, user_id: int | None, now: dat
     return rows_changed(session, this.values(values))
 
 
-def settle(session: Session, before: datetime, identifiers: list[str], now: datetime) -> int:
+def note_moved(session: Session, before: datetime, identifiers: list[str], now: datetime) -> int:
     """Note that a decision is carried out, unless it was made after `before`: digests under way may not know it yet."""
     this = update(GroupingDecision).where(GroupingDecision.identifier.in_(identifiers), PENDING)
     return rows_changed(session, this.where(GroupingDecision.decided_at <= before).values(moved_at=now))

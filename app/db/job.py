@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, insert_or_ignore, rows_changed, value_enum
-from app.db.turn import Turn
+from app.db.fair_share import FairShare
 from app.db.work import LONGEST_PAUSE, Leased, Leasing
 
 
@@ -43,7 +43,7 @@ class JobState(enum.StrEnum):
 LIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
 LIVE = text("state IN ('queued', 'running')")
 LIVE_FIRST = text("jobs.state IN ('queued', 'running') DESC")
-"""To order by: clocks of two machines differ, so the newest job of a question need not be the live one."""
+"""To order by: clocks of two machines differ, so the newest job of a request need not be the live one."""
 FAILED = text("state = 'failed'")
 CANCELLED = text("state = 'cancelled'")
 
@@ -58,9 +58,9 @@ class Job(Leased, Base):
 
     __tablename__ = "jobs"
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32))  # job type: a name in app.jobs.KINDS
-    key: Mapped[str] = mapped_column(String(64))  # sha256 hex of kind and normalised question
-    params: Mapped[str] = mapped_column(Text)  # the normalised question as canonical JSON
+    kind: Mapped[str] = mapped_column(String(32))  # job type: a name in app.jobs.JOB_TYPES
+    key: Mapped[str] = mapped_column(String(64))  # sha256 hex of job type and normalised request
+    params: Mapped[str] = mapped_column(Text)  # the normalised request as canonical JSON
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
     crash_id: Mapped[int | None] = mapped_column(ForeignKey("crashes.id"))  # None: it is about a whole app
     state: Mapped[JobState] = mapped_column(value_enum(JobState), default=JobState.QUEUED)
@@ -89,7 +89,7 @@ class Job(Leased, Base):
     __table_args__ = (
         Index(
             "uq_jobs_live_key", "key", unique=True, postgresql_where=LIVE, sqlite_where=LIVE
-        ),  # equal questions, one job
+        ),  # equal requests, one job
         Index("uq_jobs_key_generation", "key", "generation", unique=True),  # of those that begin the next, one does
         Index(
             "ix_jobs_turns", "queue", "state", "app_id", "created_at", "id", postgresql_where=LIVE, sqlite_where=LIVE
@@ -117,7 +117,7 @@ class JobAsker(Base):
 
 
 def latest_job(session: Session, key: str, user_id: int) -> tuple[Job, datetime | None] | None:
-    """The live or else the newest job for a question, and when this user was last seen to ask for it, if ever."""
+    """The live or else the newest job for a request, and when this user was last seen to ask for it, if ever."""
     return _with_asker(session, user_id, Job.key == key)
 
 
@@ -127,8 +127,8 @@ def find_job(session: Session, job_id: str, user_id: int) -> tuple[Job, datetime
 
 
 def _with_asker(session: Session, user_id: int, condition: ColumnElement[bool]) -> tuple[Job, datetime | None] | None:
-    asked = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
-    statement = select(Job, JobAsker.seen_at).outerjoin(JobAsker, asked).where(condition)
+    own = and_(JobAsker.job_id == Job.id, JobAsker.user_id == user_id)
+    statement = select(Job, JobAsker.seen_at).outerjoin(JobAsker, own).where(condition)
     row = session.execute(statement.order_by(LIVE_FIRST, Job.created_at.desc(), Job.id).limit(1)).first()
     return (row[0], row[1]) if row else None
 
@@ -140,13 +140,13 @@ def remember_asker(session: Session, job_id: str, user_id: int, now: datetime) -
         rows_changed(session, seen)
 
 
-def stay(session: Session, job_id: str) -> Job | None:
-    """The job as it stands, which nobody can cancel until this transaction ends; None when the row is gone."""
+def lock_job_shared(session: Session, job_id: str) -> Job | None:
+    """The job as it stands, its row locked FOR KEY SHARE: no cancelling until the transaction ends. None when it is gone."""
     return session.get(Job, job_id, populate_existing=True, with_for_update={"read": True, "key_share": True})
 
 
-def hold(session: Session, job_id: str) -> Job | None:
-    """The job as it stands, which nobody can change or join until this transaction ends; None when the row is gone."""
+def lock_job(session: Session, job_id: str) -> Job | None:
+    """The job as it stands, its row locked FOR UPDATE until the transaction ends. None when it is gone."""
     return session.get(Job, job_id, populate_existing=True, with_for_update=True)
 
 
@@ -167,7 +167,7 @@ def expire(session: Session, job_id: str, forget_at: datetime) -> bool:
     return move(session, job_id, finished, state=JobState.EXPIRED, result_text=None, expires_at=forget_at)
 
 
-class Waiting(NamedTuple):
+class NextJob(NamedTuple):
     """A queued job and its place in the line."""
 
     id: str
@@ -175,18 +175,18 @@ class Waiting(NamedTuple):
     created_at: datetime
 
 
-def next_in_turn(session: Session, queue: str, now: datetime) -> Waiting | None:
-    """The queued job to do next: tenants take turns, each tenant's oldest job first. It only looks; a claim decides."""
+def next_in_turn(session: Session, queue: str, now: datetime) -> NextJob | None:
+    """The queued job to do next: of the tenant served least recently, its oldest job. It only looks; a claim decides."""
     due = or_(Job.not_before.is_(None), Job.not_before <= now, Job.not_before > now + LONGEST_PAUSE)
     statement = (
-        select(Job.id, Turn.served_at, Job.created_at)
-        .outerjoin(Turn, Turn.app_id == Job.app_id)
+        select(Job.id, FairShare.served_at, Job.created_at)
+        .outerjoin(FairShare, FairShare.app_id == Job.app_id)
         .where(Job.state == JobState.QUEUED, Job.queue == queue, due)
-        .order_by(Turn.served_at.asc().nulls_first(), Job.created_at, Job.id)
+        .order_by(FairShare.served_at.asc().nulls_first(), Job.created_at, Job.id)
         .limit(1)
     )
     row = session.execute(statement).first()
-    return Waiting(*row) if row else None
+    return NextJob(*row) if row else None
 
 
 def count_running(session: Session, queue: str) -> int:
@@ -212,8 +212,8 @@ def is_abandoned(session: Session, job_id: str, before: datetime) -> bool:
     return session.scalar(select(Job.id).where(Job.id == job_id, ~_seen_after(before))) is not None
 
 
-def _seen_after(moment: datetime) -> Exists:
-    return exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > moment)
+def _seen_after(time: datetime) -> Exists:
+    return exists().where(JobAsker.job_id == Job.id, JobAsker.seen_at > time)
 
 
 def past_jobs(session: Session, now: datetime, limit: int) -> list[Job]:

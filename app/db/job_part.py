@@ -21,8 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, rows_changed, value_enum
+from app.db.fair_share import FairShare
 from app.db.job import Job, JobState
-from app.db.turn import Turn
 from app.db.work import Leased, Leasing, is_due
 
 BATCH = "_batch"
@@ -45,13 +45,13 @@ class JobPlan(Base):
 
     __tablename__ = "job_plans"
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    made_at: Mapped[datetime]  # the moment that the result shows
+    made_at: Mapped[datetime]  # when the snapshot was taken that the result shows
     last_row: Mapped[int] = mapped_column(BigInteger)  # the newest occurrence that belongs to it
     reports_revision: Mapped[int | None] = mapped_column(BigInteger)  # the app's, when it was made
 
 
 class JobPart(Leased, Base):
-    """One part. `after` and `upto` are places in the data as JSON, which only the kind of job understands."""
+    """One part. `after` and `upto` are places in the data as JSON, which only the job type understands."""
 
     __tablename__ = "job_parts"
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
@@ -62,7 +62,7 @@ class JobPart(Leased, Base):
     state: Mapped[PartState] = mapped_column(value_enum(PartState), default=PartState.WAITING)
     done: Mapped[int] = mapped_column(BigInteger, default=0)  # units so far; of a done part all that it was made from
     rows: Mapped[int | None] = mapped_column(BigInteger)  # what it holds, once done
-    unreadable: Mapped[int | None] = mapped_column(BigInteger)  # what belongs to it and could not be told whole
+    unreadable: Mapped[int | None] = mapped_column(BigInteger)  # occurrences that belong to it and could not be read
     size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
     sha256: Mapped[str | None] = mapped_column(String(64))
     key: Mapped[str | None] = mapped_column(String(128))
@@ -105,17 +105,17 @@ def parts_running(session: Session) -> int:
 
 
 def next_part(session: Session, now: datetime) -> tuple[JobPart, Job, datetime | None] | None:
-    """The part to make next, its job, and when its tenant was last served: tenants take turns. Locks the part."""
+    """The part to make next, its job, and when its tenant was last served, least recently first. Locks the part."""
     statement = (
-        select(JobPart, Job, Turn.served_at)
+        select(JobPart, Job, FairShare.served_at)
         .join(Job, Job.id == JobPart.job_id)
-        .outerjoin(Turn, Turn.app_id == Job.app_id)
+        .outerjoin(FairShare, FairShare.app_id == Job.app_id)
         .where(
             JobPart.state == PartState.WAITING,
             Job.state == JobState.RUNNING,
             is_due(JobPart, now),
         )
-        .order_by(Turn.served_at.asc().nulls_first(), Job.created_at, Job.id, JobPart.number)
+        .order_by(FairShare.served_at.asc().nulls_first(), Job.created_at, Job.id, JobPart.number)
         .limit(1)
     )
     row = session.execute(statement.with_for_update(of=JobPart, skip_locked=True)).first()

@@ -9,9 +9,9 @@ from sqlalchemy import Select, and_, bindparam, select
 
 from app.db import Database
 from app.db.app import Membership
+from app.db.driver_pool import Prepared
 from app.db.job import Job, JobAsker, JobState
 from app.db.many import as_rows, rows_of
-from app.db.prepared import Prepared
 from app.db.token import Token
 
 
@@ -34,8 +34,8 @@ class Sign(NamedTuple):
 def signs(db: Database, watched: Iterable[Watched], now: datetime) -> dict[Watched, Sign]:
     """The signs of jobs; one is missing whose login has ended, or whose user left it or may see it no more."""
     rows = as_rows({"hash": one.token_hash, "id": one.job_id} for one in watched)
-    with db.quick() as lane:
-        return {Watched(*row[:2]): Sign(*row[2:]) for row in lane.rows(_SIGNS, rows=rows, now=now)}
+    with db.driver() as driver:
+        return {Watched(*row[:2]): Sign(*row[2:]) for row in driver.rows(_SIGNS, rows=rows, now=now)}
 
 
 def _signs(dialect: ModuleType) -> Select[str, str, JobState, int, int, int]:

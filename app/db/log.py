@@ -86,10 +86,10 @@ def stored_logs(session: Session, row_ids: Sequence[int]) -> list[StoredLog]:
     return [StoredLog(*row) for row in found]
 
 
-def find_log(session: Session, app_id: int, log_id: str, *, hold: bool = False) -> Log | None:
-    """The log of an app by the name its sender gave; with `hold` nobody else changes it until the transaction ends."""
+def find_log(session: Session, app_id: int, log_id: str, *, lock: bool = False) -> Log | None:
+    """The log of an app by the name its sender gave; with `lock` its row is locked until the transaction ends."""
     statement = select(Log).where(Log.app_id == app_id, Log.log_id == log_id)
-    return session.scalar(statement.with_for_update() if hold else statement)
+    return session.scalar(statement.with_for_update() if lock else statement)
 
 
 def logs_after(session: Session, row_id: int, limit: int) -> list[Log]:

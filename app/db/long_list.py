@@ -15,11 +15,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import Database
 from app.db.crash import Crash
+from app.db.driver_pool import DriverConnection, Prepared
 from app.db.occurrence import FIRST_ROWS, Occurrence, json_text
-from app.db.prepared import Lane, Prepared
 from app.iso_time import FIRST_INSTANT, LAST_INSTANT
 
-ROWS_PER_BATCH = 10_000  # about 1.2 MB: the fewer trips the better, and memory stays small
+ROWS_PER_BATCH = 10_000  # about 1.2 MB: the fewer round trips the better, and memory stays small
 CONNECTIONS = 2  # that write batches of a long list side by side
 LONG_FROM = 3 * ROWS_PER_BATCH  # rows from which a second connection is worth having
 ROOM = 8 * 1024 * 1024  # bytes; more than all copies of a batch that a process makes on its way
@@ -33,14 +33,14 @@ class Batch(NamedTuple):
 
 
 class LongList(NamedTuple):
-    """A list as it was at one moment."""
+    """A list as one snapshot of the database shows it."""
 
     revision: int  # of the crash
     rows: int  # that it will have; as many at most where only a page of it is asked for
     batches: Iterator[Batch]  # newest first: FIRST_ROWS, then ROWS_PER_BATCH at a time
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """Where an occurrence stands in the list; ids are between those of BEGINNING and END."""
 
     occurred_at: datetime
@@ -50,7 +50,7 @@ class Place(NamedTuple):
 class Cut(NamedTuple):
     """Where the next batch begins and how it is to be."""
 
-    before: Place
+    before: ListPosition
     skip: int  # rows
     size: int  # rows
     left: int | None  # rows that may still come; None: all
@@ -58,8 +58,8 @@ class Cut(NamedTuple):
 
 _Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
-BEGINNING = Place(FIRST_INSTANT, -1)
-END = Place(LAST_INSTANT, 2**63 - 1)
+BEGINNING = ListPosition(FIRST_INSTANT, -1)
+END = ListPosition(LAST_INSTANT, 2**63 - 1)
 
 
 @contextmanager
@@ -73,36 +73,36 @@ def long_list(
 ) -> Iterator[LongList]:
     """The occurrences of a crash in [since, until), newest first, from the `offset`-th, `limit` at most.
 
-    Nothing but some batches is held. All of them show the moment in which the block began; use them inside it.
+    Only a few batches are in memory. All show the snapshot taken when the block began; use them inside it.
     """
-    oldest = BEGINNING if since is None else Place(since, -1)
-    newest = END if until is None else Place(until, -1)
-    with db.moment() as moment:
-        [lane] = moment.lanes
-        found = lane.first(_CRASH, crash=crash_id)
+    oldest = BEGINNING if since is None else ListPosition(since, -1)
+    newest = END if until is None else ListPosition(until, -1)
+    with db.driver_snapshot() as snapshot:
+        [driver] = snapshot.connections
+        found = driver.first(_CRASH, crash=crash_id)
         assert found is not None, "a job's crash is never deleted before the job"
         revision, total = found
         if (since or until) and limit is None:
-            total = lane.first(_COUNT, crash=crash_id, **_range(newest, oldest))[0]  # type: ignore[index]
+            total = driver.first(_COUNT, crash=crash_id, **_range(newest, oldest))[0]  # type: ignore[index]
         rows = max(total - offset, 0) if limit is None else min(max(total - offset, 0), limit)
         if rows >= LONG_FROM:
-            moment.widen(CONNECTIONS)
-            _keep_room(moment.lanes)
+            snapshot.widen(CONNECTIONS)
+            _keep_room(snapshot.connections)
         first = Cut(newest, offset, FIRST_ROWS, limit)
-        with closing(_batches(moment.lanes, crash_id, first, oldest)) as batches:
+        with closing(_batches(snapshot.connections, crash_id, first, oldest)) as batches:
             yield LongList(revision, rows, batches)
 
 
-def _keep_room(lanes: list[Lane]) -> None:
+def _keep_room(drivers: list[DriverConnection]) -> None:
     """Let the database's processes and this one keep the memory of a batch for the next one.
 
     They would give it back to the system and have it anew for every batch, which takes longer than to write the batch. The
     C library of Linux keeps free as much memory as it has once seen freed in one piece, twice over (mallopt(3), "dynamic
     mmap threshold"). Elsewhere this does nothing.
     """
-    for lane in lanes:
-        if lane.is_postgresql:
-            lane.once(_ROOM)
+    for driver in drivers:
+        if driver.is_postgresql:
+            driver.once(_ROOM)
     _keep_own_room()
 
 
@@ -111,32 +111,34 @@ def _keep_own_room() -> None:
     bytearray(ROOM)
 
 
-def _batches(lanes: list[Lane], crash_id: int, first: Cut, oldest: Place) -> Generator[Batch, None, None]:
+def _batches(
+    drivers: list[DriverConnection], crash_id: int, first: Cut, oldest: ListPosition
+) -> Generator[Batch, None, None]:
     """The batches in their order; while the caller has one, every connection is at one of the next."""
-    free: SimpleQueue[Lane] = SimpleQueue()
-    for lane in lanes:
-        free.put(lane)
+    free: SimpleQueue[DriverConnection] = SimpleQueue()
+    for driver in drivers:
+        free.put(driver)
 
     def fetch(begun: "Future[Cut | None]", following: "Future[Cut | None]") -> Batch | None:
         """Wait until it is known where the batch before ends, tell where this one does, and only then read it."""
-        lane = free.get()
+        driver = free.get()
         try:
             cut = begun.result()
-            following.set_result(None if cut is None else _following(lane, crash_id, cut, oldest))
-            return None if cut is None else _read(lane, crash_id, cut, oldest)
+            following.set_result(None if cut is None else _following(driver, crash_id, cut, oldest))
+            return None if cut is None else _read(driver, crash_id, cut, oldest)
         except BaseException as error:
             if not following.done():
                 following.set_exception(error)
             raise
         finally:
-            free.put(lane)
+            free.put(driver)
 
     cuts: Future[Cut | None] = Future()
     cuts.set_result(first)
     coming: list[Future[Batch | None]] = []
-    with ThreadPoolExecutor(len(lanes), thread_name_prefix="long-list") as pool:
+    with ThreadPoolExecutor(len(drivers), thread_name_prefix="long-list") as pool:
         while True:
-            while len(coming) < len(lanes):
+            while len(coming) < len(drivers):
                 begun, cuts = cuts, Future()
                 coming.append(pool.submit(fetch, begun, cuts))
             batch = coming.pop(0).result()
@@ -148,23 +150,23 @@ def _batches(lanes: list[Lane], crash_id: int, first: Cut, oldest: Place) -> Gen
                 yield batch
 
 
-def _following(lane: Lane, crash_id: int, cut: Cut, oldest: Place) -> Cut | None:
+def _following(driver: DriverConnection, crash_id: int, cut: Cut, oldest: ListPosition) -> Cut | None:
     """Where the batch after this one begins; None when there is none."""
     size = cut.size if cut.left is None else min(cut.size, cut.left)
     if cut.left == size:
         return None
-    last = lane.first(_LAST, crash=crash_id, skip=cut.skip + size - 1, **_range(cut.before, oldest))
-    return Cut(Place(*last), 0, ROWS_PER_BATCH, None if cut.left is None else cut.left - size) if last else None
+    last = driver.first(_LAST, crash=crash_id, skip=cut.skip + size - 1, **_range(cut.before, oldest))
+    return Cut(ListPosition(*last), 0, ROWS_PER_BATCH, None if cut.left is None else cut.left - size) if last else None
 
 
-def _read(lane: Lane, crash_id: int, cut: Cut, oldest: Place) -> Batch:
+def _read(driver: DriverConnection, crash_id: int, cut: Cut, oldest: ListPosition) -> Batch:
     size = cut.size if cut.left is None else min(cut.size, cut.left)
-    row = lane.first(_TEXT, crash=crash_id, skip=cut.skip, size=size, **_range(cut.before, oldest))
+    row = driver.first(_TEXT, crash=crash_id, skip=cut.skip, size=size, **_range(cut.before, oldest))
     assert row is not None
     return Batch(row[0] or b"", row[1])
 
 
-def _range(before: Place, oldest: Place) -> dict[str, datetime | int]:
+def _range(before: ListPosition, oldest: ListPosition) -> dict[str, datetime | int]:
     return {
         "before_at": before.occurred_at,
         "before_id": before.id,

@@ -82,8 +82,8 @@ def hold_logs(session: Session, log_rows: Iterable[int]) -> list[Placed]:
         Occurrence.log_row, Occurrence.number
     )
     found: list[Placed] = []
-    for row_id, log_row, number, seen_at, crash_id, app_id, *told, grouped_as in session.execute(mine):
-        found.append(Placed(row_id, log_row, number, seen_at, app_id, crash_id, Group(*told), grouped_as))
+    for row_id, log_row, number, seen_at, crash_id, app_id, *group, grouped_as in session.execute(mine):
+        found.append(Placed(row_id, log_row, number, seen_at, app_id, crash_id, Group(*group), grouped_as))
     return found
 
 

@@ -46,12 +46,12 @@ def oldest_waiting(session: Session, now: datetime) -> dict[str, datetime | None
     return {type_: found[type_] for type_ in TYPES}
 
 
-def _is_past(moment: _Time) -> ColumnElement[bool]:
-    return or_(moment.is_(None), moment <= _NOW)
+def _is_past(time: _Time) -> ColumnElement[bool]:
+    return or_(time.is_(None), time <= _NOW)
 
 
 def _latest(first: _Time, *others: _Time) -> _Time:
-    """The latest of the moments; one that is not set does not count. Both databases have a function of another name."""
+    """The latest of the times; NULL does not count. Both databases have a function of another name."""
     for other in others:
         first = case((other > first, other), else_=first)
     return first

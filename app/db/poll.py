@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, select
 from app.db import Database
 from app.db.app import App, Membership
 from app.db.crash import Crash
+from app.db.driver_pool import Prepared
 from app.db.hot import SqlText
 from app.db.job import LIVE_FIRST, LIVE_STATES, Job, JobAsker, JobState
-from app.db.prepared import Prepared
 from app.db.token import Token
 
 
@@ -61,8 +61,8 @@ class FoundJob(NamedTuple):
         return self.state in LIVE_STATES
 
 
-class Poll(NamedTuple):
-    """A member's question about a crash, and the job found for it."""
+class PollResult(NamedTuple):
+    """A member's request about a crash, and the job found for it."""
 
     user_id: int
     seen_at: datetime | None  # when this user was last seen to ask for the job, if ever
@@ -72,29 +72,29 @@ class Poll(NamedTuple):
 
 def find_poll(
     db: Database, token_hash: str, now: datetime, crash_identifier: str, key: str, job_id: str | None
-) -> Poll | None:
-    """The live or else the newest job for a question, or the one with that id; None unless a member asks."""
+) -> PollResult | None:
+    """The live or else the newest job for a request, or the one with that id; None unless a member asks."""
     values: dict[str, Any] = {"token": token_hash, "now": now, "crash": crash_identifier, "key": key, "job": job_id}
-    with db.quick() as lane:
+    with db.driver() as driver:
         if db.is_postgresql:
-            return lane.first(_BY_ID if job_id else _BY_KEY, **values)
-        row = lane.first(_BY_ID_ON_SQLITE if job_id else _BY_KEY_ON_SQLITE, **values)
+            return driver.first(_BY_ID if job_id else _BY_KEY, **values)
+        row = driver.first(_BY_ID_ON_SQLITE if job_id else _BY_KEY_ON_SQLITE, **values)
     return poll_of(*row) if row else None
 
 
-def poll_of(user_id: int, seen_at: datetime | None, *columns: Any) -> Poll:
+def poll_of(user_id: int, seen_at: datetime | None, *columns: Any) -> PollResult:
     """What the columns of a poll say: of the crash, then of the job, which are None where there is none."""
     crash, job = columns[:_OF_CRASH], columns[_OF_CRASH:]
     found = None if job[0] is None else FoundJob._make((*job[:_STATE], JobState(job[_STATE]), *job[_STATE + 1 :]))
-    return Poll(user_id, seen_at, FoundCrash(*crash), found)
+    return PollResult(user_id, seen_at, FoundCrash(*crash), found)
 
 
 def is_live(db: Database, job_id: str) -> bool:
     """True while a job is queued or running; who may ask has been checked before."""
-    with db.quick() as lane:
+    with db.driver() as driver:
         if db.is_postgresql:
-            return lane.first(_JOB_STATE, job=job_id) in LIVE_STATES
-        row = lane.first(_JOB_STATE_ON_SQLITE, job=job_id)
+            return driver.first(_JOB_STATE, job=job_id) in LIVE_STATES
+        row = driver.first(_JOB_STATE_ON_SQLITE, job=job_id)
     return row is not None and row[0] in LIVE_STATES
 
 

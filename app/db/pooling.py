@@ -17,7 +17,7 @@ NEEDS_SESSIONS = (
 
 
 def require_pooling_by_session(url: str) -> None:
-    """Raise ConfigError where a pooler hands one server connection to several clients by turns.
+    """Raise ConfigError where a pooler hands one server connection to several clients, one after another.
 
     Nothing is said of SQLite, or of a database that does not answer: the service starts and waits for that one.
     """
@@ -36,7 +36,7 @@ def require_pooling_by_session(url: str) -> None:
 
 
 def _share_a_server(first: psycopg.Connection, second: psycopg.Connection) -> bool:
-    """True when what serves one of them serves the other too, or changes. The order finds servers that take turns as well."""
+    """True when one server serves both, or the server changes. The order finds servers behind a round-robin balancer, too."""
     of_first, of_second = {_server(first)}, {_server(second)}
     of_second.add(_server(second))
     of_first.add(_server(first))

@@ -50,9 +50,9 @@ def remove_bytes(session: Session, log_rows: list[int], now: datetime) -> int:
     """Delete the logs in which nothing was found, and only the bytes of logs whose occurrences stay; returns how many."""
     logs = _lock(session, log_rows)
     found = select(Occurrence.log_row).where(Occurrence.log_row.in_([log.id for log in logs])).distinct()
-    told = set(session.scalars(found))
-    _drop(session, [log for log in logs if log.id not in told], now, None)
-    bare = [log for log in logs if log.id in told and log.removed_at is None]
+    kept = set(session.scalars(found))
+    _drop(session, [log for log in logs if log.id not in kept], now, None)
+    bare = [log for log in logs if log.id in kept and log.removed_at is None]
     schedule_deletion(session, [log.storage_key for log in bare], None, now)
     forget_awaited(session, [log.id for log in bare])
     this = update(Log).where(Log.id.in_([log.id for log in bare]))
@@ -68,10 +68,10 @@ def recount(session: Session, crash_id: int) -> int:
     number = session.scalar(select(func.count()).where(Occurrence.crash_id == crash_id)) or 0
     first, last = first_and_last(session, crash_id)
     was = (crash.occurrences_count, crash.first_seen, crash.last_seen)
-    told = (number, first or crash.first_seen, last or crash.last_seen)
-    if was == told:
+    counted = (number, first or crash.first_seen, last or crash.last_seen)
+    if was == counted:
         return 0
-    crash.occurrences_count, crash.first_seen, crash.last_seen = told
+    crash.occurrences_count, crash.first_seen, crash.last_seen = counted
     crash.revision += 1
     session.flush()
     return 1

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 from app.db import Database
 from app.db.finishing import Finish
 from app.db.job import Job
-from app.db.job_steps import CLAIM_JOB, due_at
+from app.db.job_claim import CLAIM_JOB, due_at
 from app.db.occurrence import FIRST_ROWS
 
 CRASH = "@"  # in the texts of ShortList: the crash's identifier
 
 
 class ShortList(NamedTuple):
-    """The question whose answer this is, and how it is called. CRASH stands for the identifier of the crash."""
+    """The request whose answer this is, and how it is called. CRASH stands for the identifier of the crash."""
 
     kind: str
     params: str  # JSON, as in the job's row
@@ -21,7 +21,7 @@ class ShortList(NamedTuple):
     media_type: str
 
 
-class Begun(NamedTuple):
+class ClaimedOrFinished(NamedTuple):
     """A job that was begun; of its columns there are CLAIMED."""
 
     job: Job
@@ -38,17 +38,17 @@ def claim_or_finish(
     most: int,
     short: ShortList,
     **values: Any,
-) -> Begun | None:
+) -> ClaimedOrFinished | None:
     """What `job_steps.claim_next` does or, if the job's answer is a list of at most `most` bytes, make that its result.
 
-    A list has at most FIRST_ROWS rows and shows the crash as it is in this moment. A job that has failed before takes the
+    A list has at most FIRST_ROWS rows and shows the crash as the statement sees it. A job that has failed before takes the
     long way. `values`: the others of `claim_next`. PostgreSQL only.
     """
     sizes = {"most_bytes": most, "most_rows": FIRST_ROWS}
     values |= {"job_of_message": job_of_message, "queue": queue, "expires_at": expires_at}
-    with db.quick_write(together=False) as lane:
-        claimed = lane.first(CLAIM_JOB, **values, **due_at(now), **sizes, **short._asdict())
+    with db.driver_write(together=False) as driver:
+        claimed = driver.first(CLAIM_JOB, **values, **due_at(now), **sizes, **short._asdict())
     if claimed is None:
         return None
     size = claimed.result_size
-    return Begun(claimed.job, None if size is None else Finish(size, claimed.told))
+    return ClaimedOrFinished(claimed.job, None if size is None else Finish(size, claimed.notified))

@@ -34,7 +34,7 @@ class NamedCrash(NamedTuple):
     occurrences_count: int
 
 
-class Counted(NamedTuple):
+class CrashCounts(NamedTuple):
     """A value of a fact and how many occurrences have it; all None: those of which it is unknown."""
 
     values: tuple[str | None, ...]
@@ -111,20 +111,20 @@ def count_users(session: Session, span: Span) -> dict[int, Users]:
     each = each.where(*_in_span(span), Occurrence.user_id.is_not(None))
     users = each.group_by(Occurrence.crash_id, Occurrence.user_id).subquery()
     counted = select(users.c.crash_id, func.count(), func.sum(users.c.n)).group_by(users.c.crash_id)
-    return {crash_id: Users(number, int(told)) for crash_id, number, told in session.execute(counted)}
+    return {crash_id: Users(number, int(known)) for crash_id, number, known in session.execute(counted)}
 
 
-def count_fact(session: Session, span: Span, fact: str, most: int) -> list[Counted]:
+def count_fact(session: Session, span: Span, fact: str, most: int) -> list[CrashCounts]:
     """The `most` most frequent values of one of FACTS, and before them how many occurrences tell none."""
     columns = _COLUMNS[fact]
     is_unknown = and_(*(column.is_(None) for column in columns))
     number = func.count().label("n")
     counted = select(*columns, number).where(*_in_span(span)).group_by(*columns)
     rows = session.execute(counted.order_by(is_unknown.desc(), number.desc(), *columns).limit(most + 1))
-    return [Counted(tuple(values), occurrences) for *values, occurrences in rows]
+    return [CrashCounts(tuple(values), occurrences) for *values, occurrences in rows]
 
 
-def count_versions(session: Session, span: Span, most: int) -> dict[int, list[Counted]]:
+def count_versions(session: Session, span: Span, most: int) -> dict[int, list[CrashCounts]]:
     """By crash the `most` most frequent app versions, and before them how many occurrences tell none."""
     number = func.count().label("n")
     each = select(Occurrence.crash_id, Occurrence.app_version, number).where(*_in_span(span))
@@ -133,9 +133,9 @@ def count_versions(session: Session, span: Span, most: int) -> dict[int, list[Co
     rank = func.row_number().over(partition_by=versions.c.crash_id, order_by=order).label("rank")
     ranked = select(versions, rank).subquery()
     wanted = select(ranked.c.crash_id, ranked.c.app_version, ranked.c.n).where(ranked.c.rank <= most + 1)
-    found: dict[int, list[Counted]] = {}
+    found: dict[int, list[CrashCounts]] = {}
     for crash_id, version, occurrences in session.execute(wanted.order_by(ranked.c.crash_id, ranked.c.rank)):
-        found.setdefault(crash_id, []).append(Counted((version,), occurrences))
+        found.setdefault(crash_id, []).append(CrashCounts((version,), occurrences))
     return found
 
 

@@ -26,7 +26,7 @@ WAITING = text("state = 'received'")
 NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
 """Kinds of what a file holds. The kind of a file is its format: elf, macho, pe, breakpad, proguard, archive, …"""
 
-SHOWN = 1_000  # images told of one file
+SHOWN = 1_000  # images listed of one file
 
 
 RELEASE = "release:"

@@ -10,10 +10,10 @@ from sqlalchemy.sql.dml import ReturningInsert
 from app.db import Database
 from app.db.app import App, Membership
 from app.db.app_settings import AppSettings
+from app.db.driver_pool import Prepared
 from app.db.ingest_key import IngestKey
 from app.db.log import Log, LogStatus
 from app.db.many import insert_into
-from app.db.prepared import Prepared
 from app.db.token import Token
 
 _LOG = Log.__table__.c
@@ -43,29 +43,29 @@ class Sender(NamedTuple):
 
 def find_sender(db: Database, app_identifier: str, token_hash: str, now: datetime, log_id: str) -> Sender | None:
     """The app, if this is the hash of its ingest key or of a member's unexpired token, with its log of that name."""
-    with db.quick() as lane:
-        row = lane.first(_SENDER, app=app_identifier, token=token_hash, now=now, log_id=log_id)
+    with db.driver() as driver:
+        row = driver.first(_SENDER, app=app_identifier, token=token_hash, now=now, log_id=log_id)
     return None if row is None else _sender_of(row)
 
 
 def find_project_sender(db: Database, project: int, key_hash: str, log_id: str) -> Sender | None:
     """The app with this row id, if this is the hash of its ingest key, with its log of that name."""
-    with db.quick() as lane:
-        row = lane.first(_PROJECT, project=project, key=key_hash, log_id=log_id)
+    with db.driver() as driver:
+        row = driver.first(_PROJECT, project=project, key=key_hash, log_id=log_id)
     return None if row is None else _sender_of(row)
 
 
 def find_known(db: Database, app_id: int, log_id: str) -> KnownLog | None:
     """The log of an app by its name."""
-    with db.quick() as lane:
-        row = lane.first(_KNOWN, app=app_id, log_id=log_id)
+    with db.driver() as driver:
+        row = driver.first(_KNOWN, app=app_id, log_id=log_id)
     return None if row is None else KnownLog(*row)
 
 
 def insert_log(db: Database, **new: Any) -> int | None:
     """Insert a received log, the columns NEW, and return its row id; None when the app has a log of this name."""
-    with db.quick_write(together=False) as lane:
-        row = lane.first(_INSERT, **{f"new_{name}": new[name] for name in NEW})
+    with db.driver_write(together=False) as driver:
+        row = driver.first(_INSERT, **{f"new_{name}": new[name] for name in NEW})
     return None if row is None else int(row[0])
 
 

@@ -52,7 +52,7 @@ class Webhook(Leased, Base):
     disabled_reason: Mapped[str | None] = mapped_column(String(MAX_ERROR))  # why the service has made it inactive
     failing_since: Mapped[datetime | None]  # first failure after the latest success
     created_at: Mapped[datetime]
-    served_at: Mapped[datetime | None]  # webhooks take turns
+    served_at: Mapped[datetime | None]  # the webhook served least recently comes next
 
 
 EVENTS = {
@@ -60,7 +60,7 @@ EVENTS = {
     "job.failed": Webhook.on_job_failed,
     "crash.new": Webhook.on_crash_new,
 }
-"""Event -> the column that says whether a webhook is told of it."""
+"""Event -> the column that says whether a webhook receives it."""
 
 
 class Delivery(Base):
@@ -79,7 +79,7 @@ class Delivery(Base):
     last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
     delivered_at: Mapped[datetime | None]
     __table_args__ = (
-        UniqueConstraint("webhook_id", "event", "subject"),  # an event is told once
+        UniqueConstraint("webhook_id", "event", "subject"),  # an event is delivered once
         Index("ix_webhook_deliveries_pending", "webhook_id", "next_at", postgresql_where=PENDING, sqlite_where=PENDING),
         Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
         Index("ix_webhook_deliveries_created_at", "created_at"),
@@ -102,10 +102,10 @@ def count_webhooks(session: Session, app_id: int) -> int:
     return session.scalar(select(func.count()).select_from(Webhook).where(Webhook.app_id == app_id)) or 0
 
 
-def find_webhook(session: Session, app_id: int, identifier: str, *, hold: bool = False) -> Webhook | None:
-    """A webhook of the app; with `hold` nobody else changes it until the transaction ends."""
+def find_webhook(session: Session, app_id: int, identifier: str, *, lock: bool = False) -> Webhook | None:
+    """A webhook of the app; with `lock` its row is locked until the transaction ends."""
     statement = select(Webhook).where(Webhook.app_id == app_id, Webhook.identifier == identifier)
-    return session.scalar(statement.with_for_update() if hold else statement)
+    return session.scalar(statement.with_for_update() if lock else statement)
 
 
 def drop_webhook(session: Session, webhook_id: int) -> None:
@@ -178,4 +178,4 @@ def drop_old_deliveries(session: Session, before: datetime, limit: int) -> int:
 
 
 LEASING = Leasing(Webhook, waiting=(Webhook.active.is_(True),), working=(), order=(Webhook.id,), by_enqueue_after=False)
-"""A receiver is worked at as long as it is told what is due for it, in order. Each delivery counts its own attempts."""
+"""A receiver is claimed until its due deliveries are sent, in order. Each delivery counts its own attempts."""

@@ -1,4 +1,4 @@
-"""Events for webhooks, written in the transaction in which they happen: none is lost, and none is told that did not."""
+"""Events for webhooks, written in the transaction in which they happen: none is lost, and none is sent that did not."""
 
 from datetime import datetime
 from types import ModuleType
@@ -8,9 +8,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db.crash import Crash
+from app.db.driver_pool import Prepared
 from app.db.job import Job, JobState
 from app.db.many import insert_into, rows_of
-from app.db.prepared import Prepared
 from app.db.webhook import EVENTS, Delivery, Webhook
 
 _JOB, _CRASH = Job.__table__.c, Crash.__table__.c
@@ -22,19 +22,19 @@ def deliveries(
     event: str,
     app_id: ColumnElement[int],
     subject: ColumnElement[str],
-    moment: ColumnElement[datetime] | ColumnElement[datetime | None],
+    happened_at: ColumnElement[datetime] | ColumnElement[datetime | None],
     *conditions: ColumnElement[bool],
 ) -> Insert:
-    """INSERT … SELECT of a delivery for each active webhook of the app that is told of the event.
+    """INSERT … SELECT of a delivery for each active webhook of the app that receives the event.
 
-    `app_id`, `subject` and `moment` are columns of what has happened. An app without webhooks costs a look into an index.
+    `app_id`, `subject` and `happened_at` are columns of what has happened. An app without webhooks costs a look into an index.
     """
     name: ColumnElement[str] = literal_column(f"'{event}'")
     pending: ColumnElement[str] = literal_column("'pending'")
     none: ColumnElement[int] = literal_column("0")
-    rows = select(Webhook.id, name, subject, moment, pending, none, moment)
-    told = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
-    return insert_into(dialect, Delivery).from_select(_COLUMNS, told).on_conflict_do_nothing()
+    rows = select(Webhook.id, name, subject, happened_at, pending, none, happened_at)
+    deliveries = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
+    return insert_into(dialect, Delivery).from_select(_COLUMNS, deliveries).on_conflict_do_nothing()
 
 
 def _job_finished(dialect: ModuleType) -> Insert:
@@ -49,7 +49,7 @@ def _crashes_new(dialect: ModuleType) -> Insert:
 
 
 JOB_FINISHED, CRASHES_NEW = Prepared(_job_finished), Prepared(_crashes_new)
-"""For SQLite, which cannot do it in the statement in which it happens, and needs no trip for another one."""
+"""For SQLite, which cannot do it in the statement in which it happens, and needs no round trip for another one."""
 
 
 def tell_job_failed(session: Session, job_id: str) -> None:

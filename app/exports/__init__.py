@@ -11,7 +11,7 @@ from app.exports.row import Row
 class RowFormat(Protocol):
     """What a format's module offers."""
 
-    FORMAT: str  # the value of `format` in the question: "ndjson", "csv", ...
+    FORMAT: str  # the value of `format` in the request: "ndjson", "csv", ...
     MEDIA_TYPE: str
     EXTENSION: str  # of the file name, without the dot
 

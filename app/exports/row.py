@@ -1,4 +1,4 @@
-"""One row of a batch: what can be told of an occurrence without its report."""
+"""One row of a batch: what is known of an occurrence without its report."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple

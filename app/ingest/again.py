@@ -21,7 +21,7 @@ def digest_again(services: Services, app: App, log_id: str) -> None:
     """
     now = services.now()
     with services.db.write() as session:
-        found = find_log(session, app.id, log_id, hold=True) if is_log_id(log_id) else None
+        found = find_log(session, app.id, log_id, lock=True) if is_log_id(log_id) else None
         if found is None:
             raise NotFound("Log not found")
         if found.status == LogStatus.RECEIVED:

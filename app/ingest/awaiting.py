@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from app.db.awaited_symbols import Waiting, trim
+from app.db.awaited_symbols import AwaitingLog, trim
 from app.db.digest_steps import ClaimedLog
 from app.ingest.grouping import Grouped
 from app.services import Services
@@ -10,9 +10,9 @@ from app.services import Services
 TRIM_EVERY = 4_096  # logs of all apps
 
 
-def waiting(app_id: int, log_row: int, report: Grouped) -> Iterator[Waiting]:
+def waiting(app_id: int, log_row: int, report: Grouped) -> Iterator[AwaitingLog]:
     """A row for each thing that a report waits for."""
-    return (Waiting(app_id, awaited, log_row) for awaited in report.awaited)
+    return (AwaitingLog(app_id, awaited, log_row) for awaited in report.awaited)
 
 
 def trim_awaited(services: Services, logs: Iterable[ClaimedLog]) -> None:

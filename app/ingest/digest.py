@@ -15,7 +15,7 @@ from app.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.config import MIB
 from app.db.awaited_symbols import await_symbols
 from app.db.digest_steps import (
-    Bounds,
+    ClaimBounds,
     ClaimedLog,
     EndedLog,
     NewOccurrence,
@@ -23,7 +23,7 @@ from app.db.digest_steps import (
     add_occurrences,
     claim_logs,
     count_in,
-    settle_logs,
+    end_digests,
 )
 from app.db.grouping_decision import routes
 from app.db.log import LEASING, Log, LogStatus
@@ -38,17 +38,17 @@ from app.ingest.splits import splits_in
 from app.observe import on_behalf_of
 from app.services import Services
 from app.store_calls import ObjectDamaged
-from app.symbolication.trip import TripSymbols
+from app.symbolication.bulk_symbols import BulkSymbols
 from app.work.ending import end, released, unwritten
 from app.work.errors import AttemptsUsedUp, HandedBack
 from app.work.lease import Lease, lease_of
 from app.work.limits import OverBudget
 from app.work.work_type import Message, WorkType
 
-LOGS_PER_TRIP = 25  # digested together, in one transaction
-BYTES_PER_TRIP = MIB  # of theirs, unless the first one alone is larger
-GO_ON_FOR = 0.25  # seconds after which no further trip begins: other work waits for the worker too
-PARSE_FOR = 0.5  # seconds after which no further log of a trip is begun: other apps' logs wait
+LOGS_IN_BULK = 25  # digested together, in one transaction
+BYTES_IN_BULK = MIB  # of theirs, unless the first one alone is larger
+GO_ON_FOR = 0.25  # seconds after which no further bulk is claimed: other work waits for the worker too
+PARSE_FOR = 0.5  # seconds after which no further log of a bulk is begun: other apps' logs wait
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class TakesLong(HandedBack):
     message = "The log takes long to read"
 
 
-class Found(NamedTuple):
+class FoundOccurrence(NamedTuple):
     """One crash report of a log, grouped."""
 
     stored: ClaimedLog
@@ -70,12 +70,12 @@ class Found(NamedTuple):
     crash: str  # identifier of the crash it is counted in: its group, or what people merged that into
 
 
-class Outcome(NamedTuple):
+class DigestOutcome(NamedTuple):
     """What became of a log: read by a parser, or rejected for a reason."""
 
     stored: ClaimedLog
     format: str | None
-    found: list[Found]
+    found: list[FoundOccurrence]
     reason: str | None = None
     unread: str | None = None  # parts of it that no parser could read
 
@@ -103,23 +103,23 @@ def digest_some(services: Services) -> bool:
         return False
     with Lease(services, WORK, claim.logs) as lease:
         outcomes, left = _parse_all(services, lease, begun)
-        settled = bool(outcomes) and _settle(services, outcomes)
+        finished = bool(outcomes) and _finish(services, outcomes)
     if left:
         _let_others_digest(services, left)
     metrics.digest_times.observe(time.monotonic() - begun)
-    return settled and (claim.is_full or bool(left))
+    return finished and (claim.is_full or bool(left))
 
 
-def _bounds(services: Services) -> Bounds:
+def _bounds(services: Services) -> ClaimBounds:
     half = max(services.processes() // 2, 1)
-    return Bounds(LOGS_PER_TRIP, BYTES_PER_TRIP, processes=half, slow=half)
+    return ClaimBounds(LOGS_IN_BULK, BYTES_IN_BULK, processes=half, slow=half)
 
 
-def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[list[Outcome], list[ClaimedLog]]:
-    """What became of the logs, and those that are left because the others took long; others' logs wait meanwhile."""
-    outcomes: list[Outcome] = []
+def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[list[DigestOutcome], list[ClaimedLog]]:
+    """The outcomes, and the logs that are left because the others took long; logs of other apps wait meanwhile."""
+    outcomes: list[DigestOutcome] = []
     logs: list[ClaimedLog] = lease.rows
-    symbols = TripSymbols(services, {stored.app_id: stored.has_symbols for stored in logs})
+    symbols = BulkSymbols(services, {stored.app_id: stored.has_symbols for stored in logs})
     with services.storage.reading([(stored.storage_key, stored.size) for stored in logs]) as reads:
         for number, (stored, read) in enumerate(zip(logs, reads, strict=True)):
             if number and time.monotonic() - begun > PARSE_FOR:
@@ -131,20 +131,22 @@ def _parse_all(services: Services, lease: Lease[Any], begun: float) -> tuple[lis
     return outcomes, []
 
 
-def _parse(lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], symbols: TripSymbols) -> Outcome | None:
+def _parse(
+    lease: Lease[Any], stored: ClaimedLog, read: Callable[[], bytes], symbols: BulkSymbols
+) -> DigestOutcome | None:
     """Parse and group; None when it has ended or is to be tried again, which is arranged then."""
     services = lease.services
     try:
         raw = read()
         with lease.limited(stored):
             in_log = read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols)
-        found = [_found(services, stored, number, report) for number, report in enumerate(in_log.reports, 1)]
+        found = [_occurrence(services, stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
-        return Outcome(stored, None, [], error.message)
+        return DigestOutcome(stored, None, [], error.message)
     except Exception as error:
         end(services, WORK, stored, error)
     else:
-        return Outcome(stored, in_log.format, found, unread=in_log.unread)
+        return DigestOutcome(stored, in_log.format, found, unread=in_log.unread)
     return None
 
 
@@ -162,7 +164,7 @@ def _let_others_digest(services: Services, left: list[ClaimedLog]) -> None:
             change(session, WORK.leasing, stored, **released(WORK, services.now()))
 
 
-def _found(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> Found:
+def _occurrence(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> FoundOccurrence:
     named, parsed = time_in(stored.log_id), report.parsed
     occurred_at = named or parsed.occurred_at or stored.received_at
     # Senders' logs are named after their reports. A stored envelope that is brought in later was sent long before, rightly.
@@ -170,10 +172,10 @@ def _found(services: Services, stored: ClaimedLog, number: int, report: Grouped)
     is_from_sender = bool(report_id) and stored.log_id.startswith(report_id)
     sent_at = parsed.sent_at if parsed.occurred_at and not named and is_from_sender else None
     seen = seen_at(occurred_at, stored.received_at, sent_at, services.config.oldest_crash_days)
-    return Found(stored, number, occurred_at, seen, report, report.group.identifier)
+    return FoundOccurrence(stored, number, occurred_at, seen, report, report.group.identifier)
 
 
-def _settle(services: Services, outcomes: list[Outcome]) -> bool:
+def _finish(services: Services, outcomes: list[DigestOutcome]) -> bool:
     """Record what was found; False when that failed, and all of it is to be tried again."""
     try:
         own = _record(services, outcomes)
@@ -197,36 +199,36 @@ def _settle(services: Services, outcomes: list[Outcome]) -> bool:
     return True
 
 
-def _record(services: Services, outcomes: list[Outcome]) -> set[int]:
+def _record(services: Services, outcomes: list[DigestOutcome]) -> set[int]:
     """Write everything in one transaction, which the logs' rows guard: all of a log is counted, once, or nothing of it.
 
     Returns the row ids of the logs whose digest was still this worker's.
     """
-    now, told = services.now(), 0
-    with services.db.quick_write() as lane:
-        own = settle_logs(lane, map(_ended, outcomes), now)
+    now, notified = services.now(), 0
+    with services.db.driver_write() as driver:
+        own = end_digests(driver, map(_ended, outcomes), now)
         counted = [one for outcome in outcomes if outcome.stored.id in own for one in outcome.found]
         if counted:
-            merged = routes(lane, (one.crash for one in counted))
+            merged = routes(driver, (one.crash for one in counted))
             counted = [one._replace(crash=merged.get(one.crash, one.crash)) for one in counted]
-            crash_ids, told = count_in(lane, _crashes(counted), now)
-            add_occurrences(lane, (_row(one, crash_ids[one.crash]) for one in counted))
+            crash_ids, notified = count_in(driver, _crashes(counted), now)
+            add_occurrences(driver, (_row(one, crash_ids[one.crash]) for one in counted))
             await_symbols(
-                lane, (row for one in counted for row in waiting(one.stored.app_id, one.stored.id, one.report))
+                driver, (row for one in counted for row in waiting(one.stored.app_id, one.stored.id, one.report))
             )
     trim_awaited(services, (outcome.stored for outcome in outcomes))
-    if told:
+    if notified:
         services.broker.enqueue(PUSH, "", UPKEEP)
     return own
 
 
-def _ended(outcome: Outcome) -> EndedLog:
+def _ended(outcome: DigestOutcome) -> EndedLog:
     status = LogStatus.DIGESTED if outcome.reason is None else LogStatus.REJECTED
     stored, message = outcome.stored, outcome.reason or outcome.unread
     return EndedLog(stored.id, stored.attempt, stored.holder, status, outcome.format, message)
 
 
-def _row(one: Found, crash_id: int) -> NewOccurrence:
+def _row(one: FoundOccurrence, crash_id: int) -> NewOccurrence:
     group = one.report.group.identifier
     return NewOccurrence(
         crash_id,
@@ -240,7 +242,7 @@ def _row(one: Found, crash_id: int) -> NewOccurrence:
     )
 
 
-def _crashes(counted: list[Found]) -> Iterable[SeenCrash]:
+def _crashes(counted: list[FoundOccurrence]) -> Iterable[SeenCrash]:
     """What the occurrences add to each crash."""
     by_crash = attrgetter("crash")
     for identifier, together in groupby(sorted(counted, key=by_crash), key=by_crash):

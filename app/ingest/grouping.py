@@ -12,12 +12,12 @@ from app.db.moves import Group
 from app.parsers import recognise
 from app.parsers.document import Document, unread_sentence
 from app.services import Services
-from app.symbolication.trip import TripSymbols
+from app.symbolication.bulk_symbols import BulkSymbols
 from app.symbols.resolving import Resolved
 
 
 class Grouped(NamedTuple):
-    """A crash report, told by what is stored of it."""
+    """A crash report as it is stored."""
 
     parsed: CrashLog
     group: Group
@@ -25,7 +25,7 @@ class Grouped(NamedTuple):
     awaited: tuple[str, ...]  # symbols that it waits for: its group may be another one then
 
 
-class ReadLog(NamedTuple):
+class GroupedLog(NamedTuple):
     """What a log's bytes hold."""
 
     format: str
@@ -34,18 +34,18 @@ class ReadLog(NamedTuple):
 
 
 def read_and_group(
-    services: Services, app_id: int, app: str, raw: bytes, splits: tuple[Split, ...], symbols: TripSymbols | None = None
-) -> ReadLog:
+    services: Services, app_id: int, app: str, raw: bytes, splits: tuple[Split, ...], symbols: BulkSymbols | None = None
+) -> GroupedLog:
     """The crash reports of a log, each grouped; `app` is the identifier. Raises MalformedLog or TransientError.
 
     All that decides how a stored log is grouped happens in here, so that a log digested twice is grouped alike: frames get
-    the names that the app's symbols know before they are fingerprinted, and splits hold. Logs of a trip share `symbols`.
+    the names that the app's symbols know before they are fingerprinted, and splits hold. Logs digested in bulk share `symbols`.
     """
     document = Document(raw, brief=True, max_unpacked=services.config.max_log_bytes)
     parser = recognise(document)
-    trip = symbols or TripSymbols(services)
-    reports = [group(app, trip.resolve(app_id, parsed), splits) for parsed in parser.parse(document)]
-    return ReadLog(parser.FORMAT, reports, unread_sentence(document))
+    known = symbols or BulkSymbols(services)
+    reports = [group(app, known.resolve(app_id, parsed), splits) for parsed in parser.parse(document)]
+    return GroupedLog(parser.FORMAT, reports, unread_sentence(document))
 
 
 def group(app: str, resolved: Resolved, splits: tuple[Split, ...] = ()) -> Grouped:
@@ -53,8 +53,8 @@ def group(app: str, resolved: Resolved, splits: tuple[Split, ...] = ()) -> Group
     parsed = resolved.log
     made = split_apart(fingerprint(parsed), parsed, splits)
     identifier = crash_identifier(app, made)
-    told = why(made, symbols=resolved.used)
-    found = Group(identifier, made.value, made.version, title(parsed), told)
+    reason = why(made, symbols=resolved.used)
+    found = Group(identifier, made.value, made.version, title(parsed), reason)
     return Grouped(parsed, found, facts(parsed), resolved.awaited)
 
 
@@ -63,10 +63,10 @@ def why(made: Fingerprint, *, symbols: bool = False) -> str:
 
     `symbols` is in it, and true, when names came from symbols.
     """
-    told = {"rule": made.rule, "version": made.version, "parts": [_storable(part) for part in made.parts]}
+    parts = {"rule": made.rule, "version": made.version, "parts": [_storable(part) for part in made.parts]}
     if symbols:
-        told["symbols"] = True
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        parts["symbols"] = True
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
 def _storable(text: str) -> str:

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.config import MIB
-from app.db.awaited_symbols import Waiting, await_anew
+from app.db.awaited_symbols import AwaitingLog, await_anew
 from app.db.grouping_decision import routes_within
 from app.db.log import StoredLog, stored_logs
 from app.db.moves import Group, Move, Placed, groups_named, hold_logs, move
@@ -19,12 +19,12 @@ from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.splits import splits_in
 from app.services import Services
 from app.storage import ObjectNotFound
-from app.symbolication.trip import TripSymbols
+from app.symbolication.bulk_symbols import BulkSymbols
 from app.work.limits import OverBudget, limited
 from app.work.watcher import watcher
 
-LOGS_PER_TRIP = 25  # grouped together, in one transaction
-BYTES_PER_TRIP = MIB  # of theirs, unless one alone is larger
+LOGS_IN_BULK = 25  # grouped together, in one transaction
+BYTES_IN_BULK = MIB  # of theirs, unless one alone is larger
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class Regrouped(NamedTuple):
 def regroup_logs(services: Services, log_rows: Iterable[int]) -> Regrouped:
     """Read these digested logs (row ids) from the storage, and count each occurrence where it belongs by now.
 
-    Beside live digests and other regroupings nothing is lost or doubled: each trip of 25 logs or 1 MiB is one transaction,
+    Beside live digests and other regroupings nothing is lost or doubled: each bulk of 25 logs or 1 MiB is one transaction,
     which holds the logs. Crashes get their counts, times and revisions, old identifiers become aliases, and what people
     have merged stays merged. Logs that wait for their digest, or are gone, are left alone. Raises TransientError when the
     database or the storage is away, and BatchUnderWay while a batch of the app is made: what was done till then stays, and
@@ -48,13 +48,13 @@ def regroup_logs(services: Services, log_rows: Iterable[int]) -> Regrouped:
     """
     logs, moved, unreadable = 0, 0, 0
     left = iter(log_rows)
-    while rows := list(islice(left, LOGS_PER_TRIP)):
+    while rows := list(islice(left, LOGS_IN_BULK)):
         with services.db.read() as session:
             stored = stored_logs(session, rows)
-        for trip in _trips(stored):
-            found = _read(services, trip)
+        for bulk in _in_bulk(stored):
+            found = _read(services, bulk)
             moved += _place(services, found)
-            logs, unreadable = logs + len(trip), unreadable + len(trip) - len(found)
+            logs, unreadable = logs + len(bulk), unreadable + len(bulk) - len(found)
     return Regrouped(logs, moved, unreadable)
 
 
@@ -73,24 +73,24 @@ def place(session: Session, wanted: Sequence[tuple[Placed, Group]]) -> int:
     return move(session, moves)
 
 
-def _trips(stored: list[StoredLog]) -> Iterator[list[StoredLog]]:
-    trip: list[StoredLog] = []
+def _in_bulk(stored: list[StoredLog]) -> Iterator[list[StoredLog]]:
+    bulk: list[StoredLog] = []
     total = 0
     for one in stored:
-        if trip and total + one.size > BYTES_PER_TRIP:
-            yield trip
-            trip, total = [], 0
-        trip, total = [*trip, one], total + one.size
-    if trip:
-        yield trip
+        if bulk and total + one.size > BYTES_IN_BULK:
+            yield bulk
+            bulk, total = [], 0
+        bulk, total = [*bulk, one], total + one.size
+    if bulk:
+        yield bulk
 
 
-def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]:
+def _read(services: Services, bulk: list[StoredLog]) -> dict[int, list[Grouped]]:
     """Row of a log -> its reports; without those that cannot be read."""
     found: dict[int, list[Grouped]] = {}
-    symbols = TripSymbols(services)
-    with services.storage.reading([(stored.storage_key, stored.size) for stored in trip]) as reads:
-        for stored, read in zip(trip, reads, strict=True):
+    symbols = BulkSymbols(services)
+    with services.storage.reading([(stored.storage_key, stored.size) for stored in bulk]) as reads:
+        for stored, read in zip(bulk, reads, strict=True):
             try:
                 found[stored.id] = _grouped(services, stored, read(), symbols)
             except (MalformedLog, ObjectNotFound, OverBudget):
@@ -102,7 +102,7 @@ def _read(services: Services, trip: list[StoredLog]) -> dict[int, list[Grouped]]
     return found
 
 
-def _grouped(services: Services, stored: StoredLog, raw: bytes, symbols: TripSymbols) -> list[Grouped]:
+def _grouped(services: Services, stored: StoredLog, raw: bytes, symbols: BulkSymbols) -> list[Grouped]:
     with limited(budget.whole(services.config, stored.size), watcher):
         return read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols).reports
 
@@ -116,9 +116,9 @@ def _place(services: Services, found: dict[int, list[Grouped]]) -> int:
         return place(session, [(one, found[one.log_row][one.number - 1].group) for one in placed])
 
 
-def _waiting(placed: list[Placed], found: dict[int, list[Grouped]]) -> dict[int, list[Waiting]]:
+def _waiting(placed: list[Placed], found: dict[int, list[Grouped]]) -> dict[int, list[AwaitingLog]]:
     """Row of a log, which is held -> all that its reports wait for."""
-    rows: dict[int, list[Waiting]] = {}
+    rows: dict[int, list[AwaitingLog]] = {}
     for one in placed:
         rows.setdefault(one.log_row, []).extend(waiting(one.app_id, one.log_row, found[one.log_row][one.number - 1]))
     return rows

@@ -16,8 +16,8 @@ from app.db.grouping_decision import (
     carry,
     decisions_after,
     misplaced,
+    note_moved,
     pending_decisions,
-    settle,
 )
 from app.db.moves import (
     BatchUnderWay,
@@ -40,7 +40,7 @@ from app.db.regrouping import (
 from app.db.symbols import came_since
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.ingest import budget
-from app.ingest.regroup import LOGS_PER_TRIP, Regrouped, regroup_logs
+from app.ingest.regroup import LOGS_IN_BULK, Regrouped, regroup_logs
 from app.services import Services
 from app.work.errors import AttemptLost
 from app.work.limits import Budget
@@ -105,7 +105,7 @@ def _step(attempt: Attempt[Regrouping]) -> timedelta | None:
         if is_batch_under_way(session, row.app_id):
             return ENQUEUE_AGAIN_AFTER
         pending = pending_decisions(session, row.app_id, DECISIONS_PER_STEP)
-        at_once = LOGS_PER_TRIP if row.failures < CAREFUL_FROM else 1
+        at_once = LOGS_IN_BULK if row.failures < CAREFUL_FROM else 1
         logs = logs_to_regroup(session, row, at_once)
         come = None if logs else next_come(session, row.app_id, at_once)
     for decision in pending:
@@ -120,7 +120,7 @@ def _step(attempt: Attempt[Regrouping]) -> timedelta | None:
     if (row.last_log or row.symbol_logs) and _carry_over(services, row):
         return None
     with services.db.write() as session:
-        settle(session, now - UNKNOWN_FOR, [decision.identifier for decision in pending], now)
+        note_moved(session, now - UNKNOWN_FOR, [decision.identifier for decision in pending], now)
         if pending_decisions(session, row.app_id, 1):
             return UNKNOWN_FOR if len(pending) < DECISIONS_PER_STEP else ENQUEUE_AGAIN_AFTER
         if came_since(session, row.app_id, now - UNKNOWN_FOR):  # a digest may be under way that does not know of them

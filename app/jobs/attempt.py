@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from app.db.job import Job
 from app.db.work import Leased, change
-from app.jobs.kind import Artefact
+from app.jobs.job_type import Artefact
 from app.services import Services
 from app.storage import artefact_key
 from app.work.errors import AttemptLost
@@ -27,7 +27,7 @@ def budget_of(services: Services, units: int) -> Budget:
     return Budget(seconds=services.config.job_time_limit + units * SECONDS_PER_UNIT)
 
 
-class Attempt(Lease[R]):
+class JobAttempt(Lease[R]):
     """What a job type's `compute` works with: the lease of a row, its progress, and where its result is stored."""
 
     def __init__(self, services: Services, work: WorkType[R], row: R, job: Job) -> None:
@@ -50,7 +50,7 @@ class Attempt(Lease[R]):
 
     @property
     def progress(self) -> tuple[int, int]:
-        """(done, total) in the kind's unit."""
+        """(done, total) in the unit of the job type."""
         return self._done, max(self._total, self._done)
 
     def expect(self, total: int) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.broker import PARTS
-from app.db.job import Job, JobAsker, JobState, askers_of, hold, is_abandoned
+from app.db.job import Job, JobAsker, JobState, askers_of, is_abandoned, lock_job
 from app.jobs.files import discard
 from app.jobs.job_access import own_job
 from app.jobs.outcomes import JobNotFound
@@ -23,7 +23,7 @@ def cancel(services: Services, user_id: int, job_id: str) -> Job:
     """
     with services.db.write() as session:
         own_job(session, user_id, job_id)
-        job = hold(session, job_id)
+        job = lock_job(session, job_id)
         if job is None:
             raise JobNotFound
         if any(asker != user_id for asker in askers_of(session, job_id)):
@@ -38,7 +38,7 @@ def cancel(services: Services, user_id: int, job_id: str) -> Job:
 def abandon(services: Services, job_id: str, before: datetime) -> None:
     """Cancel a live job that nobody has polled since."""
     with services.db.write() as session:
-        job = hold(session, job_id)
+        job = lock_job(session, job_id)
         if job is None or not job.is_live or not is_abandoned(session, job_id, before):
             return
         was = job.state
@@ -47,7 +47,7 @@ def abandon(services: Services, job_id: str, before: datetime) -> None:
 
 
 def _end(services: Services, job: Job) -> None:
-    """Cancel a live job, or let a finished one expire; the caller's transaction holds the row."""
+    """Cancel a live job, or let a finished one expire; the caller's transaction has locked the row."""
     now = services.now()
     if job.is_live:
         job.state, job.finished_at, job.lease_expires_at = JobState.CANCELLED, now, None

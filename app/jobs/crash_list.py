@@ -74,7 +74,7 @@ class CrashPage(NamedTuple):
     rows: list[Crash]  # one more than the page holds when there is a next one
 
 
-def crash_page(session: Session, app_id: int, asked: CrashQuery, limit: int, offset: int) -> CrashPage:
+def crash_page(session: Session, app_id: int, crash_query: CrashQuery, limit: int, offset: int) -> CrashPage:
     """`limit` rows from the `offset`-th, of which the last one only tells that there is a next page.
 
     What an app takes out of titles is not to be found by searching for it either: such a crash is left out of its page.
@@ -83,14 +83,14 @@ def crash_page(session: Session, app_id: int, asked: CrashQuery, limit: int, off
     rows = crashes_of(
         session,
         app_id,
-        asked.wanted,
-        sort=asked.sort,
-        is_ascending=asked.order == "asc",
+        crash_query.wanted,
+        sort=crash_query.sort,
+        is_ascending=crash_query.order == "asc",
         limit=limit,
         offset=offset,
     )
     titled = [ListedCrash(crash, rules.text(crash.title)) for crash in rows[: limit - 1]]
-    words = asked.wanted.words
+    words = crash_query.wanted.words
     return CrashPage([one for one in titled if one.title == one.crash.title or _has(one.title, words)], rows)
 
 

@@ -12,7 +12,7 @@ from app.db.finishing import Finish, finish_job
 from app.db.job import Job, JobState, move
 from app.db.webhook_events import tell_job_failed
 from app.errors import AppError
-from app.jobs.kind import Artefact
+from app.jobs.job_type import Artefact
 from app.services import Services
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ def tell_finished(services: Services, job: Job, finish: Finish, now: datetime) -
     metrics.attempts.add(job.kind, "finished")
     metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
     log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=finish.size)
-    if finish.told:
+    if finish.notified:
         services.broker.enqueue(PUSH, job.id, UPKEEP)
 
 

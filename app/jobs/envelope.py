@@ -8,8 +8,8 @@ from pydantic import Field, WithJsonSchema
 
 from app.db.job import Job, JobState
 from app.errors import AppError
-from app.jobs import KINDS
-from app.jobs.kind import AnyJob, Body, Showing, stream_between
+from app.jobs import JOB_TYPES
+from app.jobs.job_type import AnyJob, Body, Showing, stream_between
 from app.jobs.reasons import reason_of
 from app.json_models import ResponseBody, Time
 
@@ -30,7 +30,7 @@ def envelope(job: AnyJob, showing: Showing) -> Body:
     """`{"loading":[…],"job_id":"…","success":true,"result":…}` with the result streamed. For a live or finished job."""
     loading = b"true" if job.is_live else b"false"
     head = b'{"loading":[%s],"job_id":"%s","success":true,"result":' % (loading, job.id.encode())
-    return stream_between(head, KINDS[job.kind].present(job, showing), b"}")
+    return stream_between(head, JOB_TYPES[job.kind].present(job, showing), b"}")
 
 
 def etag(job: AnyJob) -> str:
@@ -40,7 +40,7 @@ def etag(job: AnyJob) -> str:
 
 def progress(job: AnyJob) -> str:
     """`<done>/<total> <unit>` for X-Progress."""
-    return f"{job.progress_done}/{max(job.progress_total, job.progress_done)} {KINDS[job.kind].UNIT}"
+    return f"{job.progress_done}/{max(job.progress_total, job.progress_done)} {JOB_TYPES[job.kind].UNIT}"
 
 
 class JobError(ResponseBody):
@@ -57,7 +57,7 @@ class JobBody(ResponseBody, component="Job"):
     """A job: what was requested, how far it is, and how it ended."""
 
     job_id: JobId
-    kind: Annotated[str, WithJsonSchema({"type": "string", "enum": list(KINDS), "examples": ["occurrences"]})]
+    kind: Annotated[str, WithJsonSchema({"type": "string", "enum": list(JOB_TYPES), "examples": ["occurrences"]})]
     question: Annotated[dict[str, Any], WithJsonSchema({"type": "object", "description": "The normalised parameters"})]
     state: JobState = Field(examples=["finished"])
     progress: ProgressBody
@@ -87,7 +87,7 @@ def description(job: Job) -> JobBody:
         job,
         job_id=job.id,
         question=json.loads(job.params),
-        progress=ProgressBody(done=job.progress_done, total=total, unit=KINDS[job.kind].UNIT),
+        progress=ProgressBody(done=job.progress_done, total=total, unit=JOB_TYPES[job.kind].UNIT),
         attempts=job.attempt,
         size=job.result_size if job.state == JobState.FINISHED else None,
         error=failure,

@@ -1,14 +1,14 @@
 """The rule of freshness (wire contract, section 3): does a job still answer a request that names no job?
 
-It is also SQL, where a job is inserted: start_job.sql and, for SQLite, `app.db.asking`. tests/integration/test_freshness.py
+It is also SQL, where a job is inserted: start_job.sql and, for SQLite, `app.db.job_start`. tests/integration/test_freshness.py
 holds the two together.
 """
 
 from datetime import datetime, timedelta
 
-from app.db.asking import Freshness
 from app.db.job import JobState
-from app.jobs.kind import AnyJob
+from app.db.job_start import Freshness
+from app.jobs.job_type import AnyJob
 
 FRESH_FOR = timedelta(seconds=30)  # a finished result answers that long although newer occurrences have come
 FAILURE_ANSWERS_FOR = timedelta(minutes=1)  # a failed job is not begun anew more often than this

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db.app import is_member
 from app.db.job import Job, find_job, remember_asker
-from app.jobs.kind import AnyJob
+from app.jobs.job_type import AnyJob
 from app.jobs.outcomes import JobNotFound
 from app.services import Services
 

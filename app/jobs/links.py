@@ -3,7 +3,7 @@
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from app.errors import NotFound
-from app.jobs.kind import AnyJob
+from app.jobs.job_type import AnyJob
 from app.services import Services
 
 SALT = "crashq download"  # a signature made for anything else opens nothing here

@@ -5,12 +5,12 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from app.db import Database
-from app.db.job_steps import StoredList, find_stored_list
-from app.jobs.kind import Artefact
+from app.db.job_claim import StoredList, find_stored_list
+from app.jobs.job_type import Artefact
 from app.storage import ObjectNotFound, Storage, index_key
 
 
-class Page(NamedTuple):
+class ListPage(NamedTuple):
     """Rows of a list."""
 
     revision: int  # of the crash, as the list shows it
@@ -38,7 +38,9 @@ class Chunks:
             storage.put_bytes(index_key(artefact.key), json.dumps(starts, separators=(",", ":")).encode())
 
 
-def read_page(db: Database, storage: Storage, crash_id: int, whole_list: str, offset: int, limit: int) -> Page | None:
+def read_page(
+    db: Database, storage: Storage, crash_id: int, whole_list: str, offset: int, limit: int
+) -> ListPage | None:
     """`limit` rows from the `offset`-th of the stored list with the key `whole_list`.
 
     None unless there is one that shows the crash as it is now.
@@ -48,16 +50,16 @@ def read_page(db: Database, storage: Storage, crash_id: int, whole_list: str, of
         return None
     try:
         return _read(storage, found, offset, limit)
-    except (ObjectNotFound, ValueError):  # it expired a moment ago, has no index of an earlier release's, or is cut
+    except (ObjectNotFound, ValueError):  # it has just expired, has no index of an earlier release's, or is cut
         return None
 
 
-def _read(storage: Storage, found: StoredList, offset: int, limit: int) -> Page:
+def _read(storage: Storage, found: StoredList, offset: int, limit: int) -> ListPage:
     starts: list[list[int]] = json.loads(storage.get(index_key(found.key)))
     total = starts[-1][0]
     first, last = min(offset, total), min(offset + limit, total)
     if first == last:
-        return Page(found.revision, 0, b"[]")
+        return ListPage(found.revision, 0, b"[]")
     rows_before = [rows for rows, _ in starts]
     begin = bisect_right(rows_before, first) - 1
     end = bisect_right(rows_before, last - 1)
@@ -65,4 +67,6 @@ def _read(storage: Storage, found: StoredList, offset: int, limit: int) -> Page:
     text = b"".join(storage.stream(found.key, starts[begin][1] + 1, starts[end][1], size=size))  # past "[" or ","
     rows = text.split(b"},{")  # no value of a row holds a brace
     wanted = rows[first - rows_before[begin] : last - rows_before[begin]]
-    return Page(found.revision, len(wanted), b"[{" + b"},{".join(wanted).removeprefix(b"{").removesuffix(b"}") + b"}]")
+    return ListPage(
+        found.revision, len(wanted), b"[{" + b"},{".join(wanted).removeprefix(b"{").removesuffix(b"}") + b"}]"
+    )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from app.db.job import expire
-from app.jobs.kind import AnyJob
+from app.jobs.job_type import AnyJob
 from app.jobs.outcomes import ResultLost
 from app.services import Services
 from app.storage import ObjectNotFound

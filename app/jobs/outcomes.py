@@ -6,7 +6,7 @@ from typing import TypeVar
 from app.db.job import Job, JobState
 from app.errors import AppError, Gone, NotFound, TooManyRequests
 from app.jobs.freshness import is_expired
-from app.jobs.kind import AnyJob
+from app.jobs.job_type import AnyJob
 
 J = TypeVar("J", bound=AnyJob)
 
@@ -30,7 +30,7 @@ class AppNotFound(NotFound):
 
 
 class JobNotFound(NotFound):
-    """Unknown, another question's or another user's job."""
+    """Unknown, another request's or another user's job."""
 
     code, message = "job_not_found", "Job not found"
 

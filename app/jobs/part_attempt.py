@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db.job import Job
 from app.db.job_part import JobPart, show_progress
-from app.jobs.attempt import Attempt
+from app.jobs.attempt import JobAttempt
 from app.services import Services
 from app.storage import artefact_key
 from app.work.work_type import WorkType
@@ -23,7 +23,7 @@ def object_key(job: Job, part: JobPart) -> str:
     return artefact_key(job.id, job.attempt, object_name(part))
 
 
-class PartAttempt(Attempt[JobPart]):
+class PartAttempt(JobAttempt[JobPart]):
     """Renews the lease of its part, and ends when the part or the job is no longer its to make."""
 
     def __init__(self, services: Services, work: WorkType[JobPart], part: JobPart, job: Job) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from app import metrics, tracing
 from app.broker import LONG, PARTS, RUN_JOB, RUN_PART
+from app.db.fair_share import serve
 from app.db.job import LEASING as JOBS
-from app.db.job import Job, Waiting, count_running, next_in_turn
+from app.db.job import Job, NextJob, count_running, next_in_turn
 from app.db.job_part import (
     LEASING,
     JobPart,
@@ -28,14 +29,13 @@ from app.db.job_part import (
     plan_of,
     show_progress,
 )
-from app.db.turn import serve
 from app.db.work import begin, change
 from app.errors import AppError, TransientError
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 from app.jobs.attempt import budget_of
 from app.jobs.endings import fail, publish
 from app.jobs.files import discard, discard_object
-from app.jobs.kind import Artefact, MadePart, Plan
+from app.jobs.job_type import Artefact, MadePart, Plan
 from app.jobs.part_attempt import PartAttempt, object_key, object_name
 from app.observe import on_behalf_of
 from app.services import Services
@@ -53,7 +53,7 @@ def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) 
 
     Raises TypeError when the job's type does not declare how its parts are made.
     """
-    if KINDS[job.kind].make_part is None:
+    if JOB_TYPES[job.kind].make_part is None:
         raise TypeError(f"Job type {job.kind} has made a plan, but declares no make_part and sum_up")
     total = sum(part["units"] for part in plan.parts)
     with services.db.write() as session:
@@ -97,7 +97,7 @@ def enqueue_next_long(services: Services) -> None:
         services.broker.enqueue(RUN_JOB, job.id, LONG)
 
 
-def _comes_before(part: tuple[JobPart, Job, datetime | None], job: Waiting) -> bool:
+def _comes_before(part: tuple[JobPart, Job, datetime | None], job: NextJob) -> bool:
     _, own, served_at = part
     if served_at is None or job.served_at is None:
         return (served_at is not None, own.created_at) < (job.served_at is not None, job.created_at)
@@ -129,12 +129,12 @@ def _claim(services: Services) -> tuple[Job, JobPlan, JobPart] | None:
 
 def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
     log.info("part_started", job=job.id, part=part.number, attempt=part.attempt)
-    kind = KINDS[job.kind]
-    assert kind.make_part is not None
+    job_type = JOB_TYPES[job.kind]
+    assert job_type.make_part is not None
     try:
         with PartAttempt(services, WORK, part, job) as attempt, attempt.limited(part):
-            params = kind.Params.model_validate_json(job.params)
-            made = kind.make_part(params, plan, part, attempt, object_name(part))
+            params = job_type.Params.model_validate_json(job.params)
+            made = job_type.make_part(params, plan, part, attempt, object_name(part))
         if _publish_part(services, part, made):
             metrics.parts.add("finished")
             log.info("part_finished", job=job.id, part=part.number, attempt=part.attempt, bytes=made.artefact.size)
@@ -166,9 +166,9 @@ def complete(services: Services, job: Job) -> None:
         plan, parts = plan_of(session, job.id), parts_of(session, job.id)
     if plan is None or any(part.state != PartState.DONE for part in parts):
         return
-    kind = KINDS[job.kind]
-    assert kind.sum_up is not None
-    content, filename, media_type = kind.sum_up(kind.Params.model_validate_json(job.params), plan, parts)
+    job_type = JOB_TYPES[job.kind]
+    assert job_type.sum_up is not None
+    content, filename, media_type = job_type.sum_up(job_type.Params.model_validate_json(job.params), plan, parts)
     key = artefact_key(job.id, job.attempt, "manifest.json")
     try:
         services.storage.put_bytes(key, content)

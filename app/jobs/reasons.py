@@ -65,7 +65,7 @@ REASONS = {
         "Retry it.",
     ),
     "bad_parameters": Reason(
-        "The question makes no sense to this release of the service.",
+        "The request makes no sense to this release of the service.",
         "Ask again from the page of the crash or the app.",
     ),
     "internal_error": ANYTHING,

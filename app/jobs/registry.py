@@ -8,22 +8,22 @@ from types import ModuleType
 
 from app.db.job_part import BATCH
 from app.db.short_list import ShortList
-from app.jobs.kind import Kind
+from app.jobs.job_type import JobType
 from app.jobs.subjects import SUBJECTS
 
 SEVERAL = "JOB_TYPES"  # of a module that offers more than one: name -> what declares the type
 
 
 class BadJobType(TypeError):
-    """A job type that cannot be offered; told when the process starts."""
+    """A job type that cannot be offered; raised when the process starts."""
 
 
-def discover(package: ModuleType) -> dict[str, Kind]:
+def discover(package: ModuleType) -> dict[str, JobType]:
     """Job type by its name, in the order of names. A module is one type and gives its name, or has JOB_TYPES.
 
     Raises BadJobType when one lacks what every type declares, or two have the same name.
     """
-    found: dict[str, Kind] = {}
+    found: dict[str, JobType] = {}
     for name, declared in _declared(package):
         if name in found:
             raise BadJobType(f"Two job types are called {name}")
@@ -31,13 +31,13 @@ def discover(package: ModuleType) -> dict[str, Kind]:
     return dict(sorted(found.items()))
 
 
-def job_type_of(name: str, declared: object) -> Kind:
-    """The job type that a module or an object declares, with the defaults of `Kind`. Raises BadJobType."""
-    given = {field.name: getattr(declared, field.name) for field in fields(Kind) if hasattr(declared, field.name)}
-    needed = {field.name for field in fields(Kind) if field.default is MISSING and field.default_factory is MISSING}
+def job_type_of(name: str, declared: object) -> JobType:
+    """The job type that a module or an object declares, with the defaults of `JobType`. Raises BadJobType."""
+    given = {field.name: getattr(declared, field.name) for field in fields(JobType) if hasattr(declared, field.name)}
+    needed = {field.name for field in fields(JobType) if field.default is MISSING and field.default_factory is MISSING}
     if missing := sorted(needed - set(given)):
         raise BadJobType(f"Job type {name} declares no {', '.join(missing)}")
-    made = Kind(**given)
+    made = JobType(**given)
     if (made.make_part is None) != (made.sum_up is None):
         raise BadJobType(f"Job type {name} declares only one of make_part and sum_up")
     if (made.make_part is not None) != name.endswith(BATCH):
@@ -47,7 +47,7 @@ def job_type_of(name: str, declared: object) -> Kind:
     return made
 
 
-def only_short_list(types: Mapping[str, Kind]) -> ShortList | None:
+def only_short_list(types: Mapping[str, JobType]) -> ShortList | None:
     """The short list that one of the types declares, if any.
 
     Raises BadJobType when several do: the statement that begins a job (`app.db.short_list`) answers one.

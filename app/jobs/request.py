@@ -5,25 +5,25 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from app.jobs import KINDS
-from app.jobs.kind import key_of
+from app.jobs import JOB_TYPES
+from app.jobs.job_type import key_of
 
 
 class JobRequest(NamedTuple):
     """What is asked for; by whom stands beside it."""
 
-    kind: str  # name of the job type
+    job_type: str  # name of the job type
     params: BaseModel
     key: str  # see `key_of`
     job_id: str | None = None  # ask for that very job
 
 
-def request_for(kind: str, params: BaseModel) -> JobRequest:
+def request_for(job_type: str, params: BaseModel) -> JobRequest:
     """The request for what a job of that type computes from these params."""
-    return JobRequest(kind, params, key_of(kind, params))
+    return JobRequest(job_type, params, key_of(job_type, params))
 
 
-def read_request(kind: str, identifier: str, query: Mapping[str, str]) -> JobRequest:
+def read_request(job_type: str, identifier: str, query: Mapping[str, str]) -> JobRequest:
     """The request that a client makes; `job_id` of its query names a job. Raises BadParameters."""
-    params = KINDS[kind].read(identifier, {name: value for name, value in query.items() if name != "job_id"})
-    return JobRequest(kind, params, key_of(kind, params), query.get("job_id") or None)
+    params = JOB_TYPES[job_type].read(identifier, {name: value for name, value in query.items() if name != "job_id"})
+    return JobRequest(job_type, params, key_of(job_type, params), query.get("job_id") or None)

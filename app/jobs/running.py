@@ -11,14 +11,14 @@ from app import metrics, tracing
 from app.broker import LONG, RUN_JOB
 from app.db.finishing import Finish
 from app.db.job import LEASING, Job, JobState
-from app.db.job_steps import claim_next
-from app.db.short_list import Begun, claim_or_finish
+from app.db.job_claim import claim_next
+from app.db.short_list import ClaimedOrFinished, claim_or_finish
 from app.errors import AppError, TransientError
-from app.jobs import KINDS, SHORT_LIST
-from app.jobs.attempt import IN_ROW_LIMIT, Attempt, budget_of
+from app.jobs import JOB_TYPES, SHORT_LIST
+from app.jobs.attempt import IN_ROW_LIMIT, JobAttempt, budget_of
 from app.jobs.endings import fail, publish, tell_finished
 from app.jobs.files import discard
-from app.jobs.kind import Plan
+from app.jobs.job_type import Plan
 from app.jobs.parts import enqueue_next_long, spread
 from app.observe import on_behalf_of
 from app.services import Services
@@ -64,10 +64,10 @@ def _run(services: Services, job: Job, finish: Finish | None) -> bool:
     if finish is not None:
         tell_finished(services, job, finish, services.now())
         return False
-    kind = KINDS[job.kind]
+    job_type = JOB_TYPES[job.kind]
     try:
-        with Attempt(services, WORK, job, job) as attempt, attempt.limited(job):
-            made = kind.compute(kind.Params.model_validate_json(job.params), attempt)
+        with JobAttempt(services, WORK, job, job) as attempt, attempt.limited(job):
+            made = job_type.compute(job_type.Params.model_validate_json(job.params), attempt)
         published = (
             spread(services, job, made, attempt.data_revision)
             if isinstance(made, Plan)
@@ -85,7 +85,7 @@ def _run(services: Services, job: Job, finish: Finish | None) -> bool:
     return not published
 
 
-def _begin_next(services: Services, job_of_message: str, queue: str | None) -> Begun | None:
+def _begin_next(services: Services, job_of_message: str, queue: str | None) -> ClaimedOrFinished | None:
     """Begin an attempt at the job that is next in turn; None when there is none, or enough long ones run already."""
     now, config = services.now(), services.config
     values: dict[str, Any] = {
@@ -104,7 +104,7 @@ def _begin_next(services: Services, job_of_message: str, queue: str | None) -> B
         except Exception as error:  # the job is begun without the list that broke it, and fails by itself if it must
             log.exception("short_list_broke", error=type(error).__name__)
     job = claim_next(services.db, job_of_message, queue, now, **values)
-    return Begun(job, None) if job else None
+    return ClaimedOrFinished(job, None) if job else None
 
 
 def _discard_if_lost(services: Services, job: Job) -> None:
@@ -146,4 +146,4 @@ WORK = WorkType(
     ended=_ended,
     lost=_discard_if_lost,
 )
-"""Claimed by `run`, several kinds by one statement, and made by the kind's `compute`."""
+"""Claimed by `run`, several job types by one statement, and made by the type's `compute`."""

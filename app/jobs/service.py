@@ -11,14 +11,14 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from app import metrics
-from app.db.job import Job, JobState, count_live_of, latest_job, remember_asker, stay
+from app.db.job import Job, JobState, count_live_of, latest_job, lock_job_shared, remember_asker
 from app.db.poll import find_poll
 from app.errors import AppError, Conflict, TransientError
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 from app.jobs.crash_access import CRASH_IDENTIFIER
 from app.jobs.freshness import still_answers
 from app.jobs.job_access import JOB_ID, is_to_be_noted, note_poll, own_job
-from app.jobs.kind import AnyJob, Subject
+from app.jobs.job_type import AnyJob, Subject
 from app.jobs.outcomes import JobNotFound, TooManyJobs, answering
 from app.jobs.request import JobRequest, read_request
 from app.jobs.starting import find_or_insert, insert
@@ -28,7 +28,7 @@ from app.services import Services
 LOOKS = 3  # times that a request tries to begin or to join a job, when others begin and cancel it meanwhile
 
 
-class Found(NamedTuple):
+class FoundSubject(NamedTuple):
     """What the database says about a request of a user who may make it."""
 
     user_id: int
@@ -37,26 +37,26 @@ class Found(NamedTuple):
     seen_at: datetime | None = None  # when this user was last seen to ask for the job, if ever
 
 
-def ask(services: Services, user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> AnyJob:
+def ask(services: Services, user_id: int, job_type: str, identifier: str, query: Mapping[str, str]) -> AnyJob:
     """Start, join or find the job that answers a request; returns it, live or finished.
 
     `identifier` is that of the crash or the app that it is about; `query` is the request's, whose `job_id` asks for that
     very job. Raises NotFound, BadParameters, Gone, JobFailed or TooManyJobs.
     """
     with services.db.read() as session:
-        about = find_subject(session, user_id, KINDS[kind], identifier)
-        request = read_request(kind, identifier, query)
+        about = find_subject(session, user_id, JOB_TYPES[job_type], identifier)
+        request = read_request(job_type, identifier, query)
         if request.job_id:
-            found = Found(user_id, about, *own_job(session, user_id, request.job_id, request.key))
+            found = FoundSubject(user_id, about, *own_job(session, user_id, request.job_id, request.key))
         else:
-            found = Found(user_id, about, *(latest_job(session, request.key, user_id) or ()))
+            found = FoundSubject(user_id, about, *(latest_job(session, request.key, user_id) or ()))
     return _answer(services, request, found)
 
 
 def ask_at_once(
     services: Services,
     token_hash: str,
-    kind: str,
+    job_type: str,
     identifier: str,
     query: Mapping[str, str],
     *,
@@ -72,9 +72,9 @@ def ask_at_once(
     if not CRASH_IDENTIFIER.fullmatch(identifier) or (job_id and not JOB_ID.fullmatch(job_id)):
         return None
     try:
-        request = _read_again(kind, identifier, tuple(query.items()))
+        request = _read_again(job_type, identifier, tuple(query.items()))
         found = None
-        if may_be_new and not request.job_id and KINDS[kind].counts_occurrences:
+        if may_be_new and not request.job_id and JOB_TYPES[job_type].counts_occurrences:
             found = find_or_insert(services, token_hash, identifier, request, async_commit=async_commit)
         found = found or find_poll(services.db, token_hash, services.now(), identifier, request.key, request.job_id)
     except AppError:
@@ -83,8 +83,8 @@ def ask_at_once(
         return None
     if found.job is not None and found.job.state == JobState.FAILED:  # its reason was not read
         return None
-    asked = Found(found.user_id, found.crash, found.job, found.seen_at)
-    return found.user_id, _answer(services, request, asked, async_commit=async_commit)
+    subject = FoundSubject(found.user_id, found.crash, found.job, found.seen_at)
+    return found.user_id, _answer(services, request, subject, async_commit=async_commit)
 
 
 def start(
@@ -98,7 +98,7 @@ def start(
 ) -> Job:
     """Begin a job for a member's request, or join the one that another request has begun meanwhile.
 
-    `is_retry`: also where one has failed a moment ago. Raises NotFound, TooManyJobs or what became of the other one.
+    `is_retry`: also where one has just failed. Raises NotFound, TooManyJobs or what became of the other one.
     `async_commit`: see `starting.insert`.
     """
     most = services.config.live_jobs_per_user
@@ -140,12 +140,12 @@ def ask_again(services: Services, user_id: int, job_id: str) -> Job:
             raise Conflict("The job is not over yet")
         if job.state == JobState.FINISHED:
             raise Conflict("The job has ended well; its result is there")
-        params = KINDS[job.kind].Params.model_validate_json(job.params)
-        about = subject_of(session, user_id, KINDS[job.kind], params)
+        params = JOB_TYPES[job.kind].Params.model_validate_json(job.params)
+        about = subject_of(session, user_id, JOB_TYPES[job.kind], params)
     return start(services, user_id, JobRequest(job.kind, params, job.key), about, is_retry=True)
 
 
-def _answer(services: Services, request: JobRequest, found: Found, *, async_commit: bool = False) -> AnyJob:
+def _answer(services: Services, request: JobRequest, found: FoundSubject, *, async_commit: bool = False) -> AnyJob:
     """The job that answers: the one that is named; else the one found, if it still answers; else a new one."""
     user_id, about, job, seen_at = found
     now = services.now()
@@ -167,12 +167,12 @@ def _answer(services: Services, request: JobRequest, found: Found, *, async_comm
 
 
 def _still_answers(job: AnyJob, about: Subject, now: datetime) -> bool:
-    return still_answers(job, now, KINDS[job.kind].current_revision(about))
+    return still_answers(job, now, JOB_TYPES[job.kind].current_revision(about))
 
 
 def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
-    """Make a user one of a job's askers; None when it was cancelled or freed a moment ago, before that took effect."""
-    job = stay(session, job_id)
+    """Make a user one of a job's askers; None when it was cancelled or freed just now, before that took effect."""
+    job = lock_job_shared(session, job_id)
     if job is None or job.state in (JobState.CANCELLED, JobState.EXPIRED):
         return None
     remember_asker(session, job_id, user_id, now)
@@ -181,10 +181,10 @@ def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | N
 
 def _count_shared(job: AnyJob) -> None:
     """Count a request that needed no job of its own."""
-    metrics.questions_shared.add(job.kind, "joining" if job.is_live else "answer")
+    metrics.requests_shared.add(job.kind, "joining" if job.is_live else "answer")
 
 
 @lru_cache(1_000)
-def _read_again(kind: str, identifier: str, query: tuple[tuple[str, str], ...]) -> JobRequest:
+def _read_again(job_type: str, identifier: str, query: tuple[tuple[str, str], ...]) -> JobRequest:
     """`read_request`, kept: every poll of a job is the same request. Raises BadParameters."""
-    return read_request(kind, identifier, dict(query))
+    return read_request(job_type, identifier, dict(query))

@@ -8,13 +8,13 @@ import structlog
 
 from app import metrics
 from app.broker import LONG, RUN_JOB, SHORT
-from app.db.asking import find_or_start, start_job
 from app.db.job import Job, JobState, new_job_id
-from app.db.poll import FoundJob, Poll
+from app.db.job_start import find_or_start, start_job
+from app.db.poll import FoundJob, PollResult
 from app.db.work import enqueue_pause
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 from app.jobs.freshness import freshness_at
-from app.jobs.kind import AnyJob, Subject
+from app.jobs.job_type import AnyJob, Subject
 from app.jobs.request import JobRequest
 from app.observe import current_request_id
 from app.services import Services
@@ -37,13 +37,13 @@ def insert(
 
     None, and nothing has changed, when a job of the same key still answers, when another one was begun meanwhile, or when
     the user waits for as many jobs as a user may. `is_retry`: a failure answers nothing. `async_commit`: PostgreSQL's disk
-    may not have the job yet; `awaiting.wait_until_durable` is to be called before the user is told of it.
+    may not have the job yet; `waiting_requests.wait_until_durable` is to be called before the user is answered.
     """
     now = services.now()
-    total = KINDS[request.kind].expect(services.db, about, request.params)
+    total = JOB_TYPES[request.job_type].expect(services.db, about, request.params)
     queue = LONG if total > LONG_FROM else SHORT
     job = Job(**_new(request, now), app_id=about.app_id, crash_id=about.id, queue=queue, progress_total=total)
-    freshness = freshness_at(now, KINDS[request.kind].current_revision(about))
+    freshness = freshness_at(now, JOB_TYPES[request.job_type].current_revision(about))
     if is_retry:
         freshness = freshness._replace(failed_after=now)
     if not start_job(services.db, job, user_id, services.config.live_jobs_per_user, freshness):
@@ -54,7 +54,7 @@ def insert(
 
 def find_or_insert(
     services: Services, token_hash: str, identifier: str, request: JobRequest, *, async_commit: bool = False
-) -> Poll | None:
+) -> PollResult | None:
     """The shortcut of a first request: what `poll.find_poll` finds or, if there never was a job, a new one, by one statement.
 
     For job types that count their crash's occurrences. None unless a member asks, or on SQLite. `async_commit`: see
@@ -72,13 +72,13 @@ def find_or_insert(
     )
     if found is None or not found.is_begun:
         return found and found.poll
-    job = FoundJob(new["id"], request.kind, 0, JobState.QUEUED, now, 0, found.poll.crash.occurrences_count)
+    job = FoundJob(new["id"], request.job_type, 0, JobState.QUEUED, now, 0, found.poll.crash.occurrences_count)
     _announce(services, job, found.poll.user_id, async_commit=async_commit)
     return found.poll._replace(seen_at=now, job=job)
 
 
 def is_short(job: AnyJob) -> bool:
-    """True for a job that may end within a moment."""
+    """True for a job that may end within a brief wait."""
     return job.progress_total <= LONG_FROM
 
 
@@ -86,7 +86,7 @@ def _new(request: JobRequest, now: datetime) -> dict[str, Any]:
     """The columns of a new job that do not depend on what it is about."""
     return {
         "id": new_job_id(),
-        "kind": request.kind,
+        "kind": request.job_type,
         "key": request.key,
         "params": request.params.model_dump_json(),
         "state": JobState.QUEUED,
@@ -101,12 +101,12 @@ def _new(request: JobRequest, now: datetime) -> dict[str, Any]:
 
 
 def _announce(services: Services, job: AnyJob, user_id: int, *, async_commit: bool) -> None:
-    """Send the task message of a new job and, unless `async_commit`, wait until its user may be told of it."""
+    """Send the task message of a new job and, unless `async_commit`, wait until its row is durable, for its user's answer."""
     enqueue = partial(_enqueue, services, job, user_id)
     if async_commit:
         enqueue()
     else:  # the worker can begin while the request waits for the row
-        services.db.settle(job.id, meanwhile=enqueue)
+        services.db.wait_until_durable(job.id, meanwhile=enqueue)
 
 
 def _enqueue(services: Services, job: AnyJob, user_id: int) -> None:

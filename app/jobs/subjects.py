@@ -9,18 +9,18 @@ from app.db.app import App, visible_app
 from app.db.crash import totals
 from app.db.poll import FoundCrash, WholeApp
 from app.jobs.crash_access import CRASH_IDENTIFIER, visible_crash
-from app.jobs.kind import Kind, Subject
+from app.jobs.job_type import JobType, Subject
 from app.jobs.outcomes import AppNotFound
 
 
-def find_subject(session: Session, user_id: int, kind: Kind, identifier: str) -> Subject:
+def find_subject(session: Session, user_id: int, job_type: JobType, identifier: str) -> Subject:
     """What a job of that type is about. Raises CrashNotFound, CrashNotVisible or AppNotFound."""
-    return SUBJECTS[kind.subject](session, user_id, identifier)
+    return SUBJECTS[job_type.subject](session, user_id, identifier)
 
 
-def subject_of(session: Session, user_id: int, kind: Kind, params: BaseModel) -> Subject:
+def subject_of(session: Session, user_id: int, job_type: JobType, params: BaseModel) -> Subject:
     """What a job of that type with these params is about. Raises CrashNotFound, CrashNotVisible or AppNotFound."""
-    return find_subject(session, user_id, kind, getattr(params, kind.subject))
+    return find_subject(session, user_id, job_type, getattr(params, job_type.subject))
 
 
 def find_visible_app(session: Session, user_id: int, identifier: str) -> App:

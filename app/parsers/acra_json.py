@@ -44,7 +44,7 @@ def parse(document: Document) -> list[CrashLog]:
     faults, notes = java_stack.read_faults(lines, is_silent) if lines else ([], [])
     if not faults or not (faults[0].type or faults[0].message or faults[0].frames):
         raise MalformedLog("The ACRA report's STACK_TRACE tells of no exception")
-    build = _told(report.get("BUILD"))
+    build = _mapping(report.get("BUILD"))
     return [
         CrashLog(
             format=FORMAT,
@@ -79,12 +79,12 @@ def parse(document: Document) -> list[CrashLog]:
 
 def _crashed_thread(value: Any) -> tuple[Thread, ...]:
     """The thread of the exception."""
-    told = _told(value)
-    number, name = values.integer(told.get("id")), values.text(told.get("name"))
+    thread = _mapping(value)
+    number, name = values.integer(thread.get("id")), values.text(thread.get("name"))
     return (Thread(index=number or 0, name=name, is_crashed=True),) if name or number is not None else ()
 
 
-def _told(value: Any) -> dict[str, Any]:
+def _mapping(value: Any) -> dict[str, Any]:
     """An object, also as lines of `name=value`, as forms and older versions tell it."""
     if not isinstance(value, str):
         return values.mapping(value)
@@ -108,5 +108,5 @@ def _first(value: Any) -> str | None:
 
 
 def _custom(report: dict[str, Any]) -> dict[str, Json]:
-    told = {name: report.get(key) for key, name in _CUSTOM.items()}
-    return {key: values.plain_json(value) for key, value in told.items() if value not in (None, "", {}, [])}
+    custom = {name: report.get(key) for key, name in _CUSTOM.items()}
+    return {key: values.plain_json(value) for key, value in custom.items() if value not in (None, "", {}, [])}

@@ -34,7 +34,7 @@ _ZONE = re.compile(r"[+-]\d\d:?\d\d$")
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenThread:
     """One thread while it is read."""
 
     index: int
@@ -53,12 +53,12 @@ class _Dump:
     pid: int | None = None
     time: str | None = None
     process: str | None = None
-    threads: list[_Open] = field(default_factory=list)
+    threads: list[_OpenThread] = field(default_factory=list)
     native: list[NativeFrame] = field(default_factory=list)
     others: set[int] = field(default_factory=set)  # processes that were dumped beside it
 
     @property
-    def main(self) -> _Open | None:
+    def main(self) -> _OpenThread | None:
         """The thread with the id 1, whatever its name; else the one named main."""
         first = next((each for each in self.threads if each.has_tid and each.index == 1), None)
         return first or next((each for each in self.threads if each.name == "main"), None)
@@ -112,17 +112,17 @@ def _begin(dump: _Dump, found: re.Match[str]) -> bool:
     return False
 
 
-def _open_thread(dump: _Dump, found: re.Match[str]) -> _Open | None:
+def _open_thread(dump: _Dump, found: re.Match[str]) -> _OpenThread | None:
     if len(dump.threads) >= MAX_THREADS:
         return None
-    thread = _Open(
+    thread = _OpenThread(
         int(found["tid"] or found["sys"]), values.text(found["name"]), found["state"], found["tid"] is not None
     )
     dump.threads.append(thread)
     return thread
 
 
-def _read_thread(dump: _Dump, thread: _Open, line: str) -> None:
+def _read_thread(dump: _Dump, thread: _OpenThread, line: str) -> None:
     native = native_text.read_frame(line) if "#" in line[:16] else None
     frame = (
         native.frame if native else java_stack.frame(line.replace("(Native method)", "(Native Method)"))
@@ -174,7 +174,7 @@ def _report(dump: _Dump) -> CrashLog:
     )
 
 
-def _notes(dump: _Dump, main: _Open | None, time: str | None) -> list[str]:
+def _notes(dump: _Dump, main: _OpenThread | None, time: str | None) -> list[str]:
     notes = []
     if main is None:
         notes.append("The dump holds no main thread" if dump.threads else "The dump holds no thread")

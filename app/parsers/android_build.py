@@ -11,9 +11,11 @@ _FINGERPRINT = re.compile(
 
 def system(fingerprint: str | None, version: str | None = None) -> OsInfo:
     """Android with the version the log names, else the fingerprint's, and its build."""
-    told = _FINGERPRINT.match(fingerprint or "")
+    build_parts = _FINGERPRINT.match(fingerprint or "")
     return OsInfo(
-        name="Android", version=version or (told["version"] if told else None), build=told["build"] if told else None
+        name="Android",
+        version=version or (build_parts["version"] if build_parts else None),
+        build=build_parts["build"] if build_parts else None,
     )
 
 
@@ -21,9 +23,9 @@ def device(
     fingerprint: str | None, model: str | None = None, manufacturer: str | None = None, arch: str | None = None
 ) -> DeviceInfo:
     """Model and maker as the log names them, else the code name and brand of the fingerprint."""
-    told = _FINGERPRINT.match(fingerprint or "")
+    build_parts = _FINGERPRINT.match(fingerprint or "")
     return DeviceInfo(
-        model=model or (told["device"] if told else None),
-        manufacturer=manufacturer or (told["brand"] if told else None),
+        model=model or (build_parts["device"] if build_parts else None),
+        manufacturer=manufacturer or (build_parts["brand"] if build_parts else None),
         arch=arch,
     )

@@ -14,8 +14,8 @@ from app.crashes.log import BinaryImage, CrashLog
 from app.parsers import native_text, tombstone_block, values
 from app.parsers.document import Document
 from app.parsers.native_text import NativeFrame
-from app.parsers.protobuf_wire import Message, Wire
-from app.parsers.tombstone_block import Block, OpenThread
+from app.parsers.protobuf_wire import ProtobufMessage, Wire
+from app.parsers.tombstone_block import OpenThread, TombstoneBlock
 
 FORMAT = "android-tombstone-proto"
 MAX_IMAGES = 5_000
@@ -44,17 +44,17 @@ def sniff(document: Document) -> bool:
     raw = document.raw
     if not raw or raw[0] not in _FIRST_KEYS or document.text is not None:
         return False
-    head = Message(raw[:_SNIFFED], Wire(max_fields=64))
-    told = head.text(_TIMESTAMP) or ""
-    return bool(_TIME.match(told)) and head.integer(_ARCH) < 16 and head.integer(_PID) > 0 and head.integer(_TID) > 0
+    head = ProtobufMessage(raw[:_SNIFFED], Wire(max_fields=64))
+    time = head.text(_TIMESTAMP) or ""
+    return bool(_TIME.match(time)) and head.integer(_ARCH) < 16 and head.integer(_PID) > 0 and head.integer(_TID) > 0
 
 
 def parse(document: Document) -> list[CrashLog]:
     """The crash report. Raises MalformedLog when the tombstone is cut before it tells of a crash."""
-    tombstone = Message(document.raw)
+    tombstone = ProtobufMessage(document.raw)
     arch = _ABIS.get(tombstone.integer(_ARCH))
     command = tombstone.texts(_COMMAND_LINE)
-    block = Block(
+    block = TombstoneBlock(
         facts=_facts(tombstone, arch),
         threads=_threads(tombstone),
         process=command[0] if command else None,
@@ -73,7 +73,7 @@ def parse(document: Document) -> list[CrashLog]:
     return [replace(report, images=images, notes=notes)]
 
 
-def _facts(tombstone: Message, arch: str | None) -> dict[str, str]:
+def _facts(tombstone: ProtobufMessage, arch: str | None) -> dict[str, str]:
     """What the text form has as `Key: value`."""
     causes = (cause.text(_HUMAN_READABLE) for cause in tombstone.messages(_CAUSES))
     uptime = tombstone.integer(_UPTIME)
@@ -90,7 +90,7 @@ def _facts(tombstone: Message, arch: str | None) -> dict[str, str]:
     return {key: value for key, value in facts.items() if value}
 
 
-def _signal(tombstone: Message, arch: str | None) -> dict[str, str | None] | None:
+def _signal(tombstone: ProtobufMessage, arch: str | None) -> dict[str, str | None] | None:
     signal = tombstone.message(_SIGNAL)
     if signal is None:
         return None
@@ -103,7 +103,7 @@ def _signal(tombstone: Message, arch: str | None) -> dict[str, str | None] | Non
     }
 
 
-def _threads(tombstone: Message) -> list[OpenThread]:
+def _threads(tombstone: ProtobufMessage) -> list[OpenThread]:
     """The crashed thread first, without frames where the file has lost it; then the others in their order."""
     crashed_id = tombstone.integer(_TID)
     crashed: OpenThread | None = None
@@ -120,7 +120,7 @@ def _threads(tombstone: Message) -> list[OpenThread]:
     return [crashed or OpenThread(values.integer(crashed_id), None), *others]
 
 
-def _thread(thread: Message, identifier: int) -> OpenThread:
+def _thread(thread: ProtobufMessage, identifier: int) -> OpenThread:
     registers = {
         name: register.integer(_REGISTER_VALUE)
         for register in thread.messages(_REGISTERS)
@@ -130,7 +130,7 @@ def _thread(thread: Message, identifier: int) -> OpenThread:
     return OpenThread(values.integer(identifier), thread.text(_THREAD_NAME), frames, registers=registers)
 
 
-def _frame(number: int, frame: Message) -> NativeFrame:
+def _frame(number: int, frame: ProtobufMessage) -> NativeFrame:
     """The frame at its run-time address; what is left of it without `image_address` is what symbols are looked up by."""
     relative, pc, function = frame.integer(_REL_PC), frame.integer(_PC), frame.text(_FUNCTION)
     offset = frame.integer(_FUNCTION_OFFSET) if function else None
@@ -142,7 +142,7 @@ def _frame(number: int, frame: Message) -> NativeFrame:
     return made
 
 
-def _mapped_images(tombstone: Message, on_stacks: Iterable[str], arch: str | None) -> tuple[BinaryImage, ...]:
+def _mapped_images(tombstone: ProtobufMessage, on_stacks: Iterable[str], arch: str | None) -> tuple[BinaryImage, ...]:
     """What is mapped with a build id, and what stacks name: neighbouring mappings of one file are one image."""
     wanted = set(on_stacks)
     images: list[BinaryImage] = []

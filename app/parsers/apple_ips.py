@@ -215,8 +215,8 @@ def _information(body: dict[str, Any]) -> str:
 
 
 def _termination(body: dict[str, Any]) -> str | None:
-    told = mapping(body.get("termination"))
-    lines = [line for key in ("reasons", "details") for entry in items(told.get(key)) if (line := known(entry))]
+    termination = mapping(body.get("termination"))
+    lines = [line for key in ("reasons", "details") for entry in items(termination.get(key)) if (line := known(entry))]
     return values.clean("\n".join(lines)) or None
 
 

@@ -12,11 +12,11 @@ def read_thread(
     entry: dict[str, Any], position: int, is_crashed: bool, legacy: dict[str, Any], images: tuple[BinaryImage, ...]
 ) -> Thread:
     """One thread. `legacy` holds the queue of the crashed one, which its own entry may lack."""
-    told = legacy if is_crashed else {}
+    also = legacy if is_crashed else {}
     return Thread(
         index=position,
-        name=known(entry.get("name")) or known(told.get("name")),
-        queue=known(entry.get("queue")) or known(told.get("queue")),
+        name=known(entry.get("name")) or known(also.get("name")),
+        queue=known(entry.get("queue")) or known(also.get("queue")),
         is_crashed=is_crashed,
         frames=read_frames(entry.get("frames"), images),
         registers=_registers(mapping(entry.get("threadState"))),

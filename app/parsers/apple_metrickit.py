@@ -2,7 +2,7 @@
 
 Source: Apple's documentation of MXDiagnosticPayload, MXCrashDiagnostic and MXCallStackTree (`jsonRepresentation`, iOS 14
 to 18). Each crash diagnostic is one crash report; hangs and resource diagnostics are none. A tree alone says no more than
-its frames. A frame nests the one that called it. Where threads are not told apart the tree is of samples: the report
+its frames. A frame nests the one that called it. Where threads are not distinguished the tree is of samples: the report
 follows the child sampled most often and says so. The load address is address minus offset where that is a page's start.
 Addresses are not symbolicated by MetricKit. Left out on purpose: the other diagnostics of the payload.
 """
@@ -56,7 +56,7 @@ def parse(document: Document) -> list[CrashLog]:
         when = _time(value.get("timeStampBegin")), _time(value.get("timeStampEnd"))
         return [_diagnostic(each, when) for each in crashes]
     about = values.mapping(value.get("diagnosticMetaData"))
-    other = next((told for key, told in _OF_OTHERS.items() if key in about), None)
+    other = next((about_name for key, about_name in _OF_OTHERS.items() if key in about), None)
     if other:
         raise MalformedLog(f"The MetricKit diagnostic is of {other}, not of a crash")
     return [_diagnostic(value, (None, None))]
@@ -77,8 +77,8 @@ def _tree_alone(tree: dict[str, Any]) -> CrashLog:
     )
 
 
-def _diagnostic(told: dict[str, Any], when: tuple[datetime | None, datetime | None]) -> CrashLog:
-    about, tree = values.mapping(told.get("diagnosticMetaData")), values.mapping(told.get("callStackTree"))
+def _diagnostic(diagnostic: dict[str, Any], when: tuple[datetime | None, datetime | None]) -> CrashLog:
+    about, tree = values.mapping(diagnostic.get("diagnosticMetaData")), values.mapping(diagnostic.get("callStackTree"))
     threads, notes = _threads(tree)
     begin, end = when
     period = f"The crash lies between {begin:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} UTC" if begin and end else None
@@ -93,7 +93,7 @@ def _diagnostic(told: dict[str, Any], when: tuple[datetime | None, datetime | No
         images=_images(threads, tree),
         app=AppInfo(
             identifier=values.text(about.get("bundleIdentifier")),
-            version=values.text(about.get("appVersion")) or values.text(told.get("version")),
+            version=values.text(about.get("appVersion")) or values.text(diagnostic.get("version")),
             build=values.text(about.get("appBuildVersion")),
         ),
         os=OsInfo(
@@ -129,10 +129,10 @@ def _threads(tree: dict[str, Any]) -> tuple[tuple[Thread, ...], tuple[str, ...]]
     is_per_thread = tree.get("callStackPerThread") is True
     read, has_chosen = [], False
     for index, stack in enumerate(values.items(tree.get("callStacks"))):
-        told = values.mapping(stack)
-        frames, chose = _frames(told.get("callStackRootFrames"))
+        thread = values.mapping(stack)
+        frames, chose = _frames(thread.get("callStackRootFrames"))
         has_chosen = has_chosen or chose
-        is_crashed = told.get("threadAttributed") is True
+        is_crashed = thread.get("threadAttributed") is True
         read.append(Thread(index=index, is_crashed=is_crashed, frames=frames))
     if not is_per_thread and len(read) == 1 and not read[0].is_crashed:
         read = [Thread(index=0, is_crashed=True, frames=read[0].frames)]

@@ -34,7 +34,7 @@ _MULTI_LINE = ("Termination", "Exception", "VM Region Info")
 
 
 @dataclass(slots=True)
-class Block:
+class TextBlock:
     """One thread block; its frames are still lines."""
 
     index: int
@@ -50,8 +50,8 @@ class Sections:
     header: dict[str, list[str]] = field(default_factory=dict)  # key -> its lines; of a repeated key the first counts
     loose: list[str] = field(default_factory=list)  # header lines without a key
     labels: dict[int, str] = field(default_factory=dict)  # thread -> text of its "Thread 5 name:" line
-    blocks: list[Block] = field(default_factory=list)
-    states: dict[int | None, list[str]] = field(default_factory=dict)  # None: the thread is not told
+    blocks: list[TextBlock] = field(default_factory=list)
+    states: dict[int | None, list[str]] = field(default_factory=dict)  # None: the thread is unknown
     traces: list[list[str]] = field(default_factory=list)  # backtraces of exceptions
     information: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
@@ -126,7 +126,7 @@ def _open_thread(found: Sections, heading: re.Match[str]) -> list[str]:
     if heading[2]:
         found.labels[index] = label
         return []
-    found.blocks.append(Block(index, bool(heading[3]), label))
+    found.blocks.append(TextBlock(index, bool(heading[3]), label))
     return found.blocks[-1].lines
 
 

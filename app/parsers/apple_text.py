@@ -12,7 +12,7 @@ from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, F
 from app.errors import MalformedLog
 from app.parsers import android_kind, apple_frames, values
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
-from app.parsers.apple_sections import HEADER_KEYS, Block, Sections, cut, split_reports
+from app.parsers.apple_sections import HEADER_KEYS, Sections, TextBlock, cut, split_reports
 from app.parsers.document import Document
 
 FORMAT = "apple-text"
@@ -121,7 +121,7 @@ def _crashed_index(report: Sections) -> tuple[int | None, str | None]:
     return flagged, f"The header names thread {named} as crashed, the stacks mark thread {flagged}"
 
 
-def _thread(block: Block, crashed: int | None, report: Sections, places: apple_frames.Places) -> Thread:
+def _thread(block: TextBlock, crashed: int | None, report: Sections, places: apple_frames.Places) -> Thread:
     label = report.labels.get(block.index) or block.label
     name, _, queue = label.partition("Dispatch queue:")
     is_crashed = block.index == crashed

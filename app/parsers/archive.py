@@ -1,7 +1,7 @@
 """A .zip or .tar.gz of logs in any format: one log that holds all their crash reports, in the archive's order.
 
 What is read of archives themselves: see archive_members.py. Each file is read by the one parser that claims it; an archive
-inside an archive is not. Files that cannot be read do not keep the others from being counted; why, is told with the log.
+inside an archive is not. Files that cannot be read do not keep the others from being counted; the reason is stored with the log.
 """
 
 from collections.abc import Iterator
@@ -42,8 +42,8 @@ def reports(document: Document) -> Iterator[CrashLog]:
         if problem:
             document.add_unread(f"{name}: {problem}")
     if not has_read:
-        told = unread_sentence(document) or "it is empty"
-        raise MalformedLog(f"The archive holds no log that can be read: {told}")
+        reason = unread_sentence(document) or "it is empty"
+        raise MalformedLog(f"The archive holds no log that can be read: {reason}")
 
 
 def _read(content: bytes, *, brief: bool) -> list[CrashLog]:

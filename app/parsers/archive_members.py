@@ -29,10 +29,10 @@ _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")  # a member; the end of an archive t
 _LOCAL_NAMES = struct.Struct("<26xHH")  # of a member's own header: the lengths of its name and of what is extra
 _ZIP_ENTRY = b"PK\x01\x02"  # of the directory at the end
 _DAMAGED = (*DAMAGE, OSError)
-_MAX_NAME = 200  # characters told of a name
+_MAX_NAME = 200  # characters kept of a name
 
 
-class Member(NamedTuple):
+class ArchiveMember(NamedTuple):
     """One file of an archive."""
 
     name: str
@@ -101,7 +101,7 @@ def is_tar_gz(raw: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
-def members(raw: bytes, max_unpacked: int | None = None) -> Iterator[Member]:
+def members(raw: bytes, max_unpacked: int | None = None) -> Iterator[ArchiveMember]:
     """The files, in the archive's order, each dropped before the next is unpacked.
 
     Raises MalformedLog when the archive is damaged as a whole, has too many members, or unpacks to more than
@@ -111,7 +111,7 @@ def members(raw: bytes, max_unpacked: int | None = None) -> Iterator[Member]:
     return _of_zip(raw, budget) if is_zip(raw) else _of_tar(raw, budget)
 
 
-def _of_zip(raw: bytes, budget: _Budget) -> Iterator[Member]:
+def _of_zip(raw: bytes, budget: _Budget) -> Iterator[ArchiveMember]:
     if raw.count(_ZIP_ENTRY) > MAX_MEMBERS:  # before zipfile makes an object of each
         raise MalformedLog(f"The archive holds more than {MAX_MEMBERS} files")
     try:
@@ -137,12 +137,12 @@ def _refuse_overlaps(raw: bytes, archive: zipfile.ZipFile) -> None:
         raise MalformedLog("The archive's entries overlap")
 
 
-def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> Member:
-    name = _shown(entry.filename)
+def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> ArchiveMember:
+    name = _printable(entry.filename)
     if entry.flag_bits & 1:
-        return Member(name, None, "it is encrypted")
+        return ArchiveMember(name, None, "it is encrypted")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return Member(name, None, "it is packed in a way that is not read")
+        return ArchiveMember(name, None, "it is packed in a way that is not read")
     content = bytearray()
     try:
         with archive.open(entry) as file:
@@ -151,11 +151,11 @@ def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budge
                 budget.take(len(chunk))
     except _DAMAGED:
         budget.take(max(min(_CHUNK, entry.file_size - len(content)), 0))  # so much may have been unpacked in vain
-        return Member(name, None, "it is damaged")
-    return Member(name, bytes(content))
+        return ArchiveMember(name, None, "it is damaged")
+    return ArchiveMember(name, bytes(content))
 
 
-def _of_tar(raw: bytes, budget: _Budget) -> Iterator[Member]:
+def _of_tar(raw: bytes, budget: _Budget) -> Iterator[ArchiveMember]:
     unpacked = _Counted(gunzipped(io.BytesIO(raw).read), budget)
     header = type("_OneArchive", (_BoundedTarInfo,), {"pax_work": _MAX_PAX_WORK})
     try:
@@ -171,7 +171,7 @@ def _of_tar(raw: bytes, budget: _Budget) -> Iterator[Member]:
                 content = file.read() if file else b""
                 if len(content) != entry.size:
                     raise MalformedLog("The archive is cut short or damaged")
-                yield Member(_shown(entry.name), content)
+                yield ArchiveMember(_printable(entry.name), content)
     except TooManyMembers as error:
         raise MalformedLog(f"The archive's gzip has {error}") from None
     except _DAMAGED:
@@ -183,6 +183,6 @@ def _is_noise(name: str) -> bool:
     return name.startswith("__MACOSX/") or last == ".DS_Store" or last.startswith("._")
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     shown = "".join(char if char.isprintable() else "\ufffd" for char in values.clean(name[: _MAX_NAME + 1]))
     return shown if len(shown) <= _MAX_NAME else shown[: _MAX_NAME - 1] + "…"

@@ -56,7 +56,7 @@ def _is_event(value: Any) -> bool:
 
 def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
     app, device = values.mapping(event.get("app")), values.mapping(event.get("device"))
-    told, user = values.mapping(event.get("metaData")), values.mapping(event.get("user"))
+    metadata, user = values.mapping(event.get("metaData")), values.mapping(event.get("user"))
     runtime = values.mapping(device.get("runtimeVersions"))
     exceptions = _listed(event.get("exceptions"))[:MAX_FAULTS]
     reason = values.text(values.mapping(event.get("severityReason")).get("type"))
@@ -68,13 +68,13 @@ def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
         or _APP_TYPES.get(values.text(app.get("type")) or ""),
         occurred_at=values.utc_time(device.get("time")),
         level=values.text(event.get("severity")),
-        process=values.text(values.mapping(told.get("app")).get("processName")),
+        process=values.text(values.mapping(metadata.get("app")).get("processName")),
         faults=tuple(_fault(each, index, event, reason) for index, each in enumerate(exceptions)),
         threads=tuple(_thread(each, index) for index, each in enumerate(_listed(event.get("threads")))),
         images=_images(exceptions),
         app=AppInfo(
             identifier=values.text(app.get("id")),
-            name=values.text(values.mapping(told.get("app")).get("name")),
+            name=values.text(values.mapping(metadata.get("app")).get("name")),
             version=values.text(app.get("version")),
             build=values.text(app.get("bundleVersion")) or values.text(app.get("versionCode")),
         ),
@@ -91,7 +91,7 @@ def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
         ),
         user_id=values.text(user.get("id")) or values.text(user.get("email")) or values.text(user.get("name")),
         grouping_hint=(grouping,) if grouping else (),
-        custom={} if brief else _custom(event, told, user),
+        custom={} if brief else _custom(event, metadata, user),
         breadcrumbs=() if brief else tuple(_breadcrumb(each) for each in _listed(event.get("breadcrumbs"))),
     )
 
@@ -172,18 +172,18 @@ def _images(exceptions: list[dict[str, Any]]) -> tuple[BinaryImage, ...]:
 
 
 def _breadcrumb(entry: dict[str, Any]) -> Breadcrumb:
-    told = values.plain_json(values.mapping(entry.get("metaData")))
+    data = values.plain_json(values.mapping(entry.get("metaData")))
     return Breadcrumb(
         time=values.utc_time(entry.get("timestamp")),
         category=values.text(entry.get("type")),
         message=values.text(entry.get("name")),
-        data=told if isinstance(told, dict) else {},
+        data=data if isinstance(data, dict) else {},
     )
 
 
 def _custom(event: dict[str, Any], metadata: dict[str, Any], user: dict[str, Any]) -> dict[str, Json]:
-    told = {"metadata": metadata, "user": user, "context": event.get("context")}
-    return {key: values.plain_json(value) for key, value in told.items() if value not in (None, "", {}, [])}
+    custom = {"metadata": metadata, "user": user, "context": event.get("context")}
+    return {key: values.plain_json(value) for key, value in custom.items() if value not in (None, "", {}, [])}
 
 
 def _listed(value: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 MAX_DEPTH = 200
 """Deepest JSON nesting that is read. Real reports stay below 30; the C scanner itself gives up near 1,000."""
 
-MAX_UNREAD = 5  # unread parts that are told of
+MAX_UNREAD = 5  # unread parts that are listed
 
 _READABLE = 50  # characters for each that may be broken: logcat cuts lines within a character, apps print raw bytes
 _CONTROL = re.compile(r"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
@@ -28,11 +28,11 @@ class Document:
         self.unread_count = 0
         self.brief = brief  # only the crash itself is wanted: a parser may leave out breadcrumbs and custom data
 
-    def add_unread(self, told: str) -> None:
+    def add_unread(self, reason: str) -> None:
         """Note that a part of the log could not be read."""
         self.unread_count += 1
         if len(self.unread) < MAX_UNREAD:
-            self.unread.append(told)
+            self.unread.append(reason)
 
     @cached_property
     def text(self) -> str | None:

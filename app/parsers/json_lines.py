@@ -1,7 +1,7 @@
 """JSON Lines: a crash report on each line, in any of the formats that are one JSON object.
 
 Source: https://jsonlines.org (2024). The first line has to be a crash report, which tells such a log from an .ips file and
-from an envelope. Lines that cannot be read do not keep the others from being counted; why, is told with the log.
+from an envelope. Lines that cannot be read do not keep the others from being counted; the reason is stored with the log.
 Left out on purpose: .ips, whose header and body are lines too.
 """
 

@@ -101,8 +101,8 @@ def _handler_notes(handler: dict[str, Any]) -> tuple[str, ...]:
     thread = next((thread for thread in parts.read_threads(crash) if thread.is_crashed), None)
     calls = [frame.function or frame.image or "?" for frame in thread.frames[:5]] if thread else []
     what = " ".join(word for word in (fault.type, f"({fault.signal})" if fault.signal else None, fault.code) if word)
-    told = f": {fault.message}" if fault.message else ""
-    return (values.clean(f"The crash handler crashed while it wrote this report: {what or 'unknown fault'}{told}"),
+    reason = f": {fault.message}" if fault.message else ""
+    return (values.clean(f"The crash handler crashed while it wrote this report: {what or 'unknown fault'}{reason}"),
             *([values.clean("Stack of the crash handler: " + " < ".join(calls))] if calls else []))  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def _version(value: Any) -> tuple[int, int]:
 
 
 def _occurred_at(head: dict[str, Any], version: tuple[int, int]) -> Any:
-    milliseconds = values.integer(head.get("timestamp_millis"))  # Bugsnag's fork: the same moment, finer
+    milliseconds = values.integer(head.get("timestamp_millis"))  # Bugsnag's fork: the same time, finer
     if milliseconds:
         return values.unix_time(milliseconds, 1000)
     return parts.read_time(head.get("timestamp"), version)
@@ -201,9 +201,9 @@ def _breadcrumb_entries(user: dict[str, Any], scope: dict[str, Any]) -> list[Any
 
 
 def _custom(user: dict[str, Any], scope: dict[str, Any]) -> dict[str, Json]:
-    told = {key: part for key, part in user.items() if key not in ("breadcrumbs", "breadcrumbs_serialized")}
-    told.update({key: part for key, part in scope.items() if key != "breadcrumbs" and key not in told})
-    return cast(dict[str, Json], values.plain_json(told))
+    custom = {key: part for key, part in user.items() if key not in ("breadcrumbs", "breadcrumbs_serialized")}
+    custom.update({key: part for key, part in scope.items() if key != "breadcrumbs" and key not in custom})
+    return cast(dict[str, Json], values.plain_json(custom))
 
 
 def _image_messages(images: Any) -> list[str]:
@@ -219,8 +219,8 @@ def _notes(
     dealloced = mapping(mapping(report.get("process")).get("last_dealloced_nsexception"))
     found = [f"Diagnosis: {said}" for said in [known(crash.get("diagnosis"))] if said]
     found += [f"A loaded image says: {said}" for said in messages[:10] if said != fault.message]
-    told = known(mapping(error.get("nsexception")).get("userInfo"))
-    found += [f"User info of the exception: {told}"] if told else []
+    user_info = known(mapping(error.get("nsexception")).get("userInfo"))
+    found += [f"User info of the exception: {user_info}"] if user_info else []
     line = known(mapping(error.get("user_reported")).get("line_of_code"))
     found += [f"Line of code: {line}"] if line else []
     if dealloced:

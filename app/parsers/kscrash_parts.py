@@ -105,8 +105,8 @@ def _code_number(mach: dict[str, Any], at: Any, is_memory_fault: bool) -> str | 
 def _memory_reason(error: dict[str, Any], kind: str | None) -> str | None:
     memory = mapping(error.get("memory_termination"))
     said = [(word, known(memory.get(f"memory_{word}"))) for word in ("pressure", "level")]
-    told = ", ".join(f"memory {word} {value}" for word, value in said if value)
-    return told or None if kind == "memory_termination" else None
+    sizes = ", ".join(f"memory {word} {value}" for word, value in said if value)
+    return sizes or None if kind == "memory_termination" else None
 
 
 def _custom_stack(backtrace: Any) -> tuple[Frame, ...]:

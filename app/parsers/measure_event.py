@@ -3,7 +3,7 @@
 Source: the event schema of Measure's SDKs (measure-sh/measure, docs/api/sdk, 2025) and the bodies its symbolicator is given.
 
 An exception that the program caught and reported (`handled`) is no crash: such an event is read and holds no crash report.
-Android's `os_version` is the API level and is told as such. Left out on purpose: attachments, network, screen.
+Android's `os_version` is the API level and is kept as such. Left out on purpose: attachments, network, screen.
 """
 
 import json
@@ -105,8 +105,8 @@ def _exceptions(body: Any) -> list[dict[str, Any]]:
     return stacks.listed(values.mapping(body).get("exceptions"))
 
 
-def _system_version(system: str | None, told: Any) -> str | None:
-    version = values.text(told)
+def _system_version(system: str | None, level: Any) -> str | None:
+    version = values.text(level)
     is_level = (system or "").lower() == "android" and (version or "").isdecimal()
     return f"API {version}" if is_level else version
 
@@ -117,21 +117,21 @@ def _system_build(body: dict[str, Any]) -> str | None:
 
 
 def _custom(event: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Json]:
-    """What the app added, and what else the SDK told of the device."""
-    told: dict[str, Any] = {
+    """What the app added, and what else the SDK says of the device."""
+    custom: dict[str, Any] = {
         "attributes": {key: value for key, value in attributes.items() if key not in _TOLD_ELSEWHERE},
         "user_defined": _user_defined(event),
         "session_id": event.get("session_id"),
     }
-    return {key: values.plain_json(value) for key, value in told.items() if value not in (None, "", {}, [])}
+    return {key: values.plain_json(value) for key, value in custom.items() if value not in (None, "", {}, [])}
 
 
 def _user_defined(event: dict[str, Any]) -> Any:
     """An object, or the text of one: both are sent."""
-    told = event.get("user_defined_attribute") or event.get("user_defined_attributes")
-    if isinstance(told, str) and len(told) <= values.MAX_TEXT:
+    attributes = event.get("user_defined_attribute") or event.get("user_defined_attributes")
+    if isinstance(attributes, str) and len(attributes) <= values.MAX_TEXT:
         try:
-            return json.loads(told, parse_constant=lambda _: None)
+            return json.loads(attributes, parse_constant=lambda _: None)
         except (ValueError, RecursionError):
-            return told
-    return told
+            return attributes
+    return attributes

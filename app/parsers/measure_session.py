@@ -18,7 +18,7 @@ from app.parsers.document import Document
 from app.parsers.measure_stacks import listed
 
 FORMAT = "measure-session"
-MAX_BREADCRUMBS = 100  # events told with each crash
+MAX_BREADCRUMBS = 100  # events kept with each crash
 
 _TIME = attrgetter("time")
 
@@ -56,8 +56,8 @@ def parse(document: Document) -> list[CrashLog]:
 
 def _is_event(value: Any) -> bool:
     event = values.mapping(value)
-    is_told = isinstance(event.get("attribute"), dict) or isinstance(event.get("session_id"), str)
-    return isinstance(event.get("type"), str) and is_told
+    is_described = isinstance(event.get("attribute"), dict) or isinstance(event.get("session_id"), str)
+    return isinstance(event.get("type"), str) and is_described
 
 
 def _breadcrumbs(events: list[dict[str, Any]]) -> list[Breadcrumb]:
@@ -66,8 +66,8 @@ def _breadcrumbs(events: list[dict[str, Any]]) -> list[Breadcrumb]:
     for event in events:
         kind, when = values.text(event.get("type")), measure_event.time(event)
         if kind and when and kind not in measure_event.CRASHES:
-            told = values.plain_json(values.mapping(event.get(kind)))
-            read.append(Breadcrumb(time=when, category=kind, data=told if isinstance(told, dict) else {}))
+            data = values.plain_json(values.mapping(event.get(kind)))
+            read.append(Breadcrumb(time=when, category=kind, data=data if isinstance(data, dict) else {}))
     return sorted(read, key=_TIME)
 
 

@@ -23,7 +23,7 @@ def listed(value: Any) -> list[dict[str, Any]]:
 
 
 def platform(body: dict[str, Any], system: str | None) -> str | None:
-    """What the stacks are of: the framework where it is told, else what the first frame looks like, else the system."""
+    """What the stacks are of: the framework where it is named, else what the first frame looks like, else the system."""
     framework = _PLATFORMS.get(values.text(body.get("framework")) or "")
     if framework:
         return framework
@@ -73,7 +73,7 @@ def threads(body: dict[str, Any], crashed_name: str | None) -> tuple[Thread, ...
     crashed = (Thread(index=number or 0, name=name, is_crashed=True),) if name or number is not None else ()
     others = (
         Thread(
-            index=position if (told := values.integer(entry.get("sequence"))) is None else told,
+            index=position if (sequence := values.integer(entry.get("sequence"))) is None else sequence,
             name=values.text(entry.get("name")),
             frames=frames(entry.get("frames")),
         )

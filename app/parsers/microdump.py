@@ -17,7 +17,7 @@ from app.parsers.document import Document
 from app.parsers.logcat import LogLine
 from app.parsers.minidump_codes import fault_of
 from app.parsers.minidump_registers import Cpu, cpu_named, read_registers
-from app.parsers.minidump_stack import Budget, Code, Stack, walk
+from app.parsers.minidump_stack import Code, Stack, StackBudget, walk
 from app.parsers.minidump_streams import MAX_MODULES
 
 FORMAT = "microdump"
@@ -64,10 +64,10 @@ def parse(document: Document) -> list[CrashLog]:
         ((line.number, _read(line, rest)) for stream in streams for line, rest in _dumps(stream)),
         key=lambda one: one[0],
     )
-    told = [_report(dump, document.brief) for _, dump in found if dump.context is not None or dump.images]
-    if not told:
+    reports = [_report(dump, document.brief) for _, dump in found if dump.context is not None or dump.images]
+    if not reports:
         raise MalformedLog("The microdump is cut short before its registers")
-    return told[:MAX_REPORTS]
+    return reports[:MAX_REPORTS]
 
 
 def _dumps(stream: list[LogLine]) -> Iterator[tuple[LogLine, list[str]]]:
@@ -183,28 +183,28 @@ def _fault(reason: re.Match[str] | None) -> Fault | None:
     return fault_of("linux", int(reason["signal"], 16), 0, int(reason["address"], 16), ()) if reason else None
 
 
-def _os(is_android: bool, told: str | None) -> OsInfo:
+def _os(is_android: bool, version: str | None) -> OsInfo:
     if is_android:
-        return android_build.system(told)
-    release, _, build = (told or "").partition(" ")
+        return android_build.system(version)
+    release, _, build = (version or "").partition(" ")
     return OsInfo(name="Linux", version=values.text(release), build=values.text(build))
 
 
 def _thread(dump: _Microdump, cpu: Cpu | None, images: tuple[BinaryImage, ...]) -> Thread:
-    """The crashed thread, which is all there is; its number is not told."""
+    """The crashed thread, which is all there is; its number is unknown."""
     context = dump.context or b""
     registers = read_registers(context, cpu, (0, len(context)))
     frames: tuple[Frame, ...] = ()
     if cpu and registers:
         memory = bytes(dump.stack)
-        stack = Stack(memory, cpu.width, dump.stack_start, len(memory), 0, Budget()) if memory else None
+        stack = Stack(memory, cpu.width, dump.stack_start, len(memory), 0, StackBudget()) if memory else None
         frames = walk(cpu, registers, stack, Code(cpu, images, []))
     return Thread(index=0, is_crashed=True, frames=frames, registers=registers)
 
 
 def _custom(dump: _Microdump) -> dict[str, Json]:
-    told = {"gpu": dump.gpu, "process_type": dump.process_type}
-    return {name: values.clean(text) for name, text in told.items() if text not in _UNKNOWN}
+    custom = {"gpu": dump.gpu, "process_type": dump.process_type}
+    return {name: values.clean(text) for name, text in custom.items() if text not in _UNKNOWN}
 
 
 def _notes(dump: _Microdump, cpu: Cpu | None, thread: Thread) -> tuple[str, ...]:

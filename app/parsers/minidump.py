@@ -17,7 +17,7 @@ from app.parsers.minidump_annotations import Annotations, read_annotations
 from app.parsers.minidump_codes import fault_of
 from app.parsers.minidump_reader import Dump
 from app.parsers.minidump_registers import Cpu, cpu_of, read_registers
-from app.parsers.minidump_stack import Budget, Code, Stack, walk
+from app.parsers.minidump_stack import Code, Stack, StackBudget, walk
 
 FORMAT = "minidump"
 
@@ -90,7 +90,7 @@ def _threads(
     exception: streams.RawException | None,
 ) -> tuple[Thread, ...]:
     """The threads in the dump's order; the crashed one's stack is read first, while the budget is whole."""
-    names, regions, budget = streams.thread_names(dump), streams.regions(dump), Budget()
+    names, regions, budget = streams.thread_names(dump), streams.regions(dump), StackBudget()
     code = Code(cpu, images, streams.executable(dump)) if cpu else None
     order = sorted(range(len(listed)), key=lambda index: listed[index].id != crashed)
     found: dict[int, Thread] = {}
@@ -117,7 +117,7 @@ def _registers(dump: Dump, cpu: Cpu | None, place: tuple[int, int]) -> dict[str,
 
 
 def _stack(
-    dump: Dump, cpu: Cpu, raw: streams.RawThread, sp: int, regions: streams.Regions, budget: Budget
+    dump: Dump, cpu: Cpu, raw: streams.RawThread, sp: int, regions: streams.Regions, budget: StackBudget
 ) -> Stack | None:
     """The memory around the stack pointer: the thread's own, else what the lists of memory hold."""
     start, size, at = raw.stack

@@ -64,24 +64,26 @@ def fault_of(family: str, code: int, flags: int, address: int, info: tuple[int, 
 
 
 def _windows(code: int, address: int, info: tuple[int, ...]) -> Fault:
-    told = f"{code:#010x} at {address:#x}"
+    described = f"{code:#010x} at {address:#x}"
     if code in _WITH_ACCESS and len(info) >= 2:
-        told = f"{_ACCESS.get(info[0], 'access')} at {info[1]:#x}"
-    return Fault(type=_WINDOWS.get(code) or f"Exception {code:#010x}", code=told, handled=False, mechanism="minidump")
+        described = f"{_ACCESS.get(info[0], 'access')} at {info[1]:#x}"
+    return Fault(
+        type=_WINDOWS.get(code) or f"Exception {code:#010x}", code=described, handled=False, mechanism="minidump"
+    )
 
 
 def _signal(number: int, code: int, address: int) -> Fault:
-    """A code of 0 is that of a writer that does not tell it (Breakpad before 2018), or of kill: nothing is told then."""
+    """A code of 0 is that of a writer that does not tell it (Breakpad before 2018), or of kill: it is left out then."""
     name = _SIGNALS.get(number) or f"Signal {number}"
     names = _SIGNAL_CODES.get(name, "").split()
-    told = names[code - 1] if 0 < code <= len(names) else _SENT.get(code) or (f"code {code:#x}" if code else None)
-    if names and told not in _SENT_BY_PROGRAMS:
-        told = f"{told} at {address:#x}" if told else f"at {address:#x}"
-    return Fault(type=name, signal=name, code=told, handled=False, mechanism="signal")
+    described = names[code - 1] if 0 < code <= len(names) else _SENT.get(code) or (f"code {code:#x}" if code else None)
+    if names and described not in _SENT_BY_PROGRAMS:
+        described = f"{described} at {address:#x}" if described else f"at {address:#x}"
+    return Fault(type=name, signal=name, code=described, handled=False, mechanism="signal")
 
 
 def _mach(number: int, code: int, address: int) -> Fault:
     name = _MACH.get(number) or f"Exception {number:#x}"
-    told = f"{_KERN.get(code) or f'code {code:#x}'} at {address:#x}" if number == 1 else f"code {code:#x}"
+    described = f"{_KERN.get(code) or f'code {code:#x}'} at {address:#x}" if number == 1 else f"code {code:#x}"
     signal = _APPLE_SIGNALS.get(code >> 24 & 0xFF) if number == _EXC_CRASH else None
-    return Fault(type=name, signal=signal, code=told, handled=False, mechanism="mach")
+    return Fault(type=name, signal=signal, code=described, handled=False, mechanism="mach")

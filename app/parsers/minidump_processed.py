@@ -99,10 +99,10 @@ def _threads(found: dict[str, Any], crash: dict[str, Any]) -> tuple[Thread, ...]
 
 def _thread(thread: dict[str, Any], index: int, is_crashed: bool) -> Thread:
     frames: list[Frame] = []
-    told = [values.mapping(frame) for frame in values.items(thread.get("frames"))]
-    for frame in told:
+    listed = [values.mapping(frame) for frame in values.items(thread.get("frames"))]
+    for frame in listed:
         frames += _frames(frame)
-    registers = values.mapping(told[0].get("registers")) if told else {}
+    registers = values.mapping(listed[0].get("registers")) if listed else {}
     return Thread(
         index=index,
         name=values.text(thread.get("thread_name")),

@@ -79,7 +79,7 @@ class Code:
 
 
 @dataclass
-class Budget:
+class StackBudget:
     """Words that may still be read."""
 
     words: int = BUDGET
@@ -88,7 +88,7 @@ class Budget:
 class Stack:
     """The memory of one stack: `size` bytes from the address `start`, which lie at `at` in the bytes."""
 
-    def __init__(self, raw: bytes, width: int, start: int, size: int, at: int, budget: Budget) -> None:
+    def __init__(self, raw: bytes, width: int, start: int, size: int, at: int, budget: StackBudget) -> None:
         self._raw, self._start, self._at, self._budget = raw, start, at, budget
         self._size = min(size, max(0, len(raw) - at))
         self._word, self._width = _WORDS[width], width

@@ -190,7 +190,7 @@ def executable(dump: Dump) -> list[tuple[int, int]]:
 
 
 def process(dump: Dump) -> tuple[int | None, int | None]:
-    """(process id, its start in seconds since 1970), each None when it is not told."""
+    """(process id, its start in seconds since 1970), each None when it is unknown."""
     place = dump.optional_stream(MISC)
     read = dump.unpack(_MISC, place[0]) if place and place[1] >= 16 else None
     number, start = None, None
@@ -198,8 +198,8 @@ def process(dump: Dump) -> tuple[int | None, int | None]:
         _, flags, number, start, _ = read
         number, start = (number if flags & 1 else None), (start if flags & 2 and start else None)
     if number is None:
-        told = _PID.search(dump.plain(dump.optional_stream(LINUX_STATUS), 4_096))
-        number = int(told[1]) if told else None
+        match = _PID.search(dump.plain(dump.optional_stream(LINUX_STATUS), 4_096))
+        number = int(match[1]) if match else None
     return number, start
 
 

@@ -151,7 +151,7 @@ def image_name(path: str | None) -> str | None:
 
 
 def _java_name(function: str | None, image: str | None) -> tuple[str | None, str | None]:
-    """Class and method of a Java frame, which libunwindstack prints like any other: told by its image."""
+    """Class and method of a Java frame, which libunwindstack prints like any other: recognised by its image."""
     if not function or not image or not _DEX_IMAGE.search(image) or not _JAVA_NAME.match(function):
         return None, function
     module, _, method = function.rpartition(".")
@@ -170,7 +170,7 @@ def read_registers(line: str) -> dict[str, int]:
 def images_of(
     frames: Iterable[NativeFrame], build_ids: dict[str, str] | None = None, arch: str | None = None
 ) -> tuple[BinaryImage, ...]:
-    """One image per path that the frames name, with its build id; where it was loaded is not told."""
+    """One image per path that the frames name, with its build id; where it was loaded is unknown."""
     images: dict[str, BinaryImage] = {}
     for each in frames:
         if not each.path or not each.frame.image or each.path.startswith(("[", "<")):

@@ -1,7 +1,7 @@
 """Reading protobuf without its schema: the fields of a message by their numbers, within bounds of count and depth.
 
 Source: the wire format of Protocol Buffers: varint, 64-bit, length-delimited and 32-bit fields. Groups, which proto3 does
-not have, count as damage. What is damaged or cut short ends its message: the fields before it are kept, and it is told.
+not have, count as damage. What is damaged or cut short ends its message: the fields before it are kept, and it is reported.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class _DamagedError(Exception):
     """The bytes are no whole field."""
 
 
-class Message:
+class ProtobufMessage:
     """The fields of one message, read at once; those inside are read when they are asked for. Nothing here raises."""
 
     def __init__(self, data: bytes | memoryview, wire: Wire | None = None, depth: int = 0) -> None:
@@ -62,16 +62,16 @@ class Message:
         found = self.texts(number)
         return found[-1] if found else None
 
-    def messages(self, number: int) -> Iterator["Message"]:
+    def messages(self, number: int) -> Iterator["ProtobufMessage"]:
         """The messages of a field, in their order; none below MAX_DEPTH."""
         if self._depth >= MAX_DEPTH:
             self.wire.damage = self.wire.damage or f"it is nested deeper than {MAX_DEPTH} messages"
             return
         for value in self._fields.get(number, []):
             if isinstance(value, memoryview):
-                yield Message(value, self.wire, self._depth + 1)
+                yield ProtobufMessage(value, self.wire, self._depth + 1)
 
-    def message(self, number: int) -> "Message | None":
+    def message(self, number: int) -> "ProtobufMessage | None":
         """The first of them, or None."""
         return next(self.messages(number), None)
 

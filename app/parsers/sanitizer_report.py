@@ -23,7 +23,7 @@ _ACCESS = re.compile(
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenStack:
     """One report while it is read."""
 
     line: LogLine
@@ -35,19 +35,19 @@ class _Open:
 
 def reports(stream: list[LogLine], format_name: str) -> list[tuple[LogLine, CrashLog]]:
     """The sanitizers' reports in the lines of one stream, each with the line it begins on."""
-    found: list[_Open] = []
-    current: _Open | None = None
+    found: list[_OpenStack] = []
+    current: _OpenStack | None = None
     for line in stream:
         error = _ERROR.search(line.text[:8_000]) if "Sanitizer: " in line.text else None
         if error:
-            current = _Open(line, error)
+            current = _OpenStack(line, error)
             found.append(current)
         elif current and not _take(current, line.text):
             current = None
     return [(each.line, _report(each, format_name)) for each in found]
 
 
-def _take(current: _Open, text: str) -> bool:
+def _take(current: _OpenStack, text: str) -> bool:
     """Take a line into the report; False when the stack is over."""
     frame = native_text.read_frame(text) if "#" in text[:24] else None
     if frame is None:
@@ -62,7 +62,7 @@ def _take(current: _Open, text: str) -> bool:
     return len(current.frames) < 10_000
 
 
-def _report(each: _Open, format_name: str) -> CrashLog:
+def _report(each: _OpenStack, format_name: str) -> CrashLog:
     error, access = each.error, each.access
     message = error["message"].strip() + (f"; {access['access']}" if access else "")
     name = values.text(access["name"]) if access else None

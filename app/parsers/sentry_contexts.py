@@ -34,13 +34,13 @@ def level(value: Any) -> str | None:
 
 def app(event: dict[str, Any], contexts: dict[str, Any]) -> AppInfo:
     """The program: from its context, else out of the release `identifier@version+build` and `dist`."""
-    told = values.mapping(contexts.get("app"))
+    context = values.mapping(contexts.get("app"))
     identifier, version, build = _release(event.get("release"))
     return AppInfo(
-        identifier=values.text(told.get("app_identifier")) or identifier,
-        name=values.text(told.get("app_name")),
-        version=values.text(told.get("app_version")) or version,
-        build=values.text(told.get("app_build")) or build or values.text(event.get("dist")),
+        identifier=values.text(context.get("app_identifier")) or identifier,
+        name=values.text(context.get("app_name")),
+        version=values.text(context.get("app_version")) or version,
+        build=values.text(context.get("app_build")) or build or values.text(event.get("dist")),
     )
 
 
@@ -59,31 +59,31 @@ def _release(release: Any) -> tuple[str | None, str | None, str | None]:
 
 def system(contexts: dict[str, Any]) -> OsInfo:
     """The operating system."""
-    told = values.mapping(pick(contexts, "os", "client_os"))
+    context = values.mapping(pick(contexts, "os", "client_os"))
     return OsInfo(
-        name=values.text(told.get("name")) or values.text(told.get("raw_description")),
-        version=values.text(told.get("version")),
-        build=values.text(told.get("build")),
+        name=values.text(context.get("name")) or values.text(context.get("raw_description")),
+        version=values.text(context.get("version")),
+        build=values.text(context.get("build")),
     )
 
 
 def device(contexts: dict[str, Any]) -> DeviceInfo:
     """The device; the installation is Android's device id, Unity's unique identifier or KSCrash's app hash."""
-    told, program = values.mapping(contexts.get("device")), values.mapping(contexts.get("app"))
-    installs = (told.get("id"), told.get("device_unique_identifier"), program.get("device_app_hash"))
-    archs = values.items(told.get("archs"))
+    context, program = values.mapping(contexts.get("device")), values.mapping(contexts.get("app"))
+    installs = (context.get("id"), context.get("device_unique_identifier"), program.get("device_app_hash"))
+    archs = values.items(context.get("archs"))
     return DeviceInfo(
-        model=values.text(told.get("model")) or values.text(told.get("model_id")),
-        manufacturer=values.text(told.get("manufacturer")) or values.text(told.get("brand")),
-        arch=values.text(told.get("arch")) or (values.text(archs[0]) if archs else None),
+        model=values.text(context.get("model")) or values.text(context.get("model_id")),
+        manufacturer=values.text(context.get("manufacturer")) or values.text(context.get("brand")),
+        arch=values.text(context.get("arch")) or (values.text(archs[0]) if archs else None),
         install_id=next((text for install in installs if (text := values.text(install))), None),
     )
 
 
 def user_id(user: Any) -> str | None:
     """The id of the user, else the name or e-mail address the app gave."""
-    told = values.mapping(user)
-    return next((text for key in ("id", "username", "email") if (text := values.text(told.get(key)))), None)
+    fields = values.mapping(user)
+    return next((text for key in ("id", "username", "email") if (text := values.text(fields.get(key)))), None)
 
 
 def grouping_hint(fingerprint: Any) -> tuple[str, ...]:
@@ -97,15 +97,15 @@ def grouping_hint(fingerprint: Any) -> tuple[str, ...]:
 def custom(event: dict[str, Any], contexts: dict[str, Any]) -> dict[str, Json]:
     """What the app added: tags, extra, user, other contexts, and the names it gave."""
     other = {key: value for key, value in contexts.items() if key not in _TOLD_ELSEWHERE}
-    told: dict[str, Any] = {
+    custom: dict[str, Any] = {
         "tags": tags(event.get("tags")),
         "extra": pick(event, "extra", "context"),
         "user": event.get("user"),
         "contexts": other,
     }
     for key in ("environment", "server_name", "transaction", "culprit", "logger", "sdk"):
-        told[key] = event.get(key)
-    return {key: values.plain_json(value) for key, value in told.items() if value not in (None, "", {}, [])}
+        custom[key] = event.get(key)
+    return {key: values.plain_json(value) for key, value in custom.items() if value not in (None, "", {}, [])}
 
 
 def tags(value: Any) -> dict[str, Json]:

@@ -33,7 +33,7 @@ def sniff(document: Document) -> bool:
 
 
 def _first_item_is_one(raw: bytes) -> bool:
-    """An envelope that is broken later on is one all the same: its reader is told where it breaks."""
+    """An envelope that is broken later on is one all the same: the parser reports where it breaks."""
     first, _, rest = raw.partition(b"\n")
     header, item = json_object(first), json_object(rest.partition(b"\n")[0])
     if header is None or item is None or not _HEADER_KEYS.issuperset(header):
@@ -92,10 +92,10 @@ def _report(item: Item, event_id: str | None, dump: bytes | None, brief: bool) -
         except MalformedLog:
             raise error from None  # an event that leaves the crash to its dump says nothing itself
         return replace(log, format=FORMAT, notes=(*log.notes, error.message)), True
-    told = sentry_event.parse_event(
+    described = sentry_event.parse_event(
         {"message": "minidump", **event}, brief=brief
     )  # a native event names nothing itself
-    return _joined(told, crash), True
+    return _joined(described, crash), True
 
 
 def _joined(event: CrashLog, dump: CrashLog) -> CrashLog:

@@ -237,8 +237,8 @@ def _fault(exception: dict[str, Any], mechanism: dict[str, Any], platform: str |
 
 
 def _relation(mechanism: dict[str, Any]) -> str:
-    told = f"{mechanism.get('type')} {mechanism.get('source')}".lower()
-    return "suppressed" if "suppressed" in told else "cause"
+    cause = f"{mechanism.get('type')} {mechanism.get('source')}".lower()
+    return "suppressed" if "suppressed" in cause else "cause"
 
 
 def _type(exception: dict[str, Any], platform: str | None) -> str | None:

@@ -43,7 +43,7 @@ class OpenThread:
 
 
 @dataclass(slots=True)
-class Block:
+class TombstoneBlock:
     """What the lines of one crash say."""
 
     facts: dict[str, str] = field(default_factory=dict)  # key -> value; of a repeated key the first counts
@@ -61,9 +61,9 @@ class Block:
         return bool(self.signal or self.abort or any(each.frames or each.java for each in self.threads))
 
 
-def read(lines: list[str]) -> Block:
+def read(lines: list[str]) -> TombstoneBlock:
     """Read the lines of one crash; lines of others in between are passed over."""
-    block, section, abort_left, is_guest = Block(), "head", 0, False
+    block, section, abort_left, is_guest = TombstoneBlock(), "head", 0, False
     for line in lines:
         if abort_left:
             abort_left = _continue_abort(block, line, abort_left)
@@ -98,7 +98,7 @@ def _section_of(line: str) -> str:
     return {"backtrace": "backtrace", "java stacktrace": "java", "build id": "build id"}.get(name, "skip")
 
 
-def _open_thread(block: Block, found: re.Match[str]) -> None:
+def _open_thread(block: TombstoneBlock, found: re.Match[str]) -> None:
     block.process = block.process or values.text(found["process"])
     block.pid = values.integer(found["pid"]) if block.pid is None else block.pid
     if len(block.threads) < MAX_THREADS:
@@ -106,7 +106,7 @@ def _open_thread(block: Block, found: re.Match[str]) -> None:
         block.threads.append(OpenThread(tid, values.text(found["name"])))
 
 
-def _read_head(block: Block, line: str) -> int:
+def _read_head(block: TombstoneBlock, line: str) -> int:
     """Take a line above the backtrace; returns how many lines may still belong to an abort message that it opens."""
     signal = _SIGNAL.match(line) if line.startswith(("signal ", "Fatal signal ")) else None
     if signal:
@@ -127,14 +127,14 @@ def _read_head(block: Block, line: str) -> int:
     return 0
 
 
-def _continue_abort(block: Block, line: str, left: int) -> int:
+def _continue_abort(block: TombstoneBlock, line: str, left: int) -> int:
     if native_text.read_registers(line) or line.startswith(("backtrace:", "pid: ")):
         return 0
     block.abort = f"{block.abort}\n{line}"
     return 0 if line.endswith("'") else left - 1
 
 
-def _read_section(block: Block, section: str, line: str) -> None:
+def _read_section(block: TombstoneBlock, section: str, line: str) -> None:
     if section == "build id":
         found = _BUILD_ID.match(line[:4_000])
         if found:
@@ -150,7 +150,7 @@ def _read_section(block: Block, section: str, line: str) -> None:
         block.threads[-1].frames.append(frame)
 
 
-def report(block: Block, format_name: str) -> CrashLog:
+def report(block: TombstoneBlock, format_name: str) -> CrashLog:
     """The crash report of a block. Raises MalformedLog when the block tells of no crash."""
     if not block.says_something:
         raise MalformedLog(
@@ -194,7 +194,7 @@ def package(process: str | None) -> str | None:
     return name if "." in name and "/" not in name else None
 
 
-def _fault(block: Block) -> Fault:
+def _fault(block: TombstoneBlock) -> Fault:
     signal = block.signal
     name = signal["name"] if signal else None
     code = None

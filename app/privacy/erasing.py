@@ -1,4 +1,4 @@
-"""Erases a user from an app: begun by a request, worked off in short turns by workers, resumed by any worker."""
+"""Erases a user from an app: begun by a request, worked off by workers in short slices, resumed by any worker."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.broker import RUN_ERASURE, UPKEEP
 from app.db.app import App
-from app.db.batch_rows import is_settled, newest_row
+from app.db.batch_rows import has_ended, newest_row
 from app.db.erasing import count_logs, newest_log
 from app.db.erasure import (
     LEASING,
@@ -28,21 +28,21 @@ from app.db.erasure import (
 from app.db.pending_deletion import is_any_pending
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.errors import BadParameters, NotFound, TransientError
+from app.privacy.erasure_slice import ErasureSlice
 from app.privacy.job_steps import delete_files, end_jobs
 from app.privacy.log_steps import find_occurrences, find_received, forget_decided, retitle, scan
 from app.privacy.orphan_step import delete_orphans_of_user
 from app.privacy.pending_deletions import IN_FLIGHT, delete_pending
 from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
-from app.privacy.turn import Turn
 from app.services import Services
 from app.work.limits import Budget
 from app.work.running import Attempt, run_next
 from app.work.work_type import Message, WorkType
 
-TURN = 2.0  # seconds after which a worker does other work first
-BIT_WITHIN = 900.0  # seconds for an attempt: a turn, and a bit of work that has just begun at its end
-SETTLES_IN = timedelta(seconds=1)
+SLICE = 2.0  # seconds after which a worker does other work first
+BIT_WITHIN = 900.0  # seconds for an attempt: a slice, and the bit of work that has just begun at its end
+TRY_AGAIN_IN = timedelta(seconds=1)
 WITHOUT_ROWS = (
     "without rows"  # the place in the step "objects" once those are deleted whose rows the erasure has deleted
 )
@@ -50,44 +50,44 @@ LAST = "pages"  # the step before which the row forgets whom it is about
 
 log = structlog.get_logger()
 
-Step = Callable[[Turn, str], str | None]
+Step = Callable[[ErasureSlice, str], str | None]
 """Does a bounded bit of work from that place on, whatever was done of it before; returns the next place, None at the end."""
 
 
-def _delete_objects(turn: Turn, place: str) -> str | None:
+def _delete_objects(slice_: ErasureSlice, place: str) -> str | None:
     if place == WITHOUT_ROWS:
-        turn.erasure.not_before = delete_orphans_of_user(turn)
-        return place if turn.erasure.not_before else None
-    if delete_pending(turn.services, turn.erasure.id):
+        slice_.erasure.not_before = delete_orphans_of_user(slice_)
+        return place if slice_.erasure.not_before else None
+    if delete_pending(slice_.services, slice_.erasure.id):
         return place
-    with turn.services.db.read() as session:
-        waits = is_any_pending(session, turn.erasure.id)
+    with slice_.services.db.read() as session:
+        waits = is_any_pending(session, slice_.erasure.id)
     if waits:  # the same log is being sent again; it is known within the hour whether it was
-        turn.erasure.not_before = turn.services.now() + IN_FLIGHT / 12
+        slice_.erasure.not_before = slice_.services.now() + IN_FLIGHT / 12
         return place
     return WITHOUT_ROWS
 
 
-def _let_uploads_settle(turn: Turn, place: str) -> str | None:
-    """On PostgreSQL a log may be committed after one with a higher id: what is under way is waited for, milliseconds."""
-    with turn.services.db.read() as session:
-        moment = int(place) if place else newest_row(session)[1]
-        if is_settled(session, moment):
+def _await_uploads(slice_: ErasureSlice, place: str) -> str | None:
+    """On PostgreSQL a log may be committed after one with a higher id: wait for what is under way, milliseconds."""
+    with slice_.services.db.read() as session:
+        transaction = int(place) if place else newest_row(session)[1]
+        if has_ended(session, transaction):
             return None
-    turn.erasure.not_before = turn.services.now() + SETTLES_IN
-    return str(moment)
+    slice_.erasure.not_before = slice_.services.now() + TRY_AGAIN_IN
+    return str(transaction)
 
 
-def _let_go(turn: Turn, _place: str) -> str | None:
+def _let_go(slice_: ErasureSlice, _place: str) -> str | None:
     """What SQLite has set free is written over at once, but stands in its log until that is emptied."""
-    if turn.services.db.let_go_of_the_past():
+    if slice_.services.db.let_go_of_the_past():
         return None
-    turn.erasure.not_before = turn.services.now() + SETTLES_IN
+    slice_.erasure.not_before = slice_.services.now() + TRY_AGAIN_IN
     return ""
 
 
 STEPS: dict[str, Step] = {
-    "uploads": _let_uploads_settle,
+    "uploads": _await_uploads,
     "received": find_received,
     "occurrences": find_occurrences,
     "scan": scan,
@@ -103,7 +103,7 @@ STEPS: dict[str, Step] = {
 runs after the jobs that they deliver."""
 
 WAITING = ("uploads", "runs", "files", "objects", LAST)
-"""Steps that may have to wait for others; the turn ends then."""
+"""Steps that may have to wait for others; the slice ends then."""
 
 _NEXT: dict[str, str | None] = {**dict(pairwise(STEPS)), list(STEPS)[-1]: None}
 
@@ -178,14 +178,14 @@ def run_erasure(services: Services, erasure_id: str) -> None:
 def _work(attempt: Attempt[Erasure]) -> timedelta | None:
     """Bit after bit until the time is up; returns how long to wait before more of it, None once all is done."""
     erasure, services, begun = attempt.row, attempt.services, time.monotonic()
-    turn = Turn(attempt, Sought(erasure.subject or "", scan=erasure.scan))
+    slice_ = ErasureSlice(attempt, Sought(erasure.subject or "", scan=erasure.scan))
     erasure.not_before = None
-    while time.monotonic() - begun < TURN:
-        place = STEPS[erasure.step](turn, erasure.place)
+    while time.monotonic() - begun < SLICE:
+        place = STEPS[erasure.step](slice_, erasure.place)
         if place is None:
             following = _NEXT[erasure.step]
             if following is None:
-                _finish(turn)
+                _finish(slice_)
                 return None
             erasure.step, place = following, ""
         forgets: dict[str, Any] = {"subject": None} if erasure.step == LAST else {}
@@ -197,10 +197,10 @@ def _work(attempt: Attempt[Erasure]) -> timedelta | None:
     return timedelta()
 
 
-def _finish(turn: Turn) -> None:
-    erasure, services = turn.erasure, turn.services
+def _finish(slice_: ErasureSlice) -> None:
+    erasure, services = slice_.erasure, slice_.services
     with services.db.write() as session:
-        turn.attempt.complete(
+        slice_.attempt.complete(
             session, state=ErasureState.FINISHED, done=erasure.total, step="", place="", subject=None, error_code=None,
             finished_at=services.now(), not_before=None,
         )  # fmt: skip

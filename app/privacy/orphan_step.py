@@ -4,17 +4,17 @@ from datetime import datetime
 
 from app.db.app import App
 from app.orphans import IN_FLIGHT, delete_orphan, orphans
-from app.privacy.turn import Turn
+from app.privacy.erasure_slice import ErasureSlice
 from app.storage import ObjectNotFound, ObjectStat
 
 
-def delete_orphans_of_user(turn: Turn) -> datetime | None:
+def delete_orphans_of_user(slice_: ErasureSlice) -> datetime | None:
     """Delete them; returns when to look again if some are so young that they may yet get their row, which is new data then."""
-    services, again_at = turn.services, None
+    services, again_at = slice_.services, None
     with services.db.read() as session:
-        app = session.get_one(App, turn.app_id)
+        app = session.get_one(App, slice_.app_id)
     for stat in orphans(services, services.storage.list(f"logs/{app.identifier}")):
-        if not _is_users(turn, stat):
+        if not _is_users(slice_, stat):
             continue
         now = services.now()
         if abs(now - stat.modified) >= IN_FLIGHT:
@@ -24,11 +24,11 @@ def delete_orphans_of_user(turn: Turn) -> datetime | None:
     return again_at
 
 
-def _is_users(turn: Turn, stat: ObjectStat) -> bool:
+def _is_users(slice_: ErasureSlice, stat: ObjectStat) -> bool:
     log_id = stat.key.rpartition("/")[2].rpartition(".")[0]
-    if turn.sought.stands_in_text(log_id):
+    if slice_.sought.stands_in_text(log_id):
         return True
     try:
-        return turn.sought.is_told_by(turn.services.storage.get(stat.key))
+        return slice_.sought.is_named_in(slice_.services.storage.get(stat.key))
     except ObjectNotFound:
         return False

@@ -27,7 +27,7 @@ _lock = threading.Lock()
 def sweep_orphans(services: Services) -> int:
     """Delete objects without rows that are older than an hour, where the last sweep of this process ended; returns how many.
 
-    A large store is looked through in many sweeps, its folders in random order: so each has its turn although the
+    A large store is looked through in many sweeps, its folders in random order: so each is reached although the
     process may end before the last. Only folders of apps that the database knows are looked at. Raises TransientError.
     """
     if not _lock.acquire(blocking=False):  # another thread is at it

@@ -30,7 +30,7 @@ Work = Callable[[], int]
 
 
 def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
-    """Remove rows by age, app by app in turns, then the objects that are left, those without rows, and files half-written;
+    """Remove rows by age, app by app in turn, then the objects that are left, those without rows, and files half-written;
     returns how many rows went.
 
     Stopped or killed anywhere, the next time goes on: what is to be done is in the rows.

@@ -1,4 +1,4 @@
-"""The user whose data is sought: told by what a log says of its user, or by the letters of the id anywhere in it."""
+"""The user whose data is sought: recognised by what a log says of its user, or by the letters of the id anywhere in it."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class Sought:
         self.fact = as_fact(user_id)
         self.scan = scan
 
-    def is_told_by(self, raw: bytes) -> bool:
+    def is_named_in(self, raw: bytes) -> bool:
         """True when the log is one of that user's: it says so, or the id stands in it and letters count."""
         return self.stands_in(raw) or self._is_user_of(raw)
 

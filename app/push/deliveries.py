@@ -35,9 +35,9 @@ from app.work.work_type import WorkType
 
 PAUSES = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
 """Seconds from each failed attempt to the next one: 23.7 hours in all, then the delivery has failed."""
-PER_CLAIM = 20  # deliveries to one receiver before another one gets its turn
-GO_ON_FOR = timedelta(seconds=10)  # no further delivery to a receiver begins after this, until its next turn
-TURN_WITHIN = 120.0  # seconds: a turn and one request more, of which the name's look-up has no limit of ours
+PER_CLAIM = 20  # deliveries to one receiver before another receiver is served
+GO_ON_FOR = timedelta(seconds=10)  # no further delivery to a receiver begins after this, until its next claim
+CLAIM_WITHIN = 120.0  # seconds: GO_ON_FOR and one request more, of which the name's look-up has no limit of ours
 DISABLED_AFTER = timedelta(days=1)  # of failures only, when a delivery is given up
 KEPT_FOR = timedelta(days=30)  # ended deliveries
 AT_MOST = 1_000  # rows cleared at a time
@@ -95,12 +95,12 @@ def deliver(
 
 
 def deliver_due(services: Services, resolve: Resolve = look_up) -> int:
-    """Deliver until nothing is due; returns how many receivers were told. For one thread; a worker has several."""
-    told = 0
+    """Deliver until nothing is due; returns how many receivers were served. For one thread; a worker has several."""
+    receivers = 0
     while (webhook := claim_next(services)) is not None:
         deliver(services, webhook, resolve)
-        told += 1
-    return told
+        receivers += 1
+    return receivers
 
 
 def tidy(services: Services) -> None:
@@ -145,22 +145,22 @@ def _attempt(services: Services, webhook: Webhook, app: str, delivery: Delivery,
 
 
 def _record(services: Services, webhook: Webhook, delivery: Delivery, result: Result) -> bool:
-    """Write what came of it; False when the receiver is not to be told more now."""
+    """Write the result of an attempt; False when the receiver gets no further delivery now."""
     now = services.now()
-    told: dict[str, Any] = {"last_status": result.status, "last_error": result.error}
+    changes: dict[str, Any] = {"last_status": result.status, "last_error": result.error}
     is_over = result.error is not None and (result.is_final or delivery.attempts >= len(PAUSES))
     if result.error is None:
-        told |= {"state": DeliveryState.DELIVERED, "delivered_at": now}
+        changes |= {"state": DeliveryState.DELIVERED, "delivered_at": now}
     elif is_over:
-        told |= {"state": DeliveryState.FAILED}
+        changes |= {"state": DeliveryState.FAILED}
     else:
-        told |= {"next_at": now + timedelta(seconds=PAUSES[delivery.attempts])}
+        changes |= {"next_at": now + timedelta(seconds=PAUSES[delivery.attempts])}
     reason = None
     with services.db.write() as session:
         current = session.get(Webhook, webhook.id, populate_existing=True, with_for_update=True)
         if current is None:
             return False
-        recorded = record(session, delivery, **told)
+        recorded = record(session, delivery, **changes)
         if result.error is None and current.failing_since is not None:
             change_webhook(session, webhook.id, failing_since=None)
         elif result.error is not None:
@@ -191,7 +191,7 @@ WORK = WorkType(
     name="webhook",
     noun="delivery",
     leasing=LEASING,
-    budget=lambda _services, _webhook: Budget(seconds=TURN_WITHIN),
+    budget=lambda _services, _webhook: Budget(seconds=CLAIM_WITHIN),
     max_failures=lambda _: None,  # the deliveries have their own attempts
     permanent=(),
 )

@@ -89,7 +89,7 @@ def _exchange(
 
 
 def _cut(connection: HTTPConnection) -> None:
-    """End what is being read or written at this moment, in whatever thread."""
+    """End what is being read or written now, in any thread."""
     sock = connection.sock
     if sock is not None:
         with suppress(OSError):

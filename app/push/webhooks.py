@@ -62,7 +62,7 @@ class DeliveryNotFound(NotFound):
 
 
 def create(services: Services, app: App, wanted: NewWebhook) -> tuple[Webhook, str]:
-    """A new webhook and its secret, which is told only this once. Raises Refused (400) or Conflict."""
+    """A new webhook and its secret, which is returned only here. Raises Refused (400) or Conflict."""
     addresses_of(read_url(wanted.url), services.config.webhooks_allow)
     secret = new_secret()
     made = Webhook(
@@ -105,7 +105,7 @@ def change(services: Services, app: App, identifier: str, wanted: WebhookChange)
         find(services, app, identifier)
         addresses_of(read_url(wanted.url), services.config.webhooks_allow)
     with services.db.write() as session:
-        found = find_webhook(session, app.id, _fit(identifier), hold=True)
+        found = find_webhook(session, app.id, _fit(identifier), lock=True)
         if found is None:
             raise WebhookNotFound
         if "url" in given:
@@ -126,7 +126,7 @@ def change(services: Services, app: App, identifier: str, wanted: WebhookChange)
 def remove(services: Services, app: App, identifier: str) -> None:
     """Delete a webhook with its deliveries. Raises NotFound."""
     with services.db.write() as session:
-        found = find_webhook(session, app.id, _fit(identifier), hold=True)
+        found = find_webhook(session, app.id, _fit(identifier), lock=True)
         if found is None:
             raise WebhookNotFound
         drop_webhook(session, found.id)
@@ -142,7 +142,7 @@ def delivery_page(services: Services, app: App, identifier: str, limit: int, off
 def replay(services: Services, app: App, identifier: str, delivery_id: str) -> Delivery:
     """Send a delivery again, with the same event id, whatever came of it. Raises NotFound, or Conflict when inactive."""
     with services.db.write() as session:
-        webhook = find_webhook(session, app.id, _fit(identifier), hold=True)
+        webhook = find_webhook(session, app.id, _fit(identifier), lock=True)
         if webhook is None:
             raise WebhookNotFound
         number = int(delivery_id) if delivery_id.isascii() and delivery_id.isdigit() and len(delivery_id) < 20 else 0
@@ -159,7 +159,7 @@ def replay(services: Services, app: App, identifier: str, delivery_id: str) -> D
 
 
 def events_of(webhook: Webhook) -> list[str]:
-    """The events that it is told of."""
+    """The events that a webhook receives."""
     return [event for event, column in EVENTS.items() if getattr(webhook, column.key)]
 
 

@@ -95,9 +95,9 @@ def _texts(holder: T, names: tuple[str, ...], rules: Rules, fields: tuple[Path, 
     for name in names:
         value = getattr(holder, name)
         if value is not None:
-            told = _text(value, rules, is_named=bool(fields) and (name,) in fields)
-            if told is not value:
-                changed[name] = told
+            redacted = _text(value, rules, is_named=bool(fields) and (name,) in fields)
+            if redacted is not value:
+                changed[name] = redacted
     return replace(holder, **changed) if changed else holder  # type: ignore[type-var]
 
 
@@ -121,6 +121,6 @@ def _json(value: Json, rules: Rules, fields: tuple[Path, ...]) -> Json:
     if isinstance(value, (list, tuple)):
         return [_json(child, rules, below(fields, str(at))) for at, child in enumerate(value)]
     if isinstance(value, int) and not isinstance(value, bool):
-        told = rules.text(str(value))
-        return value if told == str(value) else told
+        redacted = rules.text(str(value))
+        return value if redacted == str(value) else redacted
     return value

@@ -48,7 +48,7 @@ def read_path(text: str) -> Path:
     if steps[0] == "custom" and len(steps) > 1:
         return steps
     if steps[0] in _REPORTS_OWN:
-        known = ", ".join(sorted({_shown(path) for path in _NAMES}))
+        known = ", ".join(sorted({_dotted(path) for path in _NAMES}))
         raise BadParameters(
             f"redaction.fields: {text} is no text of a report; take one of {known}, or a place in custom"
         )
@@ -68,7 +68,7 @@ def _steps(text: str) -> Path:
     raise BadParameters("redaction.fields: a path looks like user.email or breadcrumbs[*].data.token")
 
 
-def _shown(path: Path) -> str:
+def _dotted(path: Path) -> str:
     return ".".join(path).replace(f".{ANY}", f"[{ANY}]")
 
 

@@ -19,11 +19,11 @@ class Pattern(NamedTuple):
     counts: Callable[[str, str, str], bool]  # (found, sign before, signs after); "" at an end
 
 
-def _always(_found: str, _before: str, _after: str) -> bool:
+def _always(_match: str, _before: str, _after: str) -> bool:
     return True
 
 
-def _is_ipv4(_found: str, before: str, after: str) -> bool:
+def _is_ipv4(_match: str, before: str, after: str) -> bool:
     """Not within a longer row of numbers, such as a version."""
     return before not in (".", "-") and not re.match(r"\.\d|-", after)
 

@@ -97,8 +97,8 @@ def _compiled(regex: str, memory: int = MAX_MEMORY) -> Any:
         return re2.compile(regex, options)
     except re2.error as error:
         reason = error.args[0] if error.args else "it cannot be read"
-        told = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise BadParameters(f"redaction.regexes: {told} (the syntax is RE2's)") from None
+        why = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise BadParameters(f"redaction.regexes: {why} (the syntax is RE2's)") from None
 
 
 def _instead(found: Any, pattern: Pattern) -> str:

@@ -28,7 +28,7 @@ from app.db.symbols import (
 from app.errors import AppError, TransientError
 from app.services import Services
 from app.storage import symbols_key
-from app.symbolication.reader import Bounds, read_contents
+from app.symbolication.reader import ReaderBounds, read_contents
 from app.symbolication.uploads import stream_parts
 from app.symbols.contents import ARCHIVE, About, is_whole_archive
 from app.symbols.objects import NotSymbols
@@ -91,14 +91,14 @@ def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
         images: list[dict[str, str | None]] = []
         about = About(claimed.name, claimed.version, claimed.build)
         unpacked = UNPACKED_AT_MOST * services.config.max_symbol_bytes
-        bounds = Bounds(unpacked, services.config.symbol_memory, _cpu_seconds(claimed))
+        bounds = ReaderBounds(unpacked, services.config.symbol_memory, _cpu_seconds(claimed))
         try:
             for held in read_contents(file, folder, about, bounds):
                 key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-{len(keys)}.{held.kind}")
                 services.storage.put(key, _chunks(held.cache))
                 keys.append(key)
-                told = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
-                images += ({"debug_id": one, **told} for one in held.ids)
+                columns = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
+                images += ({"debug_id": one, **columns} for one in held.ids)
                 kind = held.file_format
         except (NotSymbols, OverBudget):
             _drop(services, keys)

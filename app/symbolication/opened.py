@@ -21,7 +21,7 @@ class OpenedSymbols:
         self._db, self._storage, self._app_id = db, storage, app_id
         self._keys: dict[tuple[str, str], str | None] = {}  # (kind, debug id) -> where it lies
         self._by_version: dict[tuple[str, str], str | None] = {}
-        self._asked = 0
+        self._requests = 0
         self._is_all_known = False
 
     def resolve(self, report: CrashLog, *, only_crash: bool = False) -> Resolved:
@@ -77,7 +77,7 @@ class OpenedSymbols:
         if not new or self._is_all_known:
             return
         with self._db.read() as session:
-            if self._asked:
+            if self._requests:
                 every = all_keys(session, self._app_id, KNOWN_AT_ONCE + 1)
                 self._is_all_known = len(every) <= KNOWN_AT_ONCE
                 self._keys.update({(one.kind, one.debug_id): one.cache_key for one in every})
@@ -85,4 +85,4 @@ class OpenedSymbols:
                 for at in range(0, len(new), AT_ONCE):
                     found = cache_keys(session, self._app_id, new[at : at + AT_ONCE], kind)
                     self._keys.update({(kind, one): found.get(one) for one in new[at : at + AT_ONCE]})
-        self._asked += 1
+        self._requests += 1

@@ -32,7 +32,7 @@ BROKEN = (
 _FOLDER = str(Path(__file__).parents[2])
 
 
-class Bounds(NamedTuple):
+class ReaderBounds(NamedTuple):
     """What reading one file may take."""
 
     max_unpacked: int  # bytes of an archive's members, in all
@@ -44,7 +44,7 @@ class ReaderEnded(Exception):
     """The process ended for a reason that the file did not give."""
 
 
-def read_contents(file: Path, folder: Path, about: About, bounds: Bounds) -> Iterator[Held]:
+def read_contents(file: Path, folder: Path, about: About, bounds: ReaderBounds) -> Iterator[Held]:
     """Everything that the file holds; caches are made in `folder`, and each is gone once the next one is asked for.
 
     Raises NotSymbols when there is nothing or it cannot be read within its memory, OverBudget, OSError for what the disk
@@ -55,16 +55,16 @@ def read_contents(file: Path, folder: Path, about: About, bounds: Bounds) -> Ite
         "memory": bounds.memory, "cpu_seconds": ceil(bounds.cpu_seconds),
     })  # fmt: skip
     try:
-        for told in _lines(process):
-            if "held" in told:
-                held = Held._make(told["held"])
+        for message in _lines(process):
+            if "held" in message:
+                held = Held._make(message["held"])
                 yield held._replace(cache=Path(held.cache))
                 _go_on(process)
-            elif "rejected" in told:
-                raise NotSymbols(told["rejected"])
-            elif "errno" in told:
-                raise OSError(told["errno"], os.strerror(told["errno"] or 0))
-            elif "memory" in told:
+            elif "rejected" in message:
+                raise NotSymbols(message["rejected"])
+            elif "errno" in message:
+                raise OSError(message["errno"], os.strerror(message["errno"] or 0))
+            elif "memory" in message:
                 raise _too_large(bounds)
             else:
                 return
@@ -78,7 +78,7 @@ def read_contents(file: Path, folder: Path, about: About, bounds: Bounds) -> Ite
     raise ReaderEnded(f"It ended with {code}")
 
 
-def _too_large(bounds: Bounds) -> NotSymbols:
+def _too_large(bounds: ReaderBounds) -> NotSymbols:
     return NotSymbols(
         f"It cannot be read: it needs more than {bounds.memory // MIB} MiB of memory, or is nested too deep"
     )

@@ -27,23 +27,23 @@ def main(order: dict[str, Any]) -> None:
     from app.symbols.contents import About, contents
     from app.symbols.objects import NotSymbols
 
-    told: dict[str, Any] = {"end": True}
+    message: dict[str, Any] = {"end": True}
     try:
         for held in contents(Path(order["file"]), Path(order["folder"]), About(*order["about"]), order["max_unpacked"]):
             _tell({"held": held._replace(cache=str(held.cache))})  # type: ignore[arg-type]  # as JSON has it
             if not sys.stdin.readline():  # who asked is gone
                 return
     except NotSymbols as error:
-        told = {"rejected": error.message[:MAX_TOLD]}
+        message = {"rejected": error.message[:MAX_TOLD]}
     except MemoryError:
-        told = {"memory": True}
+        message = {"memory": True}
     except OSError as error:  # the disk's
-        told = {"errno": error.errno}
-    _tell(told)
+        message = {"errno": error.errno}
+    _tell(message)
 
 
-def _tell(told: dict[str, Any]) -> None:
-    print(json.dumps(told), flush=True)
+def _tell(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 def check_about(about: About) -> None:
-    """Raises BadParameters when what is told cannot be stored."""
+    """Raises BadParameters when what is said of a file cannot be stored."""
     for label, value, most in zip(about._fields, about, (MAX_NAME, MAX_VERSION, MAX_VERSION), strict=True):
         if len(value) > most or any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in value):
             raise BadParameters(f"{label} has to have at most {most} characters, none of them control characters")
@@ -34,7 +34,7 @@ def receive_symbols(services: Services, app: App, about: About, chunks: Iterable
     The bytes are durable before the row is, and the row before this returns. Raises BadParameters or TooLarge.
     """
     check_about(about)
-    identifier, counted = secrets.token_hex(12), Counted(chunks, services.config.max_symbol_bytes, "The file")
+    identifier, counted = secrets.token_hex(12), CountedChunks(chunks, services.config.max_symbol_bytes, "The file")
     key = symbols_key(app.identifier, identifier, "upload")
     services.storage.put(key, counted)
     if not counted.size:
@@ -48,7 +48,7 @@ def receive_symbols(services: Services, app: App, about: About, chunks: Iterable
     if not is_new:
         with suppress(TransientError):
             services.storage.delete(key)
-    return settle_received(services, app, found, is_new=is_new)
+    return enqueue_received(services, app, found, is_new=is_new)
 
 
 def row_of(
@@ -63,7 +63,7 @@ def row_of(
     }  # fmt: skip
 
 
-def settle_received(services: Services, app: App, found: SymbolFile | None, *, is_new: bool) -> SymbolFile:
+def enqueue_received(services: Services, app: App, found: SymbolFile | None, *, is_new: bool) -> SymbolFile:
     """Enqueue a file whose row is committed, if it waits. Raises TransientError when it has just been deleted."""
     if found is None:
         raise TransientError
@@ -74,7 +74,7 @@ def settle_received(services: Services, app: App, found: SymbolFile | None, *, i
     return found
 
 
-class Counted:
+class CountedChunks:
     """Chunks that are counted and hashed on their way. Raises TooLarge."""
 
     def __init__(self, chunks: Iterable[bytes], limit: int, what: str) -> None:

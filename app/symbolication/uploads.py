@@ -28,7 +28,7 @@ from app.db.symbols import SymbolFile, find_same
 from app.errors import BadParameters, Conflict, NotFound, TooLarge, TransientError
 from app.services import Services
 from app.storage import symbols_key
-from app.symbolication.receive import Counted, check_about, row_of, settle_received
+from app.symbolication.receive import CountedChunks, check_about, enqueue_received, row_of
 from app.symbols.contents import About
 
 LEAST_CHUNK, BEST_CHUNK, MOST_CHUNK = MIB, 16 * MIB, 64 * MIB  # bytes; the last chunk may be smaller than the least
@@ -39,14 +39,14 @@ DROPPED_AT_ONCE = 100
 log = structlog.get_logger()
 
 
-class Begun(NamedTuple):
+class BegunUpload(NamedTuple):
     """An upload to go on with, or the file that needs none."""
 
     upload: SymbolUpload | None
     file: SymbolFile | None
 
 
-def begin_upload(services: Services, app: App, about: About, size: int, sha256: str) -> Begun:
+def begin_upload(services: Services, app: App, about: About, size: int, sha256: str) -> BegunUpload:
     """Begin an upload, or find the one under way of the same bytes for the same version, or the file if it is there.
 
     Raises BadParameters, TooLarge or Conflict.
@@ -64,7 +64,7 @@ def begin_upload(services: Services, app: App, about: About, size: int, sha256: 
     with services.db.write() as session:
         found = find_same(session, app.id, sha256, about.version, about.build)
         if found is not None:
-            return Begun(None, found)
+            return BegunUpload(None, found)
         upload = same_upload(session, app.id, sha256, about.version, about.build)
         if upload is None and count_uploads(session, app.id) >= AT_ONCE:
             raise Conflict(f"{AT_ONCE} uploads of this app are not finished; go on with them or delete some")
@@ -75,7 +75,7 @@ def begin_upload(services: Services, app: App, about: About, size: int, sha256: 
         raise TransientError
     if upload.size != size:
         raise Conflict(f"An upload of this sha256 was begun with a size of {upload.size} bytes")
-    return Begun(upload, None)
+    return BegunUpload(upload, None)
 
 
 def show_upload(services: Services, app: App, identifier: str) -> SymbolUpload:
@@ -98,7 +98,7 @@ def add_chunk(
     _follows(upload, offset)
     left = upload.size - offset
     key = symbols_key(app.identifier, identifier, f"part-{offset:014d}-{secrets.token_hex(4)}")
-    counted = Counted(chunks, min(left, MOST_CHUNK), "The chunk")
+    counted = CountedChunks(chunks, min(left, MOST_CHUNK), "The chunk")
     services.storage.put(key, counted)
     try:
         if not counted.size or (counted.size < LEAST_CHUNK and counted.size < left):
@@ -128,7 +128,7 @@ def _follows(upload: SymbolUpload, offset: int) -> None:
 def finish_upload(services: Services, app: App, identifier: str) -> SymbolFile:
     """Check the whole file by its SHA-256 and let a worker look into it.
 
-    Raises NotFound, Conflict when bytes are missing, BadParameters when they are not those that were told of: the upload is
+    Raises NotFound, Conflict when bytes are missing, BadParameters when they differ from those announced: the upload is
     gone then.
     """
     upload = show_upload(services, app, identifier)
@@ -152,7 +152,7 @@ def finish_upload(services: Services, app: App, identifier: str) -> SymbolFile:
         if not is_new:  # it came in one piece meanwhile
             drop_parts_of(session, identifier, services.now())
         forget_upload(session, identifier)
-    return settle_received(services, app, found, is_new=is_new)
+    return enqueue_received(services, app, found, is_new=is_new)
 
 
 def stream_parts(services: Services, parts: list[SymbolPart]) -> Iterator[bytes]:

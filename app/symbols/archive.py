@@ -16,7 +16,7 @@ from app.symbols.objects import NotSymbols
 MAX_MEMBERS = 1_000
 MAX_RATIO = 250  # unpacked bytes for each packed one, as for archives of logs
 FREE_BYTES = 1024 * 1024  # unpacked whatever the ratio
-MAX_NAME = 200  # characters of a name that are told
+MAX_NAME = 200  # characters kept of a name
 
 _ENTRY = b"PK\x01\x02"  # of the directory at the end
 _MARKS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -28,7 +28,7 @@ class _Damaged(Exception):
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
+def _damage_reported() -> Iterator[None]:
     """Raise _Damaged for what damage makes zipfile raise; a place before the file's begin is an OSError like the disk's own."""
     try:
         yield
@@ -40,7 +40,7 @@ def _damage_told() -> Iterator[None]:
         raise _Damaged from error
 
 
-class Member(NamedTuple):
+class SymbolEntry(NamedTuple):
     """One file of an archive."""
 
     name: str  # without its folders
@@ -53,7 +53,7 @@ def is_archive(head: bytes) -> bool:
     return head.startswith(_MARKS)
 
 
-def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[Member]:
+def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[SymbolEntry]:
     """The files, in the archive's order, each unpacked into `folder` and removed before the next.
 
     Raises NotSymbols when the archive is damaged as a whole, has too many members or unpacks to too much, and OSError for
@@ -64,7 +64,7 @@ def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[Member]:
     left = min(max_unpacked, archive.stat().st_size * MAX_RATIO + FREE_BYTES)
     unpacked = folder / "member"
     try:
-        with _damage_told(), zipfile.ZipFile(archive) as opened:
+        with _damage_reported(), zipfile.ZipFile(archive) as opened:
             for entry in opened.infolist():
                 name = "".join(sign if sign.isprintable() else "\ufffd" for sign in entry.filename.rpartition("/")[2])
                 if (
@@ -79,7 +79,7 @@ def members(archive: Path, folder: Path, max_unpacked: int) -> Iterator[Member]:
                     size = _unpack(opened, entry, unpacked, left)
                     problem = "it is damaged" if size is None else None
                     left -= size or 0
-                yield Member(name[-MAX_NAME:], unpacked if problem is None else None, problem)
+                yield SymbolEntry(name[-MAX_NAME:], unpacked if problem is None else None, problem)
                 unpacked.unlink(missing_ok=True)
     except _Damaged as error:
         raise NotSymbols("The archive is cut short or damaged") from error
@@ -97,7 +97,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, into: Path, left: 
     """Bytes written; None when the member is damaged. Raises NotSymbols when they are more than are left."""
     size = 0
     try:
-        with _damage_told(), archive.open(entry) as source, into.open("wb") as out:
+        with _damage_reported(), archive.open(entry) as source, into.open("wb") as out:
             while chunk := source.read(_CHUNK):
                 size += len(chunk)
                 if size > left:

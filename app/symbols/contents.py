@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.symbols.archive import is_archive, members
-from app.symbols.awaiting import first, release_key
+from app.symbols.awaited_keys import first, release_key
 from app.symbols.mapping import Mapping, make_mapping
 from app.symbols.objects import NotSymbols, make_caches
 from app.symbols.scripts import is_source_map, make_source_map, script_name

@@ -82,8 +82,8 @@ class JavaNames:
         file = next((bounded(one.file) for one in found if one.file), frame.file)
         if len(methods) == 1:
             return [replace(frame, module=methods[0][0], function=methods[0][1], file=file)]
-        told = " | ".join(name for _, name in methods[:SHOWN]) + (" | …" if len(methods) > SHOWN else "")
-        return [replace(own, function=told, file=file, note=AMBIGUOUS)]
+        names = " | ".join(name for _, name in methods[:SHOWN]) + (" | …" if len(methods) > SHOWN else "")
+        return [replace(own, function=names, file=file, note=AMBIGUOUS)]
 
     def _seen(self, classes: set[str]) -> _View:
         """A view with these classes in it; one that has grown too large begins anew."""
@@ -99,18 +99,18 @@ class JavaNames:
         return self._view
 
     def _made(self, blocks: dict[str, bytes]) -> ProguardMapper | None:
-        told = [block for block in blocks.values() if block]
-        if not told:
+        kept = [block for block in blocks.values() if block]
+        if not kept:
             return None
         heads = {
             name: _head(self._mapping.block_of(name) or b"")
-            for block in told
+            for block in kept
             for name in _foreign(block.decode(errors="replace"))
         }
-        own = {block.partition(b" ")[0] for block in told}
+        own = {block.partition(b" ")[0] for block in kept}
         more = [head for name, head in sorted(heads.items()) if name.encode() not in own]
         with NamedTemporaryFile(prefix="crashq-mapping-") as file:
-            file.writelines([self._mapping.head, *told, *more])
+            file.writelines([self._mapping.head, *kept, *more])
             file.flush()
             try:
                 return ProguardMapper.open(file.name)

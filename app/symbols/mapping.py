@@ -43,13 +43,13 @@ class Mapping:
 
     def block(self, short: str) -> bytes | None:
         """All lines about the class of this obfuscated name."""
-        return self._found(short, self._end, self._by_short, 2)
+        return self._search(short, self._end, self._by_short, 2)
 
     def block_of(self, own: str) -> bytes | None:
         """All lines about the class of this name in the source."""
-        return self._found(own, self._end + self._by_short * _RECORD.size, self._by_own, 1)
+        return self._search(own, self._end + self._by_short * _RECORD.size, self._by_own, 1)
 
-    def _found(self, name: str, table: int, count: int, group: int) -> bytes | None:
+    def _search(self, name: str, table: int, count: int, group: int) -> bytes | None:
         wanted, text = _hash(name.encode(errors="replace")), name.encode(errors="replace")
         low, high = 0, count
         while low < high:

@@ -10,7 +10,7 @@ from app.crashes.frame_name import NAMELESS
 from app.crashes.in_app import language_family
 from app.crashes.log import BinaryImage, CrashLog, Frame
 from app.crashes.missing import MissingSymbols
-from app.symbols.awaiting import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings
+from app.symbols.awaited_keys import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings
 from app.symbols.debug_id import debug_id
 from app.symbols.java import JavaNames
 from app.symbols.native import NativeNames
@@ -28,10 +28,10 @@ class Resolved(NamedTuple):
     log: CrashLog
     missing: tuple[MissingSymbols, ...] = ()
     used: bool = False  # symbols have changed a frame or the name of a type
-    awaited: tuple[str, ...] = ()  # by which symbols would be found that may change its group; told with `only_crash`
+    awaited: tuple[str, ...] = ()  # keys of symbols that may change its group; set with `only_crash`
 
 
-class Place(NamedTuple):
+class FramePlace(NamedTuple):
     """Where a frame lies."""
 
     debug_id: str
@@ -51,7 +51,7 @@ class Images:
         self._by_name = {one.name: one for one in log.images if one.debug_id and one.name}
         self._ids: dict[str, str | None] = {}  # as written -> in one form: few of the images hold a frame
 
-    def of(self, frame: Frame) -> Place | None:
+    def of(self, frame: Frame) -> FramePlace | None:
         """The image of a frame; None when it has no address or the image no id."""
         if frame.address is None:
             return None
@@ -65,18 +65,18 @@ class Images:
         is_in = frame.address < start + image.size if image.size else frame.image in (None, image.name)
         return self._place(image, start) if is_in else None
 
-    def _place(self, image: BinaryImage, base: int) -> Place | None:
+    def _place(self, image: BinaryImage, base: int) -> FramePlace | None:
         written = image.debug_id or ""
         if written not in self._ids:
             self._ids[written] = debug_id(written, is_elf=self._is_elf)
         found = self._ids[written]
-        return Place(found, base, image) if found else None
+        return FramePlace(found, base, image) if found else None
 
 
 def native_ids(log: CrashLog, *, only_crash: bool = False) -> set[str]:
     """Debug ids of the images in which frames lie that have no line yet."""
     images = Images(log)
-    places = (images.of(frame) for frame in _frames(log, only_crash=only_crash) if not _is_told(frame))
+    places = (images.of(frame) for frame in _frames(log, only_crash=only_crash) if not _is_named(frame))
     return {place.debug_id for place in places if place}
 
 
@@ -130,7 +130,7 @@ def resolve(
     def expand(frame: Frame, *, is_top: bool) -> list[Frame]:
         if frame.address is None:
             return java.frames(frame) if java else [frame]
-        place = None if _is_told(frame) else images.of(frame)
+        place = None if _is_named(frame) else images.of(frame)
         if place is None:
             return [frame]
         names = native(place.debug_id)
@@ -161,12 +161,12 @@ def resolve(
     return Resolved(demangled(made, only_crash=only_crash), tuple(missing.values()), used, awaited[:MAX_AWAITED])
 
 
-def _is_told(frame: Frame) -> bool:
+def _is_named(frame: Frame) -> bool:
     return bool(frame.function and frame.line is not None)
 
 
 def _awaited(log: CrashLog, images: Images, native: FindNative, java: JavaNames | None) -> tuple[str, ...]:
-    frames = [frame for frame in _frames(log, only_crash=True) if not _is_told(frame)]
+    frames = [frame for frame in _frames(log, only_crash=True) if not _is_named(frame)]
 
     def unknown(frame: Frame) -> str | None:
         place = images.of(frame)

@@ -12,7 +12,7 @@ from symbolic.sourcemap import SourceMapTokenMatch, SourceMapView
 
 from app.crashes.in_app import language_family
 from app.crashes.log import CrashLog, Frame
-from app.symbols.awaiting import first, release_keys
+from app.symbols.awaited_keys import first, release_keys
 from app.symbols.bounds import bounded
 from app.symbols.debug_id import debug_id
 from app.symbols.objects import NotSymbols
@@ -57,23 +57,25 @@ def make_source_map(file: Path, cache: Path) -> tuple[list[str], list[str]]:
     if raw.startswith(_GUARD):
         raw = raw.partition(b"\n")[2]
     try:
-        told = json.loads(raw)
+        content = json.loads(raw)
     except (ValueError, RecursionError):
         raise NotSymbols("Not readable as a source map: it is no JSON") from None
-    if not isinstance(told, dict) or not isinstance(told.get("mappings", told.get("sections")), str | list):
+    if not isinstance(content, dict) or not isinstance(content.get("mappings", content.get("sections")), str | list):
         raise NotSymbols("Not readable as a source map: it has neither mappings nor sections")
-    sections = told.get("sections")
-    for one in (told, *(part.get("map") for part in sections or () if isinstance(part, dict))):
+    sections = content.get("sections")
+    for one in (content, *(part.get("map") for part in sections or () if isinstance(part, dict))):
         if isinstance(one, dict):
             one.pop("sourcesContent", None)
-    text = json.dumps({name: told[name] for name in _KNOWN if name in told}, separators=(",", ":"))
+    text = json.dumps({name: content[name] for name in _KNOWN if name in content}, separators=(",", ":"))
     if text.count(",") + text.count(";") > MAX_PLACES:
         raise NotSymbols(f"A source map may name {MAX_PLACES} places at most")
     cache.write_text(text)
     ScriptNames(cache)
-    ids = [told.get(name) for name in ("debug_id", "debugId")]
+    ids = [content.get(name) for name in ("debug_id", "debugId")]
     found = [known for one in ids if isinstance(one, str) and (known := debug_id(one))]
-    return first(found), [script_name(told["file"])] if isinstance(told.get("file"), str) and told["file"] else []
+    return first(found), [script_name(content["file"])] if isinstance(content.get("file"), str) and content[
+        "file"
+    ] else []
 
 
 def is_source_map(head: bytes) -> bool:
@@ -119,16 +121,16 @@ def awaited_scripts(log: CrashLog, frames: Iterable[Frame], find: FindScript) ->
 
 def missing_scripts(log: CrashLog, frames: Iterable[Frame], find: FindScript) -> dict[str, str]:
     """Debug id -> name of a script whose source map the report names, and that is not there."""
-    told = {file: _told_id(log, file) for file in script_ids(log, frames)}
-    return {found: script_name(file) for file, found in told.items() if found and find(file) is None}
+    declared = {file: _declared_id(log, file) for file in script_ids(log, frames)}
+    return {found: script_name(file) for file, found in declared.items() if found and find(file) is None}
 
 
 def _ids(log: CrashLog, file: str) -> list[str]:
-    told = _told_id(log, file)
-    return [*([told] if told else []), *release_keys(log, script_name(file))]
+    declared = _declared_id(log, file)
+    return [*([declared] if declared else []), *release_keys(log, script_name(file))]
 
 
-def _told_id(log: CrashLog, file: str) -> str | None:
+def _declared_id(log: CrashLog, file: str) -> str | None:
     by_file = {one.file: one.debug_id for one in reversed(log.source_maps)}
     by_name = {script_name(one.file): one.debug_id for one in reversed(log.source_maps)}
     written = by_file.get(file) or by_name.get(script_name(file))

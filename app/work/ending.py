@@ -41,7 +41,7 @@ def row_id(row: Any) -> str:
 
 
 def as_app_error(work: WorkType[Any], row: Leased, error: BaseException) -> AppError:
-    """The error itself, what is told of one over its budget, the outage that it means, or a bug, whose trace is logged here."""
+    """The error itself, the error of work over its budget, the outage that it means, or a bug, whose trace is logged here."""
     if isinstance(error, OverBudget):
         if work.over_budget is not None:
             return work.over_budget(row, error)
@@ -69,14 +69,14 @@ def end(services: Services, work: WorkType[R], row: R, error: BaseException, *, 
     that was handed back goes on at once and counts as nothing. With `is_overdue` only if the lease had run out as well.
     What cannot be written because the database is away is written when it is back, see `Unwritten`.
     """
-    told = as_app_error(work, row, error)
+    app_error = as_app_error(work, row, error)
     try:
-        return _end(services, work, row, told, is_overdue=is_overdue, **values)
+        return _end(services, work, row, app_error, is_overdue=is_overdue, **values)
     except TransientError:
         if is_overdue:
             raise  # the next sweep sees it again
-        unwritten.add(lambda: _end(services, work, row, told, **values))
-        log.warning("ending_put_off", work=work.name, row=row_id(row), attempt=row.attempt, code=told.code)
+        unwritten.add(lambda: _end(services, work, row, app_error, **values))
+        log.warning("ending_put_off", work=work.name, row=row_id(row), attempt=row.attempt, code=app_error.code)
         return False
 
 

@@ -31,7 +31,7 @@ class AttemptBroke(Failure):
 
 
 class HandedBack(TransientError):
-    """A worker handed its attempt back because it was told to stop, or the lease was written by a clock since set back."""
+    """A worker handed its attempt back because it was asked to stop, or the lease was written by a clock since set back."""
 
     code, message = "worker_stopped", "Its worker was stopped"
 

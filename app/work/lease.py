@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from app.work.errors import AttemptLost, HandedBack
 from app.work.lease_length import furthest as furthest
 from app.work.lease_length import lease_of as lease_of
 from app.work.limits import Limit, limited, uncut
-from app.work.watcher import watcher
+from app.work.watcher import Ticking, watcher
 from app.work.work_type import WorkType
 
 IDLE = 0.5  # seconds between looks while nothing is at work; begun work need not wake the thread then
@@ -25,15 +25,6 @@ IDLE = 0.5  # seconds between looks while nothing is at work; begun work need no
 R = TypeVar("R", bound=Leased)
 
 log = structlog.get_logger()
-
-
-class Ticking(Protocol):
-    """What the thread calls at regular times."""
-
-    pause: float  # seconds between calls
-
-    def tick(self) -> None:
-        """Must not raise."""
 
 
 class LeaseRenewer:
@@ -73,7 +64,7 @@ class LeaseRenewer:
         while True:
             with self._changed:
                 now = time.monotonic()
-                due = [work for work, moment in self._due.items() if moment <= now]
+                due = [work for work, due_at in self._due.items() if due_at <= now]
                 for work in due:
                     self._due[work] = now + work.pause
                 if not due:
@@ -89,7 +80,9 @@ renewer = LeaseRenewer()
 
 # What goes on between the database and a process is never cut in two: neither a commit, nor what a pool does with a
 # connection. The rest of a step may end anywhere.
-uncut(Database.read, Database.write, Database.snapshot, Database.quick, Database.quick_write, Database.moment)
+uncut(
+    Database.read, Database.write, Database.snapshot, Database.driver, Database.driver_write, Database.driver_snapshot
+)
 
 
 class Lease(Generic[R]):

@@ -2,7 +2,7 @@
 
 A watcher thread compares the thread's clocks with the budget and, once over, raises in that thread what CPython calls
 an asynchronous exception. It is delivered between two bytecodes: Python code ends at once, a call into C when it
-returns. What does not return is told to `on_overdue`, and ends the process where that is allowed (`watchdog`).
+returns. What does not return is reported to `on_overdue`, and ends the process where that is allowed (`watchdog`).
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from app.errors import AppError, TransientError
 from app.work.watchdog import watchdog
 from app.work.watcher import PAUSE, Watching
 
-ANSWER_WITHIN = 1.0  # seconds that code has to end after the first exception, else it is told to `on_overdue`
+ANSWER_WITHIN = 1.0  # seconds that code has to end after the first exception, else it is reported to `on_overdue`
 KILL_GRACE = 10.0  # seconds after which a process whose work has not ended is ended, to be of use again
 AGAIN = 1.0  # seconds until it is raised once more: Python drops what is raised in a callback of C
 
@@ -200,7 +200,7 @@ class Limit:
         return outer is not None
 
     def _is_within(self, frame: FrameType | None) -> bool:
-        """The thread is inside of the block at this moment: it waits for the interpreter's lock, which is ours.
+        """The thread is inside the block now: it waits for the interpreter's lock, which is ours.
 
         It stands where the exception would be delivered, so one that has just begun to leave the block is let go. One in
         a `__del__` or a callback of the collector, from which Python drops what is raised, is left for the next look, and

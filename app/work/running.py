@@ -102,7 +102,7 @@ def release(services: Services, work: WorkType[R], row: R, pause: timedelta) -> 
 
 
 def run_all(services: Services, work: WorkType[Any], until: Callable[[], bool] = lambda: False) -> int:
-    """Attempts until nothing is due any more, or until told; returns how many."""
+    """Attempts until nothing is due any more, or until the worker stops; returns how many."""
     made = 0
     while not until() and run_next(services, work):
         made += 1

@@ -11,7 +11,7 @@ PARK_AFTER = 40  # looks with nothing to watch until the watcher sleeps; to wake
 
 
 class Ticking(Protocol):
-    """What is to be looked at at regular times while it works."""
+    """Something with a `tick` that a thread calls at regular times."""
 
     pause: float  # seconds between ticks
 

@@ -58,9 +58,9 @@ def _export(system: System, crash: str, rows: int) -> Callable[[], float]:
     connection = system.connect()
 
     def once() -> float:
-        moment = time.strftime("2100-01-01T%H:%M:%SZ", time.gmtime(next(_questions)))  # asked by nobody before
+        until = time.strftime("2100-01-01T%H:%M:%SZ", time.gmtime(next(_questions)))  # asked by nobody before
         request = connection.request(
-            "POST", f"/api/crashes/{crash}/exports", json.dumps({"format": "csv", "until_date": moment}).encode()
+            "POST", f"/api/crashes/{crash}/exports", json.dumps({"format": "csv", "until_date": until}).encode()
         )
         started = time.perf_counter()
         while is_loading(reply := connection.send(request)):

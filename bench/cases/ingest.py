@@ -59,10 +59,10 @@ def _to_crashq(stand: Stand) -> Callable[[], Round]:
     def request(connection: Connection, event_id: str, content: bytes) -> bytes:
         return connection.request("POST", f"/api/apps/{made.app}/logs?log_id={event_id}", content)
 
-    def settled() -> int:
+    def digested() -> int:
         return int(str(stand.query("SELECT count(*) FROM logs WHERE status = 'digested'")[0][0]))
 
-    return lambda: _round(stand, lambda: Connection(system.base, headers), request, settled, 202)
+    return lambda: _round(stand, lambda: Connection(system.base, headers), request, digested, 202)
 
 
 def _to_bugsink(stand: Stand) -> Callable[[], Round]:
@@ -71,24 +71,24 @@ def _to_bugsink(stand: Stand) -> Callable[[], Round]:
     running = bugsink.start(stand.folder / "bugsink", stand.address)
     stand.stack.callback(running.stop)
 
-    def settled() -> int:
+    def digested() -> int:
         with psycopg.connect(f"postgresql://{stand.address}/bugsink") as connection:
             return int((connection.execute("SELECT count(*) FROM events_event").fetchone() or (0,))[0])
 
-    return lambda: _round(stand, lambda: Connection(running.base), running.request, settled, 200)
+    return lambda: _round(stand, lambda: Connection(running.base), running.request, digested, 200)
 
 
 def _round(
     stand: Stand,
     connect: Callable[[], Connection],
     request: Callable[[Connection, str, bytes], bytes],
-    settled: Callable[[], int],
+    digested: Callable[[], int],
     status: int,
 ) -> Round:
     made = events(stand.size.logs)
     if not SMALLEST <= total_size(made) / len(made) <= LARGEST:
-        raise RuntimeError("the events have not the size that is told")
-    wanted = settled() + len(made)
+        raise RuntimeError("the events have not the size that is reported")
+    wanted = digested() + len(made)
 
     def sender(index: int) -> tuple[float, float, list[float]]:
         connection, seconds = connect(), []
@@ -103,8 +103,8 @@ def _round(
 
     sent = side_by_side(SENDERS, sender)
     begun, ended = min(first for first, _, _ in sent), max(last for _, last, _ in sent)
-    if not stand.idle(lambda: settled() >= wanted, AWAITED):
-        raise TimeoutError(f"{wanted - settled()} of {len(made)} logs are not digested after {AWAITED:.0f} s")
+    if not stand.idle(lambda: digested() >= wanted, AWAITED):
+        raise TimeoutError(f"{wanted - digested()} of {len(made)} logs are not digested after {AWAITED:.0f} s")
     over = time.perf_counter()
     answers = [seconds for _, _, all_seconds in sent for seconds in all_seconds]
     return len(made) / (ended - begun), percentile(answers, 0.95) * 1_000, len(made) / (over - begun)

@@ -1,4 +1,4 @@
-"""Many equal questions at the same moment: how often the work is done, and how long the first answers take."""
+"""Many equal questions at the same time: how often the work is done, and how long the first answers take."""
 
 import time
 from collections.abc import Callable

@@ -88,7 +88,7 @@ WAITING = "[data-follow]:not(:has(.flash)), [data-live]:not([hidden]):not(:has(.
 """What a page marks while a job is at work for it; in the end there is the result, or a word that says why not."""
 
 
-def settle(page: Page) -> None:
+def wait_until_idle(page: Page) -> None:
     """Wait until nothing on the page waits for a job."""
     page.wait_for_function("(waiting) => !document.querySelector(waiting)", arg=WAITING)
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 from app import accounts
 from app.cli.http import Http
 from app.cli.opening import opened
-from tests.browser.chromium import NARROW, chromium, settle
+from tests.browser.chromium import NARROW, chromium, wait_until_idle
 from tests.browser.conftest import send_story, sign_in
 from tests.system.conftest import EMAIL, PASSWORD, Operator, log_in
 
@@ -45,7 +45,7 @@ def take_all(browser: Browser, http: Http, app: str) -> None:
         page = context.new_page()
         sign_in(page)
         page.goto(path)
-        settle(page)
+        wait_until_idle(page)
         take(page, name)
         context.close()
 

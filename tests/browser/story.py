@@ -20,20 +20,20 @@ Maker = Callable[[Random, datetime], bytes]
 def logs(number: int, newest: datetime, days: int, seed: int = 7) -> Iterator[tuple[str, bytes]]:
     """(log id, log), oldest first; the id has the shape that tells the time. Later days have more of them."""
     random = Random(seed)
-    moments = sorted(newest - timedelta(days=days * random.random() ** 2) for _ in range(number))
+    times = sorted(newest - timedelta(days=days * random.random() ** 2) for _ in range(number))
     makers: list[Maker] = [_range, _range, _range, _bad_access, _bad_access, _android, _android, _java, _swift]
-    for at, moment in enumerate(moments):
-        made = random.choice(makers)(random, moment)
-        yield f"25443557{random.randrange(90) + 10}-{int(moment.timestamp())}-logs-{at:05d}", made
+    for at, instant in enumerate(times):
+        made = random.choice(makers)(random, instant)
+        yield f"25443557{random.randrange(90) + 10}-{int(instant.timestamp())}-logs-{at:05d}", made
 
 
 def _sample(path: str) -> bytes:
     return (FOLDER / path).read_bytes()
 
 
-def _kscrash(path: str, random: Random, moment: datetime) -> bytes:
+def _kscrash(path: str, random: Random, instant: datetime) -> bytes:
     report: dict[str, Any] = json.loads(_sample(path))
-    report["report"]["timestamp"] = int(moment.timestamp())
+    report["report"]["timestamp"] = int(instant.timestamp())
     report["system"] |= {
         "CFBundleShortVersionString": random.choices(VERSIONS, (1, 2, 4, 8))[0],
         "machine": random.choice(PHONES),
@@ -43,17 +43,17 @@ def _kscrash(path: str, random: Random, moment: datetime) -> bytes:
     return json.dumps(report).encode()
 
 
-def _range(random: Random, moment: datetime) -> bytes:
-    return _kscrash("kscrash-json/range-exception.json", random, moment)
+def _range(random: Random, instant: datetime) -> bytes:
+    return _kscrash("kscrash-json/range-exception.json", random, instant)
 
 
-def _bad_access(random: Random, moment: datetime) -> bytes:
-    return _kscrash("kscrash-json/bad-access.json", random, moment)
+def _bad_access(random: Random, instant: datetime) -> bytes:
+    return _kscrash("kscrash-json/bad-access.json", random, instant)
 
 
-def _android(random: Random, moment: datetime) -> bytes:
+def _android(random: Random, instant: datetime) -> bytes:
     event: dict[str, Any] = json.loads(_sample("sentry-event/android-chain.json"))
-    event["timestamp"] = moment.timestamp()
+    event["timestamp"] = instant.timestamp()
     event["event_id"] = f"{random.getrandbits(128):032x}"
     event["contexts"]["device"]["model"] = random.choice(ANDROIDS)
     event["contexts"]["os"]["version"] = random.choice(("13", "14"))
@@ -61,10 +61,10 @@ def _android(random: Random, moment: datetime) -> bytes:
     return json.dumps(event).encode()
 
 
-def _java(random: Random, moment: datetime) -> bytes:
+def _java(random: Random, instant: datetime) -> bytes:
     text = _sample("java-trace/uncaught-logcat.txt").decode()
     return text.replace("Note 4711", f"Note {random.randrange(9_000)}").encode()
 
 
-def _swift(random: Random, moment: datetime) -> bytes:
+def _swift(random: Random, instant: datetime) -> bytes:
     return _sample("apple-ips/swift-fatal-error.ips")

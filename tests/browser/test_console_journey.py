@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import NARROW, settle, watched
+from tests.browser.chromium import NARROW, wait_until_idle, watched
 from tests.browser.conftest import MANY
 from tests.factories import kscrash
 from tests.system.conftest import EMAIL, PASSWORD, digested, finished, until
@@ -68,7 +68,7 @@ def test_a_log_that_is_sent_by_the_page_becomes_an_occurrence_of_a_crash(console
     page.locator("main [data-row]").first.click()
 
     expect(page.locator("#report .fault").first).to_be_visible()
-    settle(page)
+    wait_until_idle(page)
     assert "crash-1" in page.locator("#occurrences [data-rows]").inner_text()
 
 
@@ -80,7 +80,7 @@ def test_occurrences_fill_in_while_their_job_runs(console, visit):
     since = crash["first_seen"][:10]
 
     page.goto(f"/crashes/{crash['identifier']}?since_date={since}")  # a question that nobody has asked before
-    settle(page)
+    wait_until_idle(page)
 
     states = [answer.json()["loading"] for answer in answers]
     assert states[0] == [True]
@@ -98,7 +98,7 @@ def test_figures_fill_in_and_a_drag_over_the_days_chooses_some(console, visit):
     page.goto(f"/crashes/{crash['identifier']}")
     chart = page.locator("#statistics svg.histogram")
     expect(chart).to_be_visible()
-    settle(page)
+    wait_until_idle(page)
     days = page.locator("#statistics .day").all()
     told = finished(console.http, f"/api/crashes/{crash['identifier']}/statistics")
     assert [int(day.get_attribute("data-count")) for day in days] == told["occurrences_per_day"]
@@ -109,7 +109,7 @@ def test_figures_fill_in_and_a_drag_over_the_days_chooses_some(console, visit):
     page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 60, steps=4)
     page.mouse.up()
     page.wait_for_url("**since_date=**")
-    settle(page)
+    wait_until_idle(page)
 
     asked = parse_qs(urlsplit(page.url).query)
     first, last = (page.locator("#statistics .day").nth(at).get_attribute("data-date") for at in (0, -1))
@@ -122,7 +122,7 @@ def test_a_report_is_downloaded_to_the_byte(console, visit, made_as):
     [crash, *_] = console.crashes()
     page = visit(accept_downloads=True).page()
     page.goto(f"/crashes/{crash['identifier']}")
-    settle(page)
+    wait_until_idle(page)
 
     with page.expect_download() as waiting:
         page.locator("#report").get_by_role("button", name=made_as.upper(), exact=True).click()
@@ -139,7 +139,7 @@ def test_the_occurrences_of_a_crash_are_exported_as_rows(console, visit):
     [crash, *_] = console.crashes()
     page = visit(accept_downloads=True).page()
     page.goto(f"/crashes/{crash['identifier']}")
-    settle(page)
+    wait_until_idle(page)
 
     page.get_by_role("heading", name="Export occurrences").click()
     page.locator("#batch").get_by_role("button", name="Export").click()
@@ -209,7 +209,7 @@ def test_on_a_small_screen_everything_is_still_at_hand(console, visit):
 
     page.get_by_role("link", name="Larkspur").first.tap()
     page.get_by_role("link", name=crash["title"].partition(":")[0]).first.tap()
-    settle(page)
+    wait_until_idle(page)
 
     for target in ("#statistics", "#report", "#occurrences", "#batch"):
         page.locator(target).scroll_into_view_if_needed()
@@ -228,7 +228,7 @@ def test_the_keyboard_alone_leads_from_signing_in_to_a_report(console, browser):
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url("**/crashes")
-        settle(page)
+        wait_until_idle(page)
 
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to content"
@@ -236,11 +236,11 @@ def test_the_keyboard_alone_leads_from_signing_in_to_a_report(console, browser):
         page.keyboard.type("nsrangeexception")
         page.keyboard.press("Enter")
         page.wait_for_url("**search=nsrangeexception**")
-        settle(page)
+        wait_until_idle(page)
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         page.wait_for_url("**/crashes/*")
-        settle(page)
+        wait_until_idle(page)
 
         expect(page.get_by_role("heading", level=1)).to_contain_text("NSRangeException")
         expect(page.locator("#report .fault").first).to_be_visible()
@@ -265,7 +265,7 @@ def test_without_scripts_there_is_everything_to_read(console, visit):
 def test_what_pages_say_they_were_asked_is_what_the_api_tells(console, visit):
     page = visit().page()
     page.goto(f"/apps/{console.app}/crashes")
-    settle(page)
+    wait_until_idle(page)
 
     shown = [cell.inner_text() for cell in page.locator(".crash-table td[data-label=Occurrences]").all()]
     told = console.http.send("GET", f"/api/apps/{console.app}/crashes").json["result"]

@@ -10,7 +10,7 @@ from app import accounts
 from app.cli.http import Http
 from app.cli.opening import opened
 from tests.browser import axe as judge
-from tests.browser.chromium import NARROW, WIDE, settle
+from tests.browser.chromium import NARROW, WIDE, wait_until_idle
 from tests.browser.places import filled, pages, variables
 from tests.system.conftest import EMAIL, finished
 
@@ -67,7 +67,7 @@ def test_no_page_has_a_barrier_or_scrolls_aside(visit, paths, axe):
 
     for path in paths:
         page.goto(path)
-        settle(page)
+        wait_until_idle(page)
         found |= {f"{path}, {look}": wrong for look in LOOKS if (wrong := faults(page, look))}
 
     assert not found, "\n".join(f"{where}: {one}" for where, wrong in found.items() for one in wrong)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-ROUNDS = int(os.environ.get("CRASHQ_SOAK") or 2)  # repetitions of each case, at another random moment each
+ROUNDS = int(os.environ.get("CRASHQ_SOAK") or 2)  # repetitions of each case, at another random time each
 IS_SOAK = bool(os.environ.get("CRASHQ_SOAK"))
 FEW = ROUNDS if IS_SOAK else 1  # of the slower cases, so that `make test` stays short
 SEED = os.environ.get("CRASHQ_FAULT_SEED") or secrets.token_hex(4)
 
 
 def chance(case: str) -> random.Random:
-    """Random moments of a case: the same for the same CRASHQ_FAULT_SEED, which is printed when a test fails."""
+    """Random times of a case: the same for the same CRASHQ_FAULT_SEED, which is printed when a test fails."""
     print(f"CRASHQ_FAULT_SEED={SEED}")
     return random.Random(f"{SEED} {case}")
 

@@ -43,11 +43,11 @@ def await_jobs(here: Deployment, jobs: Collection[str], grace: float) -> None:
 def await_logs(here: Deployment, logs: Collection[str], grace: float) -> None:
     """Wait until every log is digested or rejected."""
 
-    def all_settled() -> bool:
+    def all_digested() -> bool:
         found = here.query("SELECT count(*) FROM logs WHERE log_id = ANY(%s) AND status <> 'received'", list(logs))
         return found[0][0] == len(logs)
 
-    until(all_settled, f"{len(logs)} logs to be digested: {here.folder}", grace)
+    until(all_digested, f"{len(logs)} logs to be digested: {here.folder}", grace)
 
 
 def check_finished(here: Deployment, job_id: str, rows: int | None, *, unseen: int = 0) -> None:

@@ -35,7 +35,7 @@ def parts_done(here: Deployment, job: str) -> int:
 def test_a_batch_has_the_same_bytes_whatever_process_is_killed_in_its_midst(
     victim: str, here: Deployment, export: Export, ledger: Ledger
 ):
-    moments = chance(f"batch {victim}")
+    random_times = chance(f"batch {victim}")
     calm = here.ask_batch(export.crash, format="csv", until_date="2099-01-01")
     await_jobs(here, [calm], RECOVERY)
     wanted = stored(here, calm)
@@ -43,9 +43,9 @@ def test_a_batch_has_the_same_bytes_whatever_process_is_killed_in_its_midst(
     for number in range(ROUNDS):
         question = {"format": "csv", "until_date": f"2099-01-02T{victim.count('c'):02d}:{number:02d}Z"}
         job = here.ask_batch(export.crash, **question)
-        after = moments.randrange(1, len(wanted) - 4)  # the random moment
+        after = random_times.randrange(1, len(wanted) - 4)  # at a random time
         until(lambda job=job, after=after: parts_done(here, job) >= after, f"{after} parts")
-        time.sleep(moments.uniform(0, 0.2))
+        time.sleep(random_times.uniform(0, 0.2))
         killed = time.monotonic()
         for worker in ("worker1", "worker2"):
             KILLS[victim](here, worker)

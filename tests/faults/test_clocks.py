@@ -65,7 +65,7 @@ def off(servers: Servers, folder: Path, wrong: str, by: str) -> Iterator[Deploym
 def test_a_clock_five_minutes_off_takes_no_job_from_a_living_worker_and_leaves_none_of_a_dead_one(
     wrong: str, by: str, servers: Servers, tmp_path: Path, ledger: Ledger
 ):
-    moments = chance(f"clock {wrong} {by}")
+    random_times = chance(f"clock {wrong} {by}")
     with off(servers, tmp_path, wrong, by) as here:
         crash = here.long_crash(ROWS)
         undisturbed = [here.ask(here.new_question(crash)) for _ in range(4)]  # some on either host
@@ -85,7 +85,7 @@ def test_a_clock_five_minutes_off_takes_no_job_from_a_living_worker_and_leaves_n
 
         orphan = here.ask(here.new_question(crash))
         worker = here.holder(orphan)
-        time.sleep(moments.uniform(0, 0.5))  # the random moment
+        time.sleep(random_times.uniform(0, 0.5))  # at a random time
         here[worker].kill_children()
         killed = time.monotonic()
         await_jobs(here, [orphan], RECOVERY)

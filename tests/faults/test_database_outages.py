@@ -26,13 +26,13 @@ ATTEMPTS = 3  # that end with a failure reject a log
 def test_a_killed_postgresql_costs_an_attempt_and_no_job_or_log(
     away: float, here: Deployment, export: Export, postgres_process: Mortal, ledger: Ledger
 ):
-    moments = chance(f"postgres {away}")
+    random_times = chance(f"postgres {away}")
     for number in range(FEW):
         job = here.ask(here.new_question(export.crash))
         here.holder(job)
         logs = [f"pg-{away:.0f}-{number}-{index}" for index in range(10)]
         taken = [log_id for log_id in logs if here.upload(log_id, kscrash(frame="-[Database go]"))]
-        time.sleep(moments.uniform(0, export.seconds))  # the random moment
+        time.sleep(random_times.uniform(0, export.seconds))  # at a random time
         refusals = []
         with postgres_process.away():
             for _ in hold_for(away):

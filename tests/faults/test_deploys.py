@@ -17,15 +17,15 @@ ROWS = 1_000
 SLOW = """
 import time
 from dataclasses import replace
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 
-def slowly(params, run, compute=KINDS["occurrences"].compute):
+def slowly(params, run, compute=JOB_TYPES["occurrences"].compute):
     for _ in range(600):
         run.advance(0)
         time.sleep(0.1)
     return compute(params, run)
 
-KINDS["occurrences"] = replace(KINDS["occurrences"], compute=slowly)
+JOB_TYPES["occurrences"] = replace(JOB_TYPES["occurrences"], compute=slowly)
 """
 
 

@@ -22,7 +22,7 @@ SHORT = (
 
 
 def test_a_run_is_delivered_whole_and_once_although_its_worker_is_killed(servers: Servers, tmp_path, ledger: Ledger):
-    moments = chance("exporter")
+    random_times = chance("exporter")
     with deployment(tmp_path, servers, workers=1, **at_start(tmp_path, *SHORT)) as here:
         here.long_crash(ROWS)
         soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
@@ -30,7 +30,7 @@ def test_a_run_is_delivered_whole_and_once_although_its_worker_is_killed(servers
         answer = here.send("POST", "/api/data_exporters", json.dumps(wanted).encode())
         path = f"/api/data_exporters/{answer.json['result']['identifier']}/runs"
         until(lambda: states(here) - {"waiting"}, "the run to begin", BEATS)
-        time.sleep(moments.uniform(0, 2))  # the random moment
+        time.sleep(random_times.uniform(0, 2))  # at a random time
         killed = time.monotonic()
         here["worker1"].kill()
         here["worker1"].start()

@@ -20,9 +20,9 @@ SILENCE = 30  # seconds, of app/work/watchdog.py
 HANG = """
 import ctypes
 from dataclasses import replace
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 hang = lambda params, run: ctypes.{library}(None).sleep(3_600)
-KINDS["occurrences"] = replace(KINDS["occurrences"], compute=hang)
+JOB_TYPES["occurrences"] = replace(JOB_TYPES["occurrences"], compute=hang)
 """
 
 CASES = [("CDLL", "The job took longer than 10 seconds", 1)]

@@ -1,4 +1,4 @@
-"""kill -9 and SIGSTOP of each part at random moments of a running export and of a running ingest."""
+"""kill -9 and SIGSTOP of each part at random times of a running export and of a running ingest."""
 
 import signal
 import time
@@ -54,12 +54,12 @@ KILLS: dict[str, Callable[[Deployment, str], None]] = {
 def test_an_export_ends_whole_whatever_process_is_killed_in_its_midst(
     victim: str, here: Deployment, export: Export, ledger: Ledger
 ):
-    moments = chance(f"export {victim}")
+    random_times = chance(f"export {victim}")
     for _ in range(ROUNDS):
         question = here.new_question(export.crash)
         job = here.ask(question)
         worker = here.holder(job)
-        time.sleep(moments.uniform(0, export.seconds))  # the random moment
+        time.sleep(random_times.uniform(0, export.seconds))  # at a random time
         killed = time.monotonic()
         KILLS[victim](here, worker)
 
@@ -72,7 +72,7 @@ def test_an_export_ends_whole_whatever_process_is_killed_in_its_midst(
 
 
 def test_every_log_with_a_202_is_digested_once_whatever_process_is_killed_meanwhile(here: Deployment, ledger: Ledger):
-    moments = chance("ingest")
+    random_times = chance("ingest")
     accepted: list[str] = []
     kills: list[tuple[str, list[str], datetime]] = []
     for number in range(ROUNDS):
@@ -81,8 +81,8 @@ def test_every_log_with_a_202_is_digested_once_whatever_process_is_killed_meanwh
             with ThreadPoolExecutor(4) as pool:
                 sent = [pool.submit(send_until_taken, here, name) for name in names]
                 sent[0].result()
-                time.sleep(moments.uniform(0, 0.5))  # the random moment
-                kill(here, moments.choice(["worker1", "worker2"]))
+                time.sleep(random_times.uniform(0, 0.5))  # at a random time
+                kill(here, random_times.choice(["worker1", "worker2"]))
                 kills.append((f"kill -9 of {victim}, ingest", names, datetime.now(UTC)))
             accepted += names
 
@@ -101,11 +101,11 @@ def send_until_taken(here: Deployment, name: str) -> None:
 
 
 def test_a_worker_that_slept_past_its_lease_publishes_nothing(here: Deployment, export: Export, ledger: Ledger):
-    moments = chance("frozen worker")
+    random_times = chance("frozen worker")
     for _ in range(ROUNDS):
         job = here.ask(here.new_question(export.crash))
         worker = here.holder(job)
-        time.sleep(moments.uniform(0, export.seconds / 2))  # the random moment
+        time.sleep(random_times.uniform(0, export.seconds / 2))  # at a random time
         here[worker].signal(signal.SIGSTOP)
         stopped = time.monotonic()
         try:

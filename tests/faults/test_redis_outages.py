@@ -41,10 +41,10 @@ def work(
 
 
 def test_an_emptied_redis_loses_nothing(here: Deployment, export: Export, ledger: Ledger):
-    moments = chance("flushall")
+    random_times = chance("flushall")
     for _ in range(ROUNDS):
         with work(here, export.crash, "Redis FLUSHALL", ledger, RECOVERY), here.redis() as client:
-            time.sleep(moments.uniform(0, export.seconds))  # the random moment
+            time.sleep(random_times.uniform(0, export.seconds))  # at a random time
             client.flushall()
     check_nothing_left_over(here)
 
@@ -52,10 +52,10 @@ def test_an_emptied_redis_loses_nothing(here: Deployment, export: Export, ledger
 def test_a_killed_redis_that_comes_back_empty_loses_nothing(
     here: Deployment, export: Export, redis_process: Mortal, ledger: Ledger
 ):
-    moments = chance("redis killed")
+    random_times = chance("redis killed")
     for _ in range(ROUNDS):
         with work(here, export.crash, "Redis kill -9, restart empty", ledger, RECOVERY + RECONNECT):
-            time.sleep(moments.uniform(0, export.seconds))  # the random moment
+            time.sleep(random_times.uniform(0, export.seconds))  # at a random time
             with redis_process.away():
                 pass
     check_nothing_left_over(here)

@@ -21,7 +21,7 @@ CRASHES = 12
 def test_every_event_reaches_the_receiver_although_workers_are_killed_in_mid_delivery(
     servers: Servers, tmp_path, ledger: Ledger
 ):
-    moments = chance("webhook")
+    random_times = chance("webhook")
     with (
         receiver() as sink,
         deployment(tmp_path, servers, 1, CRASHQ_WEBHOOKS_ALLOW="127.0.0.1", **at_start(tmp_path, *SHORT)) as here,
@@ -35,7 +35,7 @@ def test_every_event_reaches_the_receiver_although_workers_are_killed_in_mid_del
                 frame = f"-[Page{chr(97 + number)}{chr(97 + index)} tapped]"
                 assert here.upload(f"log-{number}-{index}", kscrash(frame=frame))
             until(lambda came=came: len(sink.got) > came, "the first delivery", RECOVERY)
-            time.sleep(moments.uniform(0, 0.5))  # the random moment
+            time.sleep(random_times.uniform(0, 0.5))  # at a random time
             killed = time.monotonic()
             here["worker1"].kill()
             here["worker1"].start()

@@ -10,7 +10,7 @@ from app.console.pages.jobs import NAMES
 from app.db.app import Membership
 from app.db.crash import Crash
 from app.db.job import Job, JobState
-from app.jobs import KINDS
+from app.jobs import JOB_TYPES
 from app.jobs.batch import planning
 from tests.batches import made
 from tests.console import HOSTILE, OWN, Page, press, sign_in
@@ -147,7 +147,7 @@ def test_a_list_without_jobs_says_what_to_do(client, member):
 
 
 def test_every_kind_of_job_has_a_name_for_people():
-    assert set(NAMES) == set(KINDS)
+    assert set(NAMES) == set(JOB_TYPES)
 
 
 def test_anothers_job_and_one_of_an_app_that_was_left_are_not_there(client, services, member, job_id):

@@ -1,4 +1,4 @@
-"""The crashes of an app, searched, filtered and turned round."""
+"""The crashes of an app, searched, filtered and reversed."""
 
 from datetime import timedelta
 

@@ -37,12 +37,12 @@ def vendors_crash(services, member) -> Crash:
     crash = make_crash(services, member.app, occurrences=0)
     with services.db.write() as session:
         for log_id, hour in (("2544355763-1536780931-logs-00003", 1), ("2544355787-1536831773-logs-00003", 12)):
-            moment = NOON.replace(day=12 if hour == 1 else 13)
+            instant = NOON.replace(day=12 if hour == 1 else 13)
             log = Log(app_id=crash.app_id, log_id=log_id, sha256="0" * 64, size=1, storage_key=f"logs/none/{log_id}",
                       received_at=NOON, status=LogStatus.DIGESTED, enqueue_after=NOON)  # fmt: skip
             session.add(log)
             session.flush()
-            session.add(Occurrence(crash_id=crash.id, log_row=log.id, log_id=log_id, number=1, occurred_at=moment))
+            session.add(Occurrence(crash_id=crash.id, log_row=log.id, log_id=log_id, number=1, occurred_at=instant))
         session.get_one(Crash, crash.id).occurrences_count = 2
     return crash
 

@@ -12,7 +12,7 @@ from app.config import MIB
 from app.crashes.log import Frame
 from app.symbolication import making, reader
 from app.symbolication.making import make_symbols
-from app.symbolication.reader import Bounds, read_contents
+from app.symbolication.reader import ReaderBounds, read_contents
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import show_symbols
 from app.symbols import contents
@@ -75,7 +75,7 @@ def test_a_reader_that_somebody_else_ends_is_tried_again(tmp_path: Path, monkeyp
     (tmp_path / "upload").write_bytes(dwarf())
 
     with pytest.raises(reader.ReaderEnded):
-        list(read_contents(tmp_path / "upload", tmp_path, About(), Bounds(MIB, MEMORY, 10)))
+        list(read_contents(tmp_path / "upload", tmp_path, About(), ReaderBounds(MIB, MEMORY, 10)))
 
 
 def test_a_reader_knows_no_secrets_and_ends_with_the_process_that_asked_it(tmp_path: Path, monkeypatch):
@@ -85,7 +85,7 @@ def test_a_reader_knows_no_secrets_and_ends_with_the_process_that_asked_it(tmp_p
     started = reader._started
     monkeypatch.setattr(reader, "_started", lambda order: seen.append(started(order)) or seen[-1])
 
-    found = read_contents(tmp_path / "upload", tmp_path, About(), Bounds(MIB, MEMORY, 10))
+    found = read_contents(tmp_path / "upload", tmp_path, About(), ReaderBounds(MIB, MEMORY, 10))
     next(found)
     environment = Path(f"/proc/{seen[0].pid}/environ").read_bytes()
     found.close()
@@ -139,4 +139,4 @@ def test_a_fat_file_that_counts_more_images_than_it_has_is_refused(tmp_path: Pat
     (tmp_path / "upload").write_bytes(struct.pack(">II", 0xCAFEBABE, 2**32 - 1) + bytes(4_096))
 
     with pytest.raises(contents.NotSymbols):
-        list(read_contents(tmp_path / "upload", tmp_path, About(), Bounds(MIB, MEMORY, 5)))
+        list(read_contents(tmp_path / "upload", tmp_path, About(), ReaderBounds(MIB, MEMORY, 5)))

@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import delete, update
 
 from app.api.events import STREAMS
-from app.api.streams import OF_ONE_TOKEN, Pace, Streams
+from app.api.streams import OF_ONE_TOKEN, Streams, StreamTimes
 from app.db.app import Membership
 from app.db.job import Job, JobState
 from tests.factories import join, make_crash, make_member
 from tests.sse import events
 
-BRIEF = Pace(heartbeat=0.001, lifetime=0.05)
+BRIEF = StreamTimes(heartbeat=0.001, lifetime=0.05)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def follow(client, member, job_id):
         answer.close()
 
 
-def pace(client, services, wanted: Pace, places: int = 16) -> None:
+def pace(client, services, wanted: StreamTimes, places: int = 16) -> None:
     client.application.extensions[STREAMS] = Streams(services, places, wanted)
 
 
@@ -185,7 +185,7 @@ def test_a_token_has_so_many_streams_and_gets_a_place_back(follow):
 
 
 def test_a_process_has_so_many_streams(client, services, member, follow):
-    pace(client, services, Pace(), places=1)
+    pace(client, services, StreamTimes(), places=1)
     opened = follow()
     refused = follow()
 
@@ -198,7 +198,7 @@ def test_a_process_has_so_many_streams(client, services, member, follow):
 
 
 def test_a_stream_that_was_never_read_gives_its_place_back(client, services, member, follow, job_id):
-    pace(client, services, Pace(), places=1)
+    pace(client, services, StreamTimes(), places=1)
 
     for _ in range(3):
         head = client.head(f"/api/jobs/{job_id}/events", headers=member.headers, buffered=True)
@@ -208,6 +208,6 @@ def test_a_stream_that_was_never_read_gives_its_place_back(client, services, mem
 
 
 def test_without_places_there_are_no_streams(client, services, follow):
-    pace(client, services, Pace(), places=0)
+    pace(client, services, StreamTimes(), places=0)
 
     assert follow().status_code == 503

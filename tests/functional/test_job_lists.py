@@ -49,7 +49,7 @@ def test_a_list_goes_on_where_it_ended_whatever_comes_before_it(client, member, 
     assert seen == ids
 
 
-def test_jobs_of_one_moment_are_all_told_once(client, member, url):
+def test_jobs_of_one_instant_are_all_told_once(client, member, url):
     ids = {client.get(f"{url}?page={page}", headers=member.headers).json["job_id"] for page in range(1, 6)}
 
     first = client.get("/api/jobs?per_page=3", headers=member.headers)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.jobs.kinds import app_statistics
+from app.jobs.types import app_statistics
 from tests.batches import describe
 from tests.factories import NOON, make_crash, make_member
 from tests.uploads import digested

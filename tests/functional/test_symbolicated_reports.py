@@ -53,7 +53,7 @@ class Shop:
 
     def report(self, log: dict, format_name: str = "json") -> str:
         url = export_url(log, format=format_name)
-        self.clock.advance(seconds=31)  # a report that finished a moment ago is shown although it is out of date
+        self.clock.advance(seconds=31)  # a report that finished just now is shown although it is out of date
         self.client.get(url, headers=self.member.headers)
         self.run_workers()
         result = self.client.get(url, headers=self.member.headers).json["result"]

@@ -13,14 +13,14 @@ from app.broker import MemoryBroker
 from app.db import open_database
 from app.db.job import Job
 from app.db.webhook import Webhook
-from app.jobs import KINDS, attempt, running
+from app.jobs import JOB_TYPES, attempt, running
 from app.jobs.service import ask
 from app.push import webhooks
 from app.schema import upgrade
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, Clock, Member, make_crash
-from tests.job_kinds import NAME, FakeKind, as_job_type
+from tests.job_types import NAME, FakeJobType, as_job_type
 from tests.receiver import Receiver, receiver
 from tests.servers import S3, at, execute, new_database, postgres_server, redis_server, s3_server
 from tests.webhook_rows import EVERY
@@ -87,9 +87,9 @@ def services(database_url: str, clock: Clock) -> Iterator[Services]:
 
 
 @pytest.fixture
-def kind(monkeypatch) -> FakeKind:
-    fake = FakeKind()
-    monkeypatch.setitem(KINDS, NAME, as_job_type(fake))
+def job_type(monkeypatch) -> FakeJobType:
+    fake = FakeJobType()
+    monkeypatch.setitem(JOB_TYPES, NAME, as_job_type(fake))
     return fake
 
 
@@ -107,7 +107,7 @@ def stored_results(monkeypatch) -> None:
 
 
 @pytest.fixture
-def ask_again(services: Services, member: Member, kind: FakeKind) -> Callable[..., Job]:
+def ask_again(services: Services, member: Member, job_type: FakeJobType) -> Callable[..., Job]:
     crash = make_crash(services, member.app)
     return lambda **query: ask(services, member.user_id, NAME, crash.identifier, query)
 

@@ -29,7 +29,7 @@ from app.services import Services
 from app.work.ending import hand_back
 from tests.batches import begin, describe, made, ndjson, parts_now
 from tests.factories import NOON, Member, add_newer, make_crash, run_enqueued
-from tests.job_kinds import row
+from tests.job_types import row
 from tests.regrouping import counted, rules_of_the_next_version, send
 
 
@@ -180,7 +180,7 @@ def test_a_list_of_a_crash_that_was_merged_just_before_it_was_read_is_of_the_cra
         with services.db.write() as session:
             merged(session, other, one)
 
-    with within(monkeypatch, running.KINDS["occurrences"].Params, "model_validate_json", merge_now):
+    with within(monkeypatch, running.JOB_TYPES["occurrences"].Params, "model_validate_json", merge_now):
         running.run(services, job.id)
 
     shown = row(services, job)
@@ -234,7 +234,7 @@ def test_what_goes_while_the_plan_is_made_does_not_break_it(services, client, me
     assert sum(part.rows for part in parts_now(services, job)) == 10
 
 
-def test_what_came_while_the_plan_waited_came_after_the_moment_that_the_batch_shows(
+def test_what_came_while_the_plan_waited_came_after_the_snapshot_that_the_batch_shows(
     services, client, member, crashes, run_workers, clock, monkeypatch
 ):
     begun_at = clock()
@@ -243,7 +243,7 @@ def test_what_came_while_the_plan_waited_came_after_the_moment_that_the_batch_sh
         clock.advance(seconds=10)
         add_newer(services, crashes[0])
 
-    with within(monkeypatch, planning, "is_settled", late):
+    with within(monkeypatch, planning, "has_ended", late):
         begin_of_app(services, member)
     result = made(client, member, run_workers, f"apps/{member.app.identifier}")
 

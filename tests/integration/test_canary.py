@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.broker import RUN_CANARY
-from app.canary import begin_canary, last_success, run_canary, told
+from app.canary import begin_canary, last_canary, last_success, run_canary
 from app.config import Config
 from app.db.heartbeat import Heartbeat
 from app.errors import TransientError
@@ -44,12 +44,12 @@ def test_it_comes_through_and_leaves_two_rows_and_no_object_however_often(servic
 
 
 def test_people_are_told_how_long_ago_that_was(services, clock):
-    assert told(services) == "not yet"
+    assert last_canary(services) == "not yet"
     sing(services)
     clock.advance(seconds=75)
 
-    assert told(services) == "75 s ago"
-    assert told(replace(services, config=replace(CONFIG, canary_every=0))) == "off"
+    assert last_canary(services) == "75 s ago"
+    assert last_canary(replace(services, config=replace(CONFIG, canary_every=0))) == "off"
 
 
 def test_one_that_meets_a_store_that_is_away_does_not_count(services, clock, monkeypatch):

@@ -6,18 +6,18 @@ import pytest
 from psycopg import RawCursor
 
 from app.broker import LONG, SHORT
-from app.db.asking import start_job
 from app.db.crash import Crash
+from app.db.driver_pool import DriverConnection, Prepared
 from app.db.finishing import finish_job
 from app.db.job import Job, JobState
-from app.db.job_steps import CLAIM_JOB, CLAIMED, claim_next
-from app.db.prepared import Lane, Prepared
+from app.db.job_claim import CLAIM_JOB, CLAIMED, claim_next
+from app.db.job_start import start_job
 from app.jobs.freshness import freshness_at
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
 from tests.explain import VALUES
 from tests.factories import make_crash, make_member
-from tests.job_kinds import NAME
+from tests.job_types import NAME
 
 LINE = 60  # jobs that wait for one tenant
 
@@ -28,7 +28,7 @@ def database_url(postgres_database) -> str:
 
 
 @pytest.fixture
-def waiting(services, member, kind):
+def waiting(services, member, job_type):
     """A long line of one tenant, a short one of another."""
     other = make_member(services, "grace@example.com", "Maps")
     for who, number in ((member, LINE), (other, 1)):
@@ -50,28 +50,28 @@ def forced(services, monkeypatch):
     """Whether each statement that wrote has waited for the disk."""
     noted: list[bool] = []
 
-    def first(lane: Lane, statement: Prepared, **values):
+    def first(driver: DriverConnection, statement: Prepared, **values):
         compiled = statement.compiled(services.db.engine.dialect)
-        lane.connection.execute("SET synchronous_commit = on")  # the tests' server does without
-        lane.connection.execute("BEGIN")
-        row = RawCursor(lane.connection).execute(compiled.query, compiled.written(values)).fetchone()
-        noted.append(lane.connection.execute("SHOW synchronous_commit").fetchone()[0] == "on")
-        lane.connection.execute("COMMIT")
-        assert lane.connection.execute("SHOW synchronous_commit").fetchone()[0] == "on"
+        driver.connection.execute("SET synchronous_commit = on")  # the tests' server does without
+        driver.connection.execute("BEGIN")
+        row = RawCursor(driver.connection).execute(compiled.query, compiled.written(values)).fetchone()
+        noted.append(driver.connection.execute("SHOW synchronous_commit").fetchone()[0] == "on")
+        driver.connection.execute("COMMIT")
+        assert driver.connection.execute("SHOW synchronous_commit").fetchone()[0] == "on"
         return row and compiled.read(row)
 
-    monkeypatch.setattr(Lane, "first", first)
+    monkeypatch.setattr(DriverConnection, "first", first)
     return noted
 
 
 def test_of_a_tenant_that_waits_one_job_is_looked_at_however_long_its_line(services, waiting):
     now = services.now()
-    with services.db.quick() as lane:
+    with services.db.driver() as driver:
         values = {**VALUES["claim_job"], "now": now, "lease_expires_at": now}
         for setting in ("enable_seqscan = off", "enable_bitmapscan = off"):  # as they are with many rows
-            lane.connection.execute(f"SET {setting}")
+            driver.connection.execute(f"SET {setting}")
         explained = (
-            RawCursor(lane.connection)
+            RawCursor(driver.connection)
             .execute("EXPLAIN (ANALYZE, FORMAT JSON) " + CLAIM_JOB.sql, CLAIM_JOB.written(values))
             .fetchone()[0]
         )
@@ -97,16 +97,16 @@ def scans_of(plan: dict, table: str) -> int:
 def test_the_waiting_of_users_is_not_looked_up_while_few_jobs_are_live(services, member, waiting, monkeypatch):
     plans = []
 
-    def explained(lane: Lane, statement: Prepared, **values):
+    def explained(driver: DriverConnection, statement: Prepared, **values):
         compiled = statement.compiled(services.db.engine.dialect)
         [[plan]] = (
-            RawCursor(lane.connection)
+            RawCursor(driver.connection)
             .execute("EXPLAIN (ANALYZE, FORMAT JSON) " + compiled.sql, compiled.written(values))
             .fetchone()
         )
         plans.append(plan["Plan"])
 
-    monkeypatch.setattr(Lane, "first", explained)
+    monkeypatch.setattr(DriverConnection, "first", explained)
     job = Job(id="f" * 24, kind=NAME, key="k", params="{}", app_id=member.app.id, crash_id=None, state=JobState.QUEUED,
               created_at=services.now(), queue=SHORT, attempt=0, failures=0, enqueue_after=services.now(), enqueued=0,
               progress_done=0, progress_total=1)  # fmt: skip
@@ -141,9 +141,9 @@ def test_the_end_of_a_job_waits_for_the_disk_if_its_result_lies_elsewhere(servic
     job, now = begin(services), services.now()
     result = {"result_text": text, "result_key": key, "result_size": 2, "result_sha256": "0" * 64}
     named = {"result_filename": "list.json", "result_media_type": "application/json"}
-    moments = {"finished_at": now, "expires_at": now, "progress_done": 1, "progress_total": 1, "data_revision": 1}
+    times = {"finished_at": now, "expires_at": now, "progress_done": 1, "progress_total": 1, "data_revision": 1}
 
-    finish = finish_job(services.db, job.id, job.attempt, job.holder, **moments, **result, **named)
+    finish = finish_job(services.db, job.id, job.attempt, job.holder, **times, **result, **named)
 
     assert finish == (2, 0)
     assert forced == [False, waits]

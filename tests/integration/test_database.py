@@ -97,7 +97,7 @@ def test_the_same_e_mail_in_another_case_is_the_same_user(database):
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "instant",
     [
         NOON,
         datetime(2, 1, 1, tzinfo=UTC),
@@ -107,13 +107,13 @@ def test_the_same_e_mail_in_another_case_is_the_same_user(database):
     ],
     ids=str,
 )
-def test_times_come_back_as_the_same_instant_in_utc(database, moment):
+def test_times_come_back_as_the_same_instant_in_utc(database, instant):
     with database.write() as session:
-        record(session, "worker", moment)
+        record(session, "worker", instant)
 
     with database.read() as session:
         seen = last_seen(session, "worker")
-    assert seen == moment
+    assert seen == instant
     assert seen.tzinfo is UTC
 
 
@@ -163,7 +163,7 @@ def test_a_sqlstate_that_the_driver_does_not_know_is_a_bug_and_libpqs_own_words_
     database = open_database(postgres_database)
     unheard_of = "DO $$ BEGIN RAISE EXCEPTION 'new' USING ERRCODE = 'ZZ123'; END $$"
 
-    with pytest.raises(psycopg.DatabaseError) as raised, database.quick() as connection:
+    with pytest.raises(psycopg.DatabaseError) as raised, database.driver() as connection:
         connection.connection.execute(unheard_of)
 
     assert type(raised.value) is psycopg.DatabaseError
@@ -267,7 +267,7 @@ def test_each_statement_sees_what_is_committed_whatever_the_servers_default_is(b
 
     with database.write() as session:
         in_sessions = session.scalar(text("SHOW transaction_isolation"))
-    with database.quick_write() as connection:
+    with database.driver_write() as connection:
         past_sessions = connection.connection.execute("SHOW transaction_isolation").fetchone()[0]
 
     database.close()

@@ -94,9 +94,9 @@ def test_the_same_log_sent_again_meanwhile_keeps_its_bytes(services, clock, memb
     begun = begin_erasure(services, member.app, ADA)
     real = erasing.STEPS["files"]
 
-    def send_again(turn, place):
+    def send_again(slice_, place):
         receive(services, member.app, "a-1", content)
-        return real(turn, place)
+        return real(slice_, place)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(erasing.STEPS, "files", send_again)

@@ -16,9 +16,9 @@ LARGE = {
 
 
 @pytest.fixture
-def lane(bare_postgres_database):
-    with seeded(bare_postgres_database) as database, database.quick() as lane:
-        yield lane
+def driver(bare_postgres_database):
+    with seeded(bare_postgres_database) as database, database.driver() as driver:
+        yield driver
 
 
 def scanned_whole(plan: dict) -> set[str]:
@@ -26,10 +26,10 @@ def scanned_whole(plan: dict) -> set[str]:
     return own.union(*(scanned_whole(inner) for inner in plan.get("Plans", [])))
 
 
-def test_no_hot_statement_reads_a_large_table_whole(lane):
+def test_no_hot_statement_reads_a_large_table_whole(driver):
     whole = {}
     for name in statements():
-        [[[explained]]] = plan_of(lane, SqlText(name, tuple), VALUES[name], "FORMAT JSON")
+        [[[explained]]] = plan_of(driver, SqlText(name, tuple), VALUES[name], "FORMAT JSON")
         whole[name] = scanned_whole(explained["Plan"]) & LARGE
 
     assert whole == {name: set() for name in VALUES}
@@ -44,16 +44,16 @@ def rows_read(plan: dict, table: str) -> int:
 
 
 @pytest.mark.parametrize(("name", "table"), [("end_digests", "logs"), ("merged_groups", "grouping_decisions")])
-def test_the_end_of_a_digest_reads_its_own_rows_however_many_others_there_are(lane, name, table):
-    [[[explained]]] = plan_of(lane, SqlText(name, tuple), VALUES[name], "ANALYZE, FORMAT JSON")
+def test_the_end_of_a_digest_reads_its_own_rows_however_many_others_there_are(driver, name, table):
+    [[[explained]]] = plan_of(driver, SqlText(name, tuple), VALUES[name], "ANALYZE, FORMAT JSON")
 
     assert rows_read(explained["Plan"], table) == 1
 
 
-def test_a_statement_that_reads_a_table_whole_is_noticed(lane, tmp_path, monkeypatch):
+def test_a_statement_that_reads_a_table_whole_is_noticed(driver, tmp_path, monkeypatch):
     (tmp_path / "all.sql").write_text("SELECT * FROM jobs WHERE params = :params")
     monkeypatch.setattr("app.db.hot.FOLDER", tmp_path)
 
-    [[[explained]]] = plan_of(lane, SqlText("all", tuple), {"params": "{}"}, "FORMAT JSON")
+    [[[explained]]] = plan_of(driver, SqlText("all", tuple), {"params": "{}"}, "FORMAT JSON")
 
     assert scanned_whole(explained["Plan"]) == {"jobs"}

@@ -28,11 +28,11 @@ EXTREMES = [
 ]
 
 
-def crash_at(services: Services, app, times: list[datetime], turn: int = 0) -> Crash:
+def crash_at(services: Services, app, times: list[datetime], round_: int = 0) -> Crash:
     crash = make_crash(services, app, occurrences=0)
     with services.db.write() as session:
         for number, time in enumerate(times):
-            add_occurrence(session, crash, time, 100 * turn + number)
+            add_occurrence(session, crash, time, 100 * round_ + number)
         stored = session.get_one(Crash, crash.id)
         stored.occurrences_count = len(times)
         stored.first_seen, stored.last_seen = min(times), max(times)
@@ -42,9 +42,9 @@ def crash_at(services: Services, app, times: list[datetime], turn: int = 0) -> C
 def test_a_list_has_as_many_rows_as_its_crash_counts_whatever_their_dates(services, member):
     draw = random.Random(9999)
 
-    for turn in range(20):
+    for round_ in range(20):
         times = draw.choices(EXTREMES, k=draw.randint(1, 12))
-        crash = crash_at(services, member.app, times, turn)
+        crash = crash_at(services, member.app, times, round_)
         with long_list(services.db, crash.id) as found:
             rows = sum(batch.rows for batch in found.batches)
         with long_list(services.db, crash.id, offset=1, limit=100) as page:

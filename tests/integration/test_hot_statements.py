@@ -65,8 +65,8 @@ def test_times_come_back_in_utc_and_enums_as_enums(services, folder):
     (folder / "car.sql").write_text("SELECT :colour::text, NULL::text, :built_at::timestamptz")
     built_at = datetime(2018, 9, 13, 14, 0, 0, 123, tzinfo=timezone(timedelta(hours=2)))
 
-    with services.db.quick() as lane:
-        [car] = lane.rows(SqlText("car", Car), colour=Colour.RED, built_at=built_at)
+    with services.db.driver() as driver:
+        [car] = driver.rows(SqlText("car", Car), colour=Colour.RED, built_at=built_at)
 
     assert car == Car(Colour.RED, None, built_at)
     assert type(car.colour) is Colour
@@ -86,8 +86,8 @@ def test_digests_and_moves_add_to_crashes_by_the_same_rule(services, member):
     ]
 
     for step in steps:
-        with services.db.quick_write() as lane:
-            count_in(lane, [step._replace(identifier="a" * 24)], NOON)
+        with services.db.driver_write() as driver:
+            count_in(driver, [step._replace(identifier="a" * 24)], NOON)
         with services.db.write() as session:
             count_within(session, [step._replace(identifier="b" * 24)])
 
@@ -106,7 +106,7 @@ def test_the_driver_reads_no_such_text_for_its_parameters(services, folder, monk
     def refuse(*_: object) -> None:
         raise AssertionError("the text of a statement was read")
 
-    with services.db.quick() as lane:
+    with services.db.driver() as driver:
         for reader in ("_query2pg", "_query2pg_nocache"):
             monkeypatch.setattr(psycopg._queries, reader, refuse)
-        assert lane.first(SqlText("one", lambda number: number), n=7) == 7
+        assert driver.first(SqlText("one", lambda number: number), n=7) == 7

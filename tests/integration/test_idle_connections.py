@@ -23,7 +23,7 @@ from app.db import open_database
 database = open_database(sys.argv[1])
 with database.read() as session:
     session.execute(text("SELECT 1"))
-with database.quick() as connection:
+with database.driver() as connection:
     connection.connection.execute("SELECT 1")
 print("done")
 """
@@ -58,7 +58,7 @@ def by_session(database: Database) -> int:
 
 
 def by_driver_connection(database: Database) -> int:
-    with database.quick() as connection:
+    with database.driver() as connection:
         return int(connection.connection.info.backend_pid)
 
 
@@ -66,7 +66,7 @@ def use_many(database: Database, number: int) -> None:
     with ExitStack() as stack:
         for _ in range(number):
             stack.enter_context(database.read()).execute(text("SELECT 1"))
-            stack.enter_context(database.quick())
+            stack.enter_context(database.driver())
 
 
 def watchers() -> int:

@@ -32,8 +32,8 @@ def parser(monkeypatch) -> FakeParser:
 
 
 @pytest.fixture
-def one_log_a_trip(monkeypatch) -> None:
-    monkeypatch.setattr(ingest.digest, "LOGS_PER_TRIP", 1)
+def one_log_at_a_time(monkeypatch) -> None:
+    monkeypatch.setattr(ingest.digest, "LOGS_IN_BULK", 1)
 
 
 def rows(services: Services, table: type) -> list:
@@ -73,7 +73,7 @@ def test_eight_workers_at_one_log_count_it_once(services, member):
     assert rows(services, Crash)[0].occurrences_count == len(rows(services, Occurrence)) == 1
 
 
-def test_a_crash_first_seen_by_many_workers_at_once_is_one_crash(services, member, one_log_a_trip):
+def test_a_crash_first_seen_by_many_workers_at_once_is_one_crash(services, member, one_log_at_a_time):
     for number in range(8):
         receive(services, member.app, f"log-{number}", kscrash())
     ids = [log.id for log in rows(services, Log)]
@@ -85,7 +85,7 @@ def test_a_crash_first_seen_by_many_workers_at_once_is_one_crash(services, membe
     assert (crash.occurrences_count, crash.revision, len(rows(services, Occurrence))) == (8, 8, 8)
 
 
-def test_logs_with_many_crashes_in_any_order_do_not_lock_each_other_out(services, member, parser, one_log_a_trip):
+def test_logs_with_many_crashes_in_any_order_do_not_lock_each_other_out(services, member, parser, one_log_at_a_time):
     kinds = [f"com.example.E{number}" for number in range(6)]
     orders = iter([kinds, kinds[::-1], kinds, kinds[::-1]])
     parser.act = lambda: parsed(*next(orders))
@@ -235,8 +235,8 @@ def test_the_date_is_that_of_the_log_id_else_of_the_crash_else_of_its_arrival(
 
 def test_first_and_last_seen_take_in_every_occurrence(services, member, parser, run_workers):
     for day in (3, 1, 5, 2):
-        moment = datetime(2018, 9, day, tzinfo=UTC)
-        parser.act = lambda moment=moment: parsed("com.example.Broken", at=moment)
+        instant = datetime(2018, 9, day, tzinfo=UTC)
+        parser.act = lambda instant=instant: parsed("com.example.Broken", at=instant)
         receive(services, member.app, f"log-{day}", CONTENT + b"%d" % day)
         run_workers()
 

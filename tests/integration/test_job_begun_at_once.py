@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from app.broker import LONG, SHORT
-from app.db.asking import NEW
 from app.db.crash import Crash
 from app.db.job import Job, JobAsker, JobState
-from app.jobs import KINDS
+from app.db.job_start import NEW
+from app.jobs import JOB_TYPES
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
 from tests.factories import NOON, join, make_crash, make_member, run_enqueued
@@ -122,7 +122,7 @@ def test_a_database_that_only_reads_still_answers_with_what_is_finished(services
     with services.db.write() as session:
         name = session.scalar(text("SELECT current_database()"))
         session.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
-    services.db._lanes.close()
+    services.db._drivers.close()
     services.db.engine.dispose()
 
     finished = get()
@@ -133,6 +133,6 @@ def test_a_database_that_only_reads_still_answers_with_what_is_finished(services
 
 
 def test_what_these_job_types_count_is_what_the_statement_takes_for_it():
-    at_once = {name for name, one in KINDS.items() if one.counts_occurrences}
+    at_once = {name for name, one in JOB_TYPES.items() if one.counts_occurrences}
 
     assert at_once == {"crash_statistics", "occurrences"}

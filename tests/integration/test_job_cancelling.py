@@ -9,14 +9,14 @@ import pytest
 from app.db.job import Job, JobState
 from app.jobs import attempt
 from app.jobs.cancelling import cancel
-from app.jobs.kind import Artefact, Run
+from app.jobs.job_type import Artefact, Run
 from app.jobs.outcomes import JobCancelled, JobExpired, JobNotFound
 from app.jobs.running import run
 from app.jobs.service import ask, look_up
 from app.services import Services
 from app.storage import job_folder
 from tests.factories import join, make_crash, make_member
-from tests.job_kinds import NAME, write
+from tests.job_types import NAME, write
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def crash(services, member):
 
 
 @pytest.fixture
-def job(services, member, crash, kind) -> Job:
+def job(services, member, crash, job_type) -> Job:
     return ask(services, member.user_id, NAME, crash.identifier, {})
 
 
@@ -38,12 +38,12 @@ def files(services: Services, job: Job) -> list[str]:
     return [stat.key for stat in services.storage.list(job_folder(job.id))]
 
 
-def test_a_queued_job_is_cancelled_and_never_runs(services, member, job, kind):
+def test_a_queued_job_is_cancelled_and_never_runs(services, member, job, job_type):
     assert cancel(services, member.user_id, job.id).state == JobState.CANCELLED
 
     run(services, job.id)
 
-    assert kind.attempts == []
+    assert job_type.attempts == []
     assert state(services, job) == JobState.CANCELLED
 
 
@@ -58,7 +58,7 @@ def test_a_cancelled_job_is_gone_by_its_id_and_asking_without_it_starts_afresh(s
     assert (fresh.id != job.id, fresh.state) == (True, JobState.QUEUED)
 
 
-def test_asking_afresh_at_the_very_moment_of_the_cancel_gets_the_new_job(services, member, crash, kind, clock):
+def test_asking_afresh_at_the_very_time_of_the_cancel_gets_the_new_job(services, member, crash, job_type, clock):
     for number in range(8):  # ids are random, so that one of these sorts before and one after its successor
         old = ask(services, member.user_id, NAME, crash.identifier, {"about": str(number)})
         cancel(services, member.user_id, old.id)
@@ -66,7 +66,7 @@ def test_asking_afresh_at_the_very_moment_of_the_cancel_gets_the_new_job(service
         assert ask(services, member.user_id, NAME, crash.identifier, {"about": str(number)}).id != old.id
 
 
-def test_a_running_job_stops_at_its_next_chunk_and_its_files_are_gone(services, member, job, kind, monkeypatch):
+def test_a_running_job_stops_at_its_next_chunk_and_its_files_are_gone(services, member, job, job_type, monkeypatch):
     monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
     written = []
 
@@ -79,23 +79,23 @@ def test_a_running_job_stops_at_its_next_chunk_and_its_files_are_gone(services, 
             yield b"x"
         written.append("to the end")
 
-    kind.act = lambda run_: run_.store("result.json", chunks(run_), "result.json", "application/json")
+    job_type.act = lambda run_: run_.store("result.json", chunks(run_), "result.json", "application/json")
     run(services, job.id)
 
-    assert len(kind.attempts) == 1
+    assert len(job_type.attempts) == 1
     assert written == []
     assert state(services, job) == JobState.CANCELLED
     assert files(services, job) == []
 
 
-def test_a_job_cancelled_just_before_it_ends_publishes_nothing(services, member, job, kind):
+def test_a_job_cancelled_just_before_it_ends_publishes_nothing(services, member, job, job_type):
     def act(run_: Run) -> Artefact:
         written = write(run_)
         cancel(services, member.user_id, job.id)
         run_.storage.put_bytes(f"{job_folder(job.id)}/1/late.json", b"late")
         return written
 
-    kind.act = act
+    job_type.act = act
 
     run(services, job.id)
 
@@ -103,13 +103,13 @@ def test_a_job_cancelled_just_before_it_ends_publishes_nothing(services, member,
     assert files(services, job) == []
 
 
-def test_a_preview_of_a_cancelled_job_ends_the_attempt_at_once(services, member, job, kind):
+def test_a_preview_of_a_cancelled_job_ends_the_attempt_at_once(services, member, job, job_type):
     def act(run_: Run) -> Artefact:
         cancel(services, member.user_id, job.id)
         run_.preview(b"[0]")
         raise AssertionError("unreachable")
 
-    kind.act = act
+    job_type.act = act
 
     run(services, job.id)
 
@@ -129,7 +129,9 @@ def test_cancelling_a_shared_job_only_leaves_it_and_the_last_one_to_leave_stops_
     assert cancel(services, other.user_id, job.id).state == JobState.CANCELLED
 
 
-def test_nobody_who_joins_a_job_as_its_last_asker_leaves_is_left_with_a_cancelled_one(services, member, crash, kind):
+def test_nobody_who_joins_a_job_as_its_last_asker_leaves_is_left_with_a_cancelled_one(
+    services, member, crash, job_type
+):
     other = join(services, "bob@example.com", member.app)
     for number in range(20):
         query, start = {"about": str(number)}, threading.Barrier(2)

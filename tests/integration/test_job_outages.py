@@ -11,19 +11,19 @@ from sqlalchemy.orm import Session
 from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt
-from app.jobs.kind import Artefact, Run
+from app.jobs.job_type import Artefact, Run
 from app.jobs.outcomes import JobFailed
 from app.jobs.running import WORK, run
 from app.services import Services
 from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import run_enqueued
-from tests.job_kinds import files, row, write
+from tests.job_types import files, row, write
 from tests.system.conftest import until
 
 
-def test_an_outage_is_tried_again_ever_later_until_patience_ends(services, ask_again, kind, clock):
-    kind.act = failing(TransientError("The storage is unavailable, try again"))
+def test_an_outage_is_tried_again_ever_later_until_patience_ends(services, ask_again, job_type, clock):
+    job_type.act = failing(TransientError("The storage is unavailable, try again"))
     job = ask_again()
     services.broker.messages.clear()
     run(services, job.id)
@@ -41,15 +41,15 @@ def test_an_outage_is_tried_again_ever_later_until_patience_ends(services, ask_a
     run_enqueued(services)
 
     ended = row(services, job)
-    assert (len(kind.attempts), ended.attempt, ended.failures, ended.state) == (9, 9, 0, JobState.FAILED)
+    assert (len(job_type.attempts), ended.attempt, ended.failures, ended.state) == (9, 9, 0, JobState.FAILED)
     assert (ended.error_code, ended.error_status) == ("outage_lasted", 500)
     assert ended.error_message == (
         "The job waited for more than 1800 seconds, and at last: The storage is unavailable, try again"
     )
 
 
-def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, kind, clock):
-    kind.act = lambda run_: write(run_) if len(kind.attempts) == 2 else failing(TransientError())(run_)
+def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, job_type, clock):
+    job_type.act = lambda run_: write(run_) if len(job_type.attempts) == 2 else failing(TransientError())(run_)
     job = ask_again()
 
     run(services, job.id)
@@ -59,8 +59,10 @@ def test_a_failure_that_passes_leaves_a_finished_job(services, ask_again, kind, 
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 2)
 
 
-def test_a_program_error_ends_the_job_at_the_third_failure_and_its_words_stay_inside(services, ask_again, kind, clock):
-    kind.act = failing(RuntimeError("SELECT secret FROM /var/lib"))
+def test_a_program_error_ends_the_job_at_the_third_failure_and_its_words_stay_inside(
+    services, ask_again, job_type, clock
+):
+    job_type.act = failing(RuntimeError("SELECT secret FROM /var/lib"))
     job = ask_again()
 
     for _ in range(3):
@@ -69,12 +71,12 @@ def test_a_program_error_ends_the_job_at_the_third_failure_and_its_words_stay_in
         clock.advance(seconds=60)
 
     ended = row(services, job)
-    assert (ended.state, ended.error_status, len(kind.attempts)) == (JobState.FAILED, 500, 3)
+    assert (ended.state, ended.error_status, len(job_type.attempts)) == (JobState.FAILED, 500, 3)
     assert "secret" not in ended.error_message
 
 
-def test_a_permanent_failure_is_kept_after_one_attempt(services, ask_again, kind, clock):
-    kind.act = failing(MalformedLog("The log is cut short"))
+def test_a_permanent_failure_is_kept_after_one_attempt(services, ask_again, job_type, clock):
+    job_type.act = failing(MalformedLog("The log is cut short"))
     job = ask_again()
 
     run(services, job.id)
@@ -94,16 +96,16 @@ def test_a_permanent_failure_is_kept_after_one_attempt(services, ask_again, kind
 
 
 def test_an_attempt_that_takes_too_long_is_stopped_at_its_next_chunk_and_ends_the_job(
-    services, ask_again, kind, monkeypatch
+    services, ask_again, job_type, monkeypatch
 ):
     monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
 
     def endless() -> Iterator[bytes]:
         while True:
-            kind.attempts[0].advance(1)
+            job_type.attempts[0].advance(1)
             yield b"more"
 
-    kind.act = lambda run_: run_.store("result.json", endless(), "result.json", "application/json")
+    job_type.act = lambda run_: run_.store("result.json", endless(), "result.json", "application/json")
     job = ask_again()
 
     run(hurried(services), job.id)
@@ -113,7 +115,7 @@ def test_an_attempt_that_takes_too_long_is_stopped_at_its_next_chunk_and_ends_th
 
 
 def test_work_that_hangs_past_its_time_fails_while_it_hangs_and_publishes_nothing_after(
-    services, ask_again, kind, monkeypatch
+    services, ask_again, job_type, monkeypatch
 ):
     monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
     states = []
@@ -130,7 +132,7 @@ def test_work_that_hangs_past_its_time_fails_while_it_hangs_and_publishes_nothin
         returns.acquire()  # a call into C, which nothing interrupts
         return write(run_)
 
-    kind.act = hang
+    job_type.act = hang
     job = ask_again()
 
     run(hurried(services), job.id)
@@ -147,8 +149,8 @@ def hurried(services: Services) -> Services:
     return replace(services, config=replace(services.config, job_time_limit=-1))
 
 
-def test_waiting_in_line_does_not_use_up_the_patience_for_outages(services, ask_again, kind, clock):
-    kind.act = lambda run_: write(run_) if len(kind.attempts) == 2 else failing(TransientError())(run_)
+def test_waiting_in_line_does_not_use_up_the_patience_for_outages(services, ask_again, job_type, clock):
+    job_type.act = lambda run_: write(run_) if len(job_type.attempts) == 2 else failing(TransientError())(run_)
     job = ask_again()
     clock.advance(seconds=services.config.job_patience + 1)
 
@@ -159,14 +161,14 @@ def test_waiting_in_line_does_not_use_up_the_patience_for_outages(services, ask_
     assert (row(services, job).state, row(services, job).attempt) == (JobState.FINISHED, 2)
 
 
-def test_a_job_handed_back_by_stopping_workers_never_fails_for_it(services, ask_again, kind, clock):
+def test_a_job_handed_back_by_stopping_workers_never_fails_for_it(services, ask_again, job_type, clock):
     def act(run_: Run) -> Artefact:
-        if len(kind.attempts) <= 9:
+        if len(job_type.attempts) <= 9:
             clock.advance(seconds=services.config.job_patience)
             hand_back(services, WORK)
         return write(run_)
 
-    kind.act = act
+    job_type.act = act
     job = ask_again()
 
     for _ in range(10):
@@ -177,7 +179,7 @@ def test_a_job_handed_back_by_stopping_workers_never_fails_for_it(services, ask_
     assert files(services, job) == [ended.result_key]
 
 
-def test_a_result_whose_commit_went_through_unconfirmed_is_kept(services, ask_again, kind, monkeypatch):
+def test_a_result_whose_commit_went_through_unconfirmed_is_kept(services, ask_again, job_type, monkeypatch):
     job = ask_again()
     write_for_real = services.db.write
 
@@ -198,15 +200,17 @@ def test_a_result_whose_commit_went_through_unconfirmed_is_kept(services, ask_ag
 
 
 @pytest.mark.parametrize("ends_before", [0, 1, 2])
-def test_a_store_that_fails_midway_is_retried_and_leaves_nothing_behind(services, ask_again, kind, clock, ends_before):
+def test_a_store_that_fails_midway_is_retried_and_leaves_nothing_behind(
+    services, ask_again, job_type, clock, ends_before
+):
     def chunks(run_: Run) -> Iterator[bytes]:
         for number in range(3):
-            if number == ends_before and len(kind.attempts) == 1:
+            if number == ends_before and len(job_type.attempts) == 1:
                 raise TransientError("away")
             run_.advance(1)
             yield b"%d" % number
 
-    kind.act = lambda run_: run_.store("result.json", chunks(run_), "result.json", "application/json")
+    job_type.act = lambda run_: run_.store("result.json", chunks(run_), "result.json", "application/json")
     job = ask_again()
 
     run(services, job.id)

@@ -9,16 +9,16 @@ import pytest
 from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt, service, starting
-from app.jobs.kind import Artefact, Run
+from app.jobs.job_type import Artefact, Run
 from app.jobs.running import WORK, run
 from app.sweep import sweep
 from app.work.ending import end
 from tests.factories import NOON, make_crash, run_enqueued
-from tests.job_kinds import files, row, write
+from tests.job_types import files, row, write
 
 
-def test_a_job_that_ran_is_finished_with_its_result_in_the_store(services, ask_again, kind):
-    kind.act = lambda run: (run.expect(7), run.advance(7), write(run, b'["small"]'))[-1]
+def test_a_job_that_ran_is_finished_with_its_result_in_the_store(services, ask_again, job_type):
+    job_type.act = lambda run: (run.expect(7), run.advance(7), write(run, b'["small"]'))[-1]
     job = ask_again()
 
     run(services, job.id)
@@ -32,9 +32,13 @@ def test_a_job_that_ran_is_finished_with_its_result_in_the_store(services, ask_a
 
 
 @pytest.mark.parametrize(("size", "is_small"), [(attempt.IN_ROW_LIMIT, True), (attempt.IN_ROW_LIMIT + 1, False)])
-def test_a_result_up_to_64_kib_lies_in_its_row_and_a_larger_one_in_the_store(services, ask_again, kind, size, is_small):
+def test_a_result_up_to_64_kib_lies_in_its_row_and_a_larger_one_in_the_store(
+    services, ask_again, job_type, size, is_small
+):
     text = "x" * size
-    kind.act = lambda run: run.store("a.json", iter([text[:9].encode(), text[9:].encode()]), "a", "a/b", in_row=True)
+    job_type.act = lambda run: run.store(
+        "a.json", iter([text[:9].encode(), text[9:].encode()]), "a", "a/b", in_row=True
+    )
     job = ask_again()
 
     run(services, job.id)
@@ -47,16 +51,16 @@ def test_a_result_up_to_64_kib_lies_in_its_row_and_a_larger_one_in_the_store(ser
         assert services.storage.get(ended.result_key) == text.encode()
 
 
-def test_a_message_that_comes_twice_makes_one_attempt(services, ask_again, kind):
+def test_a_message_that_comes_twice_makes_one_attempt(services, ask_again, job_type):
     job = ask_again()
 
     run(services, job.id)
     run(services, job.id)
 
-    assert len(kind.attempts) == row(services, job).attempt == 1
+    assert len(job_type.attempts) == row(services, job).attempt == 1
 
 
-def test_eight_workers_at_once_make_one_attempt(services, ask_again, kind):
+def test_eight_workers_at_once_make_one_attempt(services, ask_again, job_type):
     job, start = ask_again(), threading.Barrier(8)
     workers = [threading.Thread(target=lambda: (start.wait(), run(services, job.id))) for _ in range(8)]
 
@@ -65,22 +69,24 @@ def test_eight_workers_at_once_make_one_attempt(services, ask_again, kind):
     for worker in workers:
         worker.join()
 
-    assert len(kind.attempts) == row(services, job).attempt == 1
+    assert len(job_type.attempts) == row(services, job).attempt == 1
     assert row(services, job).state == JobState.FINISHED
 
 
 @pytest.mark.parametrize("job_id", ["0" * 24, "", "é", "x" * 300])
-def test_a_message_for_an_unknown_job_does_nothing(services, kind, job_id):
+def test_a_message_for_an_unknown_job_does_nothing(services, job_type, job_id):
     run(services, job_id)
 
-    assert kind.attempts == []
+    assert job_type.attempts == []
 
 
 def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
-    services, ask_again, kind, clock, no_renewals
+    services, ask_again, job_type, clock, no_renewals
 ):
     def act(run_: Run) -> Artefact:
-        if len(kind.attempts) == 1:  # the first worker hangs; the sweep gives the job to a second one, which ends first
+        if (
+            len(job_type.attempts) == 1
+        ):  # the first worker hangs; the sweep gives the job to a second one, which ends first
             written = write(run_, b'"first"')
             clock.advance(seconds=services.config.job_lease)
             sweep(services)
@@ -88,28 +94,28 @@ def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
             return written
         return write(run_, b'"second"')
 
-    kind.act = act
+    job_type.act = act
     job = ask_again()
     services.broker.messages.clear()
 
     run(services, job.id)
 
     ended = row(services, job)
-    assert (len(kind.attempts), ended.state, ended.attempt) == (2, JobState.FINISHED, 2)
+    assert (len(job_type.attempts), ended.state, ended.attempt) == (2, JobState.FINISHED, 2)
     assert services.storage.get(ended.result_key) == b'"second"'
     assert files(services, job) == [ended.result_key] == [f"jobs/{job.id}/2/result.json"]
 
 
-def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, ask_again, kind, clock, no_renewals):
+def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, ask_again, job_type, clock, no_renewals):
     def act(run_: Run) -> Artefact:
-        if len(kind.attempts) == 1:
+        if len(job_type.attempts) == 1:
             clock.advance(seconds=services.config.job_lease)
             sweep(services)
             run_enqueued(services)
             raise MalformedLog("too late to matter")
         return write(run_, b'"second"')
 
-    kind.act = act
+    job_type.act = act
     job = ask_again()
     services.broker.messages.clear()
 
@@ -123,13 +129,15 @@ def test_ending_a_job_that_has_just_finished_leaves_its_result(services, ask_aga
     job = ask_again()
     run(services, job.id)
 
-    moved = end(services, WORK, row(services, job), TransientError("seen as overdue a moment ago"))
+    moved = end(services, WORK, row(services, job), TransientError("seen as overdue just now"))
 
     assert not moved
     assert services.storage.get(row(services, job).result_key) == b"[1]"
 
 
-def test_the_lease_is_renewed_and_progress_shown_while_the_work_goes_on(services, ask_again, kind, clock, monkeypatch):
+def test_the_lease_is_renewed_and_progress_shown_while_the_work_goes_on(
+    services, ask_again, job_type, clock, monkeypatch
+):
     monkeypatch.setattr(attempt, "PROGRESS_EVERY", 0.01)
 
     def act(run_: Run) -> Artefact:
@@ -145,7 +153,7 @@ def test_the_lease_is_renewed_and_progress_shown_while_the_work_goes_on(services
         sweep(services)
         return write(run_)
 
-    kind.act = act
+    job_type.act = act
     job = ask_again()
 
     run(services, job.id)
@@ -163,7 +171,7 @@ def test_a_job_that_ends_while_its_question_is_asked_again_is_the_answer(service
         monkeypatch.setattr(service, "latest_job", real)
 
     monkeypatch.setattr(service, "latest_job", not_yet_there)
-    monkeypatch.setattr(starting, "start_job", lambda *_: False)  # the job was live at that moment
+    monkeypatch.setattr(starting, "start_job", lambda *_: False)  # the job was live then
     second = service.ask(services, member.user_id, "occurrences", crash.identifier, {})
 
     assert (second.id, second.state) == (first.id, JobState.FINISHED)

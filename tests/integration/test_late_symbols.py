@@ -105,7 +105,7 @@ def test_a_worker_that_dies_at_any_step_costs_nothing_but_time(services, member,
     for number in range(9):
         receive(services, member.app, f"log-{number}", native_event(ONE, 1 + number % 2, event_id=str(number)))
     run_workers()
-    monkeypatch.setattr(regrouping, "LOGS_PER_TRIP", 2)
+    monkeypatch.setattr(regrouping, "LOGS_IN_BULK", 2)
     deaths = iter([False, True, False, True, True])
     look_at, forget = regrouping.regroup_logs, regrouping.no_longer_awaited
 

@@ -9,11 +9,11 @@ import pytest
 from app.db import long_list as batches
 from app.db.occurrence import Occurrence
 from app.doctor import examine
-from app.jobs.kinds import occurrences
 from app.jobs.service import ask
+from app.jobs.types import occurrences
 from app.storage import index_key
 from tests.factories import add_newer, make_crash, run_enqueued
-from tests.job_kinds import row
+from tests.job_types import row
 
 ROWS = 23
 

@@ -1,4 +1,4 @@
-"""A list as the database writes it, batch by batch (both databases): each row once, of one moment, on every connection."""
+"""A list as the database writes it, batch by batch (both databases): each row once, of one snapshot, on every connection."""
 
 import json
 import tracemalloc
@@ -64,7 +64,7 @@ def test_batches_follow_each_other_the_first_one_small(services, member, small_b
     assert [len(json.loads(b"[" + batch.text + b"]")) for batch in batches] == [2, 3, 3]
 
 
-@pytest.mark.parametrize("every", [timedelta(0), timedelta(minutes=1)], ids=["all at one moment", "minute by minute"])
+@pytest.mark.parametrize("every", [timedelta(0), timedelta(minutes=1)], ids=["all at one time", "minute by minute"])
 @pytest.mark.parametrize(("offset", "limit"), [(0, 2), (0, 3), (1, 4), (5, 100), (6, 1), (7, 5), (0, 7), (3, None)])
 def test_a_window_has_each_of_its_rows_once(services, member, small_batches, every, offset, limit):
     crash = make_crash(services, member.app, occurrences=7, every=every)
@@ -84,7 +84,7 @@ def test_times_include_the_first_and_leave_out_the_last(services, member, small_
     assert dates == [f"{NOON - timedelta(days=days):%Y-%m-%d}" for days in range(2, 10)]
 
 
-def test_every_connection_sees_the_moment_in_which_the_list_began(services, member, small_batches):
+def test_every_connection_sees_the_snapshot_with_which_the_list_began(services, member, small_batches):
     crash = make_crash(services, member.app, occurrences=40, every=timedelta(minutes=1))
     before = newest_first(services, crash)
 
@@ -111,7 +111,7 @@ def test_a_list_given_up_half_way_leaves_connections_that_work(services, member,
 
 
 def peak(services: Services, crash: Crash) -> int:
-    """Bytes of Python's at most at any moment while a list is read."""
+    """Bytes of Python's at most at any time while a list is read."""
     tracemalloc.start()
     try:
         with long_list(services.db, crash.id) as found:

@@ -1,4 +1,4 @@
-"""Jobs in parts on both databases: many workers, dead workers, turns, limits, and always the same bytes."""
+"""Jobs in parts on both databases: many workers, dead workers, fair share, limits, and always the same bytes."""
 
 import hashlib
 import threading
@@ -16,7 +16,7 @@ from app.errors import TransientError
 from app.jobs import parts, running
 from app.jobs.batch import making, planning
 from app.jobs.cancelling import cancel
-from app.jobs.kind import Plan
+from app.jobs.job_type import Plan
 from app.jobs.parts import WORK, run_part
 from app.jobs.service import ask
 from app.services import Services
@@ -25,7 +25,7 @@ from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.batches import begin, describe, parts_now
 from tests.factories import NOON, Member, make_crash, make_member, run_enqueued
-from tests.job_kinds import NAME, files, row
+from tests.job_types import NAME, files, row
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +143,7 @@ def test_no_more_parts_are_at_work_than_long_jobs_may_be(services, member, crash
     assert most == [2]
 
 
-def test_tenants_take_turns_part_by_part(services, member, crash, clock):
+def test_tenants_have_a_fair_share_part_by_part(services, member, crash, clock):
     other = make_member(services, "grace@example.com", "Maps")
     theirs = make_crash(services, other.app, occurrences=8)
     describe(services, theirs)
@@ -252,8 +252,8 @@ def test_a_job_in_parts_holds_no_place_of_a_long_job_while_none_is_made(services
     assert row(services, long).state == JobState.FINISHED
 
 
-def test_a_plan_of_a_job_type_that_makes_no_parts_is_a_failure_and_nothing_is_spread(services, member, crash, kind):
-    kind.act = lambda run: Plan(run.now(), 1, 0, [{"number": 1, "after": None, "upto": "", "units": 1}])
+def test_a_plan_of_a_job_type_that_makes_no_parts_is_a_failure_and_nothing_is_spread(services, member, crash, job_type):
+    job_type.act = lambda run: Plan(run.now(), 1, 0, [{"number": 1, "after": None, "upto": "", "units": 1}])
     job = ask(services, member.user_id, NAME, crash.identifier, {})
 
     run_enqueued(services)

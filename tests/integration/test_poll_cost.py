@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from app import create_app
-from app.db.prepared import Lane
+from app.db.driver_pool import DriverConnection
 from app.services import Services
 from app.sweep import sweep
 from tests.factories import add_newer, make_crash
@@ -20,21 +20,21 @@ def statements(services: Services) -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(_connection, _cursor, statement: str, *_rest: object) -> None:
-        if not statement.startswith("BEGIN"):  # within SQLite's own process, no trip anywhere
+        if not statement.startswith("BEGIN"):  # within SQLite's own process, no round trip anywhere
             sent.append(statement)
 
-    run = Lane._run
+    run = DriverConnection._run
 
-    def run_noted(lane: Lane, compiled, values):
+    def run_noted(driver: DriverConnection, compiled, values):
         sent.append(compiled.sql)
-        return run(lane, compiled, values)
+        return run(driver, compiled, values)
 
     event.listen(services.db.engine, "before_cursor_execute", note)
-    Lane._run = run_noted
+    DriverConnection._run = run_noted
     try:
         yield sent
     finally:
-        Lane._run = run
+        DriverConnection._run = run
         event.remove(services.db.engine, "before_cursor_execute", note)
 
 
@@ -82,7 +82,7 @@ def test_a_poll_of_a_job_at_work_is_one_statement(services, get, by_id, monkeypa
     assert len(sent) == 1
 
 
-def test_a_poll_that_waits_a_moment_looks_a_few_times(services, get):
+def test_a_poll_that_waits_briefly_looks_a_few_times(services, get):
     get()
 
     with statements(services) as sent:
@@ -120,7 +120,7 @@ def test_a_user_who_polls_a_job_by_its_own_address_has_not_abandoned_it(services
     assert client.get(f"/api/jobs/{job_id}", headers=member.headers).json["result"]["state"] == "cancelled"
 
 
-def test_a_result_that_is_no_longer_fresh_is_not_given_out_by_the_quick_way(services, get, crash, clock, run_workers):
+def test_a_result_that_is_no_longer_fresh_is_not_given_out_by_the_short_way(services, get, crash, clock, run_workers):
     first = get().json["job_id"]
     run_workers()
     clock.advance(seconds=31)

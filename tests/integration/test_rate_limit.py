@@ -30,7 +30,7 @@ def test_two_processes_count_together(limits):
     assert limits[1].count("8", 3) == 0
 
 
-def test_a_log_costs_one_trip_and_one_of_many_refused_none(redis_url, limits):
+def test_a_log_costs_one_round_trip_and_one_of_many_refused_none(redis_url, limits):
     limit = limits[0]
     limit.count("9", 1)  # Redis learns the script
     before = commands(redis_url)

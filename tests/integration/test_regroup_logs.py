@@ -143,9 +143,9 @@ def test_logs_that_wait_for_their_digest_are_left_alone(services, member):
     assert regroup_logs(services, [*log_rows(services), 999_999]) == Regrouped(0, 0, 0)
 
 
-def test_an_outage_half_way_leaves_whole_trips_and_the_rest_for_later(services, member, run_workers, monkeypatch):
+def test_an_outage_half_way_leaves_whole_bulks_and_the_rest_for_later(services, member, run_workers, monkeypatch):
     send(services, member, run_workers, *[f"-[A go{number}]" for number in range(4)])
-    monkeypatch.setattr(regroup, "LOGS_PER_TRIP", 2)
+    monkeypatch.setattr(regroup, "LOGS_IN_BULK", 2)
     get = Storage.get
 
     def away_later(storage: Storage, key: str, size: int | None = None) -> bytes:

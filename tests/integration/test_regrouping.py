@@ -28,7 +28,7 @@ class WorkerDied(BaseException):
 @pytest.fixture
 def small_steps(monkeypatch) -> None:
     """Two logs to a step, one step to a message."""
-    monkeypatch.setattr(regrouping, "LOGS_PER_TRIP", 2)
+    monkeypatch.setattr(regrouping, "LOGS_IN_BULK", 2)
     monkeypatch.setattr(regrouping, "GO_ON_FOR", 0.0)
 
 

@@ -37,17 +37,17 @@ def test_counts_are_right_while_others_remove_and_digest_at_once(services, membe
     met: Counter[str] = Counter()
 
     def act(index: int) -> None:
-        for turn in range(12):
+        for round_ in range(12):
             try:
                 match index % 4:
                     case 0:
-                        digest(services, LOGS // 2 + index * 12 + turn)
+                        digest(services, LOGS // 2 + index * 12 + round_)
                     case 1:
                         run_erasure(services, erasure.id)
                     case 2:
                         remove_what_is_old(services)
                     case _:
-                        regroup_logs(services, range(1, LOGS + 1, turn + 1))
+                        regroup_logs(services, range(1, LOGS + 1, round_ + 1))
             except TransientError:  # a deadlock that the database ended, say: it is tried again
                 met["outage"] += 1
 

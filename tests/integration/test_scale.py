@@ -13,12 +13,12 @@ from sqlalchemy import event, insert, select, text
 
 from app.db.backlog import backlog
 from app.db.crash import Crash, Wanted, crashes_of
+from app.db.driver_pool import DriverConnection
 from app.db.job import Job, JobState, move
 from app.db.log import Log, stored_log_ids
 from app.db.long_list import long_list
 from app.db.occurrence import Occurrence, find_occurrence
 from app.db.oldest_waiting import oldest_waiting
-from app.db.prepared import Lane
 from app.services import Services
 from tests.factories import NOON, make_crash, make_member
 
@@ -121,17 +121,17 @@ def test_what_is_asked_often_reads_few_pages_however_many_rows_there_are(service
 @postgresql_only
 def test_a_list_is_read_from_its_index_alone(services, many, monkeypatch):
     plans = []
-    run = Lane._run
+    run = DriverConnection._run
 
-    def run_explained(lane: Lane, compiled, values):
+    def run_explained(driver: DriverConnection, compiled, values):
         if "occurrences" in compiled.sql and "crashes" not in compiled.sql:
-            explained = RawCursor(lane.connection).execute(
+            explained = RawCursor(driver.connection).execute(
                 f"EXPLAIN (ANALYZE) {compiled.sql}", compiled.written(dict(values))
             )
             plans.append([line for (line,) in explained.fetchall()])
-        return run(lane, compiled, values)
+        return run(driver, compiled, values)
 
-    monkeypatch.setattr(Lane, "_run", run_explained)
+    monkeypatch.setattr(DriverConnection, "_run", run_explained)
     with long_list(services.db, many.id) as found:
         rows = sum(batch.rows for batch in found.batches)
 
@@ -162,9 +162,9 @@ def test_every_window_finds_the_crashes_with_an_occurrence_in_it(services, membe
             crash.id: session.scalars(select(Occurrence.occurred_at).where(Occurrence.crash_id == crash.id)).all()
             for crash in crashes
         }
-    moments = [None, *(NOON + timedelta(days=day) for day in range(-14, 12))]
-    for since in moments:
-        for until in moments:
+    times = [None, *(NOON + timedelta(days=day) for day in range(-14, 12))]
+    for since in times:
+        for until in times:
             wanted = {
                 crash
                 for crash, occurred in times.items()

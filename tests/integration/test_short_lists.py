@@ -7,19 +7,19 @@ from datetime import timedelta
 import pytest
 
 from app.broker import LONG, SHORT
+from app.db.driver_pool import DriverConnection
 from app.db.finishing import Finish
 from app.db.job import Job, JobState, move
-from app.db.job_steps import CLAIM_JOB
-from app.db.prepared import Lane
-from app.db.short_list import Begun, claim_or_finish
+from app.db.job_claim import CLAIM_JOB
+from app.db.short_list import ClaimedOrFinished, claim_or_finish
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
 from app.jobs.cancelling import cancel
-from app.jobs.kinds.occurrences import SHORT_LIST
 from app.jobs.service import ask
+from app.jobs.types.occurrences import SHORT_LIST
 from tests.factories import NOON, make_crash, make_member, run_enqueued
 from tests.integration.test_poll_cost import statements
-from tests.job_kinds import NAME, files, row
+from tests.job_types import NAME, files, row
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def job(services, member, crash) -> Job:
     return ask(services, member.user_id, "occurrences", crash.identifier, {})
 
 
-def begin(services, most: int = IN_ROW_LIMIT) -> Begun | None:
+def begin(services, most: int = IN_ROW_LIMIT) -> ClaimedOrFinished | None:
     now = services.now()
     return claim_or_finish(
         services.db,
@@ -112,7 +112,7 @@ def test_another_question_about_the_crash_is_only_begun(services, member, crash,
     assert begun_row.lease_expires_at == NOON + timedelta(seconds=30)
 
 
-def test_a_job_of_another_kind_is_only_begun(services, member, crash, kind):
+def test_a_job_of_another_kind_is_only_begun(services, member, crash, job_type):
     asked = ask(services, member.user_id, NAME, crash.identifier, {})
 
     begun = begin(services)
@@ -139,14 +139,14 @@ def test_a_job_that_has_a_failure_takes_the_long_way(services, job):
     assert begun.finish is None
 
 
-def test_a_cancelled_job_is_nobodys_turn(services, member, job):
+def test_a_cancelled_job_is_not_claimed(services, member, job):
     cancel(services, member.user_id, job.id)
 
     assert begin(services) is None
     assert row(services, job).state == JobState.CANCELLED
 
 
-def test_tenants_take_turns_at_short_lists_too(services, member):
+def test_tenants_have_a_fair_share_at_short_lists_too(services, member):
     other = make_member(services, "grace@example.com", "Maps")
     crashes = [
         (who, make_crash(services, who.app, newest=NOON - timedelta(days=10 * number)))
@@ -161,14 +161,14 @@ def test_tenants_take_turns_at_short_lists_too(services, member):
 
 
 def test_a_list_that_breaks_the_statement_is_made_the_long_way(services, job, lines, monkeypatch):
-    first = Lane.first
+    first = DriverConnection.first
 
-    def break_it(lane: Lane, statement, **values):
+    def break_it(driver: DriverConnection, statement, **values):
         if statement is CLAIM_JOB and values["kind"]:
             raise ZeroDivisionError
-        return first(lane, statement, **values)
+        return first(driver, statement, **values)
 
-    monkeypatch.setattr(Lane, "first", break_it)
+    monkeypatch.setattr(DriverConnection, "first", break_it)
     run_enqueued(services)
 
     assert row(services, job).state == JobState.FINISHED

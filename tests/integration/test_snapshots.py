@@ -1,4 +1,4 @@
-"""A batch shows one moment, whole, and goes away whole (both databases)."""
+"""A batch shows one snapshot, whole, and goes away whole (both databases)."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ from app.services import Services
 from app.sweep import sweep
 from tests.batches import begin, describe, parts_now
 from tests.factories import NOON, Member, add_occurrence, make_crash, make_member, run_enqueued
-from tests.job_kinds import files, row
+from tests.job_types import files, row
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Equal requests at the same moment are one job, also when it has ended before the last of them is answered."""
+"""Equal requests at the same time are one job, also when it has ended before the last of them is answered."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ from app.jobs.service import ask, ask_at_once
 from app.services import Services
 from app.sweep import sweep
 from tests.factories import make_crash
-from tests.job_kinds import NAME, write
+from tests.job_types import NAME, write
 
 AWAITED = 60.0  # seconds, on a busy machine
 HOLD, PAUSED = 1, 2  # advisory locks
@@ -42,9 +42,9 @@ def refuse(_run: object) -> None:
 
 
 @pytest.fixture(params=["finished", "failed"])
-def end(request, services, kind) -> Callable[[str], None]:
+def end(request, services, job_type) -> Callable[[str], None]:
     """Brings a queued job to its end."""
-    kind.act = write if request.param == "finished" else refuse
+    job_type.act = write if request.param == "finished" else refuse
     return lambda job_id: run(services, job_id)
 
 
@@ -54,7 +54,7 @@ def crash(services, member):
 
 
 @pytest.fixture(params=["plain", "shortcut"])
-def answer(request, services, member, crash, kind) -> Callable[[], str]:
+def answer(request, services, member, crash, job_type) -> Callable[[], str]:
     """Makes the request, by the plain way or its shortcut; returns the job's id, or the code of what became of the job."""
 
     def made() -> str:
@@ -172,10 +172,12 @@ class TestWithAnOlderSnapshot:
         assert request.result(AWAITED) in (first, MalformedLog.code)
         assert {job.id for job in jobs_of(services)} == {old, first}
 
-    def test_nor_does_one_that_is_deleted_meanwhile(self, services, begin, kind, clock, pool, holder, paused, go_on):
-        kind.act = refuse
+    def test_nor_does_one_that_is_deleted_meanwhile(
+        self, services, begin, job_type, clock, pool, holder, paused, go_on
+    ):
+        job_type.act = refuse
         run(services, begin())
-        kind.act = write
+        job_type.act = write
         clock.advance(days=365)
 
         request = paused(begin)

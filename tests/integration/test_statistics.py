@@ -13,7 +13,7 @@ from app.db.occurrence import Occurrence
 from app.jobs.crash_list import CrashQuery, crash_page
 from app.jobs.service import ask
 from tests.factories import NOON, add_newer, make_crash, make_member, run_enqueued
-from tests.job_kinds import row
+from tests.job_types import row
 
 NOBODY = (None,) * 5
 
@@ -30,9 +30,9 @@ def tell(services, crash: Crash, facts: list[tuple[str | None, ...]]) -> None:
                 setattr(occurrence, name, value)
 
 
-def figures(services, member, kind: str, identifier: str, **query: str) -> dict[str, Any]:
+def figures(services, member, job_type: str, identifier: str, **query: str) -> dict[str, Any]:
     """What the job says when it is done."""
-    job = ask(services, member.user_id, kind, identifier, query)
+    job = ask(services, member.user_id, job_type, identifier, query)
     run_enqueued(services)
     done = row(services, job)
     assert done.error_message is None

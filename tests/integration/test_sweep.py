@@ -14,7 +14,7 @@ from app.db.log import Log, LogStatus
 from app.db.token import Token
 from app.errors import TransientError, Unauthorized
 from app.ingest.receive import receive
-from app.jobs import KINDS, attempt
+from app.jobs import JOB_TYPES, attempt
 from app.jobs.cancelling import cancel
 from app.jobs.outcomes import JobExpired, JobNotFound
 from app.jobs.running import run
@@ -23,7 +23,7 @@ from app.services import Services
 from app.storage import job_folder
 from app.sweep import sweep
 from tests.factories import NOON, PASSWORD, Clock, kscrash, make_crash
-from tests.job_kinds import NAME, FakeKind, as_job_type
+from tests.job_types import NAME, FakeJobType, as_job_type
 
 LIST = "occurrences"
 
@@ -196,7 +196,7 @@ def test_logins_that_ran_out_are_dropped_and_others_stay(services, member, clock
 
 
 def test_many_sweeps_at_once_do_each_thing_once(services, member, clock, monkeypatch):
-    monkeypatch.setitem(KINDS, NAME, as_job_type(FakeKind()))
+    monkeypatch.setitem(JOB_TYPES, NAME, as_job_type(FakeJobType()))
     monkeypatch.setattr(attempt, "PROGRESS_EVERY", 3_600.0)
     crash = make_crash(services, member.app)
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.db.log import Log, LogStatus
 from app.errors import TransientError
-from app.ingest.digest import LOGS_PER_TRIP, digest
+from app.ingest.digest import LOGS_IN_BULK, digest
 from app.ingest.receive import receive
 from app.ingest.regroup import regroup_logs
 from app.storage import Storage
@@ -84,10 +84,10 @@ def test_a_log_is_grouped_anew_with_the_symbols_that_there_are_then(services, me
     assert crash_of(services, "mine").identifier == before
 
 
-def test_the_images_of_a_trip_are_asked_for_together(services, member):
+def test_the_images_of_a_bulk_are_asked_for_together(services, member):
     for number in range(30):
         upload(services, member, sym(f"{number + 1:032x}", "total"))
-    for number in range(LOGS_PER_TRIP):
+    for number in range(LOGS_IN_BULK):
         receive(services, member.app, f"log-{number}", native_event(f"{number + 1:032x}", 1, event_id=str(number)))
 
     with statements(services) as sent:
@@ -95,7 +95,7 @@ def test_the_images_of_a_trip_are_asked_for_together(services, member):
 
     assert len([one for one in sent if "symbol_images" in one]) == 2  # of the first log, then all that the app has
     assert [(crash.occurrences_count, crash.title) for crash in crashes(services)] == [
-        (LOGS_PER_TRIP, "SIGSEGV: Segfault in total")
+        (LOGS_IN_BULK, "SIGSEGV: Segfault in total")
     ]
 
 

@@ -73,7 +73,7 @@ def check_kept(before: Rows, after: Rows) -> None:
 
 
 class Filled:
-    """A service with what its users have: logs digested, rejected and waiting, jobs of several kinds, finished and not."""
+    """A service with what its users have: logs digested, rejected and waiting, jobs of several types, finished and not."""
 
     def __init__(self, url: str, clock: Any) -> None:
         self.storage, self.clock = open_storage("memory://"), clock

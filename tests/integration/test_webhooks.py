@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
-from app.api.webhooks import _told as shown_delivery
+from app.api.webhooks import delivery_to_json
 from app.db.job import Job
 from app.db.webhook import DeliveryState, Webhook
 from app.errors import AppError
@@ -15,7 +15,7 @@ from app.ingest.receive import receive
 from app.push import webhooks
 from app.push.deliveries import KEPT_FOR, deliver_due, tidy
 from tests.factories import kscrash, make_member, run_enqueued
-from tests.job_kinds import write
+from tests.job_types import write
 from tests.receiver import verified
 from tests.webhook_rows import EVERY, finish_a_job, rows
 
@@ -41,11 +41,11 @@ def test_the_end_of_a_job_reaches_the_receiver_signed(hooked, member, sink, hook
     assert (row.state, row.attempts, row.last_status, row.last_error) == (DeliveryState.DELIVERED, 1, 204, None)
 
 
-def test_a_job_that_fails_is_told_as_failed(hooked, kind, hook, ask_again, sink):
+def test_a_job_that_fails_is_told_as_failed(hooked, job_type, hook, ask_again, sink):
     def act(_run):
         raise AppError("no")
 
-    kind.act = act
+    job_type.act = act
 
     job_id = finish_a_job(hooked, ask_again)
 
@@ -77,13 +77,13 @@ def test_only_webhooks_of_the_app_that_are_active_and_want_the_event_are_told(ho
     assert [row.webhook_id for row in rows(hooked)] == [wanted[0].id]
 
 
-def test_an_attempt_that_is_no_longer_the_latest_tells_nothing(hooked, kind, hook, ask_again):
+def test_an_attempt_that_is_no_longer_the_latest_tells_nothing(hooked, job_type, hook, ask_again):
     def lose(run):
         with hooked.db.write() as session:
             session.execute(update(Job).values(attempt=9), execution_options={"synchronize_session": False})
         return write(run)
 
-    kind.act = lose
+    job_type.act = lose
 
     finish_a_job(hooked, ask_again)
 
@@ -135,7 +135,7 @@ def test_a_replay_sends_the_same_event_again(hooked, member, sink, hook, ask_aga
     assert len(sink.got) == 2
     assert sink.got[0].body == sink.got[1].body
     assert sink.got[0].headers["webhook-id"] == sink.got[1].headers["webhook-id"]
-    assert shown_delivery(rows(hooked)[0])["state"] == "delivered"
+    assert delivery_to_json(rows(hooked)[0])["state"] == "delivered"
 
 
 def test_old_deliveries_are_deleted_and_pending_ones_are_not(hooked, clock, hook, ask_again, sink):

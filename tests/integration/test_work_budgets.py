@@ -1,4 +1,4 @@
-"""Work over its budget ends with its reason, wherever it is at that moment, and is not tried again (both databases)."""
+"""Work over its budget ends with its reason, wherever it is then, and is not tried again (both databases)."""
 
 import time
 from dataclasses import replace

@@ -50,7 +50,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.db.batch_rows.ROWS_PER_PAGE", 2)
     monkeypatch.setattr("app.db.batch_rows.CRASHES_PER_PAGE", 2)
     monkeypatch.setattr(regrouping, "OCCURRENCES_PER_STEP", 2)
-    monkeypatch.setattr(regrouping, "LOGS_PER_TRIP", 2)
+    monkeypatch.setattr(regrouping, "LOGS_IN_BULK", 2)
 
 
 @dataclass
@@ -62,7 +62,7 @@ class World:
     number: int  # of the example
     meanwhile: list[Op] = field(default_factory=list)  # to be done at the next statements of a batch, one at each
     seen: list[Told] = field(default_factory=list)
-    leads_to: list[str] = field(default_factory=list)  # the crash that the batch's one led to, at the same moments
+    leads_to: list[str] = field(default_factory=list)  # the crash that the batch's one led to, at the same times
     gone: set[str] = field(default_factory=set)
     about: str = ""  # identifier of the crash that the batch is of
     uploads: int = 0
@@ -219,7 +219,7 @@ class World:
             event.remove(engine, "before_cursor_execute", happen)
 
     def check(self, job: Job) -> None:
-        """Each occurrence of one moment once, in its crash of that moment, but for what has gone since."""
+        """Each occurrence of one time once, in its crash of that time, but for what has gone since."""
         assert job.state in (JobState.FINISHED, JobState.CANCELLED), (job.state, job.error_message)
         if job.state == JobState.CANCELLED:  # by an erasure
             return
@@ -242,7 +242,7 @@ class World:
             ), (shown, manifest["missing"], self.gone, list(self.expected()))
 
     def expected(self) -> Iterator[Told]:
-        """What the batch might show, moment by moment, and with what was gone already when it was planned."""
+        """What the batch might show, snapshot by snapshot, and with what was gone already when it was planned."""
         for number, told in enumerate(self.seen):
             crash = self.leads_to[number] if self.about else None
             yield {name: home for name, home in told.items() if crash in (None, home)}

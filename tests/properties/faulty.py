@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.db import Database, open_database
-from app.db.prepared import Lane
+from app.db.driver_pool import DriverConnection
 from app.errors import TransientError
 from app.storage import Storage
 
@@ -21,7 +21,7 @@ class FaultyDatabase(Database):
 
     def __init__(self, url: str) -> None:
         opened = open_database(url)
-        super().__init__(opened.engine, opened._lanes)
+        super().__init__(opened.engine, opened._drivers)
         self.before_write: Callable[[], None] = lambda: None
         self.fault: str | None = None  # of the next transaction that writes
         self.is_away = False  # every transaction fails
@@ -54,13 +54,13 @@ class FaultyDatabase(Database):
             raise TransientError
 
     @contextmanager
-    def quick_write(self, *, together: bool = True) -> Iterator[Lane]:  # noqa: ARG002
+    def driver_write(self, *, together: bool = True) -> Iterator[DriverConnection]:  # noqa: ARG002
         """Open a transaction that writes, with the next fault; always one, for its commit to fail."""
         self._fail_if_away()
         fault, self.fault = self.fault, None
         self.before_write()
-        with super().quick_write() as lane:
-            yield lane
+        with super().driver_write() as driver:
+            yield driver
             if fault == COMMIT_FAILS:
                 raise TransientError
         if fault == COMMIT_UNCONFIRMED:

@@ -11,8 +11,8 @@ from app.db.job import Job as Row
 from app.db.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
-from app.jobs.attempt import Attempt, AttemptLost
-from app.jobs.kind import Artefact, Run
+from app.jobs.attempt import AttemptLost, JobAttempt
+from app.jobs.job_type import Artefact, Run
 from app.services import Services
 from app.work.ending import unwritten
 from tests.factories import Clock
@@ -42,7 +42,7 @@ class Plan(NamedTuple):
 class Trying:
     """One attempt under way."""
 
-    run: Attempt
+    run: JobAttempt
     job: Job
     number: int
     revision: int
@@ -106,7 +106,7 @@ class Attempts:
             raise self.broken
         for trying in tried:
             self.tried.remove(trying)
-            self._settle(trying)
+            self._finish(trying)
 
     def do_renew(self) -> None:
         """The lease of the innermost attempt is renewed once."""
@@ -151,7 +151,7 @@ class Attempts:
             raise
 
     def _attempt(self, run: Run) -> Artefact:
-        assert isinstance(run, Attempt)
+        assert isinstance(run, JobAttempt)
         plan, worker, tried = self.calls[-1]
         with self.db.read() as session:
             row = session.get_one(Row, run._job.id)
@@ -200,7 +200,7 @@ class Attempts:
             self.do(step)
         yield trying.content[10:]
 
-    def _settle(self, trying: Trying) -> None:
+    def _finish(self, trying: Trying) -> None:
         """Tell the model how an attempt ended, now that it has."""
         job, holds = trying.job, self.model.holds(trying.job, trying.number)
         outcome = self._outcome_by_row(trying) if holds and trying.plan.fault else trying.outcome

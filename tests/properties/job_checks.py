@@ -1,4 +1,4 @@
-"""What has to hold of jobs, rows and objects at every moment, and in the end."""
+"""What has to hold of jobs, rows and objects at all times, and in the end."""
 
 import hashlib
 from collections import Counter

@@ -10,10 +10,10 @@ from sqlalchemy import delete, update
 
 from app.accounts import token_hash
 from app.broker import MemoryBroker
+from app.db.fair_share import FairShare
 from app.db.job import Job as Row
 from app.db.job import JobAsker, JobState
 from app.db.token import Token
-from app.db.turn import Turn
 from app.errors import AppError
 from app.jobs import running, service
 from app.jobs.cancelling import cancel
@@ -22,7 +22,7 @@ from app.storage import open_storage
 from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import Clock, add_newer, join, make_crash, make_member
-from tests.job_kinds import NAME, FakeKind, as_job_type
+from tests.job_types import NAME, FakeJobType, as_job_type
 from tests.properties.faulty import FaultyDatabase
 from tests.properties.job_attempts import WORKERS, Attempts, Step
 from tests.properties.job_model import LOADING, Answer, Job, Model
@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 
 @dataclass
-class Kind(FakeKind):
-    """A kind whose attempts do what the world plans; fresh as long as its crash does not change."""
+class WorldJobType(FakeJobType):
+    """A job type whose attempts do what the world plans; fresh as long as its crash does not change."""
 
     def expect(self, _session: object, _crash: Any, params: Any) -> int:
         return 50_000 if params.about == "long" else 3
@@ -44,14 +44,14 @@ class Kind(FakeKind):
 class World(Attempts):
     """Two apps with a crash each; ada and bob see the first app, carol the other."""
 
-    def __init__(self, services: Services, clock: Clock, kinds: dict[str, Any]) -> None:
+    def __init__(self, services: Services, clock: Clock, job_types: dict[str, Any]) -> None:
         assert isinstance(services.db, FaultyDatabase)
         self.db, self.clock, self.base, self.config = services.db, clock, services, services.config
         ada = make_member(services)
         self.users = [ada, join(services, "bob@example.com", ada.app), make_member(services, "carol@example.com")]
         self.crashes = [make_crash(services, ada.app), make_crash(services, self.users[2].app)]
-        self.kind = Kind()
-        kinds[NAME] = as_job_type(self.kind)
+        self.job_type = WorldJobType()
+        job_types[NAME] = as_job_type(self.job_type)
         self.revisions = {0: 1, 1: 1}
         with services.db.write() as session:  # the years that pass here must not log anybody out
             session.execute(update(Token).values(expires_at=datetime.max.replace(tzinfo=UTC)))
@@ -60,7 +60,7 @@ class World(Attempts):
         """Forget every job, for the next example."""
         self.db.before_write, self.db.fault = lambda: None, None
         with self.db.write() as session:
-            for table in (JobAsker, Row, Turn):
+            for table in (JobAsker, Row, FairShare):
                 session.execute(delete(table))
         self.broker = MemoryBroker()
         self.services = replace(self.base, storage=open_storage("memory://"), broker=self.broker)
@@ -70,7 +70,7 @@ class World(Attempts):
         self.sweeps = 0  # under way
         self.ids: list[str] = []
         self.last: dict[str, tuple[str, int]] = {}  # job -> state and attempt when last looked at
-        self.kind.act = self.compute
+        self.job_type.act = self.compute
         self.db.before_write = self._meanwhile
 
     def do_tick(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What has to hold of logs, rows, objects and counts at every moment, and in the end."""
+"""What has to hold of logs, rows, objects and counts at all times, and in the end."""
 
 from collections import Counter
 from datetime import timedelta
@@ -14,7 +14,7 @@ ROUNDS = 20  # of sweep, digests and a lease's time, in which every log has to e
 
 
 def check(world: World) -> None:
-    """Rows, objects and model agree: every log is counted once, as found by the digest that settled it."""
+    """Rows, objects and model agree: every log is counted once, as found by the digest that ended it."""
     with world.db.read() as session:
         rows = {row.id: row for row in session.scalars(select(Row))}
         crashes = {crash.id: crash for crash in session.scalars(select(Crash))}

@@ -187,7 +187,7 @@ class World:
         if digesting.log is None:
             self._begun(digesting)
         if digesting.log is not None:
-            self._settle(digesting, digesting.log, failed)
+            self._finish(digesting, digesting.log, failed)
 
     def _begun(self, digesting: Digesting) -> None:
         """Tell the model which log was claimed, if any: the one that has an attempt more than it knows of."""
@@ -234,7 +234,7 @@ class World:
             self.do(step)
         self.db.fault = plan.fault
 
-    def _settle(self, digesting: Digesting, log: Log, failed: str | None) -> None:
+    def _finish(self, digesting: Digesting, log: Log, failed: str | None) -> None:
         """Tell the model how a digest ended, now that it has."""
         with self.db.read() as session:
             row = session.get_one(Row, log.row)

@@ -33,7 +33,7 @@ FIRST = st.lists(st.tuples(st.sampled_from("abcd"), USER), min_size=5, max_size=
 
 
 @pytest.mark.usefixtures("small_steps")
-def test_every_occurrence_of_the_moment_is_in_a_batch_once_and_in_one_run(services, clock):
+def test_every_occurrence_of_the_snapshot_is_in_a_batch_once_and_in_one_run(services, clock):
     made = []
 
     @settings(max_examples=max(settings.default.max_examples // 5, 1))

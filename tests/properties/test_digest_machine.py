@@ -95,7 +95,7 @@ class DigestMachine(RuleBasedStateMachine):
 def test_logs_are_counted_once_or_rejected_whatever_happens(services, clock, monkeypatch):
     world = World(services, clock)
     monkeypatch.setitem(PARSERS, world.parser.FORMAT, world.parser)
-    monkeypatch.setattr(ingest.digest, "LOGS_PER_TRIP", 1)  # the model digests one at a time
+    monkeypatch.setattr(ingest.digest, "LOGS_IN_BULK", 1)  # the model digests one at a time
 
     examples = settings().max_examples // (2 if services.db.is_postgresql else 1)  # it takes three times as long
     run_state_machine_as_test(lambda: DigestMachine(world), settings=settings(max_examples=examples))

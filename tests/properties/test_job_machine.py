@@ -12,7 +12,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.jobs import KINDS, running
+from app.jobs import JOB_TYPES, running
 from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED
 from tests.properties.job_attempts import Plan, Step
 from tests.properties.job_checks import check, drain
@@ -132,12 +132,12 @@ class JobMachine(RuleBasedStateMachine):
 
 
 def test_jobs_live_as_the_model_says_and_every_one_ends(services, clock, monkeypatch):
-    kinds: dict = {}
+    job_types: dict = {}
     # A message is one attempt here: to go on while jobs wait is the same again, and the model learns of each as it ends.
     monkeypatch.setattr(running, "GO_ON_FOR", -1.0)
-    world = World(services, clock, kinds)
-    for name, kind in kinds.items():
-        monkeypatch.setitem(KINDS, name, kind)
+    world = World(services, clock, job_types)
+    for name, job_type in job_types.items():
+        monkeypatch.setitem(JOB_TYPES, name, job_type)
 
     examples = settings().max_examples // (2 if services.db.is_postgresql else 1)  # it takes three times as long
     run_state_machine_as_test(lambda: JobMachine(world), settings=settings(max_examples=examples))

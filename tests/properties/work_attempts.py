@@ -219,7 +219,7 @@ class Attempts:
         if ending == LOST:
             raise AttemptLost
         pause = timedelta(seconds=plan.pause)
-        self._settle(process, row, claim, ending, fault, pause)
+        self._finish(process, row, claim, ending, fault, pause)
         self.db.fault, self.db.is_away = (None, True) if fault == AWAY else (fault, False)
         if ending == COMPLETE:
             self.tested.complete(made)
@@ -228,7 +228,7 @@ class Attempts:
             return pause
         raise ERRORS[ending]
 
-    def _settle(self, process: int, row: Row, claim: int, ending: str, fault: str | None, pause: timedelta) -> None:
+    def _finish(self, process: int, row: Row, claim: int, ending: str, fault: str | None, pause: timedelta) -> None:
         """Tell the model how an attempt ends whose next transaction meets a fault."""
         if ending in (COMPLETE, PAUSE):  # if that fails, the outage is what ends the attempt, in another transaction
             if fault == AWAY:

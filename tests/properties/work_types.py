@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, object_session
 from app.broker import PARTS, SHORT
 from app.config import MIB
 from app.db.data_exporter import DataExporter, DataExporterRun, RunState
-from app.db.digest_steps import Bounds, EndedLog, claim_logs, settle_logs
+from app.db.digest_steps import ClaimBounds, EndedLog, claim_logs, end_digests
 from app.db.erasure import Erasure, ErasureState
 from app.db.job import Job, JobState, new_job_id
 from app.db.job_part import JobPart, JobPlan, PartState
@@ -22,7 +22,7 @@ from app.db.webhook import Delivery, DeliveryState, Webhook
 from app.db.work import LONG_AGO, Leasing, set_columns
 from app.jobs import parts, running
 from app.jobs.endings import publish
-from app.jobs.kind import Artefact
+from app.jobs.job_type import Artefact
 from app.push import deliveries
 from app.services import Services
 from app.work.errors import AttemptLost
@@ -175,7 +175,7 @@ def _claim_part(services: Services) -> JobPart | None:
 
 def _claim_log(services: Services) -> Any:
     now = services.now()
-    bounds = Bounds(logs=1, bytes=MIB, processes=9, slow=9)
+    bounds = ClaimBounds(logs=1, bytes=MIB, processes=9, slow=9)
     claim = claim_logs(services.db, now, now + lease_of(services), services.new_holder(), bounds)
     return claim.logs[0] if claim.logs else None
 
@@ -188,8 +188,8 @@ def _finish_job(attempt: Attempt[Job]) -> None:
 def _finish_log(attempt: Attempt[Any]) -> None:
     row = attempt.row
     ended = EndedLog(row.id, row.attempt, row.holder, LogStatus.DIGESTED, "tested", None)
-    with attempt.services.db.quick_write() as lane:
-        if not settle_logs(lane, [ended], attempt.services.now()):
+    with attempt.services.db.driver_write() as driver:
+        if not end_digests(driver, [ended], attempt.services.now()):
             raise AttemptLost
 
 
@@ -203,7 +203,7 @@ def _job_of(part: JobPart) -> Job:
     return session.get_one(Job, part.job_id)
 
 
-def _told(message: str | None) -> str | None:
+def _plain(message: str | None) -> str | None:
     return message and ("attempts_used_up" if " attempts" in message else MALFORMED)
 
 
@@ -225,7 +225,7 @@ TESTED: dict[str, Tested] = {
     "logs": Tested(
         _log, PATIENT._replace(permanent=(MALFORMED,)),
         {LogStatus.RECEIVED: WAITING, LogStatus.DIGESTED: DONE, LogStatus.REJECTED: GIVEN_UP},
-        column="status", claim=_claim_log, finish=_finish_log, reason=lambda log: _told(log.error_message),
+        column="status", claim=_claim_log, finish=_finish_log, reason=lambda log: _plain(log.error_message),
     ),
     "regroupings": Tested(
         _regrouping, DOGGED, {None: WAITING, LONG_AGO: DONE}, column="finished_at", done={"finished_at": LONG_AGO}
@@ -233,7 +233,7 @@ TESTED: dict[str, Tested] = {
     "symbol_files": Tested(
         _symbol_file, PATIENT,
         {SymbolState.RECEIVED: WAITING, SymbolState.READY: DONE, SymbolState.REJECTED: GIVEN_UP},
-        done={"state": SymbolState.READY}, reason=lambda file: _told(file.reason),
+        done={"state": SymbolState.READY}, reason=lambda file: _plain(file.reason),
     ),
     "erasures": Tested(
         _erasure, DOGGED, {ErasureState.LIVE: WAITING, ErasureState.FINISHED: DONE},

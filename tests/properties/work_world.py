@@ -8,8 +8,8 @@ from app.background import TYPES
 from app.broker import MemoryBroker
 from app.db.app import Membership
 from app.db.data_exporter import DataExporter
+from app.db.fair_share import FairShare
 from app.db.job import Job
-from app.db.turn import Turn
 from app.errors import TransientError
 from app.services import Services
 from app.storage import open_storage
@@ -48,7 +48,7 @@ class World(Attempts):
         self.db.before_write, self.db.fault, self.db.restarted_at = lambda: None, None, None
         self.clock.now = self.start
         with self.db.write() as session:
-            for table in (self.table, Job, DataExporter, Turn):  # the rest goes with these
+            for table in (self.table, Job, DataExporter, FairShare):  # the rest goes with these
                 session.execute(delete(table))
         self.services = replace(self.base, storage=open_storage("memory://"), broker=MemoryBroker())
         self.model = Model(self.tested.promise, self.clock)

@@ -1,4 +1,4 @@
-"""Only so many requests are worked on at a time, however many threads there are; a body is sent without a turn."""
+"""Only so many requests are worked on at a time, however many threads there are; a body is sent without a request slot."""
 
 import threading
 from queue import SimpleQueue
@@ -38,7 +38,7 @@ def test_the_next_request_waits_until_one_has_been_worked_out():
     assert (is_kept_out, last) == (True, "third")
 
 
-def test_a_request_that_breaks_gives_its_turn_back():
+def test_a_request_that_breaks_gives_its_slot_back():
     def application(environ, _):
         return [1 // environ["divisor"]]
 
@@ -57,7 +57,7 @@ def test_a_body_that_is_being_sent_keeps_nobody_out():
     assert [next(iter(body)) for body in bodies] == [b"a", b"a"]
 
 
-def test_a_request_that_only_waits_lets_another_one_have_its_turn():
+def test_a_request_that_only_waits_frees_its_slot():
     def application(environ, _):
         if "another" in environ:
             return ["another"]

@@ -73,5 +73,5 @@ def test_a_result_that_notes_no_revision_shows_what_never_changes():
     assert not still_answers(noted_none, NOW, 1)
 
 
-def test_a_result_has_expired_from_that_moment_on():
+def test_a_result_has_expired_from_that_time_on():
     assert [is_expired(job(JobState.FINISHED, 1, left), NOW) for left in (None, 1, 0, -1)] == [False, False, True, True]

@@ -45,7 +45,7 @@ def test_a_day_is_that_of_utc():
 
 
 @pytest.mark.parametrize(
-    ("moment", "text"),
+    ("instant", "text"),
     [
         (utc(2018, 9, 13, 8, 2, 53, 999_999), "2018-09-13T08:02:53Z"),
         (datetime(2018, 9, 13, 1, tzinfo=timezone(timedelta(hours=2))), "2018-09-12T23:00:00Z"),
@@ -53,8 +53,8 @@ def test_a_day_is_that_of_utc():
         (utc(9999, 12, 31, 23, 59, 59), "9999-12-31T23:59:59Z"),
     ],
 )
-def test_a_time_is_written_in_utc_with_a_year_of_four_digits(moment, text):
-    assert iso_time.rfc3339(moment) == text
+def test_a_time_is_written_in_utc_with_a_year_of_four_digits(instant, text):
+    assert iso_time.rfc3339(instant) == text
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from types import ModuleType
 import pytest
 
 from app.db.short_list import ShortList
-from app.jobs import KINDS, SHORT_LIST
-from app.jobs.kind import Kind, all_occurrences
+from app.jobs import JOB_TYPES, SHORT_LIST
+from app.jobs.job_type import JobType, all_occurrences
 from app.jobs.registry import BadJobType, discover, only_short_list
 
 ONE = '''
 """A job type in one file, with no more than it needs."""
 from pydantic import BaseModel
-from app.jobs.kind import Body
+from app.jobs.job_type import Body
 
 PATH = "/crashes/<crash_identifier>/letters"
 UNIT, SUMMARY, RESULT_SCHEMA = "letters", "Letters", {}
@@ -117,7 +117,7 @@ def test_no_job_type_needs_to_have_a_short_list(folder):
 
 
 def test_the_product_offers_these_job_types():
-    assert list(KINDS) == [
+    assert list(JOB_TYPES) == [
         "app_batch",
         "app_statistics",
         "crash_batch",
@@ -125,7 +125,7 @@ def test_the_product_offers_these_job_types():
         "export_occurrence",
         "occurrences",
     ]
-    assert all(isinstance(one, Kind) for one in KINDS.values())
-    assert all(one.subject in one.Params.model_fields for one in KINDS.values())
+    assert all(isinstance(one, JobType) for one in JOB_TYPES.values())
+    assert all(one.subject in one.Params.model_fields for one in JOB_TYPES.values())
     assert isinstance(SHORT_LIST, ShortList)
     assert SHORT_LIST.kind == "occurrences"

@@ -200,8 +200,8 @@ def test_work_that_ends_at_the_border_is_whole_or_over_and_nothing_comes_later(i
     eager, strays, ends = EagerWatcher(), [], {"whole": 0, "over": 0}
 
     def border():
-        for turn in range(200):
-            seconds = 0.002 + turn % 10 / 100_000
+        for round_ in range(200):
+            seconds = 0.002 + round_ % 10 / 100_000
             try:
                 with limited(Budget(seconds=seconds), eager):
                     end = time.monotonic() + seconds - 0.00005

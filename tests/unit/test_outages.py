@@ -49,7 +49,7 @@ def by_session(database: Database, error: Exception) -> None:
 
 
 def by_driver_connection(database: Database, error: Exception) -> None:
-    with database.quick():
+    with database.driver():
         raise error
 
 
@@ -76,7 +76,7 @@ def test_a_wrong_statement_is_a_bug(database, kind, way):
 def test_a_statement_that_sqlite_cannot_read_is_a_bug(database, statement):
     with pytest.raises(DBAPIError), database.read() as session:
         session.execute(text(statement))
-    with pytest.raises(sqlite3.OperationalError), database.quick() as connection:
+    with pytest.raises(sqlite3.OperationalError), database.driver() as connection:
         connection.connection.execute(statement)
 
 
@@ -109,7 +109,7 @@ def test_nobody_knows_the_effect_of_a_statement_whose_connection_or_server_ended
 
 
 def test_a_statement_that_was_never_sent_has_no_effect():
-    with pytest.raises(TransientError) as raised, open_database(NOBODY_LISTENS).quick():
+    with pytest.raises(TransientError) as raised, open_database(NOBODY_LISTENS).driver():
         pass
     assert is_without_effect(raised.value)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from app.api import waiting
-from app.api.waiting import LEARNT_FOR, MOMENT, MOST, NO_JOB_TAKES, YOUNG, Pace, Recent, WaitingRoom
+from app.api.waiting import BRIEF_WAIT, LEARNT_FOR, MOST, NO_JOB_TAKES, YOUNG, Pace, Recent, WaitingRoom
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def test_seven_of_ten_first_looks_find_the_job_done(clock):
     assert 0.65 < found / len(durations) < 0.75
 
 
-def test_what_takes_longer_than_a_moment_is_not_waited_for_longer(clock):
+def test_what_takes_longer_than_the_brief_wait_is_not_waited_for_longer(clock):
     pace = Pace()
     for _ in range(100):
         looks_of(clock, ends_at=0.5, pace=pace)
 
-    assert pace.of("list") == MOMENT
+    assert pace.of("list") == BRIEF_WAIT
 
 
 def test_each_kind_has_its_own_pace(clock):
@@ -132,8 +132,8 @@ def test_only_so_many_questions_are_remembered_the_latest_of_them():
     assert [recent.age(number) is None for number in (4, 5)] == [True, False]
 
 
-def test_a_moment_is_short():
+def test_the_brief_wait_is_short():
     begun = time.monotonic()
-    WaitingRoom(1, 0.5, Pace(), nullcontext).wait(MOMENT, "list", 0.0, lambda: False)
+    WaitingRoom(1, 0.5, Pace(), nullcontext).wait(BRIEF_WAIT, "list", 0.0, lambda: False)
 
-    assert time.monotonic() - begun >= MOMENT
+    assert time.monotonic() - begun >= BRIEF_WAIT

@@ -59,11 +59,11 @@ def test_a_full_room_sends_the_next_one_away_at_once(room):
     holder = threading.Thread(target=room.wait, args=(30, "list", 0.0, is_over))
     holder.start()
     entered.wait(10)
-    turned_away = room.wait(30, "list", 0.0, lambda: True)
+    refused = room.wait(30, "list", 0.0, lambda: True)
     leave.set()
     holder.join()
 
-    assert turned_away is False
+    assert refused is False
     assert room.wait(30, "list", 0.0, lambda: True) is True
 
 

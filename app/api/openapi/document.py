@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from app.api import tags
-from app.api.openapi import questions
+from app.api.openapi import job_requests
 from app.api.openapi.examples import fill_in
 from app.api.openapi.generated import subject_of
 from app.api.openapi.headers import HEADERS, OF_EVERY_ANSWER
-from app.api.openapi.words import TEXT, WHOLE, Json, Subject, error_answer, object_of, path, query, ref
+from app.api.openapi.words import TEXT, WHOLE, ApiSubject, Json, error_answer, object_of, path, query, ref
 from app.api.resource import Resource
 from app.api.tags import Tag
 from app.errors import STATUS_WORDS
@@ -109,12 +109,12 @@ def describe(resources: Sequence[Resource], version: str) -> Json:
     return document
 
 
-def _subjects(resources: Sequence[Resource]) -> list[Subject]:
+def _subjects(resources: Sequence[Resource]) -> list[ApiSubject]:
     by_tag: dict[Tag, list[Resource]] = {}
     for resource in resources:
         by_tag.setdefault(resource.tag, []).append(resource)
     described = {tag.name: subject_of(*same) for tag, same in by_tag.items()}
-    return [questions.SUBJECT if tag == tags.RESULTS else described[tag.name] for tag in tags.ALL]
+    return [job_requests.SUBJECT if tag == tags.RESULTS else described[tag.name] for tag in tags.ALL]
 
 
 def _failure(status: int, word: str) -> Json:

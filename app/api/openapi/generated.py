@@ -13,8 +13,8 @@ from app.api.openapi.words import (
     BARE_SUCCESS,
     OPEN,
     PAGING,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     operation,
@@ -47,13 +47,13 @@ class _Schema(GenerateJsonSchema):
         return self.get_union_of_schemas([inner, {"type": "null"}])
 
 
-def subject_of(*resources: Resource) -> Subject:
+def subject_of(*resources: Resource) -> ApiSubject:
     """The heading of resources with the same tag: their operations, and the schemas that these name."""
     schemas: Json = {}
     paths: Json = {}
     for one in itertools.chain.from_iterable(resource.operations for resource in resources):
         paths.setdefault(_PLACE.sub(r"{\1}", one.path), {})[one.method.lower()] = _operation(one, schemas)
-    return Subject(resources[0].tag.name, resources[0].tag.about, paths, schemas)
+    return ApiSubject(resources[0].tag.name, resources[0].tag.about, paths, schemas)
 
 
 def schema_of(kind: Any, schemas: Json, mode: JsonSchemaMode = "serialization") -> Json:

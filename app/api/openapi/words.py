@@ -23,7 +23,7 @@ OPEN: Json = {"security": []}
 
 
 @dataclass(frozen=True)
-class Subject:
+class ApiSubject:
     """What one module of this package describes."""
 
     tag: str  # heading
@@ -63,7 +63,7 @@ def one_of(*values: str) -> Json:
     return {"type": "string", "enum": list(values)}
 
 
-def told(schema: Json, description: str) -> Json:
+def described(schema: Json, description: str) -> Json:
     """The same schema with a sentence."""
     return {**schema, "description": description}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli.remote import remote
-from app.cli.remote.command import Remote, remote_command, told_by
+from app.cli.remote.command import Remote, progress_of, remote_command
 from app.cli.remote.reading import LIMIT, SINCE, UNTIL
 from app.cli.remote.teller import Bar, size
 from app.client import BatchQuestion, Manifest
@@ -47,8 +47,8 @@ def start(
     """Begin a batch, or join the one under way; prints the id of its job."""
     if (crash is None) == (app is None):
         raise click.UsageError("Give --crash or --app")
-    question = BatchQuestion(batch_format, since, until, encoding=encoding, **facts)
-    job_id = session.client().start_batch(question, crash=crash, app=app)
+    wanted = BatchQuestion(batch_format, since, until, encoding=encoding, **facts)
+    job_id = session.client().start_batch(wanted, crash=crash, app=app)
     session.teller.value({"job_id": job_id}, [job_id])
 
 
@@ -66,7 +66,7 @@ def follow(session: Remote, job: str) -> None:
     client = session.client()
     session.go_on = f"The batch goes on: crashq remote batch follow {job}"
     with session.teller.bar("Making the batch") as bar:
-        manifest = client.follow_batch(job, told_by(bar))
+        manifest = client.follow_batch(job, progress_of(bar))
     _warn(session, manifest)
     session.teller.value(manifest, _lines(manifest))
 
@@ -79,22 +79,22 @@ def download(session: Remote, job: str, into: Path) -> None:
     client = session.client()
     session.go_on = f"What has come is kept: crashq remote batch download {job} --into {into}"
     with session.teller.bar("Making the batch") as bar:
-        client.follow_batch(job, told_by(bar))
+        client.follow_batch(job, progress_of(bar))
     with session.teller.bar("Fetching") as bar:
-        manifest, paths = client.download_batch(job, into, on_file=_told_by(bar))
+        manifest, paths = client.download_batch(job, into, on_file=_file_progress(bar))
     _warn(session, manifest)
-    told = {"job_id": job, "manifest": str(paths[-1]), "files": [str(path) for path in paths[:-1]]}
+    paths_json = {"job_id": job, "manifest": str(paths[-1]), "files": [str(path) for path in paths[:-1]]}
     figures = {name: getattr(manifest, name) for name in ("rows", "unreadable", "missing", "complete")}
-    session.teller.value({**told, **figures}, [str(path) for path in paths])
+    session.teller.value({**paths_json, **figures}, [str(path) for path in paths])
 
 
-def _told_by(bar: Bar) -> Callable[[Path, int, int], Callable[[int, int], None]]:
+def _file_progress(bar: Bar) -> Callable[[Path, int, int], Callable[[int, int], None]]:
     """The bar counts files; its text tells the bytes of the present one."""
 
     def on_file(path: Path, number: int, total: int) -> Callable[[int, int], None]:
         def on_bytes(done: int, whole: int) -> None:
-            told = f"file {number} of {total}, {path.name}, {size(done)} of {size(whole)}"
-            bar.update(number - (done < whole), total, told)
+            text = f"file {number} of {total}, {path.name}, {size(done)} of {size(whole)}"
+            bar.update(number - (done < whole), total, text)
 
         return on_bytes
 

@@ -92,7 +92,7 @@ def remote_command(group: click.Group, name: str) -> Callable[[Callable[..., Non
     return decorate
 
 
-def told_by(bar: Bar) -> Callable[[Progress], None]:
+def progress_of(bar: Bar) -> Callable[[Progress], None]:
     """Lets a bar tell the progress of a job."""
     return lambda progress: bar.update(
         progress.done, progress.total, f"{progress.done:,} of {progress.total:,} {progress.unit}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from app.cli.remote import remote
-from app.cli.remote.command import Remote, remote_command, told_by
+from app.cli.remote.command import Remote, progress_of, remote_command
 from app.cli.remote.teller import size
 from app.client.download import safe_name
 
@@ -31,7 +31,7 @@ def export(
     session.go_on = GO_ON
     chosen = client.find_occurrence(crash, occurrence, day.replace(tzinfo=UTC).date() if day else None)
     with session.teller.bar("Making the report") as bar:
-        file = client.report_file(crash, chosen, report_format, told_by(bar))
+        file = client.report_file(crash, chosen, report_format, progress_of(bar))
     target = into / safe_name(file.filename) if into.is_dir() else into
     with session.teller.bar(target.name) as bar:
         client.download(
@@ -40,5 +40,5 @@ def export(
             lambda: client.report_file(crash, chosen, report_format),
             lambda done, total: bar.update(done, total, f"{size(done)} of {size(total)}"),
         )
-    told = {"path": str(target), "occurrence": chosen.id, "content_type": file.content_type}
-    session.teller.value({**told, "size": file.size, "sha256": file.sha256}, [str(target)])
+    report = {"path": str(target), "occurrence": chosen.id, "content_type": file.content_type}
+    session.teller.value({**report, "size": file.size, "sha256": file.sha256}, [str(target)])

@@ -83,5 +83,5 @@ def _lines(job: Job) -> list[str]:
         lines.append(f"ended\t{job.finished_at}")
     if job.error:
         lines.append(f"failed\t{job.error.message}")
-        lines += [f"\t{told}" for told in (job.error.explanation, job.error.advice) if told]
+        lines += [f"\t{sentence}" for sentence in (job.error.explanation, job.error.advice) if sentence]
     return lines

@@ -5,7 +5,7 @@ from itertools import chain, islice
 import click
 
 from app.cli.remote import remote
-from app.cli.remote.command import Remote, remote_command, told_by
+from app.cli.remote.command import Remote, progress_of, remote_command
 from app.client.questions import set_only
 
 SINCE = click.option("--since", metavar="DATE", help="First day (UTC) or time, ISO 8601.")
@@ -86,7 +86,7 @@ def occurrences(session: Remote, crash: str, since: str | None, until: str | Non
     with session.teller.bar("Listing") as bar:
         is_one_page = limit is not None and limit <= LARGEST_LIST
         rows = client.occurrences(
-            crash, since=since, until=until, per_page=limit if is_one_page else None, on_progress=told_by(bar)
+            crash, since=since, until=until, per_page=limit if is_one_page else None, on_progress=progress_of(bar)
         )
         first = list(islice(rows, 1))  # the list is made by then
     session.teller.rows(islice(chain(first, rows), limit), ("id", "date", "log_id"))

@@ -20,8 +20,8 @@ def login(session: Remote, email: str) -> None:
     """
     client = session.anonymous(session.url or latest_url() or HERE)
     keep(client.url, email, client.login(email, read_password()))
-    told = {"url": client.url, "email": email, "file": str(sign_ins_file())}
-    session.teller.value(told, [f"logged in to {client.url} as {email}"])
+    sign_in = {"url": client.url, "email": email, "file": str(sign_ins_file())}
+    session.teller.value(sign_in, [f"logged in to {client.url} as {email}"])
 
 
 @remote_command(remote, "logout")

@@ -27,7 +27,7 @@ class Bar:
     def __init__(self, teller: "Teller", title: str, progress: Progress | None) -> None:
         self._teller, self._title, self._progress = teller, title, progress
         self._task = progress.add_task(escape(title), total=None, shown="") if progress else None
-        self._told: tuple[float, int, int] | None = None
+        self._last_progress: tuple[float, int, int] | None = None
 
     def update(self, done: int, total: int, shown: str) -> None:
         """Tell how far it is; `shown` is that in words."""
@@ -35,11 +35,11 @@ class Bar:
             self._progress.update(self._task, completed=done, total=total or None, shown=escape(plain(shown)))
             return
         now = time.monotonic()
-        if self._told is not None:
-            at, before, of = self._told
+        if self._last_progress is not None:
+            at, before, of = self._last_progress
             if of == total and (before == done or (now - at < TELL_EVERY and done - before < total * TELL_FROM)):
                 return
-        self._told = (now, done, total)
+        self._last_progress = (now, done, total)
         self._teller.note(f"{self._title}: {shown}")
 
 
@@ -62,8 +62,8 @@ class Teller:
         """A row a line: JSON Lines, or these columns with tabs between them. Returns how many there were."""
         count = 0
         for count, row in enumerate(rows, 1):  # noqa: B007  counted after the loop
-            told = as_json(row) if self.as_json else "\t".join(plain(_cell(getattr(row, name))) for name in columns)
-            click.echo(told)
+            line = as_json(row) if self.as_json else "\t".join(plain(_cell(getattr(row, name))) for name in columns)
+            click.echo(line)
         return count
 
     def note(self, text: str) -> None:
@@ -77,7 +77,7 @@ class Teller:
 
     def problem(self, problem: ClientError | OSError, go_on: str = "") -> None:
         """Why it has not worked, and what to do next."""
-        message, advice = _told(problem)
+        message, advice = _message_and_advice(problem)
         advice = " ".join(f"{text}." for text in (advice, go_on) if text)
         if self.as_json:
             known = {"status": problem.status, "code": problem.code} if isinstance(problem, Refused) else {}
@@ -131,7 +131,7 @@ def size(count: int) -> str:
     return f"{value / 1_000:.1f} TB"
 
 
-def _told(problem: ClientError | OSError) -> tuple[str, str]:
+def _message_and_advice(problem: ClientError | OSError) -> tuple[str, str]:
     if isinstance(problem, ClientError):
         return problem.message.rstrip("."), problem.advice.rstrip(".")
     where = f"{problem.filename}: " if problem.filename else ""

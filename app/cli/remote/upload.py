@@ -18,7 +18,7 @@ REJECTED, NOT_SENT = "rejected", "not sent"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UploadOutcome:
     """What became of one file."""
 
     file: str
@@ -54,24 +54,24 @@ def upload(session: Remote, app: str, wait: bool, paths: tuple[Path, ...]) -> No
         raise click.exceptions.Exit(FAILED)
 
 
-def _sent(session: Remote, client: Client, app: str, paths: tuple[Path, ...]) -> Iterator[Outcome]:
+def _sent(session: Remote, client: Client, app: str, paths: tuple[Path, ...]) -> Iterator[UploadOutcome]:
     files = list(files_under(paths))
     with session.teller.bar("Sending") as bar:
         for number, path in enumerate(files, 1):
             try:
                 content = path.read_bytes()
                 received = client.upload(app, content, log_id_of_file(path.stem, content))
-                yield Outcome(str(path), received.log_id, received.status)
+                yield UploadOutcome(str(path), received.log_id, received.status)
             except Refused as problem:
                 if problem.status not in OF_ONE_FILE:
                     raise
-                yield Outcome(str(path), None, NOT_SENT, problem.error_message)
+                yield UploadOutcome(str(path), None, NOT_SENT, problem.error_message)
             except OSError as problem:
-                yield Outcome(str(path), None, NOT_SENT, problem.strerror or "it cannot be read")
+                yield UploadOutcome(str(path), None, NOT_SENT, problem.strerror or "it cannot be read")
             bar.update(number, len(files), f"{number} of {len(files)}")
 
 
-def _awaited(client: Client, app: str, sent: list[Outcome]) -> Iterator[Outcome]:
+def _awaited(client: Client, app: str, sent: list[UploadOutcome]) -> Iterator[UploadOutcome]:
     for outcome in sent:
         if outcome.log_id is None:
             yield outcome
@@ -82,4 +82,4 @@ def _awaited(client: Client, app: str, sent: list[Outcome]) -> Iterator[Outcome]
             yield outcome
             continue
         found = [one.crash_identifier for one in state.occurrences]
-        yield Outcome(outcome.file, outcome.log_id, state.status, state.error_message, found)
+        yield UploadOutcome(outcome.file, outcome.log_id, state.status, state.error_message, found)

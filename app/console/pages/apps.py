@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from app.auth import services
 from app.console.page import render, signed_in
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
 from app.db.app import apps_of
 
 blueprint = Blueprint("apps", __name__)

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from app import iso_time
 from app.auth import services
-from app.console.asking import Asked, ask, question_path
 from app.console.charts import histogram
 from app.console.labels import joined
 from app.console.page import render, signed_in
+from app.console.page_results import PageResult, ask, request_path
 from app.console.report_view import view_of
 from app.crashes.occurrence_name import read_occurrence_name
 from app.db.app import App
@@ -22,7 +22,7 @@ from app.db.crash import Crash
 from app.db.grouping_decision import merged_into
 from app.db.occurrence import Occurrence, find_occurrence, newest_occurrences
 from app.errors import NotFound
-from app.jobs.batch.question import FORMATS
+from app.jobs.batch.params import FORMATS
 from app.jobs.crash_access import visible_crash
 from app.jobs.redacting import rules_of
 from app.redaction.rules import Rules
@@ -40,7 +40,7 @@ blueprint = Blueprint("crash", __name__)
 
 
 @dataclass(frozen=True)
-class Found:
+class CrashView:
     """What the database tells for the page."""
 
     crash: Crash
@@ -74,9 +74,9 @@ def show(crash_identifier: str) -> Response:
         rows=found.rows,
         chosen=found.chosen,
         dates=dates,
-        listing=question_path("occurrences", crash.identifier, dates),
-        exporting=question_path("export_occurrence", crash.identifier, _named(found.chosen)) if found.chosen else None,
-        batching=question_path("crash_batch", crash.identifier, {}),
+        listing=request_path("occurrences", crash.identifier, dates),
+        exporting=request_path("export_occurrence", crash.identifier, _named(found.chosen)) if found.chosen else None,
+        batching=request_path("crash_batch", crash.identifier, {}),
         report_formats=sorted(REPORTS),
         batch_formats=FORMATS,
         statistics=statistics,
@@ -89,7 +89,7 @@ def show(crash_identifier: str) -> Response:
     )
 
 
-def _find(session: Session, user_id: int, identifier: str, since: datetime | None, until: datetime | None) -> Found:
+def _find(session: Session, user_id: int, identifier: str, since: datetime | None, until: datetime | None) -> CrashView:
     crash = visible_crash(session, user_id, identifier)
     app = session.get_one(App, crash.app_id)
     rules, _ = rules_of(session, app.id)
@@ -100,7 +100,7 @@ def _find(session: Session, user_id: int, identifier: str, since: datetime | Non
          "is_moving": group.moved_at is None}
         for group in merged_into(session, crash.identifier, SHOWN_GROUPS)
     ]  # fmt: skip
-    return Found(crash, app, rules, rows, chosen, merged)
+    return CrashView(crash, app, rules, rows, chosen, merged)
 
 
 def _chosen(session: Session, crash: Crash, name: str) -> Occurrence | None:
@@ -119,47 +119,47 @@ def _named(occurrence: Occurrence) -> dict[str, str]:
     return {"id": occurrence.name, "log_id": occurrence.log_id, "date": day.isoformat()}
 
 
-def _report(user_id: int, crash: Crash, chosen: Occurrence | None) -> Asked | None:
+def _report(user_id: int, crash: Crash, chosen: Occurrence | None) -> PageResult | None:
     if chosen is None:
         return None
     return ask(user_id, "export_occurrence", crash.identifier, {**_named(chosen), "format": "json"})
 
 
-def _chart(statistics: Asked) -> object:
+def _chart(statistics: PageResult) -> object:
     if statistics.result is None:
         return None
     first = date.fromisoformat(statistics.result["first_day"])
     return histogram(first, statistics.result["occurrences_per_day"])
 
 
-def _earlier(crash: Crash, statistics: Asked) -> date | None:
+def _earlier(crash: Crash, statistics: PageResult) -> date | None:
     """The day of the first occurrence, when it is before those that the figures are about."""
     first = crash.first_seen.astimezone(UTC).date()
-    told = statistics.result
-    return first if told is not None and first < date.fromisoformat(told["first_day"]) else None
+    result = statistics.result
+    return first if result is not None and first < date.fromisoformat(result["first_day"]) else None
 
 
-def _breakdowns(statistics: Asked) -> list[dict[str, Any]]:
+def _breakdowns(statistics: PageResult) -> list[dict[str, Any]]:
     """Of each fact its title and rows of label, occurrences and per cent."""
     if statistics.result is None:
         return []
     total = statistics.result["occurrences"]
     found = []
     for name, title, facts in BREAKDOWNS:
-        told = statistics.result[name]
-        rows = [(joined(one[fact] for fact in facts), one["occurrences"]) for one in told["top"]]
-        rows += [(label, told[label]) for label in ("other", "unknown") if told[label]]
+        breakdown = statistics.result[name]
+        rows = [(joined(one[fact] for fact in facts), one["occurrences"]) for one in breakdown["top"]]
+        rows += [(label, breakdown[label]) for label in ("other", "unknown") if breakdown[label]]
         found.append({"title": title, "rows": [_share(label, number, total) for label, number in rows]})
     return found
 
 
 def _share(label: str, occurrences: int, total: int) -> dict[str, Any]:
     share = round(100 * occurrences / max(total, 1), 1)
-    return {"label": label, "occurrences": occurrences, "share": share, "told": f"{share} %" if share else "< 0.1 %"}
+    return {"label": label, "occurrences": occurrences, "share": share, "text": f"{share} %" if share else "< 0.1 %"}
 
 
 def _why(text: str | None, rules: Rules) -> Mapping[str, Any] | None:
     if text is None:
         return None
-    told: dict[str, Any] = json.loads(text)
-    return {**told, "parts": [rules.text(part) for part in told["parts"]]}
+    explanation: dict[str, Any] = json.loads(text)
+    return {**explanation, "parts": [rules.text(part) for part in explanation["parts"]]}

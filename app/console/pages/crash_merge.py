@@ -27,12 +27,12 @@ def merge(crash_identifier: str) -> Response:
         try:
             target = visible_crash(session, user_id, into)
         except NotFound:
-            told = (
+            problem = (
                 "Nothing is changed. You see no crash with this identifier."
                 if into
                 else "Give the other crash's identifier."
             )
-            return _back(crash_identifier, told)
+            return _back(crash_identifier, problem)
     try:
         merging.merge(services(), user_id, crash, target)
     except REFUSALS as error:
@@ -58,5 +58,5 @@ def _refused(crash_identifier: str, error: AppError) -> Response:
     return _back(crash_identifier, f"Nothing is changed. {sentence_of(error)}")
 
 
-def _back(crash_identifier: str, told: str) -> Response:
-    return go("crash.show", told, "bad", crash_identifier=crash_identifier)
+def _back(crash_identifier: str, problem: str) -> Response:
+    return go("crash.show", problem, "bad", crash_identifier=crash_identifier)

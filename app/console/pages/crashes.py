@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 
 from app.auth import services
-from app.console.asking import Asked, ask
 from app.console.charts import sparkline
 from app.console.page import Nav, app_of, render, signed_in
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
+from app.console.page_results import PageResult, ask
 from app.jobs.crash_list import ORDERS, CrashQuery, crash_page
 
 NAV = Nav("Crashes", "crashes.show", "crash", 10, of_app=True)
@@ -28,9 +28,9 @@ def show(app_identifier: str) -> Response:
     """Those that the address asks for, by the same names as the API's."""
     app, window = app_of(app_identifier), read_window(request.args)
     asked_for = {name: value for name in KEPT if (value := request.args.get(name, "").strip())}
-    asked = CrashQuery.read(asked_for)
+    crash_query = CrashQuery.read(asked_for)
     with services().db.read() as session:
-        page = crash_page(session, app.id, asked, window.limit, window.offset)
+        page = crash_page(session, app.id, crash_query, window.limit, window.offset)
     figures = _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
     return render(
         "crashes.html",
@@ -40,24 +40,24 @@ def show(app_identifier: str) -> Response:
         has_next=window.has_next(page.rows),
         asked_for=asked_for,
         is_filtered=bool(set(asked_for) - {"sort", "order"}),
-        sort=asked.sort,
-        columns=[_column(name, label, asked.sort, asked.order, asked_for) for name, label in COLUMNS],
+        sort=crash_query.sort,
+        columns=[_column(name, label, crash_query.sort, crash_query.order, asked_for) for name, label in COLUMNS],
         ranges=_ranges(asked_for),
         figures=figures,
-        told_of=_told(figures),
+        figures_of=_figures_of(figures),
         is_pending=bool(figures and figures.is_pending),
     )
 
 
-def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, str]) -> Asked | None:
+def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, str]) -> PageResult | None:
     if not identifiers:
         return None
-    question = {"crashes": ",".join(identifiers)}
-    question |= {name: value for name, value in asked_for.items() if name in ("since_date", "until_date")}
-    return ask(signed_in().user_id, "app_statistics", app_identifier, question)
+    query = {"crashes": ",".join(identifiers)}
+    query |= {name: value for name, value in asked_for.items() if name in ("since_date", "until_date")}
+    return ask(signed_in().user_id, "app_statistics", app_identifier, query)
 
 
-def _told(figures: Asked | None) -> dict[str, dict[str, Any]]:
+def _figures_of(figures: PageResult | None) -> dict[str, dict[str, Any]]:
     """Crash identifier -> its figures, with the sparkline."""
     if figures is None or figures.result is None:
         return {}

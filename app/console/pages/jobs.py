@@ -15,7 +15,7 @@ from app.db.job import Job, JobState
 from app.db.job_list import subjects_of
 from app.db.job_part import parts_of
 from app.errors import Conflict
-from app.jobs import KINDS, cancelling, service
+from app.jobs import JOB_TYPES, cancelling, service
 from app.jobs.links import link, part_link
 from app.jobs.listing import STATES, asked_by
 from app.jobs.reasons import reason_of
@@ -66,7 +66,7 @@ def show() -> Response:
         apps = apps_of(session, who.user_id, MOST_APPS, 0)
     return render(
         "jobs.html",
-        rows=_told([job for job, _ in page]),
+        rows=_rows([job for job, _ in page]),
         window=window,
         tabs=TABS,
         state=state,
@@ -80,10 +80,10 @@ def show() -> Response:
 def show_one(job_id: str) -> Response:
     """All that is known of one job."""
     job = service.look_up(services(), user_id := signed_in().user_id, job_id)
-    [row] = _told([job])
+    [row] = _rows([job])
     files, left_out = _files(job, user_id)
-    asked = {name: value for name, value in json.loads(job.params).items() if value not in (None, [], "")}
-    return render("job.html", row=row, job=job, asked=asked, files=files, left_out=left_out, here="jobs.show")
+    parameters = {name: value for name, value in json.loads(job.params).items() if value not in (None, [], "")}
+    return render("job.html", row=row, job=job, parameters=parameters, files=files, left_out=left_out, here="jobs.show")
 
 
 @blueprint.post("/jobs/<job_id>/cancel")
@@ -98,12 +98,12 @@ def cancel(job_id: str) -> Response:
 
 @blueprint.post("/jobs/<job_id>/retry")
 def retry(job_id: str) -> Response:
-    """Ask a job's question anew."""
+    """Ask a job's request anew."""
     try:
         job = service.ask_again(services(), signed_in().user_id, job_id)
     except Conflict as error:
         return go("jobs.show_one", f"{error.message}.", "bad", job_id=job_id)
-    return go("jobs.show_one", "Asked again.", job_id=job.id)
+    return go("jobs.show_one", "Requested again.", job_id=job.id)
 
 
 def _files(job: Job, user_id: int) -> tuple[list[dict[str, Any]], int]:
@@ -123,7 +123,7 @@ def _files(job: Job, user_id: int) -> tuple[list[dict[str, Any]], int]:
     return files, max(len(parts) - MOST_FILES, 0)
 
 
-def _told(jobs: list[Job]) -> list[dict[str, Any]]:
+def _rows(jobs: list[Job]) -> list[dict[str, Any]]:
     """What the templates show of jobs; titles as the app's rules let them out."""
     with services().db.read() as session:
         apps, crashes = subjects_of(session, jobs)
@@ -141,7 +141,7 @@ def _row(job: Job, app: App, crash: Crash | None, shown: Any) -> dict[str, Any]:
         "is_live": job.is_live,
         "done": job.progress_done,
         "total": max(job.progress_total, job.progress_done),
-        "unit": KINDS[job.kind].UNIT,
+        "unit": JOB_TYPES[job.kind].UNIT,
         "attempts": job.attempt,
         "created_at": job.created_at,
         "app": app,

@@ -8,7 +8,7 @@ from app import keys
 from app.auth import services
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import go, render, signed_in
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
 from app.parameters import read_params
 
 blueprint = Blueprint("personal_keys", __name__)

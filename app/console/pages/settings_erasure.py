@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from app.auth import services
 from app.console.forms import problems_of
 from app.console.page import app_of, go, signed_in
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
 from app.console.settings_frame import render_section
 from app.db.app import App
 from app.errors import BadParameters

@@ -80,12 +80,12 @@ def _rules(app: App) -> list[dict[str, Any]]:
 
 def _beside(error: BadParameters, given: dict[str, str]) -> dict[str, str]:
     """{field: sentence}: of `splits: sentence`, where it begins with a field or its name."""
-    told = error.message.partition(": ")[2] or error.message
-    if told.startswith(f"{given['name']} has no condition"):
+    sentence_part = error.message.partition(": ")[2] or error.message
+    if sentence_part.startswith(f"{given['name']} has no condition"):
         return {"type": "Give at least one condition."}
-    if told.startswith(("a name has", "two have one name")):
-        return {"name": sentence(told)}
-    return problems_of(BadParameters(told), given, "name")
+    if sentence_part.startswith(("a name has", "two have one name")):
+        return {"name": sentence(sentence_part)}
+    return problems_of(BadParameters(sentence_part), given, "name")
 
 
 def _go_on(app: App, said: str) -> Response:

@@ -78,10 +78,10 @@ def _lines(name: str) -> list[str]:
 
 def _place(message: str) -> tuple[str, str]:
     """(field, sentence) of `redaction.field…: sentence`."""
-    where, _, told = message.partition(": ")
+    where, _, problem = message.partition(": ")
     field = where.removeprefix("redaction.").partition(" ")[0]
     known = field if field in ("patterns", "regexes", "fields") else "regexes"
-    return known, sentence(told or message)
+    return known, sentence(problem or message)
 
 
 def _page(

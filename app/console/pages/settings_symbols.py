@@ -8,7 +8,7 @@ from app.auth import services
 from app.console.files import chunks_of, takes_files
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import app_of, go
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
 from app.console.settings_frame import render_section
 from app.db.app import App
 from app.symbolication.receive import receive_symbols

@@ -1,4 +1,4 @@
-"""Webhooks of an app, and the log of what each was told."""
+"""Webhooks of an app, and the log of the deliveries of each."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from app.auth import services
 from app.console.forms import REFUSALS, problems_of
 from app.console.page import app_of, go
-from app.console.paging import read_window
+from app.console.page_numbers import read_window
 from app.console.settings_frame import render_section
 from app.db.app import App
 from app.db.webhook import EVENTS
@@ -105,8 +105,8 @@ def _go_on(app: App, identifier: str, said: str, mood: str = "good") -> Response
 def _page(app: App, status: int = 200, **values: Any) -> Response:
     rows = webhooks.page(services(), app, webhooks.MOST_PER_APP, 0)
     shown = {"problems": {}, "url": "", "events": ["crash.new"], "made": None, "secret": "", **values}
-    told = [(row, webhooks.events_of(row)) for row in rows]
-    return render_section("settings_webhooks.html", SECTION, app, status=status, rows=told, words=WORDS, **shown)
+    listed = [(row, webhooks.events_of(row)) for row in rows]
+    return render_section("settings_webhooks.html", SECTION, app, status=status, rows=listed, words=WORDS, **shown)
 
 
 def _one(

@@ -31,14 +31,14 @@ export async function call(path, { method = "GET", json, body, headers = {}, sig
     if (error.name === "AbortError") throw error;
     throw new ApiError("The service cannot be reached", 0, "unreachable");
   }
-  const told = await answer.json().catch(() => null);
-  if (answer.ok && told) return { body: told, headers: answer.headers };
+  const content = await answer.json().catch(() => null);
+  if (answer.ok && content) return { body: content, headers: answer.headers };
   const code = answer.headers.get("X-Error-Code") ?? "";
   if (answer.status === 401 && code === "unauthorized") signInAgain();
-  throw new ApiError(told?.error_message ?? "The service gave no answer that can be read", answer.status, code);
+  throw new ApiError(content?.error_message ?? "The service gave no answer that can be read", answer.status, code);
 }
 
-/** The path of one of our own URLs, which may be told with another host's name, to stay on this one. */
+/** The path of one of our own URLs, which may name another host, to stay on this one. */
 export function localPath(url) {
   const parts = new URL(url, location.href);
   return parts.pathname + parts.search;

@@ -15,18 +15,18 @@ addEventListener("submit", (event) => {
   exportRows(form);
 });
 
-function question(form) {
+function filters(form) {
   const values = new FormData(form);
   const given = (name) => (values.get(name) ?? "").trim();
-  const asked = { format: values.get("format") };
-  if (asked.format === "csv") asked.encoding = "utf-8-sig"; // a person opens it in a spreadsheet program
-  if (given("batch-since")) asked.since_date = given("batch-since");
-  if (given("batch-until")) asked.until_date = given("batch-until");
+  const wanted = { format: values.get("format") };
+  if (wanted.format === "csv") wanted.encoding = "utf-8-sig"; // a person opens it in a spreadsheet program
+  if (given("batch-since")) wanted.since_date = given("batch-since");
+  if (given("batch-until")) wanted.until_date = given("batch-until");
   for (const name of FACTS) {
     const several = given(`batch-${name}`).split(",").map((one) => one.trim()).filter(Boolean);
-    if (several.length) asked[name] = several;
+    if (several.length) wanted[name] = several;
   }
-  return asked;
+  return wanted;
 }
 
 async function exportRows(form) {
@@ -37,7 +37,7 @@ async function exportRows(form) {
   button.disabled = true;
   try {
     const { result } = await ask(section.dataset.batch, {
-      json: question(form), signal: controller.signal, onState: (state) => progress.show(state),
+      json: filters(form), signal: controller.signal, onState: (state) => progress.show(state),
     });
     tell(progress, result);
   } catch (error) {

@@ -1,4 +1,4 @@
-// The chart of days: what the pointer is on is told, and a drag over days chooses them.
+// The chart of days: shows the values of the day under the pointer, and selects days by a drag.
 import { RENEWED } from "./sections.js";
 
 attach(document);

@@ -1,16 +1,16 @@
-// Follows a job: by the server's events where they come through, else by the same question again, as often as it says.
+// Follows a job: by the server's events where they come through, else by the same request again, as often as it says.
 import { ApiError, call } from "./api.js";
 import { meta } from "./dom.js";
 
 const HELD = 2; // seconds that the server may hold a poll, so that the end of a short job is seen at once
-const SAFETY = 30; // seconds after which the question is repeated although the events tell nothing new
+const SAFETY = 30; // seconds after which the request is repeated although the events tell nothing new
 const AWAY = [1, 2, 5, 10, 20]; // seconds between tries while the service cannot be reached
 const ENDS = ["finished", "failed", "cancelled", "expired"];
 
 /**
  * Ask until there is a result, and resolve to { result, jobId }. Throws ApiError, or AbortError when `signal` says so.
  * `onState` gets { jobId, loading, result, done, total, unit, problem } with all that becomes known; with `isPartial` the
- * question is repeated as often as the server allows, for results that grow.
+ * request is repeated as often as the server allows, for results that grow.
  */
 export async function ask(path, { json, signal, isPartial = false, onState = () => {} } = {}) {
   let state = { jobId: null, loading: true, result: null, done: 0, total: 0, unit: "", problem: null };
@@ -35,7 +35,7 @@ export async function ask(path, { json, signal, isPartial = false, onState = () 
       tell({ ...progressOf(headers), jobId: body.job_id, loading: body.loading[0], result: body.result, problem: null });
       if (!state.loading) return { result: state.result, jobId: state.jobId };
       const after = Number(headers.get("Retry-After") ?? 1);
-      if (polls === 1) continue; // most jobs end while the second question is held, and need no stream
+      if (polls === 1) continue; // most jobs end while the second request is held, and need no stream
       if (polls === 2) events = new Events(state.jobId, tell);
       if (events) {
         const isHeard = await Promise.race([events.over, pause(isPartial ? after : SAFETY, signal).then(() => true)]);
@@ -81,10 +81,10 @@ export async function cancel(jobId) {
 class Events {
   constructor(jobId, tell) {
     this.source = new EventSource(`${meta("crashq-root")}/api/jobs/${jobId}/events`);
-    this.over = new Promise((settle) => {
+    this.over = new Promise((resolve) => {
       this.source.addEventListener("progress", ({ data }) => tell({ ...JSON.parse(data).progress, problem: null }));
-      for (const end of ENDS) this.source.addEventListener(end, () => settle(true));
-      this.source.addEventListener("error", () => this.source.readyState === EventSource.CLOSED && settle(false));
+      for (const end of ENDS) this.source.addEventListener(end, () => resolve(true));
+      this.source.addEventListener("error", () => this.source.readyState === EventSource.CLOSED && resolve(false));
     });
   }
 

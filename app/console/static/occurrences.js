@@ -13,12 +13,12 @@ const list = card?.querySelector("[data-rows]");
 async function start() {
   const { occurrences: path, count, page, dates, chosen } = card.dataset;
   const isLong = Number(count) > WHOLE;
-  const question = isLong ? `${path}${path.includes("?") ? "&" : "?"}page=1&per_page=${NEWEST}` : path;
+  const request = isLong ? `${path}${path.includes("?") ? "&" : "?"}page=1&per_page=${NEWEST}` : path;
   const controller = new AbortController();
   const progress = new Progress(card.querySelector("[data-live]"), "Occurrences", controller);
   const rows = new Rows(list, page, dates, chosen);
   try {
-    const { result } = await ask(question, {
+    const { result } = await ask(request, {
       signal: controller.signal,
       isPartial: true,
       onState: (state) => {

@@ -11,13 +11,13 @@ addEventListener("click", (event) => {
 
 async function download(button) {
   const section = button.closest(".report");
-  const question = button.closest("[data-reports]").dataset.reports;
+  const path = button.closest("[data-reports]").dataset.reports;
   const format = button.dataset.report;
   const controller = new AbortController();
   const progress = new Progress(section.querySelector("[data-report-state]"), `Report as ${format}`, controller);
   button.disabled = true;
   try {
-    const { result } = await ask(`${question}&format=${format}`, { signal: controller.signal, onState: (state) => progress.show(state) });
+    const { result } = await ask(`${path}&format=${format}`, { signal: controller.signal, onState: (state) => progress.show(state) });
     progress.clear();
     el("a", { href: localPath(result.url), download: result.filename }).click();
   } catch (error) {

@@ -34,9 +34,9 @@ function show(state, { loading, done, total, unit, problem }) {
  */
 export async function renew(id) {
   page ??= fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store", credentials: "same-origin" });
-  const asked = page;
-  const answer = await asked.then((found) => found.clone().text());
-  if (page === asked) page = null;
+  const requested = page;
+  const answer = await requested.then((found) => found.clone().text());
+  if (page === requested) page = null;
   const made = new DOMParser().parseFromString(answer, "text/html").getElementById(id);
   const old = document.getElementById(id);
   if (!made || !old) return;

@@ -6,8 +6,8 @@ const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "always", style: "short" });
 const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["week", 604_800], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
-function ago(moment) {
-  const seconds = (moment - Date.now()) / 1000;
+function ago(instant) {
+  const seconds = (instant - Date.now()) / 1000;
   for (const [unit, length] of UNITS) {
     if (Math.abs(seconds) >= length) return AGO.format(Math.trunc(seconds / length), unit);
   }
@@ -25,11 +25,11 @@ export function timeOf(text, style = "full") {
 }
 
 function show(time) {
-  const moment = new Date(time.dateTime);
-  if (Number.isNaN(moment.getTime())) return time;
-  const utc = `${moment.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const instant = new Date(time.dateTime);
+  if (Number.isNaN(instant.getTime())) return time;
+  const utc = `${instant.toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const style = time.dataset.show;
-  time.textContent = style === "ago" ? ago(moment) : (style === "day" ? DAY : FULL).format(moment);
-  time.title = style === "ago" ? `${FULL.format(moment)} (${utc})` : utc;
+  time.textContent = style === "ago" ? ago(instant) : (style === "day" ? DAY : FULL).format(instant);
+  time.title = style === "ago" ? `${FULL.format(instant)} (${utc})` : utc;
   return time;
 }

@@ -17,10 +17,10 @@ export function send(path, file, onProgress = () => {}) {
     request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
     request.addEventListener("error", () => refuse(new ApiError("The service cannot be reached", 0, "unreachable")));
     request.addEventListener("load", () => {
-      const told = request.response;
-      if (request.status < 300 && told?.success) return resolve(told.result);
+      const response = request.response;
+      if (request.status < 300 && response?.success) return resolve(response.result);
       const code = request.getResponseHeader("X-Error-Code") ?? "";
-      return refuse(new ApiError(told?.error_message ?? "The service gave no answer that can be read", request.status, code));
+      return refuse(new ApiError(response?.error_message ?? "The service gave no answer that can be read", request.status, code));
     });
     request.send(file);
   });

@@ -1,8 +1,8 @@
 """The few statements that run for every poll, claim, finish and digest on PostgreSQL: one .sql file each, read once.
 
     _CLAIM = SqlText("claim_job", ClaimedJob)  # app/db/hot/claim_job.sql
-    with db.quick_write(together=False) as lane:
-        job = lane.first(_CLAIM, now=now, queue=queue)  # a ClaimedJob, or None
+    with db.driver_write(together=False) as driver:
+        job = driver.first(_CLAIM, now=now, queue=queue)  # a ClaimedJob, or None
 
 A file holds one statement. `:name` is a parameter, `-- text` a comment, which is not sent. A line `\\ir other.sql` stands
 for the text of that file, as in psql. SQLite has no round trips to save: its statements are SQLAlchemy Core.
@@ -25,7 +25,7 @@ _TOKENS = re.compile(r"\s*--[^\n]*|('[^']*'|::)|:([a-z]\w*)")
 
 
 class SqlText(Generic[Row]):
-    """A statement of this folder, for `Lane.first`, `Lane.rows` and `Lane.change`. PostgreSQL only.
+    """A statement of this folder, for `first`, `rows` and `change` of a `DriverConnection`. PostgreSQL only.
 
     `row` is called with the columns of a row, in their order. If it is a NamedTuple, fields that are an enum, or an enum
     or None, are made from their text. Times come as aware datetimes in UTC and are given as aware datetimes; a wrong or

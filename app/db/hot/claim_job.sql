@@ -1,7 +1,7 @@
 -- Begins an attempt at the job that is next in turn in a queue; makes its result at once if that is a short list.
 -- Columns: the job as an attempt is made from it (job_steps.ClaimedJob). No row: nobody waits, or enough long jobs run.
 WITH RECURSIVE wanted AS (
-    -- The queue that a worker is told of, else the one where the job of its task message stands now.
+    -- The queue that a worker is notified of, else the one where the job of its task message stands now.
     SELECT coalesce(:queue, (SELECT queue FROM jobs WHERE id = :job_of_message)) AS queue
 ),
 room AS (
@@ -130,11 +130,11 @@ turned AS (
     SELECT app_id, :now FROM done
     ON CONFLICT (app_id) DO UPDATE SET served_at = excluded.served_at
 ),
-told AS (
+notified AS (
 \ir tell_finished.sql
 )
 SELECT
     done.id, done.kind, done.params, done.app_id, done.crash_id, done.request_id, done.created_at, done.queue,
     done.attempt, done.holder, done.strikes, done.trouble_since, done.progress_total, done.data_revision,
-    done.result_size, (SELECT count(*) FROM told)
+    done.result_size, (SELECT count(*) FROM notified)
 FROM done

@@ -1,4 +1,4 @@
--- Begins the next digest of several received logs. Apps take turns: of each that waits one log, then of each the next,
+-- Begins the next digest of several received logs. Each app has a fair share: of each that waits one log, then of each the next,
 -- up to :most logs and :bytes bytes, so that no app's backlog delays another's log.
 WITH RECURSIVE
 -- The apps with received logs: one step into ix_logs_turns for each, however many logs wait.
@@ -14,16 +14,16 @@ waiting_apps AS (
 slow_ones AS (
     SELECT count(*) AS number FROM logs WHERE status = 'received' AND slow AND lease_expires_at > :now
 ),
--- In the order of their turns, the apps that have a log that may begin now.
+-- Least recently served first, the apps that have a log that may begin now.
 next_apps AS MATERIALIZED (
-    SELECT in_turn.app_id, in_turn.turn
+    SELECT in_turn.app_id, in_turn.app_order
     FROM (
         SELECT waiting_apps.app_id,
-            row_number() OVER (ORDER BY turns.digested_at NULLS FIRST, waiting_apps.app_id) AS turn,
+            row_number() OVER (ORDER BY turns.digested_at NULLS FIRST, waiting_apps.app_id) AS app_order,
             count(*) OVER () AS number
         FROM waiting_apps LEFT JOIN turns ON turns.app_id = waiting_apps.app_id
         WHERE waiting_apps.app_id IS NOT NULL
-        ORDER BY turn
+        ORDER BY app_order
         OFFSET 0  -- keeps the order through the join: apps are looked at in this order
     ) AS in_turn
     CROSS JOIN LATERAL (
@@ -46,7 +46,7 @@ next_apps AS MATERIALIZED (
 ),
 -- Of each the oldest, numbered. One that takes long, or that has ended an attempt with a failure, is digested alone.
 candidates AS (
-    SELECT found.id, next_apps.turn, found.alone,
+    SELECT found.id, next_apps.app_order, found.alone,
         row_number() OVER (PARTITION BY next_apps.app_id ORDER BY found.alone, found.id) AS place
     FROM next_apps CROSS JOIN LATERAL (
         SELECT logs.id, logs.slow OR logs.strikes > 0 AS alone
@@ -59,10 +59,10 @@ candidates AS (
 ),
 -- Locked in that order; what another worker is about to take is skipped.
 locked AS (
-    SELECT logs.id, logs.size, candidates.alone, candidates.place, candidates.turn
+    SELECT logs.id, logs.size, candidates.alone, candidates.place, candidates.app_order
     FROM candidates JOIN logs ON logs.id = candidates.id
     WHERE logs.status = 'received' AND logs.lease_expires_at IS NULL
-    ORDER BY candidates.place, candidates.turn
+    ORDER BY candidates.place, candidates.app_order
     LIMIT :most
     FOR UPDATE OF logs SKIP LOCKED
 ),
@@ -71,7 +71,7 @@ taken AS (
         SELECT locked.id, locked.alone, first_value(locked.alone) OVER in_order AS first_is_alone,
             row_number() OVER in_order AS number, sum(locked.size) OVER in_order AS bytes
         FROM locked
-        WINDOW in_order AS (ORDER BY locked.place, locked.turn)
+        WINDOW in_order AS (ORDER BY locked.place, locked.app_order)
     ) AS ranked
     WHERE ranked.number = 1
         OR NOT ranked.first_is_alone AND NOT ranked.alone AND ranked.bytes <= :bytes
@@ -83,7 +83,7 @@ claimed AS (
     FROM taken WHERE logs.id = taken.id
     RETURNING logs.*
 ),
-turned AS (
+served AS (
     INSERT INTO turns (app_id, served_at, digested_at)
     SELECT DISTINCT claimed.app_id, 'epoch'::timestamptz, :now::timestamptz FROM claimed ORDER BY claimed.app_id
     ON CONFLICT (app_id) DO UPDATE SET digested_at = excluded.digested_at

@@ -1,6 +1,6 @@
 -- Adds what a digest has found to its crashes, which are made when these are their first occurrences, and writes a delivery
--- for each webhook that is told of new crashes: one round trip for both.
--- :rows is JSON (digest_steps.SeenCrash). Columns: identifier and row id of each crash, how many webhooks are to be told.
+-- for each webhook that is notified of new crashes: one round trip for both.
+-- :rows is JSON (digest_steps.SeenCrash). Columns: identifier and row id of each crash, how many webhooks are to be notified.
 WITH counted AS (
     INSERT INTO crashes (
         app_id, identifier, fingerprint, fingerprint_version, title, first_seen, last_seen, occurrences_count, why, revision
@@ -33,7 +33,7 @@ WITH counted AS (
         why = coalesce(crashes.why, excluded.why)
     RETURNING identifier, id, app_id, revision
 ),
-told AS (
+notified AS (
     INSERT INTO webhook_deliveries (webhook_id, event, subject, created_at, state, attempts, next_at)
     SELECT webhooks.id, 'crash.new', counted.identifier, :now, 'pending', 0, :now
     FROM counted
@@ -46,5 +46,5 @@ told AS (
     ON CONFLICT DO NOTHING
     RETURNING 1
 )
-SELECT counted.identifier, counted.id, (SELECT count(*) FROM told)
+SELECT counted.identifier, counted.id, (SELECT count(*) FROM notified)
 FROM counted

@@ -1,5 +1,5 @@
 -- Makes the result of an attempt visible. No row, and nothing is changed, when the job is another claim's by now.
--- Columns: size of the result, how many webhooks are to be told.
+-- Columns: size of the result, how many webhooks are to be notified.
 WITH done AS (
     UPDATE jobs
     SET state = 'finished',
@@ -28,8 +28,8 @@ WITH done AS (
         -- running, its lease runs out, and it is made again. An object in the storage must not be without its row.
         CASE WHEN result_key IS NULL THEN set_config('synchronous_commit', 'off', true) END
 ),
-told AS (
+notified AS (
 \ir tell_finished.sql
 )
-SELECT done.result_size, (SELECT count(*) FROM told)
+SELECT done.result_size, (SELECT count(*) FROM notified)
 FROM done

@@ -3,5 +3,5 @@ INSERT INTO job_askers (job_id, user_id, asked_at, seen_at)
 SELECT started.id, new.user_id, :now, :now
 FROM started
 CROSS JOIN new
--- The commit does not wait for the disk: nobody has been told of the job, and `settle` waits before somebody is.
+-- The commit is asynchronous: no answer has named the job yet, and `wait_until_durable` comes before one does.
 RETURNING set_config('synchronous_commit', 'off', true)

@@ -1,4 +1,4 @@
--- As poll_by_key.sql, of the job with one id: a client polls the job that it was told of, also when a newer one is there.
+-- As poll_by_key.sql, of the job with one id: a client polls the job whose id it has, also when a newer one is there.
 \ir poll_crash.sql
 LEFT JOIN jobs
     ON jobs.crash_id = crashes.id

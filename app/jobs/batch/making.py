@@ -9,14 +9,14 @@ from typing import NamedTuple
 from app.crashes.facts import Facts, facts
 from app.crashes.log import CrashLog
 from app.db.app import App
-from app.db.batch_rows import FoundRow, Scope, ShownCrash, read_place, rows_between
+from app.db.batch_rows import BatchCrash, FoundRow, Scope, read_place, rows_between
 from app.db.job_part import JobPart, JobPlan
 from app.db.log import Log
 from app.errors import Conflict, MalformedLog
 from app.exports import ROW_FORMATS
 from app.exports.row import Row
-from app.jobs.batch.question import REPORTS, UTF_8_BOM, Filters
-from app.jobs.kind import MadePart, Run
+from app.jobs.batch.params import REPORTS, UTF_8_BOM, Filters
+from app.jobs.job_type import MadePart, Run
 from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
 from app.parsers import parse
@@ -35,7 +35,7 @@ class ReportsChanged(Conflict):
     code, message = "reports_changed", "The settings for the app's reports changed while the batch was made; ask again"
 
 
-class ReadLog(NamedTuple):
+class ParsedLog(NamedTuple):
     """A stored log and the crash reports in it."""
 
     row_id: int
@@ -44,7 +44,7 @@ class ReadLog(NamedTuple):
 
 
 class PartMaker:
-    """Reads a part's occurrences; counts them, those that it has told and those that it could not read."""
+    """Reads a part's occurrences; counts them, those that it has written and those that it could not read."""
 
     def __init__(self, params: Filters, scope: Scope, plan: JobPlan, part: JobPart, run: Run) -> None:
         self.read = 0
@@ -55,7 +55,7 @@ class PartMaker:
             self._rules, revision = rules_of(session, scope.app_id)
         if plan.reports_revision not in (None, revision):
             raise ReportsChanged
-        self._latest: ReadLog | None = None  # occurrences of one log mostly stand together
+        self._latest: ParsedLog | None = None  # occurrences of one log mostly stand together
 
     def make(self, stem: str, name: str) -> MadePart:
         """Store the part by that name; its file is named after the stem and its number."""
@@ -70,7 +70,7 @@ class PartMaker:
         artefact = self._run.store(name, chunks, filename, media_type)
         return MadePart(artefact, self.read, self.rows, self.unreadable)
 
-    def _pages(self) -> Iterator[list[tuple[FoundRow, ShownCrash]]]:
+    def _pages(self) -> Iterator[list[tuple[FoundRow, BatchCrash]]]:
         after = read_place(self._part.after) if self._part.after else None
         for page in rows_between(self._run.db, self._scope, after, read_place(self._part.upto)):
             self.read += len(page)
@@ -80,15 +80,15 @@ class PartMaker:
         for page in self._pages():
             rows = []
             for found, crash in page:
-                told = self._facts(found)
+                known = self._facts(found)
                 self._run.advance(1)
-                if told is None:
+                if known is None:
                     self.unreadable += 1
                     if self._params.needs_facts:
                         continue
-                    told = NOTHING_KNOWN
-                if self._params.wants(told):
-                    rows.append(_row(found, crash, redact_facts(told, self._rules)))
+                    known = NOTHING_KNOWN
+                if self._params.wants(known):
+                    rows.append(_row(found, crash, redact_facts(known, self._rules)))
             self.rows += len(rows)
             yield rows
 
@@ -128,9 +128,9 @@ class PartMaker:
                 log = session.get(Log, found.log_row)
             try:
                 raw = self._run.storage.get(log.storage_key, log.size) if log else b""
-                self._latest = ReadLog(found.log_row, raw, parse(raw))
+                self._latest = ParsedLog(found.log_row, raw, parse(raw))
             except (ObjectNotFound, MalformedLog):
-                self._latest = ReadLog(found.log_row, b"", [])
+                self._latest = ParsedLog(found.log_row, b"", [])
         _, raw, parsed = self._latest
         return (raw, parsed[found.number - 1]) if found.number <= len(parsed) else None
 
@@ -141,7 +141,7 @@ def _stored(found: FoundRow) -> Facts:
     )  # fmt: skip
 
 
-def _row(found: FoundRow, crash: ShownCrash, told: Facts) -> Row:
+def _row(found: FoundRow, crash: BatchCrash, known: Facts) -> Row:
     day = found.occurred_at.astimezone(UTC).date().isoformat()
     name = f"{found.log_id}-crash-{found.number}"
-    return Row(name, day, found.log_id, found.occurred_at, crash.identifier, *told)
+    return Row(name, day, found.log_id, found.occurred_at, crash.identifier, *known)

@@ -5,8 +5,8 @@ from typing import Any
 
 from app import iso_time
 from app.db.job_part import JobPart, JobPlan
-from app.jobs.batch.question import Filters
-from app.jobs.kind import AnyJob, Body, Showing
+from app.jobs.batch.params import Filters
+from app.jobs.job_type import AnyJob, Body, Showing
 
 SCHEMA, SCHEMA_VERSION = "crashq-batch", 1
 MEDIA_TYPE = "application/json"
@@ -66,7 +66,7 @@ def write_manifest(params: Filters, plan: JobPlan, parts: list[JobPart], stem: s
         "crash_identifier": getattr(params, "crash_identifier", None),
         "app_identifier": getattr(params, "app_identifier", None),
         "format": params.format,
-        "filters": params.shown(),
+        "filters": params.to_json(),
         "snapshot_at": iso_time.rfc3339(plan.made_at),
         "complete": is_as_planned and unreadable == 0,
         "rows": sum(part.rows or 0 for part in parts),

@@ -1,14 +1,14 @@
-"""The plan of a batch: the moment it shows and where its parts end."""
+"""The plan of a batch: the snapshot it shows and where its parts end."""
 
 import time
 from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from app.db.batch_rows import Cut, Scope, count_in_scope, cuts, is_settled, newest_row
+from app.db.batch_rows import PartEnd, Scope, count_in_scope, cuts, has_ended, newest_row
 from app.errors import TransientError
-from app.jobs.batch.question import REPORTS, Filters
-from app.jobs.kind import Plan, Run
+from app.jobs.batch.params import REPORTS, Filters
+from app.jobs.job_type import Plan, Run
 
 ROWS_PER_PART = 20_000  # a second's work at most, when nothing has to be read from logs: so long another tenant waits
 REPORTS_PER_PART = 1_000
@@ -34,15 +34,15 @@ def make_plan(params: Filters, run: Run, crash_id: Callable[[Session], int | Non
     """
     made_at = run.now()  # before the look at the newest row: what is stored by then is in the batch
     with run.db.read() as session:
-        last_row, moment = newest_row(session)
+        last_row, transaction = newest_row(session)
         deadline = time.monotonic() + SETTLES_WITHIN
-        while not is_settled(session, moment):
+        while not has_ended(session, transaction):
             if time.monotonic() > deadline:
                 raise TransientError("A digest or a regrouping takes long; the batch is planned again later")
             time.sleep(LOOK_EVERY)
             run.advance(0)
     least = REPORTS_PER_PART if params.format == REPORTS else ROWS_PER_PART
-    found: list[Cut] = []
+    found: list[PartEnd] = []
     with run.db.snapshot() as session:
         scope = scope_of(params, run.app_id, crash_id(session), last_row)
         size = max(least, -(-count_in_scope(session, scope) // MOST_PARTS))

@@ -27,7 +27,7 @@ from app.db.job import Job, JobState, latest_job
 from app.db.job_part import parts_of
 from app.db.poll import WholeApp
 from app.errors import AppError, NotFound
-from app.jobs.batch.question import AppBatch
+from app.jobs.batch.params import AppBatch
 from app.jobs.exporters.places import BucketUnknown, destination, store_of, take_back
 from app.jobs.freshness import is_expired
 from app.jobs.lost_results import lost_result_expires
@@ -102,7 +102,7 @@ def _go_on(attempt: Attempt[DataExporterRun]) -> timedelta | None:
 
 
 def _job_of(services: Services, run: DataExporterRun, exporter: DataExporter, app: App) -> Job:
-    """The batch of this run, begun unless there is one. Equal questions are one job, so a lost answer doubles nothing."""
+    """The batch of this run, begun unless there is one. Equal requests are one job, so a lost answer doubles nothing."""
     if run.job_id is not None:
         return look_up(services, exporter.user_id, run.job_id)
     window = (run.after_row, run.upto_row)
@@ -147,14 +147,14 @@ def _deliver(attempt: Attempt[DataExporterRun], job: Job, exporter: DataExporter
         done += 1
         with services.db.write() as session:
             attempt.write(session, job_id=job.id, files_done=done, files=len(parts))
-    told = {
+    delivered = {
         **manifest,
         "exporter": exporter.identifier,
         "scheduled_for": iso_time.rfc3339(run.scheduled_for),
         "since": run.since and iso_time.rfc3339(run.since),
     }
     attempt.check()
-    store.put_bytes(f"{folder}/{MANIFEST}", json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode())
+    store.put_bytes(f"{folder}/{MANIFEST}", json.dumps(delivered, separators=(",", ":"), ensure_ascii=False).encode())
     now = services.now()
     with services.db.write() as session:
         attempt.complete(session, state=RunState.DONE, job_id=job.id, rows=manifest["rows"], files=len(parts),

@@ -95,7 +95,7 @@ def page(services: Services, user_id: int, limit: int, offset: int) -> list[tupl
 def find(services: Services, user_id: int, identifier: str) -> tuple[DataExporter, list[App]]:
     """An exporter and its apps. Raises NotFound."""
     with services.db.read() as session:
-        found = _found(find_exporter(session, user_id, _fit(identifier)))
+        found = _existing(find_exporter(session, user_id, _fit(identifier)))
         return found, apps_covered(session, found.id)
 
 
@@ -103,7 +103,7 @@ def change(services: Services, user_id: int, identifier: str, wanted: ExporterCh
     """Change what is given. Raises NotFound or BadParameters."""
     _check(services, wanted)
     with services.db.write() as session:
-        found = _found(find_exporter(session, user_id, _fit(identifier), hold=True))
+        found = _existing(find_exporter(session, user_id, _fit(identifier), lock=True))
         for name in wanted.model_fields_set - {"apps", "exported_data"}:
             setattr(found, name, getattr(wanted, name))
         session.flush()
@@ -115,7 +115,7 @@ def change(services: Services, user_id: int, identifier: str, wanted: ExporterCh
 def remove(services: Services, user_id: int, identifier: str) -> None:
     """Delete an exporter and its runs; what was delivered stays. Raises NotFound."""
     with services.db.write() as session:
-        drop_exporter(session, _found(find_exporter(session, user_id, _fit(identifier), hold=True)).id)
+        drop_exporter(session, _existing(find_exporter(session, user_id, _fit(identifier), lock=True)).id)
 
 
 def run_page(
@@ -123,11 +123,11 @@ def run_page(
 ) -> list[tuple[DataExporterRun, str]]:
     """The runs of an exporter with their apps' identifiers, newest first. Raises NotFound."""
     with services.db.read() as session:
-        found = _found(find_exporter(session, user_id, _fit(identifier)))
+        found = _existing(find_exporter(session, user_id, _fit(identifier)))
         return runs_of(session, found.id, limit, offset)
 
 
-def _found(exporter: DataExporter | None) -> DataExporter:
+def _existing(exporter: DataExporter | None) -> DataExporter:
     if exporter is None:
         raise ExporterNotFound
     return exporter

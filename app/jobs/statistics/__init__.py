@@ -1,1 +1,1 @@
-"""What the kinds that count occurrences share: the days they tell of, and how values of facts are told."""
+"""Shared by the job types that count occurrences: the window of days, and the breakdown of facts by value."""

@@ -1,10 +1,10 @@
-"""How the values of a fact are told: the most frequent ones, the rest together, and how many are unknown."""
+"""The values of a fact as JSON: the most frequent ones, the rest together, and how many are unknown."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from app.crashes.facts import Facts
-from app.db.statistics import Counted
+from app.db.statistics import CrashCounts
 from app.redaction.crash_log import redact_facts
 from app.redaction.rules import Rules
 
@@ -34,20 +34,20 @@ def schema_of(*names: str) -> dict[str, Any]:
 
 
 def breakdown(
-    counted: Iterable[Counted], names: tuple[str, ...], total: int, most: int, rules: Rules
+    counted: Iterable[CrashCounts], names: tuple[str, ...], total: int, most: int, rules: Rules
 ) -> dict[str, Any]:
     """`{"top":[{<name>:<value>,"occurrences":n}],"other":n,"unknown":n}`; values are those that the app lets out.
 
     `counted` has the most frequent values of `total` occurrences, at most `most`, and those of which it is unknown.
     """
     unknown = 0
-    known: dict[tuple[str | None, ...], int] = {}  # what is redacted may be told alike
+    known: dict[tuple[str | None, ...], int] = {}  # different values may be alike once redacted
     for values, occurrences in counted:
         if all(value is None for value in values):
             unknown = occurrences
             continue
-        told = redact_facts(Facts(**dict(zip(names, values, strict=True))), rules)
-        shown = tuple(getattr(told, name) for name in names)
+        redacted = redact_facts(Facts(**dict(zip(names, values, strict=True))), rules)
+        shown = tuple(getattr(redacted, name) for name in names)
         known[shown] = known.get(shown, 0) + occurrences
     frequent = sorted(known.items(), key=lambda one: (-one[1], [value or "" for value in one[0]]))[:most]
     top = [{**dict(zip(names, values, strict=True)), "occurrences": number} for values, number in frequent]

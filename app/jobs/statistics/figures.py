@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing
 
 
 def store_figures(run: Run, figures: dict[str, Any], identifier: str) -> Artefact:

@@ -27,7 +27,7 @@ class Window(NamedTuple):
     first_day: date
     last_day: date
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """How a result names it."""
         return {"first_day": self.first_day.isoformat(), "last_day": self.last_day.isoformat()}
 
@@ -38,7 +38,7 @@ class Window(NamedTuple):
 
 
 def read_dates(query: Mapping[str, str]) -> dict[str, datetime | None]:
-    """`since` and `until` of a question. Raises BadParameters."""
+    """`since` and `until` of a request. Raises BadParameters."""
     since = iso_time.since("since_date", query.get("since_date"))
     until = iso_time.until("until_date", query.get("until_date"))
     if since and until and since >= until:
@@ -56,9 +56,9 @@ def window(since: datetime | None, until: datetime | None, latest: datetime, day
     return Window(max(since, start) if since else start, end, first_day, last_day)
 
 
-def _after(moment: datetime) -> datetime:
+def _after(instant: datetime) -> datetime:
     """The end of its UTC day."""
-    day = moment.astimezone(UTC).date()
+    day = instant.astimezone(UTC).date()
     return datetime.combine(day + iso_time.DAY, time.min, UTC) if day < date.max else iso_time.LAST_INSTANT
 
 

@@ -27,11 +27,11 @@ class Named(BaseModel):
     title: str
 
 
-MOMENT = datetime(2018, 9, 13, 9, 42, 53, 5, tzinfo=UTC)
+INSTANT = datetime(2018, 9, 13, 9, 42, 53, 5, tzinfo=UTC)
 
 
 def row(number: int = 1, **changes: object) -> Row:
-    made = Row(f"log-{number}-crash-1", "2018-09-13", f"log-{number}", MOMENT + timedelta(seconds=number), "c" * 24,
+    made = Row(f"log-{number}-crash-1", "2018-09-13", f"log-{number}", INSTANT + timedelta(seconds=number), "c" * 24,
                "1.2", "45", "iOS", "11.4", "iPhone9,4", None)  # fmt: skip
     return made._replace(**changes)
 
@@ -60,7 +60,7 @@ def test_every_row_comes_back_as_it_went_in(name):
 
     found = read(name, written(name, rows[:1], [], rows[1:]))
 
-    time = MOMENT + timedelta(seconds=1)
+    time = INSTANT + timedelta(seconds=1)
     shown = time if name == "parquet" else "2018-09-13T09:42:54.000005Z"
     assert len(found) == 2
     assert found[0][3] == shown

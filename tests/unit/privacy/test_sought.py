@@ -40,7 +40,7 @@ def tarred(content: bytes) -> bytes:
 )  # fmt: skip
 def test_it_stands_there_as_a_word_however_that_is_written_or_packed(raw):
     assert ADA.stands_in(raw)
-    assert ADA.is_told_by(raw)
+    assert ADA.is_named_in(raw)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_it_stands_there_as_a_word_however_that_is_written_or_packed(raw):
     [b"", b"ada-47110", b"xada-4711", b"ADA-4711", b"PK\x03\x04 broken", b"\x1f\x8b broken", gzip.compress(b"bob", mtime=0)],
 )  # fmt: skip
 def test_it_does_not_stand_there(raw):
-    assert not ADA.is_told_by(raw)
+    assert not ADA.is_named_in(raw)
 
 
 def test_without_a_scan_only_what_the_log_says_of_its_user_counts():
     user = Sought("4711", scan=False)
 
-    assert user.is_told_by(sentry_event("4711"))
-    assert not user.is_told_by(sentry_event("0815", "error 4711"))
+    assert user.is_named_in(sentry_event("4711"))
+    assert not user.is_named_in(sentry_event("0815", "error 4711"))
     assert not user.stands_in_text("4711")
 
 
@@ -109,7 +109,7 @@ def test_links_lead_to_nothing(raw):
 
 
 def test_it_is_found_behind_countless_empty_members():
-    assert ADA.is_told_by(gzip.compress(b"", mtime=0) * 50_000 + gzip.compress(b"by ada-4711", mtime=0))
+    assert ADA.is_named_in(gzip.compress(b"", mtime=0) * 50_000 + gzip.compress(b"by ada-4711", mtime=0))
 
 
 def test_what_damaged_files_of_an_archive_unpack_to_is_bounded_in_all():

@@ -129,7 +129,7 @@ def test_every_frame_of_the_corpus_case_gets_its_expected_name() -> None:
     faults = json.loads((CORPUS / "jvm_sqlite_input.json").read_text())["exception"]["exceptions"]
     expected = json.loads((CORPUS / "jvm_sqlite_exception_golden.json").read_text())[0]["exception_frames"]
 
-    found = [[_told(one) for frame in fault["frames"] for one in names.frames(_read(frame))] for fault in faults]
+    found = [[_frame_json(one) for frame in fault["frames"] for one in names.frames(_read(frame))] for fault in faults]
 
     assert found == expected
     assert sum(map(len, found)) == 56
@@ -144,7 +144,7 @@ def _read(frame: dict[str, str | int]) -> Frame:
     )
 
 
-def _told(frame: Frame) -> dict[str, str | int | None]:
+def _frame_json(frame: Frame) -> dict[str, str | int | None]:
     return {
         "class_name": frame.module,
         "method_name": frame.function,

@@ -10,7 +10,7 @@ from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog, Frame
 from app.parsers import parse
 from app.symbols import scripts
-from app.symbols.awaiting import release_key
+from app.symbols.awaited_keys import release_key
 from app.symbols.contents import About, contents
 from app.symbols.objects import NotSymbols
 from app.symbols.resolving import Resolved, resolve

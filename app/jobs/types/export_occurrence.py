@@ -16,7 +16,7 @@ from app.db.crash import Crash
 from app.db.log import Log
 from app.db.occurrence import Occurrence, find_occurrence
 from app.errors import BadParameters, Gone, NotFound
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
 from app.parameters import read_params
@@ -66,8 +66,8 @@ class LogRemoved(Gone):
     code, message = "log_removed", "The log of this occurrence is no longer kept: it was older than the app keeps logs"
 
 
-class Params(BaseModel, frozen=True):
-    """The normalised question."""
+class ExportParams(BaseModel, frozen=True):
+    """The normalised request."""
 
     crash_identifier: str
     id: str
@@ -76,27 +76,30 @@ class Params(BaseModel, frozen=True):
     format: Literal["json", "txt", "html", "zip"]
 
 
-def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
+Params = ExportParams
+
+
+def read(crash_identifier: str, query: Mapping[str, str]) -> ExportParams:
     """Check the parameters. Raises BadParameters naming the first that is missing or senseless."""
     day = query.get("date") or query.get("start_day")
     if not query.get("id") or not query.get("log_id") or not day:
         raise BadParameters("id, log id or start_day not provided")
     if query.get("format", "json") not in REPORTS:
         raise BadParameters(f"format is not one of {', '.join(sorted(REPORTS))}")
-    asked = iso_time.day("date", day)
+    wanted_day = iso_time.day("date", day)
     return read_params(
-        Params,
+        ExportParams,
         {
             "crash_identifier": crash_identifier,
             "id": query["id"],
             "log_id": query["log_id"],
-            "date": asked,
+            "date": wanted_day,
             "format": query.get("format", "json"),
         },
     )
 
 
-def expect(db: Database, crash: Subject, params: Params) -> int:
+def expect(db: Database, crash: Subject, params: ExportParams) -> int:
     """One report. Raises NotFound unless there is such an occurrence."""
     assert crash.id is not None
     with db.read() as session:
@@ -109,7 +112,7 @@ def current_revision(about: Subject) -> int:
     return about.reports_revision
 
 
-def compute(params: Params, run: Run) -> Artefact:
+def compute(params: ExportParams, run: Run) -> Artefact:
     """Read the stored log again and write the report of its n-th crash."""
     with run.db.read() as session:
         crash = session.get_one(Crash, run.crash_id)
@@ -138,7 +141,7 @@ def present(job: AnyJob, showing: Showing) -> Body:
     return Body.of(json.dumps(showing.file(job), separators=(",", ":"), ensure_ascii=False).encode())
 
 
-def _find(session: Session, crash_id: int, params: Params) -> Occurrence:
+def _find(session: Session, crash_id: int, params: ExportParams) -> Occurrence:
     named = read_occurrence_name(params.id)
     if named and named[0] == params.log_id:
         found = find_occurrence(session, crash_id, *named)

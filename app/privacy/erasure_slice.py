@@ -1,4 +1,4 @@
-"""One turn at an erasure: what a step works with."""
+"""One slice of the work on an erasure: what a step works with."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,8 @@ from app.work.running import Attempt
 
 
 @dataclass
-class Turn:
-    """An attempt at an erasure. Whatever a step writes, it writes in transactions that the attempt guards."""
+class ErasureSlice:
+    """An attempt at an erasure. A step writes only in transactions that the attempt guards."""
 
     attempt: Attempt[Erasure]
     sought: Sought
@@ -27,7 +27,7 @@ class Turn:
 
     @property
     def erasure(self) -> Erasure:
-        """Its row."""
+        """The row of the erasure."""
         return self.attempt.row
 
     @property

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.broker import RUN_JOB, SHORT
 from app.db import poll
-from app.jobs.kind import AnyJob
+from app.jobs.job_type import AnyJob
 from app.services import Services
 
 DURABLE_AFTER = timedelta(seconds=30)  # three times the longest pause of PostgreSQL's WAL writer that can be set
@@ -16,11 +16,11 @@ def is_live(services: Services, job: AnyJob) -> bool:
 
 
 def wait_until_durable(services: Services, job: AnyJob) -> None:
-    """Return when no crash of the database can lose a live job; to be called before its user is told of it."""
+    """Return when no crash of the database can lose a live job; to be called before its user is answered."""
     if services.now() - job.created_at < DURABLE_AFTER:
-        services.db.settle(job.id)
+        services.db.wait_until_durable(job.id)
 
 
 def answered(services: Services, job: AnyJob) -> None:
-    """To be called when a user who has waited for a short job is told its end."""
+    """To be called when a request that waited for a short job is answered with its end."""
     services.broker.answered(RUN_JOB, job.id, SHORT)

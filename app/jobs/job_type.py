@@ -20,7 +20,7 @@ AnyJob = Job | FoundJob
 """A job's row, or as much of it as a poll reads."""
 
 Subject = FoundCrash | WholeApp
-"""What a question is about."""
+"""What a request is about."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Artefact:
 class Plan:
     """Instead of a result: what it will be made of, in parts, by as many workers as there are."""
 
-    made_at: datetime  # the moment that the result shows
+    made_at: datetime  # when the snapshot was taken that the result shows
     last_row: int  # the newest occurrence that belongs to it
     reports_revision: int  # the app's: parts are made by what was set then, or not at all
     parts: list[dict[str, Any]]  # values of JobPart: number, after, upto, units
@@ -52,7 +52,7 @@ class MadePart:
     artefact: Artefact
     read: int  # units that it was made from; fewer than planned when some are gone by now
     rows: int
-    unreadable: int  # what belongs to it and could not be told whole
+    unreadable: int  # occurrences that belong to it and could not be read
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Showing:
     part_link: Callable[[AnyJob, int], str] = field(repr=False)  # the same for a part, by its number
 
     def file(self, job: AnyJob) -> dict[str, Any]:
-        """How a finished job's stored bytes are told to the client: where they are, what they are, and until when."""
+        """The stored bytes of a finished job as its JSON result: where they are, what they are, and until when."""
         assert job.expires_at is not None
         return {
             "url": self.link(job),
@@ -125,7 +125,7 @@ def all_occurrences(_db: Database, about: Subject, _params: Any) -> int:
 
 
 @dataclass(frozen=True)
-class Kind:
+class JobType:
     """What a job type offers, under the names that its module declares. What has a default need not be declared."""
 
     PATH: str  # below /api; its one variable is a key of `app.jobs.subjects.SUBJECTS`, and a field of Params
@@ -172,9 +172,9 @@ class Kind:
         return self.PATH.partition("<")[2].partition(">")[0]
 
 
-def key_of(kind: str, asked: BaseModel) -> str:
-    """What equal questions share: sha256 hex."""
-    return hashlib.sha256(f"{kind}\n{asked.model_dump_json()}".encode()).hexdigest()
+def key_of(job_type: str, params: BaseModel) -> str:
+    """What equal requests share: sha256 hex."""
+    return hashlib.sha256(f"{job_type}\n{params.model_dump_json()}".encode()).hexdigest()
 
 
 def stream_between(before: bytes, body: Body, after: bytes) -> Body:

@@ -10,11 +10,11 @@ from flask import request
 T = TypeVar("T")
 
 PER_PAGE = 50  # rows
-LAST_PAGE = 1_000_000  # far beyond what anybody turns to
+LAST_PAGE = 1_000_000  # far beyond what anybody reads
 
 
 @dataclass(frozen=True)
-class Window:
+class PageWindow:
     """Which rows of a list a page shows."""
 
     page: int  # from 1
@@ -45,8 +45,8 @@ class Window:
         )
 
 
-def read_window(query: Mapping[str, str], per_page: int = PER_PAGE) -> Window:
+def read_window(query: Mapping[str, str], per_page: int = PER_PAGE) -> PageWindow:
     """The window that the address asks for; what makes no sense is the first page."""
     text = query.get("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 1
-    return Window(min(max(number, 1), LAST_PAGE), per_page)
+    return PageWindow(min(max(number, 1), LAST_PAGE), per_page)

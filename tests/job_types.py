@@ -1,6 +1,6 @@
-"""A kind of job whose every step a test decides, to be put into app.jobs.KINDS."""
+"""A job type whose every step a test decides, to be put into app.jobs.JOB_TYPES."""
 
-# ruff: noqa: ARG002  a kind takes more than a fake one needs
+# ruff: noqa: ARG002  a job type takes more than a fake one needs
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.db.job import Job
-from app.jobs.kind import Artefact, Body, Kind, Run
+from app.jobs.job_type import Artefact, Body, JobType, Run
 from app.jobs.registry import job_type_of
 from app.services import Services
 from app.storage import job_folder
@@ -41,21 +41,21 @@ def files(services: Services, job: Job) -> list[str]:
     return sorted(stat.key for stat in services.storage.list(job_folder(job.id)))
 
 
-def as_job_type(fake: "FakeKind") -> Kind:
-    """What goes into app.jobs.KINDS."""
+def as_job_type(fake: "FakeJobType") -> JobType:
+    """What goes into app.jobs.JOB_TYPES."""
     return job_type_of(NAME, fake)
 
 
 @dataclass
-class FakeKind:
-    """Computes by calling `act` with its run; declares what a module in app/jobs/kinds does."""
+class FakeJobType:
+    """Computes by calling `act` with its run; declares what a module in app/jobs/types does."""
 
     act: Callable[[Run], Artefact] = write
     attempts: list[Run] = field(default_factory=list)
     total: int = 3
     PATH: str = "/crashes/<crash_identifier>/tests_own"
     UNIT: str = "steps"
-    SUMMARY: str = "A kind for tests"
+    SUMMARY: str = "A job type for tests"
     RESULT_SCHEMA: dict[str, Any] = field(default_factory=dict)
     Params: type[BaseModel] = Params
 

@@ -1,4 +1,4 @@
-"""How every job is begun by a worker, as one statement; `asking` has the step before it, `finishing` the last."""
+"""The claim of a job by a worker, in one statement; `job_start` has the step before it, `finishing` the last."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,12 +22,12 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.db import Database
 from app.db.crash import Crash
+from app.db.driver_pool import Prepared
+from app.db.fair_share import FairShare
 from app.db.hot import SqlText
 from app.db.job import Job, JobState
 from app.db.job_part import JobPart
 from app.db.occurrence import FIRST_ROWS
-from app.db.prepared import Prepared
-from app.db.turn import Turn
 from app.db.work import LONGEST_PAUSE
 
 RUNNING: ColumnElement[str] = literal_column("'running'")
@@ -51,7 +51,7 @@ class ClaimedJob(NamedTuple):
     progress_total: int
     data_revision: int | None
     result_size: int | None = None  # bytes
-    told: int = 0  # how many webhooks are to be told of its end
+    notified: int = 0  # how many webhooks are to be notified of its end
 
     @property
     def job(self) -> Job:
@@ -80,23 +80,23 @@ def claim_next(
 ) -> Job | None:
     """Begin an attempt at the queued job that is next in turn, in `queue`, else in that of the task message's job.
 
-    Tenants take turns, each tenant's oldest job first. None when nobody waits there, or when it is the queue `bounded`
-    and `at_once` of its jobs run already. The lock goes with that of users who join the job meanwhile: a stampede must
-    not hide the job it asks for. Of the job's columns there are CLAIMED.
+    The tenant served least recently comes first, with its oldest job. None when no job waits there, or when it is
+    the queue `bounded` and `at_once` of its jobs run already. The lock does not exclude users who join the job
+    meanwhile: a stampede must not hide the job it asks for. Of the columns of the job only CLAIMED are set.
     """
     bounds = {"bounded": bounded, "at_once": at_once}
     values = {"worker": worker, "lease_expires_at": lease_expires_at, **bounds, **due_at(now)}
-    with db.quick_write(together=False) as lane:  # that the turn is lost with its worker does no harm
+    with db.driver_write(together=False) as driver:  # a share noted for a worker that dies does no harm
         if db.is_postgresql:
-            claimed = lane.first(
+            claimed = driver.first(
                 CLAIM_JOB, job_of_message=job_of_message, queue=queue, **values, **_NO_LIST, most_rows=FIRST_ROWS
             )
             return claimed and claimed.job
-        row = lane.first(_CLAIM_ON_SQLITE, job_of_message=job_of_message, queue=queue, **values)
+        row = driver.first(_CLAIM_ON_SQLITE, job_of_message=job_of_message, queue=queue, **values)
         if row is None:
             return None
         job = ClaimedJob(*row).job
-        lane.change(_TURN_ON_SQLITE, app=job.app_id, now=now)
+        driver.change(_SHARE_ON_SQLITE, app=job.app_id, now=now)
         return job
 
 
@@ -116,11 +116,11 @@ _STORED_LIST = SqlText("stored_list", StoredList)
 
 
 def find_stored_list(db: Database, crash_id: int, key: str) -> StoredList | None:
-    """The newest stored result of the question with this key, if the crash has not changed since."""
-    with db.quick() as lane:
+    """The newest stored result of the request with this key, if the crash has not changed since."""
+    with db.driver() as driver:
         if db.is_postgresql:
-            return lane.first(_STORED_LIST, crash=crash_id, key=key)
-        row = lane.first(_STORED_LIST_ON_SQLITE, crash=crash_id, key=key)
+            return driver.first(_STORED_LIST, crash=crash_id, key=key)
+        row = driver.first(_STORED_LIST_ON_SQLITE, crash=crash_id, key=key)
     return StoredList(*row) if row else None
 
 
@@ -149,9 +149,9 @@ def _claim(*_: object) -> ReturningUpdate[Any]:
     is_room = or_(waiting.queue != bindparam("bounded"), busy < bindparam("at_once"))
     next_one: ScalarSelect[str] = (
         select(waiting.id)
-        .outerjoin(Turn, Turn.app_id == waiting.app_id)
+        .outerjoin(FairShare, FairShare.app_id == waiting.app_id)
         .where(waiting.state == literal_column("'queued'"), waiting.queue == queue, due, is_room)
-        .order_by(Turn.served_at.asc().nulls_first(), waiting.created_at, waiting.id)
+        .order_by(FairShare.served_at.asc().nulls_first(), waiting.created_at, waiting.id)
         .limit(1)
         .scalar_subquery()
     )
@@ -168,9 +168,11 @@ def _claim(*_: object) -> ReturningUpdate[Any]:
     return update(Job).where(Job.id == next_one).values(begun).returning(*claimed)
 
 
-def _turn(*_: object) -> Insert:
-    insert = sqlite.insert(Turn).values(app_id=bindparam("app"), served_at=bindparam("now"))
-    return insert.on_conflict_do_update(index_elements=[Turn.app_id], set_={"served_at": insert.excluded.served_at})
+def _share(*_: object) -> Insert:
+    insert = sqlite.insert(FairShare).values(app_id=bindparam("app"), served_at=bindparam("now"))
+    return insert.on_conflict_do_update(
+        index_elements=[FairShare.app_id], set_={"served_at": insert.excluded.served_at}
+    )
 
 
-_CLAIM_ON_SQLITE, _TURN_ON_SQLITE, _STORED_LIST_ON_SQLITE = Prepared(_claim), Prepared(_turn), Prepared(_stored_list)
+_CLAIM_ON_SQLITE, _SHARE_ON_SQLITE, _STORED_LIST_ON_SQLITE = Prepared(_claim), Prepared(_share), Prepared(_stored_list)

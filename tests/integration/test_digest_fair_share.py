@@ -1,4 +1,4 @@
-"""Digests take turns between apps, and logs that take long to read stand in nobody's way (both databases)."""
+"""Digests give each app a fair share, and logs that take long to read stand in nobody's way (both databases)."""
 
 import time
 from dataclasses import replace
@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.db.log import Log, LogStatus
 from app.ingest import budget, digest
-from app.ingest.digest import LOGS_PER_TRIP, digest_some
+from app.ingest.digest import LOGS_IN_BULK, digest_some
 from app.ingest.receive import receive
 from app.parsers import PARSERS
 from tests.factories import kscrash, make_member
@@ -29,7 +29,7 @@ def state(services, log_id: str) -> Log:
 
 def test_a_log_of_one_app_is_digested_next_whatever_the_backlog_of_another(services, member):
     other = make_member(services, "grace@example.com", "Maps")
-    for number in range(3 * LOGS_PER_TRIP):
+    for number in range(3 * LOGS_IN_BULK):
         receive(services, member.app, f"many-{number}", kscrash())
     digest_some(services)
     receive(services, other.app, "one", kscrash())

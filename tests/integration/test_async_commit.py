@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.db import open_database
-from app.db.prepared import Lane
+from app.db.driver_pool import DriverConnection
 from tests.factories import make_crash
 
 
@@ -17,11 +17,11 @@ def database_url(postgres_database) -> str:
 
 
 @pytest.fixture
-def waits(monkeypatch) -> list[Lane]:
+def waits(monkeypatch) -> list[DriverConnection]:
     """One for each wait for the disk that is over."""
-    ended: list[Lane] = []
-    receive = Lane.receive
-    monkeypatch.setattr(Lane, "receive", lambda lane: (receive(lane), ended.append(lane)))
+    ended: list[DriverConnection] = []
+    receive = DriverConnection.receive
+    monkeypatch.setattr(DriverConnection, "receive", lambda driver: (receive(driver), ended.append(driver)))
     return ended
 
 
@@ -41,8 +41,8 @@ def test_the_first_answer_waits_for_the_disk_and_the_polls_after_it_do_not(servi
 
 def test_the_message_is_sent_before_the_disk_has_the_job(services, client_of, member, path, monkeypatch):
     order: list[str] = []
-    receive = Lane.receive
-    monkeypatch.setattr(Lane, "receive", lambda lane: (order.append("waited"), receive(lane)))
+    receive = DriverConnection.receive
+    monkeypatch.setattr(DriverConnection, "receive", lambda driver: (order.append("waited"), receive(driver)))
     monkeypatch.setattr(services.broker, "enqueue", lambda *_: order.append("enqueued"))
 
     client_of(services).get(path, headers=member.headers)
@@ -92,12 +92,14 @@ def test_a_held_request_whose_time_is_over_waits_for_the_disk(services, client_o
 
 def test_requests_that_come_during_a_wait_for_the_disk_share_the_next_wait(services, waits):
     under_way, go_on = threading.Event(), threading.Event()
-    first = threading.Thread(target=services.db.settle, args=("first", lambda: (under_way.set(), go_on.wait(10))))
+    first = threading.Thread(
+        target=services.db.wait_until_durable, args=("first", lambda: (under_way.set(), go_on.wait(10)))
+    )
     first.start()
     under_way.wait(10)
     enqueued = threading.Semaphore(0)
     others = [
-        threading.Thread(target=services.db.settle, args=(name, enqueued.release))
+        threading.Thread(target=services.db.wait_until_durable, args=(name, enqueued.release))
         for name in ("second", "third", "fourth")
     ]
     for other in others:
@@ -113,7 +115,7 @@ def test_requests_that_come_during_a_wait_for_the_disk_share_the_next_wait(servi
 
 
 def test_a_disk_that_takes_no_more_is_answered_as_an_outage(services, client_of, member, path, monkeypatch):
-    monkeypatch.setattr("app.db.settling._NOTE", b"SELECT 1 / 0")
+    monkeypatch.setattr("app.db.async_commit._FLUSH_WAL", b"SELECT 1 / 0")
 
     answer = client_of(services).get(path, headers=member.headers)
 

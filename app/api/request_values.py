@@ -1,4 +1,4 @@
-"""What a POST asks: the query of its URL and its JSON body together, each name with one value or several."""
+"""The values of a POST: the query of its URL and its JSON body together, each name with one value or several."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ MAX_BODY = 64 * 1024  # bytes; thousands of filter values
 NOT_AN_OBJECT = "The body is not a JSON object of texts, numbers and lists of these"
 
 
-def asked_values() -> dict[str, str]:
+def request_values() -> dict[str, str]:
     """Name -> its values, one to a line. Raises BadParameters when the body is anything but a flat JSON object."""
     found = {name: list(values) for name, values in request.args.lists()}
     for name, value in json_object().items():
@@ -20,7 +20,7 @@ def asked_values() -> dict[str, str]:
         found.setdefault(name, []).extend(_text(one) for one in values if one is not None)
     for name, values in found.items():
         if any(ord(sign) < 32 or "\ud800" <= sign <= "\udfff" for value in values for sign in value):
-            raise BadParameters(f"{_shown(name)} holds a control character")
+            raise BadParameters(f"{_printable(name)} holds a control character")
     return {name: "\n".join(values) for name, values in found.items()}
 
 
@@ -48,5 +48,5 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     return name if name.isascii() and name.isidentifier() else "A name"

@@ -22,8 +22,8 @@ _NO_FILES = ("SourceFile", "Unknown Source", "Proguard", "ProGuard")
 
 def release_key(version: str, build: str, name: str = "") -> str:
     """By which symbols given for a version, a build or both ("" for any) are found; of maps with the file's `name`."""
-    told = json.dumps([version, build, name] if name else [version, build])
-    return RELEASE + hashlib.sha256(told.encode()).hexdigest()[:40]
+    release = json.dumps([version, build, name] if name else [version, build])
+    return RELEASE + hashlib.sha256(release.encode()).hexdigest()[:40]
 
 
 def release_keys(log: CrashLog, name: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""Who is served when: tenants take turns, long jobs leave room, users wait for a bounded number (both databases)."""
+"""Who is served when: tenants have a fair share, long jobs leave room, users wait for a bounded number (both databases)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from app.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.db.crash import Crash
-from app.db.job import LONGEST_PAUSE, Job, JobState, next_in_turn, stay
+from app.db.job import LONGEST_PAUSE, Job, JobState, lock_job_shared, next_in_turn
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
 from app.jobs.cancelling import cancel
@@ -19,7 +19,7 @@ from app.services import Services
 from app.sweep import sweep
 from app.work.ending import hand_back
 from tests.factories import Member, join, make_crash, make_member, run_enqueued
-from tests.job_kinds import NAME, FakeKind, write
+from tests.job_types import NAME, FakeJobType, write
 
 
 def ask_many(services: Services, member: Member, crash: Crash, number: int) -> list[Job]:
@@ -31,7 +31,7 @@ def state(services: Services, job: Job) -> JobState:
         return session.get_one(Job, job.id).state
 
 
-def test_one_tenants_long_line_delays_another_by_two_jobs_at_most(services, member, kind):
+def test_one_tenants_long_line_delays_another_by_two_jobs_at_most(services, member, job_type):
     ask_many(services, member, make_crash(services, member.app), 500)
     other = make_member(services, "grace@example.com", "Maps")
     ask_many(services, other, make_crash(services, other.app), 1)
@@ -41,14 +41,14 @@ def test_one_tenants_long_line_delays_another_by_two_jobs_at_most(services, memb
         served.append(run_.app_id)
         return write(run_)
 
-    kind.act = note
+    job_type.act = note
     run_enqueued(services)
 
     assert served.index(other.app.id) <= 1
     assert len(served) == 501
 
 
-def test_a_worker_that_receives_a_message_goes_on_as_long_as_short_jobs_wait(services, member, kind):
+def test_a_worker_that_receives_a_message_goes_on_as_long_as_short_jobs_wait(services, member, job_type):
     jobs = ask_many(services, member, make_crash(services, member.app), 5)
     services.broker.messages.clear()
 
@@ -58,7 +58,7 @@ def test_a_worker_that_receives_a_message_goes_on_as_long_as_short_jobs_wait(ser
     assert services.broker.messages == []
 
 
-def test_a_worker_that_has_gone_on_for_long_enough_enqueues_what_still_waits(services, member, kind, monkeypatch):
+def test_a_worker_that_has_gone_on_for_long_enough_enqueues_what_still_waits(services, member, job_type, monkeypatch):
     monkeypatch.setattr(running, "GO_ON_FOR", -1.0)
     jobs = ask_many(services, member, make_crash(services, member.app), 3)
     services.broker.messages.clear()
@@ -69,7 +69,7 @@ def test_a_worker_that_has_gone_on_for_long_enough_enqueues_what_still_waits(ser
     assert services.broker.messages == [(RUN_JOB, jobs[0].id)]
 
 
-def test_a_job_that_fails_does_not_keep_the_others_waiting(services, member, kind):
+def test_a_job_that_fails_does_not_keep_the_others_waiting(services, member, job_type):
     jobs = ask_many(services, member, make_crash(services, member.app), 3)
     ends = iter([MalformedLog(), None, None])
 
@@ -78,14 +78,14 @@ def test_a_job_that_fails_does_not_keep_the_others_waiting(services, member, kin
             raise error
         return write(run_)
 
-    kind.act = fail_first
+    job_type.act = fail_first
     services.broker.messages.clear()
     run(services, jobs[0].id)
 
     assert sorted(state(services, job) for job in jobs) == [JobState.FAILED, JobState.FINISHED, JobState.FINISHED]
 
 
-def test_a_message_for_a_job_that_has_left_for_its_parts_is_received_in_its_queue(services, member, kind):
+def test_a_message_for_a_job_that_has_left_for_its_parts_is_received_in_its_queue(services, member, job_type):
     [planned, waiting] = ask_many(services, member, make_crash(services, member.app), 2)
     with services.db.write() as session:
         session.get_one(Job, planned.id).queue = PARTS
@@ -95,7 +95,7 @@ def test_a_message_for_a_job_that_has_left_for_its_parts_is_received_in_its_queu
     assert state(services, waiting) == JobState.FINISHED
 
 
-def test_every_job_of_every_tenant_is_done_once(services, member, kind):
+def test_every_job_of_every_tenant_is_done_once(services, member, job_type):
     other = make_member(services, "grace@example.com", "Maps")
     jobs = ask_many(services, member, make_crash(services, member.app), 7)
     jobs += ask_many(services, other, make_crash(services, other.app), 3)
@@ -103,7 +103,7 @@ def test_every_job_of_every_tenant_is_done_once(services, member, kind):
     run_enqueued(services)
 
     assert {state(services, job) for job in jobs} == {JobState.FINISHED}
-    assert len(kind.attempts) == 10
+    assert len(job_type.attempts) == 10
 
 
 def test_a_long_list_goes_to_the_long_queue_and_a_short_one_does_not(services, member):
@@ -117,8 +117,8 @@ def test_a_long_list_goes_to_the_long_queue_and_a_short_one_does_not(services, m
     assert (short.queue, long.queue) == (SHORT, LONG)
 
 
-def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_enqueued(services, member, kind):
-    long = replace_total(kind, LONG_FROM + 1)
+def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_enqueued(services, member, job_type):
+    long = replace_total(job_type, LONG_FROM + 1)
     first, second = ask_many(services, member, make_crash(services, member.app), 2)
     services.broker.messages.clear()
 
@@ -128,7 +128,7 @@ def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_enqueu
 
     long.act = while_one_runs
     run(services, first.id)
-    running_at_once = len(kind.attempts)
+    running_at_once = len(job_type.attempts)
     long.act = write
 
     assert running_at_once == 1
@@ -137,12 +137,12 @@ def test_long_jobs_run_no_more_than_allowed_at_a_time_and_the_next_one_is_enqueu
     assert {state(services, job) for job in (first, second)} == {JobState.FINISHED}
 
 
-def replace_total(kind: FakeKind, total: int) -> FakeKind:
-    kind.total = total
-    return kind
+def replace_total(job_type: FakeJobType, total: int) -> FakeJobType:
+    job_type.total = total
+    return job_type
 
 
-def test_a_user_who_waits_for_too_many_jobs_is_asked_to_come_back(services, member, kind):
+def test_a_user_who_waits_for_too_many_jobs_is_asked_to_come_back(services, member, job_type):
     limited = replace(services, config=replace(services.config, live_jobs_per_user=3))
     crash = make_crash(services, member.app)
     jobs = ask_many(limited, member, crash, 3)
@@ -156,7 +156,7 @@ def test_a_user_who_waits_for_too_many_jobs_is_asked_to_come_back(services, memb
     assert ask(limited, member.user_id, NAME, crash.identifier, {"about": "one more"}).state == JobState.QUEUED
 
 
-def test_a_job_that_nobody_polls_is_cancelled_where_the_settings_say_so(services, member, kind, clock):
+def test_a_job_that_nobody_polls_is_cancelled_where_the_settings_say_so(services, member, job_type, clock):
     settings = replace(services, config=replace(services.config, abandon_after=600))
     crash = make_crash(services, member.app)
     polled, left = ask_many(settings, member, crash, 2)
@@ -173,7 +173,7 @@ def test_a_job_that_nobody_polls_is_cancelled_where_the_settings_say_so(services
         ask(services, member.user_id, NAME, crash.identifier, {"about": "1", "job_id": left.id})
 
 
-def test_a_shared_job_goes_on_while_another_user_waits_for_it(services, member, kind):
+def test_a_shared_job_goes_on_while_another_user_waits_for_it(services, member, job_type):
     colleague = join(services, "grace@example.com", member.app)
     crash = make_crash(services, member.app)
     [job] = ask_many(services, member, crash, 1)
@@ -186,7 +186,7 @@ def test_a_shared_job_goes_on_while_another_user_waits_for_it(services, member, 
     assert state(services, job) == JobState.CANCELLED
 
 
-def test_a_stopping_worker_hands_its_attempts_back_without_a_failure(services, member, kind):
+def test_a_stopping_worker_hands_its_attempts_back_without_a_failure(services, member, job_type):
     mine, others = replace(services, worker="host:1"), replace(services, worker="host:2")
     [job] = ask_many(services, member, make_crash(services, member.app), 1)
 
@@ -194,10 +194,10 @@ def test_a_stopping_worker_hands_its_attempts_back_without_a_failure(services, m
         hand_back(others, WORK)
         assert state(services, job) == JobState.RUNNING
         hand_back(mine, WORK)
-        kind.act = write
+        job_type.act = write
         return write(run_)
 
-    kind.act = stopped_meanwhile
+    job_type.act = stopped_meanwhile
     services.broker.messages.clear()
     run(mine, job.id)
 
@@ -209,7 +209,7 @@ def test_a_stopping_worker_hands_its_attempts_back_without_a_failure(services, m
     assert state(services, job) == JobState.FINISHED
 
 
-def test_files_that_cannot_be_removed_now_do_not_stop_a_cancel(services, member, kind, monkeypatch):
+def test_files_that_cannot_be_removed_now_do_not_stop_a_cancel(services, member, job_type, monkeypatch):
     [job] = ask_many(services, member, make_crash(services, member.app), 1)
 
     def away(*_: object) -> None:
@@ -223,18 +223,18 @@ def test_files_that_cannot_be_removed_now_do_not_stop_a_cancel(services, member,
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time anyway
-def test_a_stampede_does_not_hide_the_job_it_asks_for_from_the_worker(services, member, kind):
+def test_a_stampede_does_not_hide_the_job_it_asks_for_from_the_worker(services, member, job_type):
     crash = make_crash(services, member.app)
     [job] = ask_many(services, member, crash, 1)
 
     with services.db.write() as session:  # somebody is just joining the job
-        assert stay(session, job.id) is not None
+        assert lock_job_shared(session, job.id) is not None
         run(services, job.id)
 
     assert state(services, job) == JobState.FINISHED
 
 
-def test_a_job_that_is_to_rest_longer_than_any_back_off_lasts_is_due(services, member, kind):
+def test_a_job_that_is_to_rest_longer_than_any_back_off_lasts_is_due(services, member, job_type):
     """The clock was set back since its attempt failed."""
     resting, overtaken = ask_many(services, member, make_crash(services, member.app), 2)
     with services.db.write() as session:

@@ -12,7 +12,7 @@ from app.db.crash import Crash
 from app.db.log import Log, LogStatus
 from app.db.occurrence import Occurrence
 from app.errors import TransientError
-from app.ingest.digest import BYTES_PER_TRIP, LOGS_PER_TRIP, digest
+from app.ingest.digest import BYTES_IN_BULK, LOGS_IN_BULK, digest
 from app.ingest.receive import receive
 from app.parsers import PARSERS
 from app.services import Services
@@ -52,7 +52,7 @@ def counts(services: Services) -> list[int]:
         return sorted(session.scalars(select(Crash.occurrences_count)))
 
 
-def work_until_settled(services: Services, clock) -> None:
+def work_until_digested(services: Services, clock) -> None:
     """Do what workers and the sweep would, though workers die."""
     for _ in range(20):
         messages, services.broker.messages = services.broker.messages, []
@@ -66,13 +66,15 @@ def work_until_settled(services: Services, clock) -> None:
 
 
 @pytest.fixture
-def one_trip(monkeypatch) -> None:
-    """No second trip follows a full one."""
+def one_bulk(monkeypatch) -> None:
+    """No second bulk follows a full one."""
     monkeypatch.setattr(ingest.digest, "GO_ON_FOR", 0.0)
 
 
-def test_the_logs_that_wait_are_digested_along_by_one_statement_to_claim_and_five_to_settle(services, member, one_trip):
-    receive_many(services, member, LOGS_PER_TRIP + 3)
+def test_the_logs_that_wait_are_digested_along_by_one_statement_to_claim_and_five_to_end_them(
+    services, member, one_bulk
+):
+    receive_many(services, member, LOGS_IN_BULK + 3)
     row_id = logs(services)[0].id
 
     with statements(services) as sent:
@@ -90,26 +92,26 @@ def test_the_logs_that_wait_are_digested_along_by_one_statement_to_claim_and_fiv
     assert (
         "grouping_decisions" in sent[2 if services.db.is_postgresql else 4]
     )  # the one more: which groups people have merged
-    assert statuses(services) == {"digested": LOGS_PER_TRIP, "received": 3}
-    assert len(occurrences(services)) == sum(counts(services)) == LOGS_PER_TRIP
+    assert statuses(services) == {"digested": LOGS_IN_BULK, "received": 3}
+    assert len(occurrences(services)) == sum(counts(services)) == LOGS_IN_BULK
 
 
-def test_full_trips_follow_one_another_until_nothing_waits(services, member, monkeypatch):
+def test_full_bulks_follow_one_another_until_nothing_waits(services, member, monkeypatch):
     monkeypatch.setattr(
         ingest.digest, "GO_ON_FOR", 60.0
     )  # a machine that is busy with other things is no reason to stop
-    receive_many(services, member, 2 * LOGS_PER_TRIP + 3)
+    receive_many(services, member, 2 * LOGS_IN_BULK + 3)
     services.broker.messages.clear()
 
     digest(services, logs(services)[0].id)
 
-    assert statuses(services) == {"digested": 2 * LOGS_PER_TRIP + 3}
-    assert len(occurrences(services)) == sum(counts(services)) == 2 * LOGS_PER_TRIP + 3
+    assert statuses(services) == {"digested": 2 * LOGS_IN_BULK + 3}
+    assert len(occurrences(services)) == sum(counts(services)) == 2 * LOGS_IN_BULK + 3
     assert services.broker.messages == []
 
 
-def test_a_worker_that_has_gone_on_for_long_enough_enqueues_what_still_waits(services, member, one_trip, run_workers):
-    receive_many(services, member, 2 * LOGS_PER_TRIP + 3)
+def test_a_worker_that_has_gone_on_for_long_enough_enqueues_what_still_waits(services, member, one_bulk, run_workers):
+    receive_many(services, member, 2 * LOGS_IN_BULK + 3)
     row_id = str(logs(services)[0].id)
     services.broker.messages.clear()
 
@@ -117,7 +119,7 @@ def test_a_worker_that_has_gone_on_for_long_enough_enqueues_what_still_waits(ser
     assert services.broker.messages == [(DIGEST_LOG, row_id)]
     run_workers()
 
-    assert statuses(services) == {"digested": 2 * LOGS_PER_TRIP + 3}
+    assert statuses(services) == {"digested": 2 * LOGS_IN_BULK + 3}
 
 
 def test_a_message_for_a_log_that_is_done_takes_those_that_wait(services, member):
@@ -132,7 +134,7 @@ def test_a_message_for_a_log_that_is_done_takes_those_that_wait(services, member
 
 
 def test_while_the_store_is_away_a_worker_does_not_go_through_all_that_waits(services, member, monkeypatch):
-    receive_many(services, member, LOGS_PER_TRIP + 3)
+    receive_many(services, member, LOGS_IN_BULK + 3)
 
     def away(*_: object) -> None:
         raise TransientError("The storage is unavailable, try again")
@@ -141,10 +143,10 @@ def test_while_the_store_is_away_a_worker_does_not_go_through_all_that_waits(ser
 
     digest(services, logs(services)[0].id)
 
-    assert Counter(log.attempt for log in logs(services)) == {1: LOGS_PER_TRIP, 0: 3}
+    assert Counter(log.attempt for log in logs(services)) == {1: LOGS_IN_BULK, 0: 3}
 
 
-def test_a_trip_with_a_log_that_is_rejected_settles_it_along(services, member):
+def test_a_bulk_with_a_log_that_is_rejected_ends_it_along(services, member):
     receive_many(services, member, 2)
     receive(services, member.app, "no-log", b"hello world")
     row_id = logs(services)[0].id
@@ -185,7 +187,7 @@ def test_a_log_that_kills_its_worker_costs_those_it_was_taken_with_a_delay_and_n
     receive(services, member.app, "poison", CONTENT)
     receive_many(services, member, 4, name="later")
 
-    work_until_settled(services, clock)
+    work_until_digested(services, clock)
 
     assert statuses(services) == {"digested": 8, "rejected": 1}
     assert parser.calls == services.config.max_attempts
@@ -209,12 +211,12 @@ def test_a_log_that_cannot_be_read_just_now_keeps_no_other_from_being_digested(s
     assert statuses(services) == {"digested": 4, "received": 1}
     assert [log.failures for log in logs(services) if log.status == LogStatus.RECEIVED] == [0]
 
-    work_until_settled(services, clock)
+    work_until_digested(services, clock)
 
     assert statuses(services) == {"digested": 5}
 
 
-def test_a_trip_whose_transaction_fails_is_repeated_by_all_of_it_and_counted_once(services, member, clock, monkeypatch):
+def test_a_bulk_whose_transaction_fails_is_repeated_by_all_of_it_and_counted_once(services, member, clock, monkeypatch):
     receive_many(services, member, 5)
 
     def broken(*_: object) -> None:
@@ -226,13 +228,13 @@ def test_a_trip_whose_transaction_fails_is_repeated_by_all_of_it_and_counted_onc
     assert statuses(services) == {"received": 5}
     assert occurrences(services) == []
 
-    work_until_settled(services, clock)
+    work_until_digested(services, clock)
 
     assert statuses(services) == {"digested": 5}
     assert len(occurrences(services)) == sum(counts(services)) == 5
 
 
-def test_a_late_trip_leaves_no_trace_of_the_logs_that_another_worker_has_taken_over(
+def test_a_late_bulk_leaves_no_trace_of_the_logs_that_another_worker_has_taken_over(
     services, member, clock, monkeypatch
 ):
     def overtaken() -> list:
@@ -253,8 +255,8 @@ def test_a_late_trip_leaves_no_trace_of_the_logs_that_another_worker_has_taken_o
     assert len(occurrences(services)) == sum(counts(services)) == 4
 
 
-@pytest.mark.parametrize(("size", "along"), [(BYTES_PER_TRIP // 4, 4), (BYTES_PER_TRIP + 1, 1)])
-def test_a_trip_holds_only_so_many_bytes(services, member, one_trip, size, along):
+@pytest.mark.parametrize(("size", "along"), [(BYTES_IN_BULK // 4, 4), (BYTES_IN_BULK + 1, 1)])
+def test_a_bulk_holds_only_so_many_bytes(services, member, one_bulk, size, along):
     for index in range(6):
         receive(services, member.app, f"large-{index}", kscrash(reason="x" * (size - 3_000)))
 
@@ -262,4 +264,4 @@ def test_a_trip_holds_only_so_many_bytes(services, member, one_trip, size, along
 
     assert statuses(services)["digested"] == along
     assert all(log.size <= size for log in logs(services))
-    assert MIB >= BYTES_PER_TRIP
+    assert MIB >= BYTES_IN_BULK

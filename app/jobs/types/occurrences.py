@@ -11,7 +11,7 @@ from app import iso_time
 from app.db.crash import find_crash
 from app.db.long_list import Batch, LongList, long_list
 from app.db.short_list import CRASH, ShortList
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
 from app.jobs.list_pages import Chunks, read_page
 from app.paging import DEFAULT_PER_PAGE, MAX_PER_PAGE, offset_of, read_paging
 from app.parameters import read_params
@@ -51,8 +51,8 @@ RESULT_SCHEMA: dict[str, Any] = {
 }
 
 
-class Params(BaseModel, frozen=True):
-    """The normalised question."""
+class OccurrencesParams(BaseModel, frozen=True):
+    """The normalised request."""
 
     crash_identifier: str
     since: datetime | None = None  # UTC, inclusive
@@ -61,13 +61,15 @@ class Params(BaseModel, frozen=True):
     per_page: int | None = None  # rows; None: the whole list
 
 
-SHORT_LIST = ShortList("occurrences", Params(crash_identifier=CRASH).model_dump_json(), FILENAME, MEDIA_TYPE)
+Params = OccurrencesParams
+
+SHORT_LIST = ShortList("occurrences", OccurrencesParams(crash_identifier=CRASH).model_dump_json(), FILENAME, MEDIA_TYPE)
 
 
-def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
+def read(crash_identifier: str, query: Mapping[str, str]) -> OccurrencesParams:
     """Check dates and paging. Raises BadParameters naming the parameter."""
     return read_params(
-        Params,
+        OccurrencesParams,
         {
             "crash_identifier": crash_identifier,
             "since": iso_time.since("since_date", query.get("since_date")),
@@ -82,7 +84,7 @@ def current_revision(about: Subject) -> int:
     return about.revision
 
 
-def compute(params: Params, run: Run) -> Artefact:
+def compute(params: OccurrencesParams, run: Run) -> Artefact:
     """Stream the rows `{id, date, log_id}` into the storage as one JSON list, or put a short one into the job's row."""
     filename = FILENAME.replace(CRASH, params.crash_identifier)
     offset, limit = _window(params)
@@ -103,7 +105,7 @@ def compute(params: Params, run: Run) -> Artefact:
 
 
 @contextmanager
-def _list(run: Run, params: Params, offset: int, limit: int | None) -> Iterator[LongList]:
+def _list(run: Run, params: OccurrencesParams, offset: int, limit: int | None) -> Iterator[LongList]:
     """The list of the job's crash; of the one it was merged into, when that happened since the job was begun."""
     with long_list(run.db, run.crash_id, params.since, params.until, offset, limit) as found:
         if found.rows:
@@ -116,8 +118,8 @@ def _list(run: Run, params: Params, offset: int, limit: int | None) -> Iterator[
         yield found
 
 
-def _whole(params: Params) -> str:
-    """The key of the question for all pages together."""
+def _whole(params: OccurrencesParams) -> str:
+    """The key of the request for all pages together."""
     return key_of("occurrences", params.model_copy(update={"page": None, "per_page": None}))
 
 
@@ -148,7 +150,7 @@ def _json_list(batches: Iterator[Batch], expected: int, run: Run, chunks: Chunks
     yield b"]" if separator == b"," else b"[]"
 
 
-def _window(params: Params) -> tuple[int, int | None]:
+def _window(params: OccurrencesParams) -> tuple[int, int | None]:
     if params.page is None or params.per_page is None:
         return 0, None
     return offset_of(params.page, params.per_page), params.per_page

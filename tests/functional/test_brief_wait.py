@@ -1,4 +1,4 @@
-"""A poll that comes right after its user was told of a short job waits a moment for its end; no first request does."""
+"""A poll that comes right after its user was told of a short job waits briefly for its end; no first request does."""
 
 import pytest
 
@@ -26,13 +26,15 @@ def rests(services, monkeypatch):
             run_enqueued(services)
 
     monkeypatch.setattr(waiting, "time", Time)
-    monkeypatch.setattr(waiting, "NO_JOB_TAKES", waiting.MOMENT)  # however slow this machine is, a poll comes before
+    monkeypatch.setattr(
+        waiting, "NO_JOB_TAKES", waiting.BRIEF_WAIT
+    )  # however slow this machine is, a poll comes before
     return slept
 
 
 @pytest.mark.parametrize("words", ["", "?since_date=2018-09-01"])
 @pytest.mark.parametrize("by_id", [False, True])
-def test_a_poll_within_a_moment_answers_with_the_end(client, member, url, rests, words, by_id):
+def test_a_poll_within_the_brief_wait_answers_with_the_end(client, member, url, rests, words, by_id):
     first = client.get(url + words, headers=member.headers).json
     query = f"{words or '?'}&job_id={first['job_id']}" if by_id else words
     slept_before = list(rests)
@@ -41,7 +43,7 @@ def test_a_poll_within_a_moment_answers_with_the_end(client, member, url, rests,
     assert (first["loading"], slept_before) == ([True], [])
     assert (poll["loading"], poll["job_id"], len(poll["result"])) == ([False], first["job_id"], 3)
     assert len(rests) == 1
-    assert rests[0] <= waiting.MOMENT
+    assert rests[0] <= waiting.BRIEF_WAIT
 
 
 def test_an_answered_question_is_not_waited_for_again(client, member, url, rests):
@@ -79,7 +81,7 @@ def test_a_job_that_is_no_longer_young_is_not_waited_for(client, member, url, re
     assert (joined["loading"], poll["loading"], rests) == ([True], [True], [])
 
 
-def test_a_poll_is_answered_after_a_moment_though_no_worker_comes(client, member, url):
+def test_a_poll_is_answered_after_the_brief_wait_though_no_worker_comes(client, member, url):
     polls = [client.get(url, headers=member.headers).json for _ in range(3)]
 
     assert [poll["loading"] for poll in polls] == [[True]] * 3

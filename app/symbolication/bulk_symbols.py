@@ -1,4 +1,4 @@
-"""The symbols of the apps whose logs are read together: an app without any costs nothing, each image is asked for once."""
+"""The symbols of the apps whose logs are read together: an app without symbols costs nothing, each image is looked up once."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,17 @@ from app.symbolication.opened import OpenedSymbols
 from app.symbols.resolving import Resolved, resolve
 
 
-class TripSymbols:
-    """Finds the symbols of each app. Take a new one for each trip: what an app has may have changed since."""
+class BulkSymbols:
+    """Finds the symbols of each app. Make a new one for each bulk of logs: the symbols of an app may have changed since."""
 
     def __init__(self, services: Services, known: Mapping[int, bool] | None = None) -> None:
-        """`known` tells of apps (row ids) whether they have symbols; others are asked about when their turn comes."""
+        """`known`: whether apps (row ids) have symbols; the others are looked up when they are needed."""
         self._services = services
         self._known = dict(known or {})
         self._opened: dict[int, OpenedSymbols] = {}
 
     def resolve(self, app_id: int, report: CrashLog) -> Resolved:
-        """A report of the app with the frames named that tell the crash, and what it waits for. Raises TransientError."""
+        """A report with the frames named that identify its crash, and the symbols it waits for. Raises TransientError."""
         opened = self._of(app_id)
         return opened.resolve(report, only_crash=True) if opened else resolve(report, _nothing, None, only_crash=True)
 

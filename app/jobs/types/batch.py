@@ -14,9 +14,9 @@ from app.db.crash import Crash, find_crash, totals
 from app.db.job_part import JobPart, JobPlan
 from app.jobs.batch.making import PartMaker
 from app.jobs.batch.manifest import RESULT_SCHEMA, present, write_manifest
+from app.jobs.batch.params import BODY_SCHEMA, AppBatch, CrashBatch, Filters, read_filters
 from app.jobs.batch.planning import make_plan, scope_of
-from app.jobs.batch.question import BODY_SCHEMA, AppBatch, CrashBatch, Filters, read_filters
-from app.jobs.kind import MadePart, Plan, Run, Subject
+from app.jobs.job_type import MadePart, Plan, Run, Subject
 
 
 class _Batch(ABC):

@@ -1,4 +1,4 @@
-"""Questions whose answers a page shows: asked when somebody looks at it, and followed by its module until they are there."""
+"""Job results on a page: requested when the page is opened, and followed by its JavaScript until they are there."""
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from app.auth import services
 from app.errors import AppError
-from app.jobs import KINDS, service
-from app.jobs.kind import AnyJob
+from app.jobs import JOB_TYPES, service
+from app.jobs.job_type import AnyJob
 from app.jobs.lost_results import lost_result_expires
 from app.storage import ObjectNotFound
 
@@ -18,10 +18,10 @@ TOO_LONG = "This is too long to be shown here; download it instead"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question, and as much of its answer as there is."""
+class PageResult:
+    """The request of a page, and as much of its result as there is."""
 
-    path: str  # of the question at the API
+    path: str  # of the request at the API
     result: Any = None  # None: not there yet, or there is a problem
     problem: str | None = None  # a sentence
 
@@ -31,28 +31,28 @@ class Asked:
         return self.result is None and self.problem is None
 
 
-def ask(user_id: int, kind: str, identifier: str, query: Mapping[str, str]) -> Asked:
-    """Start, join or find the job that answers; what it ended with instead of a result is told as a problem.
+def ask(user_id: int, job_type: str, identifier: str, query: Mapping[str, str]) -> PageResult:
+    """Start, join or find the job that answers; an error that it ended with is the `problem`.
 
     `result` is the JSON that the job has made, of a report the report itself.
     """
-    path = question_path(kind, identifier, query)
+    path = request_path(job_type, identifier, query)
     try:
-        job = service.ask(services(), user_id, kind, identifier, query)
+        job = service.ask(services(), user_id, job_type, identifier, query)
         if job.is_live:
-            return Asked(path)
+            return PageResult(path)
         if (job.result_size or 0) > MAX_SHOWN:
-            return Asked(path, problem=TOO_LONG)
+            return PageResult(path, problem=TOO_LONG)
         with lost_result_expires(services(), job):
             content = _content(job)
-        return Asked(path, result=json.loads(content))
+        return PageResult(path, result=json.loads(content))
     except AppError as error:
-        return Asked(path, problem=error.message)
+        return PageResult(path, problem=error.message)
 
 
-def question_path(kind: str, identifier: str, query: Mapping[str, str]) -> str:
-    """Where the API takes the question."""
-    head, _, rest = KINDS[kind].PATH.partition("<")
+def request_path(job_type: str, identifier: str, query: Mapping[str, str]) -> str:
+    """Where the API takes the request."""
+    head, _, rest = JOB_TYPES[job_type].PATH.partition("<")
     path = f"/api{head}{identifier}{rest.partition('>')[2]}"
     return f"{path}?{urlencode(query)}" if query else path
 

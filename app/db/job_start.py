@@ -1,4 +1,4 @@
-"""The first step that every job takes: it is asked for, and its row is there."""
+"""The start of a job: finds the job that answers a request, or inserts a new one."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -24,10 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from app.db import Database
+from app.db.driver_pool import Prepared
 from app.db.hot import SqlText
 from app.db.job import LIVE, LIVE_FIRST, Job, JobAsker
-from app.db.poll import Poll, poll_of
-from app.db.prepared import Prepared
+from app.db.poll import PollResult, poll_of
 
 NEW = ("id", "kind", "key", "params", "app_id", "crash_id", "state", "request_id", "created_at", "queue", "attempt",
        "failures", "enqueue_after", "enqueued", "progress_done", "progress_total")  # fmt: skip
@@ -47,29 +47,29 @@ class Freshness(NamedTuple):
     revision: int  # the `data_revision` of such a result
 
 
-class Asked(NamedTuple):
-    """What came of a question."""
+class FoundOrStarted(NamedTuple):
+    """The job found for a request, or none where one was begun."""
 
-    poll: Poll
-    is_begun: bool  # a job, by this question; `poll` has none
+    poll: PollResult
+    is_begun: bool  # a job, by this request; `poll` has none
 
 
 def start_job(db: Database, job: Job, user_id: int, most: int, freshness: Freshness) -> bool:
-    """Insert a queued job and its asker, without waiting for PostgreSQL's disk: `settle` does before it is told.
+    """Insert a queued job and its asker with an asynchronous commit; `wait_until_durable` comes before the user's answer.
 
     False, and nothing is changed, when a job of the same key answers by `freshness`, when another one was begun at the same
     time, whatever has become of it, or when the user waits for `most` jobs already.
     """
     new = {name: getattr(job, name) for name in NEW}
-    asked: dict[str, Any] = {"user": user_id, "now": job.created_at, "most": most, **freshness._asdict()}
+    asker: dict[str, Any] = {"user": user_id, "now": job.created_at, "most": most, **freshness._asdict()}
     if db.is_postgresql:
-        with db.quick_write(together=False) as lane:
-            return lane.first(_START, **new, **asked) is not None
-    with db.quick_write() as lane:
+        with db.driver_write(together=False) as driver:
+            return driver.first(_START, **new, **asker) is not None
+    with db.driver_write() as driver:
         values = {f"new_{name}": value for name, value in new.items()}
-        if not lane.change(_START_ON_SQLITE, **values, **asked):
+        if not driver.change(_START_ON_SQLITE, **values, **asker):
             return False
-        lane.change(_ASK_ON_SQLITE, job=job.id, user=user_id, now=job.created_at)
+        driver.change(_ASK_ON_SQLITE, job=job.id, user=user_id, now=job.created_at)
     return True
 
 
@@ -81,7 +81,7 @@ def find_or_start(
     most: int,
     long_from: int,
     **new: Any,
-) -> Asked | None:
+) -> FoundOrStarted | None:
     """`poll.find_poll` by key and, if no job has that key, `start_job`: one statement. None unless a member asks, or on SQLite.
 
     No job is begun either where one was at the same time. `new`: the columns NEW of the job but for those OF_ITS_CRASH; one
@@ -89,19 +89,19 @@ def find_or_start(
     """
     if not db.is_postgresql:
         return None
-    asked = {"token": token_hash, "crash": crash_identifier, "now": new["created_at"]}
+    about = {"token": token_hash, "crash": crash_identifier, "now": new["created_at"]}
     bounds = {"most": most, "long_from": long_from}
-    with db.quick_write(together=False) as lane:
-        return lane.first(_FIND_OR_START, **new, **asked, **bounds)
+    with db.driver_write(together=False) as driver:
+        return driver.first(_FIND_OR_START, **new, **about, **bounds)
 
 
-def _asked(*columns: Any) -> Asked:
+def _found_or_started(*columns: Any) -> FoundOrStarted:
     *poll, begun = columns
-    return Asked(poll_of(*poll), begun is not None)
+    return FoundOrStarted(poll_of(*poll), begun is not None)
 
 
 _START = SqlText("start_job", str)
-_FIND_OR_START = SqlText("find_or_start", _asked)
+_FIND_OR_START = SqlText("find_or_start", _found_or_started)
 
 
 def _start(*_: object) -> Insert:
@@ -112,8 +112,8 @@ def _start(*_: object) -> Insert:
     row = {name: bindparam(f"new_{name}", type_=_JOB[name].type) for name in NEW}
     most = bindparam("most", type_=BigInteger())
     live: Select[int] = select(literal_column("1")).select_from(Job).where(LIVE).limit(most)
-    asked = live.join(JobAsker, JobAsker.job_id == Job.id).where(JobAsker.user_id == bindparam("user"))
-    may_wait = case((_rows_of(live) < most, true()), else_=_rows_of(asked) < most)
+    own = live.join(JobAsker, JobAsker.job_id == Job.id).where(JobAsker.user_id == bindparam("user"))
+    may_wait = case((_rows_of(live) < most, true()), else_=_rows_of(own) < most)
     generation = select(func.coalesce(func.max(Job.generation), 0) + 1).where(Job.key == row["key"]).scalar_subquery()
     new = select(*row.values(), generation).where(may_wait, ~_answered(row["key"], row["created_at"]))
     return sqlite.insert(Job).from_select((*NEW, "generation"), new).on_conflict_do_nothing()

@@ -1,7 +1,7 @@
-"""Statements that run often: put together and prepared once, and run on connections of their own, past the sessions.
+"""Driver connections: a pool of them, and the statements that run on them, compiled and prepared once.
 
-A session spends several times as long on a small statement as the database does. What is asked with every poll and for
-every job therefore takes this way; everything else keeps to sessions.
+A SQLAlchemy session spends several times as long on a small statement as the database does. The statements of every
+poll and of every job therefore run on a connection of the driver; everything else uses sessions.
 """
 
 import select
@@ -55,9 +55,9 @@ class Statement(Protocol[Row_co]):
 
 
 class Prepared:
-    """A statement with named parameters. `build` gets SQLAlchemy's module of the dialect, for its `insert`.
+    """A statement with named parameters. `build` gets the dialect module of SQLAlchemy, for its `insert`.
 
-    `binary`: PostgreSQL sends rows as it holds them, which is quicker for long bytes and for nothing else.
+    `binary`: PostgreSQL sends rows in binary form, which is quicker for long byte strings and for nothing else.
     """
 
     def __init__(self, build: Callable[[ModuleType], ExecutableReturnsRows], *, binary: bool = False) -> None:
@@ -112,8 +112,8 @@ class _Compiled:
         return tuple(read)
 
 
-class Lane:
-    """One connection, in use by one thread. Each statement is a transaction of its own, unless `begin` was called."""
+class DriverConnection:
+    """A connection of the driver, in use by one thread. Each statement is a transaction of its own, unless after `begin`."""
 
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         self.connection = connection
@@ -183,15 +183,15 @@ class Lane:
         """Begin a transaction; it ends with `commit`, or with the connection."""
         self.connection.execute("BEGIN IMMEDIATE" if self._dialect.name == "sqlite" else "BEGIN")
 
-    def begin_moment(self, snapshot: str | None = None) -> None:
-        """Begin a transaction that only reads, all of one moment: that of a `snapshot` of PostgreSQL's, else the first look."""
+    def begin_snapshot(self, snapshot: str | None = None) -> None:
+        """Begin a read-only transaction with one snapshot: the exported `snapshot` of PostgreSQL, else a new one."""
         is_sqlite = self._dialect.name == "sqlite"
         self.connection.execute("BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if snapshot is not None:
             self.connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
 
     def snapshot(self) -> str:
-        """The name under which other connections to PostgreSQL can see the moment of this one's transaction."""
+        """Export the snapshot of this transaction; returns the name under which other connections import it."""
         return str(self.connection.execute("SELECT pg_export_snapshot()").fetchone()[0])
 
     def commit(self) -> None:
@@ -208,81 +208,81 @@ class Lane:
         return cursor
 
 
-class Moment:
-    """Connections on which every statement sees the same moment."""
+class SharedSnapshot:
+    """Connections on which every statement sees the same snapshot."""
 
-    def __init__(self, first: Lane, more: Callable[[], Lane] | None) -> None:
-        first.begin_moment()
-        self.lanes = [first]
-        self._more = more  # None: there is no second one
+    def __init__(self, first: DriverConnection, more: Callable[[], DriverConnection] | None) -> None:
+        first.begin_snapshot()
+        self.connections = [first]
+        self._more = more  # None: the database cannot share a snapshot
 
     def widen(self, to: int) -> None:
-        """Have so many connections, where the database lets several see the same moment."""
-        while self._more is not None and len(self.lanes) < to:
-            snapshot = self.lanes[0].snapshot()
-            self.lanes.append(self._more())
-            self.lanes[-1].begin_moment(snapshot)
+        """Open connections until there are so many, where the database lets several share a snapshot."""
+        while self._more is not None and len(self.connections) < to:
+            snapshot = self.connections[0].snapshot()
+            self.connections.append(self._more())
+            self.connections[-1].begin_snapshot(snapshot)
 
 
 def _nobody() -> None: ...
 
 
-class Lanes:
-    """The connections that wait to be used again, the latest first: it has its statements prepared and its caches warm."""
+class DriverPool:
+    """Idle driver connections. The one used last goes out first: its statements are prepared and its caches warm."""
 
     def __init__(self, connect: Callable[[], Any], dialect: Dialect, keep: int, trusted_for: float) -> None:
         self._connect = connect
         self._dialect = dialect
         self._keep = keep
         self._trusted_for = trusted_for
-        self._waiting: deque[Lane] = deque()
+        self._idle: deque[DriverConnection] = deque()
         self.on_return: Callable[[], None] = _nobody
 
     @contextmanager
-    def lane(self) -> Iterator[Lane]:
+    def connection(self) -> Iterator[DriverConnection]:
         """A connection for the block. One on which a statement failed is closed. Raises DRIVER_ERRORS."""
-        lane = self._take()
+        driver = self._take()
         try:
-            yield lane
+            yield driver
         except BaseException:
-            lane.connection.close()
+            driver.connection.close()
             raise
-        lane.returned_at = time.monotonic()
-        if len(self._waiting) < self._keep:
-            self._waiting.append(lane)
+        driver.returned_at = time.monotonic()
+        if len(self._idle) < self._keep:
+            self._idle.append(driver)
             self.on_return()
         else:
-            lane.connection.close()
+            driver.connection.close()
 
     def close_idle(self, before: float) -> bool:
-        """Close what has waited since before a time, in monotonic seconds; returns whether others still wait."""
-        while self._waiting:
+        """Close connections idle since before a time, in monotonic seconds; returns whether others are still idle."""
+        while self._idle:
             try:
-                lane = self._waiting.popleft()
+                driver = self._idle.popleft()
             except IndexError:  # another thread took the last one
                 break
-            if lane.returned_at >= before:
-                self._waiting.appendleft(lane)
+            if driver.returned_at >= before:
+                self._idle.appendleft(driver)
                 break
-            lane.connection.close()
-        return bool(self._waiting)
+            driver.connection.close()
+        return bool(self._idle)
 
     def close(self) -> None:
-        """Close what waits."""
-        while self._waiting:
-            self._waiting.pop().connection.close()
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().connection.close()
 
-    def _take(self) -> Lane:
+    def _take(self) -> DriverConnection:
         while True:
             try:
-                lane = self._waiting.pop()
+                driver = self._idle.pop()
             except IndexError:
-                return Lane(self._connect(), self._dialect)
-            if time.monotonic() - lane.returned_at < self._trusted_for:
-                return lane
+                return DriverConnection(self._connect(), self._dialect)
+            if time.monotonic() - driver.returned_at < self._trusted_for:
+                return driver
             try:  # the server may have gone while it was not used
-                lane.connection.execute("SELECT 1")
+                driver.connection.execute("SELECT 1")
             except DRIVER_ERRORS:
-                lane.connection.close()
+                driver.connection.close()
             else:
-                return lane
+                return driver

@@ -51,10 +51,10 @@ BODY_SCHEMA: dict[str, Any] = {
 
 
 class Filters(BaseModel, frozen=True):
-    """The normalised filters. Values are sorted and without repetition, so that equal questions are equal."""
+    """The normalised filters. Values are sorted and without repetition, so that equal requests are equal."""
 
     format: str
-    encoding: str = Field(default=UTF_8, exclude_if=lambda value: value == UTF_8)  # left out: older questions are equal
+    encoding: str = Field(default=UTF_8, exclude_if=lambda value: value == UTF_8)  # left out: older requests are equal
     since: datetime | None = None  # UTC, inclusive
     until: datetime | None = None  # UTC, exclusive
     app_version: tuple[str, ...] = ()
@@ -65,14 +65,14 @@ class Filters(BaseModel, frozen=True):
 
     @property
     def needs_facts(self) -> bool:
-        """True when an occurrence whose facts are unknown cannot be told to belong."""
+        """True when an occurrence whose facts are unknown may or may not belong."""
         return any(getattr(self, name) for name in FILTERS)
 
     def wants(self, facts: Facts) -> bool:
         """True when an occurrence of these facts belongs."""
         return all(not (values := getattr(self, name)) or getattr(facts, name) in values for name in FILTERS)
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The filters that are set, as a manifest tells them."""
         times = {"since": self.since, "until": self.until}
         named: dict[str, Any] = {
@@ -82,13 +82,13 @@ class Filters(BaseModel, frozen=True):
 
 
 class CrashBatch(Filters, frozen=True):
-    """A question about one crash."""
+    """A request about one crash."""
 
     crash_identifier: str
 
 
 class AppBatch(Filters, frozen=True):
-    """A question about a whole app."""
+    """A request about a whole app."""
 
     app_identifier: str
     arrived: tuple[int, int] | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -100,16 +100,16 @@ def read_filters(model: type[CrashBatch] | type[AppBatch], identifier: str, quer
     unknown = sorted(set(query) - KNOWN)
     if unknown:
         raise BadParameters(f"Unknown parameter; known are {', '.join(sorted(KNOWN))}")
-    asked = query.get("format") or DEFAULT_FORMAT
-    if asked not in FORMATS:
+    batch_format = query.get("format") or DEFAULT_FORMAT
+    if batch_format not in FORMATS:
         raise BadParameters(f"format is not one of {', '.join(FORMATS)}")
     encoding = query.get("encoding") or UTF_8
-    if encoding not in ENCODINGS or (encoding != UTF_8 and asked != "csv"):
+    if encoding not in ENCODINGS or (encoding != UTF_8 and batch_format != "csv"):
         raise BadParameters(f"encoding is not one of {', '.join(ENCODINGS)}, of which the second needs format=csv")
     about = "crash_identifier" if model is CrashBatch else "app_identifier"
     values: dict[str, Any] = {
         about: identifier,
-        "format": asked,
+        "format": batch_format,
         "encoding": encoding,
         "since": iso_time.since("since_date", query.get("since_date")),
         "until": iso_time.until("until_date", query.get("until_date")),

@@ -20,7 +20,7 @@ from app.db.statistics import (
     open_statistics,
 )
 from app.errors import BadParameters
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of
 from app.jobs.statistics.figures import show_figures, store_figures
@@ -33,7 +33,7 @@ UNIT = "occurrences"
 SUMMARY = "Some crashes of an app in figures: occurrences per day, users, versions"
 DAYS = 30  # up to the latest occurrence of any of them, where no dates are given
 MOST_CRASHES = 50
-MOST_VERSIONS = 5  # of a crash that are told by name
+MOST_VERSIONS = 5  # of a crash that are listed by name
 PASSES = 3  # over the occurrences, for progress: days, users, versions
 IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 
@@ -79,8 +79,8 @@ RESULT_SCHEMA: dict[str, Any] = {
 }
 
 
-class Params(BaseModel, frozen=True):
-    """The normalised question."""
+class AppStatisticsParams(BaseModel, frozen=True):
+    """The normalised request."""
 
     app_identifier: str
     crashes: tuple[str, ...]  # identifiers, sorted and without repetition
@@ -88,7 +88,10 @@ class Params(BaseModel, frozen=True):
     until: datetime | None = None  # UTC, exclusive
 
 
-def read(app_identifier: str, query: Mapping[str, str]) -> Params:
+Params = AppStatisticsParams
+
+
+def read(app_identifier: str, query: Mapping[str, str]) -> AppStatisticsParams:
     """Check identifiers and dates. Raises BadParameters naming the parameter."""
     named = sorted({name.strip() for name in query.get("crashes", "").split(",")} - {""})
     if not named:
@@ -97,17 +100,19 @@ def read(app_identifier: str, query: Mapping[str, str]) -> Params:
         raise BadParameters(f"crashes names more than {MOST_CRASHES} crashes")
     if not all(IDENTIFIER.fullmatch(name) for name in named):
         raise BadParameters("crashes has something that is no identifier of a crash: 24 hex digits")
-    return read_params(Params, {"app_identifier": app_identifier, "crashes": tuple(named), **read_dates(query)})
+    return read_params(
+        AppStatisticsParams, {"app_identifier": app_identifier, "crashes": tuple(named), **read_dates(query)}
+    )
 
 
-def expect(db: Database, about: Subject, params: Params) -> int:
+def expect(db: Database, about: Subject, params: AppStatisticsParams) -> int:
     """As many occurrences as these crashes have in the time asked for, if they are spread evenly over theirs."""
     with db.read() as session:
         found = named_crashes(session, about.app_id, params.crashes)
     if not found:
         return 0
-    asked = window(params.since, params.until, max(crash.last_seen for crash in found), DAYS)
-    return sum(_about_within(crash, asked.since, asked.until) for crash in found)
+    dates = window(params.since, params.until, max(crash.last_seen for crash in found), DAYS)
+    return sum(_about_within(crash, dates.since, dates.until) for crash in found)
 
 
 def current_revision(about: Subject) -> int:
@@ -115,16 +120,16 @@ def current_revision(about: Subject) -> int:
     return about.revision + about.reports_revision
 
 
-def compute(params: Params, run: Run) -> Artefact:
-    """Let the database count, in one moment, and store the figures."""
+def compute(params: AppStatisticsParams, run: Run) -> Artefact:
+    """Count in the database, in one snapshot, and store the figures."""
     with open_statistics(run.db) as session:
         rules, reports_revision = rules_of(session, run.app_id)
         run.shows(totals(session, run.app_id)[0] + reports_revision)  # neither ever shrinks
         crashes = named_crashes(session, run.app_id, params.crashes)
         latest = min(max((crash.last_seen for crash in crashes), default=run.now()), run.now())
-        asked = window(params.since, params.until, latest, DAYS)
-        span = Span([crash.id for crash in crashes], asked.since, asked.until)
-        per_day = count_days(session, span, asked.days) if crashes else {}
+        dates = window(params.since, params.until, latest, DAYS)
+        span = Span([crash.id for crash in crashes], dates.since, dates.until)
+        per_day = count_days(session, span, dates.days) if crashes else {}
         totals_of = {crash_id: sum(numbers) for crash_id, numbers in per_day.items()}
         step, rest = divmod(sum(totals_of.values()), PASSES)
         run.expect(step * PASSES + rest)
@@ -134,7 +139,7 @@ def compute(params: Params, run: Run) -> Artefact:
         versions = count_versions(session, span, MOST_VERSIONS) if crashes else {}
         run.advance(step)
     figures = {
-        **asked.told(),
+        **dates.to_json(),
         "crashes": [
             {
                 "crash_identifier": crash.identifier,

@@ -1,4 +1,4 @@
-"""Turns at an erasure: dead workers, outages, requests that come twice (both databases)."""
+"""Slices of an erasure: dead workers, outages, requests that come twice (both databases)."""
 
 from datetime import timedelta
 
@@ -36,8 +36,8 @@ def test_a_worker_that_dies_in_any_step_is_followed_by_another(services, clock, 
     services.broker.messages.clear()
     real = erasing.STEPS[step]
 
-    def work_and_die(turn, place):
-        real(turn, place)
+    def work_and_die(slice_, place):
+        real(slice_, place)
         raise Killed
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,11 +1,11 @@
-"""The OpenAPI description of what is answered by a job: each kind of job describes itself."""
+"""The OpenAPI description of what is answered by a job: each job type describes itself."""
 
 from app.api.openapi.examples import JOB, example_of
 from app.api.openapi.headers import KEPT, POLLED
 from app.api.openapi.words import (
     TEXT,
+    ApiSubject,
     Json,
-    Subject,
     answer,
     body,
     header,
@@ -16,41 +16,41 @@ from app.api.openapi.words import (
     schema,
 )
 from app.api.waiting import MAX_WAIT
-from app.jobs import KINDS
-from app.jobs.kind import Kind
+from app.jobs import JOB_TYPES
+from app.jobs.job_type import JobType
 
 _LOADING: Json = {"type": "array", "items": {"type": "boolean"}, "minItems": 1, "maxItems": 1}
 
 
-def _polled(name: str, kind: Kind) -> Json:
+def _polled(name: str, job_type: JobType) -> Json:
     first, *others = name.split("_")
-    is_get = kind.METHOD == "GET"
+    is_get = job_type.METHOD == "GET"
     errors = (400, 401, 404, 410, 422, 429) if is_get else (400, 401, 404, 409, 410, 413, 422, 429)
-    more: Json = {} if is_get else {"requestBody": body(kind.BODY_SCHEMA, required=False)}
-    asked = [{"in": "query", **parameter} for parameter in kind.PARAMETERS]
+    more: Json = {} if is_get else {"requestBody": body(job_type.BODY_SCHEMA, required=False)}
+    own_parameters = [{"in": "query", **parameter} for parameter in job_type.PARAMETERS]
     made = operation(
         first + "".join(word.title() for word in others),
-        kind.SUMMARY,
-        _envelope(kind) | answer(None, "You have the finished result", 304, headers=KEPT),
+        job_type.SUMMARY,
+        _envelope(job_type) | answer(None, "You have the finished result", 304, headers=KEPT),
         *errors,
-        parameters=[*parameters(kind.subject), *asked, *(parameters("asked_job_id") if is_get else []),
+        parameters=[*parameters(job_type.subject), *own_parameters, *(parameters("asked_job_id") if is_get else []),
                     *parameters("prefer", "if_none_match")],
         **more,
     )  # fmt: skip
-    return {kind.METHOD.lower(): made}
+    return {job_type.METHOD.lower(): made}
 
 
-def _envelope(kind: Kind) -> Json:
+def _envelope(job_type: JobType) -> Json:
     """The answer, with one example while the job is at work and one of its end."""
     shape = object_of(
-        {"loading": _LOADING, "job_id": schema("JobId"), "success": {"const": True}, "result": kind.RESULT_SCHEMA}
+        {"loading": _LOADING, "job_id": schema("JobId"), "success": {"const": True}, "result": job_type.RESULT_SCHEMA}
     )
     made = answer(shape, "The job as it stands: `loading` is [true] until `result` is whole", headers=POLLED)
     common = {"job_id": JOB, "success": True}
-    nothing_yet: list[Json] | None = [] if kind.RESULT_SCHEMA.get("type") == "array" else None
+    nothing_yet: list[Json] | None = [] if job_type.RESULT_SCHEMA.get("type") == "array" else None
     made["200"]["content"]["application/json"]["examples"] = {
         "loading": {"value": {"loading": [True], **common, "result": nothing_yet}},
-        "finished": {"value": {"loading": [False], **common, "result": example_of(kind.RESULT_SCHEMA, {})}},
+        "finished": {"value": {"loading": [False], **common, "result": example_of(job_type.RESULT_SCHEMA, {})}},
     }
     return made
 
@@ -59,10 +59,10 @@ def _template(path: str) -> str:
     return "/api" + path.replace("<", "{").replace(">", "}")
 
 
-SUBJECT = Subject(
+SUBJECT = ApiSubject(
     "Questions",
     "Answered by jobs: repeat the request until `loading` is `[false]`.",
-    {_template(kind.PATH): _polled(name, kind) for name, kind in KINDS.items()},
+    {_template(job_type.PATH): _polled(name, job_type) for name, job_type in JOB_TYPES.items()},
     {"JobId": {"type": "string", "pattern": "^[0-9a-f]{24}$", "examples": [JOB]}},
     {
         "asked_job_id": query("job_id", TEXT, "Ask for that very job instead of the newest result"),

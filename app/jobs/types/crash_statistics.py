@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from app.db.crash import Crash
 from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, open_statistics
-from app.jobs.kind import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of
 from app.jobs.statistics.figures import show_figures, store_figures
@@ -21,7 +21,7 @@ PATH = "/crashes/<crash_identifier>/statistics"
 UNIT = "occurrences"
 SUMMARY = "A crash in figures: occurrences per day, users, versions, systems, devices"
 DAYS = 90  # up to the latest occurrence, where no dates are given
-MOST_VALUES = 20  # of a fact that are told by name
+MOST_VALUES = 20  # of a fact that are listed by name
 
 BREAKDOWNS = {
     "app_versions": ("app_version", ("app_version",)),
@@ -52,17 +52,20 @@ RESULT_SCHEMA: dict[str, Any] = {
 }
 
 
-class Params(BaseModel, frozen=True):
-    """The normalised question."""
+class CrashStatisticsParams(BaseModel, frozen=True):
+    """The normalised request."""
 
     crash_identifier: str
     since: datetime | None = None  # UTC, inclusive
     until: datetime | None = None  # UTC, exclusive
 
 
-def read(crash_identifier: str, query: Mapping[str, str]) -> Params:
+Params = CrashStatisticsParams
+
+
+def read(crash_identifier: str, query: Mapping[str, str]) -> CrashStatisticsParams:
     """Check the dates. Raises BadParameters naming the parameter."""
-    return read_params(Params, {"crash_identifier": crash_identifier, **read_dates(query)})
+    return read_params(CrashStatisticsParams, {"crash_identifier": crash_identifier, **read_dates(query)})
 
 
 def current_revision(about: Subject) -> int:
@@ -70,15 +73,15 @@ def current_revision(about: Subject) -> int:
     return about.revision + about.reports_revision
 
 
-def compute(params: Params, run: Run) -> Artefact:
-    """Let the database count, in one moment, and store the figures."""
+def compute(params: CrashStatisticsParams, run: Run) -> Artefact:
+    """Count in the database, in one snapshot, and store the figures."""
     with open_statistics(run.db) as session:
         crash = session.get_one(Crash, run.crash_id)
         rules, reports_revision = rules_of(session, run.app_id)
         run.shows(crash.revision + reports_revision)  # neither ever shrinks, so their sum tells of both
-        asked = window(params.since, params.until, min(crash.last_seen, run.now()), DAYS)
-        span = Span([crash.id], asked.since, asked.until)
-        per_day = count_days(session, span, asked.days)[crash.id]
+        dates = window(params.since, params.until, min(crash.last_seen, run.now()), DAYS)
+        span = Span([crash.id], dates.since, dates.until)
+        per_day = count_days(session, span, dates.days)[crash.id]
         total = sum(per_day)
         step, rest = divmod(total, PASSES)
         run.expect(total)
@@ -91,7 +94,7 @@ def compute(params: Params, run: Run) -> Artefact:
             breakdowns[name] = breakdown(counted, columns, total, MOST_VALUES, rules)
             run.advance(step)
     figures = {
-        **asked.told(),
+        **dates.to_json(),
         "occurrences": total,
         "users": users.users,
         "occurrences_without_user": total - users.occurrences,

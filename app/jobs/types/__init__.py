@@ -1,0 +1,1 @@
+"""One file per job type, or for several that differ little; app.jobs.job_type says what each declares."""
