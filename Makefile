@@ -18,8 +18,8 @@ up: $(VENV)/installed ## start the service on this machine; data stays in ./var
 test: $(VENV)/installed-dev $(VENV)/senders/installed $(VENV)/browser/installed ## every test; those that need a server missing here are skipped and say so
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: $(VENV)/installed-dev ## faults and random interleavings, 20 repetitions of each; SOAK=100 for more
-	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties $(ARGS)
+soak: $(VENV)/installed-dev ## faults, random interleavings and hostile input, 20 repetitions of each; SOAK=100 for more
+	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties tests/live/test_as_described.py $(ARGS)
 
 bench: $(VENV)/installed-bench ## measure crashq beside its peers and limits, into bench/RESULTS.md; ARGS=--full for 10M rows
 	@$(BIN)/python -m bench $(ARGS)
