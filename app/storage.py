@@ -28,8 +28,7 @@ PARTS_IN_FLIGHT = 2  # so one writer holds at most about 15 MiB, whatever it wri
 READS_IN_FLIGHT = 8  # small objects asked for at the same time
 MARKER = "crashq-store"  # the object by which a store is known to be there; `set_up` writes it
 MARKER_TEXT = b"This marks the object store of a crashq service: without this object, the store counts as not there.\n"
-PROBE = "crashq-probe"  # the object that `check_writes` writes; no other one has to be deleted after it
-PROBE_TEXT = b"A crashq service writes this now and then, to see whether the store takes writes.\n"
+PROBE = "crashq-probe"  # the object that is written to see whether the store takes writes; it stays
 KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
 
 
@@ -208,12 +207,6 @@ class Storage:
         """Raise TransientError unless the store answers and is the one that was set up."""
         with suppress(ObjectNotFound):
             self.stat(MARKER)
-
-    def check_writes(self) -> None:
-        """Raise TransientError unless the store takes an object; it is always the same one, which stays."""
-        self._require()
-        with translated("put"):
-            call(obstore.put, self._store, PROBE, PROBE_TEXT, use_multipart=False)
 
     @contextmanager
     def _looking(self, operation: str) -> Iterator[None]:

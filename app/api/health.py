@@ -16,6 +16,7 @@ from app.db.oldest_waiting import oldest_waiting
 from app.db.pulse import WORKER, last_seen
 from app.errors import AppError, TransientError
 from app.services import Services
+from app.storage import PROBE
 
 blueprint = Blueprint("health", __name__)
 
@@ -107,7 +108,7 @@ def _storage_takes_writes(services: Services) -> bool:
     write: Write | None = current_app.extensions.get(Write.__name__)
     if write is None or not timedelta(0) <= now - write.at < WRITE_EVERY:
         try:
-            services.storage.check_writes()
+            services.storage.put_bytes(PROBE, b"Written by readyz.\n")
             worked = True
         except AppError:
             worked = False
