@@ -21,8 +21,8 @@ test: $(VENV)/installed-dev $(VENV)/senders/installed $(VENV)/browser/installed 
 test-fast: $(VENV)/installed-dev ## unit and functional tests, on SQLite and without servers, two processes
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/functional tests/unit $(ARGS)
 
-soak: $(VENV)/installed-dev ## faults and random interleavings, 20 repetitions of each; SOAK=100 for more
-	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties $(ARGS)
+soak: $(VENV)/installed-dev ## faults, random interleavings and hostile input, 20 repetitions of each; SOAK=100 for more
+	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties tests/live/test_as_described.py $(ARGS)
 
 bench: $(VENV)/installed-bench ## measure crashq beside its peers and limits, into bench/RESULTS.md; ARGS=--full for 10M rows
 	@$(BIN)/python -m bench $(ARGS)

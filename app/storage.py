@@ -28,6 +28,7 @@ PARTS_IN_FLIGHT = 2  # so one writer holds at most about 15 MiB, whatever it wri
 READS_IN_FLIGHT = 8  # small objects asked for at the same time
 MARKER = "crashq-store"  # the object by which a store is known to be there; `set_up` writes it
 MARKER_TEXT = b"This marks the object store of a crashq service: without this object, the store counts as not there.\n"
+PROBE = "crashq-probe"  # the object that is written to see whether the store takes writes; it stays
 KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
 
 
@@ -164,7 +165,7 @@ class Storage:
             while (page := call(next, pages, None)) is not None:
                 for meta in page:
                     is_empty = False
-                    if meta["path"] != MARKER:
+                    if meta["path"] not in (MARKER, PROBE):
                         yield _stat(meta)
         if is_empty:
             self._require()

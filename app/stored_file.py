@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.store_calls import ObjectDamaged, check_size, translated
 
-FILE_CHUNK = 1024 * 1024  # bytes; what one streamed answer holds at a time
+FILE_CHUNK = 128 * 1024  # bytes; the web server holds up to eight of them for a reader that is slow
 
 
 class FilePart(Iterator[bytes]):

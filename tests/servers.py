@@ -140,7 +140,7 @@ def postgres_server(port: int | None = None, prefix: Sequence[str] = (), max_con
 
 
 @contextmanager
-def pgbouncer(database_url: str, mode: str = "session") -> Iterator[Pgbouncer]:
+def pgbouncer(database_url: str, mode: str = "session", **more: int) -> Iterator[Pgbouncer]:
     """A pgbouncer before one database, by default in session mode; it tries a server login that failed again after a second."""
     program = shutil.which("pgbouncer") or missing("pgbouncer", "Debian's package pgbouncer has it")
     port, behind = free_port(), urlsplit(database_url)
@@ -149,6 +149,7 @@ def pgbouncer(database_url: str, mode: str = "session") -> Iterator[Pgbouncer]:
         "listen_addr": "127.0.0.1", "listen_port": port, "unix_socket_dir": "", "auth_type": "any",
         "pool_mode": mode, "ignore_startup_parameters": "options", "server_login_retry": 1,
         "query_wait_timeout": 2,  # seconds that a client waits for a server connection; its default is 120
+        **more,
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         server = f"host={behind.hostname} port={behind.port} user={POSTGRES_USER}"

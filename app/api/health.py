@@ -20,11 +20,20 @@ from app.errors import AppError, TransientError
 from app.json_models import ResponseBody
 from app.multiprocess_metrics import exposition
 from app.services import Services
+from app.storage import PROBE
 
 resource = Resource("health", tags.SERVICE)
 
 WORKER_SILENT_AFTER = timedelta(seconds=45)  # three heartbeats missed
 LOOK_EVERY = timedelta(seconds=5)  # at what waits: 75 ms of the database with 200,000 waiting logs
+WRITE_EVERY = timedelta(seconds=10)  # to the store, by each process that is asked; whether it is there, each time
+
+
+class Write(NamedTuple):
+    """How the last write to the store went."""
+
+    at: datetime
+    worked: bool
 
 
 class Look(NamedTuple):
@@ -138,7 +147,21 @@ def _storage_works(services: Services) -> bool:
         services.storage.check()
     except AppError:
         return False
-    return True
+    return _storage_takes_writes(services)
+
+
+def _storage_takes_writes(services: Services) -> bool:
+    """As it was 10 s ago at most: load balancers ask often, and a write to S3 costs."""
+    now = services.now()
+    write: Write | None = current_app.extensions.get(Write.__name__)
+    if write is None or not timedelta(0) <= now - write.at < WRITE_EVERY:
+        try:
+            services.storage.put_bytes(PROBE, b"Written by readyz.\n")
+            worked = True
+        except AppError:
+            worked = False
+        write = current_app.extensions[Write.__name__] = Write(now, worked)
+    return write.worked
 
 
 def _worker_lives(services: Services) -> bool:

@@ -87,7 +87,7 @@ def remove(app: App, webhook_identifier: WebhookIdentifier) -> None:
 def list_deliveries(app: App, webhook_identifier: WebhookIdentifier, paging: Paging) -> Page[DeliveryBody]:
     """The deliveries of a webhook, newest first."""
     rows = webhooks.delivery_page(services(), app, webhook_identifier, paging.limit, paging.offset)
-    return Page.of(rows, paging, _delivery)
+    return Page.of(rows, paging, delivery_body)
 
 
 @resource.post(
@@ -96,13 +96,14 @@ def list_deliveries(app: App, webhook_identifier: WebhookIdentifier, paging: Pag
 )  # fmt: skip
 def replay(app: App, webhook_identifier: WebhookIdentifier, delivery_id: DeliveryId) -> DeliveryBody:
     """Send a delivery again."""
-    return _delivery(webhooks.replay(services(), app, webhook_identifier, delivery_id))
+    return delivery_body(webhooks.replay(services(), app, webhook_identifier, delivery_id))
 
 
 def _webhook(webhook: Webhook) -> WebhookBody:
     return WebhookBody.of(webhook, events=webhooks.events_of(webhook))
 
 
-def _delivery(delivery: Delivery) -> DeliveryBody:
+def delivery_body(delivery: Delivery) -> DeliveryBody:
+    """A delivery; `next_at` only while it is pending."""
     is_pending = delivery.state is DeliveryState.PENDING
     return DeliveryBody.of(delivery, id=str(delivery.id), next_at=delivery.next_at if is_pending else None)

@@ -53,7 +53,7 @@ def stable_name(frame: Frame, family: str | None) -> StableName:
 
 def stable_image(name: str) -> str:
     """The file name of an image without folder and without what an installer or a packer adds to it."""
-    name = re.split(r"[/\\!]", name)[-1] or name
+    name = (re.split(r"[/\\!]", name)[-1] or name)[-MAX_NAME:]
     return re.sub(r"[-.](?=[0-9a-f]*\d)[0-9a-f]{8,}(?=\.|$)", "", name)
 
 
@@ -191,7 +191,7 @@ def _without_arguments(name: str) -> str:
             depth -= 1
         elif depth == 0:
             kept.append(char)
-    text = re.sub(r"\s+(?:const|volatile|noexcept|&&?|throws|async)\b", "", "".join(kept))
+    text = re.sub(r"(?<!\s)\s+(?:const|volatile|noexcept|&&?|throws|async)\b", "", "".join(kept))
     text = re.sub(r":{3,}", "::", text).strip(" :")
     for operator in operators:
         text = text.replace("\0", operator, 1)

@@ -45,6 +45,11 @@ def drop_expired_tokens(session: Session, now: datetime) -> None:
     session.execute(delete(Token).where(Token.expires_at <= now))
 
 
+def drop_tokens_made_after(session: Session, time: datetime) -> int:
+    """Forget logins and keys that were made later than that, in the eyes of a clock since set back; returns how many."""
+    return len(session.execute(delete(Token).where(Token.created_at > time).returning(Token.hash)).all())
+
+
 def keys_of(session: Session, user_id: int, now: datetime, limit: int, offset: int) -> list[Token]:
     """The personal keys of a user that have not run out, newest first."""
     newest_first = _keys_of(user_id, now).order_by(Token.created_at.desc(), Token.identifier)

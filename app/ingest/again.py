@@ -6,6 +6,7 @@ from app.broker import DIGEST_LOG, INGEST
 from app.db.app import App
 from app.db.erasure import is_any_live
 from app.db.log import LogStatus, find_log
+from app.db.upload import Sender
 from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import Conflict, Gone, NotFound
 from app.ingest.log_id import is_log_id
@@ -14,7 +15,7 @@ from app.services import Services
 log = structlog.get_logger()
 
 
-def digest_again(services: Services, app: App, log_id: str) -> None:
+def digest_again(services: Services, app: App | Sender, log_id: str) -> None:
     """Let a rejected log wait for its digestion anew; one that waits already is left as it is.
 
     Raises NotFound, Gone when its bytes are no longer kept, or Conflict when it is digested or an erasure is under way.

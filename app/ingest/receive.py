@@ -13,6 +13,7 @@ from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, Conflict, TooLarge, TransientError
 from app.ingest.log_id import is_log_id, new_log_id
 from app.ingest.rate import admit
+from app.ingest.restoring import restore
 from app.observe import current_request_id
 from app.services import Services
 from app.storage import log_key
@@ -25,7 +26,8 @@ log = structlog.get_logger()
 def receive(services: Services, app: App | Sender, log_id: str | None, content: bytes) -> str:
     """Store a log for digestion and return its log_id, made by the server when None is given.
 
-    The bytes are durable before the row is, and the row before this returns. The same log again changes nothing.
+    The bytes are durable before the row is, and the row before this returns. The same log again changes
+    nothing, unless its stored file is damaged: then that is written anew.
     Raises BadParameters, TooLarge, TooManyRequests, or Conflict when the name stands for other bytes.
     """
     if log_id is not None and not is_log_id(log_id):
@@ -63,7 +65,9 @@ def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) ->
     sha256 = hashlib.sha256(content).hexdigest()
     found = app.known if isinstance(app, Sender) else find_known(services.db, app.id, log_id)
     if found and found.log_id == log_id:
-        return _is_same(found, sha256)
+        _require_same(found, sha256)
+        restore(services, app, found, content)
+        return False
     now = services.now()
     key = log_key(app.identifier, now.date(), log_id, sha256)
     # No two uploads write the same object, so the bytes can be there before anything is begun in the database. What this
@@ -90,7 +94,8 @@ def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) ->
         found = find_known(services.db, app.id, log_id)
         if found is None:
             raise TransientError
-        return _is_same(found, sha256)
+        _require_same(found, sha256)
+        return False
     log.info("log_received", log=row_id, app=app.identifier, bytes=len(content))
     services.broker.enqueue_debounced(DIGEST_LOG, str(row_id), INGEST)
     return True
@@ -101,7 +106,6 @@ def _drop(services: Services, key: str) -> None:
         services.storage.delete(key)
 
 
-def _is_same(found: KnownLog, sha256: str) -> bool:
+def _require_same(found: KnownLog, sha256: str) -> None:
     if found.sha256 != sha256:
         raise Conflict(f"Another log with log_id {found.log_id} is stored already; it stays as it is")
-    return False

@@ -29,7 +29,8 @@ _OTHER_FORMATS = re.compile(  # ACRA, Apple even where it is cut; android_kind t
 )
 _FATAL = re.compile(r"[ \t]*(?:\*\*\* )?FATAL EXCEPTION(?: IN SYSTEM PROCESS)?: ?(?P<thread>.*)$")
 _OLD_FATAL = re.compile(r"[ \t]*Uncaught handler: thread (?P<thread>.*) exiting due to uncaught exception")
-_PROCESS = re.compile(r"[ \t]*(?:Process: (?P<process>[^,\s]+))?(?:, )?(?:PID: (?P<pid>\d+))?[ \t]*$")
+# Possessive: two runs of blanks side by side would take quadratic time.
+_PROCESS = re.compile(r"[ \t]*+(?:Process: (?P<process>[^,\s]+))?(?:, )?(?:PID: (?P<pid>\d+))?[ \t]*$")
 _IN_THREAD = re.compile(r'[ \t]*Exception in thread "(?P<thread>.*?)" (?P<rest>[^\W\d][\w$.]*(?:[:\[(; ].*)?)$')
 _FROM_HANDLER = re.compile(
     r'[ \t]*Exception: (?P<rest>\S+) thrown from the UncaughtExceptionHandler in thread "(?P<thread>[^"]*)"'

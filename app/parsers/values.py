@@ -7,6 +7,7 @@ from typing import Any
 from app.crashes.log import Frame, Json
 
 MAX_TEXT = 65_536  # characters kept of one value; a longer one is cut with an ellipsis
+MAX_TIME = 100  # characters of a time with the blanks around it; longer text is none
 MAX_FRAMES = 1_000  # frames kept of one stack: the first half and the last half of a deeper recursion
 MAX_ADDRESS = 2**64 - 1
 
@@ -77,14 +78,14 @@ def basename(path: Any) -> str | None:
 
 def utc_time(value: Any) -> datetime | None:
     """An aware UTC time out of ISO 8601 text (no zone means UTC; `+0800` and 1..9 decimals are taken); else None."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > MAX_TIME:
         return None
     try:
         return _in_utc(datetime.fromisoformat(value.strip()))
     except (ValueError, OverflowError):
         pass  # what Python 3.11 does not take as it stands
     iso = _ZONE_WITHOUT_COLON.sub(
-        r"\1:\2", _FRACTION.sub(r"\1", re.sub(r"\s+([+-]\d{2}:?\d{2})$", r"\1", value.strip()))
+        r"\1:\2", _FRACTION.sub(r"\1", re.sub(r"(?<!\s)\s+([+-]\d{2}:?\d{2})$", r"\1", value.strip()))
     )
     try:
         return _in_utc(datetime.fromisoformat(iso))

@@ -11,6 +11,7 @@ from app.db.app import apps_after
 from app.db.app_settings import settings_text
 from app.db.old_rows import crashes_with_old, expire_old, old_logs, old_occurrences
 from app.db.removal import recount, remove_bytes, remove_logs, remove_occurrences
+from app.db.token import drop_tokens_made_after
 from app.privacy.orphan_sweep import sweep_orphans
 from app.privacy.pending_deletions import delete_pending
 from app.privacy.settings import AGES, effective
@@ -21,6 +22,7 @@ GO_ON_FOR = 5.0  # seconds after which the rest is left to the next time
 APPS_AT_ONCE = 500
 LOOK_AT = 20_000  # files of the store each time, some 50 ms, for what killed processes left half-written
 UNFINISHED_AFTER = timedelta(hours=1)  # since the last byte was written; a younger one may still be written to
+CLOCK_SET_BACK = timedelta(hours=1)  # a login made later than this from now would live longer than it may
 ROWS_AT_ONCE = 500  # of one transaction, some milliseconds: a digest that waits for one of them hardly notices
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
             removed += sum(number for _, number in done)
             works = [work for work, number in done if number]
     removed += drop_untouched(services)
+    _drop_tokens_of_the_future(services)
     while delete_pending(services) and time.monotonic() < deadline:
         continue
     sweep_orphans(services)
@@ -80,6 +83,14 @@ def _works(
     if reports:
         works.append(partial(_drop_reports, services, app_id, reports))
     return works
+
+
+def _drop_tokens_of_the_future(services: Services) -> None:
+    """The clock was ahead when they were made: they would live for as long as it was ahead, and their lifetime besides."""
+    with services.db.write() as session:
+        dropped = drop_tokens_made_after(session, services.now() + CLOCK_SET_BACK)
+    if dropped:
+        log.warning("tokens_of_the_future_dropped", tokens=dropped)
 
 
 def _drop_occurrences(services: Services, app_id: int, days: int) -> int:

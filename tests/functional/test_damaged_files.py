@@ -5,11 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app import create_app
+from app.db.log import Log
 from app.jobs import attempt, running
 from app.services import Services
 from app.storage import open_storage
+from app.sweep import sweep
 from tests.batches import files, made, post
 from tests.factories import Clock, kscrash
 from tests.stores import ready_store
@@ -211,3 +214,52 @@ def test_a_report_of_a_log_that_is_not_whole_fails_with_that_as_its_reason(clien
 
     assert (answer.status_code, answer.json["status"]) == (410, "gone")
     assert answer.json["error_message"].startswith("The stored file is ")
+
+
+@pytest.mark.parametrize("is_digested", [True, False])
+def test_a_log_that_is_not_whole_and_is_sent_again_is_whole_again(
+    services, client, member, run_workers, damage, clock, is_digested
+):
+    url, body = f"/api/apps/{member.app.identifier}/logs", kscrash()
+    client.post(f"{url}?log_id={LOG_ID}", data=body, headers=member.sender)
+    if is_digested:
+        run_workers()
+    damage("logs")
+    run_workers()
+
+    again = client.post(f"{url}?log_id={LOG_ID}", data=body, headers=member.sender)
+    clock.advance(seconds=120)  # one whose bytes were gone waits a while before its next attempt
+    sweep(services)
+    run_workers()
+
+    shown = client.get(f"{url}/{LOG_ID}", headers=member.headers).json["result"]
+    assert (again.status_code, shown["status"], len(shown["occurrences"])) == (202, "digested", 1)
+    assert client.get(f"{url}/{LOG_ID}/raw", headers=member.headers).data == body
+
+
+def test_other_bytes_under_the_name_of_a_log_that_is_not_whole_are_refused(client, member, run_workers, damage):
+    log = digested(client, member, run_workers)
+    damage("logs")
+    url = f"/api/apps/{member.app.identifier}/logs"
+
+    answer = client.post(f"{url}?log_id={log['log_id']}", data=kscrash(frame="-[Other go]"), headers=member.sender)
+
+    assert answer.status_code == 409
+    assert client.get(f"{url}/{log['log_id']}/raw", headers=member.headers).status_code == 410
+
+
+def test_a_log_that_was_removed_for_its_age_stays_without_bytes_when_it_is_sent_again(
+    services, client, member, run_workers, folder, clock
+):
+    body, url = kscrash(), f"/api/apps/{member.app.identifier}/logs"
+    client.post(f"{url}?log_id={LOG_ID}", data=body, headers=member.sender)
+    run_workers()
+    with services.db.write() as session:
+        [row] = session.scalars(select(Log))
+        row.removed_at = clock()
+        services.storage.delete(row.storage_key)
+
+    again = client.post(f"{url}?log_id={LOG_ID}", data=body, headers=member.sender)
+
+    assert again.status_code == 202
+    assert [path for path in (folder / "logs").rglob("*") if path.is_file()] == []

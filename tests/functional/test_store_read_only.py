@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.api.health import WRITE_EVERY
+from app.db import heartbeat
 from app.services import Services
 from app.storage import open_storage
 from app.sweep import sweep
@@ -50,6 +52,11 @@ def out_of_inodes(disk: Path) -> Callable[[], None]:
     return lambda: [path.unlink() for path in made]  # type: ignore[return-value]
 
 
+def record_heartbeat(services: Services) -> None:
+    with services.db.write() as session:
+        heartbeat.record(session, heartbeat.WORKER, services.now())
+
+
 def work_on(services: Services, clock: Clock) -> None:
     clock.advance(seconds=120)
     sweep(services)
@@ -72,7 +79,15 @@ def test_uploads_are_refused_and_work_waits_until_the_store_takes_writes_again(
     def status(log_id: str) -> str:
         return client.get(f"{logs}/{log_id}", headers=member.headers).json["result"]["status"]
 
+    def down() -> bool:
+        """What `readyz` says of the store."""
+        clock.advance(seconds=WRITE_EVERY.total_seconds())
+        record_heartbeat(services)
+        answer = client.get("/readyz")
+        return answer.status_code == 503 and answer.json["error_message"].startswith("Down: storage;")
+
     assert upload("waits").status_code == 202
+    assert not down()
     end = stop_writes(disk)
     before = sorted((disk / "objects").rglob("*"))
 
@@ -86,9 +101,11 @@ def test_uploads_are_refused_and_work_waits_until_the_store_takes_writes_again(
     assert client.get(f"{logs}/refused", headers=member.headers).status_code == 404
     assert status("waits") == "digested"  # its digest only reads
     assert client.get(report, headers=member.headers).json["loading"] == [True]
+    assert down()
     assert sorted((disk / "objects").rglob("*")) == before
 
     end()
+    assert not down()
     assert upload("refused").status_code == 202
     work_on(services, clock)
     work_on(services, clock)

@@ -20,7 +20,7 @@ from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
 from app.services import Services
 from app.storage import open_storage
-from tests.factories import CONFIG, Clock, Member, make_crash, make_member
+from tests.factories import CONFIG, Clock, Member, kscrash, make_crash, make_member, run_enqueued
 from tests.servers import Pgbouncer, execute, pgbouncer
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +104,30 @@ def polling(pooled: Services) -> Callable[[], Poller]:
     member = make_member(pooled)
     path = f"/api/crashes/{make_crash(pooled, member.app).identifier}/occurrences"
     return lambda: Poller(create_app(pooled).test_client(), member, path)
+
+
+def test_statements_are_prepared_anew_on_server_connections_that_others_have_used(postgres_database, clock):
+    with pgbouncer(postgres_database, default_pool_size=4) as running:
+        config = replace(CONFIG, database_url=running.url)
+        member, statuses = None, set()
+        for number in range(3):
+            services = Services(config, open_database(running.url), open_storage("memory://"), MemoryBroker(), clock)
+            try:
+                member = member or make_member(services)
+                client, app = create_app(services).test_client(), f"/api/apps/{member.app.identifier}"
+                sent = client.post(f"{app}/logs?log_id=log-{number}", data=kscrash(), headers=member.sender)
+                run_enqueued(services)
+                log = client.get(f"{app}/logs/log-{number}", headers=member.headers).json["result"]
+                path = f"/api/crashes/{log['occurrences'][0]['crash_identifier']}/occurrences"
+                first = client.get(path, headers=member.headers)
+                run_enqueued(services)
+                last = client.get(path, headers=member.headers)
+            finally:
+                services.close()
+            statuses |= {sent.status_code, first.status_code, last.status_code}
+
+    assert statuses == {200, 202}
+    assert last.json["loading"] == [False]
 
 
 def check_refused(answers: list[TestResponse]) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
-from app.api.webhooks import delivery_to_json
+from app.api.webhooks import delivery_body
 from app.db.job import Job
 from app.db.webhook import DeliveryState, Webhook
 from app.errors import AppError
@@ -135,7 +135,7 @@ def test_a_replay_sends_the_same_event_again(hooked, member, sink, hook, ask_aga
     assert len(sink.got) == 2
     assert sink.got[0].body == sink.got[1].body
     assert sink.got[0].headers["webhook-id"] == sink.got[1].headers["webhook-id"]
-    assert delivery_to_json(rows(hooked)[0])["state"] == "delivered"
+    assert delivery_body(rows(hooked)[0]).to_json()["state"] == "delivered"
 
 
 def test_old_deliveries_are_deleted_and_pending_ones_are_not(hooked, clock, hook, ask_again, sink):

@@ -1,13 +1,20 @@
 """Every operation of openapi.json, asked by schemathesis over HTTP with what fits its schema and what does not: no answer
-is a failure of the server, and each is as it is described."""
+is a failure of the server, and each is as it is described.
 
+Schemathesis names some cases for each rule of the schema: limits and one beyond, wrong types, what is left out. Hypothesis
+draws the others, from a fixed seed. `make soak` draws a hundred times as many, from a random one.
+"""
+
+import os
+import random
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import CheckFunction
@@ -26,7 +33,10 @@ ASKED = [
     for mode in (FITS, DOES_NOT)
     if mode is FITS or "requestBody" in operation or "query" in places(DOCUMENT, operation)  # any text fits elsewhere
 ]
-EXAMPLES = 8  # of what fits and of what does not, for each operation
+SOAK = bool(os.environ.get("CRASHQ_SOAK"))
+CALLS = 5_000 * (100 if SOAK else 1)
+DRAWN = 5_600 if SOAK else 31  # cases that Hypothesis draws for each of ASKED, if it finds as many; some have only one
+SEED = random.randrange(2**32) if SOAK else 2026
 CHECKS: list[CheckFunction] = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,
@@ -57,16 +67,18 @@ def session() -> Iterator[requests.Session]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def calls() -> Counter[Any]:
+    """(label, mode) -> calls made by now."""
+    return Counter()
+
+
 @pytest.mark.parametrize(("label", "mode"), ASKED)
-def test_it_answers_as_described(web: Web, known: Known, session: requests.Session, schema, label: str, mode):
+def test_it_answers_as_described(web: Web, known: Known, session: requests.Session, schema, calls, label: str, mode):
     operation = schema[label]
 
-    @settings(
-        max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(case=operation.as_strategy(generation_mode=mode), is_known=st.sampled_from((True, True, False)))
-    def ask(case: Case, is_known: bool) -> None:
+    def call(case: Case, is_known: bool) -> None:
+        calls[label, mode] += 1
         if is_known:
             known.put_into(case)
         if "Prefer" in (case.headers or {}):
@@ -75,7 +87,37 @@ def test_it_answers_as_described(web: Web, known: Known, session: requests.Sessi
         left_out = {CHECKS[0]} if label == MAY_BE_DOWN else {CHECKS[-1]} if answer.status_code == PART else set()
         case.validate_response(answer, checks=[check for check in CHECKS if check not in left_out])
 
-    ask()
+    @seed(SEED)
+    @settings(
+        max_examples=DRAWN,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), is_known=st.sampled_from((True, True, False)))
+    def call_drawn(case: Case, is_known: bool) -> None:
+        call(case, is_known)
+
+    for case in named_cases(operation, mode):
+        call(case, is_known=True)
+    call_drawn()
+
+
+def test_as_many_calls_were_made_as_are_promised(calls):
+    if len(calls) < len(ASKED):
+        pytest.skip("only some operations were asked")
+
+    assert calls.total() >= CALLS
+
+
+def named_cases(operation: APIOperation, mode: GenerationMode) -> list[Case]:
+    """One case for each rule of the operation's schema."""
+    config = operation.schema.config
+    made = operation.schema.iter_coverage_cases(
+        operation, generation_modes=[mode], generation_config=config.generation_for(operation=operation)
+    )
+    return [case for case in made if case.method == operation.method.upper()]
 
 
 def test_nothing_that_needs_a_token_is_told_without_one(web: Web, known: Known, session: requests.Session):
