@@ -5,7 +5,6 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select
 
 from app.db import Database
 from app.errors import TransientError
@@ -49,8 +48,7 @@ class DatabaseClock:
         """Ask the database; while it is away, what is known stays, at first this machine's time."""
         asked = time.monotonic()
         try:
-            with self._db.read() as session:
-                found = session.scalar(select(func.clock_timestamp()))
+            found: datetime | None = self._db.server_time()
         except TransientError:
             log.warning("clock_not_set")
             found = None

@@ -21,7 +21,7 @@ from app.environment import (
     url,
 )
 from app.errors import ConfigError
-from app.redis_url import read_redis_url
+from app.queueing.redis_url import read_redis_url
 
 MIB = 1024 * 1024
 

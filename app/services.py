@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.broker import Broker, NoBroker, RedisBroker
 from app.clock import DatabaseClock, utc_now
 from app.config import Config
 from app.db import Database, open_database
-from app.rate_limit import RateLimit, open_rate_limit
+from app.queueing.broker import Broker, NoBroker, RedisBroker
+from app.queueing.rate_limit import RateLimit, open_rate_limit
 from app.storage import Storage, open_storage
 
 START = "CRASHQ_START"

@@ -15,11 +15,11 @@ from urllib.parse import unquote, urlsplit
 import obstore
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
-from app import metrics
 from app.errors import TransientError
 from app.store_calls import UNAVAILABLE, call, check_size, put_iterable, translated
 from app.store_calls import ObjectNotFound as ObjectNotFound  # callers know it as the store's
 from app.stored_file import FilePart, make_durable
+from app.telemetry import metrics
 from app.unfinished_files import UnfinishedFiles
 
 READ_CHUNK = 256 * 1024  # bytes; what one streamed answer holds at a time

@@ -1,6 +1,6 @@
 """Makes the store ready at its first use, and takes no other one for it."""
 
-from app.db.log import oldest_stored_keys
+from app.db.models.log import oldest_stored_keys
 from app.errors import ConfigError
 from app.services import Services
 

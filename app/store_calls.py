@@ -10,8 +10,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
-from app import metrics
 from app.errors import AppError, TransientError
+from app.telemetry import metrics
 
 UNAVAILABLE = "The storage is unavailable, try again"
 

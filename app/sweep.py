@@ -5,13 +5,13 @@ from datetime import timedelta
 import structlog
 
 from app.background import TYPES
-from app.broker import PARTS
-from app.db.job import JobState, abandoned_jobs, forget, move, past_jobs
-from app.db.job_part import drop_parts, whole_jobs
-from app.db.token import drop_expired_tokens
+from app.db.models.job import JobState, abandoned_jobs, forget, move, past_jobs
+from app.db.models.job_part import drop_parts, whole_jobs
+from app.db.models.token import drop_expired_tokens
 from app.jobs.cancelling import abandon
 from app.jobs.files import discard
 from app.jobs.parts import complete
+from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage import job_folder
 from app.work.sweep import sweep_work

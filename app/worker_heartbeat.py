@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.db import Database
-from app.db.worker_process import live_processes, remove_process, write_heartbeat
+from app.db.models.worker_process import live_processes, remove_process, write_heartbeat
 from app.errors import TransientError
 
 WRITE_EVERY = 10.0  # seconds

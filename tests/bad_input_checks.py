@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from app.broker import MemoryBroker
+from app.queueing.broker import MemoryBroker
 from app.sweep import sweep
 from tests import bad_input
 from tests.factories import kscrash, make_crash, run_enqueued

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import update
 
-from app.db.crash import Crash
-from app.db.job import Job
-from app.db.job_part import JobPart, parts_of
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.job import Job
+from app.db.models.job_part import JobPart, parts_of
+from app.db.models.occurrence import Occurrence
 from app.jobs import running
 from app.jobs.service import ask
 from app.services import Services

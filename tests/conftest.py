@@ -14,15 +14,16 @@ import structlog
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
-from app import accounts, create_app
-from app.broker import MemoryBroker
+from app import create_app
 from app.db import open_database
+from app.identity import accounts
 from app.ingest import digest
 from app.jobs import running
-from app.observe import configure_logs
-from app.schema import upgrade
+from app.operations.schema import upgrade
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
+from app.telemetry.log_lines import configure_logs
 from tests.factories import CONFIG, Clock, Member, make_member, run_enqueued
 
 

@@ -1,7 +1,7 @@
 """Adds logs of two users, makes results of them, and erases one."""
 
-from app.db.erasure import Erasure, ErasureState
-from app.db.job import Job
+from app.db.models.erasure import Erasure, ErasureState
+from app.db.models.job import Job
 from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.service import ask

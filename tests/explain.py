@@ -11,7 +11,7 @@ from app.db import Database, open_database
 from app.db.driver_pool import DriverConnection
 from app.db.hot import FOLDER, SqlText, read_text
 from app.db.many import as_rows
-from app.schema import upgrade
+from app.operations.schema import upgrade
 from tests.servers import new_database, postgres_server
 
 NOW = datetime(2018, 9, 13, 12, 0, tzinfo=UTC)

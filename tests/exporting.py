@@ -4,7 +4,7 @@ import json
 
 from sqlalchemy import select
 
-from app.db.data_exporter import DataExporter, DataExporterRun
+from app.db.models.data_exporter import DataExporter, DataExporterRun
 from app.jobs.exporters.runs import run_exports
 from app.jobs.exporters.settings import NewExporter, create
 from app.storage import Storage

@@ -6,14 +6,14 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from app import accounts
-from app.broker import PUSH, MemoryBroker
 from app.config import Config
-from app.db.app import App, Membership, find_app
-from app.db.crash import Crash
-from app.db.log import Log, LogStatus
-from app.db.occurrence import Occurrence
-from app.db.user import find_user
+from app.db.models.app import App, Membership, find_app
+from app.db.models.crash import Crash
+from app.db.models.log import Log, LogStatus
+from app.db.models.occurrence import Occurrence
+from app.db.models.user import find_user
+from app.identity import accounts
+from app.queueing.broker import PUSH, MemoryBroker
 from app.services import Services
 from workers.tasks import TASKS, TaskMessage
 

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from app.crashes.fingerprint import Fingerprint, fingerprint
 from app.crashes.log import CrashLog
-from app.db.crash import Crash
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.occurrence import Occurrence
 from app.ingest import grouping
 from app.ingest.receive import receive
 from app.services import Services

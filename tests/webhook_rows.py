@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from app.db.webhook import Delivery, Webhook
+from app.db.models.webhook import Delivery, Webhook
 from app.jobs import running
 from app.services import Services
 

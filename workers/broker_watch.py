@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from app.broker import Broker
+from app.queueing.broker import Broker
 from workers.direct_work import DirectWork
 from workers.outage_backoff import OutageBackoff
 

@@ -19,15 +19,15 @@ from celery.signals import (
 )
 from kombu.entity import Exchange, Queue
 
-from app import metrics, multiprocess_metrics, tracing
 from app.background import TYPES
-from app.broker import BEGIN_CANARY, KEEP_AGES, QUEUES, RECORD_HEARTBEAT, RUN_CANARY, SHORT, SWEEP, UPKEEP
 from app.config import Config
 from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
-from app.observe import configure_logs
-from app.redis_url import read_redis_url
+from app.queueing.broker import BEGIN_CANARY, KEEP_AGES, QUEUES, RECORD_HEARTBEAT, RUN_CANARY, SHORT, SWEEP, UPKEEP
+from app.queueing.redis_url import read_redis_url
 from app.services import START, Services, open_services, worker_name
+from app.telemetry import metrics, multiprocess_metrics, tracing
+from app.telemetry.log_lines import configure_logs
 from app.work.ending import hand_back, unwritten
 from app.work.lease import renewer
 from app.work.watchdog import watchdog

@@ -6,7 +6,7 @@ import structlog
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from app.broker import TAKE_FROM_DEAD, UPKEEP
+from app.queueing.broker import TAKE_FROM_DEAD, UPKEEP
 from app.services import holders_of
 
 LOOK_EVERY = 1.0  # seconds

@@ -5,9 +5,9 @@ from typing import Any
 
 from celery import current_task
 
-from app import metrics, tracing
-from app.celery_message import REQUEST_HEADER, TRACE_HEADER
-from app.observe import on_behalf_of
+from app.queueing.celery_message import REQUEST_HEADER, TRACE_HEADER
+from app.telemetry import metrics, tracing
+from app.telemetry.log_lines import on_behalf_of
 from workers.celery import celery, services
 from workers.outage_backoff import OutageBackoff
 from workers.tasks import TASKS, Task, TaskMessage

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import structlog
 
-from app import metrics
 from app.errors import TransientError, as_outage
+from app.telemetry import metrics
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds; each pause is twice the one before
 

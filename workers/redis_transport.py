@@ -12,9 +12,9 @@ from kombu.transport import redis as kombu_redis
 from redis import ConnectionPool, UnixDomainSocketConnection
 from redis.exceptions import RedisError, ResponseError
 
-from app import metrics
-from app.broker import PROBE, PROBE_LIFETIME
-from app.redis_url import RedisServer
+from app.queueing.broker import PROBE, PROBE_LIFETIME
+from app.queueing.redis_url import RedisServer
+from app.telemetry import metrics
 
 RECONNECT_AT_MOST_EVERY = 5.0  # seconds; kombu's own limit of 30 s leaves a worker without messages for long
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.broker import BEGIN_CANARY, KEEP_AGES, LONG, PUSH, RECORD_HEARTBEAT, RUN_EXPORTS, SWEEP, UPKEEP
 from app.config import Config
+from app.queueing.broker import BEGIN_CANARY, KEEP_AGES, LONG, PUSH, RECORD_HEARTBEAT, RUN_EXPORTS, SWEEP, UPKEEP
 
 SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose message was lost
 KEEP_AGES_EVERY = 60.0  # seconds; each time for a few seconds at most, so that a backlog goes step by step

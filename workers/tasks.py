@@ -3,9 +3,15 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app import canary
 from app.background import TYPES
-from app.broker import (
+from app.db.models import heartbeat
+from app.ingest.digest import digest
+from app.ingest.regrouping import regroup_app
+from app.jobs import parts, running
+from app.jobs.exporters.runs import run_exports
+from app.privacy import erasing
+from app.privacy.retention import remove_what_is_old
+from app.queueing.broker import (
     BEGIN_CANARY,
     DIGEST_LOG,
     KEEP_AGES,
@@ -21,17 +27,11 @@ from app.broker import (
     SWEEP,
     TAKE_FROM_DEAD,
 )
-from app.db import heartbeat
-from app.ingest.digest import digest
-from app.ingest.regrouping import regroup_app
-from app.jobs import parts, running
-from app.jobs.exporters.runs import run_exports
-from app.privacy import erasing
-from app.privacy.retention import remove_what_is_old
-from app.push.delivery_pool import DeliveryPool
 from app.services import Services
 from app.sweep import sweep
 from app.symbolication.making import make_symbols
+from app.telemetry import canary
+from app.webhooks.delivery_pool import DeliveryPool
 from app.work.ending import take_from_dead
 
 

@@ -1,3 +1,3 @@
 """Sends the deliveries of webhooks that are due."""
 
-from app.push.deliveries import WORK as WORK
+from app.webhooks.deliveries import WORK as WORK

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from app import accounts
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened
 from app.cli.password import read_password
+from app.identity import accounts
 
 
 @main.group()

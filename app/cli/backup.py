@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from app import backup
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened, opened_as_it_is
 from app.config import MIB, SECRET_FILE
-from app.doctor import examine
+from app.operations import backup
+from app.operations.doctor import examine
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 

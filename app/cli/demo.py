@@ -14,12 +14,12 @@ from urllib.parse import urlencode
 from rich.console import Console
 from rich.markup import escape
 
-from app import accounts
 from app.cli import main
 from app.cli.http import Answer, Http
 from app.cli.opening import opened
 from app.cli.up import running
 from app.errors import AppError
+from app.identity import accounts
 from app.samples import FOLDER, samples
 
 STORAGE_SETTINGS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "PORT", "WEB_CONCURRENCY")

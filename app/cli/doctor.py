@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from app.canary import last_canary
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened
-from app.doctor import examine
+from app.operations.doctor import examine
+from app.telemetry.canary import last_canary
 
 
 @main.command()

@@ -8,10 +8,10 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from app import accounts
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened
-from app.db.erasure import ErasureState
+from app.db.models.erasure import ErasureState
+from app.identity import accounts
 from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
 
 LOOK_EVERY = 0.2  # seconds, while a worker of the running service is at it

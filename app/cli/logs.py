@@ -10,14 +10,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app import accounts
 from app.cli import DATA_DIR, main
 from app.cli.log_files import files_under
 from app.cli.opening import opened
-from app.db.app import App
-from app.db.log import LogStatus
-from app.db.upload import find_known
+from app.db.hot.upload import find_known
+from app.db.models.app import App
+from app.db.models.log import LogStatus
 from app.errors import AppError
+from app.identity import accounts
 from app.ingest.log_id import log_id_of_file
 from app.ingest.receive import receive
 from app.ingest.status import log_state

@@ -8,11 +8,11 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from app import accounts
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened
-from app.db.app import App, apps_after
-from app.db.regrouping import Regrouping, find_regrouping
+from app.db.models.app import App, apps_after
+from app.db.models.regrouping import Regrouping, find_regrouping
+from app.identity import accounts
 from app.ingest.regrouping import begin_regrouping, regroup_app
 from app.services import Services
 

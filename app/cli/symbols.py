@@ -9,13 +9,13 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from app import accounts
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened
 from app.config import MIB
-from app.db.app import App
-from app.db.symbols import SymbolState
+from app.db.models.app import App
+from app.db.models.symbols import SymbolState
 from app.errors import AppError
+from app.identity import accounts
 from app.services import Services
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import show_symbols

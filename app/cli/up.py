@@ -20,17 +20,17 @@ import click
 from rich.console import Console
 
 from app.background import TYPES
-from app.broker import QUEUES
 from app.cli import DATA_DIR, main
 from app.cli.embedded_broker import forget_broker, free_port, start_broker
 from app.cli.processes import Part, Processes
 from app.config import PORT_FILE, Config, embedded_environment
-from app.db import heartbeat
+from app.db.models import heartbeat
 from app.errors import ConfigError, TransientError
-from app.observe import configure_logs
-from app.schema import upgrade
+from app.operations.schema import upgrade
+from app.queueing.broker import QUEUES
 from app.services import holders_of, open_services, worker_name
 from app.storage_setup import set_up_storage
+from app.telemetry.log_lines import configure_logs
 from app.work.ending import take_from_dead
 
 START_GRACE = 60.0  # seconds for all parts to answer
@@ -109,7 +109,7 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
 def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) -> None:
     python = sys.executable
     celery = [python, "-m", "celery", "--app", "workers.celery", "--quiet"]
-    processes.start("web", [python, "-m", "app.serving"], environ)
+    processes.start("web", [python, "-m", "app.web.server"], environ)
     processes.start(
         "worker",
         [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, inspect, make_url
 
-from app.db import Database, open_database
+from app.db.engine import Database, open_database
 from app.errors import AppError
 
 FILES = {"sqlite": "database.sqlite", "postgresql": "database.pgdump"}

@@ -1,6 +1,6 @@
 """Every module that declares a table, so that migrations and tests see them all."""
 
-from app.db import (
+from app.db.models import (
     app,
     app_settings,
     awaited_symbols,

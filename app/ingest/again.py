@@ -2,14 +2,14 @@
 
 import structlog
 
-from app.broker import DIGEST_LOG, INGEST
-from app.db.app import App
-from app.db.erasure import is_any_live
-from app.db.log import LogStatus, find_log
-from app.db.upload import Sender
+from app.db.hot.upload import Sender
+from app.db.models.app import App
+from app.db.models.erasure import is_any_live
+from app.db.models.log import LogStatus, find_log
 from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import Conflict, Gone, NotFound
 from app.ingest.log_id import is_log_id
+from app.queueing.broker import DIGEST_LOG, INGEST
 from app.services import Services
 
 log = structlog.get_logger()

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from app.db.awaited_symbols import AwaitingLog, trim
-from app.db.digest_steps import ClaimedLog
+from app.db.hot.digest_steps import ClaimedLog
+from app.db.models.awaited_symbols import AwaitingLog, trim
 from app.ingest.grouping import Grouped
 from app.services import Services
 

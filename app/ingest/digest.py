@@ -8,13 +8,10 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy.orm import Session
 
-from app import metrics, tracing
-from app.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.config import MIB
-from app.db.awaited_symbols import await_symbols
-from app.db.digest_steps import (
+from app.db import Session
+from app.db.hot.digest_steps import (
     ClaimBounds,
     ClaimedLog,
     EndedLog,
@@ -25,8 +22,9 @@ from app.db.digest_steps import (
     count_in,
     end_digests,
 )
-from app.db.grouping_decision import routes
-from app.db.log import LEASING, Log, LogStatus
+from app.db.models.awaited_symbols import await_symbols
+from app.db.models.grouping_decision import routes
+from app.db.models.log import LEASING, Log, LogStatus
 from app.db.work import change
 from app.errors import AppError, MalformedLog
 from app.ingest import budget
@@ -35,10 +33,12 @@ from app.ingest.grouping import Grouped, read_and_group
 from app.ingest.log_id import time_in
 from app.ingest.seen_at import seen_at
 from app.ingest.splits import splits_in
-from app.observe import on_behalf_of
+from app.queueing.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.services import Services
 from app.store_calls import ObjectDamaged
 from app.symbolication.bulk_symbols import BulkSymbols
+from app.telemetry import metrics, tracing
+from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, released, unwritten
 from app.work.errors import AttemptsUsedUp, HandedBack
 from app.work.lease import Lease, lease_of

@@ -8,7 +8,7 @@ from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
 from app.crashes.log import CrashLog
 from app.crashes.splitting import Split, split_apart
 from app.crashes.title import title
-from app.db.moves import Group
+from app.db.queries.moves import Group
 from app.parsers import recognise
 from app.parsers.document import Document, unread_sentence
 from app.services import Services

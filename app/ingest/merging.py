@@ -1,13 +1,13 @@
 """What people decide about groups: two crashes are one, or a group that was merged is a crash of its own again."""
 
 import structlog
-from sqlalchemy.orm import Session
 
-from app.broker import LONG, REGROUP
-from app.db.crash import Crash
-from app.db.grouping_decision import decide, find_decision, merged_into, split_off
-from app.db.regrouping import wish
+from app.db import Session
+from app.db.models.crash import Crash
+from app.db.models.grouping_decision import decide, find_decision, merged_into, split_off
+from app.db.models.regrouping import wish
 from app.errors import BadParameters, Conflict, NotFound
+from app.queueing.broker import LONG, REGROUP
 from app.services import Services
 
 MAX_STEPS = 16  # merges under way that lead from one crash to the next

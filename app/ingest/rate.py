@@ -3,7 +3,7 @@
 import json
 
 from app.config import Config
-from app.db.upload import Sender
+from app.db.hot.upload import Sender
 from app.errors import TooManyRequests
 from app.services import Services
 

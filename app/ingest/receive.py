@@ -5,18 +5,18 @@ from contextlib import suppress
 
 import structlog
 
-from app.broker import DIGEST_LOG, INGEST
-from app.db.app import App
 from app.db.errors import is_without_effect
-from app.db.upload import KnownLog, Sender, find_known, insert_log
+from app.db.hot.upload import KnownLog, Sender, find_known, insert_log
+from app.db.models.app import App
 from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, Conflict, TooLarge, TransientError
 from app.ingest.log_id import is_log_id, new_log_id
 from app.ingest.rate import admit
 from app.ingest.restoring import restore
-from app.observe import current_request_id
+from app.queueing.broker import DIGEST_LOG, INGEST
 from app.services import Services
 from app.storage import log_key
+from app.telemetry.log_lines import current_request_id
 
 NAMES_TO_TRY = 5  # a random name that is taken already is a matter of one in 10^14
 

@@ -5,13 +5,13 @@ from itertools import islice
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy.orm import Session
 
 from app.config import MIB
-from app.db.awaited_symbols import AwaitingLog, await_anew
-from app.db.grouping_decision import routes_within
-from app.db.log import StoredLog, stored_logs
-from app.db.moves import Group, Move, Placed, groups_named, hold_logs, move
+from app.db import Session
+from app.db.models.awaited_symbols import AwaitingLog, await_anew
+from app.db.models.grouping_decision import routes_within
+from app.db.models.log import StoredLog, stored_logs
+from app.db.queries.moves import Group, Move, Placed, groups_named, hold_logs, move
 from app.errors import AppError, MalformedLog
 from app.ingest import budget
 from app.ingest.awaiting import waiting

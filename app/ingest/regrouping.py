@@ -5,13 +5,12 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy.orm import Session
 
-from app.broker import LONG, REGROUP
 from app.crashes.fingerprint import VERSION
-from app.db.awaited_symbols import Come, next_come, no_longer_awaited
-from app.db.crash import group_now
-from app.db.grouping_decision import (
+from app.db import Session
+from app.db.models.awaited_symbols import Come, next_come, no_longer_awaited
+from app.db.models.crash import group_now
+from app.db.models.grouping_decision import (
     GroupingDecision,
     carry,
     decisions_after,
@@ -19,7 +18,16 @@ from app.db.grouping_decision import (
     note_moved,
     pending_decisions,
 )
-from app.db.moves import (
+from app.db.models.regrouping import (
+    LEASING,
+    Regrouping,
+    as_asked,
+    find_regrouping,
+    logs_to_regroup,
+    wish,
+)
+from app.db.models.symbols import came_since
+from app.db.queries.moves import (
     BatchUnderWay,
     Group,
     Move,
@@ -29,18 +37,10 @@ from app.db.moves import (
     logs_of,
     move,
 )
-from app.db.regrouping import (
-    LEASING,
-    Regrouping,
-    as_asked,
-    find_regrouping,
-    logs_to_regroup,
-    wish,
-)
-from app.db.symbols import came_since
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.ingest import budget
 from app.ingest.regroup import LOGS_IN_BULK, Regrouped, regroup_logs
+from app.queueing.broker import LONG, REGROUP
 from app.services import Services
 from app.work.errors import AttemptLost
 from app.work.limits import Budget

@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import structlog
 
-from app.db.app import App
-from app.db.log import Log, LogStatus, find_log
-from app.db.upload import KnownLog, Sender
+from app.db.hot.upload import KnownLog, Sender
+from app.db.models.app import App
+from app.db.models.log import Log, LogStatus, find_log
 from app.errors import Conflict, TransientError
 from app.ingest.again import digest_again
 from app.services import Services

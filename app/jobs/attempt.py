@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, TypeVar
 
-from app.db.job import Job
+from app.db.models.job import Job
 from app.db.work import Leased, change
 from app.jobs.job_type import Artefact
 from app.services import Services

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.broker import PARTS
-from app.db.job import Job, JobAsker, JobState, askers_of, is_abandoned, lock_job
+from app.db.models.job import Job, JobAsker, JobState, askers_of, is_abandoned, lock_job
 from app.jobs.files import discard
 from app.jobs.job_access import own_job
 from app.jobs.outcomes import JobNotFound
 from app.jobs.parts import forget_parts
+from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage import job_folder
 

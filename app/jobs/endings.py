@@ -4,16 +4,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.orm import Session
 
-from app import metrics
-from app.broker import PUSH, UPKEEP
-from app.db.finishing import Finish, finish_job
-from app.db.job import Job, JobState, move
-from app.db.webhook_events import tell_job_failed
+from app.db import Session
+from app.db.hot.finishing import Finish, finish_job
+from app.db.models.job import Job, JobState, move
+from app.db.queries.webhook_events import tell_job_failed
 from app.errors import AppError
 from app.jobs.job_type import Artefact
+from app.queueing.broker import PUSH, UPKEEP
 from app.services import Services
+from app.telemetry import metrics
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from app.db.job import Job, JobState
+from app.db.models.job import Job, JobState
 from app.errors import AppError
 from app.jobs import JOB_TYPES
 from app.jobs.job_type import AnyJob, Body, Showing, stream_between

@@ -1,13 +1,13 @@
 """The rule of freshness (wire contract, section 3): does a job still answer a request that names no job?
 
-It is also SQL, where a job is inserted: start_job.sql and, for SQLite, `app.db.job_start`. tests/integration/test_freshness.py
-holds the two together.
+It is also SQL, where a job is inserted: start_job.sql and, for SQLite, `app.db.hot.job_start`.
+tests/integration/test_freshness.py holds the two together.
 """
 
 from datetime import datetime, timedelta
 
-from app.db.job import JobState
-from app.db.job_start import Freshness
+from app.db.hot.job_start import Freshness
+from app.db.models.job import JobState
 from app.jobs.job_type import AnyJob
 
 FRESH_FOR = timedelta(seconds=30)  # a finished result answers that long although newer occurrences have come

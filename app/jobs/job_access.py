@@ -3,10 +3,9 @@
 import re
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
-from app.db.app import is_member
-from app.db.job import Job, find_job, remember_asker
+from app.db import Session
+from app.db.models.app import is_member
+from app.db.models.job import Job, find_job, remember_asker
 from app.jobs.job_type import AnyJob
 from app.jobs.outcomes import JobNotFound
 from app.services import Services

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from app import iso_time
 from app.db import Database
-from app.db.job import Job
-from app.db.job_part import JobPart, JobPlan
-from app.db.poll import FoundCrash, FoundJob, WholeApp
-from app.db.short_list import ShortList
+from app.db.hot.poll import FoundCrash, FoundJob, WholeApp
+from app.db.hot.short_list import ShortList
+from app.db.models.job import Job
+from app.db.models.job_part import JobPart, JobPlan
 from app.storage import Storage
 
 AnyJob = Job | FoundJob
@@ -156,7 +156,7 @@ class JobType:
     """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often.
 
     A type whose `compute` makes a plan declares this and `sum_up`; no other type has them.
-    Its name ends in `app.db.job_part.BATCH`.
+    Its name ends in `app.db.models.job_part.BATCH`.
     """
     sum_up: Callable[[Any, JobPlan, list[JobPart]], tuple[bytes, str, str]] | None = None
     """(params, plan, parts, all done) -> (content, file name, media type) of the result, which tells of the parts."""

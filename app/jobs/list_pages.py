@@ -5,7 +5,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from app.db import Database
-from app.db.job_claim import StoredList, find_stored_list
+from app.db.hot.job_claim import StoredList, find_stored_list
 from app.jobs.job_type import Artefact
 from app.storage import ObjectNotFound, Storage, index_key
 

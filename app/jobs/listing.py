@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from app.db.job import LIVE_STATES, Job, JobState
-from app.db.job_list import jobs_of
+from app.db.models.job import LIVE_STATES, Job, JobState
+from app.db.queries.job_list import jobs_of
 from app.errors import BadParameters
 from app.jobs.subjects import find_visible_app
 from app.services import Services

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.db.job import expire
+from app.db.models.job import expire
 from app.jobs.job_type import AnyJob
 from app.jobs.outcomes import ResultLost
 from app.services import Services

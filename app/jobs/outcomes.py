@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypeVar
 
-from app.db.job import Job, JobState
+from app.db.models.job import Job, JobState
 from app.errors import AppError, Gone, NotFound, TooManyRequests
 from app.jobs.freshness import is_expired
 from app.jobs.job_type import AnyJob

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from app.db.job import Job
-from app.db.job_part import JobPart, show_progress
+from app.db import Session
+from app.db.models.job import Job
+from app.db.models.job_part import JobPart, show_progress
 from app.jobs.attempt import JobAttempt
 from app.services import Services
 from app.storage import artefact_key

@@ -9,14 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.orm import Session
 
-from app import metrics, tracing
-from app.broker import LONG, PARTS, RUN_JOB, RUN_PART
-from app.db.fair_share import serve
-from app.db.job import LEASING as JOBS
-from app.db.job import Job, NextJob, count_running, next_in_turn
-from app.db.job_part import (
+from app.db import Session
+from app.db.models.fair_share import serve
+from app.db.models.job import LEASING as JOBS
+from app.db.models.job import Job, NextJob, count_running, next_in_turn
+from app.db.models.job_part import (
     LEASING,
     JobPart,
     JobPlan,
@@ -37,9 +35,11 @@ from app.jobs.endings import fail, publish
 from app.jobs.files import discard, discard_object
 from app.jobs.job_type import Artefact, MadePart, Plan
 from app.jobs.part_attempt import PartAttempt, object_key, object_name
-from app.observe import on_behalf_of
+from app.queueing.broker import LONG, PARTS, RUN_JOB, RUN_PART
 from app.services import Services
 from app.storage import artefact_key, job_folder
+from app.telemetry import metrics, tracing
+from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten
 from app.work.errors import AttemptLost
 from app.work.lease import lease_of

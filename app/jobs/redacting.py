@@ -2,10 +2,9 @@
 
 import json
 
-from sqlalchemy.orm import Session
-
-from app.db.app import App
-from app.db.app_settings import settings_text
+from app.db import Session
+from app.db.models.app import App
+from app.db.models.app_settings import settings_text
 from app.redaction.rules import Rules, read_rules
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from types import ModuleType
 
-from app.db.job_part import BATCH
-from app.db.short_list import ShortList
+from app.db.hot.short_list import ShortList
+from app.db.models.job_part import BATCH
 from app.jobs.job_type import JobType
 from app.jobs.subjects import SUBJECTS
 
@@ -50,7 +50,7 @@ def job_type_of(name: str, declared: object) -> JobType:
 def only_short_list(types: Mapping[str, JobType]) -> ShortList | None:
     """The short list that one of the types declares, if any.
 
-    Raises BadJobType when several do: the statement that begins a job (`app.db.short_list`) answers one.
+    Raises BadJobType when several do: the statement that begins a job (`app.db.hot.short_list`) answers one.
     """
     declaring = {name: one.SHORT_LIST for name, one in types.items() if one.SHORT_LIST is not None}
     if len(declaring) > 1:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from app.crashes.fingerprint import fingerprint
-from app.db.app import App
+from app.db.models.app import App
 from app.redaction.crash_log import redact, redact_fingerprint
 from app.redaction.rules import Rules
 from app.reports.report import Report

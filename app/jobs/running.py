@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.orm import Session
 
-from app import metrics, tracing
-from app.broker import LONG, RUN_JOB
-from app.db.finishing import Finish
-from app.db.job import LEASING, Job, JobState
-from app.db.job_claim import claim_next
-from app.db.short_list import ClaimedOrFinished, claim_or_finish
+from app.db import Session
+from app.db.hot.finishing import Finish
+from app.db.hot.job_claim import claim_next
+from app.db.hot.short_list import ClaimedOrFinished, claim_or_finish
+from app.db.models.job import LEASING, Job, JobState
 from app.errors import AppError, TransientError
 from app.jobs import JOB_TYPES, SHORT_LIST
 from app.jobs.attempt import IN_ROW_LIMIT, JobAttempt, budget_of
@@ -20,9 +18,11 @@ from app.jobs.endings import fail, publish, tell_finished
 from app.jobs.files import discard
 from app.jobs.job_type import Plan
 from app.jobs.parts import enqueue_next_long, spread
-from app.observe import on_behalf_of
+from app.queueing.broker import LONG, RUN_JOB
 from app.services import Services
 from app.storage import job_folder
+from app.telemetry import metrics, tracing
+from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten
 from app.work.errors import AttemptLost
 from app.work.work_type import Message, WorkType

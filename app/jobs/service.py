@@ -8,14 +8,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy.orm import Session
-
-from app import metrics
-from app.db.job import Job, JobState, count_live_of, latest_job, lock_job_shared, remember_asker
-from app.db.poll import find_poll
+from app.catalog.crash_access import CRASH_IDENTIFIER
+from app.db import Session
+from app.db.hot.poll import find_poll
+from app.db.models.job import Job, JobState, count_live_of, latest_job, lock_job_shared, remember_asker
 from app.errors import AppError, Conflict, TransientError
 from app.jobs import JOB_TYPES
-from app.jobs.crash_access import CRASH_IDENTIFIER
 from app.jobs.freshness import still_answers
 from app.jobs.job_access import JOB_ID, is_to_be_noted, note_poll, own_job
 from app.jobs.job_type import AnyJob, Subject
@@ -24,6 +22,7 @@ from app.jobs.request import JobRequest, read_request
 from app.jobs.starting import find_or_insert, insert
 from app.jobs.subjects import find_subject, subject_of
 from app.services import Services
+from app.telemetry import metrics
 
 LOOKS = 3  # times that a request tries to begin or to join a job, when others begin and cancel it meanwhile
 

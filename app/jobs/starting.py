@@ -6,18 +6,18 @@ from typing import Any
 
 import structlog
 
-from app import metrics
-from app.broker import LONG, RUN_JOB, SHORT
-from app.db.job import Job, JobState, new_job_id
-from app.db.job_start import find_or_start, start_job
-from app.db.poll import FoundJob, PollResult
+from app.db.hot.job_start import find_or_start, start_job
+from app.db.hot.poll import FoundJob, PollResult
+from app.db.models.job import Job, JobState, new_job_id
 from app.db.work import enqueue_pause
 from app.jobs import JOB_TYPES
 from app.jobs.freshness import freshness_at
 from app.jobs.job_type import AnyJob, Subject
 from app.jobs.request import JobRequest
-from app.observe import current_request_id
+from app.queueing.broker import LONG, RUN_JOB, SHORT
 from app.services import Services
+from app.telemetry import metrics
+from app.telemetry.log_lines import current_request_id
 
 LONG_FROM = 20_000  # units of progress; a job of more goes to the long queue
 

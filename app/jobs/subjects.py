@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel
-from sqlalchemy.orm import Session
 
-from app.db.app import App, visible_app
-from app.db.crash import totals
-from app.db.poll import FoundCrash, WholeApp
-from app.jobs.crash_access import CRASH_IDENTIFIER, visible_crash
+from app.catalog.crash_access import CRASH_IDENTIFIER, visible_crash
+from app.db import Session
+from app.db.hot.poll import FoundCrash, WholeApp
+from app.db.models.app import App, visible_app
+from app.db.models.crash import totals
 from app.jobs.job_type import JobType, Subject
 from app.jobs.outcomes import AppNotFound
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from app.broker import RUN_JOB, SHORT
-from app.db import poll
+from app.db.hot import poll
 from app.jobs.job_type import AnyJob
+from app.queueing.broker import RUN_JOB, SHORT
 from app.services import Services
 
 DURABLE_AFTER = timedelta(seconds=30)  # three times the longest pause of PostgreSQL's WAL writer that can be set

@@ -10,13 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
-from app.broker import RUN_ERASURE, UPKEEP
-from app.db.app import App
-from app.db.batch_rows import has_ended, newest_row
-from app.db.erasing import count_logs, newest_log
-from app.db.erasure import (
+from app.db import IntegrityError
+from app.db.models.app import App
+from app.db.models.erasure import (
     LEASING,
     Erasure,
     ErasureState,
@@ -25,7 +22,9 @@ from app.db.erasure import (
     forget_crashes,
     live_erasure,
 )
-from app.db.pending_deletion import is_any_pending
+from app.db.models.pending_deletion import is_any_pending
+from app.db.queries.batch_rows import has_ended, newest_row
+from app.db.queries.erasing import count_logs, newest_log
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.errors import BadParameters, NotFound, TransientError
 from app.privacy.erasure_slice import ErasureSlice
@@ -35,6 +34,7 @@ from app.privacy.orphan_step import delete_orphans_of_user
 from app.privacy.pending_deletions import IN_FLIGHT, delete_pending
 from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
+from app.queueing.broker import RUN_ERASURE, UPKEEP
 from app.services import Services
 from app.work.limits import Budget
 from app.work.running import Attempt, run_next

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from app.db.erasure import Erasure, note_crashes
-from app.db.exported import doubt_runs
-from app.db.removal import Removed, remove_logs
+from app.db import Session
+from app.db.models.erasure import Erasure, note_crashes
+from app.db.queries.exported import doubt_runs
+from app.db.queries.removal import Removed, remove_logs
 from app.privacy.sought import Sought
 from app.services import Services
 from app.work.running import Attempt

@@ -3,19 +3,19 @@
 import json
 from datetime import timedelta
 
-from app.broker import PARTS
-from app.db.app import App
-from app.db.crash import Crash
-from app.db.erasing import crashes_with_ids, drop_jobs, jobs_after, log_names, was_regrouped
-from app.db.erasure import Erasure, noted_crashes
-from app.db.job import Job, JobState, move
-from app.db.job_part import drop_parts
-from app.db.poll import FoundCrash
+from app.db.hot.poll import FoundCrash
+from app.db.models.app import App
+from app.db.models.crash import Crash
+from app.db.models.erasure import Erasure, noted_crashes
+from app.db.models.job import Job, JobState, move
+from app.db.models.job_part import drop_parts
+from app.db.queries.erasing import crashes_with_ids, drop_jobs, jobs_after, log_names, was_regrouped
 from app.errors import TransientError
 from app.jobs import JOB_TYPES
 from app.jobs.files import discard
 from app.jobs.freshness import is_current
 from app.privacy.erasure_slice import ErasureSlice
+from app.queueing.broker import PARTS
 from app.storage import job_folder
 
 JOBS_AT_ONCE = 100

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from app.db.app_settings import settings_text
-from app.db.crash import Crash
-from app.db.erasing import (
+from app.db.models.app_settings import settings_text
+from app.db.models.crash import Crash
+from app.db.models.erasure import note_crashes, noted_crashes
+from app.db.models.log import LogStatus
+from app.db.queries.erasing import (
     ErasableLog,
     crash_ids,
     crashes_after,
@@ -17,8 +19,6 @@ from app.db.erasing import (
     stored_log,
     suspects,
 )
-from app.db.erasure import note_crashes, noted_crashes
-from app.db.log import LogStatus
 from app.errors import MalformedLog
 from app.ingest.grouping import read_and_group
 from app.ingest.splits import splits_in

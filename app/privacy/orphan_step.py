@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from app.db.app import App
-from app.orphans import IN_FLIGHT, delete_orphan, orphans
+from app.db.models.app import App
+from app.operations.orphans import IN_FLIGHT, delete_orphan, orphans
 from app.privacy.erasure_slice import ErasureSlice
 from app.storage import ObjectNotFound, ObjectStat
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import structlog
 
-from app.db.log import stored_log_ids
-from app.db.pending_deletion import PendingDeletion, deleted, pending_deletions
+from app.db.models.log import stored_log_ids
+from app.db.models.pending_deletion import PendingDeletion, deleted, pending_deletions
 from app.services import Services
 from app.storage import ObjectNotFound
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.db.app import App
-from app.db.log import find_log
+from app.db.models.app import App
+from app.db.models.log import find_log
 from app.errors import Conflict, Gone, NotFound
 from app.ingest.log_id import is_log_id
 from app.jobs.redacting import rules_of

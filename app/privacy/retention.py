@@ -7,11 +7,11 @@ from functools import partial
 
 import structlog
 
-from app.db.app import apps_after
-from app.db.app_settings import settings_text
-from app.db.old_rows import crashes_with_old, expire_old, old_logs, old_occurrences
-from app.db.removal import recount, remove_bytes, remove_logs, remove_occurrences
-from app.db.token import drop_tokens_made_after
+from app.db.models.app import apps_after
+from app.db.models.app_settings import settings_text
+from app.db.models.token import drop_tokens_made_after
+from app.db.queries.old_rows import crashes_with_old, expire_old, old_logs, old_occurrences
+from app.db.queries.removal import recount, remove_bytes, remove_logs, remove_occurrences
 from app.privacy.orphan_sweep import sweep_orphans
 from app.privacy.pending_deletions import delete_pending
 from app.privacy.settings import AGES, effective

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import structlog
 
-from app.db.app import App
-from app.db.data_exporter import LEASING, DataExporter, DataExporterRun, RunState
-from app.db.erasing import was_regrouped
-from app.db.exported import count_window, has_noted, hold_run, known_exporters, runs_after
+from app.db.models.app import App
+from app.db.models.data_exporter import LEASING, DataExporter, DataExporterRun, RunState
+from app.db.queries.erasing import was_regrouped
+from app.db.queries.exported import count_window, has_noted, hold_run, known_exporters, runs_after
 from app.db.work import change
 from app.jobs.batch.params import REPORTS
 from app.jobs.exporters.places import OUR_FOLDER, BucketUnknown, destination, take_back

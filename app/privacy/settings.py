@@ -6,8 +6,8 @@ from typing import Any
 
 from app.config import Config
 from app.crashes.splitting import read_splits
-from app.db.app import App
-from app.db.app_settings import hold_settings, reports_changed, settings_text, store_settings
+from app.db.models.app import App
+from app.db.models.app_settings import hold_settings, reports_changed, settings_text, store_settings
 from app.errors import BadParameters
 from app.ingest.rate import LOGS_PER_MINUTE
 from app.ingest.regrouping import begin_regrouping

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app.crashes.log import CrashLog
-from app.db.symbols import has_symbols
+from app.db.models.symbols import has_symbols
 from app.services import Services
 from app.symbolication.opened import OpenedSymbols
 from app.symbols.resolving import Resolved, resolve

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from functools import partial
 
-from app.broker import LONG, MAKE_SYMBOLS
-from app.db.symbol_objects import (
+from app.db.models.symbol_part import known_parts, parts_of
+from app.db.models.symbols import SymbolFile, SymbolState
+from app.db.queries.symbol_objects import (
     cache_keys_of,
     drop_symbols,
     find_by_row,
@@ -12,9 +13,8 @@ from app.db.symbol_objects import (
     make_again,
     symbols_after,
 )
-from app.db.symbol_part import known_parts, parts_of
-from app.db.symbols import SymbolFile, SymbolState
-from app.finding import Finding
+from app.operations.finding import Finding
+from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat
 

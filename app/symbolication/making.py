@@ -8,16 +8,15 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy.orm import Session
 
-from app.broker import LONG, MAKE_SYMBOLS, REGROUP
 from app.config import MIB
-from app.db.app import App
-from app.db.app_settings import reports_changed
-from app.db.awaited_symbols import are_awaited
-from app.db.regrouping import wish
-from app.db.symbol_part import parts_of
-from app.db.symbols import (
+from app.db import Session
+from app.db.models.app import App
+from app.db.models.app_settings import reports_changed
+from app.db.models.awaited_symbols import are_awaited
+from app.db.models.regrouping import wish
+from app.db.models.symbol_part import parts_of
+from app.db.models.symbols import (
     LEASING,
     MAX_NAME,
     MAX_REASON,
@@ -26,6 +25,7 @@ from app.db.symbols import (
     SymbolState,
 )
 from app.errors import AppError, TransientError
+from app.queueing.broker import LONG, MAKE_SYMBOLS, REGROUP
 from app.services import Services
 from app.storage import symbols_key
 from app.symbolication.reader import ReaderBounds, read_contents

@@ -2,7 +2,7 @@
 
 from app.crashes.log import CrashLog
 from app.db import Database
-from app.db.symbols import MAPPING, NATIVE, SOURCE_MAP, all_keys, cache_keys, mapping_key
+from app.db.models.symbols import MAPPING, NATIVE, SOURCE_MAP, all_keys, cache_keys, mapping_key
 from app.storage import Storage
 from app.symbolication.symbol_cache import symbol_cache_of
 from app.symbols.java import JavaNames

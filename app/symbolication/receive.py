@@ -8,12 +8,12 @@ from typing import Any
 
 import structlog
 
-from app.broker import LONG, MAKE_SYMBOLS
 from app.db import insert_or_ignore
-from app.db.app import App
-from app.db.symbols import MAX_NAME, MAX_VERSION, SymbolFile, SymbolState, find_same
+from app.db.models.app import App
+from app.db.models.symbols import MAX_NAME, MAX_VERSION, SymbolFile, SymbolState, find_same
 from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, TooLarge, TransientError
+from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services
 from app.storage import symbols_key
 from app.symbols.contents import About

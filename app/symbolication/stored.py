@@ -3,11 +3,11 @@
 from contextlib import suppress
 from typing import NamedTuple
 
-from app.db.app import App
-from app.db.app_settings import reports_changed
-from app.db.awaited_symbols import count_waiting
-from app.db.symbol_objects import drop_symbols
-from app.db.symbols import SymbolFile, SymbolImage, SymbolState, find_symbols, images_of, symbols_of
+from app.db.models.app import App
+from app.db.models.app_settings import reports_changed
+from app.db.models.awaited_symbols import count_waiting
+from app.db.models.symbols import SymbolFile, SymbolImage, SymbolState, find_symbols, images_of, symbols_of
+from app.db.queries.symbol_objects import drop_symbols
 from app.errors import NotFound, TransientError
 from app.services import Services
 from app.storage import symbols_folder

@@ -12,9 +12,9 @@ import structlog
 
 from app.config import MIB
 from app.db import insert_or_ignore
-from app.db.app import App
-from app.db.symbol_part import SymbolPart, drop_parts_of, parts_of
-from app.db.symbol_upload import (
+from app.db.models.app import App
+from app.db.models.symbol_part import SymbolPart, drop_parts_of, parts_of
+from app.db.models.symbol_upload import (
     SymbolUpload,
     add_part,
     count_uploads,
@@ -24,7 +24,7 @@ from app.db.symbol_upload import (
     same_upload,
     untouched_uploads,
 )
-from app.db.symbols import SymbolFile, find_same
+from app.db.models.symbols import SymbolFile, find_same
 from app.errors import BadParameters, Conflict, NotFound, TooLarge, TransientError
 from app.services import Services
 from app.storage import symbols_key

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import structlog
 
-from app import metrics
 from app.db.work import Leased, change, current, held_by, set_columns
 from app.errors import AppError, TransientError, as_outage
 from app.services import Services, holders_of
+from app.telemetry import metrics
 from app.work.errors import (
     AttemptBroke,
     AttemptsUsedUp,

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Generic, Self, TypeVar
 
 import structlog
-from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db import Database, Session
 from app.db.work import Leased, renew
 from app.errors import TransientError
 from app.services import Services

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy.orm import Session
 
+from app.db import Session
 from app.db.work import Leased, change, claim, overdue
-from app.observe import on_behalf_of
 from app.services import Services
+from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, released, row_id, take_over, unwritten
 from app.work.errors import AttemptLost
 from app.work.lease import Lease, furthest, lease_of

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy.orm import Session
-
 from app.config import Config
+from app.db import Session
 from app.db.work import Leased, Leasing, back_off
 from app.errors import AppError
 from app.services import Services

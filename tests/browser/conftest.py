@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app import accounts
 from app.cli.http import Http
 from app.cli.opening import opened
+from app.identity import accounts
 from tests.browser.chromium import Watched, chromium, watched
 from tests.browser.seeding import sow
 from tests.browser.story import logs

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from app import accounts
 from app.cli.http import Http
 from app.cli.opening import opened
+from app.identity import accounts
 from tests.browser.chromium import NARROW, chromium, wait_until_idle
 from tests.browser.conftest import send_story, sign_in
 from tests.system.conftest import EMAIL, PASSWORD, Operator, log_in

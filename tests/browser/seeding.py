@@ -2,8 +2,8 @@
 
 from sqlalchemy import select, text
 
-from app.db.app import find_app
-from app.db.log import Log
+from app.db.models.app import find_app
+from app.db.models.log import Log
 from app.services import Services
 from tests.factories import NOON, kscrash, make_crash
 

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from app import accounts
 from app.cli.http import Http
 from app.cli.opening import opened
+from app.identity import accounts
 from tests.browser import axe as judge
 from tests.browser.chromium import NARROW, WIDE, wait_until_idle
 from tests.browser.places import filled, pages, variables

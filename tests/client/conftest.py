@@ -57,7 +57,9 @@ class Service:
     def kill_web(self) -> int:
         """kill -9 of every web process; `crashq up` starts it again. Returns how many there were."""
         webs = [
-            pid for pid in descendants(self.process.pid) if b"app.serving" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            pid
+            for pid in descendants(self.process.pid)
+            if b"app.web.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
         for pid in webs:
             os.kill(pid, signal.SIGKILL)

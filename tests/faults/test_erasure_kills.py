@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.config import Config, embedded_environment
-from app.db.erasure import Erasure, ErasureState
-from app.doctor import examine
+from app.db.models.erasure import Erasure, ErasureState
 from app.ingest.digest import digest
 from app.ingest.receive import receive
-from app.schema import upgrade
+from app.operations.doctor import examine
+from app.operations.schema import upgrade
 from app.services import Services, open_services
 from tests.factories import Member, make_member
 from tests.sentry_events import sentry_event

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from app.broker import MemoryBroker
 from app.config import Config, embedded_environment
 from app.db import open_database
-from app.db.crash import find_crash
-from app.db.occurrence import Occurrence
-from app.db.regrouping import Regrouping
+from app.db.models.crash import find_crash
+from app.db.models.occurrence import Occurrence
+from app.db.models.regrouping import Regrouping
 from app.ingest.digest import digest
-from app.schema import upgrade
+from app.operations.schema import upgrade
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from tests.factories import Clock, make_member
 from tests.regrouping import counted, rules_of_the_next_version, send

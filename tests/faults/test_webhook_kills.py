@@ -12,7 +12,7 @@ from tests.system.conftest import until
 
 SHORT = (
     "from datetime import timedelta",
-    "from app.push import deliveries",
+    "from app.webhooks import deliveries",
     "deliveries.GO_ON_FOR = timedelta(seconds=2)",
 )
 CRASHES = 12

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app import metrics
-from app.multiprocess_metrics import Declared
+from app.telemetry import metrics
+from app.telemetry.multiprocess_metrics import Declared
 from tests.exposition import names
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -1,6 +1,6 @@
 """The apps that a user may see."""
 
-from app import accounts
+from app.identity import accounts
 from tests.factories import join, make_member
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.api import waiting
 from app.jobs import starting
+from app.web.api import waiting
 from tests.factories import join, make_crash, run_enqueued
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.db.log import find_log
+from app.db.models.log import find_log
 from tests.console import Page, sign_in
 from tests.factories import NOON, kscrash, make_crash, make_member
 from tests.uploads import digested
@@ -182,7 +182,7 @@ def test_why_occurrences_are_one_crash_is_told(client, browser, member, run_work
 
 
 def test_a_report_of_megabytes_is_offered_for_download(client, browser, member, run_workers, monkeypatch):
-    monkeypatch.setattr("app.console.page_results.MAX_SHOWN", 1_000)
+    monkeypatch.setattr("app.web.console.page_results.MAX_SHOWN", 1_000)
     log = digested(client, member, run_workers)
     url = f"/crashes/{crash_of(log)}"
     browser.get(url)

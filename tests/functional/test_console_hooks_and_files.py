@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from app import create_app
-from app.db.symbols import SymbolFile
-from app.db.webhook import Delivery, DeliveryState
+from app.db.models.symbols import SymbolFile
+from app.db.models.webhook import Delivery, DeliveryState
 from tests.console import HOSTILE, Page, press, said, sign_in
 from tests.factories import make_member
 

@@ -5,13 +5,13 @@ import hashlib
 import pytest
 from sqlalchemy import delete, update
 
-from app.console.pages import jobs
-from app.console.pages.jobs import NAMES
-from app.db.app import Membership
-from app.db.crash import Crash
-from app.db.job import Job, JobState
+from app.db.models.app import Membership
+from app.db.models.crash import Crash
+from app.db.models.job import Job, JobState
 from app.jobs import JOB_TYPES
 from app.jobs.batch import planning
+from app.web.console.pages import jobs
+from app.web.console.pages.jobs import NAMES
 from tests.batches import made
 from tests.console import HOSTILE, OWN, Page, press, sign_in
 from tests.factories import make_crash, make_member

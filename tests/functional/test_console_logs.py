@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from app import create_app
-from app.db.log import Log
+from app.db.models.log import Log
 from tests.console import HOSTILE, OWN, Page, press, sign_in
 from tests.factories import kscrash, make_member
 from tests.uploads import digested

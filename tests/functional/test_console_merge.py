@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.accounts import app_for_operator, create_app_for
+from app.identity.accounts import app_for_operator, create_app_for
 from tests.console import OWN, Page, press, said, sign_in
 from tests.factories import make_crash, make_member
 from tests.regrouping import counted, crash_of, send

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from app.console import static_files
-from app.console.headers import POLICY
+from app.web.console import static_files
+from app.web.console.headers import POLICY
 from tests.console import BROWSER, OWN, Page, sign_in
 from tests.factories import make_crash, make_member
 
@@ -143,7 +143,7 @@ def test_a_parameter_that_makes_no_sense_is_a_page_that_names_it(client, member)
 
 def test_a_page_that_breaks_says_so_and_no_more(client, member, monkeypatch):
     sign_in(client, member)
-    monkeypatch.setattr("app.console.pages.apps.apps_of", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.web.console.pages.apps.apps_of", lambda *_: 1 / 0)
 
     answer = client.get("/apps")
 

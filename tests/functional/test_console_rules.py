@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.console.pages import settings_grouping
 from app.crashes.splitting import BY, CONDITIONS
+from app.web.console.pages import settings_grouping
 from tests.console import HOSTILE, Page, press, said, sign_in
 from tests.uploads import digested
 

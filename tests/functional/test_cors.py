@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
-from app.api.cors import ALLOWED, EXPOSED
+from app.web.api.cors import ALLOWED, EXPOSED
 from tests.factories import make_crash
 from tests.openapi import operations, resolved
 from tests.uploads import digested, export_url

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.accounts import app_for_operator, create_app_for
+from app.identity.accounts import app_for_operator, create_app_for
 from app.ingest.regrouping import begin_regrouping
 from tests.factories import make_crash, make_member
 from tests.regrouping import crash_of, rules_of_the_next_version, send

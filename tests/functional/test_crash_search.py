@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.db.crash import Crash
+from app.db.models.crash import Crash
 from tests.factories import NOON, make_crash
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app import create_app
-from app.db.log import Log
+from app.db.models.log import Log
 from app.jobs import attempt, running
 from app.services import Services
 from app.storage import open_storage

@@ -9,7 +9,7 @@ import struct
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from app.db.log import find_log
+from app.db.models.log import find_log
 from app.samples import FOLDER
 from tests.minidumps import dump, windows_spec
 from tests.uploads import export_url

@@ -3,9 +3,9 @@
 import pytest
 from click.testing import CliRunner
 
-from app import accounts
 from app.cli import main
 from app.config import Config, embedded_environment
+from app.identity import accounts
 from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.services import open_services

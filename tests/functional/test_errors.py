@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from app import accounts
 from app.db import Database
 from app.errors import TransientError
+from app.identity import accounts
 
 
 def is_contract_shaped(answer) -> bool:

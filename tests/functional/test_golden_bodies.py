@@ -5,9 +5,9 @@ import re
 import pytest
 
 from app import create_app
-from app.db.crash import Crash
-from app.db.log import Log, LogStatus
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.log import Log, LogStatus
+from app.db.models.occurrence import Occurrence
 from tests.factories import NOON, PASSWORD, kscrash, make_crash, make_member
 from tests.uploads import LOG_ID, digested, export_url
 

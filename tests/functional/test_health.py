@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from app import create_app
-from app.api import health
-from app.broker import NoBroker
-from app.db import Database, heartbeat
-from app.db.oldest_waiting import TYPES
-from app.db.webhook import Delivery, DeliveryState, Webhook
+from app.db import Database
+from app.db.models import heartbeat
+from app.db.models.webhook import Delivery, DeliveryState, Webhook
+from app.db.queries.oldest_waiting import TYPES
 from app.errors import TransientError
+from app.queueing.broker import NoBroker
 from app.storage import Storage
+from app.web.api import health
 from tests.batches import begin
 from tests.exposition import value
 from tests.factories import join, kscrash, make_crash

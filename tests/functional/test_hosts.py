@@ -6,7 +6,7 @@ import pytest
 
 from app import create_app
 from app.config import Config
-from app.serving import EVERYWHERE, warn_of_unknown_hosts
+from app.web.server import EVERYWHERE, warn_of_unknown_hosts
 
 ENVIRON = {"DATABASE_URL": "sqlite:////x.db", "STORAGE_URL": "memory://", "SECRET_KEY": "x" * 16}
 

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import delete, update
 
-from app.api.events import STREAMS
-from app.api.streams import OF_ONE_TOKEN, Streams, StreamTimes
-from app.db.app import Membership
-from app.db.job import Job, JobState
+from app.db.models.app import Membership
+from app.db.models.job import Job, JobState
+from app.web.api.events import STREAMS
+from app.web.api.streams import OF_ONE_TOKEN, Streams, StreamTimes
 from tests.factories import join, make_crash, make_member
 from tests.sse import events
 

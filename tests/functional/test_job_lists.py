@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from app.db.job import Job, JobState
+from app.db.models.job import Job, JobState
 from tests.factories import make_crash, make_member
 
 

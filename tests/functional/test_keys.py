@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete
 
 from app import create_app
-from app.db.ingest_key import IngestKey
+from app.db.models.ingest_key import IngestKey
 from tests.factories import PASSWORD, kscrash, make_member
 from tests.functional.test_dump_senders import minidump
 

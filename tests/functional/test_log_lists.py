@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.db.log import Log
+from app.db.models.log import Log
 from tests.factories import kscrash, make_member
 from tests.uploads import digested
 

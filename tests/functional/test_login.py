@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app import accounts
+from app.identity import accounts
 from tests.factories import PASSWORD
 
 WRONG = {"success": False, "status": "unauthorized", "error_message": "Wrong e-mail or password"}

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from limits.storage import MemoryStorage
 
-from app import create_app, login_limits
-from app.login_limits import HASHES_AT_ONCE, LOGINS_AT_ONCE, hashing
-from app.rate_limit import RateLimit
+from app import create_app
+from app.identity import login_limits
+from app.identity.login_limits import HASHES_AT_ONCE, LOGINS_AT_ONCE, hashing
+from app.queueing.rate_limit import RateLimit
 from tests.at_once import at_once
 from tests.factories import PASSWORD, make_member
 from tests.system.conftest import until

@@ -77,7 +77,7 @@ def test_every_body_parameter_and_header_has_an_example_of_what_it_describes(doc
     for where, holder in found.items():
         several = [named["value"] for named in holder.get("examples", {}).values()]
         examples = [holder["example"]] if "example" in holder else several
-        assert examples, f"{where} has no example: app/api/openapi/examples.py"
+        assert examples, f"{where} has no example: app/web/api/openapi/examples.py"
         for example in examples:
             problems = list(openapi.validator(document, holder["schema"]).iter_errors(example))
             assert (where, example, problems) == (where, example, [])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.api import polling
+from app.web.api import polling
 from tests.factories import NOON, add_newer, join, make_crash, make_member, run_enqueued
 
 

@@ -7,7 +7,7 @@ import pytest
 from limits.storage import MemoryStorage
 
 from app import create_app
-from app.rate_limit import RateLimit
+from app.queueing.rate_limit import RateLimit
 from tests.factories import kscrash, make_member
 from tests.functional.test_sentry_senders import EVENT_ID, crash, envelope, event, sent
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.broker import REGROUP
+from app.queueing.broker import REGROUP
 from tests.factories import make_member
 from tests.regrouping import counted, rules_of_the_next_version, send
 

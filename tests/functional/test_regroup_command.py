@@ -4,12 +4,12 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from app.broker import MemoryBroker
 from app.cli import main
 from app.config import Config, embedded_environment
 from app.db import open_database
-from app.db.regrouping import Regrouping
-from app.schema import upgrade
+from app.db.models.regrouping import Regrouping
+from app.operations.schema import upgrade
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from tests.factories import Clock, make_member, run_enqueued
 from tests.regrouping import counted, rules_of_the_next_version, send

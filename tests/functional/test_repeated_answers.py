@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import delete
 
 from app import create_app
-from app.api.repeats import MOST, Changes, Repeats
-from app.db.token import Token
+from app.db.models.token import Token
+from app.web.api.repeats import MOST, Changes, Repeats
 from tests.factories import make_crash
 
 LONG = 1_000  # milliseconds; no test takes as long

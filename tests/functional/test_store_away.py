@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import heartbeat
+from app.db.models import heartbeat
 from app.storage import open_storage
 from app.sweep import sweep
 from tests.factories import kscrash

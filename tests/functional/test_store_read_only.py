@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.api.health import WRITE_EVERY
-from app.db import heartbeat
+from app.db.models import heartbeat
 from app.services import Services
 from app.storage import open_storage
 from app.sweep import sweep
+from app.web.api.health import WRITE_EVERY
 from tests.factories import Clock, kscrash, run_enqueued
 from tests.stores import ready_store
 from tests.uploads import digested, export_url

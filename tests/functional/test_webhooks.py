@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
-from app.push.deliveries import deliver_due
-from app.push.webhooks import MOST_PER_APP
+from app.webhooks.deliveries import deliver_due
+from app.webhooks.settings import MOST_PER_APP
 from tests.factories import make_crash, make_member, run_enqueued
 from tests.receiver import receiver
 

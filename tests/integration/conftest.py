@@ -9,16 +9,16 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.broker import MemoryBroker
 from app.db import open_database
-from app.db.job import Job
-from app.db.webhook import Webhook
+from app.db.models.job import Job
+from app.db.models.webhook import Webhook
 from app.jobs import JOB_TYPES, attempt, running
 from app.jobs.service import ask
-from app.push import webhooks
-from app.schema import upgrade
+from app.operations.schema import upgrade
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
+from app.webhooks import settings as webhooks
 from tests.factories import CONFIG, Clock, Member, make_crash
 from tests.job_types import NAME, FakeJobType, as_job_type
 from tests.receiver import Receiver, receiver

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app import accounts
 from app.errors import BadParameters, Conflict, NotFound, Unauthorized
+from app.identity import accounts
 from tests.factories import PASSWORD, make_member
 
 

@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 
-from app.db.log import LogStatus
+from app.db.models.log import LogStatus
 from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs import service

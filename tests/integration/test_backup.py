@@ -13,15 +13,15 @@ from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from app import create_app
-from app.backup import MANIFEST, BackupRefused, back_up, restore
-from app.broker import MemoryBroker
 from app.cli import main
 from app.config import Config
 from app.db import open_database
 from app.db.dump import DumpFailed
-from app.db.log import Log
-from app.doctor import examine
+from app.db.models.log import Log
 from app.ingest.receive import receive
+from app.operations.backup import MANIFEST, BackupRefused, back_up, restore
+from app.operations.doctor import examine
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import ObjectNotFound, Storage, open_storage
 from tests.batches import made

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import event, select
 
 from app import iso_time
-from app.db import batch_rows
-from app.db.crash import Crash
-from app.db.job import Job, JobState
-from app.db.moves import BatchUnderWay, Group, Move, hold_logs, logs_of, move
-from app.db.occurrence import Occurrence
-from app.db.removal import remove_occurrences
+from app.db.models.crash import Crash
+from app.db.models.job import Job, JobState
+from app.db.models.occurrence import Occurrence
+from app.db.queries import batch_rows
+from app.db.queries.moves import BatchUnderWay, Group, Move, hold_logs, logs_of, move
+from app.db.queries.removal import remove_occurrences
 from app.ingest import regrouping
 from app.ingest.merging import merge
 from app.ingest.regroup import regroup_logs
@@ -158,7 +158,7 @@ def test_a_batch_of_a_crash_that_was_merged_just_before_its_plan_is_of_the_crash
 
     def merge_as_if_begun_before() -> None:
         with monkeypatch.context() as patch, services.db.write() as session:
-            patch.setattr("app.db.moves.is_batch_under_way", lambda *_: False)
+            patch.setattr("app.db.queries.moves.is_batch_under_way", lambda *_: False)
             merged(session, other, one)
 
     with within(monkeypatch, planning, "newest_row", merge_as_if_begun_before):

@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.broker import MemoryBroker
 from app.db import open_database
 from app.db.pooling import require_pooling_by_session
 from app.errors import ConfigError
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, Clock, Member, kscrash, make_crash, make_member, run_enqueued
@@ -33,7 +33,7 @@ def test_a_pgbouncer_that_does_not_pool_by_session_is_refused_by_the_name_of_the
         require_pooling_by_session(running.url)
 
 
-@pytest.mark.parametrize("part", [["app.serving"], ["celery", "-A", "workers.celery", "worker"]])
+@pytest.mark.parametrize("part", [["app.web.server"], ["celery", "-A", "workers.celery", "worker"]])
 def test_web_and_worker_end_with_that_sentence_and_do_not_start(postgres_database, tmp_path, part):
     with pgbouncer(postgres_database, "transaction") as running:
         environ = {

@@ -9,10 +9,10 @@ from itertools import count
 import pytest
 import redis
 
-from app.broker import RUN_JOB, SHORT, MemoryBroker, NoBroker, RedisBroker
-from app.db.job import JobState
+from app.db.models.job import JobState
 from app.ingest.receive import receive
 from app.jobs.service import ask, look_up
+from app.queueing.broker import RUN_JOB, SHORT, MemoryBroker, NoBroker, RedisBroker
 from app.sweep import sweep
 from tests.factories import kscrash, make_crash, run_enqueued
 from tests.servers import free_port

@@ -6,15 +6,15 @@ import pytest
 from sqlalchemy import select
 
 from app import ingest
-from app.broker import DIGEST_LOG
 from app.config import MIB
-from app.db.crash import Crash
-from app.db.log import Log, LogStatus
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.log import Log, LogStatus
+from app.db.models.occurrence import Occurrence
 from app.errors import TransientError
 from app.ingest.digest import BYTES_IN_BULK, LOGS_IN_BULK, digest
 from app.ingest.receive import receive
 from app.parsers import PARSERS
+from app.queueing.broker import DIGEST_LOG
 from app.services import Services
 from app.storage import Storage
 from app.sweep import sweep

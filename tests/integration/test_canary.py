@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.broker import RUN_CANARY
-from app.canary import begin_canary, last_canary, last_success, run_canary
 from app.config import Config
-from app.db.heartbeat import Heartbeat
+from app.db.models.heartbeat import Heartbeat
 from app.errors import TransientError
-from app.multiprocess_metrics import exposition
+from app.queueing.broker import RUN_CANARY
 from app.storage import Storage
+from app.telemetry.canary import begin_canary, last_canary, last_success, run_canary
+from app.telemetry.multiprocess_metrics import exposition
 from tests.exposition import value
 from tests.factories import CONFIG
 from workers.schedule import schedule as entries

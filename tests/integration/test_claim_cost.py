@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 from psycopg import RawCursor
 
-from app.broker import LONG, SHORT
-from app.db.crash import Crash
 from app.db.driver_pool import DriverConnection, Prepared
-from app.db.finishing import finish_job
-from app.db.job import Job, JobState
-from app.db.job_claim import CLAIM_JOB, CLAIMED, claim_next
-from app.db.job_start import start_job
+from app.db.hot.finishing import finish_job
+from app.db.hot.job_claim import CLAIM_JOB, CLAIMED, claim_next
+from app.db.hot.job_start import start_job
+from app.db.models.crash import Crash
+from app.db.models.job import Job, JobState
 from app.jobs.freshness import freshness_at
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
+from app.queueing.broker import LONG, SHORT
 from tests.explain import VALUES
 from tests.factories import make_crash, make_member
 from tests.job_types import NAME

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.backup import FORMAT, LISTING, MANIFEST, OBJECTS
 from app.cli import COMMANDS, main
 from app.cli.embedded_broker import free_port
+from app.operations.backup import FORMAT, LISTING, MANIFEST, OBJECTS
 
 AWAY = "crashq: The database is unavailable, try again\n"
 ASK = {  # each that opens the database -> its arguments

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db.log import LogStatus
+from app.db.models.log import LogStatus
 from app.errors import AppError
 from app.ingest.log_id import log_id_of_file
 from app.ingest.receive import receive

@@ -9,14 +9,13 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from app import db
-from app.db import Database, insert_or_ignore, open_database
-from app.db.app import App, Membership
-from app.db.crash import Crash
+from app.db import Database, engine, insert_or_ignore, open_database
 from app.db.errors import is_outage
-from app.db.heartbeat import Heartbeat, last_seen, record
-from app.db.occurrence import Occurrence, chosen
-from app.db.user import User, add_user
+from app.db.models.app import App, Membership
+from app.db.models.crash import Crash
+from app.db.models.heartbeat import Heartbeat, last_seen, record
+from app.db.models.occurrence import Occurrence, chosen
+from app.db.models.user import User, add_user
 from app.errors import TransientError
 from tests.factories import NOON, add_newer, make_crash
 from tests.servers import execute, free_port
@@ -173,7 +172,7 @@ def test_a_sqlstate_that_the_driver_does_not_know_is_a_bug_and_libpqs_own_words_
 
 def test_a_sqlite_that_another_holds_locked_is_a_transient_error(empty_database, tmp_path, monkeypatch):
     path = shutil.copy(empty_database, tmp_path / "locked.db")
-    monkeypatch.setattr(db, "LOCK_WAIT", 0.05)
+    monkeypatch.setattr(engine, "LOCK_WAIT", 0.05)
     database = open_database(f"sqlite:///{path}")
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE").close()
@@ -190,7 +189,7 @@ def test_a_sqlite_that_another_holds_locked_is_a_transient_error(empty_database,
 
 
 def test_a_postgresql_row_that_another_holds_locked_is_a_transient_error(postgres_database, monkeypatch):
-    monkeypatch.setattr(db, "LOCK_WAIT", 1)
+    monkeypatch.setattr(engine, "LOCK_WAIT", 1)
     database = open_database(postgres_database)
     with database.write() as session:
         record(session, "worker", NOON)
@@ -215,7 +214,7 @@ def test_a_postgresql_that_is_away_is_a_transient_error(address):
 
 
 def test_connections_that_the_server_has_cut_are_replaced_after_a_rest(postgres_url, postgres_database, monkeypatch):
-    monkeypatch.setattr(db, "TRUSTED_FOR", 0.0)
+    monkeypatch.setattr(engine, "TRUSTED_FOR", 0.0)
     database = open_database(postgres_database)
     database.check()
     name = postgres_database.rpartition("/")[2]

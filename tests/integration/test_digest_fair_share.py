@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app.db.log import Log, LogStatus
+from app.db.models.log import Log, LogStatus
 from app.ingest import budget, digest
 from app.ingest.digest import LOGS_IN_BULK, digest_some
 from app.ingest.receive import receive

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.broker import PUSH, NoBroker
-from app.db.heartbeat import WORKER, last_seen
-from app.db.job import Job, JobState
-from app.db.log import Log, LogStatus
+from app.db.models.heartbeat import WORKER, last_seen
+from app.db.models.job import Job, JobState
+from app.db.models.log import Log, LogStatus
 from app.ingest.receive import receive
 from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure, show_erasure
+from app.queueing.broker import PUSH, NoBroker
 from tests.factories import kscrash, make_crash
 from tests.system.conftest import until
 from workers.broker_watch import BrokerWatch

@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
-from app.push.sending import post
-from app.push.target import Refused
+from app.webhooks.sending import post
+from app.webhooks.target import Refused
 from tests.receiver import Receiver, receiver
 
 HOST = "rebound.example.com"

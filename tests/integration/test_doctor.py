@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from app.db.job import Job, JobState
-from app.db.log import Log, LogStatus
-from app.doctor import LOST, examine
+from app.db.models.job import Job, JobState
+from app.db.models.log import Log, LogStatus
 from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.service import ask
+from app.operations.doctor import LOST, examine
 from app.services import Services
 from app.storage import index_key
 from app.symbolication.stored import list_symbols

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from sqlalchemy import bindparam, insert, select, text
 
-from app.db.app import App
 from app.db.driver_pool import DriverConnection, Prepared
+from app.db.models.app import App
 from app.errors import TransientError
 
 NAME = "x' \"; --"

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from app.broker import MemoryBroker, RedisBroker
 from app.db import open_database
-from app.db.crash import Crash
-from app.db.data_exporter import RunState
-from app.db.grouping_decision import GroupingDecision
-from app.db.job import Job, JobState
-from app.db.log import Log
+from app.db.models.crash import Crash
+from app.db.models.data_exporter import RunState
+from app.db.models.grouping_decision import GroupingDecision
+from app.db.models.job import Job, JobState
+from app.db.models.log import Log
 from app.ingest.receive import receive
 from app.ingest.regroup import regroup_logs
 from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure
+from app.queueing.broker import MemoryBroker, RedisBroker
 from app.services import Services
 from tests.batches import undescribe
 from tests.erasing import ADA, BOB, add, count, erased, export, made, row

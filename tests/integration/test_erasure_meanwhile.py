@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from app.db.erasure import ErasureState
-from app.db.job import Job
-from app.db.log import Log
-from app.db.occurrence import Occurrence
+from app.db.models.erasure import ErasureState
+from app.db.models.job import Job
+from app.db.models.log import Log
+from app.db.models.occurrence import Occurrence
 from app.ingest.digest import digest
 from app.ingest.receive import receive
 from app.ingest.status import log_state

@@ -1,6 +1,6 @@
 """A user whose rows have gone by their age: what was made of them goes with the user all the same (both databases)."""
 
-from app.db.job import JobState
+from app.db.models.job import JobState
 from app.privacy.retention import remove_what_is_old
 from app.privacy.settings import change_settings
 from tests.erasing import ADA, BOB, add, erased, export, made, row

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
-from app.db.data_exporter import DataExporterRun, RunState
+from app.db.models.data_exporter import DataExporterRun, RunState
 from app.errors import TransientError
 from app.jobs.exporters.runs import run_exports
 from app.jobs.exporters.settings import ExporterChange, change, remove

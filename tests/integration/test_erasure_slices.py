@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.db.erasure import ErasureState
+from app.db.models.erasure import ErasureState
 from app.errors import TransientError
 from app.privacy import erasing
 from app.privacy.erasing import begin_erasure, run_erasure, show_erasure

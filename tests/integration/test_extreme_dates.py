@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import create_app
-from app.db.crash import Crash
-from app.db.long_list import long_list
+from app.db.models.crash import Crash
+from app.db.queries.long_list import long_list
 from app.services import Services
 from tests.factories import NOON, add_occurrence, make_crash
 

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.broker import LONG, PARTS, RUN_JOB, SHORT
-from app.db.crash import Crash
-from app.db.job import LONGEST_PAUSE, Job, JobState, lock_job_shared, next_in_turn
+from app.db.models.crash import Crash
+from app.db.models.job import LONGEST_PAUSE, Job, JobState, lock_job_shared, next_in_turn
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
 from app.jobs.cancelling import cancel
@@ -15,6 +14,7 @@ from app.jobs.outcomes import JobCancelled, TooManyJobs
 from app.jobs.running import WORK, run
 from app.jobs.service import ask
 from app.jobs.starting import LONG_FROM
+from app.queueing.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.services import Services
 from app.sweep import sweep
 from app.work.ending import hand_back

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from app.db import hot
-from app.db.crash import Crash
-from app.db.digest_steps import SeenCrash, count_in, count_within
 from app.db.hot import SqlText
+from app.db.hot.digest_steps import SeenCrash, count_in, count_within
+from app.db.models.crash import Crash
 from tests.factories import NOON
 
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app import ingest
-from app.db.crash import Crash
-from app.db.log import Log, LogStatus
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.log import Log, LogStatus
+from app.db.models.occurrence import Occurrence
 from app.errors import MalformedLog, TransientError
 from app.ingest.digest import digest
 from app.ingest.receive import receive

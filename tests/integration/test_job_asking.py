@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.broker import RUN_JOB
-from app.db.job import Job, JobState
+from app.db.models.job import Job, JobState
 from app.errors import BadParameters
 from app.jobs.cancelling import cancel
 from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
 from app.jobs.request import read_request
 from app.jobs.running import WORK, run
 from app.jobs.service import ask, start
+from app.queueing.broker import RUN_JOB
 from app.services import Services
 from app.work.ending import end
 from tests.factories import NOON, add_newer, join, make_crash, make_member, run_enqueued

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.db.job import Job, JobState
+from app.db.models.job import Job, JobState
 from app.jobs import attempt
 from app.jobs.cancelling import cancel
 from app.jobs.job_type import Artefact, Run

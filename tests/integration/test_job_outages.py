@@ -8,7 +8,7 @@ from threading import Lock, Thread
 import pytest
 from sqlalchemy.orm import Session
 
-from app.db.job import JobState
+from app.db.models.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt
 from app.jobs.job_type import Artefact, Run

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from app.db.job import JobState
+from app.db.models.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt, service, starting
 from app.jobs.job_type import Artefact, Run

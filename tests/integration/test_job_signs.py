@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
-from app.accounts import token_hash
-from app.db.app import Membership
-from app.db.job import JobState
-from app.db.job_signs import Sign, Watched, signs
-from app.db.token import Token
+from app.db.models.app import Membership
+from app.db.models.job import JobState
+from app.db.models.token import Token
+from app.db.queries.job_signs import Sign, Watched, signs
+from app.identity.accounts import token_hash
 from app.jobs.cancelling import cancel
 from app.jobs.service import ask
 from tests.factories import join, make_crash, make_member, run_enqueued

@@ -6,17 +6,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.broker import MAKE_SYMBOLS
-from app.db.awaited_symbols import AwaitedSymbols, trim
-from app.db.crash import find_crash
-from app.db.log import Log
-from app.db.regrouping import Regrouping
-from app.db.removal import remove_bytes, remove_logs
+from app.db.models.awaited_symbols import AwaitedSymbols, trim
+from app.db.models.crash import find_crash
+from app.db.models.log import Log
+from app.db.models.regrouping import Regrouping
+from app.db.queries.removal import remove_bytes, remove_logs
 from app.ingest import regrouping
 from app.ingest.digest import digest
 from app.ingest.merging import merge
 from app.ingest.receive import receive
 from app.ingest.regrouping import regroup_app
+from app.queueing.broker import MAKE_SYMBOLS
 from app.storage import Storage
 from app.sweep import sweep
 from app.symbolication.making import make_symbols

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from app.db import long_list as batches
-from app.db.occurrence import Occurrence
-from app.doctor import examine
+from app.db.models.occurrence import Occurrence
+from app.db.queries import long_list as batches
 from app.jobs.service import ask
 from app.jobs.types import occurrences
+from app.operations.doctor import examine
 from app.storage import index_key
 from tests.factories import add_newer, make_crash, run_enqueued
 from tests.job_types import row

@@ -6,10 +6,10 @@ from random import Random
 import pytest
 from sqlalchemy import insert, text
 
-from app.db.job import Job, JobAsker, JobState, new_job_id
-from app.db.job_list import jobs_of
-from app.db.log import Log, LogStatus
-from app.db.log_list import logs_of
+from app.db.models.job import Job, JobAsker, JobState, new_job_id
+from app.db.models.log import Log, LogStatus
+from app.db.queries.job_list import jobs_of
+from app.db.queries.log_list import logs_of
 from tests.factories import NOON
 
 MANY = 20_000  # rows, of which a page is few

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import insert, text
 
 from app import create_app
-from app.db.crash import Crash
-from app.db.log import Log
-from app.db.long_list import ROWS_PER_BATCH, long_list
-from app.db.occurrence import FIRST_ROWS, Occurrence
+from app.db.models.crash import Crash
+from app.db.models.log import Log
+from app.db.models.occurrence import FIRST_ROWS, Occurrence
+from app.db.queries.long_list import ROWS_PER_BATCH, long_list
 from app.jobs.running import run
 from app.services import Services
 from app.storage import Storage

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.db import long_list as module
-from app.db.crash import Crash
-from app.db.long_list import long_list
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.occurrence import Occurrence
+from app.db.queries import long_list as module
+from app.db.queries.long_list import long_list
 from app.services import Services
 from tests.factories import NOON, add_newer, add_occurrence, make_crash
 

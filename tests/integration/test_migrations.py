@@ -15,11 +15,11 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import delete, event, inspect, select
 
-from app.broker import MemoryBroker
 from app.db import Base, Database, open_database, tables
-from app.db.crash import Crash
-from app.db.occurrence import Occurrence
-from app.schema import LOCK_KEY, MIGRATIONS, is_current, upgrade
+from app.db.models.crash import Crash
+from app.db.models.occurrence import Occurrence
+from app.operations.schema import LOCK_KEY, MIGRATIONS, is_current, upgrade
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
 from tests.factories import CONFIG, NOON, add_occurrence, make_crash, make_member
@@ -150,7 +150,10 @@ def test_the_schema_can_be_taken_back_and_made_again(database):
 
 
 def test_releases_that_start_at_once_wait_for_each_other(bare_url, database):
-    program = "import sys; from app.db import open_database; from app.schema import upgrade; upgrade(open_database(sys.argv[1]))"
+    program = (
+        "import sys; from app.db import open_database; from app.operations.schema import upgrade; "
+        "upgrade(open_database(sys.argv[1]))"
+    )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
     releases = [

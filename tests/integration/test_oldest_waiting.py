@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from app.db.data_exporter import DataExporterRun, RunState
-from app.db.erasure import Erasure, ErasureState
-from app.db.job import Job, JobState
-from app.db.job_part import JobPart, PartState
-from app.db.log import Log, LogStatus
-from app.db.oldest_waiting import TYPES, oldest_waiting
-from app.db.regrouping import Regrouping, wish
-from app.db.symbols import SymbolFile, SymbolState
-from app.db.webhook import Delivery, DeliveryState, Webhook
+from app.db.models.data_exporter import DataExporterRun, RunState
+from app.db.models.erasure import Erasure, ErasureState
+from app.db.models.job import Job, JobState
+from app.db.models.job_part import JobPart, PartState
+from app.db.models.log import Log, LogStatus
+from app.db.models.regrouping import Regrouping, wish
+from app.db.models.symbols import SymbolFile, SymbolState
+from app.db.models.webhook import Delivery, DeliveryState, Webhook
+from app.db.queries.oldest_waiting import TYPES, oldest_waiting
 from app.ingest.receive import receive
 from app.jobs.exporters.runs import run_exports
 from app.jobs.service import ask

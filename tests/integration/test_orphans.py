@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from app.db.erasure import ErasureState
-from app.db.log import Log
+from app.db.models.erasure import ErasureState
+from app.db.models.log import Log
 from app.ingest.receive import receive
 from app.jobs.service import ask
 from app.privacy import orphan_sweep

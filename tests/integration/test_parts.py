@@ -8,10 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.broker import PARTS, SHORT
-from app.db.crash import Crash
-from app.db.job import Job, JobState
-from app.db.job_part import PartState, next_part
+from app.db.models.crash import Crash
+from app.db.models.job import Job, JobState
+from app.db.models.job_part import PartState, next_part
 from app.errors import TransientError
 from app.jobs import parts, running
 from app.jobs.batch import making, planning
@@ -19,6 +18,7 @@ from app.jobs.cancelling import cancel
 from app.jobs.job_type import Plan
 from app.jobs.parts import WORK, run_part
 from app.jobs.service import ask
+from app.queueing.broker import PARTS, SHORT
 from app.services import Services
 from app.storage import Storage
 from app.sweep import sweep

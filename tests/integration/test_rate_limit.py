@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 import redis
 
-from app.rate_limit import RateLimit, open_rate_limit
+from app.queueing.rate_limit import RateLimit, open_rate_limit
 
 
 def commands(url: str) -> int:

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from app import create_app, ingest
-from app.broker import DIGEST_LOG
-from app.db.crash import Crash
-from app.db.log import Log, LogStatus
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.log import Log, LogStatus
+from app.db.models.occurrence import Occurrence
 from app.errors import BadParameters, Conflict, TooLarge, TransientError
 from app.ingest.receive import receive
+from app.queueing.broker import DIGEST_LOG
 from app.services import Services
 from app.storage import Storage, log_key
 from tests.at_once import at_once

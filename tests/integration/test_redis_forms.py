@@ -9,9 +9,9 @@ import pytest
 from kombu import Connection
 from redis import Redis
 
-from app.broker import RUN_JOB, SHORT, RedisBroker
-from app.rate_limit import open_rate_limit
-from app.redis_url import read_redis_url
+from app.queueing.broker import RUN_JOB, SHORT, RedisBroker
+from app.queueing.rate_limit import open_rate_limit
+from app.queueing.redis_url import read_redis_url
 from tests.servers import free_port, missing, redis_server, sentinel
 from workers import redis_transport
 

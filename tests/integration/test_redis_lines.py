@@ -6,8 +6,8 @@ import pytest
 from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 
-from app.broker import PACES, RUN_JOB, SHORT, RedisBroker
-from app.redis_lines import RedisLines
+from app.queueing.broker import PACES, RUN_JOB, SHORT, RedisBroker
+from app.queueing.redis_lines import RedisLines
 
 PAUSE = 600  # milliseconds; longer than a push waits
 

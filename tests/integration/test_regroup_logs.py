@@ -5,8 +5,8 @@ import threading
 import pytest
 from sqlalchemy import select
 
-from app.db.crash import Crash, find_crash
-from app.db.log import Log
+from app.db.models.crash import Crash, find_crash
+from app.db.models.log import Log
 from app.errors import TransientError
 from app.ingest import regroup
 from app.ingest.digest import digest

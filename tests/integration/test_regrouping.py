@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.broker import PARTS
 from app.crashes.fingerprint import VERSION
-from app.db.grouping_decision import GroupingDecision
-from app.db.job import Job, JobState, new_job_id
-from app.db.regrouping import Regrouping
+from app.db.models.grouping_decision import GroupingDecision
+from app.db.models.job import Job, JobState, new_job_id
+from app.db.models.regrouping import Regrouping
 from app.errors import Conflict, NotFound
 from app.ingest import grouping, regrouping
 from app.ingest.merging import merge, split
 from app.ingest.receive import receive
 from app.ingest.regrouping import begin_regrouping, regroup_app
+from app.queueing.broker import PARTS
 from app.services import Services
 from app.sweep import sweep
 from tests.factories import kscrash, run_enqueued

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from app.db.crash import Crash
-from app.db.log import Log, LogStatus
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.log import Log, LogStatus
+from app.db.models.occurrence import Occurrence
 from app.errors import TransientError
 from app.ingest.digest import digest
 from app.ingest.receive import receive

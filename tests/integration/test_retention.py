@@ -5,17 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.db.crash import Crash
-from app.db.job import Job, JobState
-from app.db.log import Log, LogStatus
-from app.db.occurrence import Occurrence
-from app.db.pending_deletion import PendingDeletion
-from app.doctor import examine
+from app.db.models.crash import Crash
+from app.db.models.job import Job, JobState
+from app.db.models.log import Log, LogStatus
+from app.db.models.occurrence import Occurrence
+from app.db.models.pending_deletion import PendingDeletion
 from app.errors import TransientError
 from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.outcomes import JobFailed
 from app.jobs.service import ask
+from app.operations.doctor import examine
 from app.privacy import retention
 from app.privacy.retention import remove_what_is_old
 from app.privacy.settings import change_settings

@@ -11,14 +11,14 @@ import pytest
 from psycopg import RawCursor
 from sqlalchemy import event, insert, select, text
 
-from app.db.backlog import backlog
-from app.db.crash import Crash, Wanted, crashes_of
 from app.db.driver_pool import DriverConnection
-from app.db.job import Job, JobState, move
-from app.db.log import Log, stored_log_ids
-from app.db.long_list import long_list
-from app.db.occurrence import Occurrence, find_occurrence
-from app.db.oldest_waiting import oldest_waiting
+from app.db.models.crash import Crash, Wanted, crashes_of
+from app.db.models.job import Job, JobState, move
+from app.db.models.log import Log, stored_log_ids
+from app.db.models.occurrence import Occurrence, find_occurrence
+from app.db.queries.backlog import backlog
+from app.db.queries.long_list import long_list
+from app.db.queries.oldest_waiting import oldest_waiting
 from app.services import Services
 from tests.factories import NOON, make_crash, make_member
 

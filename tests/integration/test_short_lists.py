@@ -6,17 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from app.broker import LONG, SHORT
 from app.db.driver_pool import DriverConnection
-from app.db.finishing import Finish
-from app.db.job import Job, JobState, move
-from app.db.job_claim import CLAIM_JOB
-from app.db.short_list import ClaimedOrFinished, claim_or_finish
+from app.db.hot.finishing import Finish
+from app.db.hot.job_claim import CLAIM_JOB
+from app.db.hot.short_list import ClaimedOrFinished, claim_or_finish
+from app.db.models.job import Job, JobState, move
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
 from app.jobs.cancelling import cancel
 from app.jobs.service import ask
 from app.jobs.types.occurrences import SHORT_LIST
+from app.queueing.broker import LONG, SHORT
 from tests.factories import NOON, make_crash, make_member, run_enqueued
 from tests.integration.test_poll_cost import statements
 from tests.job_types import NAME, files, row

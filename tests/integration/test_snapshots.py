@@ -8,15 +8,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, func, select
 
-from app.db.app import App
-from app.db.batch_rows import Scope, cuts, read_place, rows_between
-from app.db.crash import Crash
-from app.db.job import JobState
-from app.db.occurrence import Occurrence
-from app.doctor import examine
+from app.db.models.app import App
+from app.db.models.crash import Crash
+from app.db.models.job import JobState
+from app.db.models.occurrence import Occurrence
+from app.db.queries.batch_rows import Scope, cuts, read_place, rows_between
 from app.jobs import parts
 from app.jobs.batch import planning
 from app.jobs.parts import run_part
+from app.operations.doctor import examine
 from app.services import Services
 from app.sweep import sweep
 from tests.batches import begin, describe, parts_now

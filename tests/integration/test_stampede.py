@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from app.accounts import token_hash
-from app.db.job import Job, JobState
+from app.db.models.job import Job, JobState
 from app.errors import AppError, MalformedLog
+from app.identity.accounts import token_hash
 from app.jobs import starting
 from app.jobs.cancelling import cancel
 from app.jobs.outcomes import JobFailed

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.db.crash import Crash, Wanted, crashes_of
-from app.db.occurrence import Occurrence
-from app.jobs.crash_list import CrashQuery, crash_page
+from app.catalog.crash_list import CrashQuery, crash_page
+from app.db.models.crash import Crash, Wanted, crashes_of
+from app.db.models.occurrence import Occurrence
 from app.jobs.service import ask
 from tests.factories import NOON, add_newer, make_crash, make_member, run_enqueued
 from tests.job_types import row

@@ -6,19 +6,20 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app import accounts, create_app
-from app.broker import DIGEST_LOG, RUN_JOB
-from app.db.crash import Crash
-from app.db.job import Job, JobAsker, JobState
-from app.db.log import Log, LogStatus
-from app.db.token import Token
+from app import create_app
+from app.db.models.crash import Crash
+from app.db.models.job import Job, JobAsker, JobState
+from app.db.models.log import Log, LogStatus
+from app.db.models.token import Token
 from app.errors import TransientError, Unauthorized
+from app.identity import accounts
 from app.ingest.receive import receive
 from app.jobs import JOB_TYPES, attempt
 from app.jobs.cancelling import cancel
 from app.jobs.outcomes import JobExpired, JobNotFound
 from app.jobs.running import run
 from app.jobs.service import ask, look_up
+from app.queueing.broker import DIGEST_LOG, RUN_JOB
 from app.services import Services
 from app.storage import job_folder
 from app.sweep import sweep

@@ -4,7 +4,7 @@ import json
 
 from sqlalchemy import select
 
-from app.db.log import Log, LogStatus
+from app.db.models.log import Log, LogStatus
 from app.errors import TransientError
 from app.ingest.digest import LOGS_IN_BULK, digest
 from app.ingest.receive import receive

@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import MetaData, select
 
 from app import create_app
-from app.broker import MemoryBroker
 from app.db import Database, open_database
-from app.schema import MIGRATIONS, is_current, upgrade
+from app.operations.schema import MIGRATIONS, is_current, upgrade
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
 from app.sweep import sweep

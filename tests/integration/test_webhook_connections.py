@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.push import sending
-from app.push.sending import NotDelivered, post
+from app.webhooks import sending
+from app.webhooks.sending import NotDelivered, post
 
 HOST = "hooks.example.com"
 LOOPBACK = ("127.0.0.0/8",)

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from app.db.webhook import DeliveryState
+from app.db.models.webhook import DeliveryState
 from app.errors import Conflict
-from app.push import sending, webhooks
-from app.push.deliveries import PAUSES, claim_next, deliver, deliver_due
-from app.push.delivery_pool import DeliveryPool
 from app.sweep import sweep
+from app.webhooks import sending
+from app.webhooks import settings as webhooks
+from app.webhooks.deliveries import PAUSES, claim_next, deliver, deliver_due
+from app.webhooks.delivery_pool import DeliveryPool
 from tests.receiver import receiver
 from tests.webhook_rows import EVERY, finish_a_job, rows, stored
 

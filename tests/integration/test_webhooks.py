@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
-from app.api.webhooks import delivery_body
-from app.db.job import Job
-from app.db.webhook import DeliveryState, Webhook
+from app.db.models.job import Job
+from app.db.models.webhook import DeliveryState, Webhook
 from app.errors import AppError
 from app.ingest.receive import receive
-from app.push import webhooks
-from app.push.deliveries import KEPT_FOR, deliver_due, tidy
+from app.web.api.webhooks import delivery_body
+from app.webhooks import settings as webhooks
+from app.webhooks.deliveries import KEPT_FOR, deliver_due, tidy
 from tests.factories import kscrash, make_member, run_enqueued
 from tests.job_types import write
 from tests.receiver import verified

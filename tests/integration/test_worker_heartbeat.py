@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db import Database
-from app.db.worker_process import WorkerProcess
+from app.db.models.worker_process import WorkerProcess
 from app.errors import TransientError
 from app.worker_heartbeat import WorkerHeartbeat, own_id
 from tests.system.conftest import until

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from app.db.crash import Crash
-from app.db.occurrence import Occurrence
-from app.db.seen_times import first_and_last
-from app.doctor import examine
+from app.db.models.crash import Crash
+from app.db.models.occurrence import Occurrence
+from app.db.queries.seen_times import first_and_last
 from app.ingest.receive import receive
 from app.ingest.status import log_state
+from app.operations.doctor import examine
 from app.parsers import recognise
 from app.parsers.document import Document
 from app.privacy.retention import remove_what_is_old

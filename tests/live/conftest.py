@@ -13,12 +13,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.broker import MemoryBroker
 from app.cli.http import Http
 from app.clock import utc_now
 from app.config import Config
 from app.db import open_database
-from app.schema import upgrade
+from app.operations.schema import upgrade
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from tests.factories import Member, make_member, run_enqueued
 from tests.servers import free_port
@@ -74,7 +74,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 def _serving(environ: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.serving"], env={**os.environ, **environ}, stdout=output, stderr=output
+            [sys.executable, "-m", "app.web.server"], env={**os.environ, **environ}, stdout=output, stderr=output
         )
         try:
             yield process

@@ -20,7 +20,7 @@ from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi import checks
 
-from app.api import api_document
+from app.web.api import api_document
 from tests.described_world import Known, known_things
 from tests.live.conftest import Web
 from tests.openapi import operations, places

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.api.streams import OF_ONE_TOKEN
+from app.web.api.streams import OF_ONE_TOKEN
 from tests.factories import join, make_crash
 from tests.live.conftest import ORIGIN, STREAMS, Web
 from tests.sse import Event, events

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import event, select
 
 from app.crashes.fingerprint import fingerprint
-from app.db.crash import Crash, find_crash
-from app.db.data_exporter import DataExporterRun, RunState
-from app.db.job import LIVE, Job, JobState
-from app.db.job_part import parts_of
-from app.db.occurrence import Occurrence
-from app.db.regrouping import Regrouping
-from app.db.removal import remove_occurrences
+from app.db.models.crash import Crash, find_crash
+from app.db.models.data_exporter import DataExporterRun, RunState
+from app.db.models.job import LIVE, Job, JobState
+from app.db.models.job_part import parts_of
+from app.db.models.occurrence import Occurrence
+from app.db.models.regrouping import Regrouping
+from app.db.queries.removal import remove_occurrences
 from app.errors import Conflict, NotFound
 from app.ingest import grouping, regrouping
 from app.ingest.merging import merge, split
@@ -47,8 +47,8 @@ ROUNDS = 40  # of sweep, work and a minute's time, in which everything has to en
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few occurrences in a part, a page, a step, so that much can happen in between."""
     monkeypatch.setattr(planning, "ROWS_PER_PART", 3)
-    monkeypatch.setattr("app.db.batch_rows.ROWS_PER_PAGE", 2)
-    monkeypatch.setattr("app.db.batch_rows.CRASHES_PER_PAGE", 2)
+    monkeypatch.setattr("app.db.queries.batch_rows.ROWS_PER_PAGE", 2)
+    monkeypatch.setattr("app.db.queries.batch_rows.CRASHES_PER_PAGE", 2)
     monkeypatch.setattr(regrouping, "OCCURRENCES_PER_STEP", 2)
     monkeypatch.setattr(regrouping, "LOGS_IN_BULK", 2)
 

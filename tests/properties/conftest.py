@@ -22,10 +22,10 @@ pytest.register_assert_rewrite(
     "tests.properties.work_attempts",
     "tests.properties.work_world",
 )
-from app.broker import MemoryBroker  # noqa: E402  after the hook above, which has to come before any import
 from app.db import open_database  # noqa: E402
 from app.jobs import attempt  # noqa: E402
-from app.schema import upgrade  # noqa: E402
+from app.operations.schema import upgrade  # noqa: E402
+from app.queueing.broker import MemoryBroker  # noqa: E402  after the hook above, which has to come before any import
 from app.services import Services  # noqa: E402
 from app.storage import open_storage  # noqa: E402
 from tests.factories import CONFIG, Clock  # noqa: E402

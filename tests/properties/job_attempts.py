@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from app.broker import MemoryBroker
-from app.db.crash import Crash
-from app.db.job import Job as Row
-from app.db.job import JobState
+from app.db.models.crash import Crash
+from app.db.models.job import Job as Row
+from app.db.models.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
 from app.jobs.attempt import AttemptLost, JobAttempt
 from app.jobs.job_type import Artefact, Run
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.work.ending import unwritten
 from tests.factories import Clock

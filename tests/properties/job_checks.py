@@ -5,8 +5,8 @@ from collections import Counter
 
 from sqlalchemy import select
 
-from app.db.job import Job as Row
-from app.db.job import JobAsker, JobState
+from app.db.models.job import Job as Row
+from app.db.models.job import JobAsker, JobState
 from tests.properties.job_attempts import Plan
 from tests.properties.job_model import LIVE
 from tests.properties.job_world import World

@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import delete, update
 
-from app.accounts import token_hash
-from app.broker import MemoryBroker
-from app.db.fair_share import FairShare
-from app.db.job import Job as Row
-from app.db.job import JobAsker, JobState
-from app.db.token import Token
+from app.db.models.fair_share import FairShare
+from app.db.models.job import Job as Row
+from app.db.models.job import JobAsker, JobState
+from app.db.models.token import Token
 from app.errors import AppError
+from app.identity.accounts import token_hash
 from app.jobs import running, service
 from app.jobs.cancelling import cancel
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
 from app.sweep import sweep

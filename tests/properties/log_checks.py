@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.db.crash import Crash
-from app.db.log import Log as Row
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.log import Log as Row
+from app.db.models.occurrence import Occurrence
 from tests.properties.log_world import LEASE, Plan, World
 
 ROUNDS = 20  # of sweep, digests and a lease's time, in which every log has to end

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select
 
-from app.broker import MemoryBroker
 from app.crashes.fingerprint import crash_identifier, fingerprint
 from app.crashes.log import CrashLog
-from app.db.crash import Crash
-from app.db.log import Log as Row
-from app.db.occurrence import Occurrence
+from app.db.models.crash import Crash
+from app.db.models.log import Log as Row
+from app.db.models.occurrence import Occurrence
 from app.errors import AppError, MalformedLog, TransientError
 from app.ingest.digest import digest_some
 from app.ingest.receive import receive
 from app.parsers.document import Document
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.sweep import sweep
 from app.work.ending import unwritten

@@ -8,23 +8,23 @@ from typing import Any
 
 from sqlalchemy.orm import Session, object_session
 
-from app.broker import PARTS, SHORT
 from app.config import MIB
-from app.db.data_exporter import DataExporter, DataExporterRun, RunState
-from app.db.digest_steps import ClaimBounds, EndedLog, claim_logs, end_digests
-from app.db.erasure import Erasure, ErasureState
-from app.db.job import Job, JobState, new_job_id
-from app.db.job_part import JobPart, JobPlan, PartState
-from app.db.log import Log, LogStatus
-from app.db.regrouping import Regrouping
-from app.db.symbols import SymbolFile, SymbolState
-from app.db.webhook import Delivery, DeliveryState, Webhook
+from app.db.hot.digest_steps import ClaimBounds, EndedLog, claim_logs, end_digests
+from app.db.models.data_exporter import DataExporter, DataExporterRun, RunState
+from app.db.models.erasure import Erasure, ErasureState
+from app.db.models.job import Job, JobState, new_job_id
+from app.db.models.job_part import JobPart, JobPlan, PartState
+from app.db.models.log import Log, LogStatus
+from app.db.models.regrouping import Regrouping
+from app.db.models.symbols import SymbolFile, SymbolState
+from app.db.models.webhook import Delivery, DeliveryState, Webhook
 from app.db.work import LONG_AGO, Leasing, set_columns
 from app.jobs import parts, running
 from app.jobs.endings import publish
 from app.jobs.job_type import Artefact
-from app.push import deliveries
+from app.queueing.broker import PARTS, SHORT
 from app.services import Services
+from app.webhooks import deliveries
 from app.work.errors import AttemptLost
 from app.work.lease import lease_of
 from app.work.running import Attempt

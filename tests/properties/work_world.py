@@ -5,12 +5,12 @@ from dataclasses import replace
 from sqlalchemy import delete, inspect, select
 
 from app.background import TYPES
-from app.broker import MemoryBroker
-from app.db.app import Membership
-from app.db.data_exporter import DataExporter
-from app.db.fair_share import FairShare
-from app.db.job import Job
+from app.db.models.app import Membership
+from app.db.models.data_exporter import DataExporter
+from app.db.models.fair_share import FairShare
+from app.db.models.job import Job
 from app.errors import TransientError
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
 from app.work.ending import hand_back, unwritten

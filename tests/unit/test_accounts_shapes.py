@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.accounts import EMAIL_SHAPE, IDENTIFIER_SHAPE, TOKEN_SHAPE
+from app.identity.accounts import EMAIL_SHAPE, IDENTIFIER_SHAPE, TOKEN_SHAPE
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "a@b", "ä.ö+tag@bücher.example", "A@B.C"])

@@ -5,7 +5,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from app.web import AtOnce
+from app.web.application import AtOnce
 
 LONG = 60.0  # seconds; no test takes as long
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from celery import Celery
 
-from app import celery_message
-from app.broker import RUN_JOB, RUN_PART, SHORT
-from app.celery_message import message
+from app.queueing import celery_message
+from app.queueing.broker import RUN_JOB, RUN_PART, SHORT
+from app.queueing.celery_message import message
 
 HEADERS = {"crashq_request": "5f0c2ab1", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
 

@@ -1,9 +1,9 @@
-"""A debouncer calls at once after a pause, seldom under load, and always for the last value (`app.debouncer`)."""
+"""A debouncer calls at once after a pause, seldom under load, and always for the last value (`app.queueing.debouncer`)."""
 
 import threading
 import time
 
-from app.debouncer import Debouncer
+from app.queueing.debouncer import Debouncer
 from tests.at_once import at_once
 
 EVERY = 0.05  # seconds

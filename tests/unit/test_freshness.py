@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.db.job import JobState
-from app.db.poll import FoundJob
+from app.db.hot.poll import FoundJob
+from app.db.models.job import JobState
 from app.jobs.freshness import is_expired, still_answers
 
 NOW = datetime(2018, 9, 13, 12, tzinfo=UTC)

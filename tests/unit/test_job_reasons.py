@@ -35,7 +35,7 @@ def below(kind: type[AppError]) -> Iterator[type[AppError]]:
 
 def test_every_error_that_a_job_can_end_with_has_a_reason():
     for module in pkgutil.walk_packages(app.__path__, "app."):
-        if not module.name.startswith(("app.migrations", "app.serving")):
+        if not module.name.startswith(("app.migrations", "app.web.server")):
             importlib.import_module(module.name)
 
     final = (one for one in below(AppError) if not issubclass(one, TransientError))

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from app.db.short_list import ShortList
+from app.db.hot.short_list import ShortList
 from app.jobs import JOB_TYPES, SHORT_LIST
 from app.jobs.job_type import JobType, all_occurrences
 from app.jobs.registry import BadJobType, discover, only_short_list
@@ -29,7 +29,7 @@ def compute(params, run): raise NotImplementedError
 def present(job, showing): return Body.of(b"null")
 '''
 WITH_SHORT_LIST = """
-from app.db.short_list import ShortList
+from app.db.hot.short_list import ShortList
 SHORT_LIST = ShortList("NAME", "{}", "letters.json", "application/json")
 """
 SEVERAL = """

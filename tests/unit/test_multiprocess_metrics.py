@@ -13,7 +13,8 @@ from tests.exposition import value
 COUNT = """
 import os, sys
 from pathlib import Path
-from app import multiprocess_metrics, metrics
+from app.telemetry import metrics
+from app.telemetry import multiprocess_metrics
 multiprocess_metrics.count_in(Path(sys.argv[1]), sys.argv[2])
 for _ in range(int(sys.argv[3])):
     metrics.jobs_started.add("occurrences")
@@ -27,7 +28,8 @@ print(multiprocess_metrics.exposition().decode())
 FORK = """
 import os, sys
 from pathlib import Path
-from app import multiprocess_metrics, metrics
+from app.telemetry import metrics
+from app.telemetry import multiprocess_metrics
 multiprocess_metrics.count_in(Path(sys.argv[1]), "worker")
 metrics.jobs_started.add("occurrences")
 for _ in range(3):

@@ -5,8 +5,8 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from app.api import waiting
-from app.api.waiting import BRIEF_WAIT, LEARNT_FOR, MOST, NO_JOB_TAKES, YOUNG, Pace, Recent, WaitingRoom
+from app.web.api import waiting
+from app.web.api.waiting import BRIEF_WAIT, LEARNT_FOR, MOST, NO_JOB_TAKES, YOUNG, Pace, Recent, WaitingRoom
 
 
 @pytest.fixture

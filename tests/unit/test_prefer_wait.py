@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from app.api.waiting import MAX_WAIT, Pace, WaitingRoom, wanted_wait
+from app.web.api.waiting import MAX_WAIT, Pace, WaitingRoom, wanted_wait
 
 
 @pytest.mark.parametrize(

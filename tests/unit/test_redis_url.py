@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import ConfigError
-from app.redis_url import read_redis_url
+from app.queueing.redis_url import read_redis_url
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from app.db.log import Log
+from app.db.models.log import Log
 from app.storage import artefact_key, checked, job_folder, log_key, symbols_key
 
 SHA256 = "0a" * 32

@@ -8,9 +8,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app import tracing
 from app.errors import ConfigError
-from app.otel import OpenTelemetry, _Ids, trace_of
+from app.telemetry import tracing
+from app.telemetry.otel import OpenTelemetry, _Ids, trace_of
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
@@ -38,8 +38,8 @@ def told(sent: InMemorySpanExporter) -> dict[str, tuple[str, str | None]]:
 
 def test_while_it_is_off_nothing_of_it_is_loaded():
     look = (
-        "import sys, app.web, app.cli, app.tracing\napp.tracing.start('', 'web')\n"
-        "print([name for name in sys.modules if name.startswith(('app.otel', 'opentelemetry.sdk.trace',"
+        "import sys, app.web.application, app.cli, app.telemetry.tracing\napp.tracing.start('', 'web')\n"
+        "print([name for name in sys.modules if name.startswith(('app.telemetry.otel', 'opentelemetry.sdk.trace',"
         " 'opentelemetry.exporter'))])"  # its API redis-py loads by itself, where it is
     )
 

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable, Collection, Mapping
 
-from app.api.watching import Watch
 from app.errors import TransientError
+from app.web.api.watching import Watch
 
 LONG = 60.0  # seconds; no test takes as long
 

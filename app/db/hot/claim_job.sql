@@ -69,7 +69,7 @@ candidate AS (
     LIMIT 1
 ),
 list AS (
-    -- The answer, where it is the list of a crash with few occurrences, in the words of app/db/occurrence.py.
+    -- The answer, where it is the list of a crash with few occurrences, in the words of app/db/models/occurrence.py.
     SELECT crashes.revision, crashes.identifier, whole.text, whole.rows
     FROM candidate
     JOIN crashes ON crashes.id = candidate.crash_id

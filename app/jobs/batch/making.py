@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from app.crashes.facts import Facts, facts
 from app.crashes.log import CrashLog
-from app.db.app import App
-from app.db.batch_rows import BatchCrash, FoundRow, Scope, read_place, rows_between
-from app.db.job_part import JobPart, JobPlan
-from app.db.log import Log
+from app.db.models.app import App
+from app.db.models.job_part import JobPart, JobPlan
+from app.db.models.log import Log
+from app.db.queries.batch_rows import BatchCrash, FoundRow, Scope, read_place, rows_between
 from app.errors import Conflict, MalformedLog
 from app.exports import ROW_FORMATS
 from app.exports.row import Row

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from app import iso_time
-from app.db.job_part import JobPart, JobPlan
+from app.db.models.job_part import JobPart, JobPlan
 from app.jobs.batch.params import Filters
 from app.jobs.job_type import AnyJob, Body, Showing
 

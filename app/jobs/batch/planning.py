@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable
 
-from sqlalchemy.orm import Session
-
-from app.db.batch_rows import PartEnd, Scope, count_in_scope, cuts, has_ended, newest_row
+from app.db import Session
+from app.db.queries.batch_rows import PartEnd, Scope, count_in_scope, cuts, has_ended, newest_row
 from app.errors import TransientError
 from app.jobs.batch.params import REPORTS, Filters
 from app.jobs.job_type import Plan, Run
@@ -27,7 +26,7 @@ def make_plan(params: Filters, run: Run, crash_id: Callable[[Session], int | Non
     """Freeze the newest occurrence and cut what is older into parts.
 
     A digest that is under way may still commit rows older than the newest one, and a regrouping move some, so both are
-    waited for. After that nobody adds to the set or moves within it while the job is running: `app.db.moves` looks for
+    waited for. After that nobody adds to the set or moves within it while the job is running: `app.db.queries.moves` looks for
     running batches in each transaction that moves. So a part made now or later holds what the plan has counted, but for
     what is erased or aged meanwhile. The plan itself reads one snapshot; `crash_id` tells in it which crash the batch is
     of, None for those of all.

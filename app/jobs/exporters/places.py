@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from app.db.app import App
-from app.db.data_exporter import DataExporter, DataExporterRun
+from app.db.models.app import App
+from app.db.models.data_exporter import DataExporter, DataExporterRun
 from app.errors import AppError
 from app.services import Services
 from app.storage import Storage, checked, open_storage

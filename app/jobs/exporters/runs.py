@@ -9,11 +9,12 @@ from typing import Any
 
 import structlog
 
-from app import iso_time, metrics
+from app import iso_time
 from app.config import MIB
-from app.db.app import App, is_member
-from app.db.crash import totals
-from app.db.data_exporter import (
+from app.db.hot.poll import WholeApp
+from app.db.models.app import App, is_member
+from app.db.models.crash import totals
+from app.db.models.data_exporter import (
     LEASING,
     MAX_ERROR,
     DataExporter,
@@ -23,9 +24,8 @@ from app.db.data_exporter import (
     apps_covered,
     next_due_exporter,
 )
-from app.db.job import Job, JobState, latest_job
-from app.db.job_part import parts_of
-from app.db.poll import WholeApp
+from app.db.models.job import Job, JobState, latest_job
+from app.db.models.job_part import parts_of
 from app.errors import AppError, NotFound
 from app.jobs.batch.params import AppBatch
 from app.jobs.exporters.places import BucketUnknown, destination, store_of, take_back
@@ -35,6 +35,7 @@ from app.jobs.request import request_for
 from app.jobs.service import look_up, start
 from app.services import Services
 from app.storage import checked
+from app.telemetry import metrics
 from app.work.errors import DatabaseRestarted, HandedBack, WorkerDied
 from app.work.limits import Budget
 from app.work.running import Attempt, run_all

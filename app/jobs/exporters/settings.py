@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app import iso_time
-from app.db.app import MAX_NAME, App, visible_app
-from app.db.data_exporter import (
+from app.db.models.app import MAX_NAME, App, visible_app
+from app.db.models.data_exporter import (
     MAX_BUCKET,
     MAX_SUBFOLDER,
     DataExporter,
@@ -21,7 +21,7 @@ from app.db.data_exporter import (
     find_exporter,
     runs_of,
 )
-from app.db.user import User
+from app.db.models.user import User
 from app.errors import BadParameters, Conflict, NotFound
 from app.jobs.exporters.runs import PERIODS
 from app.jobs.outcomes import AppNotFound

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.crashes.facts import Facts
-from app.db.statistics import CrashCounts
+from app.db.queries.statistics import CrashCounts
 from app.redaction.crash_log import redact_facts
 from app.redaction.rules import Rules
 

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.db import Database
-from app.db.crash import totals
-from app.db.statistics import (
+from app.db.models.crash import totals
+from app.db.queries.statistics import (
     NOBODY,
     NamedCrash,
     Span,

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy.orm import Session
 
-from app.db.app import App
-from app.db.batch_rows import read_place
-from app.db.crash import Crash, find_crash, totals
-from app.db.job_part import JobPart, JobPlan
+from app.db import Session
+from app.db.models.app import App
+from app.db.models.crash import Crash, find_crash, totals
+from app.db.models.job_part import JobPart, JobPlan
+from app.db.queries.batch_rows import read_place
 from app.jobs.batch.making import PartMaker
 from app.jobs.batch.manifest import RESULT_SCHEMA, present, write_manifest
 from app.jobs.batch.params import BODY_SCHEMA, AppBatch, CrashBatch, Filters, read_filters

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.db.crash import Crash
-from app.db.statistics import NOBODY, Span, count_days, count_fact, count_users, open_statistics
+from app.db.models.crash import Crash
+from app.db.queries.statistics import NOBODY, Span, count_days, count_fact, count_users, open_statistics
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.statistics.breakdown import breakdown, schema_of

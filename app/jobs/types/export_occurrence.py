@@ -6,15 +6,14 @@ from datetime import UTC, date
 from typing import Any, Literal
 
 from pydantic import BaseModel
-from sqlalchemy.orm import Session
 
 from app import iso_time
 from app.crashes.occurrence_name import read_occurrence_name
-from app.db import Database
-from app.db.app import App
-from app.db.crash import Crash
-from app.db.log import Log
-from app.db.occurrence import Occurrence, find_occurrence
+from app.db import Database, Session
+from app.db.models.app import App
+from app.db.models.crash import Crash
+from app.db.models.log import Log
+from app.db.models.occurrence import Occurrence, find_occurrence
 from app.errors import BadParameters, Gone, NotFound
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from app import iso_time
-from app.db.crash import find_crash
-from app.db.long_list import Batch, LongList, long_list
-from app.db.short_list import CRASH, ShortList
+from app.db.hot.short_list import CRASH, ShortList
+from app.db.models.crash import find_crash
+from app.db.queries.long_list import Batch, LongList, long_list
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
 from app.jobs.list_pages import Chunks, read_page
 from app.paging import DEFAULT_PER_PAGE, MAX_PER_PAGE, offset_of, read_paging

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from app.console.charts import BOTTOM, HEIGHT, TOP, histogram, sparkline
+from app.web.console.charts import BOTTOM, HEIGHT, TOP, histogram, sparkline
 
 DAY = date(2018, 9, 10)
 

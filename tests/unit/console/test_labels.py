@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.console.labels import joined
+from app.web.console.labels import joined
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What a page shows of a report: own frames open, the rest folded, and all of it bounded."""
 
-from app.console.report_view import (
+from app.web.console.report_view import (
     ALL_FRAMES,
     MAX_CRUMBS,
     MAX_CUSTOM,

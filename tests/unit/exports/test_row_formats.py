@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from app.cli.remote.teller import as_json
 from app.crashes.facts import MAX_LENGTH, facts
 from app.crashes.log import AppInfo, CrashLog
-from app.db.occurrence import MAX_FACT
+from app.db.models.occurrence import MAX_FACT
 from app.exports import ROW_FORMATS
 from app.exports.csv_rows import cell
 from app.exports.row import COLUMNS, Row

@@ -1,0 +1,1 @@
+"""Crashes as their app's members see them."""

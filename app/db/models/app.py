@@ -1,0 +1,64 @@
+"""Apps whose crashes are collected, and who may see them."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db.base import Base
+
+MAX_NAME = 100  # characters
+
+
+class App(Base):
+    """One mobile app: the unit of access."""
+
+    __tablename__ = "apps"
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    identifier: Mapped[str] = mapped_column(String(24), unique=True)  # random lower-case hex, in URLs and keys
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    ingest_key_hash: Mapped[str] = mapped_column(String(64), unique=True)  # of its first key, sha256 hex
+    created_at: Mapped[datetime]
+    reports_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")  # grows when reports change
+
+
+class Membership(Base):
+    """A user may see an app."""
+
+    __tablename__ = "memberships"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+def apps_of(session: Session, user_id: int, limit: int, offset: int) -> list[App]:
+    """The apps that a user may see, by name."""
+    statement = (
+        select(App)
+        .join(Membership, Membership.app_id == App.id)
+        .where(Membership.user_id == user_id)
+        .order_by(App.name, App.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return list(session.scalars(statement))
+
+
+def find_app(session: Session, identifier: str) -> App | None:
+    """The app with this identifier, without a check of access."""
+    return session.scalar(select(App).where(App.identifier == identifier))
+
+
+def apps_after(session: Session, row_id: int, limit: int) -> list[App]:
+    """Apps in the order of their row ids, those after one."""
+    return list(session.scalars(select(App).where(App.id > row_id).order_by(App.id).limit(limit)))
+
+
+def visible_app(session: Session, identifier: str, user_id: int) -> App | None:
+    """The app with this identifier if the user is a member."""
+    statement = select(App).join(Membership, Membership.app_id == App.id)
+    return session.scalar(statement.where(App.identifier == identifier, Membership.user_id == user_id))
+
+
+def is_member(session: Session, user_id: int, app_id: int) -> bool:
+    """True when the user may see the app."""
+    return session.get(Membership, (user_id, app_id)) is not None

@@ -1,0 +1,1 @@
+"""Lists, statistics and other statements over many rows."""

@@ -1,0 +1,86 @@
+"""Since when the oldest due work of each type waits: one statement over the partial indexes of what is not done.
+
+Due is what a worker could claim now: nobody has it, and it rests for nothing. It waits since it was asked for, since it
+last rested, or since the lease of a worker that died ended, whichever came last.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    SQLColumnExpression,
+    TextClause,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from app.db.models import erasure, regrouping, symbols, webhook
+from app.db.models.data_exporter import THEIRS, UNDONE, DataExporterRun
+from app.db.models.erasure import Erasure
+from app.db.models.job import LIVE, Job
+from app.db.models.job_part import JobPart
+from app.db.models.log import WAITING, Log
+from app.db.models.regrouping import Regrouping
+from app.db.models.symbols import SymbolFile
+from app.db.models.webhook import Delivery, Webhook
+
+TYPES = ("job", "part", "log", "regrouping", "symbols", "erasure", "export_run", "delivery")
+
+_Time = SQLColumnExpression[datetime] | SQLColumnExpression[datetime | None]
+
+_NOW: ColumnElement[datetime] = bindparam("now", type_=Log.received_at.type)
+
+
+def oldest_waiting(session: Session, now: datetime) -> dict[str, datetime | None]:
+    """Type of work -> since when its oldest due row waits; None where none is due. All TYPES are in it, in their order."""
+    found = {row.type: row.since for row in session.execute(_OLDEST, {"now": now})}
+    return {type_: found[type_] for type_ in TYPES}
+
+
+def _is_past(time: _Time) -> ColumnElement[bool]:
+    return or_(time.is_(None), time <= _NOW)
+
+
+def _latest(first: _Time, *others: _Time) -> _Time:
+    """The latest of the times; NULL does not count. Both databases have a function of another name."""
+    for other in others:
+        first = case((other > first, other), else_=first)
+    return first
+
+
+def _oldest(type_: str, since: _Time, *due: SQLColumnExpression[bool] | TextClause) -> Select[str, datetime | None]:
+    return select(literal(type_).label("type"), func.min(since).label("since")).where(*due)
+
+
+def _statement() -> CompoundSelect[str, datetime | None]:
+    part = _oldest("part", _latest(Job.created_at, JobPart.not_before),
+                   text("job_parts.state = 'waiting'"), text("jobs.state = 'running'"), _is_past(JobPart.not_before))  # fmt: skip
+    delivery = _oldest("delivery", _latest(Delivery.next_at, Webhook.lease_expires_at),
+                       webhook.PENDING, Delivery.next_at <= _NOW, Webhook.active, _is_past(Webhook.lease_expires_at))  # fmt: skip
+    return union_all(
+        _oldest("job", _latest(Job.created_at, Job.not_before), LIVE, text("state = 'queued'"), _is_past(Job.not_before)),
+        part.select_from(JobPart).join(Job, Job.id == JobPart.job_id),
+        _oldest("log", _latest(Log.received_at, Log.not_before, Log.lease_expires_at),
+                WAITING, _is_past(Log.not_before), _is_past(Log.lease_expires_at)),
+        _oldest("regrouping", _latest(Regrouping.created_at, Regrouping.lease_expires_at),
+                regrouping.LIVE, _is_past(Regrouping.lease_expires_at)),
+        _oldest("symbols", _latest(SymbolFile.received_at, SymbolFile.lease_expires_at),
+                symbols.WAITING, _is_past(SymbolFile.lease_expires_at)),
+        _oldest("erasure", _latest(Erasure.created_at, Erasure.not_before, Erasure.lease_expires_at),
+                erasure.LIVE, _is_past(Erasure.not_before), _is_past(Erasure.lease_expires_at)),
+        _oldest("export_run", _latest(DataExporterRun.not_before, DataExporterRun.lease_expires_at),
+                UNDONE, THEIRS, DataExporterRun.not_before <= _NOW, _is_past(DataExporterRun.lease_expires_at)),
+        delivery.select_from(Delivery).join(Webhook, Webhook.id == Delivery.webhook_id),
+    )  # fmt: skip
+
+
+_OLDEST = _statement()

@@ -1,0 +1,104 @@
+"""Takes logs and occurrences out of the tables, a bounded number per transaction, and keeps their crashes right."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from app.db.engine import rows_changed
+from app.db.models.awaited_symbols import forget_awaited
+from app.db.models.crash import Crash
+from app.db.models.log import Log
+from app.db.models.occurrence import Occurrence
+from app.db.models.pending_deletion import schedule_deletion
+from app.db.queries.seen_times import first_and_last
+
+
+class Removed(NamedTuple):
+    """What one transaction has taken out."""
+
+    logs: int
+    occurrences: int
+    crash_ids: set[int]  # whose occurrences these were
+
+
+def remove_logs(session: Session, log_rows: list[int], now: datetime, erasure_id: str | None = None) -> Removed:
+    """Delete logs with their occurrences; the deletion of their bytes is scheduled. Rows that are gone already do not count.
+
+    Locks as a digest does, logs before crashes: a digest under way of one of these finds its log gone and leaves no trace.
+    """
+    logs = _lock(session, log_rows)
+    taken = _take(session, Occurrence.log_row.in_([log.id for log in logs]))
+    _drop(session, logs, now, erasure_id)
+    return Removed(len(logs), sum(taken.values()), set(taken))
+
+
+def remove_occurrences(session: Session, occurrence_ids: list[int], now: datetime) -> Removed:
+    """Delete occurrences, and the logs that have none left: a log does not outlive what was found in it."""
+    found = select(Occurrence.log_row).where(Occurrence.id.in_(occurrence_ids)).distinct()
+    logs = _lock(session, list(session.scalars(found)))
+    taken = _take(session, Occurrence.id.in_(occurrence_ids))
+    still = select(Occurrence.log_row).where(Occurrence.log_row.in_([log.id for log in logs])).distinct()
+    kept = set(session.scalars(still))
+    empty = [log for log in logs if log.id not in kept]
+    _drop(session, empty, now, None)
+    return Removed(len(empty), sum(taken.values()), set(taken))
+
+
+def remove_bytes(session: Session, log_rows: list[int], now: datetime) -> int:
+    """Delete the logs in which nothing was found, and only the bytes of logs whose occurrences stay; returns how many."""
+    logs = _lock(session, log_rows)
+    found = select(Occurrence.log_row).where(Occurrence.log_row.in_([log.id for log in logs])).distinct()
+    kept = set(session.scalars(found))
+    _drop(session, [log for log in logs if log.id not in kept], now, None)
+    bare = [log for log in logs if log.id in kept and log.removed_at is None]
+    schedule_deletion(session, [log.storage_key for log in bare], None, now)
+    forget_awaited(session, [log.id for log in bare])
+    this = update(Log).where(Log.id.in_([log.id for log in bare]))
+    rows_changed(session, this.values(removed_at=now))
+    return len(logs)
+
+
+def recount(session: Session, crash_id: int) -> int:
+    """Let the row of a crash say what its occurrences do; returns 1, or 0 when it did."""
+    crash = session.get(Crash, crash_id, with_for_update=True)
+    if crash is None:
+        return 0
+    number = session.scalar(select(func.count()).where(Occurrence.crash_id == crash_id)) or 0
+    first, last = first_and_last(session, crash_id)
+    was = (crash.occurrences_count, crash.first_seen, crash.last_seen)
+    counted = (number, first or crash.first_seen, last or crash.last_seen)
+    if was == counted:
+        return 0
+    crash.occurrences_count, crash.first_seen, crash.last_seen = counted
+    crash.revision += 1
+    session.flush()
+    return 1
+
+
+def _lock(session: Session, log_rows: list[int]) -> list[Log]:
+    statement = select(Log).where(Log.id.in_(log_rows)).order_by(Log.id)
+    return list(session.scalars(statement.with_for_update()))
+
+
+def _take(session: Session, condition: object) -> dict[int, int]:
+    """Delete occurrences and recount their crashes; returns crash -> how many."""
+    counted = select(Occurrence.crash_id, func.count()).where(condition).group_by(Occurrence.crash_id)  # type: ignore[arg-type]
+    taken: dict[int, int] = {row[0]: row[1] for row in session.execute(counted)}
+    crashes = select(Crash).where(Crash.id.in_(taken)).order_by(Crash.identifier)
+    held = list(session.scalars(crashes.with_for_update()))
+    session.execute(delete(Occurrence).where(condition), execution_options={"synchronize_session": False})  # type: ignore[arg-type]
+    for crash in held:
+        first, last = first_and_last(session, crash.id)
+        crash.occurrences_count -= taken[crash.id]
+        crash.revision += 1
+        crash.first_seen, crash.last_seen = first or crash.first_seen, last or crash.last_seen
+    session.flush()
+    return taken
+
+
+def _drop(session: Session, logs: list[Log], now: datetime, erasure_id: str | None) -> None:
+    schedule_deletion(session, [log.storage_key for log in logs if log.removed_at is None], erasure_id, now)
+    rows = [log.id for log in logs]
+    session.execute(delete(Log).where(Log.id.in_(rows)), execution_options={"synchronize_session": False})

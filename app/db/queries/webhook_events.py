@@ -1,0 +1,59 @@
+"""Events for webhooks, written in the transaction in which they happen: none is lost, and none is sent that did not."""
+
+from datetime import datetime
+from types import ModuleType
+
+from sqlalchemy import ColumnElement, Insert, bindparam, literal_column, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.db.driver_pool import Prepared
+from app.db.many import insert_into, rows_of
+from app.db.models.crash import Crash
+from app.db.models.job import Job, JobState
+from app.db.models.webhook import EVENTS, Delivery, Webhook
+
+_JOB, _CRASH = Job.__table__.c, Crash.__table__.c
+_COLUMNS = ("webhook_id", "event", "subject", "created_at", "state", "attempts", "next_at")
+
+
+def deliveries(
+    dialect: ModuleType,
+    event: str,
+    app_id: ColumnElement[int],
+    subject: ColumnElement[str],
+    happened_at: ColumnElement[datetime] | ColumnElement[datetime | None],
+    *conditions: ColumnElement[bool],
+) -> Insert:
+    """INSERT … SELECT of a delivery for each active webhook of the app that receives the event.
+
+    `app_id`, `subject` and `happened_at` are columns of what has happened. An app without webhooks costs a look into an index.
+    """
+    name: ColumnElement[str] = literal_column(f"'{event}'")
+    pending: ColumnElement[str] = literal_column("'pending'")
+    none: ColumnElement[int] = literal_column("0")
+    rows = select(Webhook.id, name, subject, happened_at, pending, none, happened_at)
+    deliveries = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
+    return insert_into(dialect, Delivery).from_select(_COLUMNS, deliveries).on_conflict_do_nothing()
+
+
+def _job_finished(dialect: ModuleType) -> Insert:
+    return deliveries(dialect, "job.finished", _JOB.app_id, _JOB.id, _JOB.finished_at, _JOB.id == bindparam("job"))
+
+
+def _crashes_new(dialect: ModuleType) -> Insert:
+    given = rows_of(dialect, _CRASH.identifier)
+    now: ColumnElement[datetime] = bindparam("now", type_=Delivery.__table__.c.created_at.type)
+    new = _CRASH.identifier == given.c.identifier
+    return deliveries(dialect, "crash.new", _CRASH.app_id, _CRASH.identifier, now, new)
+
+
+JOB_FINISHED, CRASHES_NEW = Prepared(_job_finished), Prepared(_crashes_new)
+"""For SQLite, which cannot do it in the statement in which it happens, and needs no round trip for another one."""
+
+
+def tell_job_failed(session: Session, job_id: str) -> None:
+    """Write the deliveries of a job that fails in this transaction."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    failed = (_JOB.id == job_id, _JOB.state == JobState.FAILED)
+    session.connection().execute(deliveries(dialect, "job.failed", _JOB.app_id, _JOB.id, _JOB.finished_at, *failed))

@@ -1,0 +1,1 @@
+"""People and keys: who may do what."""

@@ -1,0 +1,219 @@
+"""Who may do what: users, logins, apps and the keys that send logs."""
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from datetime import timedelta
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from app.config import Config
+from app.db.hot.upload import Sender, find_project_sender, find_sender
+from app.db.models.app import MAX_NAME, App, Membership, find_app, visible_app
+from app.db.models.ingest_key import IngestKey, is_ingest_key
+from app.db.models.token import Token, drop_token, token_holder, token_user
+from app.db.models.user import MAX_EMAIL, User, add_user, find_user
+from app.errors import BadParameters, Conflict, NotFound, Unauthorized
+from app.identity import encryption
+from app.identity.login_limits import begin_guess, hashing
+from app.services import Services
+
+MIN_PASSWORD, MAX_PASSWORD = 8, 1_024  # characters
+TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{20,100}")
+IDENTIFIER_SHAPE = re.compile(r"[0-9a-f]{24}")
+EMAIL_SHAPE = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+
+LARGEST_PROJECT = 2**31 - 1  # what the column of row ids holds
+
+NO_APP = "App not found"
+INGEST_KEYS = b"crashq ingest keys"  # the purpose of their encryption
+
+_hasher = PasswordHasher()
+
+
+def create_user(services: Services, email: str, password: str) -> None:
+    """Add a person who may log in. Raises BadParameters or Conflict."""
+    if len(email) > MAX_EMAIL or not EMAIL_SHAPE.fullmatch(email) or not _is_storable(email):
+        raise BadParameters("email is not an e-mail address")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not _is_storable(password):
+        raise BadParameters(f"password has to have {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    with services.db.write() as session:
+        if not add_user(session, email, _hasher.hash(password), services.now()):
+            raise Conflict("A user with this e-mail exists already")
+
+
+def log_in(services: Services, email: str, password: str, address: str = "") -> str:
+    """Return a new token; `address` is where the request comes from.
+
+    Raises Unauthorized, in the same time whether e-mail or password is wrong, or TooManyRequests when a minute has seen
+    too many wrong passwords for this e-mail or from this address, or when too many log in at once.
+    """
+    with hashing():
+        guess = begin_guess(services, hash_of(email.casefold().encode(errors="replace").decode()), address)
+        user = None
+        if len(email) <= MAX_EMAIL and _is_storable(email):
+            with services.db.read() as session:
+                user = find_user(session, email)
+        try:
+            _hasher.verify(
+                user.password_hash if user else _nobodys_hash(), password[: MAX_PASSWORD + 1].encode(errors="replace")
+            )
+        except (VerificationError, InvalidHashError):
+            user = None
+    if user is None:
+        raise Unauthorized("Wrong e-mail or password")
+    guess.was_right()
+    token = secrets.token_urlsafe(32)
+    now = services.now()
+    lifetime = timedelta(seconds=services.config.token_lifetime)
+    with services.db.write() as session:
+        session.add(Token(hash=hash_of(token), user_id=user.id, created_at=now, expires_at=now + lifetime))
+    return token
+
+
+def log_out(services: Services, token: str) -> None:
+    """End the login of this token."""
+    with services.db.write() as session:
+        drop_token(session, hash_of(token))
+
+
+def user_of(services: Services, token: str) -> int:
+    """Return the user id behind a token. Raises Unauthorized."""
+    hashed = token_hash(token)
+    with services.db.read() as session:
+        user_id = token_user(session, hashed, services.now())
+    if user_id is None:
+        raise Unauthorized
+    return user_id
+
+
+def person_of(services: Services, token: str) -> User:
+    """The user behind a token, to be shown to themselves. Raises Unauthorized."""
+    hashed = token_hash(token)
+    with services.db.read() as session:
+        user = token_holder(session, hashed, services.now())
+    if user is None:
+        raise Unauthorized
+    return user
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a token. Raises Unauthorized when the text cannot be one."""
+    if not TOKEN_SHAPE.fullmatch(token):
+        raise Unauthorized
+    return hash_of(token)
+
+
+def create_app_for(services: Services, name: str, owner_email: str) -> tuple[str, str]:
+    """Add an app and its first member; returns its identifier and its first ingest key, which members see again."""
+    name = check_name(name)
+    identifier, key = secrets.token_hex(12), secrets.token_hex(16)  # a DSN may hold letters and digits only
+    with services.db.write() as session:
+        owner = find_user(session, owner_email) if _is_storable(owner_email) else None
+        if owner is None:
+            raise NotFound(f"There is no user {owner_email}; add one with `crashq user add`")
+        app = App(identifier=identifier, name=name, ingest_key_hash=hash_of(key), created_at=services.now())
+        session.add(app)
+        session.flush()
+        session.add(Membership(user_id=owner.id, app_id=app.id))
+        session.add(ingest_key_row(services, app.id, "First key", key))
+    return identifier, key
+
+
+def check_name(name: str) -> str:
+    """The name of an app or a key, without spaces around it. Raises BadParameters."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+        raise BadParameters(f"name has to have 1 to {MAX_NAME} characters, none of them control characters")
+    return name
+
+
+def ingest_key_row(services: Services, app_id: int, name: str, key: str) -> IngestKey:
+    """The row of an ingest key."""
+    return IngestKey(
+        hash=hash_of(key),
+        identifier=secrets.token_hex(12),
+        app_id=app_id,
+        name=name,
+        encrypted=encryption.encrypt(services.config.secret_key, INGEST_KEYS, key),
+        created_at=services.now(),
+    )
+
+
+def app_for_user(services: Services, identifier: str, user_id: int) -> App:
+    """The app, if the user is a member. Raises NotFound, the same for an unknown app and another's."""
+    if IDENTIFIER_SHAPE.fullmatch(identifier):
+        with services.db.read() as session:
+            app = visible_app(session, identifier, user_id)
+        if app:
+            return app
+    raise NotFound(NO_APP)
+
+
+def app_for_operator(services: Services, identifier: str) -> App:
+    """The app by its identifier, for commands on the server itself. Raises NotFound."""
+    if IDENTIFIER_SHAPE.fullmatch(identifier):
+        with services.db.read() as session:
+            app = find_app(session, identifier)
+        if app:
+            return app
+    raise NotFound(f"There is no app {identifier}; `crashq app add` prints the identifier of a new one")
+
+
+def app_for_sender(services: Services, identifier: str, token: str, log_id: str = "") -> Sender:
+    """The app that this ingest key or login may send logs to, with its log of that name. Raises Unauthorized or NotFound."""
+    hashed = token_hash(token)
+    found = None
+    if IDENTIFIER_SHAPE.fullmatch(identifier):
+        found = find_sender(services.db, identifier, hashed, services.now(), log_id)
+    if found is None:
+        with services.db.read() as session:
+            is_key = is_ingest_key(session, hashed)
+        if not is_key:
+            user_of(services, token)
+        raise NotFound(NO_APP)
+    return found
+
+
+def app_for_project(services: Services, project: int, key: str, log_id: str) -> Sender:
+    """The app of this number (its row id, as a DSN ends with it), with its log of that name, for its ingest key.
+
+    Raises Unauthorized for an unknown key, and NotFound for a key of another app.
+    """
+    hashed = token_hash(key)
+    if project <= LARGEST_PROJECT:
+        found = find_project_sender(services.db, project, hashed, log_id)
+        if found:
+            return found
+    with services.db.read() as session:
+        is_key = is_ingest_key(session, hashed)
+    raise NotFound(NO_APP) if is_key else Unauthorized("The key is missing or unknown")
+
+
+def dsn(services: Services, identifier: str, key: str) -> str:
+    """The address that Sentry's SDKs are given: `https://KEY@host/PROJECT`. Raises NotFound."""
+    return sender_address(services.config, app_for_operator(services, identifier).id, key)
+
+
+def sender_address(config: Config, project: int, key: str, host: str = "") -> str:
+    """The same of an app's number; `host` is how a client has reached us, `scheme://host/prefix`, for want of a public URL."""
+    base = config.public_url or host.rstrip("/") or f"http://localhost:{config.port}"
+    scheme, _, host = base.partition("://")
+    return f"{scheme}://{key}@{host}/{project}"
+
+
+def hash_of(token: str) -> str:
+    """SHA-256 suffices for what is random and long; a slow hash is for what people choose."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash(secrets.token_urlsafe(16))
+
+
+def _is_storable(value: str) -> bool:
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,0 +1,157 @@
+"""Keys that people make and revoke: ingest keys of an app, with which logs are sent, and personal ones, to script with."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+from pydantic import Field
+
+from app.config import Config
+from app.db.models.app import App
+from app.db.models.ingest_key import IngestKey, count_ingest_keys, drop_ingest_key, find_ingest_key, ingest_keys_of
+from app.db.models.token import Token, count_keys, drop_key, keys_of, note_use
+from app.db.models.user import User
+from app.errors import Conflict, NotFound, Unauthorized
+from app.identity import encryption
+from app.identity.accounts import INGEST_KEYS, check_name, hash_of, ingest_key_row, sender_address
+from app.json_models import RequestBody
+from app.services import Services
+
+MOST_PER_APP, MOST_PER_USER = 20, 100
+MAX_DAYS = 3_650
+PREFIX = "crashq_"  # of a personal key: it tells a finder of the key what it opens
+NOTED_EVERY = timedelta(hours=1)
+FIRST = "first"  # identifier of the key that an app was made with before keys had rows
+FIRST_NAME = "First key"
+NO_KEY = "-"  # with which no hash begins: an app whose first key was revoked
+
+log = structlog.get_logger()
+
+
+class NewKey(RequestBody):
+    """What a personal key is made from."""
+
+    name: str = Field(examples=["Nightly script"])
+    expires_in_days: int = Field(default=365, ge=1, le=MAX_DAYS)
+
+
+class NewIngestKey(RequestBody):
+    """What an ingest key is made from."""
+
+    name: str = Field(examples=["Nightly script"])
+
+
+class ShownKey(NamedTuple):
+    """An ingest key as members see it."""
+
+    identifier: str
+    name: str
+    key: str | None  # None: only its hash is kept, or SECRET_KEY is another one by now
+    dsn: str | None
+    created_at: datetime
+
+
+def ingest_keys(services: Services, app: App, host: str = "") -> list[ShownKey]:
+    """The ingest keys of an app, oldest first; `host` is how we were asked, for DSNs where no public URL is set."""
+    with services.db.read() as session:
+        rows = ingest_keys_of(session, app.id)
+        first_hash = session.get_one(App, app.id).ingest_key_hash
+    shown = [_with_dsn(services, app, row, host) for row in rows]
+    if not first_hash.startswith(NO_KEY) and first_hash not in {row.hash for row in rows}:
+        shown.insert(0, ShownKey(FIRST, FIRST_NAME, None, None, app.created_at))
+    return shown
+
+
+def add_ingest_key(services: Services, app: App, wanted: NewIngestKey, host: str = "") -> ShownKey:
+    """One more key; those that are there go on. Raises BadParameters or Conflict."""
+    name = check_name(wanted.name)
+    with services.db.write() as session:
+        session.get(App, app.id, with_for_update=True)  # who counts at the same time waits
+        if count_ingest_keys(session, app.id) >= MOST_PER_APP:
+            raise Conflict(f"An app has at most {MOST_PER_APP} keys; revoke one that no app in use holds")
+        made = ingest_key_row(services, app.id, name, secrets.token_hex(16))  # letters and digits, for a DSN
+        session.add(made)
+    log.info("ingest_key_added", app=app.identifier, key=made.identifier)
+    return _with_dsn(services, app, made, host)
+
+
+def revoke_ingest_key(services: Services, app: App, identifier: str) -> None:
+    """Let nobody send with a key any more. Raises NotFound."""
+    with services.db.write() as session:
+        held = session.get_one(App, app.id, with_for_update=True)
+        found = find_ingest_key(session, app.id, identifier) if _can_be(identifier) else None
+        if found is None and (identifier != FIRST or held.ingest_key_hash.startswith(NO_KEY)):
+            raise NotFound("The app has no such key")
+        if found is None or held.ingest_key_hash == found.hash:
+            held.ingest_key_hash = NO_KEY + secrets.token_hex(24)
+            session.flush()
+        if found is not None:
+            drop_ingest_key(session, found.hash)
+    log.info("ingest_key_revoked", app=app.identifier, key=identifier)
+
+
+def personal_keys(services: Services, user_id: int, limit: int, offset: int) -> list[Token]:
+    """The keys of a user that have not run out, newest first."""
+    with services.db.read() as session:
+        return keys_of(session, user_id, services.now(), limit, offset)
+
+
+def add_personal_key(services: Services, user_id: int, wanted: NewKey, *, shown: str = "") -> tuple[Token, str]:
+    """A key that may do what its user may, and its text, which is returned only here.
+
+    `shown` is what the request came with: a key makes no key, so that a stolen key cannot prolong its access.
+    Raises Unauthorized, BadParameters or Conflict.
+    """
+    if shown.startswith(PREFIX):
+        raise Unauthorized("A key makes no other key; log in with e-mail and password")
+    name, now = check_name(wanted.name), services.now()
+    text = PREFIX + secrets.token_urlsafe(32)
+    made = Token(
+        hash=hash_of(text),
+        user_id=user_id,
+        created_at=now,
+        expires_at=now + timedelta(days=wanted.expires_in_days),
+        identifier=secrets.token_hex(12),
+        name=name,
+    )
+    with services.db.write() as session:
+        session.get(User, user_id, with_for_update=True)  # who counts at the same time waits
+        if count_keys(session, user_id, now) >= MOST_PER_USER:
+            raise Conflict(f"A user has at most {MOST_PER_USER} keys; revoke one first")
+        session.add(made)
+    log.info("personal_key_added", user=user_id, key=made.identifier)
+    return made, text
+
+
+def revoke_personal_key(services: Services, user_id: int, identifier: str) -> None:
+    """End a key at once. Raises NotFound."""
+    with services.db.write() as session:
+        if not _can_be(identifier) or not drop_key(session, user_id, identifier):
+            raise NotFound("You have no such key")
+    log.info("personal_key_revoked", user=user_id, key=identifier)
+
+
+def note_personal_key(services: Services, token_hash: str) -> None:
+    """Record that a key was used, once an hour."""
+    now = services.now()
+    with services.db.write() as session:
+        note_use(session, token_hash, now, now - NOTED_EVERY)
+
+
+def dsn_of(config: Config, app: App, key: str, host: str = "") -> str:
+    """What Sentry's SDKs are given."""
+    return sender_address(config, app.id, key, host)
+
+
+def _with_dsn(services: Services, app: App, row: IngestKey, host: str) -> ShownKey:
+    try:
+        key = encryption.decrypt(services.config.secret_key, INGEST_KEYS, row.encrypted)
+    except encryption.Unreadable:
+        return ShownKey(row.identifier, row.name, None, None, row.created_at)
+    return ShownKey(row.identifier, row.name, key, dsn_of(services.config, app, key, host), row.created_at)
+
+
+def _can_be(identifier: str) -> bool:
+    """False for what the database does not take."""
+    return identifier.isascii() and identifier.isalnum()

@@ -1,0 +1,1 @@
+"""Redis: task messages, debouncing, rate limits."""

@@ -1,0 +1,180 @@
+"""Enqueues task messages: a task's name and one id, sent to Redis. Only this and `celery_message` know Celery in app/."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import structlog
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from app.queueing.celery_message import message
+from app.queueing.debouncer import CALL_AT_MOST_EVERY, Debouncer
+from app.queueing.redis_lines import RedisLines
+from app.queueing.redis_url import read_redis_url
+from app.telemetry import metrics, tracing
+from app.telemetry.log_lines import current_request_id
+
+RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
+MAKE_SYMBOLS = "make_symbols"
+BEGIN_CANARY, RUN_CANARY = "begin_canary", "run_canary"
+TAKE_FROM_DEAD = "take_from_dead"
+SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
+    "sweep",
+    "pulse",  # the name by which the previous release knows the task
+    "run_erasure",
+    "keep_ages",
+    "push",
+    "run_exports",
+)
+
+INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"
+PARTS = "parts"
+"""The queue in the row of a job that is being made in parts. No message goes there: those of its parts go to LONG."""
+
+QUEUES = (INGEST, SHORT, LONG, UPKEEP)
+"""Size classes: what is quick never stands behind what is not."""
+
+PROBE, PROBE_LIFETIME = "probe", 10  # key that a check writes, below the prefix; seconds
+PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
+PACES = {SHORT: 0.004}
+"""Seconds between debounced messages of a process to a queue, where not CALL_AT_MOST_EVERY: a person waits for a short job."""
+
+COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep enqueues what was missed
+
+
+log = structlog.get_logger()
+
+
+class PendingMessage(NamedTuple):
+    """A task message that is to be sent: for which row, and on behalf of which request."""
+
+    row_id: str
+    request: str | None
+    trace: str | None
+
+
+def message_for(row_id: str) -> PendingMessage:
+    """The message for a row, on behalf of the request that is being served or worked for."""
+    return PendingMessage(row_id, current_request_id(), tracing.now.carried())
+
+
+class Broker(Protocol):
+    """Where task messages are enqueued for workers."""
+
+    def enqueue(self, task: str, row_id: str, queue: str, /) -> bool:
+        """Send the task message of a committed row; never raises. False: it was not sent, and the sweep will enqueue it."""
+
+    def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
+        """Enqueue a task that looks for more rows by itself: messages close upon each other may become one."""
+
+    def answered(self, task: str, row_id: str, queue: str, /) -> None:
+        """Note that a row is done: if its message was the last debounced one of the queue, the next is sent at once."""
+
+    def check(self) -> bool:
+        """True when the broker takes messages."""
+
+
+class RedisBroker:
+    """Pushes Celery messages to Redis, with a circuit breaker so that a dead Redis costs one time-out, not all."""
+
+    def __init__(self, url: str, prefix: str = "crashq:") -> None:
+        self._prefix = prefix
+        pool = read_redis_url(url).pool(
+            socket_timeout=PUBLISH_TIMEOUT, socket_connect_timeout=PUBLISH_TIMEOUT, retry=Retry(NoBackoff(), 0)
+        )
+        self._redis = Redis(connection_pool=pool)
+        self._lines = RedisLines(pool)
+        self._silent_until = 0.0
+        self._lock = threading.Lock()
+        self._debouncers: dict[tuple[str, str], Debouncer[PendingMessage]] = {}
+
+    def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
+        """Send the message now or, when one has just been sent, together with those that follow; await no answer."""
+        debouncer = self._debouncers.get((task, queue))
+        if debouncer is None:
+            debouncer = self._debouncers.setdefault(
+                (task, queue),
+                Debouncer(
+                    lambda pending: self._send(task, pending, queue, self._lines.push),
+                    PACES.get(queue, CALL_AT_MOST_EVERY),
+                ),
+            )
+        debouncer.call(message_for(row_id))
+
+    def answered(self, task: str, row_id: str, queue: str, /) -> None:
+        """Let the queue's debouncer know."""
+        debouncer = self._debouncers.get((task, queue))
+        if debouncer is not None:
+            debouncer.answered(lambda pending: pending.row_id == row_id)
+
+    def enqueue(self, task: str, row_id: str, queue: str, /) -> bool:
+        """Send the message unless Redis was away within COOL_DOWN."""
+        return self._send(task, message_for(row_id), queue, self._redis.lpush)
+
+    def _send(self, task: str, pending: PendingMessage, queue: str, push: Callable[[str, str], object]) -> bool:
+        if time.monotonic() < self._silent_until:
+            metrics.task_messages.add(queue, "lost")
+            return False
+        try:
+            push(f"{self._prefix}{queue}", message(task, pending.row_id, queue, pending.request, pending.trace))
+        except (RedisError, OSError) as error:
+            with self._lock:
+                self._silent_until = time.monotonic() + COOL_DOWN
+            metrics.task_messages.add(queue, "lost")
+            log.warning("broker_away", task=task, row=pending.row_id, error=type(error).__name__)
+            return False
+        metrics.task_messages.add(queue, "sent")
+        return True
+
+    def check(self) -> bool:
+        """Write a key that expires soon. Redis answers a PING also when it is full or a replica, and takes no message."""
+        try:
+            self._redis.set(f"{self._prefix}{PROBE}", "", ex=PROBE_LIFETIME)
+        except (RedisError, OSError):
+            return False
+        return True
+
+
+class NoBroker:
+    """For commands beside a service that is not running: rows wait for its sweep."""
+
+    def enqueue_debounced(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Send nothing."""
+
+    def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Do nothing: no message waits."""
+
+    def enqueue(self, _task: str, _row_id: str, _queue: str, /) -> bool:
+        """Send nothing."""
+        return False
+
+    def check(self) -> bool:
+        """There is none."""
+        return False
+
+
+class MemoryBroker:
+    """Keeps the task messages in a list, for tests that drain them by hand."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str]] = []
+
+    def enqueue(self, task: str, row_id: str, _queue: str, /) -> bool:
+        """Append to `messages`."""
+        self.messages.append((task, row_id))
+        return True
+
+    def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
+        """Append each to `messages`."""
+        self.enqueue(task, row_id, queue)
+
+    def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Do nothing: no message waits."""
+
+    def check(self) -> bool:
+        """Always there."""
+        return True

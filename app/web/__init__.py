@@ -1,0 +1,1 @@
+"""HTTP: the server, who asks, the API, the console."""

@@ -1,0 +1,146 @@
+"""HTTP in, JSON out: routes, and the one place where errors become answers."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache, partial
+from importlib.metadata import version
+
+import structlog
+from flask import Flask, Request, Response, g, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
+
+from app.errors import STATUS_WORDS, AppError, as_outage
+from app.services import Services
+from app.telemetry.log_lines import request_id_from
+from app.web import access_log
+from app.web.api import (
+    answers,
+    apps,
+    cors,
+    crashes,
+    data_exporters,
+    docs,
+    downloads,
+    events,
+    health,
+    jobs,
+    keys,
+    login,
+    logs,
+    members,
+    privacy,
+    regroup,
+    senders,
+    symbol_uploads,
+    symbols,
+    tokens,
+    webhooks,
+)
+from app.web.api.openapi.document import describe
+from app.web.api.openapi.words import Json
+from app.web.api.polling import REPEATS, WAITING
+from app.web.api.query_names import check_query_names
+from app.web.api.repeats import Repeats, changes
+from app.web.api.streams import Streams
+from app.web.api.waiting import WaitingRooms
+from app.web.auth import EXTENSION
+from app.web.csrf import SAFE_METHODS
+from app.web.hosts import Hosts
+
+log = structlog.get_logger()
+
+WATCHED = ("/healthz", "/readyz", "/metrics")
+
+SENTENCES = {
+    404: "There is nothing at this path",
+    405: "This path does not take this method",
+    413: "The body is too large",
+    500: AppError.message,
+}
+
+
+RESOURCES = tuple(
+    module.resource
+    for module in (
+        login, logs, senders, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy, data_exporters,
+        symbols, symbol_uploads, webhooks, health, docs,
+    )
+)  # fmt: skip
+
+
+@cache
+def api_document() -> Json:
+    """The OpenAPI document of all resources, made once. It must not be changed."""
+    return describe(RESOURCES, version("crashq"))
+
+
+def register(flask: Flask, services: Services, rest: Callable[[], AbstractContextManager[object]]) -> None:
+    """Mount every route and the error handlers. `rest` is entered while a request only waits."""
+    flask.extensions[EXTENSION] = services
+    # Only where a change made by one process of the server is seen by all of them.
+    kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
+    flask.extensions[REPEATS] = Repeats(kept_for, changes)
+    flask.extensions[WAITING] = WaitingRooms.of(services.config.web_threads, rest)
+    flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
+    flask.extensions[docs.OPENAPI] = api_document
+    for resource in RESOURCES:
+        flask.register_blueprint(resource)
+    flask.before_request(_begin)
+    flask.before_request(partial(_check_host, Hosts(services.config)))
+    flask.before_request(lambda: check_query_names(_request()))
+    flask.after_request(partial(_finish, is_logged=services.config.access_log))
+    cors.allow(flask, services.config.cors_origins)
+    flask.register_error_handler(AppError, answers.error)
+    flask.register_error_handler(HTTPException, http_error)
+    flask.register_error_handler(Exception, _unexpected)
+
+
+def _begin() -> None:
+    g.request_id = access_log.begin(_request())
+
+
+def _check_host(hosts: Hosts) -> None:
+    """Probes and Prometheus name the address at which they reach the service; their answers hold no links."""
+    if request.path not in WATCHED:
+        hosts.check(request.environ.get("HTTP_HOST", ""))
+
+
+def _finish(response: Response, *, is_logged: bool) -> Response:
+    this_request = _request()
+    response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
+    if this_request.method not in SAFE_METHODS:
+        changes.note()
+    if g.get("by_cookie"):  # a browser keeps answers by their URL: nobody who signs in there later may be shown them
+        response.vary.add("Cookie")
+        if response.headers.get("Cache-Control") != "no-store":
+            response.headers["Cache-Control"] = "private, no-cache"
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    access_log.finish(this_request, response, is_logged=is_logged)
+    return response
+
+
+def _request() -> Request:
+    """The request itself: every poll comes by here, and each look through Flask's stand-in costs as much as counting it."""
+    found: Request = request._get_current_object()  # type: ignore[attr-defined]
+    return found
+
+
+def http_error(error: HTTPException) -> Response:
+    """The framework's own errors in the contract's shape."""
+    if isinstance(error, RoutingException):
+        return error.get_response()  # type: ignore[return-value]
+    status = error.code if error.code in STATUS_WORDS else 500 if (error.code or 500) >= 500 else 400
+    assert status is not None
+    response = answers.error_body(status, SENTENCES.get(status, "The request could not be understood"))
+    if status == 405 and error.valid_methods:  # type: ignore[attr-defined]
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    if outage := as_outage(error):
+        log.warning("request_met_outage", error=type(error).__name__, endpoint=request.endpoint)
+        return answers.error(outage)
+    log.exception("request_broke", error=type(error).__name__, endpoint=request.endpoint)
+    return answers.error_body(500, AppError.message)

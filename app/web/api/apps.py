@@ -1,0 +1,49 @@
+"""Apps of a user, and the crashes of an app."""
+
+from pydantic import Field
+
+from app.catalog.crash_list import CrashQuery, ListedCrash, crash_page
+from app.db.models.app import App, apps_of
+from app.json_models import ResponseBody, Time
+from app.web.api import tags
+from app.web.api.resource import Page, Paging, Resource
+from app.web.auth import services
+
+resource = Resource("apps", tags.APPS, url_prefix="/api")
+
+
+class AppBody(ResponseBody, component="App"):
+    """An app that the user is a member of."""
+
+    identifier: str = Field(examples=["7b1d4f0a9c3e5d2b8a6f4e1c"])
+    name: str
+    created_at: Time
+
+
+class CrashBody(ResponseBody, component="Crash"):
+    """A crash in a list."""
+
+    identifier: str
+    title: str
+    first_seen: Time
+    last_seen: Time
+    occurrences_count: int
+
+
+@resource.get("/apps", "listApps", "Apps that you may see", about="By name")
+def list_apps(user: int, paging: Paging) -> Page[AppBody]:
+    """The apps that the user is a member of, by name."""
+    with services().db.read() as session:
+        return Page.of(apps_of(session, user, paging.limit, paging.offset), paging, AppBody.of)
+
+
+@resource.get("/apps/<app_identifier>/crashes", "listCrashes", "Crashes of an app", about="By `sort`")
+def list_crashes(app: App, paging: Paging, query: CrashQuery) -> Page[CrashBody]:
+    """The crashes of an app that are wanted, by `sort`."""
+    with services().db.read() as session:
+        page = crash_page(session, app.id, query, paging.limit, paging.offset)
+    return Page(page.rows, [_crash(one) for one in page.shown], paging)
+
+
+def _crash(one: ListedCrash) -> CrashBody:
+    return CrashBody.of(one.crash, title=one.title)

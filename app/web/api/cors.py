@@ -1,0 +1,53 @@
+"""Pages of other origins that may use the API, by an allow-list. Without one, nothing here is at work."""
+
+from flask import Flask, Response, request
+
+from app.web.api.senders import SENTRYS
+
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+ALLOWED = (
+    "Authorization", "Content-Type", "Content-Encoding", "Prefer", "If-None-Match", "If-Range", "Range", "Last-Event-ID",
+    "X-Request-Id",
+)  # fmt: skip
+"""Headers that a page may send."""
+EXPOSED = (
+    "Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Link", "Location", "Preference-Applied", "Retry-After",
+    "WWW-Authenticate", "X-Error-Code", "X-Progress", "X-Request-Id",
+)  # fmt: skip
+"""Headers that a page may read, beside those that every page may."""
+MAX_AGE = 7_200  # seconds that a browser need not ask again; none keeps it for longer
+
+
+def allow(flask: Flask, origins: tuple[str, ...]) -> None:
+    """Let pages of these origins use what lies under /api with a token. Cookies are never taken from them."""
+    if not origins:
+        return
+    allowed = frozenset(origins)
+
+    def preflight() -> Response | None:
+        if request.method != "OPTIONS" or not _is_ours() or "Access-Control-Request-Method" not in request.headers:
+            return None
+        response = Response(status=204)
+        if request.headers.get("Origin") in allowed:
+            response.headers["Access-Control-Allow-Methods"] = METHODS
+            response.headers["Access-Control-Allow-Headers"] = ", ".join(ALLOWED)
+            response.headers["Access-Control-Max-Age"] = str(MAX_AGE)
+        return response
+
+    def mark(response: Response) -> Response:
+        if not _is_ours():
+            return response
+        response.vary.add("Origin")  # also without one: a browser must not give this answer to a page from its cache
+        origin = request.headers.get("Origin")
+        if origin in allowed:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = ", ".join(EXPOSED)
+        return response
+
+    flask.before_request(preflight)
+    flask.after_request(mark)
+
+
+def _is_ours() -> bool:
+    """False for pages, and for what Sentry's SDKs send, which any origin may."""
+    return request.path.startswith("/api/") and request.endpoint not in SENTRYS

@@ -1,0 +1,185 @@
+"""Resources of the API: blueprints whose views say by their signatures what goes in and what comes out.
+
+A view's parameters have fixed names: `app` is the app of the path, which the sender has to be a member of; `user` the
+sender's id; `paging`, `query` and `body` what was read from the query and the JSON body; any other is a part of the path.
+It returns a ResponseBody or a list of them, an Answer, a Page, None where there is nothing to say, or a Response of its own.
+By the same signatures app.web.api.openapi describes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Self, TypeVar, get_type_hints
+
+from flask import Blueprint, Response, request
+
+from app.identity import accounts
+from app.json_models import ResponseBody
+from app.parameters import read_params
+from app.web.api import answers
+from app.web.api.page_window import link_after, link_next, window
+from app.web.api.request_values import json_object
+from app.web.api.tags import Tag
+from app.web.auth import services, user_id
+
+B = TypeVar("B", bound=ResponseBody)
+N = TypeVar("N", bound=ResponseBody | None)
+R = TypeVar("R")
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Paging:
+    """The window of a list that is requested: one row more than the page, to see whether there is a next one."""
+
+    limit: int
+    offset: int
+    query: dict[str, str]
+
+    @classmethod
+    def of_request(cls) -> Self:
+        """From `page` and `per_page`. Raises BadParameters."""
+        query = request.args.to_dict()
+        return cls(*window(query), query)
+
+
+class PagingAfter(Paging):
+    """The same of a list that goes on after its last row, by `after` alone."""
+
+
+@dataclass(frozen=True)
+class Page(Generic[B]):
+    """One page of a list."""
+
+    rows: list[Any]  # of the window: one more than are shown where there is a next page
+    items: list[B]
+    paging: Paging
+    cursor: str | None = None  # of the last item, where the list goes on after it
+
+    @classmethod
+    def of(
+        cls, rows: list[R], paging: Paging, body_of: Callable[[R], B], after: Callable[[R], str] | None = None
+    ) -> "Page[B]":
+        """The page of the rows in a window; `after` makes a row's cursor for the next page, which else goes by number."""
+        shown = rows[: paging.limit - 1]
+        return cls(rows, [body_of(row) for row in shown], paging, after(shown[-1]) if after and shown else None)
+
+    def response(self, status: int) -> Response:
+        """As JSON, with a link to the next page."""
+        made = answers.success([item.to_json() for item in self.items], status)
+        if self.cursor is None:
+            return link_next(made, self.rows, self.paging.query)
+        return link_after(made, self.cursor, self.paging.query) if len(self.rows) == self.paging.limit else made
+
+
+@dataclass(frozen=True)
+class Answer(Generic[N]):
+    """A body, or null, with headers of its own."""
+
+    body: N
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A route: how its view is called, and what openapi.json says about it."""
+
+    method: str
+    path: str  # as Flask has it
+    name: str  # `operationId`
+    summary: str
+    view: Callable[..., Any]
+    about: str = ""  # the response that succeeds
+    status: int = 200  # of that
+    errors: tuple[int, ...] = ()  # beside those that follow from the signature
+    headers: str = ""  # names of the response's own headers
+    is_open: bool = False  # needs no token
+    reads: Any = None  # the model of a body that the view reads by itself
+    responses: dict[str, Any] | None = None  # of OpenAPI, for views that make their response themselves
+    more: dict[str, Any] = field(default_factory=dict)  # further fields of OpenAPI's operation object
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(self.view, include_extras=True)
+        object.__setattr__(self, "returns", hints.pop("return"))
+        object.__setattr__(self, "takes", hints)
+
+    returns: Any = field(init=False)
+    takes: dict[str, Any] = field(init=False)  # name of a parameter -> its type
+
+    def __call__(self, **values: Any) -> Response:
+        """The response. Who asks is checked first, then the query, then the body."""
+        user = user_id() if {"app", "user"} & set(self.takes) else 0
+        if "app" in self.takes:
+            values["app"] = accounts.app_for_user(services(), values.pop("app_identifier"), user)
+        if "user" in self.takes:
+            values["user"] = user
+        if "paging" in self.takes:
+            values["paging"] = self.takes["paging"].of_request()
+        if "query" in self.takes:
+            values["query"] = self.takes["query"].read(request.args.to_dict())
+        if "body" in self.takes:
+            values["body"] = read_params(self.takes["body"], json_object())
+        return _response(self.view(**values), self.status)
+
+
+class Resource(Blueprint):
+    """A blueprint that is described in openapi.json under a heading of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        tag: Tag,
+        *,
+        url_prefix: str = "",
+        template_folder: str | None = None,
+        strict_slashes: bool = True,  # False: a slash at the end of a path may be missing
+    ) -> None:
+        super().__init__(name, __name__, url_prefix=url_prefix, template_folder=template_folder)
+        self.tag, self.strict_slashes = tag, strict_slashes
+        self.operations: list[Operation] = []
+
+    def operation(self, method: str, path: str, name: str, summary: str, **described: Any) -> Callable[[View], View]:
+        """Route `method path` to a view; `described` are further fields of Operation."""
+
+        def route(view: View) -> View:
+            made = Operation(method, (self.url_prefix or "") + path, name, summary, view, **described)
+            self.operations.append(made)
+            self.add_url_rule(path, view.__name__, made, methods=[method], strict_slashes=self.strict_slashes)
+            return view
+
+        return route
+
+    def get(self, path: str, name: str, summary: str, **described: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Route a GET: `operation` has the arguments."""
+        return self.operation("GET", path, name, summary, **described)
+
+    def post(self, path: str, name: str, summary: str, **described: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Route a POST: `operation` has the arguments."""
+        return self.operation("POST", path, name, summary, **described)
+
+    def patch(self, path: str, name: str, summary: str, **described: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Route a PATCH: `operation` has the arguments."""
+        return self.operation("PATCH", path, name, summary, **described)
+
+    def put(self, path: str, name: str, summary: str, **described: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Route a PUT: `operation` has the arguments."""
+        return self.operation("PUT", path, name, summary, **described)
+
+    def delete(self, path: str, name: str, summary: str, **described: Any) -> Callable[[View], View]:  # type: ignore[override]
+        """Route a DELETE: `operation` has the arguments."""
+        return self.operation("DELETE", path, name, summary, **described)
+
+
+def _response(made: Any, status: int) -> Response:
+    if isinstance(made, Response):
+        return made
+    if made is None:
+        return answers.bare_success()
+    if isinstance(made, Answer):
+        response = answers.success(made.body and made.body.to_json(), status)
+        response.headers.update(made.headers)
+        return response
+    if isinstance(made, Page):
+        return made.response(status)
+    if isinstance(made, ResponseBody):
+        return answers.success(made.to_json(), status)
+    return answers.success([item.to_json() for item in made], status)

@@ -1,0 +1,209 @@
+"""Endpoints for crash reporters that apps ship already: Sentry's SDKs, ACRA, Breakpad and Crashpad."""
+
+from typing import Annotated, Any
+
+from flask import Response, request
+from pydantic import Field
+
+from app.db.hot.upload import Sender
+from app.errors import BadParameters, TooLarge, Unauthorized
+from app.identity import accounts
+from app.ingest import large_envelope
+from app.ingest.acra import log_id_of_acra, report_of, report_of_attachment
+from app.ingest.minidump import log_of_minidump
+from app.ingest.receive import receive_first
+from app.ingest.sentry import Sent, key_of_envelope, read_envelope, read_event
+from app.web.api import answers, tags
+from app.web.api.body import Upload, unpacked_body
+from app.web.api.logs import ReceivedLog
+from app.web.api.multipart import read_form
+from app.web.api.openapi.words import BINARY, TEXT, Json, answer, object_of
+from app.web.api.resource import Resource
+from app.web.api.sender_key import sender_key
+from app.web.auth import services
+
+MAX_FIELD_BYTES = 512 * 1024  # of all texts of a form with a minidump
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, Content-Encoding, Authorization, X-Sentry-Auth, X-Requested-With, "
+    "Origin, Accept, sentry-trace, baggage",
+    "Access-Control-Max-Age": "86400",
+}
+SENTRYS = ("senders.envelope", "senders.store")
+
+resource = Resource("senders", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False)
+Project = Annotated[int, Field(ge=0, description="The number at the end of the app's DSN")]
+
+_KEYS: list[Json] = [{"senderKey": []}, {"sentryAuth": []}, {"basic": []}]
+_ERRORS = (400, 401, 404, 413, 415, 429)
+_ANY_ORIGIN = (
+    "Pages of any origin may send here: a preflight (`OPTIONS`) is answered for the headers that Sentry's SDKs send."
+)
+_TAKEN = "Stored, or dropped when it tells of no crash"
+_SENT_EVENT = object_of({"id": TEXT}, optional=("id",)) | {"examples": [{"id": "9ec79c33ec9942ab8353589fcb2e04dc"}]}
+_EVENT = {
+    "event_id": "9ec79c33ec9942ab8353589fcb2e04dc",
+    "platform": "python",
+    "level": "fatal",
+    "exception": {"values": [{"type": "IndexError", "value": "list index out of range"}]},
+}
+_REPORT = {
+    "REPORT_ID": "7d2f8c3e-0000-4000-8000-000000000001",
+    "APP_VERSION_NAME": "1.2",
+    "STACK_TRACE": "java.lang.IllegalStateException: closed\n\tat com.example.notes.Notebook.page(Notebook.java:41)\n",
+}
+_FORM = {"type": "object", "additionalProperties": TEXT}
+_DUMP_FORM = object_of({"upload_file_minidump": BINARY}) | {"additionalProperties": TEXT}
+_FILES_FORM = object_of({"ACRA_REPORT": TEXT}) | {"additionalProperties": BINARY}
+
+
+def _sent(bodies: dict[str, Json], **more: Any) -> Json:
+    """The fields of an operation that takes a body of one of these media types from whoever has an ingest key."""
+    content = {media: {"schema": schema} for media, schema in bodies.items()}
+    return {"security": _KEYS, "requestBody": {"required": True, "content": content}, **more}
+
+
+def _object(example: Json) -> Json:
+    return {"type": "object", "examples": [example]}
+
+
+@resource.post(
+    "/envelope/", "sendEnvelope", "Sentry's protocol: an envelope", errors=_ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
+    more=_sent(
+        {"application/x-sentry-envelope": BINARY},
+        description=f"The key may also be in the DSN of the first line. {_ANY_ORIGIN}", security=[*_KEYS, {}],
+    ),
+)  # fmt: skip
+def envelope(project: Project) -> Response:
+    """Store the envelope when an event or a minidump is in it, and drop it when not.
+
+    Attachments that make it too large are left out.
+    """
+    with Upload(large_envelope.TIMES) as upload:
+        app = _sender(project, sender_key() or key_of_envelope(upload.first_line()))
+        try:
+            content = upload.content()
+        except TooLarge:
+            content = upload.reduced(large_envelope.event_of_large_envelope)
+        return _take(app, read_envelope(content))
+
+
+@resource.post(
+    "/store/", "sendEvent", "Sentry's protocol: one event", errors=_ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
+    more=_sent({"application/json": _object(_EVENT)}, description=_ANY_ORIGIN),
+)  # fmt: skip
+def store(project: Project) -> Response:
+    """Store one event."""
+    app = _sender(project)
+    return _take(app, read_event(unpacked_body(), services().config.max_log_bytes))
+
+
+@resource.post(
+    "/minidump/", "sendMinidump", "Breakpad and Crashpad: a form with upload_file_minidump, or the dump alone",
+    errors=_ERRORS, responses=answer(TEXT, "`CrashID=bp-…`", media="text/plain"),
+    more=_sent({"application/octet-stream": BINARY, "multipart/form-data": _DUMP_FORM}),
+)  # fmt: skip
+def minidump(project: Project) -> Response:
+    """Store a minidump, with the fields that came with it."""
+    app = _sender(project)
+    dump, fields = _dump_and_fields()
+    log_id, content = log_of_minidump(dump, fields)
+    receive_first(services(), app, log_id, content)
+    return Response(f"CrashID=bp-{log_id}\n", mimetype="text/plain")
+
+
+@resource.post(
+    "/acra/", "sendAcraReport", "ACRA's HttpSender; attachments are dropped", about="Stored; a worker digests it",
+    errors=_ERRORS,
+    more=_sent({
+        "application/json": _object(_REPORT), "application/x-www-form-urlencoded": _FORM, "multipart/form-data": _FILES_FORM,
+    }),
+)  # fmt: skip
+def acra(project: Project) -> ReceivedLog:
+    """Store an ACRA report."""
+    return _take_acra(project)
+
+
+@resource.put(
+    "/acra/<report_id>", "putAcraReport", "ACRA's HttpSender with PUT; an attachment is dropped",
+    about="Stored; a worker digests it", errors=_ERRORS,
+    more=_sent({"application/json": _object(_REPORT), "application/x-www-form-urlencoded": _FORM}),
+)  # fmt: skip
+def acra_put(project: Project, report_id: Annotated[str, Field(description="As in the report")]) -> ReceivedLog:
+    """The same; ACRA's PUT appends the report's id to the address, and sends attachments by themselves: those are dropped."""
+    report = report_of_attachment(report_id)
+    if report is None:
+        return _take_acra(project)
+    _sender(project)
+    unpacked_body()
+    return ReceivedLog(log_id=f"acra-{report}")
+
+
+@resource.after_request
+def _for_sdks(response: Response) -> Response:
+    if request.endpoint in SENTRYS:
+        response.headers.update(CORS)
+        if request.method == "OPTIONS":
+            response.headers.update(PREFLIGHT)
+        if response.status_code >= 400 and response.is_json:
+            response.headers["X-Sentry-Error"] = response.json["error_message"]  # type: ignore[index]
+        if response.status_code == 429:
+            response.headers["X-Sentry-Rate-Limits"] = (
+                f"{response.headers['Retry-After']}::key"  # of every kind of item
+            )
+    return response
+
+
+def _take(app: Sender, sent: Sent) -> Response:
+    if sent.is_crash:
+        receive_first(services(), app, sent.log_id, sent.content)
+    return answers.document({"id": sent.event_id} if sent.event_id else {})
+
+
+def _take_acra(project: int) -> ReceivedLog:
+    app = _sender(project)
+    content = _acra_report()
+    log_id = log_id_of_acra(content)
+    receive_first(services(), app, log_id, content)
+    return ReceivedLog(log_id=log_id)
+
+
+def _sender(project: int, key: str | None = None) -> Sender:
+    """Who sends, by a key that is not in the body or by the one given; nothing is unpacked before it is checked."""
+    key = key or sender_key()
+    if not key:
+        raise Unauthorized("The key is missing or unknown")
+    return accounts.app_for_project(services(), project, key, "")
+
+
+def _dump_and_fields() -> tuple[bytes, dict[str, str]]:
+    """The dump and the texts beside it: a multipart form, packed as a whole or not, or the dump alone with a query."""
+    content = unpacked_body()
+    texts = {name: value for name, value in request.args.items() if name != "sentry_key"}
+    if request.mimetype != "multipart/form-data":
+        return content, texts
+    form, files = read_form(content, MAX_FIELD_BYTES)
+    file = files.get("upload_file_minidump")
+    if file is None:
+        raise BadParameters("The form has no file upload_file_minidump")
+    return file.stream.read(), {**texts, **form.to_dict()}
+
+
+def _acra_report() -> bytes:
+    """The body, or its part ACRA_REPORT, which older versions send as a file without a name. Attachments are dropped."""
+    content = unpacked_body()
+    if request.mimetype == "multipart/form-data":
+        form, files = read_form(content, services().config.max_log_bytes)
+        if "ACRA_REPORT" in files:
+            content = files["ACRA_REPORT"].stream.read()
+        elif "ACRA_REPORT" in form:
+            content = form["ACRA_REPORT"].encode(errors="replace")
+        else:
+            raise BadParameters("The form has no part ACRA_REPORT")
+    return report_of(content)

@@ -1,0 +1,65 @@
+"""The open streams of a process: how many there may be, and how long one lasts."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.db.queries.job_signs import Sign, Watched, signs
+from app.errors import TooManyRequests, TransientError
+from app.services import Services
+from app.web.api.watching import Watch
+
+OF_ONE_TOKEN = 4  # a browser has six connections to a host, and needs some for everything else
+COME_BACK = 5  # seconds until it is worth asking for a place again
+
+
+@dataclass(frozen=True)
+class StreamTimes:
+    """The times of a stream, in seconds."""
+
+    heartbeat: float = (
+        5  # of silence, after which a comment is sent: shows the reader to be gone, and a proxy that we are not
+    )
+    lifetime: float = 30  # as long as the longest `Prefer: wait`, so that a server that stops can wait for its streams
+
+
+class Streams:
+    """Each stream holds a thread, so there are `places` at most, and some of them are left by every token to others."""
+
+    def __init__(self, services: Services, places: int, pace: StreamTimes | None = None) -> None:
+        self.pace = pace or StreamTimes()
+        self.watch: Watch[Watched, Sign] = Watch(lambda watched: signs(services.db, watched, services.now()))
+        self._places = places
+        self._open: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def enter(self, holder: str) -> Callable[[], None]:
+        """Take a place for a token; returns what gives it back, once. Raises TransientError or TooManyRequests."""
+        with self._lock:
+            if self._open[holder] >= OF_ONE_TOKEN:
+                raise TooManyRequests(
+                    f"You have {OF_ONE_TOKEN} open streams; close one, or poll", retry_after=COME_BACK
+                )
+            if self._open.total() >= self._places:
+                raise TransientError("No more streams can be opened now; poll instead", retry_after=COME_BACK)
+            self._open[holder] += 1
+        return _Once(lambda: self._leave(holder))
+
+    def _leave(self, holder: str) -> None:
+        with self._lock:
+            self._open[holder] -= 1
+            if not self._open[holder]:
+                del self._open[holder]
+
+
+class _Once:
+    """Calls at the first call only: the server may report the end of an answer twice."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act: Callable[[], None] | None = act
+
+    def __call__(self) -> None:
+        act, self._act = self._act, None
+        if act is not None:
+            act()

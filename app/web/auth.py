@@ -1,0 +1,91 @@
+"""Authentication of a request: by the token in its header, or by the cookie of a browser's session and its CSRF token."""
+
+from datetime import timedelta
+
+from flask import Response, current_app, g, request
+
+from app.errors import Unauthorized
+from app.identity import accounts
+from app.services import Services
+from app.web import csrf
+
+EXTENSION = "crashq"
+
+COOKIE = "crashq"
+SECURE_COOKIE = "__Host-crashq"  # a browser takes this name over https only, and from no other host of the domain
+
+
+def services() -> Services:
+    """The services this application was made with."""
+    found: Services = current_app.extensions[EXTENSION]
+    return found
+
+
+def token() -> str:
+    """The token of `Authorization: Token <auth_token>`, else that of the session's cookie, for requests to the API.
+
+    Raises Unauthorized when there is none, and ForeignPage for a cookie that another site's page makes a browser send.
+    """
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "token":
+        if not value.strip():
+            raise Unauthorized
+        return value.strip()
+    held = session_token()
+    if held is None:
+        raise Unauthorized
+    if request.method in csrf.SAFE_METHODS:
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            raise csrf.ForeignPage
+    else:
+        check_own_page()
+        check_csrf(request.headers.get(csrf.HEADER, ""))
+    g.by_cookie = True  # its answer is for this session only: see `app.web.api`
+    return held
+
+
+def user_id() -> int:
+    """The user whose token came with the request. Raises Unauthorized."""
+    return accounts.user_of(services(), token())
+
+
+def session_token() -> str | None:
+    """The token in the cookie, if there is one; it has not been checked."""
+    return request.cookies.get(_cookie_name()) or None
+
+
+def csrf_token(token: str) -> str:
+    """The CSRF token that the pages of a session send with their forms, as hex; see `csrf.csrf_token`."""
+    return csrf.csrf_token(services().config.secret_key, token)
+
+
+def check_csrf(given: str) -> None:
+    """Raises ForeignPage unless this is a CSRF token of the session in the request's cookie."""
+    csrf.check_csrf(services().config.secret_key, session_token(), given)
+
+
+def check_own_page(*, is_origin_required: bool = False) -> None:
+    """Raises ForeignPage when the browser names another origin, or with `is_origin_required` none; see `csrf`."""
+    csrf.check_own_page(services().config.public_url, is_origin_required=is_origin_required)
+
+
+def keep_session(response: Response, token: str) -> None:
+    """Give a browser the cookie of a session, for as long as its token lasts."""
+    lifetime = timedelta(seconds=services().config.token_lifetime)
+    response.set_cookie(
+        _cookie_name(), token, max_age=lifetime, secure=is_secure(), httponly=True, samesite="Lax", path="/"
+    )
+
+
+def drop_session(response: Response) -> None:
+    """Delete the cookie."""
+    response.delete_cookie(_cookie_name(), secure=is_secure(), httponly=True, samesite="Lax", path="/")
+
+
+def is_secure() -> bool:
+    """True when browsers reach us over https, as a trusted proxy or the public URL says."""
+    return request.is_secure or (services().config.public_url or "").startswith("https://")
+
+
+def _cookie_name() -> str:
+    return SECURE_COOKIE if is_secure() else COOKIE

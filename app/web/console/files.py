@@ -1,0 +1,48 @@
+"""Forms that send files: which views take them, and how much; all other forms are small."""
+
+from collections.abc import Callable, Iterator
+from typing import IO, Any, TypeVar
+
+from flask import Response, after_this_request, current_app, request
+
+from app.config import Config
+from app.web.auth import services
+from app.web.console.page import signed_in
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+MAX_FORM = 64 * 1024  # bytes of a form, beside its files
+CHUNK = 1024 * 1024  # bytes
+_LIMIT = "crashq_files"
+
+
+def takes_files(limit: Callable[[Config], int]) -> Callable[[V], V]:
+    """A view whose form holds files, of so many bytes in all. They lie in temporary files, not in memory."""
+
+    def mark(view: V) -> V:
+        setattr(view, _LIMIT, limit)
+        return view
+
+    return mark
+
+
+def bound_form() -> None:
+    """Say how large the form of this request may be. Files are taken of those who are signed in only."""
+    limit = getattr(current_app.view_functions.get(request.endpoint or ""), _LIMIT, None)
+    request.max_content_length = MAX_FORM
+    if limit is not None:
+        signed_in()
+        request.max_content_length = MAX_FORM + limit(services().config)
+        after_this_request(_let_go)
+
+
+def _let_go(response: Response) -> Response:
+    """Close what the form's files lie in."""
+    request.close()
+    return response
+
+
+def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a file, a megabyte at a time."""
+    while chunk := stream.read(CHUNK):
+        yield chunk

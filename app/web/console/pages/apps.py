@@ -1,0 +1,19 @@
+"""The apps of a user."""
+
+from flask import Blueprint, Response, request
+
+from app.db.models.app import apps_of
+from app.web.auth import services
+from app.web.console.page import render, signed_in
+from app.web.console.page_numbers import read_window
+
+blueprint = Blueprint("apps", __name__)
+
+
+@blueprint.get("/apps")
+def show() -> Response:
+    """All of them, by name; or what to do where there is none."""
+    who, window = signed_in(), read_window(request.args)
+    with services().db.read() as session:
+        rows = apps_of(session, who.user_id, window.limit, window.offset)
+    return render("apps.html", rows=window.page_of(rows), window=window, has_next=window.has_next(rows))

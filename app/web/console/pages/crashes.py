@@ -1,0 +1,100 @@
+"""The crashes of an app: searched, filtered, in order, with figures that a job counts."""
+
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, request
+
+from app.catalog.crash_list import ORDERS, CrashQuery, crash_page
+from app.web.auth import services
+from app.web.console.charts import sparkline
+from app.web.console.page import Nav, app_of, render, signed_in
+from app.web.console.page_numbers import read_window
+from app.web.console.page_results import PageResult, ask
+
+NAV = Nav("Crashes", "crashes.show", "crash", 10, of_app=True)
+
+KEPT = ("search", "since_date", "until_date", "first_seen_since", "sort", "order")
+RANGES = (("24 h", 1), ("7 d", 7), ("30 d", 30), ("90 d", 90))
+COLUMNS = (("occurrences_count", "Occurrences"), ("first_seen", "First seen"), ("last_seen", "Last seen"))
+SHOWN_VERSIONS = 2  # of a crash, in its row
+
+blueprint = Blueprint("crashes", __name__)
+
+
+@blueprint.get("/apps/<app_identifier>/crashes")
+def show(app_identifier: str) -> Response:
+    """Those that the address asks for, by the same names as the API's."""
+    app, window = app_of(app_identifier), read_window(request.args)
+    asked_for = {name: value for name in KEPT if (value := request.args.get(name, "").strip())}
+    crash_query = CrashQuery.read(asked_for)
+    with services().db.read() as session:
+        page = crash_page(session, app.id, crash_query, window.limit, window.offset)
+    figures = _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
+    return render(
+        "crashes.html",
+        app=app,
+        rows=page.shown,
+        window=window,
+        has_next=window.has_next(page.rows),
+        asked_for=asked_for,
+        is_filtered=bool(set(asked_for) - {"sort", "order"}),
+        sort=crash_query.sort,
+        columns=[_column(name, label, crash_query.sort, crash_query.order, asked_for) for name, label in COLUMNS],
+        ranges=_ranges(asked_for),
+        figures=figures,
+        figures_of=_figures_of(figures),
+        is_pending=bool(figures and figures.is_pending),
+    )
+
+
+def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, str]) -> PageResult | None:
+    if not identifiers:
+        return None
+    query = {"crashes": ",".join(identifiers)}
+    query |= {name: value for name, value in asked_for.items() if name in ("since_date", "until_date")}
+    return ask(signed_in().user_id, "app_statistics", app_identifier, query)
+
+
+def _figures_of(figures: PageResult | None) -> dict[str, dict[str, Any]]:
+    """Crash identifier -> its figures, with the sparkline."""
+    if figures is None or figures.result is None:
+        return {}
+    first = date.fromisoformat(figures.result["first_day"])
+    return {
+        one["crash_identifier"]: {
+            "occurrences": one["occurrences"],
+            "users": one["users"],
+            "versions": [version["app_version"] for version in one["app_versions"]["top"][:SHOWN_VERSIONS]],
+            "more_versions": max(len(one["app_versions"]["top"]) - SHOWN_VERSIONS, 0) + (one["app_versions"]["other"] > 0),
+            "sparkline": sparkline(first, one["occurrences_per_day"]),
+        }
+        for one in figures.result["crashes"]
+    }  # fmt: skip
+
+
+def _column(name: str, label: str, sort: str, order: str, asked_for: dict[str, str]) -> dict[str, str]:
+    """A heading that sorts: by it from high to low, and then the other way round."""
+    is_chosen = name == sort
+    other = ORDERS[1] if is_chosen and order == ORDERS[0] else ORDERS[0]
+    kept: dict[str, str] = {key: value for key, value in asked_for.items() if key not in ("sort", "order")}
+    chosen = {"sort": name, "order": other}
+    return {
+        "label": label,
+        "href": f"?{urlencode({**kept, **chosen})}",
+        "order": ("descending" if order == ORDERS[0] else "ascending") if is_chosen else "",
+    }
+
+
+def _ranges(asked_for: dict[str, str]) -> list[dict[str, Any]]:
+    """Times to choose by one press: the last so many days, all time."""
+    kept = {key: value for key, value in asked_for.items() if key not in ("since_date", "until_date")}
+    today = services().now().date()
+    found = []
+    for label, days in RANGES:
+        since = (today - timedelta(days=days)).isoformat()
+        is_chosen = asked_for.get("since_date") == since and "until_date" not in asked_for
+        found.append({"label": label, "href": f"?{urlencode({**kept, 'since_date': since})}", "is_chosen": is_chosen})
+    is_all = "since_date" not in asked_for and "until_date" not in asked_for
+    return [*found, {"label": "All", "href": f"?{urlencode(kept)}", "is_chosen": is_all}]

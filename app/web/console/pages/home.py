@@ -1,0 +1,13 @@
+"""The front door: on to the apps, or to signing in."""
+
+from flask import Blueprint, Response
+
+from app.web.console.page import go, maybe_signed_in
+
+blueprint = Blueprint("home", __name__)
+
+
+@blueprint.get("/")
+def show() -> Response:
+    """Nothing to see here."""
+    return go("apps.show" if maybe_signed_in() else "sign_in.show")

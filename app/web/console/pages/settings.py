@@ -1,0 +1,67 @@
+"""Settings of an app, first of all how to send to it: its keys, and what to put into an app."""
+
+from flask import Blueprint, Response, request
+
+from app.db.models.app import App
+from app.identity import keys
+from app.parameters import read_params
+from app.web.auth import services
+from app.web.console.forms import REFUSALS, problems_of
+from app.web.console.page import Nav, app_of, go
+from app.web.console.settings_frame import render_section
+from app.web.console.snippets import snippets
+
+NAV = Nav("Settings", "settings.show", "settings", 80, of_app=True)
+
+blueprint = Blueprint("settings", __name__)
+
+PLACEHOLDER = "KEY"
+
+
+@blueprint.get("/apps/<app_identifier>/settings")
+def show(app_identifier: str) -> Response:
+    """The keys, and a snippet for each way to send, with the key that is chosen."""
+    return _page(app_of(app_identifier))
+
+
+@blueprint.post("/apps/<app_identifier>/settings/keys")
+def add_key(app_identifier: str) -> Response:
+    """One more ingest key."""
+    app = app_of(app_identifier)
+    try:
+        wanted = read_params(keys.NewIngestKey, {"name": request.form.get("name", "")})
+        made = keys.add_ingest_key(services(), app, wanted)
+    except REFUSALS as error:
+        return _page(app, error.status, problems_of(error, ("name",), "name"), request.form.get("name", ""))
+    return go(
+        "settings.show", "The key is made; the snippets show it.", app_identifier=app.identifier, key=made.identifier
+    )
+
+
+@blueprint.post("/apps/<app_identifier>/settings/keys/<key_identifier>/revoke")
+def revoke_key(app_identifier: str, key_identifier: str) -> Response:
+    """Let nobody send with a key any more."""
+    app = app_of(app_identifier)
+    keys.revoke_ingest_key(services(), app, key_identifier)
+    return go("settings.show", "The key is revoked: what is sent with it is refused.", app_identifier=app.identifier)
+
+
+def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, name: str = "") -> Response:
+    base = (services().config.public_url or request.url_root).rstrip("/")
+    rows = keys.ingest_keys(services(), app, base)
+    known = [row for row in rows if row.key]
+    chosen = next((row for row in known if row.identifier == request.args.get("key")), known[0] if known else None)
+    key = chosen.key if chosen and chosen.key else PLACEHOLDER
+    dsn = chosen.dsn if chosen and chosen.dsn else keys.dsn_of(services().config, app, PLACEHOLDER, base)
+    return render_section(
+        "settings.html",
+        "settings.show",
+        app,
+        status=status,
+        rows=rows,
+        chosen=chosen,
+        dsn=dsn,
+        snippets=snippets(base, app.identifier, app.id, key, dsn),
+        problems=problems or {},
+        name=name,
+    )

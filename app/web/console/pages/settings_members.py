@@ -1,0 +1,60 @@
+"""Who may see an app."""
+
+from flask import Blueprint, Response, request
+
+from app.db.models.app import App
+from app.errors import Conflict
+from app.identity import members
+from app.web.auth import services
+from app.web.console.forms import REFUSALS, problems_of
+from app.web.console.page import app_of, go, signed_in
+from app.web.console.page_numbers import read_window
+from app.web.console.settings_frame import render_section
+
+blueprint = Blueprint("settings_members", __name__)
+
+
+@blueprint.get("/apps/<app_identifier>/settings/members")
+def show(app_identifier: str) -> Response:
+    """By e-mail, and a form for one more."""
+    return _page(app_of(app_identifier))
+
+
+@blueprint.post("/apps/<app_identifier>/settings/members")
+def add(app_identifier: str) -> Response:
+    """Let a user see the app."""
+    app, email = app_of(app_identifier), request.form.get("email", "")
+    try:
+        added = members.add(services(), app, email)
+    except REFUSALS as error:
+        return _page(app, error.status, problems_of(error, ("email",), "email"), email[:254])
+    return go("settings_members.show", f"{added} sees this app now.", app_identifier=app.identifier)
+
+
+@blueprint.post("/apps/<app_identifier>/settings/members/remove")
+def remove(app_identifier: str) -> Response:
+    """Let a member see the app no more; who removes themselves is led to their other apps."""
+    app, email = app_of(app_identifier), request.form.get("email", "")
+    try:
+        members.remove(services(), app, email)
+    except Conflict as error:
+        return go("settings_members.show", f"{error.message}.", "bad", app_identifier=app.identifier)
+    if email.lower() == signed_in().user.email:
+        return go("apps.show", f"You see {app.name} no more.", "plain")
+    return go("settings_members.show", f"{email} sees this app no more.", app_identifier=app.identifier)
+
+
+def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, email: str = "") -> Response:
+    window = read_window(request.args)
+    rows = members.list_members(services(), app, window.limit, window.offset)
+    return render_section(
+        "settings_members.html",
+        "settings_members.show",
+        app,
+        status=status,
+        rows=window.page_of(rows),
+        window=window,
+        has_next=window.has_next(rows),
+        problems=problems or {},
+        email=email,
+    )

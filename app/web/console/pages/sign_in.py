@@ -1,0 +1,62 @@
+"""Signing in and out: a session is a token, carried in a cookie."""
+
+from flask import Blueprint, Response, redirect, request
+
+from app.errors import TooManyRequests, Unauthorized
+from app.identity import accounts
+from app.web import auth
+from app.web.auth import services
+from app.web.console.page import go, link, maybe_signed_in, own_path, render
+
+blueprint = Blueprint("sign_in", __name__)
+
+
+@blueprint.get("/sign-in")
+def show() -> Response:
+    """The form; a signed-in user is redirected."""
+    if maybe_signed_in():
+        return _onward(request.args.get("next", ""))
+    return render("sign_in.html", next=request.args.get("next", ""), email="", problem=None)
+
+
+@blueprint.post("/sign-in")
+def sign_in() -> Response:
+    """Begin a session, and end the one before."""
+    email, wanted = request.form.get("email", "").strip(), request.form.get("next", "")
+    try:
+        token = accounts.log_in(services(), email, request.form.get("password", ""), request.remote_addr or "")
+    except (Unauthorized, TooManyRequests) as error:
+        response = render("sign_in.html", status=error.status, next=wanted, email=email[:254], problem=error.message)
+        if isinstance(error, TooManyRequests):
+            response.headers["Retry-After"] = str(error.retry_after)
+        else:
+            response.headers["WWW-Authenticate"] = "Token"  # RFC 9110 wants one; no browser asks for a password by it
+        return response
+    if before := maybe_signed_in():
+        accounts.log_out(services(), before.token)
+    response = _onward(wanted)
+    auth.keep_session(response, token)
+    return response
+
+
+@blueprint.get("/sign-out")
+def ask_to_sign_out() -> Response:
+    """A page to confirm it, for the header's form needs none."""
+    if maybe_signed_in() is None:
+        return go("sign_in.show")
+    return render("sign_out.html")
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    """End the session: its token opens nothing from now on."""
+    if who := maybe_signed_in():
+        accounts.log_out(services(), who.token)
+    response = go("sign_in.show", said="You are signed out.", mood="plain")
+    auth.drop_session(response)
+    return response
+
+
+def _onward(wanted: str) -> Response:
+    response: Response = redirect(own_path(wanted) or link("apps.show"), 303)  # type: ignore[assignment]
+    return response
