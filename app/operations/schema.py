@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from app.db import Connection, Database
 from app.db.engine import LOCK_WAIT
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 LOCK_KEY = 0x63726173  # "cras": the advisory lock that lets one of several starting releases migrate at a time
 PATIENCE = 3_600  # seconds that a release waits for another one's migrations, which may build indexes of large tables
 

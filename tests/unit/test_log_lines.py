@@ -17,7 +17,7 @@ KEYS = {
     "ids": {"app", "crash", "delivery", "erasure", "export", "folder", "job", "key", "log", "logs", "part",
             "regrouping", "row", "run", "symbols", "upload", "user", "webhook"},
     "counts": {"attempt", "bytes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number", "objects", "occurrences",
-               "parts", "port", "rows", "unreadable"},
+               "parts", "pid", "port", "rows", "tokens", "unreadable"},
     "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "hint", "is_own", "kind", "method",
                       "queue", "reason", "recorded", "route", "status", "step", "task", "work", "exc_info"},
 }  # fmt: skip
