@@ -60,6 +60,13 @@ class RequestBody(BaseModel):
         super().__init_subclass__()
         cls.is_change = change
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        found: dict[str, Any] = handler.resolve_ref_schema(handler(schema))
+        for field in found["properties"].values() if cls.is_change else ():
+            field.pop("default", None)
+        return found
+
 
 class Query(BaseModel):
     """Parameters of a query; others are left to whoever else reads it."""
@@ -88,6 +95,11 @@ def _since(value: str | None, info: ValidationInfo) -> datetime | None:
 
 def _until(value: str | None, info: ValidationInfo) -> datetime | None:
     return iso_time.until(info.field_name or "", value)
+
+
+def NO_DEFAULT(schema: dict[str, Any]) -> None:  # noqa: N802
+    """For `json_schema_extra`: left out, the parameter has no value, and not the one that the model takes for it."""
+    schema.pop("default", None)
 
 
 _TEXT = WithJsonSchema({"type": "string"})

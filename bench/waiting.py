@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -17,7 +16,7 @@ WAIT = 0.1  # seconds, of which none is computing
 PATH = "/crashes/<crash_identifier>/bench_waiting"
 UNIT = "waits"
 SUMMARY = "Waits, for the bench"
-RESULT_SCHEMA: dict[str, Any] = {}
+RESULT = str
 
 
 class Params(BaseModel, frozen=True):

@@ -56,7 +56,7 @@ class FakeJobType:
     PATH: str = "/crashes/<crash_identifier>/tests_own"
     UNIT: str = "steps"
     SUMMARY: str = "A job type for tests"
-    RESULT_SCHEMA: dict[str, Any] = field(default_factory=dict)
+    RESULT: Any = Any
     Params: type[BaseModel] = Params
 
     def read(self, crash_identifier: str, query: Mapping[str, str]) -> Params:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app import iso_time
 from app.db import Database
@@ -14,6 +14,7 @@ from app.db.hot.poll import FoundCrash, FoundJob, WholeApp
 from app.db.hot.short_list import ShortList
 from app.db.models.job import Job
 from app.db.models.job_part import JobPart, JobPlan
+from app.json_models import ResponseBody, Time
 from app.storage import Storage
 
 AnyJob = Job | FoundJob
@@ -98,6 +99,21 @@ class Run(Protocol):
         """Stream the result into the storage in constant memory; with `in_row` a small UTF-8 text is kept in the row."""
 
 
+class StoredFile(ResponseBody):
+    """A finished job's stored bytes, for the client: where they are, what they are, and until when."""
+
+    url: str = Field(
+        description="Signed; needs no token until expires_at",
+        json_schema_extra={"format": "uri"},
+        examples=["https://crashes.example.com/api/downloads/WyI1ZjBjIl0.5b9a5f00.c2lnbmF0dXJl"],
+    )
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    expires_at: Time
+
+
 @dataclass(frozen=True)
 class Showing:
     """What `present` needs to turn a row into the JSON of `result`."""
@@ -107,7 +123,7 @@ class Showing:
     part_link: Callable[[AnyJob, int], str] = field(repr=False)  # the same for a part, by its number
 
     def file(self, job: AnyJob) -> dict[str, Any]:
-        """The stored bytes of a finished job as its JSON result: where they are, what they are, and until when."""
+        """What a client is told of a finished job's stored bytes: the fields of StoredFile."""
         assert job.expires_at is not None
         return {
             "url": self.link(job),
@@ -131,7 +147,7 @@ class JobType:
     PATH: str  # below /api; its one variable is a key of `app.jobs.subjects.SUBJECTS`, and a field of Params
     UNIT: str  # of progress
     SUMMARY: str  # one line for openapi.json
-    RESULT_SCHEMA: dict[str, Any]  # JSON Schema of `result`
+    RESULT: Any  # the type of `result`, for openapi.json
     Params: type[BaseModel]
 
     read: Callable[[str, Mapping[str, str]], BaseModel]
@@ -147,8 +163,8 @@ class JobType:
     """The JSON text of `result` for a live or finished job."""
 
     METHOD: str = "GET"  # or POST
-    PARAMETERS: list[dict[str, Any]] = field(default_factory=list)  # OpenAPI parameter objects of the query
-    BODY_SCHEMA: dict[str, Any] = field(default_factory=dict)  # JSON Schema of the body of a POST
+    QUERY: type[BaseModel] | None = None  # the parameters of a GET, for openapi.json
+    BODY: type[BaseModel] | None = None  # the body of a POST, for openapi.json
     expect: Callable[[Database, Subject, Any], int] = all_occurrences
     """(database, subject, params) -> units of progress that a new job will about have. Raises NotFound."""
     SHORT_LIST: ShortList | None = None  # what the database may answer by itself, in place of `compute`

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from app.jobs.job_type import Body
 
 PATH = "/crashes/<crash_identifier>/letters"
-UNIT, SUMMARY, RESULT_SCHEMA = "letters", "Letters", {}
+UNIT, SUMMARY, RESULT = "letters", "Letters", str
 
 class Params(BaseModel, frozen=True):
     crash_identifier: str
@@ -61,7 +61,7 @@ def test_a_job_type_is_one_file_that_declares_only_what_it_uses(folder):
     [(name, found)] = discover(folder(letters=ONE)).items()
 
     assert (name, found.PATH, found.METHOD) == ("letters", "/crashes/<crash_identifier>/letters", "GET")
-    assert (found.SHORT_LIST, found.counts_occurrences, found.PARAMETERS, found.BODY_SCHEMA) == (None, True, [], {})
+    assert (found.SHORT_LIST, found.counts_occurrences, found.QUERY, found.BODY) == (None, True, None, None)
     assert (found.make_part, found.sum_up, found.expect) == (None, None, all_occurrences)
 
 

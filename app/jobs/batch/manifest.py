@@ -1,59 +1,65 @@
 """The manifest of a batch, which is its result: what it holds, part by part, and whether that is all."""
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
 
 from app import iso_time
 from app.db.models.job_part import JobPart, JobPlan
 from app.jobs.batch.params import Filters
-from app.jobs.job_type import AnyJob, Body, Showing
+from app.jobs.job_type import AnyJob, Body, Showing, StoredFile
+from app.json_models import ResponseBody, Time
 
 SCHEMA, SCHEMA_VERSION = "crashq-batch", 1
 MEDIA_TYPE = "application/json"
 
-_WHOLE = {"type": "integer"}
-_TEXT = {"type": "string"}
-_PART: dict[str, Any] = {
-    "number": _WHOLE, "filename": {**_TEXT, "examples": ["2eab310c430bf292171281ae-00001.csv"]},
-    "content_type": {**_TEXT, "examples": ["text/csv; charset=utf-8"]}, "rows": _WHOLE, "unreadable": _WHOLE, "size": _WHOLE,
-    "sha256": _TEXT,
-}  # fmt: skip
-_LINK = {
-    "type": "string",
-    "format": "uri",
-    "description": "Signed; needs no token until expires_at",
-    "examples": ["https://crashes.example.com/api/downloads/WyI1ZjBjIl0.5b9a5f00.c2lnbmF0dXJl"],
-}
-_MANIFEST: dict[str, Any] = {
-    "schema": {"const": SCHEMA},
-    "schema_version": {"const": SCHEMA_VERSION},
-    "crash_identifier": {"type": ["string", "null"]},
-    "app_identifier": {"type": ["string", "null"], "examples": [None]},
-    "format": {**_TEXT, "examples": ["csv"]},
-    "filters": {"type": "object"},
-    "snapshot_at": {"type": "string", "format": "date-time", "description": "What came later is not in it"},
-    "complete": {"type": "boolean", "description": "False when some could not be read whole, or are missing"},
-    "rows": _WHOLE,
-    "unreadable": _WHOLE,
-    "missing": {"type": "integer", "description": "Occurrences that were erased or aged while the batch was made"},
-    "total_size": {"type": "integer", "description": "Bytes of all parts"},
-}
-_FILE: dict[str, Any] = {
-    "url": _LINK, "filename": {**_TEXT, "examples": ["2eab310c430bf292171281ae-manifest.json"]},
-    "content_type": _TEXT, "size": _WHOLE, "sha256": _TEXT,
-    "expires_at": {"type": "string", "format": "date-time"},
-}  # fmt: skip
+_Link = Annotated[
+    str,
+    Field(
+        description="Signed; needs no token until expires_at",
+        json_schema_extra={"format": "uri"},
+        examples=["https://crashes.example.com/api/downloads/WyI1ZjBjIl0.5b9a5f00.c2lnbmF0dXJl"],
+    ),
+]
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "additionalProperties": False, "properties": properties}
+class ManifestPart(ResponseBody):
+    """A file of a batch."""
+
+    number: int
+    filename: str = Field(examples=["2eab310c430bf292171281ae-00001.csv"])
+    content_type: str = Field(examples=["text/csv; charset=utf-8"])
+    rows: int
+    unreadable: int
+    size: int
+    sha256: str
+    url: _Link
 
 
-RESULT_SCHEMA: dict[str, Any] = {
-    **_object({**_FILE, **_MANIFEST, "parts": {"type": "array", "items": _object({**_PART, "url": _LINK})}}),
-    "type": ["object", "null"],
-    "description": "null while loading; then the manifest, with the links of its own file and of every part",
-}
+class Manifest(StoredFile):
+    """What a batch holds."""
+
+    filename: str = Field(examples=["2eab310c430bf292171281ae-manifest.json"])
+    schema_: Literal["crashq-batch"] = Field(alias="schema")
+    schema_version: Literal[1]
+    crash_identifier: str | None
+    app_identifier: str | None = Field(examples=[None])
+    format: str = Field(examples=["csv"])
+    filters: Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
+    snapshot_at: Time = Field(description="What came later is not in it")
+    complete: bool = Field(description="False when some could not be read whole, or are missing")
+    rows: int
+    unreadable: int
+    missing: int = Field(description="Occurrences that were erased or aged while the batch was made")
+    total_size: int = Field(description="Bytes of all parts")
+    parts: list[ManifestPart]
+
+
+RESULT = Annotated[
+    Manifest | None,
+    Field(description="null while loading; then the manifest, with the links of its own file and of every part"),
+]
 
 
 def write_manifest(params: Filters, plan: JobPlan, parts: list[JobPart], stem: str) -> tuple[bytes, str, str]:

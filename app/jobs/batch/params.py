@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app import iso_time
 from app.crashes.facts import MAX_LENGTH, Facts
 from app.errors import BadParameters
 from app.exports import ROW_FORMATS
+from app.json_models import NO_DEFAULT, OneOf, RequestBody
 from app.parameters import read_params
 
 REPORTS = "zip"  # the format that holds a report of each occurrence, not a row
@@ -24,30 +25,36 @@ ENCODINGS = (UTF_8, UTF_8_BOM)
 
 KNOWN = {"format", "encoding", "since_date", "until_date", "job_id", *FILTERS}
 
-_SEVERAL = {
-    "oneOf": [
-        {"type": "string", "maxLength": MAX_LENGTH},
-        {"type": "array", "items": {"type": "string"}, "maxItems": MAX_VALUES},
-    ]
-}  # fmt: skip
-BODY_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "format": {"type": "string", "enum": list(FORMATS), "default": DEFAULT_FORMAT},
-        "encoding": {
-            "type": "string",
-            "enum": list(ENCODINGS),
-            "default": UTF_8,
-            "description": "With csv: utf-8-sig begins each file with a byte order mark, for spreadsheet programs",
-        },
-        "since_date": {"type": "string", "description": "First day (UTC) or time, ISO 8601"},
-        "until_date": {"type": "string", "description": "Last day (UTC) or time, ISO 8601"},
-        **{name: {**_SEVERAL, "description": "Exactly as the log says; several: any of them"} for name in FILTERS},
-        "job_id": {"type": "string", "description": "Ask for that very job instead of the newest result"},
-    },
-    "examples": [{"format": "csv", "since_date": "2018-09-01", "app_version": ["1.2", "1.3"], "os_name": "iOS"}],
-}
+_Several = Annotated[
+    Annotated[str, Field(max_length=MAX_LENGTH)] | Annotated[list[str], Field(max_length=MAX_VALUES)],
+    Field(description="Exactly as the log says; several: any of them"),
+]
+
+
+class BatchRequest(RequestBody):
+    """The body of a request, for openapi.json; `read_filters` reads it, for a query says the same."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"format": "csv", "since_date": "2018-09-01", "app_version": ["1.2", "1.3"], "os_name": "iOS"}]
+        }
+    )
+    format: Annotated[str, OneOf(FORMATS, DEFAULT_FORMAT)] = DEFAULT_FORMAT
+    encoding: Annotated[
+        str,
+        OneOf(ENCODINGS, UTF_8),
+        Field(description="With csv: utf-8-sig begins each file with a byte order mark, for spreadsheet programs"),
+    ] = UTF_8
+    since_date: str = Field(default="", description="First day (UTC) or time, ISO 8601", json_schema_extra=NO_DEFAULT)
+    until_date: str = Field(default="", description="Last day (UTC) or time, ISO 8601", json_schema_extra=NO_DEFAULT)
+    app_version: _Several = Field(default="", json_schema_extra=NO_DEFAULT)
+    os_name: _Several = Field(default="", json_schema_extra=NO_DEFAULT)
+    os_version: _Several = Field(default="", json_schema_extra=NO_DEFAULT)
+    device_model: _Several = Field(default="", json_schema_extra=NO_DEFAULT)
+    user_id: _Several = Field(default="", json_schema_extra=NO_DEFAULT)
+    job_id: str = Field(
+        default="", description="Ask for that very job instead of the newest result", json_schema_extra=NO_DEFAULT
+    )
 
 
 class Filters(BaseModel, frozen=True):

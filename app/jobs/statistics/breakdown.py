@@ -1,36 +1,48 @@
 """The values of a fact as JSON: the most frequent ones, the rest together, and how many are unknown."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
 
 from app.crashes.facts import Facts
 from app.db.queries.statistics import CrashCounts
+from app.json_models import ResponseBody
 from app.redaction.crash_log import redact_facts
 from app.redaction.rules import Rules
 
 
-def schema_of(*names: str) -> dict[str, Any]:
-    """JSON Schema of a breakdown by these facts together."""
-    value = {"type": ["string", "null"] if len(names) > 1 else "string"}
-    return {
-        "type": "object",
-        "required": ["top", "other", "unknown"],
-        "additionalProperties": False,
-        "properties": {
-            "top": {
-                "type": "array",
-                "description": "The most frequent first",
-                "items": {
-                    "type": "object",
-                    "required": [*names, "occurrences"],
-                    "additionalProperties": False,
-                    "properties": {**dict.fromkeys(names, value), "occurrences": {"type": "integer"}},
-                },
-            },
-            "other": {"type": "integer", "description": "Occurrences with another value"},
-            "unknown": {"type": "integer", "description": "Occurrences of which none is known"},
-        },
-    }
+class VersionCount(ResponseBody):
+    """How often a version of the app met the crash."""
+
+    app_version: str
+    occurrences: int
+
+
+class SystemCount(ResponseBody):
+    """How often a version of a system met the crash."""
+
+    os_name: str | None
+    os_version: str | None
+    occurrences: int
+
+
+class DeviceCount(ResponseBody):
+    """How often a model of a device met the crash."""
+
+    device_model: str
+    occurrences: int
+
+
+C = TypeVar("C", bound=ResponseBody)
+
+
+class Breakdown(ResponseBody, Generic[C]):
+    """The values of a fact by how often they occur."""
+
+    top: list[C] = Field(description="The most frequent first")
+    other: int = Field(description="Occurrences with another value")
+    unknown: int = Field(description="Occurrences of which none is known")
 
 
 def breakdown(

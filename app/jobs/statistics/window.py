@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
 
 from app import iso_time
 from app.errors import BadParameters
+from app.json_models import Query, Since, Until
 
 MAX_DAYS = 1_100  # about three years; a longer time is cut to its newest days
 
-PARAMETERS: list[dict[str, Any]] = [
-    {"name": "since_date", "schema": {"type": "string"}, "description": "First day (UTC) or time, ISO 8601"},
-    {"name": "until_date", "schema": {"type": "string"}, "description": "Last day (UTC) or time, ISO 8601"},
-]
-RESULT_SCHEMAS: dict[str, Any] = {
-    "first_day": {"type": "string", "format": "date", "description": "UTC day"},
-    "last_day": {"type": "string", "format": "date", "description": "UTC day"},
-}
+
+class DatesQuery(Query):
+    """The time that statistics tell of."""
+
+    since_date: Annotated[Since, Field(description="First day (UTC) or time, ISO 8601")] = None
+    until_date: Annotated[Until, Field(description="Last day (UTC) or time, ISO 8601")] = None
 
 
 class Window(NamedTuple):

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.db import Database
 from app.db.models.crash import totals
@@ -22,10 +22,10 @@ from app.db.queries.statistics import (
 from app.errors import BadParameters
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
-from app.jobs.statistics.breakdown import breakdown, schema_of
+from app.jobs.statistics.breakdown import Breakdown, VersionCount, breakdown
 from app.jobs.statistics.figures import show_figures, store_figures
-from app.jobs.statistics.window import PARAMETERS as DATES
-from app.jobs.statistics.window import RESULT_SCHEMAS, read_dates, window
+from app.jobs.statistics.window import DatesQuery, read_dates, window
+from app.json_models import Day, ResponseBody
 from app.parameters import read_params
 
 PATH = "/apps/<app_identifier>/crashes/statistics"
@@ -37,46 +37,36 @@ MOST_VERSIONS = 5  # of a crash that are listed by name
 PASSES = 3  # over the occurrences, for progress: days, users, versions
 IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 
-PARAMETERS: list[dict[str, Any]] = [
-    {
-        "name": "crashes",
-        "required": True,
-        "schema": {"type": "string", "examples": ["2eab310c430bf292171281ae,8c1f2e3d4b5a69788796a5b4"]},
-        "description": f"Identifiers with commas between, at most {MOST_CRASHES}; those that are not the app's are left out",
-    },
-    *DATES,
-]
-_FIGURES: dict[str, Any] = {
-    "crash_identifier": {"type": "string"},
-    "occurrences": {"type": "integer", "description": "From the first day to the last"},
-    "users": {"type": "integer", "description": "Distinct ones, as far as logs name them"},
-    "occurrences_without_user": {"type": "integer", "description": "Occurrences that name no user"},
-    "occurrences_per_day": {
-        "type": "array",
-        "items": {"type": "integer"},
-        "description": "Of every day, oldest first",
-    },
-    "app_versions": schema_of("app_version"),
-}
-RESULT_SCHEMA: dict[str, Any] = {
-    "type": ["object", "null"],
-    "description": "null while loading",
-    "required": [*RESULT_SCHEMAS, "crashes"],
-    "additionalProperties": False,
-    "properties": {
-        **RESULT_SCHEMAS,
-        "crashes": {
-            "type": "array",
-            "description": "By identifier",
-            "items": {
-                "type": "object",
-                "required": list(_FIGURES),
-                "additionalProperties": False,
-                "properties": _FIGURES,
-            },
-        },
-    },
-}
+
+class AppStatisticsQuery(DatesQuery):
+    """Which crashes, and the time."""
+
+    crashes: str = Field(
+        examples=["2eab310c430bf292171281ae,8c1f2e3d4b5a69788796a5b4"],
+        description=f"Identifiers with commas between, at most {MOST_CRASHES}; those that are not the app's are left out",
+    )
+
+
+class FiguresOfCrash(ResponseBody):
+    """The figures of one of the crashes."""
+
+    crash_identifier: str
+    occurrences: int = Field(description="From the first day to the last")
+    users: int = Field(description="Distinct ones, as far as logs name them")
+    occurrences_without_user: int = Field(description="Occurrences that name no user")
+    occurrences_per_day: list[int] = Field(description="Of every day, oldest first")
+    app_versions: Breakdown[VersionCount]
+
+
+class AppFigures(ResponseBody):
+    """The figures of several crashes."""
+
+    first_day: Day
+    last_day: Day
+    crashes: list[FiguresOfCrash] = Field(description="By identifier")
+
+
+QUERY, RESULT = AppStatisticsQuery, Annotated[AppFigures | None, Field(description="null while loading")]
 
 
 class AppStatisticsParams(BaseModel, frozen=True):

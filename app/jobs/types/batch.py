@@ -13,8 +13,8 @@ from app.db.models.crash import Crash, find_crash, totals
 from app.db.models.job_part import JobPart, JobPlan
 from app.db.queries.batch_rows import read_place
 from app.jobs.batch.making import PartMaker
-from app.jobs.batch.manifest import RESULT_SCHEMA, present, write_manifest
-from app.jobs.batch.params import BODY_SCHEMA, AppBatch, CrashBatch, Filters, read_filters
+from app.jobs.batch.manifest import RESULT, present, write_manifest
+from app.jobs.batch.params import AppBatch, BatchRequest, CrashBatch, Filters, read_filters
 from app.jobs.batch.planning import make_plan, scope_of
 from app.jobs.job_type import MadePart, Plan, Run, Subject
 
@@ -24,8 +24,8 @@ class _Batch(ABC):
 
     METHOD = "POST"
     UNIT = "occurrences"
-    BODY_SCHEMA = BODY_SCHEMA
-    RESULT_SCHEMA = RESULT_SCHEMA
+    BODY = BatchRequest
+    RESULT = RESULT
     Params: type[CrashBatch] | type[AppBatch]
     present = staticmethod(present)
 

@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.db.models.crash import Crash
 from app.db.queries.statistics import NOBODY, Span, count_days, count_fact, count_users, open_statistics
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.redacting import rules_of
-from app.jobs.statistics.breakdown import breakdown, schema_of
+from app.jobs.statistics.breakdown import Breakdown, DeviceCount, SystemCount, VersionCount, breakdown
 from app.jobs.statistics.figures import show_figures, store_figures
-from app.jobs.statistics.window import PARAMETERS, RESULT_SCHEMAS, read_dates, window
+from app.jobs.statistics.window import DatesQuery, read_dates, window
+from app.json_models import Day, ResponseBody
 from app.parameters import read_params
-
-__all__ = ["PARAMETERS"]
 
 PATH = "/crashes/<crash_identifier>/statistics"
 UNIT = "occurrences"
@@ -31,25 +30,22 @@ BREAKDOWNS = {
 """By its name in the result: the fact, and what its values are called."""
 PASSES = 2 + len(BREAKDOWNS)  # over the occurrences, for progress: days, users and each of these
 
-_PROPERTIES: dict[str, Any] = {
-    **RESULT_SCHEMAS,
-    "occurrences": {"type": "integer", "description": "From the first day to the last"},
-    "users": {"type": "integer", "description": "Distinct ones, as far as logs name them"},
-    "occurrences_without_user": {"type": "integer", "description": "Occurrences that name no user"},
-    "occurrences_per_day": {
-        "type": "array",
-        "items": {"type": "integer"},
-        "description": "Of every day, oldest first",
-    },
-    **{name: schema_of(*columns) for name, (_, columns) in BREAKDOWNS.items()},
-}
-RESULT_SCHEMA: dict[str, Any] = {
-    "type": ["object", "null"],
-    "description": "null while loading",
-    "required": list(_PROPERTIES),
-    "additionalProperties": False,
-    "properties": _PROPERTIES,
-}
+
+class CrashFigures(ResponseBody):
+    """The figures of a crash."""
+
+    first_day: Day
+    last_day: Day
+    occurrences: int = Field(description="From the first day to the last")
+    users: int = Field(description="Distinct ones, as far as logs name them")
+    occurrences_without_user: int = Field(description="Occurrences that name no user")
+    occurrences_per_day: list[int] = Field(description="Of every day, oldest first")
+    app_versions: Breakdown[VersionCount]
+    os_versions: Breakdown[SystemCount]
+    device_models: Breakdown[DeviceCount]
+
+
+QUERY, RESULT = DatesQuery, Annotated[CrashFigures | None, Field(description="null while loading")]
 
 
 class CrashStatisticsParams(BaseModel, frozen=True):

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from app import iso_time
 from app.crashes.occurrence_name import read_occurrence_name
@@ -15,9 +15,10 @@ from app.db.models.crash import Crash
 from app.db.models.log import Log
 from app.db.models.occurrence import Occurrence, find_occurrence
 from app.errors import BadParameters, Gone, NotFound
-from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
+from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, StoredFile, Subject
 from app.jobs.redacting import rules_of
 from app.jobs.report_making import make_report
+from app.json_models import OneOf, Query
 from app.parameters import read_params
 from app.parsers import nth
 from app.reports import REPORTS
@@ -27,36 +28,31 @@ PATH = "/crashes/<crash_identifier>/export_occurrences"
 UNIT = "reports"
 SUMMARY = "Report of one occurrence of a crash"
 
-PARAMETERS: list[dict[str, Any]] = [
-    {"name": "id", "required": True, "schema": {"type": "string"}, "description": "The occurrence"},
-    {"name": "log_id", "required": True, "schema": {"type": "string"}, "description": "The log it came in"},
-    {"name": "date", "required": True, "schema": {"type": "string", "format": "date"}, "description": "Its UTC day"},
-    {"name": "start_day", "schema": {"type": "string", "format": "date"}, "description": "Another name for date"},
-    {
-        "name": "format",
-        "schema": {"type": "string", "enum": sorted(REPORTS), "default": "json"},
-        "description": "json, txt, html, or zip (the three and, unless the app redacts, the raw log)",
-    },
-]
-RESULT_SCHEMA: dict[str, Any] = {
-    "type": ["object", "null"],
-    "description": "null while loading",
-    "required": ["url", "filename", "content_type", "size", "sha256", "expires_at"],
-    "additionalProperties": False,
-    "properties": {
-        "url": {
-            "type": "string",
-            "format": "uri",
-            "description": "Signed; needs no token until expires_at",
-            "examples": ["https://crashes.example.com/api/downloads/WyI1ZjBjIl0.5b9a5f00.c2lnbmF0dXJl"],
-        },
-        "filename": {"type": "string"},
-        "content_type": {"type": "string"},
-        "size": {"type": "integer", "description": "bytes"},
-        "sha256": {"type": "string", "description": "hex"},
-        "expires_at": {"type": "string", "format": "date-time"},
-    },
-}
+_DATE = WithJsonSchema({"type": "string", "format": "date"})
+
+
+class ExportQuery(Query):
+    """Which occurrence, and what kind of report."""
+
+    id: str = Field(description="The occurrence")
+    log_id: str = Field(description="The log it came in")
+    date: Annotated[str, _DATE, Field(description="Its UTC day")]
+    start_day: Annotated[str, _DATE, Field(description="Another name for date")] = ""
+    format: Annotated[
+        str,
+        OneOf(sorted(REPORTS), "json"),
+        Field(description="json, txt, html, or zip (the three and, unless the app redacts, the raw log)"),
+    ] = "json"
+
+
+class ReportFile(StoredFile):
+    """The report, to be downloaded."""
+
+    size: int = Field(description="bytes")
+    sha256: str = Field(description="hex")
+
+
+QUERY, RESULT = ExportQuery, Annotated[ReportFile | None, Field(description="null while loading")]
 
 
 class LogRemoved(Gone):

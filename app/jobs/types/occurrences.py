@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app import iso_time
 from app.db.hot.short_list import CRASH, ShortList
@@ -13,7 +13,8 @@ from app.db.models.crash import find_crash
 from app.db.queries.long_list import Batch, LongList, long_list
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
 from app.jobs.list_pages import Chunks, read_page
-from app.paging import DEFAULT_PER_PAGE, MAX_PER_PAGE, offset_of, read_paging
+from app.json_models import NO_DEFAULT, Day, Query, ResponseBody, Since, Until
+from app.paging import MAX_PER_PAGE, offset_of, read_paging
 from app.parameters import read_params
 from app.storage import ObjectNotFound
 
@@ -22,33 +23,33 @@ UNIT = "rows"
 SUMMARY = "Occurrences of a crash, newest first"
 FILENAME, MEDIA_TYPE = f"{CRASH}-occurrences.json", "application/json"
 
-PARAMETERS: list[dict[str, Any]] = [
-    {"name": "since_date", "schema": {"type": "string"}, "description": "First day (UTC) or time, ISO 8601"},
-    {"name": "until_date", "schema": {"type": "string"}, "description": "Last day (UTC) or time, ISO 8601"},
-    {
-        "name": "page",
-        "schema": {"type": "integer", "minimum": 1},
-        "description": "From 1; without page and per_page all",
-    },
-    {
-        "name": "per_page",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE, "default": DEFAULT_PER_PAGE},
-        "description": "Rows of a page; out of range means 1000",
-    },
-]
-RESULT_SCHEMA: dict[str, Any] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["id", "date", "log_id"],
-        "additionalProperties": False,
-        "properties": {
-            "id": {"type": "string", "description": "<log_id>-crash-<n>"},
-            "date": {"type": "string", "format": "date", "description": "UTC day"},
-            "log_id": {"type": "string"},
-        },
-    },
-}
+
+class OccurrencesQuery(Query):
+    """Which occurrences, and which page of them."""
+
+    since_date: Annotated[Since, Field(description="First day (UTC) or time, ISO 8601")] = None
+    until_date: Annotated[Until, Field(description="Last day (UTC) or time, ISO 8601")] = None
+    page: int = Field(
+        default=0, ge=1, description="From 1; without page and per_page all", json_schema_extra=NO_DEFAULT
+    )
+    per_page: int = Field(
+        default=0,
+        ge=1,
+        le=MAX_PER_PAGE,
+        description="Rows of a page; out of range means 1000",
+        json_schema_extra=NO_DEFAULT,
+    )
+
+
+class OccurrenceRow(ResponseBody):
+    """An occurrence in the list."""
+
+    id: str = Field(description="<log_id>-crash-<n>")
+    date: Day
+    log_id: str
+
+
+QUERY, RESULT = OccurrencesQuery, list[OccurrenceRow]
 
 
 class OccurrencesParams(BaseModel, frozen=True):

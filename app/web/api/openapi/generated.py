@@ -63,6 +63,11 @@ def schema_of(kind: Any, schemas: Json, mode: JsonSchemaMode = "serialization") 
     return found
 
 
+def body_schema(model: type[BaseModel], schemas: Json | None = None) -> Json:
+    """The JSON schema of a request's body."""
+    return schema_of(model, {} if schemas is None else schemas, "validation")
+
+
 def _operation(one: Operation, schemas: Json) -> Json:
     needed: list[Json] = []
     for name in _PLACE.findall(one.path):
@@ -74,7 +79,7 @@ def _operation(one: Operation, schemas: Json) -> Json:
     if "paging" in one.takes:
         needed += parameters("per_page") if one.takes["paging"] is PagingAfter else PAGING
     if "query" in one.takes:
-        needed += _query(one.takes["query"])
+        needed += query_parameters(one.takes["query"])
     more = dict(one.more)
     needed += more.pop("parameters", [])
     if needed:
@@ -83,11 +88,8 @@ def _operation(one: Operation, schemas: Json) -> Json:
         more |= OPEN
     given: type[BaseModel] | None = one.takes.get("body", one.reads)
     if given is not None:
-        made = schema_of(given, schemas, "validation")
+        made = body_schema(given, schemas)
         is_change = issubclass(given, RequestBody) and given.is_change
-        if is_change:
-            for field in made["properties"].values():
-                field.pop("default", None)
         more["requestBody"] = body(made, required=is_change or bool(made.get("required")))
     return operation(one.name, one.summary, _responses(one, schemas), *_errors(one), **more)
 
@@ -115,7 +117,8 @@ def _errors(one: Operation) -> list[int]:
     return sorted(found)
 
 
-def _query(model: type[BaseModel]) -> list[Json]:
+def query_parameters(model: type[BaseModel]) -> list[Json]:
+    """The fields of a query as OpenAPI parameters."""
     made = schema_of(model, {}, "validation")
     found = []
     for name, one in made.get("properties", {}).items():

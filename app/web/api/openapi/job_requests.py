@@ -3,6 +3,7 @@
 from app.jobs import JOB_TYPES
 from app.jobs.job_type import JobType
 from app.web.api.openapi.examples import JOB, example_of
+from app.web.api.openapi.generated import body_schema, query_parameters, schema_of
 from app.web.api.openapi.headers import KEPT, POLLED
 from app.web.api.openapi.words import (
     TEXT,
@@ -26,8 +27,8 @@ def _polled(name: str, job_type: JobType) -> Json:
     first, *others = name.split("_")
     is_get = job_type.METHOD == "GET"
     errors = (400, 401, 404, 410, 422, 429) if is_get else (400, 401, 404, 409, 410, 413, 422, 429)
-    more: Json = {} if is_get else {"requestBody": body(job_type.BODY_SCHEMA, required=False)}
-    own_parameters = [{"in": "query", **parameter} for parameter in job_type.PARAMETERS]
+    more: Json = {} if job_type.BODY is None else {"requestBody": body(body_schema(job_type.BODY), required=False)}
+    own_parameters = query_parameters(job_type.QUERY) if job_type.QUERY is not None else []
     made = operation(
         first + "".join(word.title() for word in others),
         job_type.SUMMARY,
@@ -42,15 +43,14 @@ def _polled(name: str, job_type: JobType) -> Json:
 
 def _envelope(job_type: JobType) -> Json:
     """The answer, with one example while the job is at work and one of its end."""
-    shape = object_of(
-        {"loading": _LOADING, "job_id": schema("JobId"), "success": {"const": True}, "result": job_type.RESULT_SCHEMA}
-    )
+    result = schema_of(job_type.RESULT, {})
+    shape = object_of({"loading": _LOADING, "job_id": schema("JobId"), "success": {"const": True}, "result": result})
     made = answer(shape, "The job as it stands: `loading` is [true] until `result` is whole", headers=POLLED)
     common = {"job_id": JOB, "success": True}
-    nothing_yet: list[Json] | None = [] if job_type.RESULT_SCHEMA.get("type") == "array" else None
+    nothing_yet: list[Json] | None = [] if result.get("type") == "array" else None
     made["200"]["content"]["application/json"]["examples"] = {
         "loading": {"value": {"loading": [True], **common, "result": nothing_yet}},
-        "finished": {"value": {"loading": [False], **common, "result": example_of(job_type.RESULT_SCHEMA, {})}},
+        "finished": {"value": {"loading": [False], **common, "result": example_of(result, {})}},
     }
     return made
 
