@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast soak bench bench-quick explain check format lock screens clean
+.PHONY: help demo up test test-fast soak bench bench-quick explain trace check format lock screens clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 13
@@ -32,6 +32,9 @@ bench-quick: $(VENV)/installed-bench ## the same with fewer rows and rounds, in 
 
 explain: $(VENV)/installed-dev ## how PostgreSQL runs the hot statements (app/db/hot), on a database with some thousand jobs
 	@$(BIN)/python -m tests.explain
+
+trace: $(VENV)/installed-dev ## how many calls and files of the project nine requests take; ARGS=files lists the files
+	@$(BIN)/python -m tests.trace $(ARGS)
 
 check: $(VENV)/installed-dev ## style, types, import rules, migrations
 	@$(BIN)/ruff check .
