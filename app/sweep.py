@@ -8,9 +8,9 @@ from app.background import TYPES
 from app.db.models.job import JobState, abandoned_jobs, forget, move, past_jobs
 from app.db.models.job_part import drop_parts, whole_jobs
 from app.db.models.token import drop_expired_tokens
-from app.jobs.cancelling import abandon
-from app.jobs.files import discard
+from app.jobs.attempt import discard
 from app.jobs.parts import complete
+from app.jobs.user_jobs import abandon
 from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage import job_folder

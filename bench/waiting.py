@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from app.jobs import JOB_TYPES
+from app.jobs import JOB_TYPES, job_type_of
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
-from app.jobs.registry import job_type_of
 
 NAME = "bench_waiting"
 WAIT = 0.1  # seconds, of which none is computing

@@ -5,8 +5,8 @@ import json
 from sqlalchemy import select
 
 from app.db.models.data_exporter import DataExporter, DataExporterRun
-from app.jobs.exporters.runs import run_exports
-from app.jobs.exporters.settings import NewExporter, create
+from app.jobs.exporter_runs import run_exports
+from app.jobs.exporter_settings import NewExporter, create
 from app.storage import Storage
 from tests.factories import run_enqueued
 

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.db.models.job import Job
+from app.jobs import job_type_of
 from app.jobs.job_type import Artefact, Body, JobType, Run
-from app.jobs.registry import job_type_of
 from app.services import Services
 from app.storage import job_folder
 

@@ -8,7 +8,7 @@ from app.db.models import heartbeat
 from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
-from app.jobs.exporters.runs import run_exports
+from app.jobs.exporter_runs import run_exports
 from app.privacy import erasing
 from app.privacy.retention import remove_what_is_old
 from app.queueing.broker import (

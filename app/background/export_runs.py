@@ -1,3 +1,3 @@
 """Scheduled runs of data exporters."""
 
-from app.jobs.exporters.runs import WORK as WORK
+from app.jobs.exporter_runs import WORK as WORK

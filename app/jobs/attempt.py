@@ -1,15 +1,25 @@
-"""One attempt at a job: holds its lease, counts its progress and stores its result; ends when it is no longer wanted."""
+"""One attempt at a job or at a part of one: holds the lease, counts progress, stores the result, and ends."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
-from app.db.models.job import Job
+import structlog
+
+from app.db import Session
+from app.db.hot.finishing import Finish, finish_job
+from app.db.models.job import Job, JobState, move
+from app.db.models.job_part import JobPart, show_progress
+from app.db.queries.webhook_events import tell_job_failed
 from app.db.work import Leased, change
+from app.errors import AppError, TransientError
 from app.jobs.job_type import Artefact
+from app.queueing.broker import PUSH, UPKEEP
 from app.services import Services
 from app.storage import artefact_key
+from app.telemetry import metrics
 from app.work.errors import AttemptLost
 from app.work.lease import Lease
 from app.work.limits import Budget
@@ -20,6 +30,8 @@ SECONDS_PER_UNIT = 100e-6  # of progress, by which an attempt may run longer: a 
 IN_ROW_LIMIT = 64 * 1024  # bytes; a result up to this size lies in its row alone, so that a poll reads nothing else
 
 R = TypeVar("R", bound=Leased)
+
+log = structlog.get_logger()
 
 
 def budget_of(services: Services, units: int) -> Budget:
@@ -104,3 +116,107 @@ class JobAttempt(Lease[R]):
     def along(self) -> Mapping[str, Any]:
         """The progress."""
         return {"progress_done": self._done, "progress_total": self._total}
+
+
+def object_name(part: JobPart) -> str:
+    """The name of what this attempt stores: no two attempts ever write the same object."""
+    return f"part-{part.number:05d}-{part.attempt}"
+
+
+def object_key(job: Job, part: JobPart) -> str:
+    """Where it lies."""
+    return artefact_key(job.id, job.attempt, object_name(part))
+
+
+class PartAttempt(JobAttempt[JobPart]):
+    """Renews the lease of its part, and ends when the part or the job is no longer its to make."""
+
+    def __init__(self, services: Services, work: WorkType[JobPart], part: JobPart, job: Job) -> None:
+        super().__init__(services, work, part, job)
+        self._part = part
+        self._total = part.units
+
+    def along(self) -> Mapping[str, Any]:
+        """The part's own progress."""
+        return {"done": min(self._done, self._part.units)}
+
+    def renewed(self, session: Session) -> None:
+        """Count the part's progress in its job's row."""
+        show_progress(session, self._part.job_id)
+
+
+def publish(services: Services, job: Job, artefact: Artefact, done: int, total: int, data_revision: int | None) -> bool:
+    """Make the result visible; False when the job is another claim's by now."""
+    now = services.now()
+    finish = finish_job(
+        services.db,
+        job.id,
+        job.attempt,
+        job.holder,
+        finished_at=now,
+        expires_at=now + timedelta(seconds=services.config.result_lifetime),
+        progress_done=done,
+        progress_total=total,
+        data_revision=data_revision,
+        result_text=artefact.text,
+        result_key=artefact.key,
+        result_size=artefact.size,
+        result_sha256=artefact.sha256,
+        result_filename=artefact.filename,
+        result_media_type=artefact.media_type,
+    )
+    if finish is not None:
+        tell_finished(services, job, finish, now)
+    return finish is not None
+
+
+def tell_finished(services: Services, job: Job, finish: Finish, now: datetime) -> None:
+    """Count a job that has finished, log it, and enqueue the deliveries to its webhooks."""
+    metrics.attempts.add(job.kind, "finished")
+    metrics.job_times.observe((now - job.created_at).total_seconds(), job.kind)
+    log.info("job_finished", job=job.id, kind=job.kind, attempt=job.attempt, bytes=finish.size)
+    if finish.notified:
+        services.broker.enqueue(PUSH, job.id, UPKEEP)
+
+
+def failed(error: AppError, now: datetime, forget_at: datetime) -> dict[str, Any]:
+    """The columns of a job that has failed."""
+    return {
+        "state": JobState.FAILED,
+        "finished_at": now,
+        "expires_at": forget_at,
+        "lease_expires_at": None,
+        "preview_key": None,
+        "error_code": error.code,
+        "error_status": error.status,
+        "error_message": error.message,
+    }
+
+
+def fail(services: Services, session: Session, job_id: str, error: AppError, now: datetime) -> bool:
+    """Let a running job fail, and write the deliveries to webhooks along with it; False when it has ended already."""
+    forget_at = now + timedelta(seconds=services.config.tombstone_lifetime)
+    moved = move(session, job_id, (JobState.RUNNING,), **failed(error, now, forget_at))
+    if moved:
+        tell_job_failed(session, job_id)
+    return moved
+
+
+def discard(services: Services, folder: str) -> bool:
+    """Delete all that is below the folder, half-written files too; False when the storage is away: a later sweep
+    has to do it.
+    """
+    try:
+        services.storage.delete_folder(folder)
+    except TransientError:
+        log.warning("files_left", folder=folder)
+        return False
+    return True
+
+
+def discard_object(services: Services, key: str) -> None:
+    """Delete one object; what the storage does not let go is found by `crashq doctor`."""
+    try:
+        services.storage.delete(key)
+    except TransientError:
+        log.warning("files_left", key=key)

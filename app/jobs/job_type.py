@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, Field
 
@@ -186,6 +186,15 @@ class JobType:
     def subject(self) -> str:
         """The variable of the path, which says what a job of this type is about: `crash_identifier`."""
         return self.PATH.partition("<")[2].partition(">")[0]
+
+
+class JobRequest(NamedTuple):
+    """What is asked for; by whom stands beside it."""
+
+    job_type: str  # name of the job type
+    params: BaseModel
+    key: str  # see `key_of`
+    job_id: str | None = None  # ask for that very job
 
 
 def key_of(job_type: str, params: BaseModel) -> str:

@@ -30,11 +30,8 @@ from app.db.models.job_part import (
 from app.db.work import begin, change
 from app.errors import AppError, TransientError
 from app.jobs import JOB_TYPES
-from app.jobs.attempt import budget_of
-from app.jobs.endings import fail, publish
-from app.jobs.files import discard, discard_object
+from app.jobs.attempt import PartAttempt, budget_of, discard, discard_object, fail, object_key, object_name, publish
 from app.jobs.job_type import Artefact, MadePart, Plan
-from app.jobs.part_attempt import PartAttempt, object_key, object_name
 from app.queueing.broker import LONG, PARTS, RUN_JOB, RUN_PART
 from app.services import Services
 from app.storage import artefact_key, job_folder

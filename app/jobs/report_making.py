@@ -1,18 +1,28 @@
-"""From a stored occurrence and its log to what a report is made of."""
+"""From a stored occurrence, its log and the app's rules to what a report is made of."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Protocol
 
 from app.crashes.fingerprint import fingerprint
+from app.db import Session
 from app.db.models.app import App
+from app.db.models.app_settings import settings_text
 from app.redaction.crash_log import redact, redact_fingerprint
-from app.redaction.rules import Rules
+from app.redaction.rules import Rules, read_rules
 from app.reports.report import Report
 from app.symbols.resolving import Resolved
 
 GENERATED_BY = f"crashq {version('crashq')}"
+
+
+def rules_of(session: Session, app_id: int) -> tuple[Rules, int]:
+    """(the rules that reports of the app have to keep to, the revision from which on these are its rules)."""
+    # The revision first: rules that are newer than it make a report that counts as out of date, never one that leaks.
+    revision = session.get_one(App, app_id).reports_revision
+    return read_rules(json.loads(settings_text(session, app_id)).get("redaction")), revision
 
 
 class Named(Protocol):

@@ -13,9 +13,7 @@ from app.db.hot.short_list import ClaimedOrFinished, claim_or_finish
 from app.db.models.job import LEASING, Job, JobState
 from app.errors import AppError, TransientError
 from app.jobs import JOB_TYPES, SHORT_LIST
-from app.jobs.attempt import IN_ROW_LIMIT, JobAttempt, budget_of
-from app.jobs.endings import fail, publish, tell_finished
-from app.jobs.files import discard
+from app.jobs.attempt import IN_ROW_LIMIT, JobAttempt, budget_of, discard, fail, publish, tell_finished
 from app.jobs.job_type import Plan
 from app.jobs.parts import enqueue_next_long, spread
 from app.queueing.broker import LONG, RUN_JOB

@@ -1,30 +1,51 @@
 """Which job answers a request? Submitting and polling are the same request, and `_answer` is the one place that decides.
 
-`ask` is the plain way: find, then answer. `ask_at_once` is its shortcut for polls, which can be left out.
+`ask` is the plain way: find, then answer, with a new job where none answers. `ask_at_once` is its shortcut for polls,
+which can be left out.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
-from app.catalog.crash_access import CRASH_IDENTIFIER
-from app.db import Session
-from app.db.hot.poll import find_poll
-from app.db.models.job import Job, JobState, count_live_of, latest_job, lock_job_shared, remember_asker
+import structlog
+
+from app.db.hot.job_start import find_or_start, start_job
+from app.db.hot.poll import FoundJob, PollResult, find_poll
+from app.db.models.job import Job, JobState, count_live_of, latest_job, new_job_id
+from app.db.work import enqueue_pause
 from app.errors import AppError, Conflict, TransientError
 from app.jobs import JOB_TYPES
-from app.jobs.freshness import still_answers
-from app.jobs.job_access import JOB_ID, is_to_be_noted, note_poll, own_job
-from app.jobs.job_type import AnyJob, Subject
-from app.jobs.outcomes import JobNotFound, TooManyJobs, answering
-from app.jobs.request import JobRequest, read_request
-from app.jobs.starting import find_or_insert, insert
-from app.jobs.subjects import find_subject, subject_of
+from app.jobs.answering import (
+    JOB_ID,
+    JobNotFound,
+    TooManyJobs,
+    answering,
+    freshness_at,
+    is_to_be_noted,
+    join,
+    note_poll,
+    own_job,
+    still_answers,
+)
+from app.jobs.job_type import AnyJob, JobRequest, Subject, key_of
+from app.jobs.subjects import CRASH_IDENTIFIER, find_subject, subject_of
+from app.queueing.broker import LONG, RUN_JOB, SHORT
 from app.services import Services
 from app.telemetry import metrics
+from app.telemetry.log_lines import current_request_id
 
 LOOKS = 3  # times that a request tries to begin or to join a job, when others begin and cancel it meanwhile
+LONG_FROM = 20_000  # units of progress; a job of more goes to the long queue
+
+log = structlog.get_logger()
+
+
+def read_request(job_type: str, identifier: str, query: Mapping[str, str]) -> JobRequest:
+    """The request that a client makes; `job_id` of its query names a job. Raises BadParameters."""
+    params = JOB_TYPES[job_type].read(identifier, {name: value for name, value in query.items() if name != "job_id"})
+    return JobRequest(job_type, params, key_of(job_type, params), query.get("job_id") or None)
 
 
 class FoundSubject(NamedTuple):
@@ -65,7 +86,7 @@ def ask_at_once(
     """The shortcut of `ask`: one statement finds the user, the subject and the job. Returns (user id, job).
 
     None when it takes `ask` to answer, or to tell the error. `may_be_new`: there may be no job yet, so where possible
-    that statement begins it. `async_commit`: see `starting.insert`.
+    that statement begins it. `async_commit`: see `insert`.
     """
     job_id = query.get("job_id")
     if not CRASH_IDENTIFIER.fullmatch(identifier) or (job_id and not JOB_ID.fullmatch(job_id)):
@@ -98,7 +119,7 @@ def start(
     """Begin a job for a member's request, or join the one that another request has begun meanwhile.
 
     `is_retry`: also where one has just failed. Raises NotFound, TooManyJobs or what became of the other one.
-    `async_commit`: see `starting.insert`.
+    `async_commit`: see `insert`.
     """
     most = services.config.live_jobs_per_user
     for _ in range(LOOKS):
@@ -110,7 +131,7 @@ def start(
             found = latest_job(session, request.key, user_id)
             answers = found is not None and _still_answers(found[0], about, now)  # it may have ended since
             answers = answers and not (is_retry and found and found[0].state == JobState.FAILED)
-            joined = _join(session, found[0].id, user_id, now) if found and answers else None
+            joined = join(session, found[0].id, user_id, now) if found and answers else None
             waits_for = count_live_of(session, user_id)
         if joined is not None:
             _count_shared(joined)
@@ -157,7 +178,7 @@ def _answer(services: Services, request: JobRequest, found: FoundSubject, *, asy
         if seen_at is not None and not is_to_be_noted(job, seen_at, now):
             return answering(job, now)
         with services.db.write() as session:
-            joined = _join(session, job.id, user_id, now)
+            joined = join(session, job.id, user_id, now)
         if joined is not None:
             if seen_at is None:
                 _count_shared(joined)
@@ -169,15 +190,6 @@ def _still_answers(job: AnyJob, about: Subject, now: datetime) -> bool:
     return still_answers(job, now, JOB_TYPES[job.kind].current_revision(about))
 
 
-def _join(session: Session, job_id: str, user_id: int, now: datetime) -> Job | None:
-    """Make a user one of a job's askers; None when it was cancelled or freed just now, before that took effect."""
-    job = lock_job_shared(session, job_id)
-    if job is None or job.state in (JobState.CANCELLED, JobState.EXPIRED):
-        return None
-    remember_asker(session, job_id, user_id, now)
-    return job
-
-
 def _count_shared(job: AnyJob) -> None:
     """Count a request that needed no job of its own."""
     metrics.requests_shared.add(job.kind, "joining" if job.is_live else "answer")
@@ -187,3 +199,97 @@ def _count_shared(job: AnyJob) -> None:
 def _read_again(job_type: str, identifier: str, query: tuple[tuple[str, str], ...]) -> JobRequest:
     """`read_request`, kept: every poll of a job is the same request. Raises BadParameters."""
     return read_request(job_type, identifier, dict(query))
+
+
+def insert(
+    services: Services,
+    user_id: int,
+    request: JobRequest,
+    about: Subject,
+    *,
+    async_commit: bool = False,
+    is_retry: bool = False,
+) -> Job | None:
+    """Begin a job for a member's request; returns it, queued. Raises NotFound when what is asked for is not there.
+
+    None, and nothing has changed, when a job of the same key still answers, when another one was begun meanwhile, or when
+    the user waits for as many jobs as a user may. `is_retry`: a failure answers nothing. `async_commit`: PostgreSQL's disk
+    may not have the job yet; `answering.wait_until_durable` is to be called before the user is answered.
+    """
+    now = services.now()
+    total = JOB_TYPES[request.job_type].expect(services.db, about, request.params)
+    queue = LONG if total > LONG_FROM else SHORT
+    job = Job(**_new(request, now), app_id=about.app_id, crash_id=about.id, queue=queue, progress_total=total)
+    freshness = freshness_at(now, JOB_TYPES[request.job_type].current_revision(about))
+    if is_retry:
+        freshness = freshness._replace(failed_after=now)
+    if not start_job(services.db, job, user_id, services.config.live_jobs_per_user, freshness):
+        return None
+    _announce(services, job, user_id, async_commit=async_commit)
+    return job
+
+
+def find_or_insert(
+    services: Services, token_hash: str, identifier: str, request: JobRequest, *, async_commit: bool = False
+) -> PollResult | None:
+    """The shortcut of a first request: what `poll.find_poll` finds or, if there never was a job, a new one, by one statement.
+
+    For job types that count their crash's occurrences. None unless a member asks, or on SQLite. `async_commit`: see
+    `insert`.
+    """
+    now = services.now()
+    new = _new(request, now)
+    found = find_or_start(
+        services.db,
+        token_hash,
+        identifier,
+        most=services.config.live_jobs_per_user,
+        long_from=LONG_FROM,
+        **new,
+    )
+    if found is None or not found.is_begun:
+        return found and found.poll
+    job = FoundJob(new["id"], request.job_type, 0, JobState.QUEUED, now, 0, found.poll.crash.occurrences_count)
+    _announce(services, job, found.poll.user_id, async_commit=async_commit)
+    return found.poll._replace(seen_at=now, job=job)
+
+
+def is_short(job: AnyJob) -> bool:
+    """True for a job that may end within a brief wait."""
+    return job.progress_total <= LONG_FROM
+
+
+def _new(request: JobRequest, now: datetime) -> dict[str, Any]:
+    """The columns of a new job that do not depend on what it is about."""
+    return {
+        "id": new_job_id(),
+        "kind": request.job_type,
+        "key": request.key,
+        "params": request.params.model_dump_json(),
+        "state": JobState.QUEUED,
+        "request_id": current_request_id(),
+        "created_at": now,
+        "attempt": 0,
+        "failures": 0,
+        "enqueue_after": now + enqueue_pause(0),
+        "enqueued": 0,
+        "progress_done": 0,
+    }
+
+
+def _announce(services: Services, job: AnyJob, user_id: int, *, async_commit: bool) -> None:
+    """Send the task message of a new job and, unless `async_commit`, wait until its row is durable, for its user's answer."""
+    enqueue = partial(_enqueue, services, job, user_id)
+    if async_commit:
+        enqueue()
+    else:  # the worker can begin while the request waits for the row
+        services.db.wait_until_durable(job.id, meanwhile=enqueue)
+
+
+def _enqueue(services: Services, job: AnyJob, user_id: int) -> None:
+    if is_short(job):
+        services.broker.enqueue_debounced(RUN_JOB, job.id, SHORT)
+    else:
+        services.broker.enqueue(RUN_JOB, job.id, LONG)
+    metrics.jobs_started.add(job.kind)
+    log.info("job_queued", job=job.id, kind=job.kind, user=user_id)

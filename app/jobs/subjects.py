@@ -1,16 +1,18 @@
 """What a request is about, a crash or a whole app: found by the identifier in its path, if the user may see it."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel
 
-from app.catalog.crash_access import CRASH_IDENTIFIER, visible_crash
 from app.db import Session
 from app.db.hot.poll import FoundCrash, WholeApp
-from app.db.models.app import App, visible_app
-from app.db.models.crash import totals
+from app.db.models.app import App, is_member, visible_app
+from app.db.models.crash import Crash, find_crash, totals
+from app.jobs.answering import AppNotFound, CrashNotFound, CrashNotVisible
 from app.jobs.job_type import JobType, Subject
-from app.jobs.outcomes import AppNotFound
+
+CRASH_IDENTIFIER = re.compile(r"[0-9a-f]{24}")  # of an app as well
 
 
 def find_subject(session: Session, user_id: int, job_type: JobType, identifier: str) -> Subject:
@@ -47,3 +49,13 @@ SUBJECTS: Mapping[str, Callable[[Session, int, str], Subject]] = {
     "app_identifier": _find_whole_app,
 }
 """The variable of a job type's path, and field of its params -> what finds the subject for a user."""
+
+
+def visible_crash(session: Session, user_id: int, identifier: str) -> Crash:
+    """Raises CrashNotFound, or CrashNotVisible when it is of an app that the user may not see."""
+    crash = find_crash(session, identifier) if CRASH_IDENTIFIER.fullmatch(identifier) else None
+    if crash is None:
+        raise CrashNotFound
+    if not is_member(session, user_id, crash.app_id):
+        raise CrashNotVisible
+    return crash

@@ -12,8 +12,8 @@ from app.db.models.job_part import drop_parts
 from app.db.queries.erasing import crashes_with_ids, drop_jobs, jobs_after, log_names, was_regrouped
 from app.errors import TransientError
 from app.jobs import JOB_TYPES
-from app.jobs.files import discard
-from app.jobs.freshness import is_current
+from app.jobs.answering import is_current
+from app.jobs.attempt import discard
 from app.privacy.erasure_slice import ErasureSlice
 from app.queueing.broker import PARTS
 from app.storage import job_folder

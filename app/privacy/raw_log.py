@@ -7,7 +7,7 @@ from app.db.models.app import App
 from app.db.models.log import find_log
 from app.errors import Conflict, Gone, NotFound
 from app.ingest.log_id import is_log_id
-from app.jobs.redacting import rules_of
+from app.jobs.report_making import rules_of
 from app.services import Services
 
 

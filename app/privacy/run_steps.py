@@ -10,9 +10,8 @@ from app.db.models.data_exporter import LEASING, DataExporter, DataExporterRun, 
 from app.db.queries.erasing import was_regrouped
 from app.db.queries.exported import count_window, has_noted, hold_run, known_exporters, runs_after
 from app.db.work import change
-from app.jobs.batch.params import REPORTS
-from app.jobs.exporters.places import OUR_FOLDER, BucketUnknown, destination, take_back
-from app.jobs.exporters.runs import WORK
+from app.jobs.batch_params import REPORTS
+from app.jobs.exporter_runs import OUR_FOLDER, WORK, BucketUnknown, destination, take_back
 from app.privacy.erasure_slice import ErasureSlice
 from app.work.ending import released
 from app.work.lease import Lease, lease_of

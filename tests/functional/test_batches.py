@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.jobs.batch import planning
+from app.jobs import batch_params
 from tests.batches import csv_rows, describe, files, made, ndjson, post, reports, undescribe
 from tests.factories import NOON, add_newer, kscrash, make_crash, make_member
 from tests.uploads import LOG_ID, digested
@@ -16,8 +16,8 @@ FACTS = ("app_version", "app_build", "os_name", "os_version", "device_model", "u
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(planning, "ROWS_PER_PART", 4)
-    monkeypatch.setattr(planning, "REPORTS_PER_PART", 2)
+    monkeypatch.setattr(batch_params, "ROWS_PER_PART", 4)
+    monkeypatch.setattr(batch_params, "REPORTS_PER_PART", 2)
 
 
 def upload(client, member, run_workers, number: int, frame: str = "-[PageView tapped:]") -> dict:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.jobs import starting
+from app.jobs import service
 from app.web.api import waiting
 from tests.factories import join, make_crash, run_enqueued
 
@@ -65,7 +65,7 @@ def test_the_first_request_of_another_user_does_not_wait_for_a_job_it_joins(clie
 
 
 def test_a_long_job_is_not_waited_for(client, member, url, rests, monkeypatch):
-    monkeypatch.setattr(starting, "LONG_FROM", 2)
+    monkeypatch.setattr(service, "LONG_FROM", 2)
 
     polls = [client.get(url, headers=member.headers).json["loading"] for _ in range(2)]
 

@@ -8,8 +8,7 @@ from sqlalchemy import delete, update
 from app.db.models.app import Membership
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobState
-from app.jobs import JOB_TYPES
-from app.jobs.batch import planning
+from app.jobs import JOB_TYPES, batch_params
 from app.web.console.pages import jobs
 from app.web.console.pages.jobs import NAMES
 from tests.batches import made
@@ -68,7 +67,7 @@ def test_every_file_of_a_finished_batch_is_fetched_from_its_page(
     client, services, member, crash, run_workers, monkeypatch
 ):
     sign_in(client, member)
-    monkeypatch.setattr(planning, "ROWS_PER_PART", 1)
+    monkeypatch.setattr(batch_params, "ROWS_PER_PART", 1)
     manifest = made(client, member, run_workers, f"crashes/{crash.identifier}", format="ndjson")
     path = f"/jobs/{client.get('/api/jobs').json['result'][0]['job_id']}"
 

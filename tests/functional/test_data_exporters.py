@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
-from app.jobs.exporters.runs import run_exports
+from app.jobs.exporter_runs import run_exports
 from tests.factories import make_crash, make_member, run_enqueued
 
 PATH = "/api/data_exporters"

@@ -20,11 +20,10 @@ from app.ingest import regrouping
 from app.ingest.merging import merge
 from app.ingest.regroup import regroup_logs
 from app.ingest.regrouping import regroup_app
-from app.jobs import parts, running
-from app.jobs.batch import planning
-from app.jobs.cancelling import cancel
+from app.jobs import batch_params, parts, running
 from app.jobs.parts import run_part
 from app.jobs.service import ask
+from app.jobs.user_jobs import cancel
 from app.services import Services
 from app.work.ending import hand_back
 from tests.batches import begin, describe, made, ndjson, parts_now
@@ -35,7 +34,7 @@ from tests.regrouping import counted, rules_of_the_next_version, send
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(planning, "ROWS_PER_PART", 4)
+    monkeypatch.setattr(batch_params, "ROWS_PER_PART", 4)
 
 
 @pytest.fixture
@@ -161,7 +160,7 @@ def test_a_batch_of_a_crash_that_was_merged_just_before_its_plan_is_of_the_crash
             patch.setattr("app.db.queries.moves.is_batch_under_way", lambda *_: False)
             merged(session, other, one)
 
-    with within(monkeypatch, planning, "newest_row", merge_as_if_begun_before):
+    with within(monkeypatch, batch_params, "newest_row", merge_as_if_begun_before):
         job = begin(services, member, other)
     parts.enqueue_next_long(services)
     run_enqueued(services)
@@ -200,7 +199,7 @@ def test_a_batch_that_ends_without_a_result_lets_occurrences_move(services, memb
     if end == "cancelled":
         cancel(services, member.user_id, begin_of_app(services, member).id)
     else:
-        with within(monkeypatch, planning, "count_in_scope", stop):
+        with within(monkeypatch, batch_params, "count_in_scope", stop):
             begin_of_app(services, member)
     regroup_app(services, row_id)
 
@@ -243,7 +242,7 @@ def test_what_came_while_the_plan_waited_came_after_the_snapshot_that_the_batch_
         clock.advance(seconds=10)
         add_newer(services, crashes[0])
 
-    with within(monkeypatch, planning, "has_ended", late):
+    with within(monkeypatch, batch_params, "has_ended", late):
         begin_of_app(services, member)
     result = made(client, member, run_workers, f"apps/{member.app.identifier}")
 

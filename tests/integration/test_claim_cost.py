@@ -11,9 +11,8 @@ from app.db.hot.job_claim import CLAIM_JOB, CLAIMED, claim_next
 from app.db.hot.job_start import start_job
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobState
-from app.jobs.freshness import freshness_at
-from app.jobs.service import ask
-from app.jobs.starting import LONG_FROM
+from app.jobs.answering import freshness_at
+from app.jobs.service import LONG_FROM, ask
 from app.queueing.broker import LONG, SHORT
 from tests.explain import VALUES
 from tests.factories import make_crash, make_member

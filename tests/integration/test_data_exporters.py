@@ -14,8 +14,8 @@ from app.db.models.job import Job, JobState
 from app.db.models.occurrence import Occurrence
 from app.errors import TransientError
 from app.ingest.receive import receive
-from app.jobs.exporters import runs, settings
-from app.jobs.exporters.runs import run_exports, schedule
+from app.jobs import exporter_runs, exporter_settings
+from app.jobs.exporter_runs import run_exports, schedule
 from app.storage import Storage, open_storage
 from app.sweep import sweep
 from tests.exporting import all_runs, delivered, make, work
@@ -208,8 +208,8 @@ def test_a_run_of_an_app_that_its_owner_has_left_waits_without_failures_and_goes
         work(services, clock)
         clock.advance(hours=1)
     [left] = all_runs(services)
-    shown = settings.find(services, other.user_id, exporter.identifier)[1]
-    runs_shown = settings.run_page(services, other.user_id, exporter.identifier, 10, 0)
+    shown = exporter_settings.find(services, other.user_id, exporter.identifier)[1]
+    runs_shown = exporter_settings.run_page(services, other.user_id, exporter.identifier, 10, 0)
     with services.db.write() as session:
         session.add(Membership(user_id=other.user_id, app_id=member.app.id))
     work(services, clock)
@@ -243,7 +243,7 @@ def test_two_workers_do_not_take_the_same_run(services, member, clock, monkeypat
         taken.append(attempt.row.id)
         run_exports(services)
 
-    monkeypatch.setattr(runs, "WORK", replace(runs.WORK, step=step))
+    monkeypatch.setattr(exporter_runs, "WORK", replace(exporter_runs.WORK, step=step))
 
     run_exports(services)
 

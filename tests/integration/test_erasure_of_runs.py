@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 
 from app.db.models.data_exporter import DataExporterRun, RunState
 from app.errors import TransientError
-from app.jobs.exporters.runs import run_exports
-from app.jobs.exporters.settings import ExporterChange, change, remove
+from app.jobs.exporter_runs import run_exports
+from app.jobs.exporter_settings import ExporterChange, change, remove
 from app.privacy.erasing import begin_erasure, run_erasure
 from app.privacy.retention import remove_what_is_old
 from app.storage import Storage, open_storage

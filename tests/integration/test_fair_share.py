@@ -9,11 +9,10 @@ from app.db.models.crash import Crash
 from app.db.models.job import LONGEST_PAUSE, Job, JobState, lock_job_shared, next_in_turn
 from app.errors import MalformedLog, TransientError
 from app.jobs import running
-from app.jobs.cancelling import cancel
-from app.jobs.outcomes import JobCancelled, TooManyJobs
+from app.jobs.answering import JobCancelled, TooManyJobs
 from app.jobs.running import WORK, run
-from app.jobs.service import ask
-from app.jobs.starting import LONG_FROM
+from app.jobs.service import LONG_FROM, ask
+from app.jobs.user_jobs import cancel
 from app.queueing.broker import LONG, PARTS, RUN_JOB, SHORT
 from app.services import Services
 from app.sweep import sweep

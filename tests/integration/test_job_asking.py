@@ -8,11 +8,10 @@ from sqlalchemy import func, select
 
 from app.db.models.job import Job, JobState
 from app.errors import BadParameters
-from app.jobs.cancelling import cancel
-from app.jobs.outcomes import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
-from app.jobs.request import read_request
+from app.jobs.answering import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
 from app.jobs.running import WORK, run
-from app.jobs.service import ask, start
+from app.jobs.service import ask, read_request, start
+from app.jobs.user_jobs import cancel
 from app.queueing.broker import RUN_JOB
 from app.services import Services
 from app.work.ending import end

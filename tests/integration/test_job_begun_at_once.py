@@ -9,8 +9,7 @@ from app.db.hot.job_start import NEW
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobAsker, JobState
 from app.jobs import JOB_TYPES
-from app.jobs.service import ask
-from app.jobs.starting import LONG_FROM
+from app.jobs.service import LONG_FROM, ask
 from app.queueing.broker import LONG, SHORT
 from tests.factories import NOON, join, make_crash, make_member, run_enqueued
 from tests.integration.test_poll_cost import statements

@@ -8,11 +8,11 @@ import pytest
 
 from app.db.models.job import Job, JobState
 from app.jobs import attempt
-from app.jobs.cancelling import cancel
+from app.jobs.answering import JobCancelled, JobExpired, JobNotFound
 from app.jobs.job_type import Artefact, Run
-from app.jobs.outcomes import JobCancelled, JobExpired, JobNotFound
 from app.jobs.running import run
 from app.jobs.service import ask, look_up
+from app.jobs.user_jobs import cancel
 from app.services import Services
 from app.storage import job_folder
 from tests.factories import join, make_crash, make_member

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.db.models.job import JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt
+from app.jobs.answering import JobFailed
 from app.jobs.job_type import Artefact, Run
-from app.jobs.outcomes import JobFailed
 from app.jobs.running import WORK, run
 from app.services import Services
 from app.sweep import sweep

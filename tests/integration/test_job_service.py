@@ -8,7 +8,7 @@ import pytest
 
 from app.db.models.job import JobState
 from app.errors import MalformedLog, TransientError
-from app.jobs import attempt, service, starting
+from app.jobs import attempt, service
 from app.jobs.job_type import Artefact, Run
 from app.jobs.running import WORK, run
 from app.sweep import sweep
@@ -171,7 +171,7 @@ def test_a_job_that_ends_while_its_question_is_asked_again_is_the_answer(service
         monkeypatch.setattr(service, "latest_job", real)
 
     monkeypatch.setattr(service, "latest_job", not_yet_there)
-    monkeypatch.setattr(starting, "start_job", lambda *_: False)  # the job was live then
+    monkeypatch.setattr(service, "start_job", lambda *_: False)  # the job was live then
     second = service.ask(services, member.user_id, "occurrences", crash.identifier, {})
 
     assert (second.id, second.state) == (first.id, JobState.FINISHED)

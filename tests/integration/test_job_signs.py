@@ -9,8 +9,8 @@ from app.db.models.job import JobState
 from app.db.models.token import Token
 from app.db.queries.job_signs import Sign, Watched, signs
 from app.identity.accounts import token_hash
-from app.jobs.cancelling import cancel
 from app.jobs.service import ask
+from app.jobs.user_jobs import cancel
 from tests.factories import join, make_crash, make_member, run_enqueued
 
 

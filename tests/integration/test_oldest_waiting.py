@@ -15,7 +15,7 @@ from app.db.models.symbols import SymbolFile, SymbolState
 from app.db.models.webhook import Delivery, DeliveryState, Webhook
 from app.db.queries.oldest_waiting import TYPES, oldest_waiting
 from app.ingest.receive import receive
-from app.jobs.exporters.runs import run_exports
+from app.jobs.exporter_runs import run_exports
 from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure
 from app.services import Services

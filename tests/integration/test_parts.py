@@ -12,12 +12,11 @@ from app.db.models.crash import Crash
 from app.db.models.job import Job, JobState
 from app.db.models.job_part import PartState, next_part
 from app.errors import TransientError
-from app.jobs import parts, running
-from app.jobs.batch import making, planning
-from app.jobs.cancelling import cancel
+from app.jobs import batch_making, batch_params, parts, running
 from app.jobs.job_type import Plan
 from app.jobs.parts import WORK, run_part
 from app.jobs.service import ask
+from app.jobs.user_jobs import cancel
 from app.queueing.broker import PARTS, SHORT
 from app.services import Services
 from app.storage import Storage
@@ -30,7 +29,7 @@ from tests.job_types import NAME, files, row
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(planning, "ROWS_PER_PART", 4)
+    monkeypatch.setattr(batch_params, "ROWS_PER_PART", 4)
 
 
 @pytest.fixture
@@ -120,7 +119,7 @@ def test_no_more_parts_are_at_work_than_long_jobs_may_be(services, member, crash
     services = replace(services, config=replace(services.config, long_jobs_at_once=2))
     begin(services, member, crash)
     at_once, most, guard = [0], [0], threading.Lock()
-    make = making.PartMaker.make
+    make = batch_making.PartMaker.make
     gate = threading.Barrier(2, timeout=20)
 
     def counted(self, *args):
@@ -135,7 +134,7 @@ def test_no_more_parts_are_at_work_than_long_jobs_may_be(services, member, crash
             at_once[0] -= 1
         return made
 
-    monkeypatch.setattr(making.PartMaker, "make", counted)
+    monkeypatch.setattr(batch_making.PartMaker, "make", counted)
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(run_part, services) for _ in range(2)]:
             done.result()
@@ -170,13 +169,13 @@ def done(services: Services, job: Job) -> int:
 def test_a_cancelled_batch_stops_and_leaves_nothing(services, member, crash, monkeypatch):
     job = begin(services, member, crash)
     run_part(services)
-    make = making.PartMaker.make
+    make = batch_making.PartMaker.make
 
     def cancelled_meanwhile(self, *args):
         cancel(services, member.user_id, job.id)
         return make(self, *args)
 
-    monkeypatch.setattr(making.PartMaker, "make", cancelled_meanwhile)
+    monkeypatch.setattr(batch_making.PartMaker, "make", cancelled_meanwhile)
     run_part(services)
 
     assert row(services, job).state == JobState.CANCELLED
@@ -192,7 +191,7 @@ def test_a_part_that_breaks_three_times_ends_the_job_with_its_reason(services, m
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(making.PartMaker, "make", broken)
+    monkeypatch.setattr(batch_making.PartMaker, "make", broken)
     for _ in range(3):
         run_part(services)
         clock.advance(minutes=1)
@@ -222,14 +221,14 @@ def test_an_outage_of_the_storage_is_waited_out_and_is_no_failure(services, memb
 
 def test_a_stopping_worker_hands_its_part_back(services, member, crash, monkeypatch):
     job = begin(services, member, crash)
-    make = making.PartMaker.make
+    make = batch_making.PartMaker.make
 
     def told_to_stop(self, *args):
         if self._part.attempt == 1 and self._part.number == 1:
             hand_back(services, WORK)
         return make(self, *args)
 
-    monkeypatch.setattr(making.PartMaker, "make", told_to_stop)
+    monkeypatch.setattr(batch_making.PartMaker, "make", told_to_stop)
     run_part(services)
     [first, *_] = parts_now(services, job)
     assert (first.state, first.failures, files(services, job)) == (PartState.WAITING, 0, [])

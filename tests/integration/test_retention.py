@@ -13,7 +13,7 @@ from app.db.models.pending_deletion import PendingDeletion
 from app.errors import TransientError
 from app.ingest.receive import receive
 from app.ingest.status import log_state
-from app.jobs.outcomes import JobFailed
+from app.jobs.answering import JobFailed
 from app.jobs.service import ask
 from app.operations.doctor import examine
 from app.privacy import retention

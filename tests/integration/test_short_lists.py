@@ -13,9 +13,9 @@ from app.db.hot.short_list import ClaimedOrFinished, claim_or_finish
 from app.db.models.job import Job, JobState, move
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
-from app.jobs.cancelling import cancel
 from app.jobs.service import ask
 from app.jobs.types.occurrences import SHORT_LIST
+from app.jobs.user_jobs import cancel
 from app.queueing.broker import LONG, SHORT
 from tests.factories import NOON, make_crash, make_member, run_enqueued
 from tests.integration.test_poll_cost import statements

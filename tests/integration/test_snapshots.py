@@ -13,8 +13,7 @@ from app.db.models.crash import Crash
 from app.db.models.job import JobState
 from app.db.models.occurrence import Occurrence
 from app.db.queries.batch_rows import Scope, cuts, read_place, rows_between
-from app.jobs import parts
-from app.jobs.batch import planning
+from app.jobs import batch_params, parts
 from app.jobs.parts import run_part
 from app.operations.doctor import examine
 from app.services import Services
@@ -26,7 +25,7 @@ from tests.job_types import files, row
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(planning, "ROWS_PER_PART", 4)
+    monkeypatch.setattr(batch_params, "ROWS_PER_PART", 4)
 
 
 @pytest.fixture

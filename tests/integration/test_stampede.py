@@ -12,11 +12,11 @@ from sqlalchemy import select
 from app.db.models.job import Job, JobState
 from app.errors import AppError, MalformedLog
 from app.identity.accounts import token_hash
-from app.jobs import starting
-from app.jobs.cancelling import cancel
-from app.jobs.outcomes import JobFailed
+from app.jobs import service
+from app.jobs.answering import JobFailed
 from app.jobs.running import run
 from app.jobs.service import ask, ask_at_once
+from app.jobs.user_jobs import cancel
 from app.services import Services
 from app.sweep import sweep
 from tests.factories import make_crash
@@ -78,16 +78,16 @@ def jobs_of(services: Services) -> list[Job]:
 def test_a_job_that_begins_and_ends_between_look_and_insertion_answers(
     services, member, crash, end, answer, monkeypatch
 ):
-    real, first = starting.start_job, []
+    real, first = service.start_job, []
 
     def after_another(*given: object) -> bool:
         if not first:
-            monkeypatch.setattr(starting, "start_job", real)
+            monkeypatch.setattr(service, "start_job", real)
             first.append(ask(services, member.user_id, NAME, crash.identifier, {}).id)
             end(first[0])
         return real(*given)
 
-    monkeypatch.setattr(starting, "start_job", after_another)
+    monkeypatch.setattr(service, "start_job", after_another)
     monkeypatch.setattr("app.jobs.service.find_or_insert", lambda *_, **__: None)  # as on SQLite
     got = answer()
 

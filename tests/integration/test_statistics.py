@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.catalog.crash_list import CrashQuery, crash_page
+from app.catalog import CrashQuery, crash_page
 from app.db.models.crash import Crash, Wanted, crashes_of
 from app.db.models.occurrence import Occurrence
 from app.jobs.service import ask

@@ -15,10 +15,10 @@ from app.errors import TransientError, Unauthorized
 from app.identity import accounts
 from app.ingest.receive import receive
 from app.jobs import JOB_TYPES, attempt
-from app.jobs.cancelling import cancel
-from app.jobs.outcomes import JobExpired, JobNotFound
+from app.jobs.answering import JobExpired, JobNotFound
 from app.jobs.running import run
 from app.jobs.service import ask, look_up
+from app.jobs.user_jobs import cancel
 from app.queueing.broker import DIGEST_LOG, RUN_JOB
 from app.services import Services
 from app.storage import job_folder

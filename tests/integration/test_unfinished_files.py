@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import TransientError
-from app.jobs.files import discard
+from app.jobs.attempt import discard
 from app.privacy.retention import remove_what_is_old
 from app.services import Services
 from app.storage import MARKER

@@ -23,10 +23,9 @@ from app.ingest import grouping, regrouping
 from app.ingest.merging import merge, split
 from app.ingest.receive import receive
 from app.ingest.regrouping import begin_regrouping, regroup_app
-from app.jobs import running
-from app.jobs.batch import planning
-from app.jobs.exporters.runs import run_exports
-from app.jobs.exporters.settings import remove
+from app.jobs import batch_params, running
+from app.jobs.exporter_runs import run_exports
+from app.jobs.exporter_settings import remove
 from app.jobs.parts import run_part
 from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure, run_erasure
@@ -46,7 +45,7 @@ ROUNDS = 40  # of sweep, work and a minute's time, in which everything has to en
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few occurrences in a part, a page, a step, so that much can happen in between."""
-    monkeypatch.setattr(planning, "ROWS_PER_PART", 3)
+    monkeypatch.setattr(batch_params, "ROWS_PER_PART", 3)
     monkeypatch.setattr("app.db.queries.batch_rows.ROWS_PER_PAGE", 2)
     monkeypatch.setattr("app.db.queries.batch_rows.CRASHES_PER_PAGE", 2)
     monkeypatch.setattr(regrouping, "OCCURRENCES_PER_STEP", 2)

@@ -15,7 +15,7 @@ from app.db.models.token import Token
 from app.errors import AppError
 from app.identity.accounts import token_hash
 from app.jobs import running, service
-from app.jobs.cancelling import cancel
+from app.jobs.user_jobs import cancel
 from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage

@@ -20,7 +20,7 @@ from app.db.models.symbols import SymbolFile, SymbolState
 from app.db.models.webhook import Delivery, DeliveryState, Webhook
 from app.db.work import LONG_AGO, Leasing, set_columns
 from app.jobs import parts, running
-from app.jobs.endings import publish
+from app.jobs.attempt import publish
 from app.jobs.job_type import Artefact
 from app.queueing.broker import PARTS, SHORT
 from app.services import Services

@@ -6,7 +6,7 @@ import pytest
 
 from app.db.hot.poll import FoundJob
 from app.db.models.job import JobState
-from app.jobs.freshness import is_expired, still_answers
+from app.jobs.answering import is_expired, still_answers
 
 NOW = datetime(2018, 9, 13, 12, tzinfo=UTC)
 DAY = 86_400  # seconds

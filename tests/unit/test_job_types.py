@@ -8,9 +8,8 @@ from types import ModuleType
 import pytest
 
 from app.db.hot.short_list import ShortList
-from app.jobs import JOB_TYPES, SHORT_LIST
+from app.jobs import JOB_TYPES, SHORT_LIST, BadJobType, discover, only_short_list
 from app.jobs.job_type import JobType, all_occurrences
-from app.jobs.registry import BadJobType, discover, only_short_list
 
 ONE = '''
 """A job type in one file, with no more than it needs."""

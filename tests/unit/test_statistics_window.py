@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from app.errors import BadParameters
-from app.jobs.statistics.window import MAX_DAYS, read_dates, window
+from app.jobs.statistics import MAX_DAYS, read_dates, window
 
 NOON = datetime(2018, 9, 13, 12, tzinfo=UTC)
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

@@ -39,7 +39,7 @@ _ASKER = JobAsker.__table__.c
 
 
 class Freshness(NamedTuple):
-    """Until when, and showing what, an ended job still answers its request (`app.jobs.freshness`)."""
+    """Until when, and showing what, an ended job still answers its request (`app.jobs.answering`)."""
 
     failed_after: datetime  # a failure
     fresh_after: datetime  # a result that has not expired, whatever it shows

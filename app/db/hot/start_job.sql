@@ -9,7 +9,7 @@ WITH latest AS (
     LIMIT 1
 ),
 answering AS (
-    -- The rule of freshness, as `still_answers` in app/jobs/freshness.py has it.
+    -- The rule of freshness, as `still_answers` in app/jobs/answering.py has it.
     SELECT
     FROM latest
     WHERE state IN ('queued', 'running')

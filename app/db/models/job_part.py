@@ -27,7 +27,7 @@ from app.db.models.job import Job, JobState
 from app.db.work import Leased, Leasing, is_due
 
 BATCH = "_batch"
-"""How the name of each job type ends that is made in parts; `app.jobs.registry` holds them to it."""
+"""How the name of each job type ends that is made in parts; `app.jobs` holds them to it."""
 
 
 class PartState(enum.StrEnum):

@@ -21,10 +21,17 @@ from app.db.queries.statistics import (
 )
 from app.errors import BadParameters
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
-from app.jobs.redacting import rules_of
-from app.jobs.statistics.breakdown import Breakdown, VersionCount, breakdown
-from app.jobs.statistics.figures import show_figures, store_figures
-from app.jobs.statistics.window import DatesQuery, read_dates, window
+from app.jobs.report_making import rules_of
+from app.jobs.statistics import (
+    Breakdown,
+    DatesQuery,
+    VersionCount,
+    breakdown,
+    read_dates,
+    show_figures,
+    store_figures,
+    window,
+)
 from app.json_models import Day, ResponseBody
 from app.parameters import read_params
 

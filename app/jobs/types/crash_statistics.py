@@ -9,10 +9,19 @@ from pydantic import BaseModel, Field
 from app.db.models.crash import Crash
 from app.db.queries.statistics import NOBODY, Span, count_days, count_fact, count_users, open_statistics
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
-from app.jobs.redacting import rules_of
-from app.jobs.statistics.breakdown import Breakdown, DeviceCount, SystemCount, VersionCount, breakdown
-from app.jobs.statistics.figures import show_figures, store_figures
-from app.jobs.statistics.window import DatesQuery, read_dates, window
+from app.jobs.report_making import rules_of
+from app.jobs.statistics import (
+    Breakdown,
+    DatesQuery,
+    DeviceCount,
+    SystemCount,
+    VersionCount,
+    breakdown,
+    read_dates,
+    show_figures,
+    store_figures,
+    window,
+)
 from app.json_models import Day, ResponseBody
 from app.parameters import read_params
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from app.catalog.crash_list import CrashQuery, ListedCrash, crash_page
+from app.catalog import CrashQuery, ListedCrash, crash_page
 from app.db.models.app import App, apps_of
 from app.json_models import ResponseBody, Time
 from app.web.api import tags

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.catalog.crash_access import visible_crash
 from app.db import Session
 from app.db.models.app import App
 from app.db.models.crash import Crash, newest_versions
 from app.db.models.grouping_decision import GroupingDecision, merged_into
 from app.errors import BadParameters
 from app.ingest import merging
-from app.jobs.redacting import rules_of
+from app.jobs.report_making import rules_of
+from app.jobs.subjects import visible_crash
 from app.json_models import RequestBody, ResponseBody, Time
 from app.redaction.rules import Rules
 from app.web.api import tags

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.db.models.app import App
 from app.db.models.data_exporter import DataExporter, DataExporterRun, RunState
-from app.jobs.exporters import settings
+from app.jobs import exporter_settings
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.resource import Page, Paging, Resource
@@ -39,8 +39,8 @@ class DataExporterBody(ResponseBody, component="DataExporter"):
     exported_data: list[Literal["crashes"]]
     initial_run_at: Time
     last_run_at: Time | None
-    frequency: settings.Frequency
-    format: settings.Format
+    frequency: exporter_settings.Frequency
+    format: exporter_settings.Format
     next_run_at: Time
 
 
@@ -61,28 +61,30 @@ class DataExporterRunBody(ResponseBody, component="DataExporterRun"):
 
 
 @resource.post("", "createDataExporter", "Export apps at regular times", status=201, about="Made", errors=(404, 409))
-def create(user: int, body: settings.NewExporter) -> DataExporterBody:
+def create(user: int, body: exporter_settings.NewExporter) -> DataExporterBody:
     """Make an exporter."""
-    return _exporter(*settings.create(services(), user, body))
+    return _exporter(*exporter_settings.create(services(), user, body))
 
 
 @resource.get("", "listDataExporters", "Your data exporters", about="Oldest first")
 def list_all(user: int, paging: Paging) -> Page[DataExporterBody]:
     """The exporters of the user, oldest first."""
-    rows = settings.page(services(), user, paging.limit, paging.offset)
+    rows = exporter_settings.page(services(), user, paging.limit, paging.offset)
     return Page.of(rows, paging, lambda row: _exporter(*row))
 
 
 @resource.get(ONE, "showDataExporter", "A data exporter", about="The exporter", errors=(404,))
 def show(user: int, exporter_identifier: ExporterIdentifier) -> DataExporterBody:
     """One exporter."""
-    return _exporter(*settings.find(services(), user, exporter_identifier))
+    return _exporter(*exporter_settings.find(services(), user, exporter_identifier))
 
 
 @resource.patch(ONE, "changeDataExporter", "Change what is given", about="The exporter", errors=(404,))
-def change(user: int, exporter_identifier: ExporterIdentifier, body: settings.ExporterChange) -> DataExporterBody:
+def change(
+    user: int, exporter_identifier: ExporterIdentifier, body: exporter_settings.ExporterChange
+) -> DataExporterBody:
     """Change what is given."""
-    return _exporter(*settings.change(services(), user, exporter_identifier, body))
+    return _exporter(*exporter_settings.change(services(), user, exporter_identifier, body))
 
 
 @resource.delete(
@@ -90,13 +92,13 @@ def change(user: int, exporter_identifier: ExporterIdentifier, body: settings.Ex
 )
 def remove(user: int, exporter_identifier: ExporterIdentifier) -> None:
     """Delete an exporter; what it has delivered stays."""
-    settings.remove(services(), user, exporter_identifier)
+    exporter_settings.remove(services(), user, exporter_identifier)
 
 
 @resource.get(f"{ONE}/runs", "listDataExporterRuns", "The runs of a data exporter", about="Newest first", errors=(404,))
 def list_runs(user: int, exporter_identifier: ExporterIdentifier, paging: Paging) -> Page[DataExporterRunBody]:
     """The runs of an exporter, newest first."""
-    rows = settings.run_page(services(), user, exporter_identifier, paging.limit, paging.offset)
+    rows = exporter_settings.run_page(services(), user, exporter_identifier, paging.limit, paging.offset)
     return Page.of(rows, paging, lambda row: _run(*row))
 
 
@@ -106,7 +108,7 @@ def _exporter(exporter: DataExporter, apps: list[App]) -> DataExporterBody:
         type="bucket" if services().config.export_buckets else "storage",
         stopped=None if apps else STOPPED,
         apps=[ExportedApp.of(app) for app in apps],
-        exported_data=list(settings.DATA),
+        exported_data=list(exporter_settings.DATA),
     )
 
 

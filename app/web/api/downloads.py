@@ -11,9 +11,8 @@ from app.db.models.app import is_member
 from app.db.models.job import Job, JobState
 from app.db.models.job_part import find_part
 from app.errors import NotFound, RangeNotSatisfiable
-from app.jobs.links import NOT_FOUND, read_link
-from app.jobs.lost_results import lost_result_expires
-from app.jobs.outcomes import JobExpired
+from app.jobs.answering import JobExpired
+from app.jobs.envelope import NOT_FOUND, lost_result_expires, read_link
 from app.services import Services
 from app.store_calls import check_size
 from app.web.api import tags

@@ -7,10 +7,9 @@ from pydantic import Field
 
 from app.cursors import cursor
 from app.jobs import JOB_TYPES, service
-from app.jobs.cancelling import cancel
 from app.jobs.envelope import JobBody, description
 from app.jobs.job_type import AnyJob, JobType
-from app.jobs.listing import STATES, asked_by
+from app.jobs.user_jobs import STATES, asked_by, cancel
 from app.json_models import After, OneOf, Query
 from app.web.api import polling, tags
 from app.web.api.job_response import job_response

@@ -9,11 +9,9 @@ from flask import current_app, request
 
 from app.identity.accounts import token_hash
 from app.jobs import service
-from app.jobs.freshness import is_expired
+from app.jobs.answering import answered, answering, is_expired, is_live
 from app.jobs.job_type import AnyJob
-from app.jobs.outcomes import answering
-from app.jobs.starting import is_short
-from app.jobs.waiting_requests import answered, is_live
+from app.jobs.service import is_short
 from app.web.api.job_response import age
 from app.web.api.repeats import Repeats, changes
 from app.web.api.waiting import BRIEF_WAIT, LONG, WaitingRooms

@@ -10,7 +10,7 @@ from app.client.errors import BadAnswer, NotAllowed
 from app.client.following import MAX_EVENT, read_events
 from app.client.models import Job, read
 from app.client.questions import BatchQuestion, batch, batch_of
-from app.jobs.batch.params import AppBatch, CrashBatch, read_filters
+from app.jobs.batch_params import AppBatch, CrashBatch, read_filters
 from app.jobs.job_type import key_of
 
 ASKED = BatchQuestion("csv", "2018-09-01", date(2018, 9, 30), app_version=("1.3", "1.2"), user_id=("ä/1",))

@@ -9,7 +9,6 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app import iso_time
-from app.catalog.crash_access import visible_crash
 from app.crashes.occurrence_name import read_occurrence_name
 from app.db import Session
 from app.db.models.app import App
@@ -17,8 +16,9 @@ from app.db.models.crash import Crash
 from app.db.models.grouping_decision import merged_into
 from app.db.models.occurrence import Occurrence, find_occurrence, newest_occurrences
 from app.errors import NotFound
-from app.jobs.batch.params import FORMATS
-from app.jobs.redacting import rules_of
+from app.jobs.batch_params import FORMATS
+from app.jobs.report_making import rules_of
+from app.jobs.subjects import visible_crash
 from app.redaction.rules import Rules
 from app.reports import REPORTS
 from app.web.auth import services

@@ -4,9 +4,9 @@ import re
 
 from flask import Blueprint, Response, request
 
-from app.catalog.crash_access import visible_crash
 from app.errors import AppError, NotFound
 from app.ingest import merging
+from app.jobs.subjects import visible_crash
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, sentence_of
 from app.web.console.page import go, signed_in

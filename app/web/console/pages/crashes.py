@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
-from app.catalog.crash_list import ORDERS, CrashQuery, crash_page
+from app.catalog import ORDERS, CrashQuery, crash_page
 from app.web.auth import services
 from app.web.console.charts import sparkline
 from app.web.console.page import Nav, app_of, render, signed_in

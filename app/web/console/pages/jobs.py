@@ -12,11 +12,10 @@ from app.db.models.job import Job, JobState
 from app.db.models.job_part import parts_of
 from app.db.queries.job_list import subjects_of
 from app.errors import Conflict
-from app.jobs import JOB_TYPES, cancelling, service
-from app.jobs.links import link, part_link
-from app.jobs.listing import STATES, asked_by
-from app.jobs.reasons import reason_of
-from app.jobs.redacting import rules_of
+from app.jobs import JOB_TYPES, service, user_jobs
+from app.jobs.envelope import link, part_link, reason_of
+from app.jobs.report_making import rules_of
+from app.jobs.user_jobs import STATES, asked_by
 from app.web.auth import services
 from app.web.console.cursor_paging import read_cursor_window
 from app.web.console.page import Nav, go, render, signed_in
@@ -90,7 +89,7 @@ def show_one(job_id: str) -> Response:
 def cancel(job_id: str) -> Response:
     """Cancel a live job, or free the files of a finished one."""
     was_live = service.look_up(services(), (who := signed_in()).user_id, job_id).is_live
-    job = cancelling.cancel(services(), who.user_id, job_id)
+    job = user_jobs.cancel(services(), who.user_id, job_id)
     if job.is_live:
         return go("jobs.show", "Others wait for this job as well, so it goes on; it is off your list.", "plain")
     return go("jobs.show", "The job is cancelled." if was_live else "Its files are deleted.")

@@ -12,7 +12,7 @@ from app.ingest.again import digest_again
 from app.ingest.log_id import log_id_of_file
 from app.ingest.receive import receive
 from app.ingest.status import STATUSES, log_page, log_state
-from app.jobs.redacting import rules_of
+from app.jobs.report_making import rules_of
 from app.web.auth import services
 from app.web.console.cursor_paging import read_cursor_window
 from app.web.console.files import takes_files

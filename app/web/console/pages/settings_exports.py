@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.db.models.app import App
-from app.jobs.exporters import settings
+from app.jobs import exporter_settings
 from app.parameters import read_params
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
@@ -37,8 +37,8 @@ def add(app_identifier: str) -> Response:
     app = app_of(app_identifier)
     given = {name: request.form.get(name, "").strip() for name in FIELDS}
     try:
-        wanted = read_params(settings.NewExporter, {**given, "apps": [app.identifier]})
-        settings.create(services(), signed_in().user_id, wanted)
+        wanted = read_params(exporter_settings.NewExporter, {**given, "apps": [app.identifier]})
+        exporter_settings.create(services(), signed_in().user_id, wanted)
     except REFUSALS as error:
         return _page(app, error.status, problems_of(error, FIELDS, "name"), given)
     return go(SECTION, "The exporter is made.", app_identifier=app.identifier)
@@ -48,8 +48,8 @@ def add(app_identifier: str) -> Response:
 def show_one(app_identifier: str, exporter_identifier: str) -> Response:
     """One exporter and its runs, newest first."""
     app, user, window = app_of(app_identifier), signed_in().user_id, read_window(request.args)
-    exporter, apps = settings.find(services(), user, exporter_identifier)
-    rows = settings.run_page(services(), user, exporter_identifier, window.limit, window.offset)
+    exporter, apps = exporter_settings.find(services(), user, exporter_identifier)
+    rows = exporter_settings.run_page(services(), user, exporter_identifier, window.limit, window.offset)
     return render_section(
         "settings_export.html",
         SECTION,
@@ -68,8 +68,8 @@ def show_one(app_identifier: str, exporter_identifier: str) -> Response:
 def set_active(app_identifier: str, exporter_identifier: str) -> Response:
     """Pause it, or let it go on."""
     app, is_active = app_of(app_identifier), request.form.get("active") == "yes"
-    wanted = read_params(settings.ExporterChange, {"active": is_active})
-    settings.change(services(), signed_in().user_id, exporter_identifier, wanted)
+    wanted = read_params(exporter_settings.ExporterChange, {"active": is_active})
+    exporter_settings.change(services(), signed_in().user_id, exporter_identifier, wanted)
     said = "It goes on at its next time." if is_active else "It is paused."
     return go("settings_exports.show_one", said, app_identifier=app.identifier, exporter_identifier=exporter_identifier)
 
@@ -78,14 +78,14 @@ def set_active(app_identifier: str, exporter_identifier: str) -> Response:
 def delete(app_identifier: str, exporter_identifier: str) -> Response:
     """Delete it; what it has delivered stays."""
     app = app_of(app_identifier)
-    settings.remove(services(), signed_in().user_id, exporter_identifier)
+    exporter_settings.remove(services(), signed_in().user_id, exporter_identifier)
     return go(SECTION, "The exporter is deleted; what it has delivered stays.", app_identifier=app.identifier)
 
 
 def _page(
     app: App, status: int = 200, problems: dict[str, str] | None = None, given: dict[str, Any] | None = None
 ) -> Response:
-    rows = settings.page(services(), signed_in().user_id, settings.MOST_PER_USER, 0)
+    rows = exporter_settings.page(services(), signed_in().user_id, exporter_settings.MOST_PER_USER, 0)
     buckets = [(name, name) for name, _ in services().config.export_buckets]
     return render_section(
         "settings_exports.html",

@@ -23,8 +23,8 @@ from app.db.models.data_exporter import (
 )
 from app.db.models.user import User
 from app.errors import BadParameters, Conflict, NotFound
-from app.jobs.exporters.runs import PERIODS
-from app.jobs.outcomes import AppNotFound
+from app.jobs.answering import AppNotFound
+from app.jobs.exporter_runs import PERIODS
 from app.json_models import RequestBody
 from app.services import Services
 from app.storage import KEY_PART

@@ -1,19 +1,42 @@
-"""Ends a job that nobody wants any more. With running, endings and sweep all that changes Job.state."""
+"""The jobs that a user has asked for: listed, and cancelled. With running, attempt and sweep all that changes Job.state."""
 
 from datetime import datetime, timedelta
 
 import structlog
 
-from app.db.models.job import Job, JobAsker, JobState, askers_of, is_abandoned, lock_job
-from app.jobs.files import discard
-from app.jobs.job_access import own_job
-from app.jobs.outcomes import JobNotFound
+from app.db.models.job import LIVE_STATES, Job, JobAsker, JobState, askers_of, is_abandoned, lock_job
+from app.db.queries.job_list import jobs_of
+from app.errors import BadParameters
+from app.jobs.answering import JobNotFound, own_job
+from app.jobs.attempt import discard
 from app.jobs.parts import forget_parts
+from app.jobs.subjects import find_visible_app
 from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage import job_folder
 
+STATES: dict[str, tuple[JobState, ...]] = {"live": LIVE_STATES, **{state.value: (state,) for state in JobState}}
+"""What a list of jobs can be asked for -> the states that are meant."""
+
 log = structlog.get_logger()
+
+
+def asked_by(
+    services: Services,
+    user_id: int,
+    limit: int,
+    offset: int = 0,
+    *,
+    state: str = "",
+    app_identifier: str = "",
+    after: tuple[datetime, str] | None = None,
+) -> list[tuple[Job, datetime]]:
+    """The jobs a user has asked for and when they did, newest first. Raises BadParameters or NotFound."""
+    if state and state not in STATES:
+        raise BadParameters(f"state is not one of {', '.join(STATES)}")
+    with services.db.read() as session:
+        app_id = find_visible_app(session, user_id, app_identifier).id if app_identifier else None
+        return jobs_of(session, user_id, limit, offset, states=STATES.get(state, ()), app_id=app_id, after=after)
 
 
 def cancel(services: Services, user_id: int, job_id: str) -> Job:

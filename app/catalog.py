@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from app.db import Session
 from app.db.models.crash import SORTS, Crash, Wanted, crashes_of
 from app.errors import BadParameters
-from app.jobs.redacting import rules_of
+from app.jobs.report_making import rules_of
 from app.json_models import OneOf, Query, Since, Until
 
 ORDERS = ("desc", "asc")

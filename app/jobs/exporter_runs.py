@@ -1,10 +1,11 @@
-"""The runs of data exporters: scheduled once, made as batches, delivered with the manifest last, tried until it succeeds."""
+"""Runs of data exporters: scheduled once, made as batches, delivered with the manifest last, tried until they succeed."""
 
 import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import structlog
@@ -27,14 +28,13 @@ from app.db.models.data_exporter import (
 from app.db.models.job import Job, JobState, latest_job
 from app.db.models.job_part import parts_of
 from app.errors import AppError, NotFound
-from app.jobs.batch.params import AppBatch
-from app.jobs.exporters.places import BucketUnknown, destination, store_of, take_back
-from app.jobs.freshness import is_expired
-from app.jobs.lost_results import lost_result_expires
-from app.jobs.request import request_for
+from app.jobs.answering import is_expired
+from app.jobs.batch_params import AppBatch
+from app.jobs.envelope import lost_result_expires
+from app.jobs.job_type import JobRequest, key_of
 from app.jobs.service import look_up, start
 from app.services import Services
-from app.storage import checked
+from app.storage import Storage, checked, open_storage
 from app.telemetry import metrics
 from app.work.errors import DatabaseRestarted, HandedBack, WorkerDied
 from app.work.limits import Budget
@@ -49,6 +49,8 @@ GO_ON_FOR = 20.0  # seconds after which no further run is taken up: other work w
 MANIFEST = "manifest.json"
 DELIVER_WITHIN = 600.0  # seconds of an attempt
 DELIVER_WITHIN_PER_MIB = 10.0  # more of these for each MiB that is copied: 100 KB a second
+OUR_FOLDER = "exports"
+OWN = ""  # as a run's bucket: the service's own store
 
 log = structlog.get_logger()
 
@@ -107,7 +109,8 @@ def _job_of(services: Services, run: DataExporterRun, exporter: DataExporter, ap
     if run.job_id is not None:
         return look_up(services, exporter.user_id, run.job_id)
     window = (run.after_row, run.upto_row)
-    request = request_for(KIND, AppBatch(app_identifier=app.identifier, format=exporter.format, arrived=window))
+    params = AppBatch(app_identifier=app.identifier, format=exporter.format, arrived=window)
+    request = JobRequest(KIND, params, key_of(KIND, params))
     with services.db.read() as session:
         found = latest_job(session, request.key, exporter.user_id)
         about = WholeApp(None, app.id, *totals(session, app.id), app.reports_revision)
@@ -197,3 +200,43 @@ WORK = WorkType(
     ended=_count_failed,
 )
 """Due runs are looked for by a periodic task, which also begins what is scheduled."""
+
+
+class BucketUnknown(AppError):
+    """The operator does not name the bucket, or no longer."""
+
+    message = "The bucket is not among those that the operator has configured"
+
+
+def destination(services: Services, exporter: DataExporter, app: App, run: DataExporterRun) -> tuple[str, str]:
+    """(bucket, folder) to which a run is to be delivered now. Raises BucketUnknown."""
+    parts = (*filter(None, exporter.subfolder.split("/")), exporter.identifier, app.identifier)
+    folder = "/".join((*map(checked, parts), f"{run.scheduled_for:%Y-%m-%dT%H%M%SZ}"))
+    if not services.config.export_buckets:
+        return OWN, f"{OUR_FOLDER}/{checked(exporter.bucket_name)}/{folder}"
+    if exporter.bucket_name not in dict(services.config.export_buckets):
+        raise BucketUnknown
+    return exporter.bucket_name, folder
+
+
+def store_of(services: Services, bucket: str) -> Storage:
+    """The store of a bucket. Raises BucketUnknown."""
+    if bucket == OWN:
+        return services.storage
+    url = dict(services.config.export_buckets).get(bucket)
+    if url is None:
+        raise BucketUnknown
+    return _opened(url)
+
+
+def take_back(services: Services, bucket: str | None, folder: str | None) -> None:
+    """Delete what a run has delivered, if it has. Raises TransientError, or BucketUnknown."""
+    if bucket is not None and folder is not None:
+        store = store_of(services, bucket)
+        store.delete(f"{folder}/manifest.json")  # first: what is there without it is not whole
+        store.delete_folder(folder)
+
+
+@cache
+def _opened(url: str) -> Storage:
+    return open_storage(url, is_marked=False)

@@ -1,1 +1,0 @@
-"""Crashes as their app's members see them."""

@@ -1,1 +1,0 @@
-"""Data exporters: batches of whole apps at regular times, delivered to a bucket."""
