@@ -3,8 +3,19 @@
 Source: RFC 1952. A file is one or more members; zeros behind the last are padding, as tape and block devices leave them.
 """
 
+import lzma
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+
+DAMAGE = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OverflowError,
+    LookupError,  # a file without a name, a link to nowhere
+    RuntimeError,  # a password, a compression that is not there, links in a circle
+)  # fmt: skip
+"""OSError is not among them, for a failing disk raises it too: code that reads from memory adds it."""
+
 
 READ_SIZE = 64 * 1024  # bytes
 MAX_MEMBERS = 1_000  # of one body or file; who packs by pieces makes some dozens

@@ -1,9 +1,12 @@
-"""What comes in and goes out as JSON, in queries and in paths: base classes of pydantic models, and types of their fields."""
+"""What comes in and goes out as JSON, in queries and in paths: base classes of pydantic models, types of their fields,
+pages by number and by cursor.
+"""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Self
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -13,15 +16,55 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
+    ValidationError,
     ValidationInfo,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, core_schema
 
 from app import iso_time
-from app.cursors import read_cursor
 from app.errors import BadParameters
-from app.parameters import read_params
+
+P = TypeVar("P", bound=BaseModel)
+_SHAPE = re.compile(r"(-?[0-9]{1,18})\.([A-Za-z0-9][A-Za-z0-9._-]{0,127})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Time = Annotated[
+    datetime,
+    PlainSerializer(iso_time.rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""An instant in UTC, written to the second."""
+Day = Annotated[date, WithJsonSchema({"type": "string", "format": "date", "description": "UTC day"})]
+_TEXT = WithJsonSchema({"type": "string"})
+DEFAULT_PER_PAGE, MAX_PER_PAGE = 1_000, 10_000  # rows
+MAX_OFFSET = 2**62  # rows; beyond any table, within the database's integers
+
+
+def read_params(model: type[P], values: Mapping[str, Any]) -> P:
+    """Build a model. Raises BadParameters naming the first parameter that does not fit."""
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "parameters"
+        raise BadParameters(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def cursor(at: datetime, name: str) -> str:
+    """`<microseconds since 1970>.<name>` of the last row of a page."""
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}.{name}"
+
+
+def read_cursor(given: str) -> tuple[datetime, str]:
+    """The time and the name in it. Raises BadParameters."""
+    shape = _SHAPE.fullmatch(given) if given.isascii() else None
+    if shape:
+        try:
+            return _EPOCH + timedelta(microseconds=int(shape[1])), shape[2]
+        except OverflowError:
+            pass
+    raise BadParameters("after is not from the Link of a list")
 
 
 class ResponseBody(BaseModel):
@@ -79,16 +122,6 @@ class Query(BaseModel):
         return read_params(cls, values)
 
 
-Time = Annotated[
-    datetime,
-    PlainSerializer(iso_time.rfc3339, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-"""An instant in UTC, written to the second."""
-
-Day = Annotated[date, WithJsonSchema({"type": "string", "format": "date", "description": "UTC day"})]
-
-
 def _since(value: str | None, info: ValidationInfo) -> datetime | None:
     return iso_time.since(info.field_name or "", value)
 
@@ -102,7 +135,6 @@ def NO_DEFAULT(schema: dict[str, Any]) -> None:  # noqa: N802
     schema.pop("default", None)
 
 
-_TEXT = WithJsonSchema({"type": "string"})
 Since = Annotated[datetime | None, BeforeValidator(_since), _TEXT]
 """The first instant that counts, of a day or a time."""
 Until = Annotated[datetime | None, BeforeValidator(_until), _TEXT]
@@ -134,3 +166,31 @@ class OneOf:
         if found and found not in self.values:
             raise BadParameters(f"{info.field_name} is not one of {', '.join(self.values)}")
         return found
+
+
+def read_paging(query: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """(page, per_page), or (None, None) when neither is given. A number out of range becomes the default.
+
+    Raises BadParameters when a value is not a whole number.
+    """
+    page, per_page = _number(query, "page"), _number(query, "per_page")
+    if page is None and per_page is None:
+        return None, None
+    if per_page is None or not 1 <= per_page <= MAX_PER_PAGE:
+        per_page = DEFAULT_PER_PAGE
+    return max(page or 1, 1), per_page
+
+
+def offset_of(page: int, per_page: int) -> int:
+    """Rows before a page, as many as the database can count at most."""
+    return min((page - 1) * per_page, MAX_OFFSET)
+
+
+def _number(query: Mapping[str, str], name: str) -> int | None:
+    value = query.get(name, "").strip()
+    if not value:
+        return None
+    digits = value.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit():
+        raise BadParameters(f"{name} is not a whole number")
+    return int(value[:20])  # what is longer is out of range all the same

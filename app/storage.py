@@ -16,9 +16,8 @@ import obstore
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from app.errors import TransientError
-from app.store_calls import UNAVAILABLE, call, check_size, put_iterable, translated
+from app.store_calls import UNAVAILABLE, FilePart, call, check_size, make_durable, put_iterable, translated
 from app.store_calls import ObjectNotFound as ObjectNotFound  # callers know it as the store's
-from app.stored_file import FilePart, make_durable
 from app.telemetry import metrics
 from app.unfinished_files import UnfinishedFiles
 

@@ -1,9 +1,14 @@
-"""Calls into obstore: on which thread they are made, and what their errors are in our own."""
+"""Below the storage: calls into obstore with their errors as our own, and files of a folder store, made durable and read
+past it, which takes thirty times as long.
+"""
 
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import obstore
@@ -14,6 +19,8 @@ from app.errors import AppError, TransientError
 from app.telemetry import metrics
 
 UNAVAILABLE = "The storage is unavailable, try again"
+_writing = threading.local()
+FILE_CHUNK = 128 * 1024  # bytes; the web server holds up to eight of them for a reader that is slow
 
 
 class ObjectNotFound(AppError):
@@ -52,9 +59,6 @@ def translated(operation: str, raised_by_caller: list[BaseException] | None = No
         raise TransientError(UNAVAILABLE) from error
 
 
-_writing = threading.local()
-
-
 def put_iterable(store: ObjectStore, key: str, chunks: Iterator[bytes], part_size: int, in_flight: int) -> None:
     """Put the chunks in order, in parts of so many bytes, so many at a time."""
     _writing.is_on = True
@@ -70,3 +74,40 @@ def call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         return function(*args, **options)
     with ThreadPoolExecutor(max_workers=1) as helper:
         return helper.submit(function, *args, **options).result()
+
+
+class FilePart(Iterator[bytes]):
+    """Bytes of a file, a chunk at a time; it is open from the start, so what is deleted meanwhile is still sent whole."""
+
+    def __init__(self, path: Path, start: int, end: int | None, size: int | None) -> None:
+        """`size`: of the whole file, where that is known. Raises FileNotFoundError and ObjectDamaged."""
+        self._file = os.open(path, os.O_RDONLY)
+        self._close = weakref.finalize(self, os.close, self._file)  # also when nobody reads to the end
+        self._at = start
+        found = os.fstat(self._file).st_size
+        self._end = found if end is None else end
+        try:
+            check_size(found, size)
+        except ObjectDamaged:
+            self._close()
+            raise
+
+    def __next__(self) -> bytes:
+        wanted = min(FILE_CHUNK, self._end - self._at)
+        with translated("get"):
+            piece = os.pread(self._file, wanted, self._at) if wanted > 0 and self._close.alive else b""
+        if not piece:
+            self._close()
+            raise StopIteration
+        self._at += len(piece)
+        return piece
+
+
+def make_durable(path: Path) -> None:
+    """Wait until file and name are on the disk: an answered upload has to survive a power cut."""
+    for target in (path, path.parent):
+        descriptor = os.open(target, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

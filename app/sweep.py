@@ -1,6 +1,8 @@
 """The sweep: enqueues again what no worker has claimed, takes over from dead workers, clears what has expired."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -8,13 +10,15 @@ from app.background import TYPES
 from app.db.models.job import JobState, abandoned_jobs, forget, move, past_jobs
 from app.db.models.job_part import drop_parts, whole_jobs
 from app.db.models.token import drop_expired_tokens
+from app.db.work import overdue, unclaimed
 from app.jobs.attempt import discard
 from app.jobs.parts import complete
 from app.jobs.user_jobs import abandon
 from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage import job_folder
-from app.work.sweep import sweep_work
+from app.work.ending import take_over, unwritten
+from app.work.work_type import WorkType, furthest
 
 AT_MOST = 500  # rows of a kind per sweep; the next sweep goes on
 
@@ -67,3 +71,30 @@ def _clear_past(services: Services) -> None:
                     drop_parts(session, job.id)
             else:
                 forget(session, job.id)
+
+
+def sweep_work(services: Services, types: Iterable[WorkType[Any]]) -> None:
+    """Bring every row that is due one step further. Safe to run at any time and twice at once."""
+    unwritten.write()
+    sent: dict[str, int] = {}
+    for work in types:
+        now = services.now()
+        with services.db.read() as session:
+            silent = overdue(session, work.leasing, now, furthest(services, now), AT_MOST)
+        for row in silent:
+            take_over(services, work, row)
+        sent[work.name] = _enqueue_unclaimed(services, work)
+    for name, number in sent.items():
+        if number:
+            log.info("enqueued_again", work=name, rows=number)
+
+
+def _enqueue_unclaimed(services: Services, work: WorkType[Any]) -> int:
+    at_most = AT_MOST if work.swept_at_once is None else min(work.swept_at_once(services), AT_MOST)
+    if work.message is None or at_most <= 0:
+        return 0
+    with services.db.write() as session:
+        rows = unclaimed(session, work.leasing, services.now(), at_most)
+    for row in rows:
+        services.broker.enqueue(*work.message(row))
+    return len(rows)

@@ -10,7 +10,7 @@ from app.db import Base
 from app.db.work import Leased, Leasing
 from app.services import Services
 from app.work.ending import unwritten
-from app.work.running import Attempt
+from app.work.lease import Attempt
 from app.work.work_type import Message, WorkType
 
 

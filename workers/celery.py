@@ -30,7 +30,7 @@ from app.telemetry import metrics, multiprocess_metrics, tracing
 from app.telemetry.log_lines import configure_logs
 from app.work.ending import hand_back, unwritten
 from app.work.lease import renewer
-from app.work.watchdog import watchdog
+from app.work.watcher import watchdog
 from app.worker_heartbeat import WorkerHeartbeat, own_id
 from workers import redis_transport
 from workers.broker_watch import BrokerWatch

@@ -7,8 +7,7 @@ import click
 from app.cli import DATA_DIR, main
 from app.config import Config, embedded_environment
 from app.operations.schema import upgrade
-from app.services import open_services
-from app.storage_setup import set_up_storage
+from app.services import open_services, set_up_storage
 
 
 @main.group()

@@ -28,8 +28,7 @@ from app.db.models import heartbeat
 from app.errors import ConfigError, TransientError
 from app.operations.schema import upgrade
 from app.queueing.broker import QUEUES
-from app.services import holders_of, open_services, worker_name
-from app.storage_setup import set_up_storage
+from app.services import holders_of, open_services, set_up_storage, worker_name
 from app.telemetry.log_lines import configure_logs
 from app.work.ending import take_from_dead
 

@@ -41,9 +41,9 @@ from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, released, unwritten
 from app.work.errors import AttemptsUsedUp, HandedBack
-from app.work.lease import Lease, lease_of
+from app.work.lease import Lease
 from app.work.limits import OverBudget
-from app.work.work_type import Message, WorkType
+from app.work.work_type import Message, WorkType, lease_of
 
 LOGS_IN_BULK = 25  # digested together, in one transaction
 BYTES_IN_BULK = MIB  # of theirs, unless the first one alone is larger

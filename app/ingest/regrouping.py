@@ -43,8 +43,8 @@ from app.ingest.regroup import LOGS_IN_BULK, Regrouped, regroup_logs
 from app.queueing.broker import LONG, REGROUP
 from app.services import Services
 from app.work.errors import AttemptLost
+from app.work.lease import Attempt, run_next
 from app.work.limits import Budget
-from app.work.running import Attempt, run_next
 from app.work.work_type import Message, WorkType
 
 STATEMENTS_WITHIN = 300.0  # seconds for all that is not reading logs

@@ -14,8 +14,7 @@ from app.db.queries.batch_rows import PartEnd, Scope, count_in_scope, cuts, has_
 from app.errors import BadParameters, TransientError
 from app.exports import ROW_FORMATS
 from app.jobs.job_type import Plan, Run
-from app.json_models import NO_DEFAULT, OneOf, RequestBody
-from app.parameters import read_params
+from app.json_models import NO_DEFAULT, OneOf, RequestBody, read_params
 
 REPORTS = "zip"  # the format that holds a report of each occurrence, not a row
 FORMATS = tuple(sorted((*ROW_FORMATS, REPORTS)))

@@ -37,8 +37,8 @@ from app.services import Services
 from app.storage import Storage, checked, open_storage
 from app.telemetry import metrics
 from app.work.errors import DatabaseRestarted, HandedBack, WorkerDied
+from app.work.lease import Attempt, run_all
 from app.work.limits import Budget
-from app.work.running import Attempt, run_all
 from app.work.work_type import WorkType
 
 KIND = "app_batch"

@@ -39,8 +39,7 @@ from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten
 from app.work.errors import AttemptLost
-from app.work.lease import lease_of
-from app.work.work_type import Message, WorkType
+from app.work.work_type import Message, WorkType, lease_of
 
 log = structlog.get_logger()
 

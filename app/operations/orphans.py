@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
+from typing import TypeVar
 
-from app.batched import batched
 from app.db.models.job import Job, find_jobs
 from app.db.models.job_part import stored_parts
 from app.db.models.log import stored_log_ids
@@ -12,11 +13,19 @@ from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat, index_key
 from app.symbolication.examining import objects_without_symbols
 
+T = TypeVar("T")
 BATCH = 500  # objects looked up together
 IN_FLIGHT = timedelta(hours=1)  # a younger object may belong to an upload or an attempt that is not committed yet
 
 OWNERS = {"jobs": "result", "logs": "log", "symbols": "symbols"}
 """Folder of the store -> what an object in it belongs to."""
+
+
+def batched(items: Iterable[T], most: int) -> Iterator[list[T]]:
+    """All items in their order, in lists of `most`; the last one may be shorter, and none is empty."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, most)):
+        yield batch
 
 
 def old_orphans(services: Services, prefix: str) -> Iterator[ObjectStat]:

@@ -12,9 +12,8 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
-from app.damage import DAMAGE
 from app.errors import MalformedLog
-from app.gunzip import GZIP, TooManyMembers, gunzipped
+from app.gunzip import DAMAGE, GZIP, TooManyMembers, gunzipped
 from app.parsers import values
 
 MAX_MEMBERS = 1_000  # files of one archive

@@ -36,8 +36,8 @@ from app.privacy.run_steps import take_back_runs
 from app.privacy.sought import MAX_LENGTH, SCANNED_FROM, Sought
 from app.queueing.broker import RUN_ERASURE, UPKEEP
 from app.services import Services
+from app.work.lease import Attempt, run_next
 from app.work.limits import Budget
-from app.work.running import Attempt, run_next
 from app.work.work_type import Message, WorkType
 
 SLICE = 2.0  # seconds after which a worker does other work first

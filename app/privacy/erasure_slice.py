@@ -9,7 +9,7 @@ from app.db.queries.exported import doubt_runs
 from app.db.queries.removal import Removed, remove_logs
 from app.privacy.sought import Sought
 from app.services import Services
-from app.work.running import Attempt
+from app.work.lease import Attempt
 
 
 @dataclass

@@ -8,9 +8,8 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from app.batched import batched
 from app.db.models.app import apps_after
-from app.operations.orphans import BATCH, IN_FLIGHT, delete_orphan, orphans
+from app.operations.orphans import BATCH, IN_FLIGHT, batched, delete_orphan, orphans
 from app.services import Services
 from app.storage import ObjectStat, Storage
 

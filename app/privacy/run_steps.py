@@ -14,7 +14,8 @@ from app.jobs.batch_params import REPORTS
 from app.jobs.exporter_runs import OUR_FOLDER, WORK, BucketUnknown, destination, take_back
 from app.privacy.erasure_slice import ErasureSlice
 from app.work.ending import released
-from app.work.lease import Lease, lease_of
+from app.work.lease import Lease
+from app.work.work_type import lease_of
 
 RUNS_AT_ONCE = 100
 KEYS_AT_ONCE = 500

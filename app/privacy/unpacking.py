@@ -7,8 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
-from app.damage import DAMAGE
-from app.gunzip import TooManyMembers, gunzipped
+from app.gunzip import DAMAGE, TooManyMembers, gunzipped
 
 MOST = 64 * 1024 * 1024  # bytes of what an archive holds that are looked at: more than any log has, less than a bomb
 PIECE = 64 * 1024  # bytes

@@ -33,8 +33,8 @@ from app.symbolication.uploads import stream_parts
 from app.symbols.contents import ARCHIVE, About, is_whole_archive
 from app.symbols.objects import NotSymbols
 from app.work.errors import AttemptLost, AttemptsUsedUp
+from app.work.lease import Attempt, run_next
 from app.work.limits import Budget, OverBudget
-from app.work.running import Attempt, run_next
 from app.work.work_type import Message, WorkType
 
 CHUNK = MIB

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from app.damage import DAMAGE
+from app.gunzip import DAMAGE
 from app.symbols.objects import NotSymbols
 
 MAX_MEMBERS = 1_000

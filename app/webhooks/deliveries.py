@@ -28,11 +28,10 @@ from app.webhooks.secret import SecretUnreadable, decrypt_secret, sign
 from app.webhooks.sending import NotDelivered, post
 from app.webhooks.target import Refused, Resolve, look_up
 from app.work.ending import unwritten
-from app.work.lease import lease_of
+from app.work.lease import Attempt
+from app.work.lease import attempt as make_attempt
 from app.work.limits import Budget
-from app.work.running import Attempt
-from app.work.running import attempt as make_attempt
-from app.work.work_type import WorkType
+from app.work.work_type import WorkType, lease_of
 
 PAUSES = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
 """Seconds from each failed attempt to the next one: 23.7 hours in all, then the delivery has failed."""

@@ -23,9 +23,8 @@ from app.work.errors import (
     WorkerDied,
     sort,
 )
-from app.work.lease_length import furthest, lease_of
 from app.work.limits import OverBudget
-from app.work.work_type import WorkType
+from app.work.work_type import WorkType, furthest, lease_of
 
 MOST_UNWRITTEN = 10_000  # endings that a process remembers while the database is away
 

@@ -18,8 +18,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from app.errors import AppError, TransientError
-from app.work.watchdog import watchdog
-from app.work.watcher import PAUSE, Watching
+from app.work.watcher import PAUSE, Watching, watchdog
 
 ANSWER_WITHIN = 1.0  # seconds that code has to end after the first exception, else it is reported to `on_overdue`
 KILL_GRACE = 10.0  # seconds after which a process whose work has not ended is ended, to be of use again

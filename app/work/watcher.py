@@ -1,13 +1,55 @@
-"""The thread that looks at what is bounded in this process."""
+"""The threads that look at what is bounded in this process, and end the process if it can do no more work."""
 
+import faulthandler
+import os
 import threading
 import time
 from typing import Protocol
 
-from app.work.watchdog import watchdog
+import structlog
 
+LEAST_SILENCE = 30.0  # seconds; no call into C that has an end holds the interpreter's lock for so long
 PAUSE = 0.25  # seconds between looks; a budget is kept to within that
 PARK_AFTER = 40  # looks with nothing to watch until the watcher sleeps; to wake it for each piece of work costs more
+
+log = structlog.get_logger()
+
+
+class Watchdog:
+    """The one of this process; off until `start`, for only the child processes of a worker are started again."""
+
+    def __init__(self) -> None:
+        self._silence: float | None = None
+        self._nowhere = -1
+
+    @property
+    def is_on(self) -> bool:
+        """True once it was started."""
+        return self._silence is not None
+
+    def start(self, lease: float) -> None:
+        """From now on the process may be ended. `lease`: seconds after which work that is not renewed is lost anyway."""
+        self._nowhere = os.open(os.devnull, os.O_WRONLY)  # a stack trace would hold paths and values
+        self._silence = max(lease, LEAST_SILENCE)
+
+    def feed(self) -> None:
+        """Say that threads run. The process ends if it is neither called again nor `rest` before the silence is over."""
+        if self._silence is not None:
+            faulthandler.dump_traceback_later(self._silence, exit=True, file=self._nowhere)
+
+    def rest(self) -> None:
+        """Say that nothing is at work."""
+        if self._silence is not None:
+            faulthandler.cancel_dump_traceback_later()
+
+    def end_process(self, reason: str) -> None:
+        """End the process now, if it may be."""
+        if self._silence is not None:
+            log.error("process_ended", reason=reason)
+            os._exit(1)
+
+
+watchdog = Watchdog()
 
 
 class Ticking(Protocol):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from app.config import Config
 from app.db import Session
-from app.db.work import Leased, Leasing, back_off
+from app.db.work import CLOCK_SLACK, Leased, Leasing, back_off
 from app.errors import AppError
 from app.services import Services
 from app.work.limits import Budget, OverBudget
 
 if TYPE_CHECKING:
-    from app.work.running import Attempt
+    from app.work.lease import Attempt
 
 R = TypeVar("R", bound=Leased)
 
@@ -66,3 +66,13 @@ class WorkType(Generic[R]):
     """Called after the commit that ended an attempt with an error; the flag is true when the work was given up."""
     lost: Callable[[Services, R], object] = _nothing  # called when an attempt finds that its row is another's by now
     swept_at_once: Callable[[Services], int] | None = None  # most task messages of one sweep; None: as many as are due
+
+
+def lease_of(services: Services) -> timedelta:
+    """How long a claim or a renewal lasts, whatever the type of work."""
+    return timedelta(seconds=services.config.job_lease)
+
+
+def furthest(services: Services, now: datetime) -> datetime:
+    """A lease that ends after this was written before a clock was set back."""
+    return now + 2 * lease_of(services) + CLOCK_SLACK

@@ -14,7 +14,7 @@ from tests.system.conftest import log_in, until
 
 TIME_LIMIT = 10  # seconds; the shortest that the settings allow
 KILL_GRACE = 10  # seconds, of app/work/limits.py
-SILENCE = 30  # seconds, of app/work/watchdog.py
+SILENCE = 30  # seconds, of app/work/watcher.py
 
 # CDLL lets other threads run meanwhile, PyDLL does not.
 HANG = """

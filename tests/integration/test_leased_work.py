@@ -10,10 +10,10 @@ import pytest
 from app.db.work import LONG_AGO
 from app.errors import BadParameters, TransientError
 from app.services import Services
+from app.sweep import sweep_work
 from app.work import ending
 from app.work.ending import hand_back, unwritten
-from app.work.running import Attempt, claim_next, run_all, run_next
-from app.work.sweep import sweep_work
+from app.work.lease import Attempt, claim_next, run_all, run_next
 from app.work.work_type import WorkType
 from tests.factories import Clock
 from tests.notes import Note, Steps, complete, note, raising, work_of

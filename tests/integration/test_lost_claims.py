@@ -14,7 +14,7 @@ from app.errors import BadParameters
 from app.services import Services
 from app.work.ending import end, take_from_dead
 from app.work.errors import AttemptLost
-from app.work.running import Attempt, claim_next, release
+from app.work.lease import Attempt, claim_next, release
 from app.work.work_type import WorkType
 from tests.factories import make_crash, make_member
 from tests.properties import work_types as types

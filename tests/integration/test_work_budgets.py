@@ -9,8 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.services import Services
+from app.work.lease import Attempt, run_next
 from app.work.limits import Budget
-from app.work.running import Attempt, run_next
 from app.work.work_type import WorkType
 from tests.notes import Note, Steps, complete, note, work_of
 from tests.system.conftest import until

@@ -12,7 +12,7 @@ from app.errors import BadParameters, MalformedLog, TransientError
 from app.services import Services
 from app.work.ending import unwritten
 from app.work.errors import AttemptLost, HandedBack
-from app.work.running import Attempt, attempt, run_next
+from app.work.lease import Attempt, attempt, run_next
 from app.work.work_type import WorkType
 from tests.properties.faulty import COMMIT_FAILS, COMMIT_UNCONFIRMED, FaultyDatabase
 from tests.properties.work_model import (

@@ -26,8 +26,8 @@ from app.queueing.broker import PARTS, SHORT
 from app.services import Services
 from app.webhooks import deliveries
 from app.work.errors import AttemptLost
-from app.work.lease import lease_of
-from app.work.running import Attempt
+from app.work.lease import Attempt
+from app.work.work_type import lease_of
 from tests.factories import Member
 from tests.properties.work_model import APP_ERROR, DONE, GIVEN_UP, MALFORMED, WAITING, WORKING, Promise
 

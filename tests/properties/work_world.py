@@ -13,8 +13,8 @@ from app.errors import TransientError
 from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
+from app.sweep import sweep_work
 from app.work.ending import hand_back, unwritten
-from app.work.sweep import sweep_work
 from tests.factories import Clock, make_crash, make_member
 from tests.properties.faulty import FaultyDatabase
 from tests.properties.work_attempts import PROCESSES, SWEEPER, Attempts, Plan, Step

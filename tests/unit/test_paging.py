@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from app.errors import BadParameters
-from app.paging import MAX_OFFSET, offset_of, read_paging
+from app.json_models import MAX_OFFSET, offset_of, read_paging
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,9 @@ def test_a_page_beyond_any_table_stays_within_the_integers_of_the_database():
 
 
 def test_reading_a_page_loads_no_job_type():
-    loaded = "import sys, app.paging, app.parameters; print(any(name.startswith('app.jobs') for name in sys.modules))"
+    loaded = (
+        "import sys, app.json_models, app.json_models; print(any(name.startswith('app.jobs') for name in sys.modules))"
+    )
 
     found = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True)
 

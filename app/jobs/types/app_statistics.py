@@ -32,8 +32,7 @@ from app.jobs.statistics import (
     store_figures,
     window,
 )
-from app.json_models import Day, ResponseBody
-from app.parameters import read_params
+from app.json_models import Day, ResponseBody, read_params
 
 PATH = "/apps/<app_identifier>/crashes/statistics"
 UNIT = "occurrences"

@@ -22,8 +22,7 @@ from app.jobs.statistics import (
     store_figures,
     window,
 )
-from app.json_models import Day, ResponseBody
-from app.parameters import read_params
+from app.json_models import Day, ResponseBody, read_params
 
 PATH = "/crashes/<crash_identifier>/statistics"
 UNIT = "occurrences"

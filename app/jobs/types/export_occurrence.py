@@ -17,8 +17,7 @@ from app.db.models.occurrence import Occurrence, find_occurrence
 from app.errors import BadParameters, Gone, NotFound
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, StoredFile, Subject
 from app.jobs.report_making import make_report, rules_of
-from app.json_models import OneOf, Query
-from app.parameters import read_params
+from app.json_models import OneOf, Query, read_params
 from app.parsers import nth
 from app.reports import REPORTS
 from app.symbolication.opened import OpenedSymbols

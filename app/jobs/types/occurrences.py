@@ -13,9 +13,18 @@ from app.db.models.crash import find_crash
 from app.db.queries.long_list import Batch, LongList, long_list
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
 from app.jobs.list_pages import Chunks, read_page
-from app.json_models import NO_DEFAULT, Day, Query, ResponseBody, Since, Until
-from app.paging import MAX_PER_PAGE, offset_of, read_paging
-from app.parameters import read_params
+from app.json_models import (
+    MAX_PER_PAGE,
+    NO_DEFAULT,
+    Day,
+    Query,
+    ResponseBody,
+    Since,
+    Until,
+    offset_of,
+    read_paging,
+    read_params,
+)
 from app.storage import ObjectNotFound
 
 PATH = "/crashes/<crash_identifier>/occurrences"

@@ -5,12 +5,11 @@ from typing import Annotated
 from flask import Response, request
 from pydantic import Field
 
-from app.cursors import cursor
 from app.jobs import JOB_TYPES, service
 from app.jobs.envelope import JobBody, description
 from app.jobs.job_type import AnyJob, JobType
 from app.jobs.user_jobs import STATES, asked_by, cancel
-from app.json_models import After, OneOf, Query
+from app.json_models import After, OneOf, Query, cursor
 from app.web.api import polling, tags
 from app.web.api.job_response import job_response
 from app.web.api.request_values import request_values

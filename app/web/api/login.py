@@ -5,8 +5,7 @@ from pydantic import BaseModel
 
 from app.errors import BadParameters
 from app.identity import accounts
-from app.json_models import ResponseBody
-from app.parameters import read_params
+from app.json_models import ResponseBody, read_params
 from app.web.api import tags
 from app.web.api.resource import Answer, Resource
 from app.web.auth import services, token

@@ -7,7 +7,6 @@ from flask import Response, request
 from pydantic import Field
 from werkzeug.http import dump_options_header
 
-from app.cursors import cursor
 from app.db.models.app import App
 from app.db.models.log import LogStatus
 from app.identity import accounts
@@ -15,7 +14,7 @@ from app.ingest.again import digest_again
 from app.ingest.log_id import is_log_id
 from app.ingest.receive import receive
 from app.ingest.status import STATUSES, log_page, log_state
-from app.json_models import After, Day, OneOf, Query, ResponseBody, Time
+from app.json_models import After, Day, OneOf, Query, ResponseBody, Time, cursor
 from app.privacy.raw_log import raw_log
 from app.web.api import tags
 from app.web.api.body import unpacked_body

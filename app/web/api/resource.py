@@ -13,8 +13,7 @@ from typing import Any, Generic, Self, TypeVar, get_type_hints
 from flask import Blueprint, Response, request
 
 from app.identity import accounts
-from app.json_models import ResponseBody
-from app.parameters import read_params
+from app.json_models import ResponseBody, read_params
 from app.web.api import answers
 from app.web.api.page_window import link_after, link_next, window
 from app.web.api.request_values import json_object

@@ -4,7 +4,6 @@ from pathlib import PurePath
 
 from flask import Blueprint, Response, request
 
-from app.cursors import cursor
 from app.db.models.app import App
 from app.errors import AppError, BadParameters, Conflict, TooLarge, TooManyRequests
 from app.identity import accounts
@@ -13,6 +12,7 @@ from app.ingest.log_id import log_id_of_file
 from app.ingest.receive import receive
 from app.ingest.status import STATUSES, log_page, log_state
 from app.jobs.report_making import rules_of
+from app.json_models import cursor
 from app.web.auth import services
 from app.web.console.cursor_paging import read_cursor_window
 from app.web.console.files import takes_files

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from app.db.models.app import App
 from app.identity import keys
-from app.parameters import read_params
+from app.json_models import read_params
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import Nav, app_of, go

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from app.db.models.app import App
 from app.jobs import exporter_settings
-from app.parameters import read_params
+from app.json_models import read_params
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go, signed_in
