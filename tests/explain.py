@@ -9,8 +9,7 @@ from psycopg import sql
 
 from app.db import Database, open_database
 from app.db.driver_pool import DriverConnection
-from app.db.hot import FOLDER, SqlText, read_text
-from app.db.many import as_rows
+from app.db.hot import FOLDER, SqlText, as_rows, read_text
 from app.operations.schema import upgrade
 from tests.servers import new_database, postgres_server
 

@@ -21,7 +21,7 @@ from kombu.entity import Exchange, Queue
 
 from app.background import TYPES
 from app.config import Config
-from app.db.pooling import require_pooling_by_session
+from app.db.idle import require_pooling_by_session
 from app.errors import ConfigError
 from app.queueing.broker import BEGIN_CANARY, KEEP_AGES, QUEUES, RECORD_HEARTBEAT, RUN_CANARY, SHORT, SWEEP, UPKEEP
 from app.queueing.redis_url import read_redis_url

@@ -18,8 +18,7 @@ from app.db.models.app import App
 from app.db.models.log import LogStatus
 from app.errors import AppError
 from app.identity import accounts
-from app.ingest.log_id import log_id_of_file
-from app.ingest.receive import receive
+from app.ingest.receive import log_id_of_file, receive
 from app.ingest.status import log_state
 from app.services import Services
 

@@ -1,55 +1,8 @@
-"""Every module that declares a table, so that migrations and tests see them all."""
+"""Imports every module that declares a table, so that migrations and tests see them all."""
 
-from app.db.models import (
-    app,
-    app_settings,
-    awaited_symbols,
-    crash,
-    crash_alias,
-    data_exporter,
-    erasure,
-    fair_share,
-    grouping_decision,
-    heartbeat,
-    ingest_key,
-    job,
-    job_part,
-    log,
-    occurrence,
-    pending_deletion,
-    regrouping,
-    symbol_part,
-    symbol_upload,
-    symbols,
-    token,
-    user,
-    webhook,
-    worker_process,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "app",
-    "app_settings",
-    "awaited_symbols",
-    "crash",
-    "crash_alias",
-    "data_exporter",
-    "erasure",
-    "fair_share",
-    "grouping_decision",
-    "heartbeat",
-    "ingest_key",
-    "job",
-    "job_part",
-    "log",
-    "occurrence",
-    "pending_deletion",
-    "regrouping",
-    "symbol_part",
-    "symbol_upload",
-    "symbols",
-    "token",
-    "user",
-    "webhook",
-    "worker_process",
-]
+from app.db import models
+
+MODULES = tuple(import_module(f"{models.__name__}.{module.name}") for module in iter_modules(models.__path__))

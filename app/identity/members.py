@@ -4,7 +4,7 @@ import structlog
 
 from app.db.models.app import App, is_member
 from app.db.models.user import MAX_EMAIL, find_user
-from app.db.queries.member import add_member, count_members, drop_member, members_of
+from app.db.queries.lists import add_member, count_members, drop_member, members_of
 from app.errors import BadParameters, Conflict, NotFound
 from app.services import Services
 

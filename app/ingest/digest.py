@@ -27,12 +27,9 @@ from app.db.models.grouping_decision import routes
 from app.db.models.log import LEASING, Log, LogStatus
 from app.db.work import change
 from app.errors import AppError, MalformedLog
-from app.ingest import budget
-from app.ingest.awaiting import trim_awaited, waiting
-from app.ingest.grouping import Grouped, read_and_group
-from app.ingest.log_id import time_in
-from app.ingest.seen_at import seen_at
-from app.ingest.splits import splits_in
+from app.ingest import grouping
+from app.ingest.grouping import Grouped, read_and_group, seen_at, splits_in, trim_awaited, waiting
+from app.ingest.receive import time_in
 from app.queueing.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.services import Services
 from app.store_calls import ObjectDamaged
@@ -284,7 +281,7 @@ WORK: WorkType[Any] = WorkType(
     noun="log",
     leasing=LEASING,
     message=lambda log: Message(DIGEST_LOG, str(log.id), INGEST),
-    budget=lambda services, log: budget.whole(services.config, log.size) if log.slow else budget.brief(),
+    budget=lambda services, log: grouping.whole(services.config, log.size) if log.slow else grouping.brief(),
     over_budget=_over_budget,
     permanent=(MalformedLog, ObjectDamaged),
     again=_again,

@@ -1,19 +1,68 @@
 """The group of each crash report in a log's bytes: what a digest and a regrouping have to agree on."""
 
 import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
+from app.config import MIB, Config
 from app.crashes.facts import Facts, facts
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
 from app.crashes.log import CrashLog
-from app.crashes.splitting import Split, split_apart
+from app.crashes.splitting import Split, read_splits, split_apart
 from app.crashes.title import title
+from app.db.hot.digest_steps import ClaimedLog
+from app.db.models.awaited_symbols import AwaitingLog, trim
 from app.db.queries.moves import Group
 from app.parsers import recognise
+from app.parsers.archive_members import FREE_BYTES, MAX_RATIO
 from app.parsers.document import Document, unread_sentence
 from app.services import Services
 from app.symbolication.bulk_symbols import BulkSymbols
 from app.symbols.resolving import Resolved
+from app.work.limits import Budget
+
+BRIEFLY = 2.0  # seconds of processor time for a log's first attempt
+READ_WITHIN = 20.0  # seconds of processor time for a log that takes longer than that
+READ_WITHIN_PER_MIB = 6.0  # more of these for each MiB that it may unpack to; the slowest format takes 2.4
+TIMES = 4  # a thread that wants the processor has at least a quarter of one
+BRIEF_AT_MOST = 60.0  # seconds of time for a log's first attempt, on however busy a machine
+SPLITS = "splits"  # in an app's settings
+LEAST_DRIFT = timedelta(minutes=55)  # between a device's clock and ours that is corrected, as Sentry's Relay has it
+TRIM_EVERY = 4_096  # logs of all apps
+
+
+def brief() -> Budget:
+    """Of a log's first attempt: who takes longer is put aside and read alone."""
+    return Budget(seconds=BRIEF_AT_MOST, cpu_seconds=BRIEFLY)
+
+
+def whole(config: Config, size: int) -> Budget:
+    """Of a log of so many bytes, by what these may unpack to."""
+    unpacked = min(size * MAX_RATIO + FREE_BYTES, config.max_log_bytes) / MIB
+    seconds = READ_WITHIN + unpacked * READ_WITHIN_PER_MIB
+    return Budget(seconds=TIMES * seconds, cpu_seconds=seconds)
+
+
+@lru_cache(maxsize=256)
+def splits_in(settings: str | None) -> tuple[Split, ...]:
+    """What members have set, checked when they set it."""
+    return read_splits(json.loads(settings).get(SPLITS)) if settings and SPLITS in settings else ()
+
+
+def seen_at(occurred_at: datetime, received_at: datetime, sent_at: datetime | None, oldest_days: int) -> datetime:
+    """The time that crashes are sorted and filtered by, at most `received_at` and at least `oldest_days` before.
+
+    A time outside of that was read from a wrong clock: the arrival counts instead. `sent_at` is when the log was sent, by the
+    clock that `occurred_at` is of: if that clock was wrong then, it was as wrong when the crash happened.
+    """
+    try:
+        if sent_at is not None and abs(received_at - sent_at) >= LEAST_DRIFT:
+            occurred_at += received_at - sent_at
+    except OverflowError:
+        return received_at
+    return occurred_at if received_at - timedelta(days=oldest_days) <= occurred_at <= received_at else received_at
 
 
 class Grouped(NamedTuple):
@@ -71,3 +120,15 @@ def why(made: Fingerprint, *, symbols: bool = False) -> str:
 
 def _storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def waiting(app_id: int, log_row: int, report: Grouped) -> Iterator[AwaitingLog]:
+    """A row for each thing that a report waits for."""
+    return (AwaitingLog(app_id, awaited, log_row) for awaited in report.awaited)
+
+
+def trim_awaited(services: Services, logs: Iterable[ClaimedLog]) -> None:
+    """Bound how many logs of an app wait for symbols. Every TRIM_EVERY-th log has its app trimmed."""
+    for app_id in sorted({one.app_id for one in logs if one.id % TRIM_EVERY == 0}):
+        with services.db.write() as session:
+            trim(session, app_id)

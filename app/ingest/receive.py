@@ -1,26 +1,63 @@
 """Takes an uploaded log: checks it, stores its bytes, records it, and enqueues its digest. Cheap: nothing is parsed."""
 
 import hashlib
+import json
+import re
+import secrets
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from app.config import Config
 from app.db.errors import is_without_effect
 from app.db.hot.upload import KnownLog, Sender, find_known, insert_log
 from app.db.models.app import App
+from app.db.models.erasure import is_any_live
+from app.db.models.log import Log, LogStatus, find_log
 from app.db.work import ENQUEUE_AGAIN_AFTER
-from app.errors import BadParameters, Conflict, TooLarge, TransientError
-from app.ingest.log_id import is_log_id, new_log_id
-from app.ingest.rate import admit
-from app.ingest.restoring import restore
+from app.errors import BadParameters, Conflict, Gone, NotFound, TooLarge, TooManyRequests, TransientError
 from app.queueing.broker import DIGEST_LOG, INGEST
 from app.services import Services
-from app.storage import log_key
+from app.storage import ObjectNotFound, log_key
 from app.telemetry.log_lines import current_request_id
 
+LOG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+VENDOR_SHAPE = re.compile(
+    r"[0-9]{1,20}-([0-9]{1,12})-logs-[0-9]{5}"
+)  # <installation number>-<unix seconds>-logs-<5 digits>
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMES_TO_TRY = 5  # a random name that is taken already is a matter of one in 10^14
+LOGS_PER_MINUTE = "logs_per_minute"  # in an app's settings; null: any number
 
 log = structlog.get_logger()
+
+
+def is_log_id(value: str) -> bool:
+    """True for what a client may name a log; such a name is also fit to be a part of a storage key."""
+    return LOG_ID.fullmatch(value) is not None
+
+
+def new_log_id(now: datetime) -> str:
+    """A name in the vendor's shape: a random installation number, the time of arrival, a random sequence number."""
+    return f"{secrets.randbelow(2**32):010d}-{int(now.timestamp())}-logs-{secrets.randbelow(100_000):05d}"
+
+
+def log_id_of_file(stem: str, content: bytes) -> str:
+    """A name for a file's log that is the same whenever the same file is added: its stem and a hash of its bytes."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:80]
+    return f"{plain or 'log'}-{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def time_in(log_id: str) -> datetime | None:
+    """The UTC time that a name of the vendor's shape carries, else None."""
+    match = VENDOR_SHAPE.fullmatch(log_id)
+    if not match:
+        return None
+    try:
+        return EPOCH + timedelta(seconds=int(match[1]))
+    except OverflowError:
+        return None
 
 
 def receive(services: Services, app: App | Sender, log_id: str | None, content: bytes) -> str:
@@ -109,3 +146,88 @@ def _drop(services: Services, key: str) -> None:
 def _require_same(found: KnownLog, sha256: str) -> None:
     if found.sha256 != sha256:
         raise Conflict(f"Another log with log_id {found.log_id} is stored already; it stays as it is")
+
+
+def admit(services: Services, sender: Sender) -> None:
+    """Count a log that comes from outside. Raises TooManyRequests when it is one too many."""
+    per_minute = logs_per_minute(services.config, sender.settings)
+    if not per_minute or services.rate_limit is None:
+        return
+    seconds = services.rate_limit.count(str(sender.id), per_minute)
+    if seconds:
+        raise TooManyRequests(
+            f"The app sends more than {per_minute} logs a minute, try again in {seconds} s", retry_after=seconds
+        )
+
+
+def logs_per_minute(config: Config, settings: str | None) -> int | None:
+    """The limit of an app with these settings (JSON), None or 0 without one."""
+    own = json.loads(settings) if settings else {}
+    found: int | None = own.get(LOGS_PER_MINUTE, config.logs_per_minute)
+    return found
+
+
+def restore(services: Services, app: App | Sender, known: KnownLog, content: bytes) -> None:
+    """Store `content`, the bytes of a known log, unless the stored object has their size; a rejected log is digested again.
+
+    A log whose bytes were removed on purpose stays without them. Raises TransientError when the bytes cannot be written.
+    """
+    try:
+        is_whole = _stored_size(services, known) == len(content)
+    except TransientError:  # a store that is away has lost nothing
+        return
+    if is_whole or _kept(services, app, known) is None:
+        return
+    services.storage.put_bytes(known.storage_key, content)
+    # Whatever removes a log commits that before it deletes the object: what was removed meanwhile is deleted here, and
+    # what is removed from now on is deleted there.
+    row = _kept(services, app, known)
+    if row is None:
+        services.storage.delete(known.storage_key)
+        return
+    log.info("log_restored", log=row.id, app=app.identifier, bytes=len(content))
+    if row.status == LogStatus.REJECTED:
+        with suppress(Conflict):  # a user is being erased: it stays rejected, and can be digested again by its URL
+            digest_again(services, app, known.log_id)
+
+
+def _stored_size(services: Services, known: KnownLog) -> int | None:
+    try:
+        return services.storage.stat(known.storage_key).size
+    except ObjectNotFound:
+        return None
+
+
+def _kept(services: Services, app: App | Sender, known: KnownLog) -> Log | None:
+    """The log's row, if its bytes are to be there."""
+    with services.db.read() as session:
+        row = find_log(session, app.id, known.log_id)
+    if row is None or row.removed_at is not None or row.storage_key != known.storage_key:
+        return None
+    return row
+
+
+def digest_again(services: Services, app: App | Sender, log_id: str) -> None:
+    """Let a rejected log wait for its digestion anew; one that waits already is left as it is.
+
+    Raises NotFound, Gone when its bytes are no longer kept, or Conflict when it is digested or an erasure is under way.
+    """
+    now = services.now()
+    with services.db.write() as session:
+        found = find_log(session, app.id, log_id, lock=True) if is_log_id(log_id) else None
+        if found is None:
+            raise NotFound("Log not found")
+        if found.status == LogStatus.RECEIVED:
+            return
+        if found.status == LogStatus.DIGESTED:
+            raise Conflict("The log is digested; `crashq regroup` counts its occurrences by newer rules")
+        if found.removed_at is not None:
+            raise Gone("The bytes of this log are no longer kept")
+        if is_any_live(session, app.id):  # it looks at what waits first, and must find it there
+            raise Conflict("A user is being erased; try again when that is done")
+        found.status, found.error_message, found.digested_at = LogStatus.RECEIVED, None, None
+        found.failures, found.enqueued, found.not_before, found.lease_expires_at = 0, 0, None, None
+        found.enqueue_after = now + ENQUEUE_AGAIN_AFTER
+        session.flush()
+    log.info("log_digested_again", log=found.id, app=app.identifier)
+    services.broker.enqueue_debounced(DIGEST_LOG, str(found.id), INGEST)

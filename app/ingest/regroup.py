@@ -13,10 +13,8 @@ from app.db.models.grouping_decision import routes_within
 from app.db.models.log import StoredLog, stored_logs
 from app.db.queries.moves import Group, Move, Placed, groups_named, hold_logs, move
 from app.errors import AppError, MalformedLog
-from app.ingest import budget
-from app.ingest.awaiting import waiting
-from app.ingest.grouping import Grouped, read_and_group
-from app.ingest.splits import splits_in
+from app.ingest import grouping
+from app.ingest.grouping import Grouped, read_and_group, splits_in, waiting
 from app.services import Services
 from app.storage import ObjectNotFound
 from app.symbolication.bulk_symbols import BulkSymbols
@@ -103,7 +101,7 @@ def _read(services: Services, bulk: list[StoredLog]) -> dict[int, list[Grouped]]
 
 
 def _grouped(services: Services, stored: StoredLog, raw: bytes, symbols: BulkSymbols) -> list[Grouped]:
-    with limited(budget.whole(services.config, stored.size), watcher):
+    with limited(grouping.whole(services.config, stored.size), watcher):
         return read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols).reports
 
 

@@ -1,4 +1,4 @@
-"""Regroups an app in the background, a few logs at a time: its stored logs, those for which symbols have come, and decisions."""
+"""Regroups an app in the background, a few logs at a time, after a change of rules, symbols or people's decisions."""
 
 import time
 from datetime import timedelta
@@ -9,36 +9,25 @@ import structlog
 from app.crashes.fingerprint import VERSION
 from app.db import Session
 from app.db.models.awaited_symbols import Come, next_come, no_longer_awaited
-from app.db.models.crash import group_now
+from app.db.models.crash import Crash, group_now
 from app.db.models.grouping_decision import (
     GroupingDecision,
     carry,
+    decide,
     decisions_after,
+    find_decision,
+    merged_into,
     misplaced,
     note_moved,
     pending_decisions,
+    split_off,
 )
-from app.db.models.regrouping import (
-    LEASING,
-    Regrouping,
-    as_asked,
-    find_regrouping,
-    logs_to_regroup,
-    wish,
-)
+from app.db.models.regrouping import LEASING, Regrouping, as_asked, find_regrouping, logs_to_regroup, wish
 from app.db.models.symbols import came_since
-from app.db.queries.moves import (
-    BatchUnderWay,
-    Group,
-    Move,
-    groups_named,
-    hold_logs,
-    is_batch_under_way,
-    logs_of,
-    move,
-)
+from app.db.queries.moves import BatchUnderWay, Group, Move, groups_named, hold_logs, is_batch_under_way, logs_of, move
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
-from app.ingest import budget
+from app.errors import BadParameters, Conflict, NotFound
+from app.ingest import grouping
 from app.ingest.regroup import LOGS_IN_BULK, Regrouped, regroup_logs
 from app.queueing.broker import LONG, REGROUP
 from app.services import Services
@@ -54,6 +43,8 @@ DECISIONS_PER_STEP = 100
 UNKNOWN_FOR = timedelta(seconds=60)  # longest that a digest under way may not know of a decision
 CAREFUL_FROM = 3  # attempts without progress after which logs are taken one by one
 SKIP_FROM = 6  # attempts without progress after which the log in question is left as it is
+MAX_STEPS = 16  # merges under way that lead from one crash to the next
+SHOWN = 1_000  # groups of one crash that are looked through
 
 log = structlog.get_logger()
 
@@ -222,7 +213,7 @@ def _renew(session: Session, services: Services, decision: GroupingDecision) -> 
 def _budget(services: Services, _row: Regrouping) -> Budget:
     """Time for the slowest log, which has a budget of its own within. After a few attempts without progress logs are taken
     one by one, so that many slow ones together are only put off."""
-    slowest = budget.whole(services.config, services.config.max_log_bytes)
+    slowest = grouping.whole(services.config, services.config.max_log_bytes)
     assert slowest.seconds is not None
     return Budget(seconds=STATEMENTS_WITHIN + slowest.seconds)
 
@@ -238,3 +229,55 @@ WORK = WorkType(
     permanent=(),
     pause=lambda row: back_off(row.failures + 1),
 )
+
+
+def merge(services: Services, user_id: int, crash: Crash, into: Crash) -> int:
+    """Count a crash's occurrences, and those to come, in another one; returns the row id of the work that moves them.
+
+    Whatever was merged into the first goes along. Raises BadParameters or Conflict.
+    """
+    if crash.app_id != into.app_id:
+        raise BadParameters("into: the two crashes are of different apps")
+    now = services.now()
+    with services.db.write() as session:
+        target = _end_of_merges(session, into.identifier)
+        if target == crash.identifier:
+            raise Conflict("The two are one crash already")
+        decide(session, crash, target, user_id, now)
+        row_id = wish(session, crash.app_id, now)
+    _enqueue(services, row_id)
+    return row_id
+
+
+def split(services: Services, user_id: int, crash: Crash, fingerprint: str) -> int:
+    """Make the group with this fingerprint, which was merged into a crash, one of its own again; returns as `merge` does.
+
+    Raises BadParameters when it is the crash's own fingerprint, NotFound when no such group was merged into it.
+    """
+    if fingerprint == crash.fingerprint:
+        raise BadParameters("fingerprint: this is the crash's own; split off the other groups instead")
+    now = services.now()
+    with services.db.write() as session:
+        groups = merged_into(session, crash.identifier, SHOWN)
+        found = next((one for one in groups if one.fingerprint == fingerprint), None)
+        if found is None:
+            raise NotFound("No group with this fingerprint was merged into this crash")
+        split_off(session, found, user_id, now)
+        row_id = wish(session, crash.app_id, now)
+    _enqueue(services, row_id)
+    return row_id
+
+
+def _end_of_merges(session: Session, identifier: str) -> str:
+    """Where the merges that are not carried out yet lead to in the end."""
+    for _ in range(MAX_STEPS):
+        decision = find_decision(session, identifier)
+        if decision is None or not decision.is_merge:
+            return identifier
+        identifier = decision.into_identifier
+    raise Conflict("The crash is being merged already, try again when that is done")
+
+
+def _enqueue(services: Services, row_id: int) -> None:
+    log.info("grouping_decided", regrouping=row_id)
+    services.broker.enqueue(REGROUP, str(row_id), LONG)

@@ -1,4 +1,4 @@
-"""What Sentry's SDKs send: which of it is a crash log, and under which name. Nothing but headers is read where they suffice."""
+"""What Sentry's SDKs send: which of it is a crash log, under which name, and what is kept of an envelope that is too large."""
 
 import base64
 import binascii
@@ -7,14 +7,16 @@ import io
 import re
 from typing import NamedTuple
 
-from app.errors import BadParameters, MalformedLog
-from app.ingest.unpacking import read_body
-from app.parsers.envelope_items import envelope_header, envelope_items, event_id_in, json_object
+from app.errors import BadParameters, MalformedLog, TooLarge
+from app.ingest.unpacking import Readable, read_body
+from app.parsers.envelope_items import MAX_HEADER, MAX_ITEMS, envelope_header, envelope_items, event_id_in, json_object
 
 MINIDUMP = "event.minidump"  # the attachment_type of a dump
 NO_CRASH = frozenset({"transaction", "replay_event", "profile", "feedback", "csp", "hpkp", "expectct", "expectstaple"})
 
 _DSN_KEY = re.compile(r"[a-z]+://([^:@/]+)(?::[^@/]*)?@")
+TIMES = 5  # the limit of a log: as large an envelope is read, packed or unpacked
+CHUNK = 64 * 1024  # bytes
 
 
 def key_of_envelope(first_line: bytes) -> str | None:
@@ -68,3 +70,88 @@ def read_event(content: bytes, max_bytes: int) -> Sent:
 def _made_id(content: bytes) -> str:
     """An id for an event without one: the same for the same bytes."""
     return hashlib.sha256(content).hexdigest()[:32]
+
+
+def event_of_large_envelope(stream: Readable, max_bytes: int) -> bytes:
+    """The envelope without what is too much of it, at most `max_bytes`; the same for the same envelope.
+
+    Raises TooLarge when no event is left, or what is left is too much, and BadParameters where the framing breaks.
+    """
+    lines = _Lines(stream, TIMES * max_bytes, f"The log is larger than {max_bytes} bytes")
+    kept = bytearray(lines.line() + b"\n")
+    has_event = False
+    for _ in range(MAX_ITEMS):
+        header_line = lines.next_line()
+        if header_line is None:
+            break
+        header = json_object(header_line)
+        if header is None:
+            raise BadParameters("The envelope has an item without a line of JSON before it")
+        length, is_attachment = header.get("length"), header.get("type") == "attachment"
+        room = max_bytes - len(kept) - len(header_line) - 2
+        if is_attachment and type(length) is int and (header.get("attachment_type") != MINIDUMP or length > room):
+            lines.drop(length)
+            continue
+        payload = lines.take(length, room) if type(length) is int else lines.line()
+        has_event = has_event or header.get("type") == "event"
+        kept += header_line + b"\n" + payload + b"\n"
+        if len(kept) > max_bytes:
+            break
+    if not has_event or len(kept) > max_bytes:
+        raise TooLarge(f"The log is larger than {max_bytes} bytes")
+    return bytes(kept)
+
+
+class _Lines:
+    """Reads lines and payloads of a stream, which is never whole in memory. Raises TooLarge or BadParameters."""
+
+    def __init__(self, stream: Readable, most: int, too_large: str) -> None:
+        self._stream, self._left, self._too_large = stream, most, too_large
+        self._ahead = bytearray()
+
+    def line(self) -> bytes:
+        """The next line without its end; what is left when it is the last one."""
+        while (end := self._ahead.find(b"\n")) < 0:
+            if len(self._ahead) > MAX_HEADER:
+                raise TooLarge(self._too_large)
+            if not self._more():
+                end = len(self._ahead)
+                break
+        found = bytes(self._ahead[:end])
+        del self._ahead[: end + 1]
+        return found
+
+    def next_line(self) -> bytes | None:
+        """The next line that is not empty; None at the end."""
+        while not (found := self.line().strip(b"\r")):
+            if not self._ahead and not self._more():
+                return None
+        return found
+
+    def take(self, length: int, room: int) -> bytes:
+        """A payload of that many bytes."""
+        if not 0 <= length <= room:
+            raise TooLarge(self._too_large)
+        while len(self._ahead) < length:
+            if not self._more():
+                raise BadParameters("The envelope is cut short")
+        found = bytes(self._ahead[:length])
+        del self._ahead[:length]
+        return found
+
+    def drop(self, length: int) -> None:
+        """Read past a payload."""
+        while length > len(self._ahead):
+            length -= len(self._ahead)
+            self._ahead.clear()
+            if not self._more():
+                raise BadParameters("The envelope is cut short")
+        del self._ahead[: max(length, 0)]
+
+    def _more(self) -> bool:
+        chunk = self._stream.read(CHUNK)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise TooLarge(self._too_large)
+        self._ahead += chunk
+        return bool(chunk)

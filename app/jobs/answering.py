@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from app.db import Session
 from app.db.hot import poll
-from app.db.hot.job_start import Freshness
+from app.db.hot.poll import Freshness
 from app.db.models.app import is_member
 from app.db.models.job import Job, JobState, find_job, lock_job_shared, remember_asker
 from app.errors import AppError, Gone, NotFound, TooManyRequests

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import structlog
 
 from app.db import Session
-from app.db.hot.finishing import Finish, finish_job
+from app.db.hot.job_claim import Finish, finish_job
 from app.db.models.job import Job, JobState, move
 from app.db.models.job_part import JobPart, show_progress
 from app.db.queries.webhook_events import tell_job_failed

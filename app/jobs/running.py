@@ -7,8 +7,7 @@ from typing import Any
 import structlog
 
 from app.db import Session
-from app.db.hot.finishing import Finish
-from app.db.hot.job_claim import claim_next
+from app.db.hot.job_claim import Finish, claim_next
 from app.db.hot.short_list import ClaimedOrFinished, claim_or_finish
 from app.db.models.job import LEASING, Job, JobState
 from app.errors import AppError, TransientError

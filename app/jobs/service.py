@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from app.db.hot.job_start import find_or_start, start_job
-from app.db.hot.poll import FoundJob, PollResult, find_poll
+from app.db.hot.poll import FoundJob, PollResult, find_or_start, find_poll, start_job
 from app.db.models.job import Job, JobState, count_live_of, latest_job, new_job_id
 from app.db.work import enqueue_pause
 from app.errors import AppError, Conflict, TransientError

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.db.models.job import LIVE_STATES, Job, JobAsker, JobState, askers_of, is_abandoned, lock_job
-from app.db.queries.job_list import jobs_of
+from app.db.queries.lists import jobs_of
 from app.errors import BadParameters
 from app.jobs.answering import JobNotFound, own_job
 from app.jobs.attempt import discard

@@ -1,7 +1,9 @@
 """The steps of an erasure that find the user's logs and remove them with all that was found in them."""
 
 from collections.abc import Callable
+from datetime import datetime
 
+from app.db.models.app import App
 from app.db.models.app_settings import settings_text
 from app.db.models.crash import Crash
 from app.db.models.erasure import note_crashes, noted_crashes
@@ -20,10 +22,10 @@ from app.db.queries.erasing import (
     suspects,
 )
 from app.errors import MalformedLog
-from app.ingest.grouping import read_and_group
-from app.ingest.splits import splits_in
+from app.ingest.grouping import read_and_group, splits_in
+from app.operations.orphans import IN_FLIGHT, delete_orphan, orphans
 from app.privacy.erasure_slice import ErasureSlice
-from app.storage import ObjectNotFound
+from app.storage import ObjectNotFound, ObjectStat
 
 LOGS_AT_ONCE, BYTES_AT_ONCE = 50, 8 * 1024 * 1024  # read before the next look at the clock
 WINDOW = 20_000  # row ids of occurrences looked through by one statement
@@ -170,3 +172,29 @@ def _titles_anew(slice_: ErasureSlice, crash: Crash) -> tuple[str, str | None]:
     title = otherwise if slice_.sought.stands_in_text(made.title) else made.title
     is_own = made.identifier == crash.identifier and not slice_.sought.stands_in_text(made.why)
     return title, made.why if is_own else None
+
+
+def delete_orphans_of_user(slice_: ErasureSlice) -> datetime | None:
+    """Delete them; returns when to look again if some are so young that they may yet get their row, which is new data then."""
+    services, again_at = slice_.services, None
+    with services.db.read() as session:
+        app = session.get_one(App, slice_.app_id)
+    for stat in orphans(services, services.storage.list(f"logs/{app.identifier}")):
+        if not _is_users(slice_, stat):
+            continue
+        now = services.now()
+        if abs(now - stat.modified) >= IN_FLIGHT:
+            delete_orphan(services, stat)
+        else:
+            again_at = max(again_at or now, min(stat.modified, now) + IN_FLIGHT)
+    return again_at
+
+
+def _is_users(slice_: ErasureSlice, stat: ObjectStat) -> bool:
+    log_id = stat.key.rpartition("/")[2].rpartition(".")[0]
+    if slice_.sought.stands_in_text(log_id):
+        return True
+    try:
+        return slice_.sought.is_named_in(slice_.services.storage.get(stat.key))
+    except ObjectNotFound:
+        return False

@@ -1,4 +1,4 @@
-"""Removes what is older than its app keeps it, in small transactions beside everything else."""
+"""Removes what is older than its app keeps it, and objects whose rows are gone, in small transactions beside everything else."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,13 +9,23 @@ import structlog
 
 from app.db.models.app import apps_after
 from app.db.models.app_settings import settings_text
+from app.db.models.log import stored_log_ids
+from app.db.models.pending_deletion import PendingDeletion, deleted, pending_deletions
 from app.db.models.token import drop_tokens_made_after
-from app.db.queries.old_rows import crashes_with_old, expire_old, old_logs, old_occurrences
-from app.db.queries.removal import recount, remove_bytes, remove_logs, remove_occurrences
-from app.privacy.orphan_sweep import sweep_orphans
-from app.privacy.pending_deletions import delete_pending
+from app.db.queries.removal import (
+    crashes_with_old,
+    expire_old,
+    old_logs,
+    old_occurrences,
+    recount,
+    remove_bytes,
+    remove_logs,
+    remove_occurrences,
+)
+from app.operations.orphans import sweep_orphans
 from app.privacy.settings import AGES, effective
 from app.services import Services
+from app.storage import ObjectNotFound
 from app.symbolication.uploads import drop_untouched
 
 GO_ON_FOR = 5.0  # seconds after which the rest is left to the next time
@@ -25,10 +35,13 @@ UNFINISHED_AFTER = timedelta(hours=1)  # since the last byte was written; a youn
 CLOCK_SET_BACK = timedelta(hours=1)  # a login made later than this from now would live longer than it may
 ROWS_AT_ONCE = 500  # of one transaction, some milliseconds: a digest that waits for one of them hardly notices
 
-log = structlog.get_logger()
 
 Work = Callable[[], int]
 """Removes some of what is old; returns how much, 0 at the end."""
+AT_ONCE = 100  # objects
+IN_FLIGHT = timedelta(hours=1)  # younger bytes may be those of an upload whose row is not there yet
+
+log = structlog.get_logger()
 
 
 def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
@@ -129,3 +142,33 @@ def _drop_reports(services: Services, app_id: int, days: int) -> int:
     now = services.now()
     with services.db.write() as session:
         return expire_old(session, app_id, now - timedelta(days=days), now, ROWS_AT_ONCE)
+
+
+def delete_pending(services: Services, erasure_id: str | None = None) -> int:
+    """Delete some of the objects that an erasure waits for, or that nothing does; returns how many are done with.
+
+    The same log sent again writes the same object: what belongs to a log again stays. Raises TransientError.
+    """
+    with services.db.read() as session:
+        found = pending_deletions(session, erasure_id, AT_ONCE)
+        kept = stored_log_ids(session, [one.key for one in found])
+    done = []
+    for one in found:
+        if one.key in kept:
+            done.append(one.key)
+        elif not _may_be_in_flight(services, one):
+            services.storage.delete(one.key)
+            done.append(one.key)
+    if done:
+        with services.db.write() as session:
+            deleted(session, done)
+    return len(done)
+
+
+def _may_be_in_flight(services: Services, one: PendingDeletion) -> bool:
+    """True when the bytes were written after the deletion was requested, and not long ago."""
+    try:
+        modified = services.storage.stat(one.key).modified
+    except ObjectNotFound:
+        return False
+    return modified > one.requested_at and abs(services.now() - modified) < IN_FLIGHT

@@ -10,7 +10,7 @@ from app import create_app
 from app.db import Database
 from app.db.models import heartbeat
 from app.db.models.webhook import Delivery, DeliveryState, Webhook
-from app.db.queries.oldest_waiting import TYPES
+from app.db.queries.waiting import TYPES
 from app.errors import TransientError
 from app.queueing.broker import NoBroker
 from app.storage import Storage

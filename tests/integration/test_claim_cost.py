@@ -6,9 +6,8 @@ import pytest
 from psycopg import RawCursor
 
 from app.db.driver_pool import DriverConnection, Prepared
-from app.db.hot.finishing import finish_job
-from app.db.hot.job_claim import CLAIM_JOB, CLAIMED, claim_next
-from app.db.hot.job_start import start_job
+from app.db.hot.job_claim import CLAIM_JOB, CLAIMED, claim_next, finish_job
+from app.db.hot.poll import start_job
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobState
 from app.jobs.answering import freshness_at

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db.models.log import Log, LogStatus
-from app.ingest import budget, digest
+from app.ingest import digest, grouping
 from app.ingest.digest import LOGS_IN_BULK, digest_some
 from app.ingest.receive import receive
 from app.parsers import PARSERS
@@ -40,7 +40,7 @@ def test_a_log_of_one_app_is_digested_next_whatever_the_backlog_of_another(servi
 
 
 def test_a_log_that_takes_long_is_put_aside_and_the_rest_goes_on(services, member, parser, monkeypatch):
-    monkeypatch.setattr(budget, "BRIEFLY", 0.05)
+    monkeypatch.setattr(grouping, "BRIEFLY", 0.05)
     parser.act = lambda: burn() if parser.calls == 1 else parsed("com.example.Slow")
     receive(services, member.app, "slow", CONTENT)
     receive(services, member.app, "quick", kscrash())
@@ -55,9 +55,9 @@ def test_a_log_that_takes_long_is_put_aside_and_the_rest_goes_on(services, membe
 
 
 def test_a_log_over_its_budget_is_rejected_with_the_reason_and_not_tried_again(services, member, parser, monkeypatch):
-    monkeypatch.setattr(budget, "BRIEFLY", 0.05)
-    monkeypatch.setattr(budget, "READ_WITHIN", 0.05)
-    monkeypatch.setattr(budget, "READ_WITHIN_PER_MIB", 0.0)
+    monkeypatch.setattr(grouping, "BRIEFLY", 0.05)
+    monkeypatch.setattr(grouping, "READ_WITHIN", 0.05)
+    monkeypatch.setattr(grouping, "READ_WITHIN_PER_MIB", 0.0)
     parser.act = burn
     receive(services, member.app, "endless", CONTENT)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from app.db.hot.job_start import NEW
+from app.db.hot.poll import NEW
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobAsker, JobState
 from app.jobs import JOB_TYPES

@@ -13,9 +13,8 @@ from app.db.models.regrouping import Regrouping
 from app.db.queries.removal import remove_bytes, remove_logs
 from app.ingest import regrouping
 from app.ingest.digest import digest
-from app.ingest.merging import merge
 from app.ingest.receive import receive
-from app.ingest.regrouping import regroup_app
+from app.ingest.regrouping import merge, regroup_app
 from app.queueing.broker import MAKE_SYMBOLS
 from app.storage import Storage
 from app.sweep import sweep

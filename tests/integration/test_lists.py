@@ -8,8 +8,7 @@ from sqlalchemy import insert, text
 
 from app.db.models.job import Job, JobAsker, JobState, new_job_id
 from app.db.models.log import Log, LogStatus
-from app.db.queries.job_list import jobs_of
-from app.db.queries.log_list import logs_of
+from app.db.queries.lists import jobs_of, logs_of
 from tests.factories import NOON
 
 MANY = 20_000  # rows, of which a page is few

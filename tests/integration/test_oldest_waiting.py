@@ -13,7 +13,7 @@ from app.db.models.log import Log, LogStatus
 from app.db.models.regrouping import Regrouping, wish
 from app.db.models.symbols import SymbolFile, SymbolState
 from app.db.models.webhook import Delivery, DeliveryState, Webhook
-from app.db.queries.oldest_waiting import TYPES, oldest_waiting
+from app.db.queries.waiting import TYPES, oldest_waiting
 from app.ingest.receive import receive
 from app.jobs.exporter_runs import run_exports
 from app.jobs.service import ask

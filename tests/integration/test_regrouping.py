@@ -11,9 +11,8 @@ from app.db.models.job import Job, JobState, new_job_id
 from app.db.models.regrouping import Regrouping
 from app.errors import Conflict, NotFound
 from app.ingest import grouping, regrouping
-from app.ingest.merging import merge, split
 from app.ingest.receive import receive
-from app.ingest.regrouping import begin_regrouping, regroup_app
+from app.ingest.regrouping import begin_regrouping, merge, regroup_app, split
 from app.queueing.broker import PARTS
 from app.services import Services
 from app.sweep import sweep

@@ -16,9 +16,8 @@ from app.db.models.crash import Crash, Wanted, crashes_of
 from app.db.models.job import Job, JobState, move
 from app.db.models.log import Log, stored_log_ids
 from app.db.models.occurrence import Occurrence, find_occurrence
-from app.db.queries.backlog import backlog
 from app.db.queries.long_list import long_list
-from app.db.queries.oldest_waiting import oldest_waiting
+from app.db.queries.waiting import backlog, oldest_waiting
 from app.services import Services
 from tests.factories import NOON, make_crash, make_member
 

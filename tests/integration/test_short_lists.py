@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.db.driver_pool import DriverConnection
-from app.db.hot.finishing import Finish
-from app.db.hot.job_claim import CLAIM_JOB
+from app.db.hot.job_claim import CLAIM_JOB, Finish
 from app.db.hot.short_list import ClaimedOrFinished, claim_or_finish
 from app.db.models.job import Job, JobState, move
 from app.jobs import running

@@ -20,9 +20,8 @@ from app.db.models.regrouping import Regrouping
 from app.db.queries.removal import remove_occurrences
 from app.errors import Conflict, NotFound
 from app.ingest import grouping, regrouping
-from app.ingest.merging import merge, split
 from app.ingest.receive import receive
-from app.ingest.regrouping import begin_regrouping, regroup_app
+from app.ingest.regrouping import begin_regrouping, merge, regroup_app, split
 from app.jobs import batch_params, running
 from app.jobs.exporter_runs import run_exports
 from app.jobs.exporter_settings import remove

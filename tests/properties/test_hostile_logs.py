@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from app.ingest.budget import whole
+from app.ingest.grouping import whole
 from tests.factories import CONFIG
 from tests.hostile_logs import hostile_logs
 from tests.properties.test_parsers_never_break import ends_well

@@ -1,4 +1,6 @@
-"""The few statements that run for every poll, claim, finish and digest on PostgreSQL: one .sql file each, read once.
+"""The few statements that run for every poll, claim, finish and digest on PostgreSQL: one .sql file each.
+
+And `rows_of`, many rows as one parameter: JSON that the database reads as a table, so one prepared statement takes any number.
 
     _CLAIM = SqlText("claim_job", ClaimedJob)  # app/db/hot/claim_job.sql
     with db.driver_write(together=False) as driver:
@@ -9,19 +11,25 @@ for the text of that file, as in psql. SQLite has no round trips to save: its st
 """
 
 import enum
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
-from sqlalchemy import Dialect
+from sqlalchemy import JSON, ColumnElement, Dialect, FromClause, Text, bindparam, cast, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql import column
 
 Row = TypeVar("Row")
 
 FOLDER = Path(__file__).parent
 _INCLUDE = re.compile(r"^[ \t]*\\ir (\w+)\.sql[ \t]*$", re.MULTILINE)
 _TOKENS = re.compile(r"\s*--[^\n]*|('[^']*'|::)|:([a-z]\w*)")
+_PARAMETER = "rows"
 
 
 class SqlText(Generic[Row]):
@@ -85,3 +93,33 @@ def _enums_of(row: Callable[..., Any]) -> list[tuple[int, type[enum.Enum]]]:
         kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
         found += [(place, kind) for kind in kinds if isinstance(kind, type) and issubclass(kind, enum.Enum)]
     return found
+
+
+def rows_of(dialect: ModuleType, *columns: ColumnElement[Any]) -> FromClause:
+    """The parameter `rows` as a table with columns named and typed like these."""
+    names = [(str(given.key), given.type) for given in columns]
+    text = bindparam(_PARAMETER, type_=Text)
+    if dialect is postgresql:
+        typed = (column(name, kind) for name, kind in names)
+        return func.json_to_recordset(cast(text, JSON)).table_valued(*typed).render_derived("given", with_types=True)
+    each = func.json_each(text).table_valued("value", name="each")
+    read = (func.json_extract(each.c.value, f"$.{name}", type_=kind).label(name) for name, kind in names)
+    return select(*read).subquery("given")
+
+
+def insert_into(dialect: ModuleType, table: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT of the dialect, for its ON CONFLICT."""
+    made: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    return made
+
+
+def as_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    """What to give as `rows`: objects of numbers, texts and aware times."""
+    return json.dumps(list(rows), default=_written, separators=(",", ":"))
+
+
+def _written(value: object) -> str:
+    """A time in UTC as PostgreSQL reads it, and as SQLite compares it letter by letter with those that it has."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    raise TypeError(f"{type(value).__name__} in rows")

@@ -24,8 +24,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.db.driver_pool import DriverConnection, Prepared
 from app.db.engine import Database
-from app.db.hot import SqlText
-from app.db.many import as_rows, insert_into, rows_of
+from app.db.hot import SqlText, as_rows, insert_into, rows_of
 from app.db.models.crash import Crash
 from app.db.models.fair_share import FairShare, digested
 from app.db.models.log import Log, LogStatus

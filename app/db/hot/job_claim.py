@@ -1,4 +1,4 @@
-"""The claim of a job by a worker, in one statement; `job_start` has the step before it, `finishing` the last."""
+"""The claim of a job by a worker, and its end with a result, each in one statement; `poll` has the step before these."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from sqlalchemy import (
     Insert,
     ScalarSelect,
     Select,
+    Update,
     bindparam,
     func,
     literal_column,
@@ -28,9 +29,15 @@ from app.db.models.fair_share import FairShare
 from app.db.models.job import Job, JobState
 from app.db.models.job_part import JobPart
 from app.db.models.occurrence import FIRST_ROWS
+from app.db.queries.webhook_events import JOB_FINISHED
 from app.db.work import LONGEST_PAUSE
 
 RUNNING: ColumnElement[str] = literal_column("'running'")
+
+_NO_LIST = {"kind": None, "params": "", "filename": "", "media_type": "", "most_bytes": 0, "expires_at": None}
+"""Parameters of CLAIM_JOB that make no list, whatever the job asks for."""
+RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",
+          "result_size", "result_sha256", "result_filename", "result_media_type")  # fmt: skip
 
 
 class ClaimedJob(NamedTuple):
@@ -62,9 +69,6 @@ class ClaimedJob(NamedTuple):
 CLAIMED = ClaimedJob._fields[: ClaimedJob._fields.index("result_size")]
 
 CLAIM_JOB = SqlText("claim_job", ClaimedJob)
-
-_NO_LIST = {"kind": None, "params": "", "filename": "", "media_type": "", "most_bytes": 0, "expires_at": None}
-"""Parameters of CLAIM_JOB that make no list, whatever the job asks for."""
 
 
 def claim_next(
@@ -176,3 +180,39 @@ def _share(*_: object) -> Insert:
 
 
 _CLAIM_ON_SQLITE, _SHARE_ON_SQLITE, _STORED_LIST_ON_SQLITE = Prepared(_claim), Prepared(_share), Prepared(_stored_list)
+
+
+class Finish(NamedTuple):
+    """What came of finishing a job."""
+
+    size: int  # bytes of its result
+    notified: int  # how many webhooks are to be notified
+
+
+_FINISH = SqlText("finish_job", Finish)
+
+
+def finish_job(db: Database, job_id: str, attempt: int, holder: str | None, **result: Any) -> Finish | None:
+    """Make a result visible, the columns RESULT, and write the deliveries to the app's webhooks along with it.
+
+    None, and nothing is changed, when the job is another claim's by now. `holder`: None when the parts complete it.
+    """
+    if db.is_postgresql:
+        with db.driver_write(together=False) as driver:
+            return driver.first(_FINISH, job=job_id, attempt=attempt, holder=holder, **result)
+    values = {f"new_{name}": result[name] for name in RESULT}
+    with db.driver_write() as driver:
+        if not driver.change(_FINISH_ON_SQLITE, job=job_id, attempt_of=attempt, holder_of=holder, **values):
+            return None
+        return Finish(result["result_size"], driver.change(JOB_FINISHED, job=job_id))
+
+
+def _finish(*_: object) -> Update:
+    """The UPDATE of finish_job.sql."""
+    result = {name: bindparam(f"new_{name}", type_=Job.__table__.c[name].type) for name in RESULT}
+    own = (Job.id == bindparam("job"), Job.state == RUNNING, Job.attempt == bindparam("attempt_of"))
+    own_claim = Job.holder.is_not_distinct_from(bindparam("holder_of"))
+    return update(Job).where(*own, own_claim).values(state=JobState.FINISHED, lease_expires_at=None, **result)
+
+
+_FINISH_ON_SQLITE = Prepared(_finish)

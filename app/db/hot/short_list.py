@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from app.db.engine import Database
-from app.db.hot.finishing import Finish
-from app.db.hot.job_claim import CLAIM_JOB, due_at
+from app.db.hot.job_claim import CLAIM_JOB, Finish, due_at
 from app.db.models.job import Job
 from app.db.models.occurrence import FIRST_ROWS
 

@@ -9,7 +9,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from app.db.driver_pool import Prepared
 from app.db.engine import Database
-from app.db.many import insert_into
+from app.db.hot import insert_into
 from app.db.models.app import App, Membership
 from app.db.models.app_settings import AppSettings
 from app.db.models.ingest_key import IngestKey

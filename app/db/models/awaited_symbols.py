@@ -9,8 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
 from app.db.driver_pool import DriverConnection, Prepared
-from app.db.hot import SqlText
-from app.db.many import as_rows, insert_into, rows_of
+from app.db.hot import SqlText, as_rows, insert_into, rows_of
 from app.db.models.log import WAITING, Log
 from app.db.models.symbols import SymbolImage
 from app.db.work import BigId

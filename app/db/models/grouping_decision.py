@@ -10,8 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.db.base import Base
 from app.db.driver_pool import DriverConnection, Prepared
 from app.db.engine import rows_changed
-from app.db.hot import SqlText
-from app.db.many import as_rows, rows_of
+from app.db.hot import SqlText, as_rows, rows_of
 from app.db.models.crash import Crash
 from app.db.models.occurrence import Occurrence
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
-from app.db.many import insert_into
+from app.db.hot import insert_into
 from app.db.models.log import Log, LogStatus
 from app.db.work import ENQUEUE_AGAIN_AFTER, BigId, Leased, Leasing
 

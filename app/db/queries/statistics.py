@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
-from app.db.many import as_rows, rows_of
+from app.db.hot import as_rows, rows_of
 from app.db.models.crash import Crash
 from app.db.models.occurrence import Occurrence
 from app.iso_time import INSTANT, LAST_INSTANT

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db.driver_pool import Prepared
-from app.db.many import insert_into, rows_of
+from app.db.hot import insert_into, rows_of
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobState
 from app.db.models.webhook import EVENTS, Delivery, Webhook

@@ -10,7 +10,7 @@ from app.db.models.app import App
 from app.db.models.crash import Crash, newest_versions
 from app.db.models.grouping_decision import GroupingDecision, merged_into
 from app.errors import BadParameters
-from app.ingest import merging
+from app.ingest import regrouping
 from app.jobs.report_making import rules_of
 from app.jobs.subjects import visible_crash
 from app.json_models import RequestBody, ResponseBody, Time
@@ -90,7 +90,7 @@ def merge_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
     into = _only("into")
     with services().db.read() as session:
         crash, target = visible_crash(session, user, crash_identifier), visible_crash(session, user, into)
-    merging.merge(services(), user, crash, target)
+    regrouping.merge(services(), user, crash, target)
     with services().db.read() as session:
         return _crash(session, visible_crash(session, user, target.identifier))
 
@@ -104,7 +104,7 @@ def split_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
     fingerprint = _only("fingerprint")
     with services().db.read() as session:
         crash = visible_crash(session, user, crash_identifier)
-    merging.split(services(), user, crash, fingerprint)
+    regrouping.split(services(), user, crash, fingerprint)
     with services().db.read() as session:
         return _crash(session, visible_crash(session, user, crash.identifier))
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily
 
 from app.db.models.heartbeat import WORKER, last_seen
-from app.db.queries.backlog import backlog
-from app.db.queries.oldest_waiting import oldest_waiting
+from app.db.queries.waiting import backlog, oldest_waiting
 from app.queueing.broker import LONG, SHORT
 from app.services import Services
 from app.telemetry.canary import SUCCEEDED

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import Field
 
 from app.db.models.heartbeat import WORKER, last_seen
-from app.db.queries.oldest_waiting import oldest_waiting
+from app.db.queries.waiting import oldest_waiting
 from app.errors import AppError, TransientError
 from app.json_models import ResponseBody
 from app.services import Services

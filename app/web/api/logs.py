@@ -10,12 +10,10 @@ from werkzeug.http import dump_options_header
 from app.db.models.app import App
 from app.db.models.log import LogStatus
 from app.identity import accounts
-from app.ingest.again import digest_again
-from app.ingest.log_id import is_log_id
-from app.ingest.receive import receive
+from app.ingest.receive import digest_again, is_log_id, receive
 from app.ingest.status import STATUSES, log_page, log_state
 from app.json_models import After, Day, OneOf, Query, ResponseBody, Time, cursor
-from app.privacy.raw_log import raw_log
+from app.privacy.settings import raw_log
 from app.web.api import tags
 from app.web.api.body import unpacked_body
 from app.web.api.openapi.words import BINARY, TEXT, answer, body, header, one_of, query

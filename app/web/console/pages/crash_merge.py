@@ -5,7 +5,7 @@ import re
 from flask import Blueprint, Response, request
 
 from app.errors import AppError, NotFound
-from app.ingest import merging
+from app.ingest import regrouping
 from app.jobs.subjects import visible_crash
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, sentence_of
@@ -34,7 +34,7 @@ def merge(crash_identifier: str) -> Response:
             )
             return _back(crash_identifier, problem)
     try:
-        merging.merge(services(), user_id, crash, target)
+        regrouping.merge(services(), user_id, crash, target)
     except REFUSALS as error:
         return _refused(crash_identifier, error)
     said = "The two are one crash now; occurrences are on their way here."
@@ -48,7 +48,7 @@ def split(crash_identifier: str) -> Response:
     with services().db.read() as session:
         crash = visible_crash(session, user_id, crash_identifier)
     try:
-        merging.split(services(), user_id, crash, request.form.get("fingerprint", ""))
+        regrouping.split(services(), user_id, crash, request.form.get("fingerprint", ""))
     except REFUSALS as error:
         return _refused(crash_identifier, error)
     return go("crash.show", "It is a crash of its own again.", crash_identifier=crash.identifier)

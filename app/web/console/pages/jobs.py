@@ -9,7 +9,7 @@ from app.db.models.app import App, apps_of
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobState
 from app.db.models.job_part import parts_of
-from app.db.queries.job_list import subjects_of
+from app.db.queries.lists import subjects_of
 from app.errors import Conflict
 from app.jobs import JOB_TYPES, service, user_jobs
 from app.jobs.envelope import link, part_link, reason_of

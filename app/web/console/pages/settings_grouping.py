@@ -8,8 +8,8 @@ from app.crashes.splitting import CONDITIONS, MAX_PATTERN, MAX_SPLITS
 from app.db.models.app import App
 from app.db.models.regrouping import latest_regrouping
 from app.errors import BadParameters
+from app.ingest.grouping import SPLITS
 from app.ingest.regrouping import begin_regrouping
-from app.ingest.splits import SPLITS
 from app.privacy.settings import change_settings, settings_of
 from app.web.auth import services
 from app.web.console.forms import problems_of, sentence

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from app.db.models.app import App
 from app.errors import BadParameters
-from app.ingest.rate import LOGS_PER_MINUTE
+from app.ingest.receive import LOGS_PER_MINUTE
 from app.privacy.settings import AGES, MAX_DAYS, MAX_LOGS_PER_MINUTE, change_settings, settings_of
 from app.web.auth import services
 from app.web.console.forms import problems_of

@@ -1,10 +1,8 @@
-"""Since when the oldest due work of each type waits: one statement over the partial indexes of what is not done.
+"""What waits, for metrics: how much work, and since when the oldest of each type."""
 
-Due is what a worker could claim now: nobody has it, and it rests for nothing. It waits since it was asked for, since it
-last rested, or since the lease of a worker that died ended, whichever came last.
-"""
-
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,18 +24,53 @@ from sqlalchemy.orm import Session
 from app.db.models import erasure, regrouping, symbols, webhook
 from app.db.models.data_exporter import THEIRS, UNDONE, DataExporterRun
 from app.db.models.erasure import Erasure
-from app.db.models.job import LIVE, Job
-from app.db.models.job_part import JobPart
-from app.db.models.log import WAITING, Log
+from app.db.models.job import FAILED, LIVE, Job, JobState
+from app.db.models.job_part import JobPart, PartState
+from app.db.models.log import WAITING, Log, LogStatus
 from app.db.models.regrouping import Regrouping
 from app.db.models.symbols import SymbolFile
-from app.db.models.webhook import Delivery, Webhook
+from app.db.models.webhook import Delivery, DeliveryState, Webhook
 
+INGEST, PARTS, PUSH = "ingest", "parts", "push"
 TYPES = ("job", "part", "log", "regrouping", "symbols", "erasure", "export_run", "delivery")
-
 _Time = SQLColumnExpression[datetime] | SQLColumnExpression[datetime | None]
-
 _NOW: ColumnElement[datetime] = bindparam("now", type_=Log.received_at.type)
+
+
+class WaitingCounts(NamedTuple):
+    """What stands in one queue."""
+
+    number: int
+    since: datetime | None  # the oldest of it
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits, as one snapshot of the database shows it."""
+
+    jobs: dict[tuple[str, str], int]  # (kind, state) -> rows, of live and of failed jobs
+    queues: dict[
+        str, WaitingCounts
+    ]  # jobs by their queue, logs as `ingest`, parts of jobs as `parts`, due deliveries as `push`
+
+
+def backlog(session: Session, now: datetime) -> Backlog:
+    """Count live and failed jobs and all that waits: what partial indexes hold, however many others there are."""
+    by_job_type = select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)
+    states = [row for some in (LIVE, FAILED) for row in session.execute(by_job_type.where(some))]
+    jobs = {(kind, state.value): number for kind, state, number in states}
+    queued = select(Job.queue, func.count(), func.min(Job.created_at)).where(LIVE, text("state = 'queued'"))
+    queues = {
+        queue: WaitingCounts(number, since) for queue, number, since in session.execute(queued.group_by(Job.queue))
+    }
+    logs = select(func.count(), func.min(Log.received_at)).where(Log.status == LogStatus.RECEIVED)
+    parts = select(func.count(), func.min(Job.created_at)).join(JobPart, JobPart.job_id == Job.id)
+    parts = parts.where(Job.state == JobState.RUNNING, JobPart.state == PartState.WAITING)
+    due = select(func.count(), func.min(Delivery.next_at))
+    due = due.where(Delivery.state == DeliveryState.PENDING, Delivery.next_at <= now)
+    for queue, statement in ((INGEST, logs), (PARTS, parts), (PUSH, due)):
+        queues[queue] = WaitingCounts(*session.execute(statement).one())
+    return Backlog(jobs, queues)
 
 
 def oldest_waiting(session: Session, now: datetime) -> dict[str, datetime | None]:
