@@ -33,9 +33,8 @@ from app.work.lease import renewer
 from app.work.watcher import watchdog
 from app.worker_heartbeat import WorkerHeartbeat, own_id
 from workers import redis_transport
-from workers.broker_watch import BrokerWatch
+from workers.broker_watch import BrokerWatch, DirectWork
 from workers.dead_processes import DeadProcesses
-from workers.direct_work import DirectWork
 from workers.schedule import schedule
 from workers.tasks import stop_pushing
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import current_task
 
-from app.queueing.celery_message import REQUEST_HEADER, TRACE_HEADER
+from app.queueing.broker import REQUEST_HEADER, TRACE_HEADER
 from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import on_behalf_of
 from workers.celery import celery, services

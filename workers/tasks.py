@@ -31,7 +31,7 @@ from app.services import Services
 from app.sweep import sweep
 from app.symbolication.making import make_symbols
 from app.telemetry import canary
-from app.webhooks.delivery_pool import DeliveryPool
+from app.webhooks.deliveries import DeliveryPool
 from app.work.ending import take_from_dead
 
 

@@ -48,16 +48,12 @@ class Commands(Friendly):
 
 
 COMMANDS = {
-    "accounts": ("app", "user"),
-    "backup": ("backup", "restore"),
+    "accounts": ("app", "erase", "user"),
+    "backup": ("backup", "db", "doctor", "restore"),
     "completion": ("completion",),
     "demo": ("demo",),
-    "doctor": ("doctor",),
-    "erase": ("erase",),
-    "logs": ("log",),
-    "regroup": ("regroup",),
+    "logs": ("log", "regroup"),
     "remote": ("remote",),
-    "schema": ("db",),
     "symbols": ("symbols",),
     "up": ("up",),
 }

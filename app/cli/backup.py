@@ -1,7 +1,8 @@
-"""`crashq backup` and `crashq restore`."""
+"""`crashq backup`, `restore`, `doctor` and `db`: what operators run on a service's data."""
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,12 @@ from rich.progress import Progress, TextColumn
 
 from app.cli import DATA_DIR, main
 from app.cli.opening import opened, opened_as_it_is
-from app.config import MIB, SECRET_FILE
+from app.config import MIB, SECRET_FILE, Config, embedded_environment
 from app.operations import backup
 from app.operations.doctor import examine
+from app.operations.schema import upgrade
+from app.services import open_services, set_up_storage
+from app.telemetry.canary import last_canary
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -65,3 +69,44 @@ def _progress_bar(what: str) -> Iterator[backup.Progress]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None, objects=0, mib=0.0)
         yield lambda objects, size: bar.update(task, objects=objects, mib=size / MIB)
+
+
+@main.command()
+@click.option("--mend", is_flag=True, help="Put right what is found; without it nothing is changed.")
+@DATA_DIR
+def doctor(mend: bool, data_dir: Path) -> None:
+    """Compare database and storage, beside a running service or not. Exits 1 when something is found and not mended."""
+    console = Console(stderr=True)
+    found = 0
+    with opened(data_dir) as services, console.status("Comparing database and storage…") as status:
+        console.print(f"Last canary: {last_canary(services)}", highlight=False)
+        for finding in examine(services):
+            found += 1
+            status.update(f"Comparing database and storage… {found} found")
+            if mend:
+                finding.mend()
+            click.echo(
+                f"{'mended' if mend else 'found'}: {finding.what}; {'' if mend else 'with --mend '}{finding.remedy}"
+            )
+    click.echo(f"{found} found{', all mended' if found and mend else ''}")
+    if found and not mend:
+        sys.exit(1)
+
+
+@main.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command("upgrade")
+@click.option("--new-store", is_flag=True, help="Begin with an empty store, although the database knows logs.")
+@DATA_DIR
+def upgrade_schema(new_store: bool, data_dir: Path) -> None:
+    """Bring the tables up to this release, and set up the store; safe to run again and by several at once."""
+    services = open_services(Config.from_env(embedded_environment(data_dir), needs_broker=False))
+    try:
+        upgrade(services.db)
+        click.echo("database is up to date")
+        set_up_storage(services, anew=new_store)
+    finally:
+        services.close()

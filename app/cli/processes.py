@@ -1,9 +1,11 @@
-"""Starts the parts of a service as processes, restarts those that die, and leaves none behind."""
+"""The processes of `crashq up`: started, restarted when they die, none left behind; and its broker."""
 
 import ctypes
 import os
 import secrets
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import redis
+
+from app.config import BROKER_URL_FILE
+from app.errors import ConfigError
 from app.services import START
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a dead part starts again; doubles while it keeps dying
@@ -19,6 +25,9 @@ STEADY_AFTER = 60.0  # seconds alive after which a part counts as healthy again
 STOP_GRACE = 40.0  # seconds between SIGTERM and SIGKILL; longer than the longest request that is held
 LARGEST_LOG = 10 * 1024 * 1024  # bytes; a longer log file becomes the .old one at the next start
 PR_SET_PDEATHSIG = 1  # Linux: the kernel signals the child when its parent dies, however it dies
+START_GRACE = 15.0  # seconds
+REDIS_SERVER = "redis-server"
+UNQUOTED = frozenset(b"/-_.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 @dataclass
@@ -134,3 +143,67 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 def _die_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+REDIS_SETTINGS = """
+bind 127.0.0.1
+port {port}
+requirepass {password}
+save ""
+appendonly no
+maxmemory-policy noeviction
+daemonize no
+dir "{folder}"
+"""
+
+
+def start_broker(processes: Processes, data_dir: Path) -> str:
+    """Start a broker on a free port of this machine, note its URL in the data folder and return it.
+
+    It asks for a password, which stands in that URL only: other users of the machine reach the port as well.
+    """
+    port = free_port()
+    password = secrets.token_urlsafe(24)
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    server = shutil.which(REDIS_SERVER)
+    if server:
+        settings = REDIS_SETTINGS.format(port=port, password=password, folder=_escaped(data_dir))
+        part = processes.start("broker", [server, "-"], os.environ, stdin=settings.encode())
+    else:
+        stand_in = [sys.executable, "-m", "app.cli.fake_redis", str(port)]
+        part = processes.start("broker", stand_in, os.environ, stdin=password.encode())
+    _await_answer(url, part)
+    path = data_dir / BROKER_URL_FILE
+    path.touch(mode=0o600)
+    path.write_text(url)
+    return url
+
+
+def forget_broker(data_dir: Path) -> None:
+    """Keep other commands from enqueueing at a broker that is gone."""
+    (data_dir / BROKER_URL_FILE).unlink(missing_ok=True)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _escaped(path: Path) -> str:
+    """The path's bytes as they may stand between double quotes in redis.conf."""
+    return "".join(chr(byte) if byte in UNQUOTED else f"\\x{byte:02x}" for byte in os.fsencode(path))
+
+
+def _await_answer(url: str, part: Part) -> None:
+    client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+    deadline = time.monotonic() + START_GRACE
+    while time.monotonic() < deadline and part.is_running:
+        try:
+            client.ping()
+            client.close()
+            return
+        except redis.RedisError:
+            time.sleep(0.05)
+    raise ConfigError(f"The broker did not start; its last lines were:\n{part.last_lines()}")

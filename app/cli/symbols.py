@@ -17,9 +17,8 @@ from app.db.models.symbols import SymbolState
 from app.errors import AppError
 from app.identity import accounts
 from app.services import Services
-from app.symbolication.receive import receive_symbols
+from app.symbolication.receive import BEST_CHUNK, add_chunk, begin_upload, finish_upload, receive_symbols
 from app.symbolication.stored import show_symbols
-from app.symbolication.uploads import BEST_CHUNK, add_chunk, begin_upload, finish_upload
 from app.symbols.contents import About
 
 CHUNK = 1024 * 1024  # bytes

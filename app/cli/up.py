@@ -21,8 +21,7 @@ from rich.console import Console
 
 from app.background import TYPES
 from app.cli import DATA_DIR, main
-from app.cli.embedded_broker import forget_broker, free_port, start_broker
-from app.cli.processes import Part, Processes
+from app.cli.processes import Part, Processes, forget_broker, free_port, start_broker
 from app.config import PORT_FILE, Config, embedded_environment
 from app.db.models import heartbeat
 from app.errors import ConfigError, TransientError

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from app.crashes.credible import credible
-from app.crashes.frame_name import NAMELESS, StableName, stable_image, stable_name
+from app.crashes.frame_name import NAMELESS, StableName, credible, stable_image, stable_name, stable_text
 from app.crashes.in_app import InApp, language_family
 from app.crashes.log import CrashLog, Fault, Frame
-from app.crashes.stable_text import stable_text
-from app.crashes.stack_words import (
+from app.crashes.rules import (
     CHECKED,
     ENTRY_POINTS,
     OVERFLOW_TYPES,

@@ -1,6 +1,7 @@
-"""The name of a frame as it stays from build to build: what compilers number, generate or hash is taken out."""
+"""What stays of a stack from build to build: names of frames without what compilers number, and messages without values."""
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from app.crashes.log import Frame
@@ -14,6 +15,28 @@ NAMELESS = re.compile(
 
 
 MAX_NAME = 1_000  # characters of a name that count: a hostile log may hold names of many kilobytes
+# Java and Kotlin: javac (`lambda$f$0`, `access$000`, `Foo$1`), D8 and R8 (`$$ExternalSyntheticLambda2`,
+# `$r8$lambda$hash`), retrolambda and the JVM (`-$$Lambda$…`, `$$Lambda$14/0x…`), Kotlin (`f$lambda$2`, `f$lambda-2`,
+# `f$default`), Spring's CGLIB.
+_LAMBDA_CLASS = re.compile(r"\$\$(?:(?:External|Internal)Synthetic|Lambda\b).*")
+_PROXY_CLASS = re.compile(r"\$\$(?:EnhancerBy|FastClassBy|SpringCGLIB).*")
+_OLD_LAMBDA_CLASS = re.compile(r"-\$\$Lambda\$([^$]+(?:\$[A-Za-z]\w{0,40})*?)\$[\w-]+$")
+_NUMBERED_CLASS = re.compile(r"\$(?:\d+(?=\$|$)|lambda-\d+(?=\$|$)|inlined(?=\$|$)|sam\$\w*)")
+_BRIDGE_METHOD = re.compile(r"access\$\d+|-(?:wrap|get|set)\d+|\$r8\$lambda\$.*|\$?r8\$\w+")
+_JAVAC_LAMBDA = re.compile(r"lambda\$(.+?)\$\d+(?:\$.*)?|lambda\$(\d+)")
+_KOTLIN_LAMBDA = re.compile(r"(?:\$lambda[$-]\d+|\$default|\$suspendImpl|\$\$inlined\$\w+|\$\$superforward|\$\d+)+$")
+# JavaScript: bundlers put hashes into file names, minifiers make names of one or two letters.
+_JS_ADDED = re.compile(r" ?\[as [^\]]*\]|/?<$|^(?:async|new|get|set) |\[\w\]")
+_JS_ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", ""})
+_JS_FILLERS = frozenset({"Object", "null", "undefined", "Module", "exports", "prototype"})
+_JS_HASH = re.compile(r"[-._~](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]{6,}(?=[.\-]|$)|(?<=^)\d+(?=\.)|\.chunk|\.min|\.bundle")
+# What Swift's compiler puts between two functions; how much of it is left is the optimiser's choice.
+_SWIFT_GLUE = re.compile(r"(?:implicit )?(?:reabstraction )?thunk (?:for|helper from) @|protocol witness for ")
+_DART_CLOSURE = re.compile(r"(?:\.?<(?:anonymous closure|fn|asynchronous suspension)>)+|\.?\{closure[^}]*\}|^new ")
+_GO_CLOSURE = re.compile(r"(?:\.func\d+|\.gowrap\d+|\.\d+|-fm|\(\.\.\.\))+$")
+_OPERATOR = re.compile(r"operator(?:\(\)|<=>|<<=?|>>=?|->\*?|<=?|>=?)")
+FEW = 2  # names that make guesses needless
+MAX_LENGTH = 200  # characters of the result that count; what follows is usually a dump of data
 
 
 class StableName(NamedTuple):
@@ -66,18 +89,6 @@ def _file_name(file: str | None) -> str:
     return re.split(r"[/\\]", file.split("?")[0])[-1][-MAX_NAME:] if file else ""
 
 
-# Java and Kotlin: javac (`lambda$f$0`, `access$000`, `Foo$1`), D8 and R8 (`$$ExternalSyntheticLambda2`,
-# `$r8$lambda$hash`), retrolambda and the JVM (`-$$Lambda$…`, `$$Lambda$14/0x…`), Kotlin (`f$lambda$2`, `f$lambda-2`,
-# `f$default`), Spring's CGLIB.
-_LAMBDA_CLASS = re.compile(r"\$\$(?:(?:External|Internal)Synthetic|Lambda\b).*")
-_PROXY_CLASS = re.compile(r"\$\$(?:EnhancerBy|FastClassBy|SpringCGLIB).*")
-_OLD_LAMBDA_CLASS = re.compile(r"-\$\$Lambda\$([^$]+(?:\$[A-Za-z]\w{0,40})*?)\$[\w-]+$")
-_NUMBERED_CLASS = re.compile(r"\$(?:\d+(?=\$|$)|lambda-\d+(?=\$|$)|inlined(?=\$|$)|sam\$\w*)")
-_BRIDGE_METHOD = re.compile(r"access\$\d+|-(?:wrap|get|set)\d+|\$r8\$lambda\$.*|\$?r8\$\w+")
-_JAVAC_LAMBDA = re.compile(r"lambda\$(.+?)\$\d+(?:\$.*)?|lambda\$(\d+)")
-_KOTLIN_LAMBDA = re.compile(r"(?:\$lambda[$-]\d+|\$default|\$suspendImpl|\$\$inlined\$\w+|\$\$superforward|\$\d+)+$")
-
-
 def _java(module: str, function: str) -> StableName:
     if not module:
         module, _, function = function.rpartition(".")
@@ -97,13 +108,6 @@ def _java_class(name: str) -> str:
         name = f"{name[: old.start()]}{old[1]}"
     name = _PROXY_CLASS.sub("", _LAMBDA_CLASS.sub("", name))
     return _NUMBERED_CLASS.sub("", name) or name
-
-
-# JavaScript: bundlers put hashes into file names, minifiers make names of one or two letters.
-_JS_ADDED = re.compile(r" ?\[as [^\]]*\]|/?<$|^(?:async|new|get|set) |\[\w\]")
-_JS_ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", ""})
-_JS_FILLERS = frozenset({"Object", "null", "undefined", "Module", "exports", "prototype"})
-_JS_HASH = re.compile(r"[-._~](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]{6,}(?=[.\-]|$)|(?<=^)\d+(?=\.)|\.chunk|\.min|\.bundle")
 
 
 def _javascript(frame: Frame, function: str) -> StableName:
@@ -133,11 +137,6 @@ def _csharp(name: str) -> str:
     return name.strip(".+") if not name.startswith((".ctor", ".cctor")) else name
 
 
-# What Swift's compiler puts between two functions; how much of it is left is the optimiser's choice.
-_SWIFT_GLUE = re.compile(r"(?:implicit )?(?:reabstraction )?thunk (?:for|helper from) @|protocol witness for ")
-_DART_CLOSURE = re.compile(r"(?:\.?<(?:anonymous closure|fn|asynchronous suspension)>)+|\.?\{closure[^}]*\}|^new ")
-_GO_CLOSURE = re.compile(r"(?:\.func\d+|\.gowrap\d+|\.\d+|-fm|\(\.\.\.\))+$")
-
 # C, C++, Objective-C, Swift, Rust
 _NATIVE = (
     (re.compile(r"^_+\d*([-+]\[.+\])_block_invoke.*$"), r"\1"),  # a block of a method
@@ -163,7 +162,6 @@ _NATIVE = (
     ), "lambda"),
     (re.compile(r"\[abi:\w+\]|(?:::)?\{+closure[^}]*\}+|(?<=std::)__(?:1|ndk1|cxx11|2)::"), ""),
 )  # fmt: skip
-_OPERATOR = re.compile(r"operator(?:\(\)|<=>|<<=?|>>=?|->\*?|<=?|>=?)")
 
 
 def _native(name: str) -> str:
@@ -196,3 +194,54 @@ def _without_arguments(name: str) -> str:
     for operator in operators:
         text = text.replace("\0", operator, 1)
     return text.replace("\0", "").strip()
+
+
+def credible(frames: Iterable[Frame], family: str | None) -> list[Frame]:
+    """Without most of what was found by searching, which may be left over from an earlier call.
+
+    Of that count functions with a name, the first ones, until there are FEW names with those that are sure: who called the
+    crashed function tells two crashes apart, and is most likely the nearest. Images count where nothing sure is known at all.
+    """
+    found = list(frames)
+    if not any(frame.is_guess for frame in found):
+        return found
+    names = [stable_name(frame, family) for frame in found]
+    sure = [name for frame, name in zip(found, names, strict=True) if not frame.is_guess and name.text != "?"]
+    known = {name.text for name in sure if name.is_named}
+    kept = []
+    for frame, name in zip(found, names, strict=True):
+        if frame.is_guess and name.is_named and name.text not in known:
+            if len(known) >= FEW:
+                continue
+            known.add(name.text)
+        if not frame.is_guess or name.is_named or not sure:
+            kept.append(frame)
+    return kept
+
+
+_VOLATILE = (
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
+    (re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>)\]]+", re.IGNORECASE), "<url>"),
+    (re.compile(r"[\w.+-]{1,64}@(?=[\w-]{1,63}\.)[\w.-]{1,253}"), "<email>"),
+    (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<hex>"),
+    (re.compile(r"@[0-9a-f]{5,16}\b"), "@<hex>"),  # Java's identity hash
+    (re.compile(r"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"), "<hex>"),
+    (
+        re.compile(
+            r"\"[^\"\n]{0,500}\"|(?<!\w)'[^'\n]{0,500}'|`[^`\n]{0,500}`"
+            r"|“[^”\n]{0,500}”|‘[^’\n]{0,500}’"
+        ),
+        "<text>",
+    ),
+    (re.compile(r"\b[A-Za-z]:\\[^\s:*?\"<>|]+|(?<![\w.\])/-])(?:/[\w.@%+~=,-]+){2,}/?"), "<path>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<time>"),
+    (re.compile(r"(?<![A-Za-z_\d])[-+]?\d+(?:[.,]\d+)*"), "<number>"),
+)
+
+
+def stable_text(message: str) -> str:
+    """The message on one line, what varies replaced by its kind in angle brackets, at most MAX_LENGTH characters."""
+    text = message[: MAX_LENGTH * 20]
+    for pattern, kind in _VOLATILE:
+        text = pattern.sub(kind, text)
+    return " ".join(text.split())[:MAX_LENGTH]

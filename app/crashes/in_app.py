@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.crashes import in_app_rules as rules
+from app.crashes import rules as rules
 from app.crashes.log import CrashLog, Frame
 
 

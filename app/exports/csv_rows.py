@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from app.exports.row import COLUMNS, Row, time_text
+from app.exports import COLUMNS, Row, time_text
 
 FORMAT = "csv"
 MEDIA_TYPE = "text/csv; charset=utf-8"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from json.encoder import encode_basestring
 
-from app.exports.row import COLUMNS, Row, time_text
+from app.exports import COLUMNS, Row, time_text
 from app.one_line import one_line
 
 FORMAT = "ndjson"

@@ -8,7 +8,7 @@ from typing import Any
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import write_parquet
 
-from app.exports.row import COLUMNS, Row
+from app.exports import COLUMNS, Row
 
 FORMAT = "parquet"
 MEDIA_TYPE = "application/vnd.apache.parquet"

@@ -33,7 +33,7 @@ from app.ingest.receive import time_in
 from app.queueing.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.services import Services
 from app.store_calls import ObjectDamaged
-from app.symbolication.bulk_symbols import BulkSymbols
+from app.symbolication.opened import BulkSymbols
 from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, released, unwritten

@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.config import MIB, Config
-from app.crashes.facts import Facts, facts
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
-from app.crashes.log import CrashLog
+from app.crashes.log import CrashLog, Facts, facts
 from app.crashes.splitting import Split, read_splits, split_apart
 from app.crashes.title import title
 from app.db.hot.digest_steps import ClaimedLog
@@ -19,7 +18,7 @@ from app.parsers import recognise
 from app.parsers.archive_members import FREE_BYTES, MAX_RATIO
 from app.parsers.document import Document, unread_sentence
 from app.services import Services
-from app.symbolication.bulk_symbols import BulkSymbols
+from app.symbolication.opened import BulkSymbols
 from app.symbols.resolving import Resolved
 from app.work.limits import Budget
 

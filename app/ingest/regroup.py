@@ -17,7 +17,7 @@ from app.ingest import grouping
 from app.ingest.grouping import Grouped, read_and_group, splits_in, waiting
 from app.services import Services
 from app.storage import ObjectNotFound
-from app.symbolication.bulk_symbols import BulkSymbols
+from app.symbolication.opened import BulkSymbols
 from app.work.limits import OverBudget, limited
 from app.work.watcher import watcher
 

@@ -10,15 +10,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, WithJsonSchema
 
 from app import iso_time
-from app.crashes.facts import Facts, facts
-from app.crashes.log import CrashLog
+from app.crashes.log import CrashLog, Facts, facts
 from app.db.models.app import App
 from app.db.models.job_part import JobPart, JobPlan
 from app.db.models.log import Log
 from app.db.queries.batch_rows import BatchCrash, FoundRow, Scope, read_place, rows_between
 from app.errors import Conflict, MalformedLog
-from app.exports import ROW_FORMATS
-from app.exports.row import Row
+from app.exports import ROW_FORMATS, Row
 from app.jobs.batch_params import REPORTS, UTF_8_BOM, Filters
 from app.jobs.job_type import AnyJob, Body, MadePart, Run, Showing, StoredFile
 from app.jobs.report_making import make_report, rules_of
@@ -26,7 +24,7 @@ from app.json_models import ResponseBody, Time
 from app.parsers import parse
 from app.redaction.crash_log import redact_facts
 from app.reports import json_report
-from app.reports.zip_stream import zip_stream
+from app.reports.zip_report import zip_stream
 from app.storage import ObjectNotFound
 from app.symbolication.opened import OpenedSymbols
 

@@ -12,7 +12,7 @@ from app.db.models.app import App
 from app.db.models.app_settings import settings_text
 from app.redaction.crash_log import redact, redact_fingerprint
 from app.redaction.rules import Rules, read_rules
-from app.reports.report import Report
+from app.reports import Report
 from app.symbols.resolving import Resolved
 
 GENERATED_BY = f"crashq {version('crashq')}"

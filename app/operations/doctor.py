@@ -8,12 +8,11 @@ from app.db.models.job import Job, expire, finished_jobs_after
 from app.db.models.job_part import stored_parts
 from app.db.models.log import Log, logs_after, mark_lost
 from app.db.queries.seen_times import correct_times, crashes_with_wrong_times
-from app.operations.finding import Finding
 from app.operations.orphans import IN_FLIGHT, OWNERS, delete_orphan, old_orphans
 from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage import ObjectNotFound
-from app.symbolication.examining import symbols_without_objects
+from app.symbolication.stored import Finding, symbols_without_objects
 
 BATCH = 500  # rows looked at together
 

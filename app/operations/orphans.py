@@ -18,7 +18,7 @@ from app.db.models.log import stored_log_ids
 from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat, Storage, index_key
-from app.symbolication.examining import objects_without_symbols
+from app.symbolication.stored import objects_without_symbols
 
 T = TypeVar("T")
 BATCH = 500  # objects looked up together

@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from app.crashes.facts import as_fact
-from app.crashes.facts import facts as facts_of
+from app.crashes.log import as_fact
+from app.crashes.log import facts as facts_of
 from app.db import Session
 from app.db.models.erasure import Erasure, note_crashes
 from app.db.queries.erasing import doubt_runs

@@ -26,7 +26,7 @@ from app.operations.orphans import sweep_orphans
 from app.privacy.settings import AGES, effective
 from app.services import Services
 from app.storage import ObjectNotFound
-from app.symbolication.uploads import drop_untouched
+from app.symbolication.receive import drop_untouched
 
 GO_ON_FOR = 5.0  # seconds after which the rest is left to the next time
 APPS_AT_ONCE = 500

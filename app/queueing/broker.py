@@ -1,27 +1,133 @@
-"""Enqueues task messages: a task's name and one id, sent to Redis. Only this and `celery_message` know Celery in app/."""
+"""Enqueues task messages: a task's name and one id, sent to Redis. Only this knows Celery in the app."""
 
+import base64
+import json
+import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import structlog
-from redis import Redis
+from celery import Celery
+from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.connection import ConnectionInterface
+from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from app.queueing.celery_message import message
 from app.queueing.debouncer import CALL_AT_MOST_EVERY, Debouncer
-from app.queueing.redis_lines import RedisLines
 from app.queueing.redis_url import read_redis_url
 from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import current_request_id
 
+ROW, ID, REQUEST, TRACE = "@row@", "@id@", "@request@", "@trace@"  # what is filled in
+REQUEST_HEADER, TRACE_HEADER = "crashq_request", "traceparent"
+"""Headers that say on whose behalf a message was sent: the id of a request, and its trace as W3C writes it."""
+_templates: dict[tuple[str, str], tuple[str, str]] = {}
+_making = threading.Lock()
 RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "regroup"
 MAKE_SYMBOLS = "make_symbols"
 BEGIN_CANARY, RUN_CANARY = "begin_canary", "run_canary"
 TAKE_FROM_DEAD = "take_from_dead"
+INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"
+PARTS = "parts"
+"""The queue in the row of a job that is being made in parts. No message goes there: those of its parts go to LONG."""
+
+QUEUES = (INGEST, SHORT, LONG, UPKEEP)
+"""Size classes: what is quick never stands behind what is not."""
+PROBE, PROBE_LIFETIME = "probe", 10  # key that a check writes, below the prefix; seconds
+PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
+PACES = {SHORT: 0.004}
+"""Seconds between debounced messages of a process to a queue, where not CALL_AT_MOST_EVERY: a person waits for a short job."""
+COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep enqueues what was missed
+
+log = structlog.get_logger()
+
+
+def message(task: str, row_id: str, queue: str, request: str | None = None, trace: str | None = None) -> str:
+    """What Celery's `send_task(task, args=[row_id], queue=queue, headers=…)` would put into Redis, without its work for each."""
+    envelope, body = _template(task, queue)
+    text = base64.b64encode(body.replace(json.dumps(ROW), json.dumps(row_id)).encode()).decode()
+    filled = envelope.replace(json.dumps(REQUEST), json.dumps(request)).replace(json.dumps(TRACE), json.dumps(trace))
+    return filled.replace(ROW, text).replace(ID, secrets.token_hex(16))
+
+
+def _template(task: str, queue: str) -> tuple[str, str]:
+    """(the message as JSON with ROW for its body and ID for its ids, its body as JSON with ROW for the row's id)."""
+    if (task, queue) not in _templates:
+        with _making:
+            if (task, queue) not in _templates:
+                _templates[task, queue] = _make(task, queue)
+    return _templates[task, queue]
+
+
+def _make(task: str, queue: str) -> tuple[str, str]:
+    """Let Celery send the task within this process and take the message back.
+
+    kombu keeps the queues of memory:// once per process, whatever the connection. So the message goes through a queue
+    of this task alone, and `_making` lets one thread at a time put a message there and take it.
+    """
+    own_queue = f"template of {task} for {queue}"
+    with Celery(broker="memory://", set_as_current=False).connection_for_write() as connection:
+        sender = Celery(broker="memory://", set_as_current=False)
+        sender.send_task(
+            task,
+            args=[ROW],
+            queue=own_queue,
+            task_id=ID,
+            connection=connection,
+            ignore_result=True,
+            retry=False,
+            headers={REQUEST_HEADER: REQUEST, TRACE_HEADER: TRACE},
+        )
+        made = connection.default_channel.basic_get(own_queue, no_ack=True).serializable()
+    body = base64.b64decode(made["body"]).decode()
+    made["body"] = ROW
+    made["headers"]["argsrepr"] = "()"  # for people who look on; the id is in the body
+    made["properties"] |= {"delivery_tag": ID, "reply_to": ID}
+    return json.dumps(made).replace(json.dumps(own_queue), json.dumps(queue)), body
+
+
+class RedisLines:
+    """Connections, each with at most one answer that has not been read. A push that Redis refused raises at the next."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool  # makes the connections; they stay with this
+        self._idle: deque[ConnectionInterface] = deque()  # the latest last
+
+    def push(self, key: str, value: str) -> None:
+        """LPUSH. Raises RedisError or OSError when it cannot be sent, or when Redis refused the push before it."""
+        line = self._answered() or self._pool.make_connection()
+        try:
+            line.connect()  # type: ignore[no-untyped-call]  # where it is not; to send would not ask a sentinel where
+            line.send_command("LPUSH", key, value)  # type: ignore[no-untyped-call]
+        except BaseException:
+            line.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        self._idle.append(line)
+
+    def _answered(self) -> ConnectionInterface | None:
+        """A connection without an unread answer; None when there is none, or when it was lost meanwhile, as by a restart."""
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            return None
+        try:
+            line.read_response()
+            if not line.can_read():  # what more could come is the end
+                return line
+        except LostConnection:
+            pass
+        except (RedisError, OSError):
+            line.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        line.disconnect()  # type: ignore[no-untyped-call]
+        return None
+
+
 SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "sweep",
     "pulse",  # the name by which the previous release knows the task
@@ -30,23 +136,6 @@ SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "push",
     "run_exports",
 )
-
-INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"
-PARTS = "parts"
-"""The queue in the row of a job that is being made in parts. No message goes there: those of its parts go to LONG."""
-
-QUEUES = (INGEST, SHORT, LONG, UPKEEP)
-"""Size classes: what is quick never stands behind what is not."""
-
-PROBE, PROBE_LIFETIME = "probe", 10  # key that a check writes, below the prefix; seconds
-PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
-PACES = {SHORT: 0.004}
-"""Seconds between debounced messages of a process to a queue, where not CALL_AT_MOST_EVERY: a person waits for a short job."""
-
-COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep enqueues what was missed
-
-
-log = structlog.get_logger()
 
 
 class PendingMessage(NamedTuple):

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from app.crashes.facts import Facts
 from app.crashes.fingerprint import Fingerprint
-from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Json, Thread
-from app.redaction.fields import Path, below
-from app.redaction.rules import INSTEAD, Rules
+from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Facts, Fault, Json, Thread
+from app.redaction.rules import INSTEAD, Path, Rules, below
 
 T = TypeVar("T")
 H = TypeVar("H", Fault, Thread)

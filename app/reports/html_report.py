@@ -14,8 +14,7 @@ from markupsafe import Markup
 
 from app.crashes.in_app import InApp
 from app.crashes.log import CrashLog, Frame, Thread
-from app.reports import printable
-from app.reports.report import Report
+from app.reports import Report, stack_lines
 from app.reports.stack_lines import fault_facts, header, ordered_threads, place, relation, thread_name
 
 FORMAT = "html"
@@ -56,7 +55,7 @@ def _template() -> Template:
 
 
 def _visible(value: object) -> object:
-    return printable.block(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return stack_lines.block(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @cache
@@ -71,7 +70,7 @@ def _style_source() -> str:
 def _words(report: Report, in_app: InApp) -> dict[str, object]:
     """Everything the template names."""
     log = report.log
-    occurred = printable.utc(log.occurred_at)
+    occurred = stack_lines.utc(log.occurred_at)
     threads = ordered_threads(log)
     return {
         "report": report,
@@ -87,9 +86,9 @@ def _words(report: Report, in_app: InApp) -> dict[str, object]:
         "relation": relation,
         "fault_facts": fault_facts,
         "thread_name": thread_name,
-        "address": printable.address,
-        "line": printable.line,
-        "utc": printable.utc,
+        "address": stack_lines.address,
+        "line": stack_lines.line,
+        "utc": stack_lines.utc,
         "plain": lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
     }
 
@@ -102,7 +101,7 @@ def _origin(report: Report) -> list[tuple[str, str]]:
         ("Date", report.date.isoformat()),
         ("Crash", report.crash_identifier),
         ("App", f"{report.app_name} ({report.app_identifier})"),
-        ("Started", printable.utc(report.log.started_at)),
+        ("Started", stack_lines.utc(report.log.started_at)),
         ("Format", report.log.format),
         ("Report id", report.log.report_id or ""),
         ("Fingerprint", f"{made_of.value}, version {made_of.version}, by {made_of.rule}"),
@@ -120,7 +119,7 @@ def _summary(thread: Thread, in_app: InApp) -> str:
     """What the thread was doing, on its closed line: its first own function, else its first function."""
     named = [frame for frame in thread.frames[:200] if frame.function]
     frame = next((frame for frame in named if in_app(frame)), named[0] if named else None)
-    return printable.line(frame.function) if frame else ""
+    return stack_lines.line(frame.function) if frame else ""
 
 
 def _stack(frames: tuple[Frame, ...], in_app: InApp) -> Markup:
@@ -135,7 +134,7 @@ def _row(number: int, frame: Frame, is_own: bool, has_images: bool) -> str:
     where = place(frame)
     offset = f' <span class="off">+ {frame.offset}</span>' if frame.offset is not None and name else ""
     image = f'<span class="img">{_safe(frame.image)} </span>' if has_images else ""
-    address = f'<span class="adr">{printable.address(frame.address)}</span>' if frame.address is not None else ""
+    address = f'<span class="adr">{stack_lines.address(frame.address)}</span>' if frame.address is not None else ""
     symbol = f"<i>{_safe(scope)}</i><b>{_safe(name)}</b>" if name else f'<span class="none">{_nameless(frame)}</span>'
     source = f' <span class="src">{_safe(where)}</span>' if where else ""
     own = ' class="own"' if is_own else ""
@@ -163,5 +162,5 @@ def _scope_and_name(frame: Frame) -> tuple[str, str]:
 
 
 def _safe(text: str | None) -> str:
-    printed = printable.line(text)
+    printed = stack_lines.line(text)
     return escape(printed) if _SPECIAL.search(printed) else printed

@@ -8,9 +8,8 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from app.crashes.in_app import InApp
-from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Json, Thread
-from app.crashes.missing import MissingSymbols
-from app.reports.report import Report
+from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Json, MissingSymbols, Thread
+from app.reports import Report
 
 FORMAT = "json"
 MEDIA_TYPE = "application/json"

@@ -5,18 +5,21 @@ from collections.abc import Iterator, Sequence
 
 from app.crashes.in_app import InApp
 from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Thread
-from app.reports.printable import address, indented, line, utc
-from app.reports.report import Report
+from app.reports import Report
 from app.reports.stack_lines import (
+    address,
     fault_facts,
     header,
+    indented,
     is_java,
     java_line,
+    line,
     ordered_threads,
     place,
     relation,
     symbol,
     thread_name,
+    utc,
 )
 
 FORMAT = "txt"

@@ -29,7 +29,7 @@ from app.queueing.broker import LONG, MAKE_SYMBOLS, REGROUP
 from app.services import Services
 from app.storage import symbols_key
 from app.symbolication.reader import ReaderBounds, read_contents
-from app.symbolication.uploads import stream_parts
+from app.symbolication.receive import stream_parts
 from app.symbols.contents import ARCHIVE, About, is_whole_archive
 from app.symbols.objects import NotSymbols
 from app.work.errors import AttemptLost, AttemptsUsedUp

@@ -1,17 +1,94 @@
-"""The symbols of an app, found and opened as crash reports ask for them."""
+"""The symbols of an app, found and opened as crash reports ask for them, and kept open in a bounded cache."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import structlog
 
 from app.crashes.log import CrashLog
 from app.db import Database
-from app.db.models.symbols import MAPPING, NATIVE, SOURCE_MAP, all_keys, cache_keys, mapping_key
-from app.storage import Storage
-from app.symbolication.symbol_cache import symbol_cache_of
+from app.db.models.symbols import MAPPING, NATIVE, SOURCE_MAP, all_keys, cache_keys, has_symbols, mapping_key
+from app.services import Services
+from app.storage import ObjectNotFound, Storage
 from app.symbols.java import JavaNames
-from app.symbols.native import NativeNames
+from app.symbols.objects import NativeNames, NotSymbols
 from app.symbols.resolving import Resolved, is_java, mapping_ids, native_ids, resolve, scripts_of
 from app.symbols.scripts import ScriptNames
 
+OPEN_AT_ONCE = 32  # files
+BYTES_AT_ONCE = (
+    512 * 1024 * 1024
+)  # of theirs in the temporary folder, unless one alone is larger; they are mapped, not read
+IN_MEMORY = 8  # times its size that a file counts which is read, not mapped: 64 MiB of source maps
+IDLE_FOR = 300.0  # seconds without use after which a file is closed
+
+Names = NativeNames | JavaNames | ScriptNames
 AT_ONCE = 500  # ids that one statement asks for
 KNOWN_AT_ONCE = 1_000  # images of an app that are all looked up together, once a second report asks
+
+log = structlog.get_logger()
+
+
+class _Kept(NamedTuple):
+    names: Names
+    size: int  # bytes
+    used_at: float  # monotonic seconds
+
+
+class SymbolCache:
+    """The files of one storage that this process has open. The object of a key never changes, so no entry becomes stale."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def open(self, storage: Storage, key: str, kind: type[Names]) -> Names | None:
+        """The symbols under a key; None when they are lost, or have just been deleted. Raises TransientError."""
+        with self._lock:
+            now = time.monotonic()
+            known = self._kept.pop(key, None)
+            self._close(now)
+            kept = known or _opened(storage, key, kind)
+            if kept is None:
+                return None
+            self._kept[key] = kept._replace(used_at=now)
+            while len(self._kept) > 1 and self._is_full():
+                self._kept.popitem(last=False)
+            return kept.names
+
+    def _close(self, now: float) -> None:
+        while self._kept and next(iter(self._kept.values())).used_at < now - IDLE_FOR:
+            self._kept.popitem(last=False)
+
+    def _is_full(self) -> bool:
+        return len(self._kept) > OPEN_AT_ONCE or sum(one.size for one in self._kept.values()) > BYTES_AT_ONCE
+
+
+def _opened(storage: Storage, key: str, kind: type[Names]) -> _Kept | None:
+    with NamedTemporaryFile(prefix="crashq-symbols-") as file:  # what is mapped stays readable when its name is gone
+        try:
+            for chunk in storage.stream(key):
+                file.write(chunk)
+            file.flush()
+            weight = IN_MEMORY if kind is ScriptNames else 1
+            return _Kept(kind(Path(file.name)), file.tell() * weight, 0.0)
+        except (ObjectNotFound, NotSymbols) as error:
+            log.warning("symbols_lost", key=key, error=error.code)
+            return None
+
+
+_CACHES: WeakKeyDictionary[Storage, SymbolCache] = WeakKeyDictionary()
+
+
+def symbol_cache_of(storage: Storage) -> SymbolCache:
+    """This process's cache for a storage."""
+    return _CACHES.setdefault(storage, SymbolCache())
 
 
 class OpenedSymbols:
@@ -86,3 +163,32 @@ class OpenedSymbols:
                     found = cache_keys(session, self._app_id, new[at : at + AT_ONCE], kind)
                     self._keys.update({(kind, one): found.get(one) for one in new[at : at + AT_ONCE]})
         self._requests += 1
+
+
+class BulkSymbols:
+    """Finds the symbols of each app. Make a new one for each bulk of logs: the symbols of an app may have changed since."""
+
+    def __init__(self, services: Services, known: Mapping[int, bool] | None = None) -> None:
+        """`known`: whether apps (row ids) have symbols; the others are looked up when they are needed."""
+        self._services = services
+        self._known = dict(known or {})
+        self._opened: dict[int, OpenedSymbols] = {}
+
+    def resolve(self, app_id: int, report: CrashLog) -> Resolved:
+        """A report with the frames named that identify its crash, and the symbols it waits for. Raises TransientError."""
+        opened = self._of(app_id)
+        return opened.resolve(report, only_crash=True) if opened else resolve(report, _nothing, None, only_crash=True)
+
+    def _of(self, app_id: int) -> OpenedSymbols | None:
+        if app_id not in self._known:
+            with self._services.db.read() as session:
+                self._known[app_id] = has_symbols(session, app_id)
+        if not self._known[app_id]:
+            return None
+        if app_id not in self._opened:
+            self._opened[app_id] = OpenedSymbols(self._services.db, self._services.storage, app_id)
+        return self._opened[app_id]
+
+
+def _nothing(_debug_id: str) -> None:
+    return None

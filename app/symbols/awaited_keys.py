@@ -5,19 +5,39 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from uuid import UUID
+
+from symbolic.debuginfo import normalize_debug_id
+from symbolic.exceptions import SymbolicError
 
 from app.crashes.frame_name import NAMELESS
 from app.crashes.in_app import InApp
 from app.crashes.log import CrashLog, Frame
-from app.symbols.debug_id import debug_id
 
+BUILD_ID = re.compile(r"(?:[0-9a-f]{2}){4,64}")  # a GNU build id is mostly 20 bytes; linkers make 8 and 16, too
+UUID_BYTES = 16
 MAX_AWAITED = 8  # of one report
 RELEASE = "release:"
 """How what is found by version and build begins, where other things are found by a debug id."""
-
 JAVA_PLATFORMS = ("java", "android", "kotlin")
 _SHORT = re.compile(r"(?:[A-Za-z]\w{0,2}\.)*[A-Za-z]\w{0,2}")  # a.b.c: what R8 and ProGuard make of names
 _NO_FILES = ("SourceFile", "Unknown Source", "Proguard", "ProGuard")
+
+
+def debug_id(written: str, *, is_elf: bool = False) -> str | None:
+    """The debug id of an image as a log writes it, in lower case; None when it is none.
+
+    A build id of ELF (`is_elf`, or of another length than a UUID's) is cut or filled to 16 bytes, and its first three
+    fields are turned around, as Breakpad and Sentry do it.
+    """
+    plain = written.strip().lower()
+    if BUILD_ID.fullmatch(plain) and (is_elf or len(plain) != 2 * UUID_BYTES):
+        padded = bytes.fromhex(plain)[:UUID_BYTES].ljust(UUID_BYTES, b"\0")
+        return str(UUID(bytes_le=padded))
+    try:
+        return normalize_debug_id(plain)
+    except SymbolicError:
+        return None
 
 
 def release_key(version: str, build: str, name: str = "") -> str:

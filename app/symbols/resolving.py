@@ -8,12 +8,10 @@ from typing import NamedTuple
 from app.crashes.demangle import demangled
 from app.crashes.frame_name import NAMELESS
 from app.crashes.in_app import language_family
-from app.crashes.log import BinaryImage, CrashLog, Frame
-from app.crashes.missing import MissingSymbols
-from app.symbols.awaited_keys import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings
-from app.symbols.debug_id import debug_id
+from app.crashes.log import BinaryImage, CrashLog, Frame, MissingSymbols
+from app.symbols.awaited_keys import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings, debug_id
 from app.symbols.java import JavaNames
-from app.symbols.native import NativeNames
+from app.symbols.objects import NativeNames
 from app.symbols.scripts import FindScript, awaited_scripts, missing_scripts, named_scripts, script_ids
 
 NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.cli.http import Http
+from app.cli.demo import Http
 from app.cli.opening import opened
 from app.identity import accounts
 from tests.browser.chromium import Watched, chromium, watched

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from app.cli.http import Http
+from app.cli.demo import Http
 from app.cli.opening import opened
 from app.identity import accounts
 from tests.browser.chromium import NARROW, chromium, wait_until_idle

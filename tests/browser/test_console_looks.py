@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from app.cli.http import Http
+from app.cli.demo import Http
 from app.cli.opening import opened
 from app.identity import accounts
 from tests.browser import axe as judge

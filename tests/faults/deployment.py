@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 import redis
 
-from app.cli.http import Answer, Http
+from app.cli.demo import Answer, Http
 from tests.servers import S3, free_port, new_database
 from tests.system.conftest import GRACE, Operator, descendants, is_alive, log_in, until
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 import redis
 
-from app.queueing.celery_message import message
+from app.queueing.broker import message
 from tests.factories import kscrash
 from tests.faults.deployment import Deployment, Servers, deployment
 from tests.faults.promises import await_logs, check_logs, lines

@@ -16,10 +16,9 @@ from app.symbolication.reader import ReaderBounds, read_contents
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import show_symbols
 from app.symbols import contents
-from app.symbols.bounds import MAX_CALLS, MAX_TEXT
 from app.symbols.contents import About
 from app.symbols.java import JavaNames
-from app.symbols.native import NativeNames
+from app.symbols.objects import MAX_CALLS, MAX_TEXT, NativeNames
 from app.symbols.scripts import ScriptNames, named_scripts
 from tests.hostile_symbols import BREAKPAD, DEADLY, ROWS, circle, dwarf, inlined
 from tests.symbols import source_map

@@ -12,7 +12,7 @@ from app.cli import symbols as command
 from app.config import MIB
 from app.privacy.retention import remove_what_is_old
 from app.storage import Storage
-from app.symbolication import uploads
+from app.symbolication import receive
 from tests.factories import make_member
 from tests.stores import ready_store
 from tests.symbols import sym
@@ -139,7 +139,7 @@ def test_uploads_that_nobody_goes_on_with_are_dropped_after_a_day(client, member
 
 
 def test_uploads_can_be_given_up_and_are_not_without_number(client, member, path, services, monkeypatch):
-    monkeypatch.setattr(uploads, "AT_ONCE", 1)
+    monkeypatch.setattr(receive, "AT_ONCE", 1)
     one = f"{path}/uploads/{begin(client, member, path).json['result']['identifier']}"
     second = begin(client, member, path, b"other")
 
@@ -192,7 +192,7 @@ def test_the_command_goes_on_within_a_file_after_ctrl_c(services, member, tmp_pa
     monkeypatch.setattr(command, "BEST_CHUNK", MIB)
     (tmp_path / "cart.sym").write_bytes(CONTENT)
     run = ["symbols", "add", "--app", member.app.identifier, "--data-dir", str(tmp_path), str(tmp_path / "cart.sym")]
-    add_chunk, offsets = uploads.add_chunk, []
+    add_chunk, offsets = receive.add_chunk, []
 
     def interrupted(services, app, identifier, offset, chunks):
         if offset == MIB and offsets.count(MIB) == 0:

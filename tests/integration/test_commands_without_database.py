@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import COMMANDS, main
-from app.cli.embedded_broker import free_port
+from app.cli.processes import free_port
 from app.operations.backup import FORMAT, LISTING, MANIFEST, OBJECTS
 
 AWAY = "crashq: The database is unavailable, try again\n"

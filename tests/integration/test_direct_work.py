@@ -16,8 +16,7 @@ from app.privacy.erasing import begin_erasure, show_erasure
 from app.queueing.broker import PUSH, NoBroker
 from tests.factories import kscrash, make_crash
 from tests.system.conftest import until
-from workers.broker_watch import BrokerWatch
-from workers.direct_work import DirectWork
+from workers.broker_watch import BrokerWatch, DirectWork
 from workers.schedule import schedule
 
 

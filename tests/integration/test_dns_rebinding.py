@@ -7,8 +7,7 @@ from threading import Thread
 
 import pytest
 
-from app.webhooks.sending import post
-from app.webhooks.target import Refused
+from app.webhooks.sending import Refused, post
 from tests.receiver import Receiver, receiver
 
 HOST = "rebound.example.com"

@@ -6,8 +6,7 @@ import pytest
 from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 
-from app.queueing.broker import PACES, RUN_JOB, SHORT, RedisBroker
-from app.queueing.redis_lines import RedisLines
+from app.queueing.broker import PACES, RUN_JOB, SHORT, RedisBroker, RedisLines
 
 PAUSE = 600  # milliseconds; longer than a push waits
 

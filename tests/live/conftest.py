@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.cli.http import Http
+from app.cli.demo import Http
 from app.clock import utc_now
 from app.config import Config
 from app.db import open_database

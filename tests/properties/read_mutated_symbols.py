@@ -17,8 +17,7 @@ from app.crashes.log import Frame
 from app.symbolication.reader import BROKEN
 from app.symbols.contents import MAPPING, NATIVE, About, Held, contents
 from app.symbols.java import JavaNames
-from app.symbols.native import NativeNames
-from app.symbols.objects import NotSymbols
+from app.symbols.objects import NativeNames, NotSymbols
 from app.symbols.scripts import ScriptNames
 from tests.hostile_symbols import circle, dwarf, inlined
 from tests.properties.test_mutated_logs import MUTATIONS

@@ -13,8 +13,7 @@ from app.crashes.log import CrashLog
 from app.crashes.title import title
 from app.errors import MalformedLog
 from app.parsers import parse
-from app.reports import REPORTS
-from app.reports.report import Report
+from app.reports import REPORTS, Report
 from app.samples import samples
 
 SAMPLES = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in samples()}

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from app.cli.http import Http
+from app.cli.demo import Http
 from tests.servers import missing
 from tests.system.conftest import EMAIL, PASSWORD, Operator, finished, log_in, until
 

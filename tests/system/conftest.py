@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.http import Http
+from app.cli.demo import Http
 from tests.servers import free_port
 
 CRASHQ = Path(sys.executable).with_name("crashq")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from app.cli.http import Http
+from app.cli.demo import Http
 from tests.factories import kscrash
 from tests.receiver import Receiver, receiver
 from tests.servers import free_port, new_database, postgres_server, redis_server, s3_server

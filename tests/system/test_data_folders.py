@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.cli.embedded_broker import start_broker
-from app.cli.processes import Processes
+from app.cli.processes import Processes, start_broker
 from tests.servers import missing
 from tests.system.conftest import Operator, log_in
 

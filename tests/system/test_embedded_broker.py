@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from app.cli.embedded_broker import start_broker
-from app.cli.processes import Processes
+from app.cli.processes import Processes, start_broker
 from tests.system.test_crashq_up import WITHOUT_REDIS_SERVER
 
 

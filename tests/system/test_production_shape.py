@@ -15,7 +15,7 @@ import pytest
 import redis
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from app.cli.http import Http
+from app.cli.demo import Http
 from tests.exposition import value
 from tests.factories import kscrash
 from tests.symbols import native_event, sym

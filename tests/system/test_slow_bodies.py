@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.cli.http import Http
+from app.cli.demo import Http
 from tests.factories import kscrash
 from tests.system.conftest import Operator, digested, log_in, until
 

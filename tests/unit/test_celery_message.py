@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from celery import Celery
 
-from app.queueing import celery_message
-from app.queueing.broker import RUN_JOB, RUN_PART, SHORT
-from app.queueing.celery_message import message
+from app.queueing import broker
+from app.queueing.broker import RUN_JOB, RUN_PART, SHORT, message
 
 HEADERS = {"crashq_request": "5f0c2ab1", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
 
@@ -62,7 +61,7 @@ def test_every_message_has_an_id_of_its_own():
 def test_the_first_messages_of_many_threads_are_each_for_their_own_task(monkeypatch):
     tasks = [RUN_JOB, RUN_PART, "regroup", "make_symbols"] * 2
     for _ in range(20):
-        monkeypatch.setattr(celery_message, "_templates", {})
+        monkeypatch.setattr(broker, "_templates", {})
         together = threading.Barrier(len(tasks))
 
         def first(task: str, together: threading.Barrier = together) -> str:

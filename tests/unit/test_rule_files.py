@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.crashes import in_app_rules, stack_words
+from app.crashes import rules
 
 FILES = sorted(file.name for file in files("app.crashes.rules").iterdir() if file.name.endswith(".toml"))
 
@@ -35,7 +35,7 @@ def test_every_list_has_words_and_each_once(name):
 @pytest.mark.parametrize("name", FILES)
 def test_every_word_of_every_file_is_one_that_the_rules_go_by(name):
     used: set[str] = set()
-    for module in (in_app_rules, stack_words):
+    for module in (rules, rules):
         for value in vars(module).values():
             if isinstance(value, (tuple, frozenset, dict)):
                 used |= set(value)
@@ -44,4 +44,4 @@ def test_every_word_of_every_file_is_one_that_the_rules_go_by(name):
 
 
 def test_every_platform_has_a_family_whose_rules_there_are():
-    assert set(in_app_rules.FAMILIES.values()) == {"image", "java", "javascript", "python", "csharp", "dart", "go"}
+    assert set(rules.FAMILIES.values()) == {"image", "java", "javascript", "python", "csharp", "dart", "go"}

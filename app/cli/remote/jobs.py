@@ -5,8 +5,7 @@ from itertools import islice
 import click
 
 from app.cli.remote import remote
-from app.cli.remote.command import Remote, remote_command
-from app.cli.remote.exit_codes import FAILED
+from app.cli.remote.command import FAILED, Remote, remote_command
 from app.cli.remote.reading import LIMIT
 from app.client import Job
 

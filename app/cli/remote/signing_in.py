@@ -2,10 +2,9 @@
 
 import click
 
-from app.cli.password import read_password
+from app.cli.arguments import read_password
 from app.cli.remote import remote
-from app.cli.remote.command import TOKEN, Remote, remote_command
-from app.cli.remote.sign_ins import forget, keep, latest_url, sign_ins_file, token_of
+from app.cli.remote.command import TOKEN, Remote, forget, keep, latest_url, remote_command, sign_ins_file, token_of
 from app.client import NotAllowed
 
 HERE = "http://127.0.0.1:8000"  # where `crashq up` listens

@@ -1,4 +1,4 @@
-"""`crashq remote upload`: crash logs from files and folders, over HTTP."""
+"""`crashq remote upload` and `crashq remote symbols`: crash logs and files of symbols, sent over HTTP."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from app.cli.log_files import files_under
+from app.cli.arguments import files_under
 from app.cli.remote import remote
-from app.cli.remote.command import Remote, remote_command
-from app.cli.remote.exit_codes import FAILED
+from app.cli.remote.command import FAILED, Remote, remote_command
 from app.client import Client, OutOfTime, Refused
 from app.ingest.receive import log_id_of_file
 
@@ -83,3 +82,28 @@ def _awaited(client: Client, app: str, sent: list[UploadOutcome]) -> Iterator[Up
             continue
         found = [one.crash_identifier for one in state.occurrences]
         yield UploadOutcome(outcome.file, outcome.log_id, state.status, state.error_message, found)
+
+
+@remote.group()
+def symbols() -> None:
+    """Debug information and mappings, by which frames get their names."""
+
+
+@remote_command(symbols, "list")
+@click.argument("app")
+def list_symbols(session: Remote, app: str) -> None:
+    """The files of APP, newest first: identifier, kind, state, name."""
+    session.teller.rows(session.client().symbols(app), ("identifier", "kind", "state", "name"))
+
+
+@remote_command(symbols, "add")
+@click.option("--app", required=True, metavar="APP", help="Identifier of the app.")
+@click.option("--version", default="", help="Version of the app that a mapping belongs to.")
+@click.option("--build", default="", help="Build of the app that a mapping belongs to.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def add(session: Remote, app: str, version: str, build: str, files: tuple[Path, ...]) -> None:
+    """Upload FILES; the same file again changes nothing."""
+    client = session.client()
+    session.teller.rows(
+        (client.add_symbols(app, file, version, build) for file in files), ("identifier", "state", "name")
+    )

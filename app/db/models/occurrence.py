@@ -26,7 +26,7 @@ from app.db.models.log import Log
 from app.db.work import BigId
 
 FIRST_ROWS = 1_000  # of the first batch of a list, small so that they are there soon
-MAX_FACT = 128  # characters; app.crashes.facts cuts them to this
+MAX_FACT = 128  # characters; app.crashes.log cuts them to this
 
 MERGED = text("grouped_as IS NOT NULL")
 WRONG_CLOCK = text("seen_at IS NOT NULL")

@@ -13,8 +13,7 @@ from app.jobs.envelope import ProgressBody
 from app.json_models import RequestBody, ResponseBody, Time
 from app.privacy.erasing import begin_erasure, list_erasures, show_erasure
 from app.privacy.settings import MAX_DAYS, MAX_LOGS_PER_MINUTE, change_settings, settings_of
-from app.redaction.patterns import PATTERNS
-from app.redaction.rules import MAX_FIELDS, MAX_REGEX, MAX_REGEXES, read_rules
+from app.redaction.rules import MAX_FIELDS, MAX_REGEX, MAX_REGEXES, PATTERNS, read_rules
 from app.web.api import tags
 from app.web.api.openapi.words import FLAG, query
 from app.web.api.request_values import json_object

@@ -9,7 +9,7 @@ from app.db.models.app import App
 from app.db.models.symbol_upload import SymbolUpload
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
 from app.json_models import RequestBody, ResponseBody, Time
-from app.symbolication import uploads
+from app.symbolication import receive
 from app.symbolication.stored import show_symbols
 from app.symbols.contents import About
 from app.web.api import answers, tags
@@ -61,7 +61,7 @@ _UPLOAD = success_of(schema("SymbolUpload"))
 def begin(app: App) -> Response:
     """Begin an upload, find the one under way, or the file that is there already."""
     about, size, sha256 = _new_upload(json_object())
-    begun = uploads.begin_upload(services(), app, about, size, sha256)
+    begun = receive.begin_upload(services(), app, about, size, sha256)
     if begun.upload is not None:
         return answers.success(_upload(begun.upload).to_json(), 201)
     file = show_symbols(services(), app, begun.file.identifier) if begun.file else None
@@ -73,7 +73,7 @@ def begin(app: App) -> Response:
 @resource.get(ONE, "showSymbolUpload", "Where an upload goes on", about="The upload")
 def show(app: App, upload_identifier: UploadIdentifier) -> SymbolUploadBody:
     """Where it goes on."""
-    return _upload(uploads.show_upload(services(), app, upload_identifier))
+    return _upload(receive.show_upload(services(), app, upload_identifier))
 
 
 @resource.put(
@@ -90,8 +90,8 @@ def add(app: App, upload_identifier: UploadIdentifier) -> SymbolUploadBody:
     """Store the next chunk; the answer tells how far the file has come once that is durable."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("Send symbols as they are, without Content-Encoding")
-    if (request.content_length or 0) > uploads.MOST_CHUNK:
-        raise TooLarge(f"The chunk is larger than {uploads.MOST_CHUNK} bytes")
+    if (request.content_length or 0) > receive.MOST_CHUNK:
+        raise TooLarge(f"The chunk is larger than {receive.MOST_CHUNK} bytes")
     offset = request.args.get("offset", "")
     if set(request.args) - {"offset", "sha256"} or not (
         offset.isascii() and offset.isdigit() and int(offset) < MAX_SIZE
@@ -102,7 +102,7 @@ def add(app: App, upload_identifier: UploadIdentifier) -> SymbolUploadBody:
     request.max_content_length = None  # add_chunk counts for itself
     sent = chunks(request.stream)
     sha256 = request.args.get("sha256", "")
-    return _upload(uploads.add_chunk(services(), app, upload_identifier, int(offset), sent, sha256))
+    return _upload(receive.add_chunk(services(), app, upload_identifier, int(offset), sent, sha256))
 
 
 @resource.post(
@@ -111,14 +111,14 @@ def add(app: App, upload_identifier: UploadIdentifier) -> SymbolUploadBody:
 )  # fmt: skip
 def finish(app: App, upload_identifier: UploadIdentifier) -> SymbolsBody:
     """Check the whole file; 202 with what a worker now looks into."""
-    file = uploads.finish_upload(services(), app, upload_identifier)
+    file = receive.finish_upload(services(), app, upload_identifier)
     return symbols_body(show_symbols(services(), app, file.identifier))
 
 
 @resource.delete(ONE, "dropSymbolUpload", "Give an upload up", about="Given up")
 def remove(app: App, upload_identifier: UploadIdentifier) -> None:
     """Give an upload up."""
-    uploads.drop_upload(services(), app, upload_identifier)
+    receive.drop_upload(services(), app, upload_identifier)
 
 
 def _new_upload(given: dict[str, Any]) -> tuple[About, int, str]:
@@ -137,8 +137,8 @@ def _new_upload(given: dict[str, Any]) -> tuple[About, int, str]:
 def _upload(upload: SymbolUpload) -> SymbolUploadBody:
     return SymbolUploadBody.of(
         upload,
-        least_chunk=uploads.LEAST_CHUNK,
-        best_chunk=uploads.BEST_CHUNK,
-        most_chunk=uploads.MOST_CHUNK,
+        least_chunk=receive.LEAST_CHUNK,
+        best_chunk=receive.BEST_CHUNK,
+        most_chunk=receive.MOST_CHUNK,
         symbols=None,
     )

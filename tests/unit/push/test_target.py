@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.webhooks.target import Refused, addresses_of, read_url
+from app.webhooks.sending import Refused, addresses_of, read_url
 
 PUBLIC = "93.184.216.34"
 

@@ -5,8 +5,7 @@ import time
 import pytest
 
 from app.errors import BadParameters
-from app.redaction.patterns import PATTERNS
-from app.redaction.rules import MAX_REGEX, read_rules
+from app.redaction.rules import MAX_REGEX, PATTERNS, read_rules
 
 EVERYTHING = read_rules({"patterns": list(PATTERNS)})
 

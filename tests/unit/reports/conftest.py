@@ -18,7 +18,7 @@ from app.crashes.log import (
     Thread,
 )
 from app.crashes.title import title
-from app.reports.report import Report
+from app.reports import Report
 
 NOON = datetime.datetime(2018, 9, 13, 12, 0, 0, 120_000, tzinfo=datetime.UTC)
 TOKYO = datetime.timezone(datetime.timedelta(hours=9))

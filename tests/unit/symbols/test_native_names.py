@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.crashes.log import Frame
-from app.symbols.debug_id import debug_id
-from app.symbols.native import NativeNames
-from app.symbols.objects import NotSymbols, make_caches
+from app.symbols.awaited_keys import debug_id
+from app.symbols.objects import NativeNames, NotSymbols, make_caches
 
 LOADED_AT = 0x7F0000000000
 SYM = """\

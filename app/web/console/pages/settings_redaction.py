@@ -7,8 +7,7 @@ from flask import Blueprint, Response, request
 from app.db.models.app import App
 from app.errors import BadParameters
 from app.privacy.settings import REDACTION, change_settings, settings_of
-from app.redaction.patterns import PATTERNS
-from app.redaction.rules import read_rules
+from app.redaction.rules import PATTERNS, read_rules
 from app.web.auth import services
 from app.web.console.forms import sentence
 from app.web.console.page import app_of, go

@@ -1,8 +1,19 @@
-"""The files that `crashq log add` is given: single ones and all of folders, in an order that is always the same."""
+"""Arguments that several commands take: files in folders, and passwords."""
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import click
+
+
+def read_password(*, confirm: bool = False) -> str:
+    """From a prompt, or as one line of standard input."""
+    if sys.stdin.isatty():
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+        return password
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def files_under(paths: Iterable[Path]) -> Iterator[Path]:
