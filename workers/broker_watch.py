@@ -13,8 +13,7 @@ from app.background import TYPES
 from app.db.work import due
 from app.queueing.broker import Broker
 from app.services import Services
-from workers.outage_backoff import OutageBackoff
-from workers.tasks import TASKS, TaskMessage
+from workers.tasks import TASKS, OutageBackoff, TaskMessage
 
 AT_MOST = 50  # rows of a type that are looked up at a time
 LOOK_EVERY = 1.0  # seconds

@@ -1,4 +1,4 @@
-"""The Celery application of workers and beat, and its settings."""
+"""The Celery application of workers and beat, its settings, and a watch over the processes of a worker."""
 
 import os
 import secrets
@@ -6,7 +6,8 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from celery import Celery
+import structlog
+from celery import Celery, bootsteps
 from celery.signals import (
     after_task_publish,
     beat_init,
@@ -18,35 +19,92 @@ from celery.signals import (
     worker_shutting_down,
 )
 from kombu.entity import Exchange, Queue
+from kombu.exceptions import OperationalError
 
 from app.background import TYPES
 from app.config import Config
 from app.db.idle import require_pooling_by_session
 from app.errors import ConfigError
-from app.queueing.broker import BEGIN_CANARY, KEEP_AGES, QUEUES, RECORD_HEARTBEAT, RUN_CANARY, SHORT, SWEEP, UPKEEP
+from app.queueing.broker import (
+    BEGIN_CANARY,
+    KEEP_AGES,
+    QUEUES,
+    RECORD_HEARTBEAT,
+    RUN_CANARY,
+    SHORT,
+    SWEEP,
+    TAKE_FROM_DEAD,
+    UPKEEP,
+)
 from app.queueing.redis_url import read_redis_url
-from app.services import START, Services, open_services, worker_name
+from app.services import START, Services, holders_of, open_services, worker_name
 from app.telemetry import metrics, multiprocess_metrics, tracing
-from app.telemetry.log_lines import configure_logs
+from app.telemetry.tracing import configure_logs
 from app.work.ending import hand_back, unwritten
 from app.work.lease import renewer
 from app.work.watcher import watchdog
 from app.worker_heartbeat import WorkerHeartbeat, own_id
 from workers import redis_transport
 from workers.broker_watch import BrokerWatch, DirectWork
-from workers.dead_processes import DeadProcesses
 from workers.schedule import schedule
 from workers.tasks import stop_pushing
 
+LOOK_EVERY = 1.0  # seconds
 PERIODIC_WITHIN = 900  # seconds
 SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
+WORKER = worker_name(os.getpid(), os.environ.get(START) or secrets.token_hex(4))  # of the parent; its forks inherit it
+_services: Services | None = None
+_heartbeat: WorkerHeartbeat | None = None
+_watch: BrokerWatch | None = None
+
+log = structlog.get_logger()
+
+
+class DeadProcesses(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Runs in the worker's parent, which must not open the database: the processes that it forks would share connections.
+
+    So another process frees the rows. Without Redis nobody does, and the leases run out.
+    """
+
+    requires = ("celery.worker.components:Pool", "celery.worker.components:Timer")
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._known: set[int] = set()  # pids
+        self._timer: Any = None
+
+    def start(self, parent: Any) -> None:
+        """Begin to look, from the worker's event loop."""
+        self._timer = parent.timer.call_repeatedly(LOOK_EVERY, self._look, (parent,))
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002
+        """Look no more: processes that end from now on were told to."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    terminate = stop
+
+    def _look(self, parent: Any) -> None:
+        alive = set(parent.pool.info["processes"])
+        gone, self._known = self._known - alive, alive
+        for pid in gone:  # also one that was replaced after its share of tasks: it held nothing
+            self._tell(parent.app, pid)
+
+    def _tell(self, app: Any, pid: int) -> None:
+        from workers.celery import WORKER, config
+
+        message = {"args": [holders_of(WORKER, pid)], "queue": UPKEEP}
+        try:
+            app.send_task(TAKE_FROM_DEAD, **message, expires=config.job_lease, retry=False)
+        except OperationalError:
+            log.warning("death_not_told", pid=pid)
+
 
 try:
     config = Config.from_env()
 except ConfigError as error:
     raise SystemExit(f"crashq: {error.message}") from None  # one sentence, not a stack trace
 
-WORKER = worker_name(os.getpid(), os.environ.get(START) or secrets.token_hex(4))  # of the parent; its forks inherit it
 
 redis_transport.register()
 server = read_redis_url(config.redis_url or "")
@@ -92,10 +150,6 @@ celery.conf.update(
 )
 
 celery.steps["worker"].add(DeadProcesses)
-
-_services: Services | None = None
-_heartbeat: WorkerHeartbeat | None = None
-_watch: BrokerWatch | None = None
 
 
 def services() -> Services:

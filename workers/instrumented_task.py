@@ -7,10 +7,9 @@ from celery import current_task
 
 from app.queueing.broker import REQUEST_HEADER, TRACE_HEADER
 from app.telemetry import metrics, tracing
-from app.telemetry.log_lines import on_behalf_of
+from app.telemetry.tracing import on_behalf_of
 from workers.celery import celery, services
-from workers.outage_backoff import OutageBackoff
-from workers.tasks import TASKS, Task, TaskMessage
+from workers.tasks import TASKS, OutageBackoff, Task, TaskMessage
 
 _backoff = OutageBackoff()  # of the thread in which Celery runs the tasks of this process
 

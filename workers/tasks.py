@@ -1,10 +1,14 @@
-"""The tasks: each safe to deliver twice, late or never, for the database knows what is to be done."""
+"""The tasks: each safe to deliver twice, late or never, for the database knows what is to be done. No error leaves one."""
 
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import structlog
+
 from app.background import TYPES
 from app.db.models import heartbeat
+from app.errors import TransientError, as_outage
 from app.ingest.digest import digest
 from app.ingest.regrouping import regroup_app
 from app.jobs import parts, running
@@ -30,9 +34,51 @@ from app.queueing.broker import (
 from app.services import Services
 from app.sweep import sweep
 from app.symbolication.making import make_symbols
-from app.telemetry import canary
+from app.telemetry import canary, metrics
 from app.webhooks.deliveries import DeliveryPool
 from app.work.ending import take_from_dead
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds; each pause is twice the one before
+_delivery_pools: list[DeliveryPool] = []  # this process's one, when there is one
+
+log = structlog.get_logger()
+
+
+class OutageBackoff:
+    """What one thread of a worker meets. Each task counts for itself, for one may work while another cannot.
+
+    What an unreachable database or store keeps a task from doing stays due in its rows. One line tells of an outage
+    when it begins, one when it is over; in between the thread does not ask ten times a second.
+    """
+
+    def __init__(self, sleep: Callable[[float], object] = time.sleep) -> None:
+        self._sleep = sleep
+        self._failed: dict[str, int] = {}  # task -> how often it has failed since it last succeeded
+
+    def perform(self, task: str, work: Callable[[], None]) -> None:
+        """Do the work of a task. Returns after a pause of 0.5 to 10 s when a part of the service is away."""
+        try:
+            work()
+        except TransientError as error:
+            self._pause(task, error)
+        except Exception as error:
+            if outage := as_outage(error):
+                self._pause(task, outage)
+                return
+            metrics.task_failures.add(task, "broke")
+            log.exception("task_broke", task=task, error=type(error).__name__)
+        else:
+            times = self._failed.pop(task, 0)
+            if times:
+                log.info("task_goes_on", task=task, failures=times)
+
+    def _pause(self, task: str, error: TransientError) -> None:
+        times = self._failed.get(task, 0)
+        self._failed[task] = times + 1
+        metrics.task_failures.add(task, "put_off")
+        if not times:
+            log.warning("task_put_off", task=task, code=error.code)
+        self._sleep(min(FIRST_PAUSE * 2 ** min(times, 10), LONGEST_PAUSE))
 
 
 class TaskMessage(NamedTuple):
@@ -45,7 +91,6 @@ class TaskMessage(NamedTuple):
 Task = Callable[[Services, TaskMessage], None]
 
 TASKS: dict[str, Task] = {}  # by name; what Celery runs, and what a worker runs by itself while Redis is away
-_delivery_pools: list[DeliveryPool] = []  # this process's one, when there is one
 
 
 def task(name: str) -> Callable[[Task], Task]:

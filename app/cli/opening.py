@@ -9,7 +9,7 @@ from app.config import Config, embedded_environment
 from app.errors import ConfigError
 from app.operations.schema import is_current, upgrade
 from app.services import Services, open_services, set_up_storage
-from app.telemetry.log_lines import configure_logs
+from app.telemetry.tracing import configure_logs
 
 
 @contextmanager

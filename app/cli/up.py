@@ -28,7 +28,7 @@ from app.errors import ConfigError, TransientError
 from app.operations.schema import upgrade
 from app.queueing.broker import QUEUES
 from app.services import holders_of, open_services, set_up_storage, worker_name
-from app.telemetry.log_lines import configure_logs
+from app.telemetry.tracing import configure_logs
 from app.work.ending import take_from_dead
 
 START_GRACE = 60.0  # seconds for all parts to answer

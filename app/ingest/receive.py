@@ -20,7 +20,7 @@ from app.errors import BadParameters, Conflict, Gone, NotFound, TooLarge, TooMan
 from app.queueing.broker import DIGEST_LOG, INGEST
 from app.services import Services
 from app.storage import ObjectNotFound, log_key
-from app.telemetry.log_lines import current_request_id
+from app.telemetry.tracing import current_request_id
 
 LOG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 VENDOR_SHAPE = re.compile(

@@ -17,23 +17,25 @@ from app.db.work import enqueue_pause
 from app.errors import AppError, Conflict, TransientError
 from app.jobs import JOB_TYPES
 from app.jobs.answering import (
+    CRASH_IDENTIFIER,
     JOB_ID,
     JobNotFound,
     TooManyJobs,
     answering,
+    find_subject,
     freshness_at,
     is_to_be_noted,
     join,
     note_poll,
     own_job,
     still_answers,
+    subject_of,
 )
 from app.jobs.job_type import AnyJob, JobRequest, Subject, key_of
-from app.jobs.subjects import CRASH_IDENTIFIER, find_subject, subject_of
 from app.queueing.broker import LONG, RUN_JOB, SHORT
 from app.services import Services
 from app.telemetry import metrics
-from app.telemetry.log_lines import current_request_id
+from app.telemetry.tracing import current_request_id
 
 LOOKS = 3  # times that a request tries to begin or to join a job, when others begin and cancel it meanwhile
 LONG_FROM = 20_000  # units of progress; a job of more goes to the long queue

@@ -1,7 +1,7 @@
 """What a program adds to its minidumps: Crashpad's annotations, and the fields of the form that a dump was uploaded with.
 
 Source: Crashpad's minidump_extensions.h (MinidumpCrashpadInfo, version 1); the form's fields are a stream of our own, see
-app/ingest/upload_forms.py.
+app/ingest/senders.py.
 """
 
 import struct

@@ -11,14 +11,7 @@ from app.db.models.app_settings import reports_changed
 from app.db.models.awaited_symbols import count_waiting
 from app.db.models.symbol_part import known_parts, parts_of
 from app.db.models.symbols import SymbolFile, SymbolImage, SymbolState, find_symbols, images_of, symbols_of
-from app.db.queries.symbol_objects import (
-    cache_keys_of,
-    drop_symbols,
-    find_by_row,
-    known_objects,
-    make_again,
-    symbols_after,
-)
+from app.db.queries.removal import cache_keys_of, drop_symbols, find_by_row, known_objects, make_again, symbols_after
 from app.errors import NotFound, TransientError
 from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services

@@ -1,11 +1,14 @@
-"""A crash report with its frames named by symbols: the same report where there are none."""
+"""A crash report with its frames named by symbols, and names that compilers have mangled as people write them."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
-from app.crashes.demangle import demangled
+from multi_demangle import DemangleOptions, demangle_symbol
+
 from app.crashes.frame_name import NAMELESS
 from app.crashes.in_app import language_family
 from app.crashes.log import BinaryImage, CrashLog, Frame, MissingSymbols
@@ -14,10 +17,56 @@ from app.symbols.java import JavaNames
 from app.symbols.objects import NativeNames
 from app.symbols.scripts import FindScript, awaited_scripts, missing_scripts, named_scripts, script_ids
 
+MAX_MANGLED = 2_048  # characters; longer names stay as they are
+REMEMBERED = 2_048  # names
+
+_MANGLED = re.compile(r"_{1,3}Z[\w$.]|_{1,2}R[A-Z]|_?\$[sSe]\w|_{1,2}T[0FtTW]\w|\?\w")
+_SWIFT = re.compile(r"_?\$|_{1,2}T")
+_NAME_ONLY = DemangleOptions.name_only()
+_WITH_PARAMETERS = DemangleOptions(return_type=False, parameters=True)
 NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
 
 FindNative = Callable[[str], NativeNames | None]
 """Debug id -> its open cache."""
+
+
+def demangled(log: CrashLog, *, only_crash: bool = False) -> CrashLog:
+    """The same report with readable function names; with `only_crash` other threads than the crashed one stay as they are."""
+    return replace(
+        log,
+        faults=tuple(replace(one, frames=_readable(one.frames)) for one in log.faults),
+        threads=tuple(
+            one if only_crash and not one.is_crashed else replace(one, frames=_readable(one.frames))
+            for one in log.threads
+        ),
+    )
+
+
+def readable(name: str) -> str:
+    """`cart::total(int)` for `_ZN4cart5totalEi`, `Till.print()` for `$s4Cafe4TillC5printyyF`; any other name as it is.
+
+    Swift is written as Apple's reports do it, without modules and types.
+    """
+    return _demangle(name) if _MANGLED.match(name) and len(name) <= MAX_MANGLED else name
+
+
+@lru_cache(REMEMBERED)
+def _demangle(name: str) -> str:
+    try:
+        return demangle_symbol(name, _NAME_ONLY if _SWIFT.match(name) else _WITH_PARAMETERS) or name
+    except Exception:
+        return name
+
+
+def _readable(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    if not any(frame.function and _MANGLED.match(frame.function) for frame in frames):
+        return frames
+    return tuple(
+        replace(frame, function=readable(frame.function))
+        if frame.function and _MANGLED.match(frame.function)
+        else frame
+        for frame in frames
+    )
 
 
 class Resolved(NamedTuple):

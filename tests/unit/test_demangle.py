@@ -2,10 +2,9 @@
 
 import pytest
 
-from app.crashes.demangle import MAX_MANGLED, readable
 from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog, Fault, Frame, Thread
-from app.symbols.resolving import resolve
+from app.symbols.resolving import MAX_MANGLED, readable, resolve
 
 
 @pytest.mark.parametrize(

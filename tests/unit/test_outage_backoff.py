@@ -7,7 +7,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from app.errors import TransientError
-from workers.outage_backoff import OutageBackoff
+from workers.tasks import OutageBackoff
 
 
 def away() -> None:

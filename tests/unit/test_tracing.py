@@ -38,7 +38,7 @@ def told(sent: InMemorySpanExporter) -> dict[str, tuple[str, str | None]]:
 
 def test_while_it_is_off_nothing_of_it_is_loaded():
     look = (
-        "import sys, app.web.application, app.cli, app.telemetry.tracing\napp.tracing.start('', 'web')\n"
+        "import sys, app.web.application, app.cli, app.telemetry.tracing\napp.telemetry.tracing.start('', 'web')\n"
         "print([name for name in sys.modules if name.startswith(('app.telemetry.otel', 'opentelemetry.sdk.trace',"
         " 'opentelemetry.exporter'))])"  # its API redis-py loads by itself, where it is
     )
@@ -48,7 +48,7 @@ def test_while_it_is_off_nothing_of_it_is_loaded():
 
 def test_without_its_packages_the_extra_is_named():
     look = (
-        "import sys; sys.modules['opentelemetry'] = None\nfrom app import tracing, errors\n"
+        "import sys; sys.modules['opentelemetry'] = None\nfrom app import errors\nfrom app.telemetry import tracing\n"
         "try:\n    tracing.start('otel', 'web')\nexcept errors.ConfigError as error:\n    print(error.message)"
     )
 

@@ -10,7 +10,7 @@ HANGS = "import re; re.match('(a+)+$', 'a' * 60 + 'b')"  # keeps all other threa
 WAITS = "import ctypes; ctypes.CDLL(None).sleep(600)"  # lets them run
 
 PROGRAM = """
-from app.work import limits, watchdog
+from app.work import limits, watcher as watchdog
 from app.work.watcher import watcher
 watchdog.LEAST_SILENCE, limits.KILL_GRACE = 0.5, 0.5
 watchdog.watchdog.start(lease=0)

@@ -11,8 +11,8 @@ from app.db.models.crash import Crash, newest_versions
 from app.db.models.grouping_decision import GroupingDecision, merged_into
 from app.errors import BadParameters
 from app.ingest import regrouping
+from app.jobs.answering import visible_crash
 from app.jobs.report_making import rules_of
-from app.jobs.subjects import visible_crash
 from app.json_models import RequestBody, ResponseBody, Time
 from app.redaction.rules import Rules
 from app.web.api import tags

@@ -8,10 +8,18 @@ from pydantic import Field
 from app.db.hot.upload import Sender
 from app.errors import BadParameters, TooLarge, Unauthorized
 from app.identity import accounts
-from app.ingest import sentry
+from app.ingest import senders
 from app.ingest.receive import receive_first
-from app.ingest.sentry import Sent, key_of_envelope, read_envelope, read_event
-from app.ingest.upload_forms import log_id_of_acra, log_of_minidump, report_of, report_of_attachment
+from app.ingest.senders import (
+    Sent,
+    key_of_envelope,
+    log_id_of_acra,
+    log_of_minidump,
+    read_envelope,
+    read_event,
+    report_of,
+    report_of_attachment,
+)
 from app.web.api import answers, tags
 from app.web.api.body import Upload, unpacked_body
 from app.web.api.logs import ReceivedLog
@@ -84,12 +92,12 @@ def envelope(project: Project) -> Response:
 
     Attachments that make it too large are left out.
     """
-    with Upload(sentry.TIMES) as upload:
+    with Upload(senders.TIMES) as upload:
         app = _sender(project, sender_key() or key_of_envelope(upload.first_line()))
         try:
             content = upload.content()
         except TooLarge:
-            content = upload.reduced(sentry.event_of_large_envelope)
+            content = upload.reduced(senders.event_of_large_envelope)
         return _take(app, read_envelope(content))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.crashes.log import CrashLog, Frame
-from app.ingest.upload_forms import log_of_minidump
+from app.ingest.senders import log_of_minidump
 from app.parsers import minidump, parse
 from app.parsers import minidump_stack as stack
 from app.parsers.document import Document

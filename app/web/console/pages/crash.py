@@ -16,9 +16,9 @@ from app.db.models.crash import Crash
 from app.db.models.grouping_decision import merged_into
 from app.db.models.occurrence import Occurrence, find_occurrence, newest_occurrences
 from app.errors import NotFound
+from app.jobs.answering import visible_crash
 from app.jobs.batch_params import FORMATS
 from app.jobs.report_making import rules_of
-from app.jobs.subjects import visible_crash
 from app.redaction.rules import Rules
 from app.reports import REPORTS
 from app.web.auth import services

@@ -1,3 +1,0 @@
-"""Erasures of users."""
-
-from app.privacy.erasing import WORK as WORK

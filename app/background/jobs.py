@@ -1,3 +1,0 @@
-"""Jobs: one request for a computed result each."""
-
-from app.jobs.running import WORK as WORK

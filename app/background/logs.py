@@ -1,3 +1,0 @@
-"""Digests: uploaded logs become occurrences."""
-
-from app.ingest.digest import WORK as WORK

@@ -1,3 +1,0 @@
-"""Files of symbols are looked into."""
-
-from app.symbolication.making import WORK as WORK

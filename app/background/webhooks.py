@@ -1,3 +1,0 @@
-"""Sends the deliveries of webhooks that are due."""
-
-from app.webhooks.deliveries import WORK as WORK
