@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from click.shell_completion import get_completion_class
 
 from app.errors import AppError
 
@@ -37,7 +38,7 @@ class Commands(Friendly):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Every command, by name."""
-        return sorted(name for names in COMMANDS.values() for name in names)
+        return sorted({name for names in COMMANDS.values() for name in names} | set(self.commands))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, which its module registers with `main`."""
@@ -50,7 +51,6 @@ class Commands(Friendly):
 COMMANDS = {
     "accounts": ("app", "erase", "user"),
     "backup": ("backup", "db", "doctor", "restore"),
-    "completion": ("completion",),
     "demo": ("demo",),
     "logs": ("log", "regroup"),
     "remote": ("remote",),
@@ -80,3 +80,12 @@ def _keep_files_private(ctx: click.Context) -> None:
     before = os.umask(0o077)
     os.umask(before | (0o027 if os.environ.get("CRASHQ_ACCEL_REDIRECT") else 0o077))
     ctx.call_on_close(lambda: os.umask(before))
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> None:
+    """Print the completion for SHELL: put `eval "$(crashq completion bash)"` into its start file."""
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(main, {}, "crashq", "_CRASHQ_COMPLETE").source())

@@ -28,7 +28,7 @@ from app.db.queries.moves import BatchUnderWay, Group, Move, groups_named, hold_
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.errors import BadParameters, Conflict, NotFound
 from app.ingest import grouping
-from app.ingest.regroup import LOGS_IN_BULK, Regrouped, regroup_logs
+from app.ingest.grouping import LOGS_IN_BULK, Regrouped, regroup_logs
 from app.queueing.broker import LONG, REGROUP
 from app.services import Services
 from app.work.errors import AttemptLost

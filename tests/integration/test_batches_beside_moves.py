@@ -17,7 +17,7 @@ from app.db.queries import batch_rows
 from app.db.queries.moves import BatchUnderWay, Group, Move, hold_logs, logs_of, move
 from app.db.queries.removal import remove_occurrences
 from app.ingest import regrouping
-from app.ingest.regroup import regroup_logs
+from app.ingest.grouping import regroup_logs
 from app.ingest.regrouping import merge, regroup_app
 from app.jobs import batch_params, parts, running
 from app.jobs.parts import run_part

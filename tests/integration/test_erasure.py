@@ -13,8 +13,8 @@ from app.db.models.data_exporter import RunState
 from app.db.models.grouping_decision import GroupingDecision
 from app.db.models.job import Job, JobState
 from app.db.models.log import Log
+from app.ingest.grouping import regroup_logs
 from app.ingest.receive import receive
-from app.ingest.regroup import regroup_logs
 from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure

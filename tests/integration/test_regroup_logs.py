@@ -8,10 +8,10 @@ from sqlalchemy import select
 from app.db.models.crash import Crash, find_crash
 from app.db.models.log import Log
 from app.errors import TransientError
-from app.ingest import regroup
+from app.ingest import grouping
 from app.ingest.digest import digest
+from app.ingest.grouping import Regrouped, regroup_logs
 from app.ingest.receive import receive
-from app.ingest.regroup import Regrouped, regroup_logs
 from app.storage import Storage
 from tests.factories import kscrash
 from tests.regrouping import counted, crashes, rules_of_the_next_version, send
@@ -145,7 +145,7 @@ def test_logs_that_wait_for_their_digest_are_left_alone(services, member):
 
 def test_an_outage_half_way_leaves_whole_bulks_and_the_rest_for_later(services, member, run_workers, monkeypatch):
     send(services, member, run_workers, *[f"-[A go{number}]" for number in range(4)])
-    monkeypatch.setattr(regroup, "LOGS_IN_BULK", 2)
+    monkeypatch.setattr(grouping, "LOGS_IN_BULK", 2)
     get = Storage.get
 
     def away_later(storage: Storage, key: str, size: int | None = None) -> bytes:

@@ -99,7 +99,7 @@ def test_a_log_that_kills_every_worker_is_left_as_it_is_and_the_rest_goes_on(
             raise WorkerDied
         return read(services, app_id, app, raw, *more)
 
-    monkeypatch.setattr("app.ingest.regroup.read_and_group", poisoned)
+    monkeypatch.setattr("app.ingest.grouping.read_and_group", poisoned)
     with rules_of_the_next_version():
         row_id = begin_regrouping(services, member.app.id)
         work_until_done(services, clock, row_id)

@@ -10,8 +10,8 @@ from app.db.models.log import Log, LogStatus
 from app.db.models.occurrence import Occurrence
 from app.errors import TransientError
 from app.ingest.digest import digest
+from app.ingest.grouping import regroup_logs
 from app.ingest.receive import receive
-from app.ingest.regroup import regroup_logs
 from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
 from app.privacy.retention import remove_what_is_old
 from app.privacy.settings import change_settings

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from app.db.models.log import Log, LogStatus
 from app.errors import TransientError
 from app.ingest.digest import LOGS_IN_BULK, digest
+from app.ingest.grouping import regroup_logs
 from app.ingest.receive import receive
-from app.ingest.regroup import regroup_logs
 from app.storage import Storage
 from app.symbolication.stored import delete_symbols
 from tests.factories import make_member
