@@ -23,7 +23,7 @@ from kombu.exceptions import OperationalError
 
 from app.background import TYPES
 from app.config import Config
-from app.db.idle import require_pooling_by_session
+from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
 from app.queueing.broker import (
     BEGIN_CANARY,

@@ -4,8 +4,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db.base import Base, UtcTime, value_enum
-from app.db.engine import Database, insert_or_ignore, open_database, rows_changed
+from app.db.base import Base, UtcTime, insert_or_ignore, rows_changed, value_enum
+from app.db.engine import Database
+from app.db.opening import open_database
 
 __all__ = [
     "Base",

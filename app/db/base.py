@@ -1,10 +1,12 @@
-"""What tables are made of: their base class, times in UTC, enums by value."""
+"""What tables are made of: their base class, times in UTC, enums by value; and two statements on rows of theirs."""
 
 import enum
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Enum, MetaData, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import CursorResult, DateTime, Dialect, Enum, MetaData, TypeDecorator, Update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -46,3 +48,18 @@ def value_enum(kind: type[enum.StrEnum]) -> Enum:
     return Enum(
         kind, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
     )
+
+
+def rows_changed(session: Session, statement: Update) -> int:
+    """Execute an UPDATE and return how many rows it changed, without touching objects in the session."""
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)
+
+
+def insert_or_ignore(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
+    """Insert one row; False when a row with the same unique key is there already."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
+    inserted = session.execute(statement.returning(*table.__table__.primary_key))  # psycopg gives no row count here
+    return inserted.first() is not None

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, inspect, make_url
 
-from app.db.engine import Database, open_database
+from app.db.engine import Database
+from app.db.opening import open_database
 from app.errors import AppError
 
 FILES = {"sqlite": "database.sqlite", "postgresql": "database.pgdump"}

@@ -1,46 +1,131 @@
-"""The database: transactions that behave the same on SQLite and PostgreSQL."""
+"""The database: transactions that behave the same on SQLite and PostgreSQL, on pooled connections.
 
-import sqlite3
+Pooled connections that nobody has used for a while are given back to PostgreSQL: others may wait for them.
+"""
+
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any
+from typing import Any, Protocol, cast
 
 import psycopg
-from sqlalchemy import (
-    Connection,
-    CursorResult,
-    Engine,
-    Update,
-    create_engine,
-    event,
-    func,
-    make_url,
-    select,
-    text,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, QueuePool, event, func, select, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util.queue import Queue
 
 from app.db.async_commit import DurabilityWait, already_durable
-from app.db.base import Base
 from app.db.driver_pool import DriverConnection, DriverPool, SharedSnapshot
 from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
-from app.db.idle import IdlePool, IdleWatch, SessionPool
 from app.errors import TransientError
 from app.telemetry import metrics
 
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
 LOCK_WAIT = 10  # seconds a statement waits for another's lock before the request is answered with 503
-CONNECT_WAIT = 3  # seconds
 BRIEFLY = 50  # milliseconds
 _STARTED_AT = "SELECT greatest(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))"
 """A server that begins anew after a crash of one process keeps its start time, but resets all statistics."""
 UNAVAILABLE = "The database is unavailable, try again"
+IDLE_FOR = 30.0  # seconds without use after which a connection is closed
+LOOKS = 3  # within that time; so a connection is closed after a third more at most
+
+
+def _nobody() -> None: ...
+
+
+class IdlePool(Protocol):
+    """Connections that wait to be used again."""
+
+    on_return: Callable[[], None]
+    """Called after a connection has come back into the pool."""
+
+    def close_idle(self, before: float) -> bool:
+        """Close what has waited since before a time, in monotonic seconds; returns whether others still wait."""
+        ...
+
+
+class SessionPool(QueuePool):
+    """The pool of the sessions' connections; `returned_at` in the info of each tells when it came back: monotonic seconds."""
+
+    on_return: Callable[[], None] = staticmethod(_nobody)
+
+    def close_idle(self, before: float) -> bool:
+        """As in `IdlePool`."""
+        waiting = cast(Queue[ConnectionPoolEntry], self._pool)
+        with waiting.mutex:  # nobody finds the pool empty meanwhile
+            entries = [waiting.get(False) for _ in range(waiting.qsize())]
+            for entry in entries:
+                if entry.info.get("returned_at", before) < before:
+                    entry.close()  # it stays, and connects when it is used next
+            for entry in reversed(entries):
+                waiting.put(entry, False)
+        return any(entry.dbapi_connection is not None for entry in entries)
+
+    def recreate(self) -> "SessionPool":
+        """A new pool of the same settings."""
+        made = super().recreate()
+        assert isinstance(made, SessionPool)
+        made.on_return = self.on_return
+        return made
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        record.info["returned_at"] = time.monotonic()
+        super()._do_return_conn(record)
+        self.on_return()
+
+
+class IdleWatch:
+    """Closes the idle connections of pools, in a thread that lives as long as connections wait in them.
+
+    So a process that does nothing any more holds none. The thread does not keep a process from ending.
+    """
+
+    def __init__(self, pools: Callable[[], tuple[IdlePool, ...]]) -> None:
+        self._pools = pools
+        self._lock = threading.Lock()
+        self._is_on = False
+        self._wake = threading.Event()
+        for pool in pools():
+            pool.on_return = self.begin
+
+    def begin(self) -> None:
+        """Watch from now on, if nobody does yet."""
+        if self._is_on:
+            return
+        with self._lock:
+            if self._is_on:
+                return
+            self._is_on = True
+            try:
+                threading.Thread(target=self._run, name="idle connections", daemon=True).start()
+            except RuntimeError:  # no thread can be had: the connection stays open, and its user has an answer
+                self._is_on = False
+
+    def end_soon(self) -> None:
+        """The pools have been emptied: look at once."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(IDLE_FOR / LOOKS)
+            self._wake.clear()
+            if self._close_idle():
+                continue
+            self._is_on = False  # who returns a connection from now on begins anew
+            if not self._close_idle():
+                return
+            with self._lock:
+                if self._is_on:
+                    return
+                self._is_on = True
+
+    def _close_idle(self) -> bool:
+        before = time.monotonic() - IDLE_FOR
+        waiting = [pool.close_idle(before) for pool in self._pools()]  # all of them, before the first is looked at
+        return any(waiting)
 
 
 class Database:
@@ -177,64 +262,6 @@ class Database:
         )  # idle connections of SQLite cost no server process
 
 
-def open_database(url: str, pool_size: int = 8) -> Database:
-    """Connect lazily to sqlite:/// (WAL, foreign keys on) or postgresql+psycopg://."""
-    parsed = make_url(url)
-    connect: Callable[[], sqlite3.Connection | psycopg.Connection]
-    if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, pool_size=pool_size, max_overflow=4)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        connect = partial(_connect_sqlite, str(parsed.database))
-    else:
-        # Statements count on seeing what was committed before they began, whatever the server's default is.
-        options = f"-c timezone=UTC -c lock_timeout={LOCK_WAIT}s -c default_transaction_isolation=read\\ committed"
-        engine = create_engine(
-            url,
-            poolclass=SessionPool,
-            pool_size=pool_size,
-            max_overflow=4,
-            pool_timeout=LOCK_WAIT,
-            pool_use_lifo=True,  # the same few connections again: they have the statements prepared
-            connect_args={"connect_timeout": CONNECT_WAIT, "options": options},
-        )
-        event.listen(engine, "checkout", _check_after_a_rest)
-        address = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-        # What is prepared is planned once, for to plan a poll takes longer than to run it; maybe while tables are small, where
-        # to read one whole looks best. A scan by bitmap never notes which entries of an index are dead: of live jobs' most.
-        options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
-        connect = partial(psycopg.connect, address, autocommit=True, connect_timeout=CONNECT_WAIT, options=options)
-    return Database(engine, DriverPool(connect, engine.dialect, keep=pool_size, trusted_for=TRUSTED_FOR))
-
-
-def rows_changed(session: Session, statement: Update) -> int:
-    """Execute an UPDATE and return how many rows it changed, without touching objects in the session."""
-    result = session.execute(statement, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)
-    return int(result.rowcount)
-
-
-def insert_or_ignore(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
-    """Insert one row; False when a row with the same unique key is there already."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
-    inserted = session.execute(statement.returning(*table.__table__.primary_key))  # psycopg gives no row count here
-    return inserted.first() is not None
-
-
-def _connect_sqlite(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=LOCK_WAIT, check_same_thread=False)  # one thread at a time has it
-    _prepare_sqlite(connection, None)
-    return connection
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry | None) -> None:
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
-    # secure_delete: what is deleted is written over, not only set free.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
 def _refuse_to_write(state: ORMExecuteState) -> None:
     """For sessions that only read: a statement of theirs that writes would be committed at once, or never."""
     if state.is_insert or state.is_update or state.is_delete:
@@ -245,7 +272,7 @@ def _refuse_to_flush(*_: object) -> None:
     raise RuntimeError("a flush in a session that only reads")
 
 
-def _check_after_a_rest(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+def check_after_a_rest(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
     """Try a pooled connection that has not been used for a while: the server may have gone meanwhile."""
     returned_at = record.info.get("returned_at")
     if returned_at is None or time.monotonic() - returned_at < TRUSTED_FOR:
@@ -255,11 +282,6 @@ def _check_after_a_rest(connection: psycopg.Connection, record: ConnectionPoolEn
         connection.rollback()
     except psycopg.Error:
         raise DisconnectionError from None  # the pool makes a new one
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("crashq_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager

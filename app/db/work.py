@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, Integer, String, and_, inspect, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
-from app.db.engine import rows_changed
+from app.db.base import rows_changed
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
 ENQUEUE_AGAIN_AFTER = timedelta(seconds=5)  # work that nobody has claimed by then is enqueued again, ever less often

@@ -12,7 +12,7 @@ from granian.log import LogLevels
 from granian.server import MPServer, mp
 
 from app.config import Config
-from app.db.idle import require_pooling_by_session
+from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
 from app.telemetry.tracing import configure_logs
 from app.web.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here

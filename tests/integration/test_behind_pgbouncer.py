@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.db import open_database
-from app.db.idle import require_pooling_by_session
+from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
 from app.queueing.broker import MemoryBroker
 from app.services import Services

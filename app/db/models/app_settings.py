@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
-from app.db.engine import insert_or_ignore, rows_changed
+from app.db.base import Base, insert_or_ignore, rows_changed
 from app.db.models.app import App
 
 

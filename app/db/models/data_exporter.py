@@ -16,8 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base, value_enum
-from app.db.engine import insert_or_ignore
+from app.db.base import Base, insert_or_ignore, value_enum
 from app.db.models.app import MAX_NAME, App, Membership
 from app.db.models.log import Log
 from app.db.models.occurrence import Occurrence

@@ -6,8 +6,7 @@ from sqlalchemy import ForeignKey, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
-from app.db.engine import insert_or_ignore, rows_changed
+from app.db.base import Base, insert_or_ignore, rows_changed
 
 
 class FairShare(Base):

@@ -7,9 +7,8 @@ from types import ModuleType
 from sqlalchemy import Exists, ForeignKey, Index, Select, String, Text, exists, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
+from app.db.base import Base, rows_changed
 from app.db.driver_pool import DriverConnection, Prepared
-from app.db.engine import rows_changed
 from app.db.hot import SqlText, as_rows, rows_of
 from app.db.models.crash import Crash
 from app.db.models.occurrence import Occurrence

@@ -24,8 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base, value_enum
-from app.db.engine import insert_or_ignore, rows_changed
+from app.db.base import Base, insert_or_ignore, rows_changed, value_enum
 from app.db.models.fair_share import FairShare
 from app.db.work import LONGEST_PAUSE, Leased, Leasing
 

@@ -20,8 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base, value_enum
-from app.db.engine import rows_changed
+from app.db.base import Base, rows_changed, value_enum
 from app.db.models.fair_share import FairShare
 from app.db.models.job import Job, JobState
 from app.db.work import Leased, Leasing, is_due

@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
-from app.db.engine import rows_changed
+from app.db.base import Base, rows_changed
 from app.db.models.symbol_part import SymbolPart
 from app.db.models.symbols import MAX_NAME, MAX_VERSION
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, Select, String, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
-from app.db.engine import rows_changed
+from app.db.base import Base, rows_changed
 from app.db.models.app import MAX_NAME
 from app.db.models.user import User
 

@@ -19,8 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base, value_enum
-from app.db.engine import rows_changed
+from app.db.base import Base, rows_changed, value_enum
 from app.db.work import BigId, Leased, Leasing, is_due
 
 MAX_ERROR = 200  # characters

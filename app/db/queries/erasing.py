@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.db.engine import rows_changed
+from app.db.base import rows_changed
 from app.db.models.crash import Crash
 from app.db.models.crash_alias import CrashAlias
 from app.db.models.data_exporter import DataExporter, DataExporterRun, RunState

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import Select, and_, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.orm import Session, defer
 
+from app.db.base import insert_or_ignore
 from app.db.driver_pool import Prepared
-from app.db.engine import Database, insert_or_ignore
+from app.db.engine import Database
 from app.db.hot import as_rows, rows_of
 from app.db.models.app import App, Membership
 from app.db.models.crash import Crash

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from app.db.engine import rows_changed
+from app.db.base import rows_changed
 from app.db.hot.digest_steps import SeenCrash, count_within
 from app.db.models.crash import Crash, find_crash
 from app.db.models.crash_alias import come_home, count_moved

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from app.db.engine import rows_changed
+from app.db.base import rows_changed
 from app.db.models.awaited_symbols import forget_awaited
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobState

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, literal, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.db.engine import rows_changed
+from app.db.base import rows_changed
 from app.db.models.crash import Crash
 from app.db.models.log import Log
 from app.db.models.occurrence import Occurrence
