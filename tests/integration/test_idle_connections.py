@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.db import Database, idle, open_database
+from app.db import Database, engine, open_database
 
 GRACE = 20.0  # seconds for a connection to go
 WATCH = "idle connections"  # the name of the thread
@@ -74,7 +74,7 @@ def watchers() -> int:
 
 
 def test_a_process_that_does_nothing_any_more_holds_no_connection(database, connected, monkeypatch):
-    monkeypatch.setattr(idle, "IDLE_FOR", 0.3)
+    monkeypatch.setattr(engine, "IDLE_FOR", 0.3)
     before = watchers()
     use_many(database, 5)
     assert len(connected()) == 10
@@ -85,7 +85,7 @@ def test_a_process_that_does_nothing_any_more_holds_no_connection(database, conn
 
 
 def test_connections_come_again_after_all_were_given_back(database, connected, monkeypatch):
-    monkeypatch.setattr(idle, "IDLE_FOR", 0.3)
+    monkeypatch.setattr(engine, "IDLE_FOR", 0.3)
     for _ in range(2):
         use_many(database, 3)
 
@@ -94,7 +94,7 @@ def test_connections_come_again_after_all_were_given_back(database, connected, m
 
 @pytest.mark.parametrize("use", [by_session, by_driver_connection])
 def test_what_a_peak_needed_is_given_back_and_what_is_in_use_stays(database, connected, monkeypatch, use):
-    monkeypatch.setattr(idle, "IDLE_FOR", 0.5)
+    monkeypatch.setattr(engine, "IDLE_FOR", 0.5)
     use_many(database, 5)
     kept = use(database)
 
@@ -133,7 +133,7 @@ def test_a_database_that_is_closed_leaves_no_thread(database):
 
 
 def test_a_database_that_is_used_after_it_was_closed_is_watched_again(database, connected, monkeypatch):
-    monkeypatch.setattr(idle, "IDLE_FOR", 0.3)
+    monkeypatch.setattr(engine, "IDLE_FOR", 0.3)
     database.close()
 
     use_many(database, 2)
