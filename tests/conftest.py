@@ -4,7 +4,7 @@ import io
 import logging
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
@@ -105,7 +105,8 @@ def services(empty_database: Path, tmp_path: Path, clock: Clock) -> Iterator[Ser
 
 @pytest.fixture
 def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
+    made: FlaskClient = create_app(services).test_client()
+    return made
 
 
 @pytest.fixture
@@ -114,6 +115,6 @@ def member(services: Services) -> Member:
 
 
 @pytest.fixture
-def run_workers(services: Services):
+def run_workers(services: Services) -> Callable[[], int]:
     """Call it to do what workers would for every task message so far."""
     return lambda: run_enqueued(services)

@@ -5,8 +5,10 @@ import json
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.config import Config
+from app.db import Session
 from app.db.models.app import App, Membership, find_app
 from app.db.models.crash import Crash
 from app.db.models.log import Log, LogStatus
@@ -102,7 +104,7 @@ def make_crash(
     return crash
 
 
-def add_occurrence(session, crash: Crash, occurred_at: datetime, number: int) -> Occurrence:
+def add_occurrence(session: Session, crash: Crash, occurred_at: datetime, number: int) -> Occurrence:
     """One occurrence in a log of its own, named as the vendor names logs."""
     log_id = f"2544355787-{int(occurred_at.timestamp())}-logs-{number % 100_000:05d}"
     log = Log(
@@ -147,7 +149,7 @@ def run_enqueued(services: Services) -> int:
 
 
 def kscrash(
-    reason: str = "unrecognized selector sent to instance", frame: str = "-[PageView tapped:]", **report
+    reason: str = "unrecognized selector sent to instance", frame: str = "-[PageView tapped:]", **report: Any
 ) -> bytes:
     """A small whole KSCrash report of a made-up app."""
     return json.dumps(
