@@ -96,7 +96,9 @@ def test_every_log_with_a_202_is_digested_once_whatever_process_is_killed_meanwh
     check_logs(here, accepted)
 
 
-def test_many_kills_in_a_row_lose_and_double_no_log_and_let_every_job_end(here: Deployment, export: Export, ledger: Ledger):
+def test_many_kills_in_a_row_lose_and_double_no_log_and_let_every_job_end(
+    here: Deployment, export: Export, ledger: Ledger
+):
     random_times = chance("many kills")
     accepted, jobs, killed = [], [], 0
     started = time.monotonic()

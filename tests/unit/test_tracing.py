@@ -38,7 +38,7 @@ def told(sent: InMemorySpanExporter) -> dict[str, tuple[str, str | None]]:
 
 def test_while_it_is_off_nothing_of_it_is_loaded():
     look = (
-        "import sys, app.web.application, app.cli, app.telemetry.tracing\napp.tracing.start('', 'web')\n"
+        "import sys, app.web.application, app.cli, app.telemetry.tracing\napp.telemetry.tracing.start('', 'web')\n"
         "print([name for name in sys.modules if name.startswith(('app.telemetry.otel', 'opentelemetry.sdk.trace',"
         " 'opentelemetry.exporter'))])"  # its API redis-py loads by itself, where it is
     )
