@@ -60,7 +60,7 @@ def open_services(config: Config, worker: str = "") -> Services:
     Call it after a fork, never before: database connections and the storage's threads do not survive one.
     """
     redis_broker = DebouncedBroker if config.speed.debouncing else RedisBroker
-    db = open_database(config.database_url, config.web_threads)
+    db = open_database(config.database_url, config.web_threads, async_commits=config.speed.async_commits)
     return Services(
         config=config,
         db=db,

@@ -81,7 +81,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, empty_database:
 @pytest.fixture
 def services(database_url: str, clock: Clock) -> Iterator[Services]:
     config = replace(CONFIG, database_url=database_url)
-    made = Services(config, open_database(database_url, pool_size=24), open_storage("memory://"), MemoryBroker(), clock)
+    db = open_database(database_url, pool_size=24, async_commits=config.speed.async_commits)
+    made = Services(config, db, open_storage("memory://"), MemoryBroker(), clock)
     yield made
     made.close()
 

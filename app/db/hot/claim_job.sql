@@ -123,7 +123,9 @@ done AS (
         jobs.finished_at, jobs.result_size,
         -- The commit of a short job's claim does not wait for the disk: after a crash of the database the job is queued, or
         -- running with a lease that runs out, and is made again.
-        CASE WHEN jobs.queue = 'short' THEN set_config('synchronous_commit', 'off', true) END
+        CASE WHEN jobs.queue = 'short' THEN
+\ir async_commit.sql
+        END
 ),
 turned AS (
     INSERT INTO turns (app_id, served_at)
