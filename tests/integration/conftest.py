@@ -12,7 +12,7 @@ from app import create_app
 from app.db import open_database
 from app.db.models.job import Job
 from app.db.models.webhook import Webhook
-from app.jobs import JOB_TYPES, attempt, running
+from app.jobs import JOB_TYPES, attempt, lists_at_claim
 from app.jobs.service import ask
 from app.operations.schema import upgrade
 from app.queueing.broker import MemoryBroker
@@ -104,7 +104,7 @@ def no_renewals(monkeypatch) -> None:
 def stored_results(monkeypatch) -> None:
     """Even the smallest result lies in the store."""
     monkeypatch.setattr(attempt, "IN_ROW_LIMIT", -1)
-    monkeypatch.setattr(running, "IN_ROW_LIMIT", -1)
+    monkeypatch.setattr(lists_at_claim, "IN_ROW_LIMIT", -1)
 
 
 @pytest.fixture

@@ -137,6 +137,8 @@ def test_every_statement_can_be_sent_without_its_asynchronous_commit(postgres_da
     database.close()
 
     asynchronous = [name for name in statements() if "set_config" in SqlText(name, tuple).sql]
-    assert {"start_job", "find_or_start", "claim_job", "finish_job", "claim_logs"} == set(asynchronous)
+    assert {"start_job", "find_or_start", "claim_job", "claim_or_finish", "finish_job", "claim_logs"} == set(
+        asynchronous
+    )
     assert len(sent) == len(statements())
     assert not [query for query in sent if b"set_config" in query]
