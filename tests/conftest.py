@@ -33,6 +33,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test about a part for speed that CRASHQ_WITHOUT leaves out."""
+    for marker in item.iter_markers("about_speed"):
+        if not CONFIG.speed.has(marker.args[0]):
+            pytest.skip(f"CRASHQ_WITHOUT leaves out {marker.args[0]}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
     """Hash passwords as always, with the least memory and time that argon2 knows."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from app.db.models.user import find_user
 from app.identity import accounts
 from app.queueing.broker import PUSH, MemoryBroker
 from app.services import Services
+from app.speed import Speed
 from workers.tasks import TASKS, TaskMessage
 
 PASSWORD = "correct horse battery staple"
@@ -27,6 +29,7 @@ CONFIG = Config(
     redis_url=None,
     storage_url="memory://",
     secret_key="only for tests, opens nothing",
+    speed=Speed.without(os.environ.get("CRASHQ_WITHOUT", "")),
 )
 
 

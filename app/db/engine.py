@@ -26,7 +26,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.db.async_commit import DurabilityWait, already_durable
+from app.db.async_commit import DurabilityWait, SynchronousConnection, already_durable
 from app.db.base import Base
 from app.db.driver_pool import DriverConnection, DriverPool, SharedSnapshot
 from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
@@ -46,11 +46,12 @@ UNAVAILABLE = "The database is unavailable, try again"
 class Database:
     """Hands out transactions. A database that is away, locked or full is a TransientError to the caller."""
 
-    def __init__(self, engine: Engine, drivers: DriverPool) -> None:
+    def __init__(self, engine: Engine, drivers: DriverPool, *, async_commits: bool = True) -> None:
         self.engine = engine
         self._drivers = drivers
         self._idle = IdleWatch(self._pools)
-        self.wait_until_durable = DurabilityWait(self.driver) if self.is_postgresql else already_durable
+        is_asynchronous = async_commits and self.is_postgresql
+        self.wait_until_durable = DurabilityWait(self.driver) if is_asynchronous else already_durable
         # Each statement that only reads is a transaction of its own: nothing to begin and to roll back, which on
         # PostgreSQL would be two round trips more. SQLite begins one by itself.
         reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else engine
@@ -177,10 +178,14 @@ class Database:
         )  # idle connections of SQLite cost no server process
 
 
-def open_database(url: str, pool_size: int = 8) -> Database:
-    """Connect lazily to sqlite:/// (WAL, foreign keys on) or postgresql+psycopg://."""
+def open_database(url: str, pool_size: int = 8, *, async_commits: bool = True) -> Database:
+    """Connect lazily to sqlite:/// (WAL, foreign keys on) or postgresql+psycopg://.
+
+    `async_commits`: some statements are committed before PostgreSQL's disk has them (`app.db.async_commit`).
+    """
     parsed = make_url(url)
     connect: Callable[[], sqlite3.Connection | psycopg.Connection]
+    made = DriverConnection
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, pool_size=pool_size, max_overflow=4)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -204,7 +209,9 @@ def open_database(url: str, pool_size: int = 8) -> Database:
         # to read one whole looks best. A scan by bitmap never notes which entries of an index are dead: of live jobs' most.
         options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
         connect = partial(psycopg.connect, address, autocommit=True, connect_timeout=CONNECT_WAIT, options=options)
-    return Database(engine, DriverPool(connect, engine.dialect, keep=pool_size, trusted_for=TRUSTED_FOR))
+        made = DriverConnection if async_commits else SynchronousConnection
+    drivers = DriverPool(connect, engine.dialect, pool_size, TRUSTED_FOR, made)
+    return Database(engine, drivers, async_commits=async_commits)
 
 
 def rows_changed(session: Session, statement: Update) -> int:

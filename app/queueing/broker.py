@@ -12,8 +12,6 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from app.queueing.celery_message import message
-from app.queueing.debouncer import CALL_AT_MOST_EVERY, Debouncer
-from app.queueing.redis_lines import RedisLines
 from app.queueing.redis_url import read_redis_url
 from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import current_request_id
@@ -40,9 +38,6 @@ QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 
 PROBE, PROBE_LIFETIME = "probe", 10  # key that a check writes, below the prefix; seconds
 PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
-PACES = {SHORT: 0.004}
-"""Seconds between debounced messages of a process to a queue, where not CALL_AT_MOST_EVERY: a person waits for a short job."""
-
 COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep enqueues what was missed
 
 
@@ -86,36 +81,24 @@ class RedisBroker:
         pool = read_redis_url(url).pool(
             socket_timeout=PUBLISH_TIMEOUT, socket_connect_timeout=PUBLISH_TIMEOUT, retry=Retry(NoBackoff(), 0)
         )
+        self.pool = pool
         self._redis = Redis(connection_pool=pool)
-        self._lines = RedisLines(pool)
         self._silent_until = 0.0
         self._lock = threading.Lock()
-        self._debouncers: dict[tuple[str, str], Debouncer[PendingMessage]] = {}
 
     def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
-        """Send the message now or, when one has just been sent, together with those that follow; await no answer."""
-        debouncer = self._debouncers.get((task, queue))
-        if debouncer is None:
-            debouncer = self._debouncers.setdefault(
-                (task, queue),
-                Debouncer(
-                    lambda pending: self._send(task, pending, queue, self._lines.push),
-                    PACES.get(queue, CALL_AT_MOST_EVERY),
-                ),
-            )
-        debouncer.call(message_for(row_id))
+        """Send the message."""
+        self.enqueue(task, row_id, queue)
 
-    def answered(self, task: str, row_id: str, queue: str, /) -> None:
-        """Let the queue's debouncer know."""
-        debouncer = self._debouncers.get((task, queue))
-        if debouncer is not None:
-            debouncer.answered(lambda pending: pending.row_id == row_id)
+    def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Do nothing: no message waits."""
 
     def enqueue(self, task: str, row_id: str, queue: str, /) -> bool:
         """Send the message unless Redis was away within COOL_DOWN."""
-        return self._send(task, message_for(row_id), queue, self._redis.lpush)
+        return self.send(task, message_for(row_id), queue, self._redis.lpush)
 
-    def _send(self, task: str, pending: PendingMessage, queue: str, push: Callable[[str, str], object]) -> bool:
+    def send(self, task: str, pending: PendingMessage, queue: str, push: Callable[[str, str], object]) -> bool:
+        """Send a message by `push`, unless Redis was away within COOL_DOWN."""
         if time.monotonic() < self._silent_until:
             metrics.task_messages.add(queue, "lost")
             return False
