@@ -15,7 +15,7 @@ demo: $(VENV)/installed ## show the whole service at work, in a temporary folder
 up: $(VENV)/installed ## start the service on this machine; data stays in ./var
 	@$(BIN)/crashq up
 
-test: $(VENV)/installed-dev $(VENV)/senders/installed $(VENV)/browser/installed ## every test; those that need a server missing here are skipped and say so
+test: $(VENV)/installed-dev $(VENV)/senders/installed $(VENV)/browser/installed $(VENV)/generated/installed ## every test; those that need a server missing here are skipped and say so
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(VENV)/installed-dev ## unit and functional tests, on SQLite and without servers, two processes
@@ -83,9 +83,9 @@ $(VENV)/installed-dev: .lock/dev.txt $(VENV)/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r .lock/dev.txt
 	@touch $@
 
-# From npm: real crash reporters, which tests/senders starts, and the judge of pages of tests/browser; without npm, or without a
-# way to its packages, the tests that need them are skipped.
-$(VENV)/senders/installed $(VENV)/browser/installed: $(VENV)/%/installed: tests/%/package.json | $(VENV)/bin/python
+# From npm: real crash reporters, which tests/senders starts, the judge of pages of tests/browser, and the generators of clients
+# of tests/generated; without npm, or without a way to its packages, the tests that need them are skipped.
+$(VENV)/senders/installed $(VENV)/browser/installed $(VENV)/generated/installed: $(VENV)/%/installed: tests/%/package.json | $(VENV)/bin/python
 	@mkdir -p $(@D)
 	@cp $< $(@D)/package.json
 	@if command -v npm >/dev/null; then \

@@ -22,6 +22,7 @@ from app.environment import (
 )
 from app.errors import ConfigError
 from app.queueing.redis_url import read_redis_url
+from app.speed import ALL, Speed
 
 MIB = 1024 * 1024
 
@@ -86,6 +87,7 @@ class Config:
     metrics_port: int = 0  # where a worker or beat shows what is counted in that folder; 0: nowhere
     tracing: str = ""  # name of the way in which traces leave, like otel; none: no traces
     canary_every: int = 60  # seconds between proofs of the whole path; 0: none
+    speed: Speed = ALL  # which of the parts for speed are on; developers leave some out
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, *, needs_broker: bool = True) -> "Config":
@@ -147,6 +149,7 @@ class Config:
             metrics_port=integer(environ, "CRASHQ_METRICS_PORT", cls.metrics_port, 0, 65_535),
             tracing=choice(environ, "CRASHQ_TRACING", cls.tracing, ("", "otel")),
             canary_every=integer(environ, "CRASHQ_CANARY_EVERY", cls.canary_every, 0, 3_600),
+            speed=Speed.without(environ.get("CRASHQ_WITHOUT", "")),
         )
 
 

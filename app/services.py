@@ -13,6 +13,7 @@ from app.db import Database, open_database
 from app.db.models.log import oldest_stored_keys
 from app.errors import ConfigError
 from app.queueing.broker import Broker, NoBroker, RedisBroker
+from app.queueing.debounced_broker import DebouncedBroker
 from app.queueing.rate_limit import RateLimit, open_rate_limit
 from app.storage import Storage, open_storage
 
@@ -61,12 +62,13 @@ def open_services(config: Config, worker: str = "") -> Services:
 
     Call it after a fork, never before: database connections and the storage's threads do not survive one.
     """
-    db = open_database(config.database_url, pool_size=config.web_threads)
+    redis_broker = DebouncedBroker if config.speed.debouncing else RedisBroker
+    db = open_database(config.database_url, config.web_threads, async_commits=config.speed.async_commits)
     return Services(
         config=config,
         db=db,
         storage=open_storage(config.storage_url),
-        broker=RedisBroker(config.redis_url, config.redis_prefix) if config.redis_url else NoBroker(),
+        broker=redis_broker(config.redis_url, config.redis_prefix) if config.redis_url else NoBroker(),
         now=DatabaseClock(db) if db.is_postgresql else utc_now,
         rate_limit=open_rate_limit(config.redis_url, config.redis_prefix) if config.redis_url else None,
         worker=worker,

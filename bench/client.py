@@ -53,7 +53,7 @@ class Connection:
 
     def get(self, path: str, **headers: str) -> Reply:
         """Send a GET and read the whole answer."""
-        return self.send(self.request("GET", path, **headers))
+        return self.send(self.request("GET", path, b"", **headers))
 
     def send(self, request: bytes, *, keep: bool = True) -> Reply:
         """Send the bytes of a request and read the whole answer; once more on a new connection if this one was closed.

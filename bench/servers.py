@@ -39,7 +39,7 @@ def postgres_server(folder: Path) -> Iterator[str]:
     if user:
         shutil.chown(folder, user)
     data = folder / "data"
-    made = [initdb, "--pgdata", data, "--username", POSTGRES_USER, "--auth", "trust", "--encoding", "UTF8",
+    made: list[str | Path] = [initdb, "--pgdata", data, "--username", POSTGRES_USER, "--auth", "trust", "--encoding", "UTF8",
             "--locale", "C.UTF-8", "--no-sync"]  # fmt: skip
     subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder)  # noqa: S603
     port = free_port()

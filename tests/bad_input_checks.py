@@ -1,6 +1,7 @@
 """What every app has to do with bad input, whatever its database: imported by a functional and an integration test."""
 
 import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def assert_good_log_goes_through(client, member, run_workers) -> None:
     assert (log["status"], client.get(url, headers=member.headers).json["loading"]) == ("digested", [False])
 
 
-def outcome(client, services, member, clock, body: bytes) -> dict:
+def outcome(client, services, member, clock, body: bytes) -> dict[str, Any]:
     """What became of a log after every attempt a worker would make at it, and of the reports of what was found in it."""
     url = f"/api/apps/{member.app.identifier}/logs"
     assert client.post(f"{url}?log_id=bad", data=body, headers=member.sender).status_code == 202
@@ -38,6 +39,7 @@ def outcome(client, services, member, clock, body: bytes) -> dict:
             client.get(asked, headers=member.headers)
         run_enqueued(services)
         assert {str(client.get(asked, headers=member.headers).json["loading"]) for asked in urls} == {"[False]"}
+    assert isinstance(log, dict)
     return log
 
 

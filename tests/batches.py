@@ -15,6 +15,7 @@ from app.db.models.job_part import JobPart, parts_of
 from app.db.models.occurrence import Occurrence
 from app.jobs import running
 from app.jobs.service import ask
+from app.queueing.broker import MemoryBroker
 from app.services import Services
 from tests.factories import Member
 
@@ -51,7 +52,7 @@ def csv_rows(client: Any, result: dict[str, Any]) -> list[dict[str, str]]:
 
 def reports(client: Any, result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Name -> report, of a zip batch."""
-    found = {}
+    found: dict[str, Any] = {}
     for part in files(client, result):
         with zipfile.ZipFile(io.BytesIO(part)) as archive:
             found |= {name: json.loads(archive.read(name)) for name in archive.namelist()}
@@ -75,6 +76,8 @@ def undescribe(services: Services) -> None:
 def begin(services: Services, member: Member, crash: Crash, **query: str) -> Job:
     """A batch that is planned and whose parts wait."""
     job = ask(services, member.user_id, "crash_batch", crash.identifier, query)
+    assert isinstance(services.broker, MemoryBroker)
+    assert isinstance(job, Job)
     services.broker.messages.clear()
     running.run(services, job.id)
     services.broker.messages.clear()

@@ -4,7 +4,7 @@ import io
 import logging
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,13 @@ def pytest_configure() -> None:
     """A shell's background jobs ignore Ctrl-C, and so would the children that tests press it for."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test about a part for speed that CRASHQ_WITHOUT leaves out."""
+    for marker in item.iter_markers("about_speed"):
+        if not CONFIG.speed.has(marker.args[0]):
+            pytest.skip(f"CRASHQ_WITHOUT leaves out {marker.args[0]}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -105,7 +112,8 @@ def services(empty_database: Path, tmp_path: Path, clock: Clock) -> Iterator[Ser
 
 @pytest.fixture
 def client(services: Services) -> FlaskClient:
-    return create_app(services).test_client()
+    made: FlaskClient = create_app(services).test_client()
+    return made
 
 
 @pytest.fixture
@@ -114,6 +122,6 @@ def member(services: Services) -> Member:
 
 
 @pytest.fixture
-def run_workers(services: Services):
+def run_workers(services: Services) -> Callable[[], int]:
     """Call it to do what workers would for every task message so far."""
     return lambda: run_enqueued(services)

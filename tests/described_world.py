@@ -18,7 +18,7 @@ class Known:
     headers: dict[str, str]
     thrown_away: dict[str, str]  # a login that a request may end
 
-    def put_into(self, case: Case) -> None:
+    def put_into(self, case: Case[Any]) -> None:
         """Ask about what is there, unless it would be deleted: the next request needs it."""
         if case.method != "DELETE":
             for name in case.path_parameters or {}:
@@ -38,19 +38,21 @@ def known_things(web: Web) -> Known:
     crash = log["occurrences"][0]["crash_identifier"]
     web.client.get(export_url(log), headers=auth)
     web.work()
-    exported = web.client.get(export_url(log), headers=auth).json
+    exported: Any = web.client.get(export_url(log), headers=auth).json
 
     def made(path: str, **body: Any) -> dict[str, Any]:
         answer = web.client.post(path, json=body, headers=auth)
         assert answer.status_code in (200, 201, 202), answer.data
-        result: dict[str, Any] = answer.json["result"]
+        told: Any = answer.json
+        result: dict[str, Any] = told["result"]
         return result
 
     hook = made(f"{app}/webhooks", url="https://1.1.1.1/", events=["job.finished"])
     exporter = made("/api/data_exporters", name="Nightly", apps=[member.app.identifier], bucket_name="archive")
-    symbols = web.client.post(f"{app}/symbols?name=mapping.txt&version=1.2", data=b"a", headers=auth).json["result"]
-    erasure = web.client.delete(f"{app}/users/nobody-here", headers=auth).json["result"]
-    again = web.client.post("/api/login", json={"email": member.email, "password": "correct horse battery staple"})
+    symbols: Any = web.client.post(f"{app}/symbols?name=mapping.txt&version=1.2", data=b"a", headers=auth).json
+    erasure: Any = web.client.delete(f"{app}/users/nobody-here", headers=auth).json
+    login = {"email": member.email, "password": "correct horse battery staple"}
+    again: Any = web.client.post("/api/login", json=login).json
     return Known(
         {
             "app_identifier": member.app.identifier,
@@ -60,10 +62,10 @@ def known_things(web: Web) -> Known:
             "signed": exported["result"]["url"].rpartition("/")[2],
             "webhook_identifier": hook["identifier"],
             "exporter_identifier": exporter["identifier"],
-            "symbols_identifier": symbols["identifier"],
-            "erasure_id": erasure["erasure_id"],
+            "symbols_identifier": symbols["result"]["identifier"],
+            "erasure_id": erasure["result"]["erasure_id"],
             "project": member.app.id,
         },
         {**auth, "X-Sentry-Auth": f"Sentry sentry_key={member.ingest_key}"},
-        {"Authorization": f"Token {again.json['result']['auth_token']}"},
+        {"Authorization": f"Token {again['result']['auth_token']}"},
     )

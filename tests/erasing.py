@@ -1,5 +1,7 @@
 """Adds logs of two users, makes results of them, and erases one."""
 
+from typing import Any
+
 from app.db.models.erasure import Erasure, ErasureState
 from app.db.models.job import Job
 from app.ingest.receive import receive
@@ -32,7 +34,7 @@ def row(services: Services, job_id: str) -> Job:
         return session.get_one(Job, job_id)
 
 
-def erased(services: Services, clock: Clock, member: Member, user_id: str = ADA, **options) -> Erasure:
+def erased(services: Services, clock: Clock, member: Member, user_id: str = ADA, **options: Any) -> Erasure:
     """Begin an erasure and let workers and sweeps come until it is done."""
     one = begin_erasure(services, member.app, user_id, **options)
     for _ in range(20):

@@ -129,22 +129,22 @@ _FOUND = {
     "occurrences_count": 1,
 }
 _TYPES = {int: 20, datetime: 1184}  # bigint and timestamptz; of anything else the server infers the type
+_CLAIM = {
+    "queue": "short",
+    "job_of_message": "",
+    "now": NOW,
+    "latest": NOW + timedelta(hours=1),
+    "worker": "w",
+    "lease_expires_at": NOW,
+    "bounded": "long",
+    "at_once": 1,
+}
 VALUES: dict[str, dict[str, Any]] = {
     "add_occurrences": {
         "rows": as_rows([{"crash_id": 1, "log_row": 1, "log_id": "log-1", "number": 2, "occurred_at": NOW}]),
     },
     "await_symbols": {"rows": as_rows([{"app_id": 2, "awaited": _id(1, 32), "log_row": 1}])},
-    "claim_job": {
-        "queue": "short",
-        "job_of_message": "",
-        "now": NOW,
-        "latest": NOW + timedelta(hours=1),
-        "worker": "w",
-        "lease_expires_at": NOW,
-        "bounded": "long",
-        "at_once": 1,
-        **_LIST,
-    },
+    "claim_job": _CLAIM,
     "claim_logs": {
         "now": NOW,
         "latest": NOW + timedelta(hours=1),
@@ -155,6 +155,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "most_processes": 1,
         "most_slow": 1,
     },
+    "claim_or_finish": {**_CLAIM, **_LIST},
     "count_occurrences": {"now": NOW, "rows": as_rows([_FOUND, {**_FOUND, "identifier": "f" * 24}])},
     "end_digests": {"now": NOW, "rows": as_rows([{"id": 100, "attempt": 1, "holder": "w", "status": "digested"}])},
     "find_or_start": {**_ASKED, **_NEW, "key": "0" * 64, "long_from": 20_000},

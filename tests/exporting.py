@@ -1,23 +1,25 @@
 """Data exporters in tests: one to make, what beat and workers do for it, and what it has delivered."""
 
 import json
+from typing import Any
 
 from sqlalchemy import select
 
 from app.db.models.data_exporter import DataExporter, DataExporterRun
 from app.jobs.exporter_runs import run_exports
 from app.jobs.exporter_settings import NewExporter, create
+from app.services import Services
 from app.storage import Storage
-from tests.factories import run_enqueued
+from tests.factories import Clock, Member, run_enqueued
 
 
-def make(services, member, **fields) -> DataExporter:
+def make(services: Services, member: Member, **fields: Any) -> DataExporter:
     """A daily exporter of the member's app, first due in a day."""
     wanted = {"name": "Nightly", "apps": [member.app.identifier], "bucket_name": "archive", **fields}
     return create(services, member.user_id, NewExporter(**wanted))[0]
 
 
-def work(services, clock) -> None:
+def work(services: Services, clock: Clock) -> None:
     """What beat and workers do until every run is done that can be."""
     for _ in range(6):
         run_exports(services)
@@ -25,7 +27,7 @@ def work(services, clock) -> None:
         clock.advance(seconds=6)
 
 
-def all_runs(services) -> list[DataExporterRun]:
+def all_runs(services: Services) -> list[DataExporterRun]:
     with services.db.read() as session:
         return list(session.scalars(select(DataExporterRun).order_by(DataExporterRun.scheduled_for)))
 

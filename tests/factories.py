@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import os
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.config import Config
+from app.db import Session
 from app.db.models.app import App, Membership, find_app
 from app.db.models.crash import Crash
 from app.db.models.log import Log, LogStatus
@@ -15,6 +18,7 @@ from app.db.models.user import find_user
 from app.identity import accounts
 from app.queueing.broker import PUSH, MemoryBroker
 from app.services import Services
+from app.speed import Speed
 from workers.tasks import TASKS, TaskMessage
 
 PASSWORD = "correct horse battery staple"
@@ -25,6 +29,7 @@ CONFIG = Config(
     redis_url=None,
     storage_url="memory://",
     secret_key="only for tests, opens nothing",
+    speed=Speed.without(os.environ.get("CRASHQ_WITHOUT", "")),
 )
 
 
@@ -102,7 +107,7 @@ def make_crash(
     return crash
 
 
-def add_occurrence(session, crash: Crash, occurred_at: datetime, number: int) -> Occurrence:
+def add_occurrence(session: Session, crash: Crash, occurred_at: datetime, number: int) -> Occurrence:
     """One occurrence in a log of its own, named as the vendor names logs."""
     log_id = f"2544355787-{int(occurred_at.timestamp())}-logs-{number % 100_000:05d}"
     log = Log(
@@ -147,7 +152,7 @@ def run_enqueued(services: Services) -> int:
 
 
 def kscrash(
-    reason: str = "unrecognized selector sent to instance", frame: str = "-[PageView tapped:]", **report
+    reason: str = "unrecognized selector sent to instance", frame: str = "-[PageView tapped:]", **report: Any
 ) -> bytes:
     """A small whole KSCrash report of a made-up app."""
     return json.dumps(

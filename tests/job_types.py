@@ -59,9 +59,9 @@ class FakeJobType:
     RESULT: Any = Any
     Params: type[BaseModel] = Params
 
-    def read(self, crash_identifier: str, query: Mapping[str, str]) -> Params:
+    def read(self, crash_identifier: str, query: Mapping[str, str]) -> BaseModel:
         """Take whatever is asked."""
-        return Params(crash_identifier=crash_identifier, about=query.get("about", ""))
+        return self.Params(crash_identifier=crash_identifier, about=query.get("about", ""))
 
     def expect(self, session: object, crash: Any, params: Any) -> int:
         """As many steps as the test says."""

@@ -112,8 +112,8 @@ def dump(spec: Spec) -> bytes:
     if spec.exception:
         thread_id, code, flags, address, info = spec.exception
         padded = (*info, *[0] * (15 - len(info)))
-        record = struct.pack("<IIQQI4x15Q", code, flags, 0, address, len(info), *padded)
-        streams[6] = struct.pack("<I4x", thread_id) + record + struct.pack("<II", *contexts.get(thread_id, (0, 0)))
+        raised = struct.pack("<IIQQI4x15Q", code, flags, 0, address, len(info), *padded)
+        streams[6] = struct.pack("<I4x", thread_id) + raised + struct.pack("<II", *contexts.get(thread_id, (0, 0)))
     streams[7] = struct.pack(
         "<HHHBBIIIII28x", spec.cpu, 6, 0, 8, 1, *spec.version, spec.platform, file.string(spec.csd)
     )

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.db import Base
+from app.db import Base, Session
 from app.db.work import Leased, Leasing
+from app.errors import AppError
 from app.services import Services
 from app.work.ending import unwritten
 from app.work.lease import Attempt
@@ -46,7 +48,7 @@ def complete(attempt: Attempt[Note]) -> None:
         attempt.complete(session, state="done")
 
 
-def _give_up(_services, _session, _note, error, _now) -> dict[str, str]:
+def _give_up(_services: Services, _session: Session, _note: Any, error: AppError, _now: datetime) -> dict[str, str]:
     return {"state": "given up", "reason": error.code}
 
 

@@ -2,8 +2,10 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -19,7 +21,7 @@ from tests.factories import Member, kscrash
 
 
 @contextmanager
-def rules_of_the_next_version(regroup=lambda parts: parts):
+def rules_of_the_next_version(regroup: Callable[[Any], Any] = lambda parts: parts) -> Iterator[None]:
     """A new version of the rules, in which `regroup` turns the parts of the present one into others."""
 
     def changed(log: CrashLog) -> Fingerprint:
@@ -33,7 +35,7 @@ def rules_of_the_next_version(regroup=lambda parts: parts):
         yield
 
 
-def send(services: Services, member: Member, run_workers, *frames: str, prefix: str = "log") -> None:
+def send(services: Services, member: Member, run_workers: Callable[[], int], *frames: str, prefix: str = "log") -> None:
     """One log for each frame, digested; the n-th is named `<prefix>-<n>`."""
     for number, frame in enumerate(frames):
         receive(services, member.app, f"{prefix}-{number}", kscrash(frame=frame))

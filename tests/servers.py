@@ -117,7 +117,7 @@ def postgres_server(port: int | None = None, prefix: Sequence[str] = (), max_con
         if user:
             shutil.chown(folder, user)
         data = folder / "data"
-        made = [initdb, "--pgdata", data, "--username", POSTGRES_USER, "--auth", "trust", "--encoding", "UTF8",
+        made: list[str | Path] = [initdb, "--pgdata", data, "--username", POSTGRES_USER, "--auth", "trust", "--encoding", "UTF8",
                 "--locale", "C.UTF-8", "--no-sync"]  # fmt: skip
         subprocess.run(
             made, check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder, env=os.environ | {"LC_ALL": "C.UTF-8"}
@@ -259,5 +259,5 @@ def _await(
         except not_yet as error:
             if server.poll() is not None or time.monotonic() > deadline:
                 output = (folder / "server.log").read_text(errors="replace")
-                raise AssertionError(f"{server.args} did not start:\n{output}") from error
+                raise AssertionError(f"{server.args!r} did not start:\n{output}") from error
         time.sleep(LOOK_EVERY)

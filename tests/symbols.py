@@ -1,6 +1,7 @@
 """Symbols that tests make up: Breakpad files, mappings, and the crashes that they name."""
 
 import json
+from typing import Any
 
 from app.services import Services
 from app.symbolication.making import make_symbols
@@ -40,7 +41,7 @@ def mapping(short: str, *methods: str) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-def java_event(short: str, *methods: int, version: str = "1.2", build: str = "45", **more) -> bytes:
+def java_event(short: str, *methods: int, version: str = "1.2", build: str = "45", **more: Any) -> bytes:
     """A Sentry event of an obfuscated app that stands in these methods of `mapping`, the crash first."""
     frames = [{"module": short, "function": f"c{at}", "filename": "SourceFile", "lineno": 10 * at} for at in methods]
     thrown = {
@@ -77,7 +78,7 @@ def vlq(*numbers: int) -> str:
     return text
 
 
-def source_map(*places: tuple[int, str, int, int, str | None], **more) -> bytes:
+def source_map(*places: tuple[int, str, int, int, str | None], **more: Any) -> bytes:
     """A map of a script of one line: (column, source file, line, column, name) of each place, all from 1."""
     sources, names = sorted({place[1] for place in places}), sorted({place[4] for place in places if place[4]})
     segments, was, name_was = [], [0, 0, 0, 0], 0
@@ -93,7 +94,9 @@ def source_map(*places: tuple[int, str, int, int, str | None], **more) -> bytes:
                        "sourcesContent": ["secret source"] * len(sources), **more}).encode()  # fmt: skip
 
 
-def script_event(*places: tuple[str, int], file: str = "https://shop.example.com/js/main.3f2a91bc.js", **more) -> bytes:
+def script_event(
+    *places: tuple[str, int], file: str = "https://shop.example.com/js/main.3f2a91bc.js", **more: Any
+) -> bytes:
     """A Sentry event of a minified script: (function, column in line 1) of each frame, the crash first."""
     frames = [
         {"filename": file, "function": name, "lineno": 1, "colno": column, "in_app": True} for name, column in places

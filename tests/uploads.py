@@ -18,7 +18,8 @@ def digested(
     sent = client.post(f"{url}?log_id={log_id}", data=body or kscrash(), headers=member.sender)
     assert sent.status_code == 202, sent.data
     run_workers()
-    shown: dict[str, Any] = client.get(f"{url}/{log_id}", headers=member.headers).json["result"]
+    answer: Any = client.get(f"{url}/{log_id}", headers=member.headers).json
+    shown: dict[str, Any] = answer["result"]
     return shown
 
 

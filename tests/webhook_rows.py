@@ -1,5 +1,8 @@
 """Rows of webhooks and deliveries, and jobs whose end they tell."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import select
 
 from app.db.models.webhook import Delivery, Webhook
@@ -22,8 +25,8 @@ def stored(services: Services, hook: tuple[Webhook, str]) -> Webhook:
         return session.get_one(Webhook, hook[0].id)
 
 
-def finish_a_job(services: Services, ask_again, **query: str) -> str:
+def finish_a_job(services: Services, ask_again: Callable[..., Any], **query: str) -> str:
     """Its id."""
     job = ask_again(**query)
     running.run(services, job.id)
-    return job.id
+    return str(job.id)

@@ -97,7 +97,7 @@ class DeadProcesses(bootsteps.StartStopStep):  # type: ignore[misc]
         try:
             app.send_task(TAKE_FROM_DEAD, **message, expires=config.job_lease, retry=False)
         except OperationalError:
-            log.warning("death_not_told", pid=pid)
+            log.warning("death_not_reported", pid=pid)
 
 
 try:

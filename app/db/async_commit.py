@@ -1,10 +1,19 @@
-"""Waiting until rows are durable that were committed asynchronously, before a client is answered with them."""
+"""Asynchronous commits on PostgreSQL, a part for speed (`app.speed`).
+
+Statements that include hot/async_commit.sql are committed before the disk has them. `DurabilityWait` then waits until a row
+is durable, before a client is answered with it. Without this part such statements run on a `SynchronousConnection`, and
+`already_durable` takes the place of `DurabilityWait`.
+"""
 
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
-from app.db.driver_pool import DriverConnection
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from app.db.driver_pool import Compiled, DriverConnection
+from app.db.hot import SqlText
 
 KEPT = 1_000  # names of rows that are known to be durable
 
@@ -12,11 +21,32 @@ _FLUSH_WAL = b"SELECT pg_logical_emit_message(true, 'crashq', '')"
 """A transaction that writes nothing but a message into the WAL: once its commit is durable, all before it are."""
 
 
+_ASYNC_COMMIT = SqlText("async_commit", str).sql.encode()
+_COMMIT_AS_SET = b"current_setting('synchronous_commit')"
+
+
+class _Synchronous:
+    """A statement, without its asynchronous commit."""
+
+    def __init__(self, compiled: Compiled[object]) -> None:
+        assert isinstance(compiled.query, bytes)
+        self.sql, self.options = compiled.sql, compiled.options
+        self.query: str | bytes = compiled.query.replace(_ASYNC_COMMIT, _COMMIT_AS_SET)
+        self.written, self.read = compiled.written, compiled.read
+
+
+class SynchronousConnection(DriverConnection):
+    """A driver connection of PostgreSQL of which every commit waits for the disk, unless the server is set otherwise."""
+
+    def _run(self, compiled: Compiled[object], values: dict[str, Any]) -> DBAPICursor:
+        return super()._run(_Synchronous(compiled), values)
+
+
 def _nothing() -> None: ...
 
 
 def already_durable(_name: str, meanwhile: Callable[[], object] = _nothing) -> None:
-    """`DurabilityWait` for SQLite, which commits synchronously: call `meanwhile`."""
+    """`DurabilityWait` where every commit is synchronous: call `meanwhile`."""
     meanwhile()
 
 

@@ -230,8 +230,16 @@ def _nobody() -> None: ...
 class DriverPool:
     """Idle driver connections. The one used last goes out first: its statements are prepared and its caches warm."""
 
-    def __init__(self, connect: Callable[[], Any], dialect: Dialect, keep: int, trusted_for: float) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        dialect: Dialect,
+        keep: int,
+        trusted_for: float,
+        made: type[DriverConnection] = DriverConnection,
+    ) -> None:
         self._connect = connect
+        self._made = made
         self._dialect = dialect
         self._keep = keep
         self._trusted_for = trusted_for
@@ -277,7 +285,7 @@ class DriverPool:
             try:
                 driver = self._idle.pop()
             except IndexError:
-                return DriverConnection(self._connect(), self._dialect)
+                return self._made(self._connect(), self._dialect)
             if time.monotonic() - driver.returned_at < self._trusted_for:
                 return driver
             try:  # the server may have gone while it was not used

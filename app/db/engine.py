@@ -131,11 +131,12 @@ class IdleWatch:
 class Database:
     """Hands out transactions. A database that is away, locked or full is a TransientError to the caller."""
 
-    def __init__(self, engine: Engine, drivers: DriverPool) -> None:
+    def __init__(self, engine: Engine, drivers: DriverPool, *, async_commits: bool = True) -> None:
         self.engine = engine
         self._drivers = drivers
         self._idle = IdleWatch(self._pools)
-        self.wait_until_durable = DurabilityWait(self.driver) if self.is_postgresql else already_durable
+        is_asynchronous = async_commits and self.is_postgresql
+        self.wait_until_durable = DurabilityWait(self.driver) if is_asynchronous else already_durable
         # Each statement that only reads is a transaction of its own: nothing to begin and to roll back, which on
         # PostgreSQL would be two round trips more. SQLite begins one by itself.
         reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else engine

@@ -8,7 +8,8 @@ import psycopg
 from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.db.driver_pool import DriverPool
+from app.db.async_commit import SynchronousConnection
+from app.db.driver_pool import DriverConnection, DriverPool
 from app.db.engine import LOCK_WAIT, TRUSTED_FOR, Database, SessionPool, check_after_a_rest
 from app.errors import ConfigError
 
@@ -20,10 +21,14 @@ NEEDS_SESSIONS = (
 )
 
 
-def open_database(url: str, pool_size: int = 8) -> Database:
-    """Connect lazily to sqlite:/// (WAL, foreign keys on) or postgresql+psycopg://."""
+def open_database(url: str, pool_size: int = 8, *, async_commits: bool = True) -> Database:
+    """Connect lazily to sqlite:/// (WAL, foreign keys on) or postgresql+psycopg://.
+
+    `async_commits`: some statements are committed before PostgreSQL's disk has them (`app.db.async_commit`).
+    """
     parsed = make_url(url)
     connect: Callable[[], sqlite3.Connection | psycopg.Connection]
+    made = DriverConnection
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, pool_size=pool_size, max_overflow=4)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -47,7 +52,9 @@ def open_database(url: str, pool_size: int = 8) -> Database:
         # to read one whole looks best. A scan by bitmap never notes which entries of an index are dead: of live jobs' most.
         options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
         connect = partial(psycopg.connect, address, autocommit=True, connect_timeout=CONNECT_WAIT, options=options)
-    return Database(engine, DriverPool(connect, engine.dialect, keep=pool_size, trusted_for=TRUSTED_FOR))
+        made = DriverConnection if async_commits else SynchronousConnection
+    drivers = DriverPool(connect, engine.dialect, pool_size, TRUSTED_FOR, made)
+    return Database(engine, drivers, async_commits=async_commits)
 
 
 def _connect_sqlite(path: str) -> sqlite3.Connection:

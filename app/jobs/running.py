@@ -8,12 +8,13 @@ import structlog
 
 from app.db import Session
 from app.db.hot.job_claim import Finish, claim_next
-from app.db.hot.short_list import ClaimedOrFinished, claim_or_finish
+from app.db.hot.short_list import ClaimedOrFinished
 from app.db.models.job import LEASING, Job, JobState
-from app.errors import AppError, TransientError
+from app.errors import AppError
 from app.jobs import JOB_TYPES, SHORT_LIST
-from app.jobs.attempt import IN_ROW_LIMIT, JobAttempt, budget_of, discard, fail, publish, tell_finished
+from app.jobs.attempt import JobAttempt, budget_of, discard, fail, publish, tell_finished
 from app.jobs.job_type import Plan
+from app.jobs.lists_at_claim import claim_or_finish
 from app.jobs.parts import enqueue_next_long, spread
 from app.queueing.broker import LONG, RUN_JOB
 from app.services import Services
@@ -91,17 +92,10 @@ def _begin_next(services: Services, job_of_message: str, queue: str | None) -> C
         "bounded": LONG,
         "at_once": config.long_jobs_at_once,
     }
-    if SHORT_LIST is not None and services.db.is_postgresql and queue != LONG:
-        until = now + timedelta(seconds=config.result_lifetime)
-        values_of_list: dict[str, Any] = {"expires_at": until, "most": IN_ROW_LIMIT, "short": SHORT_LIST}
-        try:
-            return claim_or_finish(services.db, job_of_message, queue, now, **values_of_list, **values)
-        except TransientError:
-            raise
-        except Exception as error:  # the job is begun without the list that broke it, and fails by itself if it must
-            log.exception("short_list_broke", error=type(error).__name__)
+    if SHORT_LIST and config.speed.lists_at_claim and services.db.is_postgresql and queue != LONG:
+        return claim_or_finish(services, SHORT_LIST, job_of_message, queue, now, values)
     job = claim_next(services.db, job_of_message, queue, now, **values)
-    return ClaimedOrFinished(job, None) if job else None
+    return ClaimedOrFinished(job) if job else None
 
 
 def _discard_if_lost(services: Services, job: Job) -> None:

@@ -5,20 +5,16 @@ import json
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import structlog
 from celery import Celery
-from redis import ConnectionPool, Redis
+from redis import Redis
 from redis.backoff import NoBackoff
-from redis.connection import ConnectionInterface
-from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from app.queueing.debouncer import CALL_AT_MOST_EVERY, Debouncer
 from app.queueing.redis_url import read_redis_url
 from app.telemetry import metrics, tracing
 from app.telemetry.tracing import current_request_id
@@ -32,6 +28,15 @@ RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "r
 MAKE_SYMBOLS = "make_symbols"
 BEGIN_CANARY, RUN_CANARY = "begin_canary", "run_canary"
 TAKE_FROM_DEAD = "take_from_dead"
+SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
+    "sweep",
+    "pulse",  # the name by which the previous release knows the task
+    "run_erasure",
+    "keep_ages",
+    "push",
+    "run_exports",
+)
+
 INGEST, SHORT, LONG, UPKEEP = "ingest", "short", "long", "upkeep"
 PARTS = "parts"
 """The queue in the row of a job that is being made in parts. No message goes there: those of its parts go to LONG."""
@@ -40,8 +45,6 @@ QUEUES = (INGEST, SHORT, LONG, UPKEEP)
 """Size classes: what is quick never stands behind what is not."""
 PROBE, PROBE_LIFETIME = "probe", 10  # key that a check writes, below the prefix; seconds
 PUBLISH_TIMEOUT = 0.4  # seconds; an answer has to be out within a second although Redis is away
-PACES = {SHORT: 0.004}
-"""Seconds between debounced messages of a process to a queue, where not CALL_AT_MOST_EVERY: a person waits for a short job."""
 COOL_DOWN = 2.0  # seconds without a try after a failed one; the sweep enqueues what was missed
 
 log = structlog.get_logger()
@@ -91,53 +94,6 @@ def _make(task: str, queue: str) -> tuple[str, str]:
     return json.dumps(made).replace(json.dumps(own_queue), json.dumps(queue)), body
 
 
-class RedisLines:
-    """Connections, each with at most one answer that has not been read. A push that Redis refused raises at the next."""
-
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool  # makes the connections; they stay with this
-        self._idle: deque[ConnectionInterface] = deque()  # the latest last
-
-    def push(self, key: str, value: str) -> None:
-        """LPUSH. Raises RedisError or OSError when it cannot be sent, or when Redis refused the push before it."""
-        line = self._answered() or self._pool.make_connection()
-        try:
-            line.connect()  # type: ignore[no-untyped-call]  # where it is not; to send would not ask a sentinel where
-            line.send_command("LPUSH", key, value)  # type: ignore[no-untyped-call]
-        except BaseException:
-            line.disconnect()  # type: ignore[no-untyped-call]
-            raise
-        self._idle.append(line)
-
-    def _answered(self) -> ConnectionInterface | None:
-        """A connection without an unread answer; None when there is none, or when it was lost meanwhile, as by a restart."""
-        try:
-            line = self._idle.pop()
-        except IndexError:
-            return None
-        try:
-            line.read_response()
-            if not line.can_read():  # what more could come is the end
-                return line
-        except LostConnection:
-            pass
-        except (RedisError, OSError):
-            line.disconnect()  # type: ignore[no-untyped-call]
-            raise
-        line.disconnect()  # type: ignore[no-untyped-call]
-        return None
-
-
-SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
-    "sweep",
-    "pulse",  # the name by which the previous release knows the task
-    "run_erasure",
-    "keep_ages",
-    "push",
-    "run_exports",
-)
-
-
 class PendingMessage(NamedTuple):
     """A task message that is to be sent: for which row, and on behalf of which request."""
 
@@ -175,36 +131,24 @@ class RedisBroker:
         pool = read_redis_url(url).pool(
             socket_timeout=PUBLISH_TIMEOUT, socket_connect_timeout=PUBLISH_TIMEOUT, retry=Retry(NoBackoff(), 0)
         )
+        self.pool = pool
         self._redis = Redis(connection_pool=pool)
-        self._lines = RedisLines(pool)
         self._silent_until = 0.0
         self._lock = threading.Lock()
-        self._debouncers: dict[tuple[str, str], Debouncer[PendingMessage]] = {}
 
     def enqueue_debounced(self, task: str, row_id: str, queue: str, /) -> None:
-        """Send the message now or, when one has just been sent, together with those that follow; await no answer."""
-        debouncer = self._debouncers.get((task, queue))
-        if debouncer is None:
-            debouncer = self._debouncers.setdefault(
-                (task, queue),
-                Debouncer(
-                    lambda pending: self._send(task, pending, queue, self._lines.push),
-                    PACES.get(queue, CALL_AT_MOST_EVERY),
-                ),
-            )
-        debouncer.call(message_for(row_id))
+        """Send the message."""
+        self.enqueue(task, row_id, queue)
 
-    def answered(self, task: str, row_id: str, queue: str, /) -> None:
-        """Let the queue's debouncer know."""
-        debouncer = self._debouncers.get((task, queue))
-        if debouncer is not None:
-            debouncer.answered(lambda pending: pending.row_id == row_id)
+    def answered(self, _task: str, _row_id: str, _queue: str, /) -> None:
+        """Do nothing: no message waits."""
 
     def enqueue(self, task: str, row_id: str, queue: str, /) -> bool:
         """Send the message unless Redis was away within COOL_DOWN."""
-        return self._send(task, message_for(row_id), queue, self._redis.lpush)
+        return self.send(task, message_for(row_id), queue, self._redis.lpush)
 
-    def _send(self, task: str, pending: PendingMessage, queue: str, push: Callable[[str, str], object]) -> bool:
+    def send(self, task: str, pending: PendingMessage, queue: str, push: Callable[[str, str], object]) -> bool:
+        """Send a message by `push`, unless Redis was away within COOL_DOWN."""
         if time.monotonic() < self._silent_until:
             metrics.task_messages.add(queue, "lost")
             return False

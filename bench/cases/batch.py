@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from bench import subject
 from bench.client import is_loading
@@ -26,7 +27,7 @@ def run(stand: Stand) -> Outcome:
     """Each number of workers in a deployment of its own, one after the other: they would take each other's parts."""
     outcome = Outcome(notes=["Parts of 20,000 occurrences; more workers than processors gain nothing."])
     rows = stand.size.big[1]
-    middle = {}
+    middle: dict[str, Any] = {}
     for number in WORKERS:
         with _deployed(stand, number) as system:
             name = f"{number} worker{'s' * (number > 1)}, {rows:,} occurrences"

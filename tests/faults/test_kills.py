@@ -11,7 +11,7 @@ import pytest
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY, Export
 from tests.faults.deployment import Deployment
-from tests.faults.ledger import ROUNDS, Ledger, chance
+from tests.faults.ledger import IS_SOAK, ROUNDS, Ledger, chance
 from tests.faults.promises import (
     await_jobs,
     await_logs,
@@ -24,6 +24,8 @@ from tests.faults.promises import (
 from tests.system.conftest import until
 
 LOGS = 60  # of one ingest
+KILLS_IN_A_ROW = 1_000 if IS_SOAK else 20
+MOST_SECONDS = 1_200.0  # that they may take
 
 
 def kill_child(here: Deployment, worker: str) -> None:
@@ -91,6 +93,33 @@ def test_every_log_with_a_202_is_digested_once_whatever_process_is_killed_meanwh
     for case, names, killed in kills:
         [(last,)] = here.query("SELECT max(digested_at) FROM logs WHERE log_id = ANY(%s)", names)
         ledger.add(case, max((last - killed).total_seconds(), 0.0))
+    check_logs(here, accepted)
+
+
+def test_many_kills_in_a_row_lose_and_double_no_log_and_let_every_job_end(
+    here: Deployment, export: Export, ledger: Ledger
+):
+    random_times = chance("many kills")
+    accepted, jobs, killed = [], [], 0
+    started = time.monotonic()
+    while killed < KILLS_IN_A_ROW:
+        for index in range(3):
+            name = f"many-kills-{killed}-{index}"
+            send_until_taken(here, name)
+            accepted.append(name)
+        if len(jobs) < killed / 10:
+            jobs.append(here.ask(f"/api/crashes/{export.crash}/occurrences?page=1&per_page={len(jobs) + 1}"))
+        time.sleep(random_times.uniform(0, 0.2))  # at a random time
+        killed += here[random_times.choice(["worker1", "worker2"])].kill_children()
+        if time.monotonic() - started > MOST_SECONDS:
+            break
+
+    last = time.monotonic()
+    await_logs(here, accepted, RECOVERY)
+    await_jobs(here, jobs, RECOVERY)
+
+    ledger.add(f"{killed} kills -9 of worker children in a row", time.monotonic() - last)
+    assert killed >= min(KILLS_IN_A_ROW, 20)
     check_logs(here, accepted)
 
 

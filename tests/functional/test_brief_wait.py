@@ -6,6 +6,8 @@ from app.jobs import service
 from app.web.api import waiting
 from tests.factories import join, make_crash, run_enqueued
 
+pytestmark = pytest.mark.about_speed("brief-wait")
+
 
 @pytest.fixture
 def url(services, member) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app import create_app
 from app.db.models.log import Log
-from app.jobs import attempt, running
+from app.jobs import attempt
 from app.services import Services
 from app.storage import open_storage
 from app.sweep import sweep
@@ -51,7 +51,6 @@ def damage(request: pytest.FixtureRequest, folder: Path) -> Cut:
 def stored_results(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even the smallest result lies in the store."""
     monkeypatch.setattr(attempt, "IN_ROW_LIMIT", -1)
-    monkeypatch.setattr(running, "IN_ROW_LIMIT", -1)
 
 
 @pytest.fixture

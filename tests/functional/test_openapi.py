@@ -13,6 +13,9 @@ from tests.uploads import digested, export_url
 
 SOME_RULES = {"patterns": ["email"], "regexes": [{"name": "staff", "regex": "S-[0-9]+"}], "fields": ["user.email"]}
 
+KNOWN_TO_GENERATORS = {"application/json", "application/octet-stream", "multipart/form-data",
+                       "application/x-www-form-urlencoded", "text/plain", "text/html", "text/event-stream"}  # fmt: skip
+
 OF_EVERY_ANSWER = {"Content-Type", "Content-Length", "X-Content-Type-Options", "Content-Security-Policy",
                    "Cross-Origin-Resource-Policy"}  # fmt: skip
 
@@ -60,6 +63,18 @@ def test_every_operation_says_what_it_is_about_and_may_fail(document):
         assert set(operation["tags"]) <= tags
         assert {"500", "503"} <= set(operation["responses"])
         assert operation.get("security") == [] or {"401"} <= set(operation["responses"]), path
+
+
+def test_every_body_has_a_media_type_that_generators_of_clients_know(document):
+    bodies = [
+        (path, set(holder["content"]))
+        for _, path, operation in openapi.operations(document)
+        for holder in (operation.get("requestBody", {}), *operation["responses"].values())
+        if "content" in holder
+    ]
+
+    assert [(path, media) for path, media in bodies if not media & KNOWN_TO_GENERATORS] == []
+    assert len(bodies) > 70
 
 
 def test_every_body_parameter_and_header_has_an_example_of_what_it_describes(document):

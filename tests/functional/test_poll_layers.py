@@ -3,19 +3,21 @@
 from datetime import timedelta
 
 import pytest
+from flask.testing import FlaskClient
 
+from app import create_app
 from app.web.api import polling
 from tests.factories import NOON, add_newer, join, make_crash, make_member, run_enqueued
 
 
-@pytest.fixture(params=["ask", "ask_at_once", "all"], autouse=True)
-def outermost(request, monkeypatch) -> None:
+@pytest.fixture(params=["ask", "ask_at_once", "all"])
+def client(request, services) -> FlaskClient:
     """Polls come in at this layer; those around it are left out."""
-    if request.param == "all":
-        return
-    layer = getattr(polling, request.param)
-    monkeypatch.setattr(polling, "ask_with_brief_wait", lambda poll: layer(poll))
-    monkeypatch.setattr(polling, "ask_or_repeat", lambda poll, **_how: layer(poll))
+    flask = create_app(services)
+    if request.param != "all":
+        layer = getattr(polling, request.param)
+        flask.extensions[polling.ASK] = lambda poll, **_how: layer(poll)
+    return flask.test_client()
 
 
 @pytest.fixture

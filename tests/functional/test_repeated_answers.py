@@ -11,6 +11,8 @@ from app.db.models.token import Token
 from app.web.api.repeats import MOST, Changes, Repeats
 from tests.factories import make_crash
 
+pytestmark = pytest.mark.about_speed("response-cache")
+
 LONG = 1_000  # milliseconds; no test takes as long
 
 

@@ -12,7 +12,7 @@ from app import create_app
 from app.db import open_database
 from app.db.models.job import Job
 from app.db.models.webhook import Webhook
-from app.jobs import JOB_TYPES, attempt, running
+from app.jobs import JOB_TYPES, attempt, lists_at_claim
 from app.jobs.service import ask
 from app.operations.schema import upgrade
 from app.queueing.broker import MemoryBroker
@@ -81,7 +81,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, empty_database:
 @pytest.fixture
 def services(database_url: str, clock: Clock) -> Iterator[Services]:
     config = replace(CONFIG, database_url=database_url)
-    made = Services(config, open_database(database_url, pool_size=24), open_storage("memory://"), MemoryBroker(), clock)
+    db = open_database(database_url, pool_size=24, async_commits=config.speed.async_commits)
+    made = Services(config, db, open_storage("memory://"), MemoryBroker(), clock)
     yield made
     made.close()
 
@@ -103,7 +104,7 @@ def no_renewals(monkeypatch) -> None:
 def stored_results(monkeypatch) -> None:
     """Even the smallest result lies in the store."""
     monkeypatch.setattr(attempt, "IN_ROW_LIMIT", -1)
-    monkeypatch.setattr(running, "IN_ROW_LIMIT", -1)
+    monkeypatch.setattr(lists_at_claim, "IN_ROW_LIMIT", -1)
 
 
 @pytest.fixture

@@ -4,10 +4,15 @@ import threading
 from dataclasses import replace
 
 import pytest
+from psycopg import RawCursor
 
 from app.db import open_database
 from app.db.driver_pool import DriverConnection
+from app.db.hot import SqlText
+from tests.explain import VALUES, statements
 from tests.factories import make_crash
+
+pytestmark = pytest.mark.about_speed("async-commits")
 
 
 @pytest.fixture
@@ -120,3 +125,20 @@ def test_a_disk_that_takes_no_more_is_answered_as_an_outage(services, client_of,
     answer = client_of(services).get(path, headers=member.headers)
 
     assert (answer.status_code, answer.json["status"]) == (503, "unavailable")
+
+
+def test_every_statement_can_be_sent_without_its_asynchronous_commit(postgres_database, monkeypatch):
+    sent: list[bytes] = []
+    monkeypatch.setattr(RawCursor, "execute", lambda _cursor, query, *_values, **_options: sent.append(query))
+    database = open_database(postgres_database, async_commits=False)
+    with database.driver() as driver:
+        for name in statements():
+            driver._run(SqlText(name, tuple), VALUES[name])
+    database.close()
+
+    asynchronous = [name for name in statements() if "set_config" in SqlText(name, tuple).sql]
+    assert {"start_job", "find_or_start", "claim_job", "claim_or_finish", "finish_job", "claim_logs"} == set(
+        asynchronous
+    )
+    assert len(sent) == len(statements())
+    assert not [query for query in sent if b"set_config" in query]

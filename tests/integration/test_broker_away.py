@@ -12,7 +12,8 @@ import redis
 from app.db.models.job import JobState
 from app.ingest.receive import receive
 from app.jobs.service import ask, look_up
-from app.queueing.broker import RUN_JOB, SHORT, MemoryBroker, NoBroker, RedisBroker
+from app.queueing.broker import RUN_JOB, SHORT, MemoryBroker, NoBroker
+from app.queueing.debounced_broker import DebouncedBroker
 from app.sweep import sweep
 from tests.factories import kscrash, make_crash, run_enqueued
 from tests.servers import free_port
@@ -38,7 +39,7 @@ def test_a_question_is_answered_within_a_second_and_its_job_runs_after_the_next_
     jobs = []
 
     while not took or (len(took) < TRIES and not (took[-1][0] < 1 and took[-1][1] < 0.4)):
-        without_redis, times = replace(services, broker=RedisBroker(dead_url)), [time.monotonic()]
+        without_redis, times = replace(services, broker=DebouncedBroker(dead_url)), [time.monotonic()]
         for _ in range(2):
             question = {"page": str(next(pages))}
             jobs.append(ask(without_redis, member.user_id, "occurrences", crash.identifier, question))
@@ -59,7 +60,7 @@ def test_an_upload_is_kept_and_digested_after_the_next_sweep(services, member, c
     took: list[float] = []
 
     while not took or (len(took) < TRIES and took[-1] >= 1):
-        without_redis, started = replace(services, broker=RedisBroker(dead_url)), time.monotonic()
+        without_redis, started = replace(services, broker=DebouncedBroker(dead_url)), time.monotonic()
         receive(without_redis, member.app, f"log-{len(took)}", kscrash())
         took.append(time.monotonic() - started)
 
@@ -74,13 +75,13 @@ def test_a_sweep_goes_on_without_a_broker(services, member, clock, dead_url):
     ask(services, member.user_id, "occurrences", crash.identifier, {})
     clock.advance(seconds=5)
 
-    sweep(replace(services, broker=RedisBroker(dead_url)))
+    sweep(replace(services, broker=DebouncedBroker(dead_url)))
 
-    assert RedisBroker(dead_url).check() is False
+    assert DebouncedBroker(dead_url).check() is False
 
 
 def test_a_task_is_enqueued_as_one_celery_message_in_the_queue_named(redis_url):
-    broker = RedisBroker(redis_url)
+    broker = DebouncedBroker(redis_url)
 
     is_sent = broker.enqueue(RUN_JOB, "2eab310c430bf292171281ae", SHORT)
 
@@ -102,7 +103,7 @@ def test_a_task_is_enqueued_as_one_celery_message_in_the_queue_named(redis_url):
     ids=["full", "read-only"],
 )
 def test_a_redis_that_takes_no_writes_is_down_as_is_said_and_up_again_after_it(redis_url, refuse, take_again):
-    broker = RedisBroker(redis_url)
+    broker = DebouncedBroker(redis_url)
     assert broker.check()
 
     with redis.Redis.from_url(redis_url) as client:
@@ -117,7 +118,7 @@ def test_a_redis_that_takes_no_writes_is_down_as_is_said_and_up_again_after_it(r
 
 
 def test_services_with_other_prefixes_share_a_redis_database_without_receiving_each_others_messages(redis_url):
-    broker, other = RedisBroker(redis_url, "one:"), RedisBroker(redis_url, "two:")
+    broker, other = DebouncedBroker(redis_url, "one:"), DebouncedBroker(redis_url, "two:")
 
     assert broker.enqueue(RUN_JOB, "2eab310c430bf292171281ae", SHORT)
     assert other.enqueue(RUN_JOB, "a1b2c3d4e5f60718293a4b5c", SHORT)

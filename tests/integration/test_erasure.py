@@ -18,7 +18,8 @@ from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.privacy.erasing import begin_erasure
-from app.queueing.broker import MemoryBroker, RedisBroker
+from app.queueing.broker import MemoryBroker
+from app.queueing.debounced_broker import DebouncedBroker
 from app.services import Services
 from tests.batches import undescribe
 from tests.erasing import ADA, BOB, add, count, erased, export, made, row
@@ -83,7 +84,7 @@ def test_afterwards_no_stored_byte_tells_of_the_user(everything, clock, stored_r
     before = where_it_lies(services, ADA)
     assert services.db.is_postgresql or in_files(tmp_path)
     if redis_url:
-        begun = replace(services, broker=RedisBroker(redis_url, "erasure-test:"))
+        begun = replace(services, broker=DebouncedBroker(redis_url, "erasure-test:"))
         begin_erasure(begun, member.app, ADA, asked_by=member.user_id)
 
     one = erased(services, clock, member)

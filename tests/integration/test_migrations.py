@@ -190,7 +190,7 @@ def test_a_migration_that_fails_takes_those_before_it_back(database, monkeypatch
 
 
 def test_a_release_waits_longer_for_anothers_migrations_than_a_statement_for_a_lock(bare_url, monkeypatch):
-    monkeypatch.setattr("app.db.LOCK_WAIT", 0.1)
+    monkeypatch.setattr("app.operations.schema.LOCK_WAIT", 0.1)
     impatient = open_database(bare_url)
     with impatient.engine.execution_options(crashq_writes=True).connect() as other:
         if impatient.is_postgresql:

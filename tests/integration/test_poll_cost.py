@@ -71,7 +71,7 @@ def test_a_poll_of_a_finished_job_is_one_statement_with_all_checks(services, get
 
 @pytest.mark.parametrize("by_id", [False, True])
 def test_a_poll_of_a_job_at_work_is_one_statement(services, get, by_id, monkeypatch):
-    monkeypatch.setattr("app.web.api.waiting.YOUNG", 0.0)  # it is not waited for
+    monkeypatch.setattr("app.web.api.brief_wait.YOUNG", 0.0)  # it is not waited for
     job_id = get().json["job_id"]
     query = {"job_id": job_id} if by_id else {}
 

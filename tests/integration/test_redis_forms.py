@@ -9,7 +9,8 @@ import pytest
 from kombu import Connection
 from redis import Redis
 
-from app.queueing.broker import RUN_JOB, SHORT, RedisBroker
+from app.queueing.broker import RUN_JOB, SHORT
+from app.queueing.debounced_broker import DebouncedBroker
 from app.queueing.rate_limit import open_rate_limit
 from app.queueing.redis_url import read_redis_url
 from tests.servers import free_port, missing, redis_server, sentinel
@@ -59,7 +60,7 @@ def test_a_message_of_web_reaches_the_channel_of_a_worker_and_logs_are_counted(p
     server = read_redis_url(url)
     options = {"server": server, "global_keyprefix": "crashq:", "socket_timeout": 5,
                "socket_connect_timeout": 2, "socket_keepalive": True}  # fmt: skip
-    broker, limit = RedisBroker(url), open_rate_limit(url, "crashq:")
+    broker, limit = DebouncedBroker(url), open_rate_limit(url, "crashq:")
 
     assert broker.check()
     assert broker.enqueue(RUN_JOB, ROW, SHORT)

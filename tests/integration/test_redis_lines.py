@@ -6,7 +6,8 @@ import pytest
 from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 
-from app.queueing.broker import PACES, RUN_JOB, SHORT, RedisBroker, RedisLines
+from app.queueing.broker import RUN_JOB, SHORT
+from app.queueing.debounced_broker import PACES, DebouncedBroker, RedisLines
 
 PAUSE = 600  # milliseconds; longer than a push waits
 
@@ -76,7 +77,7 @@ def test_a_server_that_answers_no_more_is_told_of_by_the_next_push(lines, redis)
 
 def test_the_next_short_job_is_enqueued_at_once_when_the_one_before_was_answered(redis_url, redis, monkeypatch):
     monkeypatch.setitem(PACES, SHORT, 5.0)
-    broker = RedisBroker(redis_url)
+    broker = DebouncedBroker(redis_url)
 
     broker.enqueue_debounced(RUN_JOB, "1" * 24, SHORT)
     broker.answered(RUN_JOB, "1" * 24, SHORT)
@@ -87,7 +88,7 @@ def test_the_next_short_job_is_enqueued_at_once_when_the_one_before_was_answered
 
 def test_an_answer_to_another_job_changes_nothing(redis_url, redis, monkeypatch):
     monkeypatch.setitem(PACES, SHORT, 2.0)
-    broker = RedisBroker(redis_url, "another:")
+    broker = DebouncedBroker(redis_url, "another:")
 
     broker.answered(RUN_JOB, "1" * 24, SHORT)
     broker.enqueue_debounced(RUN_JOB, "1" * 24, SHORT)

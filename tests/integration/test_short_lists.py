@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from app.db.driver_pool import DriverConnection
-from app.db.hot.job_claim import CLAIM_JOB, Finish
-from app.db.hot.short_list import ClaimedOrFinished, claim_or_finish
+from app.db.hot.job_claim import Finish
+from app.db.hot.short_list import CLAIM_OR_FINISH, ClaimedOrFinished, claim_or_finish
 from app.db.models.job import Job, JobState, move
 from app.jobs import running
 from app.jobs.attempt import IN_ROW_LIMIT
@@ -19,6 +19,8 @@ from app.queueing.broker import LONG, SHORT
 from tests.factories import NOON, make_crash, make_member, run_enqueued
 from tests.integration.test_poll_cost import statements
 from tests.job_types import NAME, files, row
+
+pytestmark = pytest.mark.about_speed("lists-at-claim")
 
 
 @pytest.fixture
@@ -163,7 +165,7 @@ def test_a_list_that_breaks_the_statement_is_made_the_long_way(services, job, li
     first = DriverConnection.first
 
     def break_it(driver: DriverConnection, statement, **values):
-        if statement is CLAIM_JOB and values["kind"]:
+        if statement is CLAIM_OR_FINISH:
             raise ZeroDivisionError
         return first(driver, statement, **values)
 

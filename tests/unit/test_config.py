@@ -6,6 +6,7 @@ import pytest
 
 from app.config import BROKER_URL_FILE, MIB, PORT_FILE, Config, embedded_environment
 from app.errors import ConfigError
+from app.speed import PARTS, Speed
 
 WHOLE = {
     "DATABASE_URL": "postgresql+psycopg://crashq@db.example.com/crashq",
@@ -106,6 +107,8 @@ def test_a_missing_variable_is_refused_by_name(name):
         ("CRASHQ_MAX_ATTEMPTS", "0"),
         ("CRASHQ_LOG_FORMAT", "xml"),
         ("CRASHQ_REPEAT_FOR", "1001"),
+        ("CRASHQ_WITHOUT", "brief_wait"),
+        ("CRASHQ_WITHOUT", "debouncing,sleep"),
         ("CRASHQ_ACCEL_REDIRECT", "stored"),
         ("CRASHQ_ACCEL_REDIRECT", "/stored"),  # with S3 as the store
         ("CRASHQ_WEB_STREAMS", "-1"),
@@ -177,3 +180,13 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path):
 
     with pytest.raises(ConfigError, match=f"--data-dir {tmp_path}/file/data"):
         embedded_environment(tmp_path / "file" / "data", {})
+
+
+def test_every_part_for_speed_is_on_unless_it_is_left_out():
+    some = Config.from_env({**WHOLE, "CRASHQ_WITHOUT": "brief-wait, async-commits"}).speed
+
+    assert Config.from_env(WHOLE).speed == Speed(True, True, True, True, True)
+    assert some == Speed(brief_wait=False, async_commits=False)
+    assert Config.from_env({**WHOLE, "CRASHQ_WITHOUT": ",".join(PARTS)}).speed == Speed(
+        False, False, False, False, False
+    )

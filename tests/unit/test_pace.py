@@ -5,8 +5,9 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from app.web.api import waiting
-from app.web.api.waiting import BRIEF_WAIT, LEARNT_FOR, MOST, NO_JOB_TAKES, YOUNG, Pace, Recent, WaitingRoom
+from app.web.api import brief_wait, waiting
+from app.web.api.brief_wait import MOST, YOUNG, Recent
+from app.web.api.waiting import BRIEF_WAIT, LEARNT_FOR, NO_JOB_TAKES, Pace, WaitingRoom
 
 
 @pytest.fixture
@@ -17,7 +18,8 @@ def clock(monkeypatch):
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr(waiting, "time", type("Time", (), {"monotonic": lambda: now[0], "sleep": sleep}))
+    for module in (brief_wait, waiting):
+        monkeypatch.setattr(module, "time", type("Time", (), {"monotonic": lambda: now[0], "sleep": sleep}))
     return now
 
 

@@ -1,140 +1,33 @@
--- Begins an attempt at the job that is next in turn in a queue; makes its result at once if that is a short list.
--- Columns: the job as an attempt is made from it (job_steps.ClaimedJob). No row: nobody waits, or enough long jobs run.
-WITH RECURSIVE wanted AS (
-    -- The queue that a worker is notified of, else the one where the job of its task message stands now.
-    SELECT coalesce(:queue, (SELECT queue FROM jobs WHERE id = :job_of_message)) AS queue
-),
-room AS (
-    -- Long jobs, and parts of jobs, run no more than :at_once at a time, so that long work leaves room for short.
-    SELECT
-        wanted.queue <> :bounded
-        OR (SELECT count(*) FROM jobs WHERE state = 'running' AND queue = :bounded)
-            + (
-                SELECT count(*)
-                FROM job_parts
-                JOIN jobs ON jobs.id = job_parts.job_id
-                WHERE job_parts.state = 'running' AND jobs.state = 'running'
-            ) < :at_once AS is_left
-    FROM wanted
-),
-tenants AS (
-    -- The apps that wait: one step into the index (ix_jobs_turns) for each app, however many jobs it has.
-    (
-        SELECT app_id
-        FROM jobs
-        WHERE state = 'queued' AND queue = (SELECT queue FROM wanted)
-        ORDER BY app_id
-        LIMIT 1
-    )
-    UNION ALL
-    SELECT (
-        SELECT jobs.app_id
-        FROM jobs
-        WHERE jobs.state = 'queued' AND jobs.queue = (SELECT queue FROM wanted) AND jobs.app_id > tenants.app_id
-        ORDER BY jobs.app_id
-        LIMIT 1
-    )
-    FROM tenants
-    WHERE tenants.app_id IS NOT NULL
-),
-in_turn AS (
-    -- Fair share: the app that was served longest ago comes first, one that never was before all.
-    SELECT tenants.app_id
-    FROM tenants
-    LEFT JOIN turns ON turns.app_id = tenants.app_id
-    WHERE tenants.app_id IS NOT NULL
-    ORDER BY turns.served_at NULLS FIRST, tenants.app_id
-    OFFSET 0  -- keeps the order through the join below: the result does not depend on it, the speed does
-),
-candidate AS (
-    -- The oldest job that is due, of the first app in turn that has one.
-    SELECT due.*
-    FROM in_turn
-    CROSS JOIN LATERAL (
-        SELECT jobs.id, jobs.kind, jobs.params, jobs.crash_id, jobs.strikes
-        FROM jobs
-        WHERE jobs.app_id = in_turn.app_id
-            -- Spelled out: a plan made once can use an index of live jobs only if it sees this word.
-            AND jobs.state = 'queued'
-            AND jobs.queue = (SELECT queue FROM wanted)
-            -- Back-off is over; or it ends later than any back-off lasts, so the clock was set back meanwhile.
-            AND (jobs.not_before IS NULL OR jobs.not_before <= :now OR jobs.not_before > :latest)
-            AND (SELECT is_left FROM room)
-        ORDER BY jobs.created_at, jobs.id
-        LIMIT 1
-        -- Another worker is about to take a locked job. Users who join the job meanwhile lock it for key share, which
-        -- excludes nobody here: a stampede must not hide the job that it asks for.
-        FOR NO KEY UPDATE SKIP LOCKED
-    ) AS due
-    LIMIT 1
-),
-list AS (
-    -- The answer, where it is the list of a crash with few occurrences, in the words of app/db/models/occurrence.py.
-    SELECT crashes.revision, crashes.identifier, whole.text, whole.rows
-    FROM candidate
-    JOIN crashes ON crashes.id = candidate.crash_id
-    CROSS JOIN LATERAL (
-        SELECT '[' || coalesce(string_agg(newest.row, ','), '') || ']' AS text, count(*) AS rows
-        FROM (
-            SELECT
-                '{"id":"' || log_id || '-crash-' || number
-                || '","date":"' || occurred_at::date  -- the session's time zone is UTC
-                || '","log_id":"' || log_id || '"}' AS row
-            FROM occurrences
-            WHERE occurrences.crash_id = crashes.id
-            ORDER BY occurred_at DESC, id DESC
-            LIMIT :most_rows
-        ) AS newest
-    ) AS whole
-    -- The job asks for the whole list: :params are those of such a job, but for the crash's identifier.
-    WHERE candidate.kind = :kind
-        AND candidate.params = replace(:params, '@', crashes.identifier)
-        -- A job that has failed before takes the long way: it may be this one that breaks it.
-        AND candidate.strikes = 0
-        AND crashes.occurrences_count <= :most_rows
-        -- A row holds no large results; those lie in the storage.
-        AND octet_length(whole.text) <= :most_bytes
-),
+-- Begins an attempt at the job that is next in turn in a queue.
+-- Columns: the job as an attempt is made from it (job_claim.ClaimedJob). No row: nobody waits, or enough long jobs run.
+WITH RECURSIVE
+\ir next_job.sql
 done AS (
     UPDATE jobs
-    SET state = CASE WHEN list.text IS NULL THEN 'running' ELSE 'finished' END,
+    SET state = 'running',
         attempt = jobs.attempt + 1,
         holder = :worker,
         started_at = :now,
-        lease_expires_at = CASE WHEN list.text IS NULL THEN :lease_expires_at::timestamptz END,
+        lease_expires_at = :lease_expires_at,
         preview_key = NULL,
-        progress_done = coalesce(list.rows, 0),
-        -- What follows is NULL until a job has ended, and stays so where there is no list.
-        finished_at = CASE WHEN list.text IS NOT NULL THEN :now::timestamptz END,
-        expires_at = CASE WHEN list.text IS NOT NULL THEN :expires_at::timestamptz END,
-        progress_total = coalesce(list.rows, jobs.progress_total),
-        data_revision = coalesce(list.revision, jobs.data_revision),
-        result_text = list.text,
-        result_size = octet_length(list.text),
-        result_sha256 = encode(sha256(convert_to(list.text, 'UTF8')), 'hex'),
-        result_filename = replace(:filename, '@', list.identifier),
-        result_media_type = CASE WHEN list.text IS NOT NULL THEN :media_type END
+        progress_done = 0
     FROM candidate
-    LEFT JOIN list ON true
     WHERE jobs.id = candidate.id  -- which is locked, and was found queued as it is now
     RETURNING
         jobs.id, jobs.kind, jobs.params, jobs.app_id, jobs.crash_id, jobs.request_id, jobs.created_at, jobs.queue,
         jobs.attempt, jobs.holder, jobs.strikes, jobs.trouble_since, jobs.progress_total, jobs.data_revision,
-        jobs.finished_at, jobs.result_size,
         -- The commit of a short job's claim does not wait for the disk: after a crash of the database the job is queued, or
         -- running with a lease that runs out, and is made again.
-        CASE WHEN jobs.queue = 'short' THEN set_config('synchronous_commit', 'off', true) END
+        CASE WHEN jobs.queue = 'short' THEN
+\ir async_commit.sql
+        END
 ),
 turned AS (
     INSERT INTO turns (app_id, served_at)
     SELECT app_id, :now FROM done
     ON CONFLICT (app_id) DO UPDATE SET served_at = excluded.served_at
-),
-notified AS (
-\ir tell_finished.sql
 )
 SELECT
-    done.id, done.kind, done.params, done.app_id, done.crash_id, done.request_id, done.created_at, done.queue,
-    done.attempt, done.holder, done.strikes, done.trouble_since, done.progress_total, done.data_revision,
-    done.result_size, (SELECT count(*) FROM notified)
+    id, kind, params, app_id, crash_id, request_id, created_at, queue, attempt, holder, strikes, trouble_since,
+    progress_total, data_revision
 FROM done

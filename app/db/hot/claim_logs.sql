@@ -96,6 +96,6 @@ SELECT claimed.id, claimed.app_id, claimed.log_id, claimed.storage_key, claimed.
     -- More may wait.
     (SELECT count(*) FROM locked) > (SELECT count(*) FROM taken) OR (SELECT count(*) FROM locked) = :most,
     -- A crash of the database server takes such a claim back: the log is then free, and is digested again.
-    set_config('synchronous_commit', 'off', true)
+\ir async_commit.sql
 FROM claimed
 ORDER BY claimed.id

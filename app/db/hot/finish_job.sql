@@ -26,7 +26,9 @@ WITH done AS (
         id, app_id, finished_at, result_size,
         -- The commit of a result that lies in the row need not wait for the disk: after a crash of the database the job is
         -- running, its lease runs out, and it is made again. An object in the storage must not be without its row.
-        CASE WHEN result_key IS NULL THEN set_config('synchronous_commit', 'off', true) END
+        CASE WHEN result_key IS NULL THEN
+\ir async_commit.sql
+        END
 ),
 notified AS (
 \ir tell_finished.sql

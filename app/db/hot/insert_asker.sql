@@ -4,4 +4,5 @@ SELECT started.id, new.user_id, :now, :now
 FROM started
 CROSS JOIN new
 -- The commit is asynchronous: no answer has named the job yet, and `wait_until_durable` comes before one does.
-RETURNING set_config('synchronous_commit', 'off', true)
+RETURNING
+\ir async_commit.sql

@@ -28,14 +28,11 @@ from app.db.models.crash import Crash
 from app.db.models.fair_share import FairShare
 from app.db.models.job import Job, JobState
 from app.db.models.job_part import JobPart
-from app.db.models.occurrence import FIRST_ROWS
 from app.db.queries.webhook_events import JOB_FINISHED
 from app.db.work import LONGEST_PAUSE
 
 RUNNING: ColumnElement[str] = literal_column("'running'")
 
-_NO_LIST = {"kind": None, "params": "", "filename": "", "media_type": "", "most_bytes": 0, "expires_at": None}
-"""Parameters of CLAIM_JOB that make no list, whatever the job asks for."""
 RESULT = ("finished_at", "expires_at", "progress_done", "progress_total", "data_revision", "result_text", "result_key",
           "result_size", "result_sha256", "result_filename", "result_media_type")  # fmt: skip
 
@@ -92,9 +89,7 @@ def claim_next(
     values = {"worker": worker, "lease_expires_at": lease_expires_at, **bounds, **due_at(now)}
     with db.driver_write(together=False) as driver:  # a share noted for a worker that dies does no harm
         if db.is_postgresql:
-            claimed = driver.first(
-                CLAIM_JOB, job_of_message=job_of_message, queue=queue, **values, **_NO_LIST, most_rows=FIRST_ROWS
-            )
+            claimed = driver.first(CLAIM_JOB, job_of_message=job_of_message, queue=queue, **values)
             return claimed and claimed.job
         row = driver.first(_CLAIM_ON_SQLITE, job_of_message=job_of_message, queue=queue, **values)
         if row is None:
@@ -141,7 +136,7 @@ def _stored_list(*_: object) -> Select[str | None, int | None]:
 
 
 def _claim(*_: object) -> ReturningUpdate[Any]:
-    """The claim of claim_job.sql without its list, for SQLite: no worker beside this one, so what waits may be sorted."""
+    """The claim of claim_job.sql for SQLite: no worker beside this one, so what waits may be sorted."""
     waiting, named, other = aliased(Job), aliased(Job), aliased(Job)
     of_message = select(named.queue).where(named.id == bindparam("job_of_message")).scalar_subquery()
     queue = func.coalesce(bindparam("queue", type_=Job.__table__.c.queue.type), of_message)

@@ -10,6 +10,7 @@ from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
+from app.config import Config
 from app.errors import STATUS_WORDS, AppError, as_outage
 from app.services import Services
 from app.telemetry.tracing import request_id_from
@@ -37,11 +38,13 @@ from app.web.api import (
     tokens,
     webhooks,
 )
+from app.web.api.brief_wait import with_brief_wait
+from app.web.api.holding import WAITING
 from app.web.api.openapi.document import describe
 from app.web.api.openapi.words import Json
-from app.web.api.polling import REPEATS, WAITING
+from app.web.api.polling import ASK, Ask, ask_at_once
 from app.web.api.query_names import check_query_names
-from app.web.api.repeats import Repeats, changes
+from app.web.api.repeats import Repeats, changes, with_response_cache
 from app.web.api.streams import Streams
 from app.web.api.waiting import WaitingRooms
 from app.web.auth import EXTENSION
@@ -78,10 +81,8 @@ def api_document() -> Json:
 def register(flask: Flask, services: Services, rest: Callable[[], AbstractContextManager[object]]) -> None:
     """Mount every route and the error handlers. `rest` is entered while a request only waits."""
     flask.extensions[EXTENSION] = services
-    # Only where a change made by one process of the server is seen by all of them.
-    kept_for = services.config.repeat_for / 1000 if changes.is_shared or services.config.web_concurrency == 1 else 0
-    flask.extensions[REPEATS] = Repeats(kept_for, changes)
-    flask.extensions[WAITING] = WaitingRooms.of(services.config.web_threads, rest)
+    rooms = flask.extensions[WAITING] = WaitingRooms.of(services.config.web_threads, rest)
+    flask.extensions[ASK] = _ask(services.config, rooms)
     flask.extensions[events.STREAMS] = Streams(services, places=services.config.web_streams)
     flask.extensions[docs.OPENAPI] = api_document
     for resource in RESOURCES:
@@ -94,6 +95,17 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     flask.register_error_handler(AppError, answers.error)
     flask.register_error_handler(HTTPException, http_error)
     flask.register_error_handler(Exception, _unexpected)
+
+
+def _ask(config: Config, rooms: WaitingRooms) -> Ask:
+    """How this process finds the job that answers a poll: the plain way, and around it the parts for speed that are on."""
+    ask: Ask = ask_at_once
+    is_heard = changes.is_shared or config.web_concurrency == 1  # all processes see a change made by one of them
+    if config.speed.response_cache and config.repeat_for and is_heard:
+        ask = with_response_cache(ask, Repeats(config.repeat_for / 1000, changes))
+    if config.speed.brief_wait:
+        ask = with_brief_wait(ask, rooms.brief)
+    return ask
 
 
 def _begin() -> None:

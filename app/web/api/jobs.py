@@ -11,6 +11,7 @@ from app.jobs.job_type import AnyJob, JobType
 from app.jobs.user_jobs import STATES, asked_by, cancel
 from app.json_models import After, OneOf, Query, cursor
 from app.web.api import polling, tags
+from app.web.api.holding import hold
 from app.web.api.job_response import job_response
 from app.web.api.request_values import request_values
 from app.web.api.resource import Page, Paging, Resource
@@ -27,10 +28,8 @@ def _mount(name: str, kind: JobType) -> None:
     def get(**path: str) -> Response:
         poll = polling.this_poll(name, path[kind.subject])
         seconds = wanted_wait(request.headers.get("Prefer", ""))
-        if seconds is None:
-            return job_response(*polling.ask_with_brief_wait(poll))
-        user, job = polling.ask_or_repeat(poll, is_held=True)
-        return _held(name, user, job, seconds, poll)
+        user, job = polling.answer(poll, is_held=seconds is not None)
+        return job_response(user, job) if seconds is None else _held(name, user, job, seconds, poll)
 
     def post(**path: str) -> Response:
         user = user_id()
@@ -49,7 +48,7 @@ for _name, _kind in JOB_TYPES.items():
 def _held(name: str, user: int, job: AnyJob, seconds: int, poll: polling.Poll | None) -> Response:
     if not job.is_live:
         return job_response(user, job)
-    latest, was_held = polling.hold(name, user, job, seconds, poll)
+    latest, was_held = hold(name, user, job, seconds, poll)
     response = job_response(user, latest)
     if was_held:
         response.headers["Preference-Applied"] = f"wait={seconds}"

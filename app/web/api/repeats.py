@@ -1,13 +1,20 @@
-"""A cache of answers for some milliseconds: simultaneous polls of one finished job read the database once."""
+"""The response cache, a part for speed (`app.speed`): simultaneous polls of one finished job read the database once."""
 
 import mmap
 import os
 import time
 from typing import Generic, TypeVar
 
+from flask import request
+
+from app.jobs.answering import is_expired
+from app.web.api.polling import Answer, Ask, Poll
+from app.web.auth import services
+
 T = TypeVar("T")
 
 MOST = 128  # answers kept at a time, so that they take at most some MB
+SMALL = 16 * 1024  # characters of a result that is kept to be repeated
 WORD = 8  # bytes
 
 
@@ -43,7 +50,7 @@ class Repeats(Generic[T]):
     """
 
     def __init__(self, kept_for: float, noted: Changes) -> None:
-        self._kept_for = kept_for  # seconds; 0: nothing is kept
+        self._kept_for = kept_for  # seconds
         self._noted = noted
         self._kept: dict[object, tuple[bytes, float, T]] = {}  # request -> the word then, monotonic seconds, answer
 
@@ -56,8 +63,22 @@ class Repeats(Generic[T]):
 
     def keep(self, request: object, word: bytes, answer: T) -> None:
         """Keep an answer; `word` is what `Changes.now` said before it was looked for."""
-        if self._kept_for <= 0:
-            return
         if len(self._kept) >= MOST:
             self._kept.clear()
         self._kept[request] = (word, time.monotonic() + self._kept_for, answer)
+
+
+def with_response_cache(ask: Ask, repeats: Repeats[Answer]) -> Ask:
+    """`ask`, or nothing at all if the same poll was answered some milliseconds ago and nothing has changed since."""
+
+    def ask_or_repeat(poll: Poll, *, may_be_new: bool = True, is_held: bool = False) -> Answer:
+        key, word = (poll, request.query_string), changes.now()
+        kept = repeats.find(key)
+        if kept and not is_expired(kept[1], services().now()):
+            return kept
+        found = ask(poll, may_be_new=may_be_new, is_held=is_held)
+        if not found[1].is_live and len(found[1].result_text or "") <= SMALL:
+            repeats.keep(key, word, found)
+        return found
+
+    return ask_or_repeat

@@ -66,6 +66,10 @@ _REPORT = {
     "STACK_TRACE": "java.lang.IllegalStateException: closed\n\tat com.example.notes.Notebook.page(Notebook.java:41)\n",
 }
 _FORM = {"type": "object", "additionalProperties": TEXT}
+_ENVELOPE = {
+    "application/x-sentry-envelope": BINARY,
+    "application/octet-stream": BINARY,  # for generators of clients that do not know Sentry's; neither is read
+}
 _DUMP_FORM = object_of({"upload_file_minidump": BINARY}) | {"additionalProperties": TEXT}
 _FILES_FORM = object_of({"ACRA_REPORT": TEXT}) | {"additionalProperties": BINARY}
 
@@ -83,7 +87,7 @@ def _object(example: Json) -> Json:
 @resource.post(
     "/envelope/", "sendEnvelope", "Sentry's protocol: an envelope", errors=_ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
     more=_sent(
-        {"application/x-sentry-envelope": BINARY},
+        _ENVELOPE,
         description=f"The key may also be in the DSN of the first line. {_ANY_ORIGIN}", security=[*_KEYS, {}],
     ),
 )  # fmt: skip

@@ -1,15 +1,14 @@
-"""Holding a request until its job ends: for the seconds of `Prefer: wait=N` (RFC 7240), or briefly without being asked."""
+"""Where requests wait until a job ends: for the seconds of `Prefer: wait=N` (RFC 7240), or briefly without being asked."""
 
 import re
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 MAX_WAIT = 30  # seconds; below what common proxies allow a request
 BRIEF_WAIT = 0.025  # seconds that a poll is held unasked: what a short job takes, and less than anybody notices
-YOUNG = 0.25  # seconds; an older job is not worth a brief wait
 NO_JOB_TAKES = 0.0018  # seconds; until more is known
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.00025, 0.25  # seconds between looks at the row, growing
 HELD_GROWTH, BRIEF_GROWTH = 0.15, 0.5
@@ -18,7 +17,6 @@ LEARNT_FOR = 1.0  # seconds; what was so in a busy second need not be so in a qu
 SOONER, LATER = 0.98, 1.05  # of what was expected, so that seven of ten first looks find the job done
 LONG = "long"  # jobs of any type that never end within a brief wait
 BRIEF_WAITS = 2  # requests held briefly, for each thread at work
-MOST = 1_000  # polls that are remembered
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
 
@@ -46,30 +44,6 @@ class Pace:
         """Note what a look found that was made then."""
         seconds = self.of(job_type) * (SOONER if was_done else LATER)
         self._learnt[job_type] = min(max(seconds, SHORTEST_PAUSE), BRIEF_WAIT), time.monotonic()
-
-
-class Recent:
-    """Polls that found a young job under way."""
-
-    def __init__(self) -> None:
-        self._begun: dict[Hashable, float] = {}  # poll -> monotonic seconds; the latest last
-
-    def note(self, poll: Hashable, age: float) -> None:
-        """Remember a poll whose job began `age` seconds ago, if that is a short time."""
-        if age < YOUNG:
-            self._begun[poll] = time.monotonic() - age
-            if len(self._begun) > MOST:
-                self._begun.pop(next(iter(self._begun)), None)
-
-    def forget(self, poll: Hashable) -> None:
-        """Forget a poll whose job has ended."""
-        self._begun.pop(poll, None)
-
-    def age(self, poll: Hashable) -> float | None:
-        """Seconds since its job began; None unless that is a short time."""
-        begun = self._begun.get(poll)
-        age = time.monotonic() - begun if begun is not None else YOUNG
-        return age if age < YOUNG else None
 
 
 class WaitingRoom:
@@ -119,11 +93,10 @@ class WaitingRooms(NamedTuple):
 
     held: WaitingRoom  # by `Prefer: wait`
     brief: WaitingRoom  # unasked
-    recent: Recent
 
     @classmethod
     def of(cls, threads: int, rest: Callable[[], AbstractContextManager[object]]) -> "WaitingRooms":
         """For so many threads at work: half as many requests are held, and BRIEF_WAITS times as many briefly."""
         pace = Pace()
         held = WaitingRoom(max(threads // 2, 1), HELD_GROWTH, pace, rest)
-        return cls(held, WaitingRoom(threads * BRIEF_WAITS, BRIEF_GROWTH, pace, rest), Recent())
+        return cls(held, WaitingRoom(threads * BRIEF_WAITS, BRIEF_GROWTH, pace, rest))
