@@ -1,9 +1,9 @@
-"""A debouncer calls at once after a pause, seldom under load, and always for the last value (`app.queueing.debouncer`)."""
+"""A debouncer calls at once after a pause, seldom under load, and always for the last value (`app.queueing.debounced_broker`)."""
 
 import threading
 import time
 
-from app.queueing.debouncer import Debouncer
+from app.queueing.debounced_broker import Debouncer
 from tests.at_once import at_once
 
 EVERY = 0.05  # seconds
