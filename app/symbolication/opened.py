@@ -83,12 +83,7 @@ def _opened(storage: Storage, key: str, kind: type[Names]) -> _Kept | None:
             return None
 
 
-_CACHES: WeakKeyDictionary[Storage, SymbolCache] = WeakKeyDictionary()
-
-
-def symbol_cache_of(storage: Storage) -> SymbolCache:
-    """This process's cache for a storage."""
-    return _CACHES.setdefault(storage, SymbolCache())
+_CACHES: WeakKeyDictionary[Storage, SymbolCache] = WeakKeyDictionary()  # this process's
 
 
 class OpenedSymbols:
@@ -110,7 +105,7 @@ class OpenedSymbols:
         self._look_up(wanted, NATIVE)
         mapping = self._mapping(report) if is_java(report) else None
 
-        cache = symbol_cache_of(self._storage)
+        cache = _CACHES.setdefault(self._storage, SymbolCache())
         opened: dict[str, NativeNames | None] = {}  # for this report, however many images it has
 
         def native(debug_id: str) -> NativeNames | None:
@@ -177,7 +172,11 @@ class BulkSymbols:
     def resolve(self, app_id: int, report: CrashLog) -> Resolved:
         """A report with the frames named that identify its crash, and the symbols it waits for. Raises TransientError."""
         opened = self._of(app_id)
-        return opened.resolve(report, only_crash=True) if opened else resolve(report, _nothing, None, only_crash=True)
+        return (
+            opened.resolve(report, only_crash=True)
+            if opened
+            else resolve(report, lambda _id: None, None, only_crash=True)
+        )
 
     def _of(self, app_id: int) -> OpenedSymbols | None:
         if app_id not in self._known:
@@ -188,7 +187,3 @@ class BulkSymbols:
         if app_id not in self._opened:
             self._opened[app_id] = OpenedSymbols(self._services.db, self._services.storage, app_id)
         return self._opened[app_id]
-
-
-def _nothing(_debug_id: str) -> None:
-    return None

@@ -30,18 +30,6 @@ def _nothing(*_: Any) -> dict[str, Any]:
     return {}
 
 
-def _attempts(config: Config) -> int | None:
-    return config.max_attempts
-
-
-def _some_minutes(_services: Services, _row: Any) -> Budget:
-    return Budget(seconds=600)
-
-
-def _for_ever(_config: Config) -> timedelta | None:
-    return None
-
-
 @dataclass(frozen=True)
 class WorkType(Generic[R]):
     """One type of work. What has a default is declared only where it differs."""
@@ -52,11 +40,13 @@ class WorkType(Generic[R]):
     message: Callable[[R], Message] | None = None  # None: a periodic task looks for due rows itself
     step: Callable[["Attempt[R]"], timedelta | None] | None = None
     """Make an attempt; returns None when the row is complete, else how long to pause before it goes on."""
-    budget: Callable[[Services, R], Budget] = _some_minutes  # of one attempt; grows with the row's input
+    budget: Callable[[Services, R], Budget] = lambda _services, _row: Budget(
+        seconds=600
+    )  # of one attempt; grows with the row's input
     over_budget: Callable[[R, OverBudget], AppError] | None = None
     """What an attempt over its budget ends with. None: TookTooLong, which gives the work up where it can be."""
-    max_failures: Callable[[Config], int | None] = _attempts  # None: tried for ever
-    patience: Callable[[Config], timedelta | None] = _for_ever  # how long an outage may last; None: for ever
+    max_failures: Callable[[Config], int | None] = lambda config: config.max_attempts  # None: tried for ever
+    patience: Callable[[Config], timedelta | None] = lambda _config: None  # how long an outage may last; None: for ever
     permanent: tuple[type[AppError], ...] = (AppError,)
     pause: Callable[[R], timedelta] = lambda row: back_off(row.attempt)  # after an error, before the next attempt
     again: Callable[[R, AppError], Mapping[str, Any]] = _nothing  # columns set when another attempt is to follow
