@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from app.db.models.crash import Crash
 from app.db.models.occurrence import Occurrence
-from app.db.queries.seen_times import first_and_last
+from app.db.queries.removal import first_and_last
 from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.operations.doctor import examine

@@ -20,7 +20,7 @@ from app.db.models.job import LIVE, Job, JobState
 from app.db.models.job_part import BATCH
 from app.db.models.log import Log
 from app.db.models.occurrence import Occurrence
-from app.db.queries.seen_times import first_and_last
+from app.db.queries.removal import first_and_last
 from app.errors import AppError
 
 
