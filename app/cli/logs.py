@@ -20,7 +20,8 @@ from app.db.models.log import LogStatus
 from app.db.models.regrouping import Regrouping, find_regrouping
 from app.errors import AppError
 from app.identity import accounts
-from app.ingest.receive import log_id_of_file, receive
+from app.ingest.log_id import log_id_of_file
+from app.ingest.receive import receive
 from app.ingest.regrouping import begin_regrouping, regroup_app
 from app.ingest.status import log_state
 from app.services import Services

@@ -29,7 +29,7 @@ from app.db.work import change
 from app.errors import AppError, MalformedLog
 from app.ingest import grouping
 from app.ingest.grouping import Grouped, read_and_group, seen_at, splits_in, trim_awaited, waiting
-from app.ingest.receive import time_in
+from app.ingest.log_id import time_in
 from app.queueing.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.services import Services
 from app.store_calls import ObjectDamaged

@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import re
-import secrets
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -17,47 +14,16 @@ from app.db.models.erasure import is_any_live
 from app.db.models.log import Log, LogStatus, find_log
 from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, Conflict, Gone, NotFound, TooLarge, TooManyRequests, TransientError
+from app.ingest.log_id import is_log_id, new_log_id
 from app.queueing.broker import DIGEST_LOG, INGEST
 from app.services import Services
 from app.storage import ObjectNotFound, log_key
 from app.telemetry.tracing import current_request_id
 
-LOG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-VENDOR_SHAPE = re.compile(
-    r"[0-9]{1,20}-([0-9]{1,12})-logs-[0-9]{5}"
-)  # <installation number>-<unix seconds>-logs-<5 digits>
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMES_TO_TRY = 5  # a random name that is taken already is a matter of one in 10^14
 LOGS_PER_MINUTE = "logs_per_minute"  # in an app's settings; null: any number
 
 log = structlog.get_logger()
-
-
-def is_log_id(value: str) -> bool:
-    """True for what a client may name a log; such a name is also fit to be a part of a storage key."""
-    return LOG_ID.fullmatch(value) is not None
-
-
-def new_log_id(now: datetime) -> str:
-    """A name in the vendor's shape: a random installation number, the time of arrival, a random sequence number."""
-    return f"{secrets.randbelow(2**32):010d}-{int(now.timestamp())}-logs-{secrets.randbelow(100_000):05d}"
-
-
-def log_id_of_file(stem: str, content: bytes) -> str:
-    """A name for a file's log that is the same whenever the same file is added: its stem and a hash of its bytes."""
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:80]
-    return f"{plain or 'log'}-{hashlib.sha256(content).hexdigest()[:16]}"
-
-
-def time_in(log_id: str) -> datetime | None:
-    """The UTC time that a name of the vendor's shape carries, else None."""
-    match = VENDOR_SHAPE.fullmatch(log_id)
-    if not match:
-        return None
-    try:
-        return EPOCH + timedelta(seconds=int(match[1]))
-    except OverflowError:
-        return None
 
 
 def receive(services: Services, app: App | Sender, log_id: str | None, content: bytes) -> str:

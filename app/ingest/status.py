@@ -8,7 +8,7 @@ from app.db.models.crash import occurrences_in
 from app.db.models.log import Log, LogStatus, find_log
 from app.db.queries.lists import ListedLog, logs_of
 from app.errors import BadParameters, NotFound
-from app.ingest.receive import is_log_id, time_in
+from app.ingest.log_id import is_log_id, time_in
 from app.services import Services
 
 STATUSES = tuple(status.value for status in LogStatus)

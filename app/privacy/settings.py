@@ -11,7 +11,8 @@ from app.db.models.app_settings import hold_settings, reports_changed, settings_
 from app.db.models.log import find_log
 from app.errors import BadParameters, Conflict, Gone, NotFound
 from app.ingest.grouping import SPLITS
-from app.ingest.receive import LOGS_PER_MINUTE, is_log_id
+from app.ingest.log_id import is_log_id
+from app.ingest.receive import LOGS_PER_MINUTE
 from app.ingest.regrouping import begin_regrouping
 from app.jobs.report_making import rules_of
 from app.redaction.rules import read_rules

@@ -8,7 +8,8 @@ import pytest
 
 from app.db.models.log import LogStatus
 from app.errors import AppError
-from app.ingest.receive import log_id_of_file, receive
+from app.ingest.log_id import log_id_of_file
+from app.ingest.receive import receive
 from app.ingest.status import log_state
 from app.jobs import service
 from app.reports import REPORTS

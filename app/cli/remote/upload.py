@@ -10,7 +10,7 @@ from app.cli.arguments import files_under
 from app.cli.remote import remote
 from app.cli.remote.command import FAILED, Remote, remote_command
 from app.client import Client, OutOfTime, Refused
-from app.ingest.receive import log_id_of_file
+from app.ingest.log_id import log_id_of_file
 
 OF_ONE_FILE = (400, 409, 413, 415, 422)  # statuses that say nothing about the files after it
 REJECTED, NOT_SENT = "rejected", "not sent"

@@ -10,7 +10,8 @@ from werkzeug.http import dump_options_header
 from app.db.models.app import App
 from app.db.models.log import LogStatus
 from app.identity import accounts
-from app.ingest.receive import digest_again, is_log_id, receive
+from app.ingest.log_id import is_log_id
+from app.ingest.receive import digest_again, receive
 from app.ingest.status import STATUSES, log_page, log_state
 from app.json_models import After, Day, OneOf, Query, ResponseBody, Time, cursor
 from app.privacy.settings import raw_log

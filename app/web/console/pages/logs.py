@@ -7,7 +7,8 @@ from flask import Blueprint, Response, request
 from app.db.models.app import App
 from app.errors import AppError, BadParameters, Conflict, TooLarge, TooManyRequests
 from app.identity import accounts
-from app.ingest.receive import digest_again, log_id_of_file, receive
+from app.ingest.log_id import log_id_of_file
+from app.ingest.receive import digest_again, receive
 from app.ingest.status import STATUSES, log_page, log_state
 from app.jobs.report_making import rules_of
 from app.json_models import cursor
