@@ -20,7 +20,6 @@ KEPT = 1_000  # names of rows that are known to be durable
 _FLUSH_WAL = b"SELECT pg_logical_emit_message(true, 'crashq', '')"
 """A transaction that writes nothing but a message into the WAL: once its commit is durable, all before it are."""
 
-
 _ASYNC_COMMIT = SqlText("async_commit", str).sql.encode()
 _COMMIT_AS_SET = b"current_setting('synchronous_commit')"
 

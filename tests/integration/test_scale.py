@@ -161,9 +161,9 @@ def test_every_window_finds_the_crashes_with_an_occurrence_in_it(services, membe
             crash.id: session.scalars(select(Occurrence.occurred_at).where(Occurrence.crash_id == crash.id)).all()
             for crash in crashes
         }
-    times = [None, *(NOON + timedelta(days=day) for day in range(-14, 12))]
-    for since in times:
-        for until in times:
+    bounds = [None, *(NOON + timedelta(days=day) for day in range(-14, 12))]
+    for since in bounds:
+        for until in bounds:
             wanted = {
                 crash
                 for crash, occurred in at_times.items()

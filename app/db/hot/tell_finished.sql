@@ -1,4 +1,4 @@
--- Part of claim_job.sql and finish_job.sql: a delivery for each webhook of the app that is notified of finished jobs.
+-- Part of claim_or_finish.sql and finish_job.sql: a delivery for each webhook of the app that is notified of finished jobs.
 -- Written with the job's end: none is lost, and none tells of an end that did not happen.
 INSERT INTO webhook_deliveries (webhook_id, event, subject, created_at, state, attempts, next_at)
 SELECT webhooks.id, 'job.finished', done.id, done.finished_at, 'pending', 0, done.finished_at
