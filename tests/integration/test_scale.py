@@ -157,7 +157,7 @@ def test_every_window_finds_the_crashes_with_an_occurrence_in_it(services, membe
         every = timedelta(days=random.randint(1, 4))
         crashes.append(make_crash(services, member.app, random.randint(1, 4), newest, every))
     with services.db.read() as session:
-        at_times = {
+        times = {
             crash.id: session.scalars(select(Occurrence.occurred_at).where(Occurrence.crash_id == crash.id)).all()
             for crash in crashes
         }
@@ -166,7 +166,7 @@ def test_every_window_finds_the_crashes_with_an_occurrence_in_it(services, membe
         for until in bounds:
             wanted = {
                 crash
-                for crash, occurred in at_times.items()
+                for crash, occurred in times.items()
                 if any((not since or at >= since) and (not until or at < until) for at in occurred)
             }
             with services.db.read() as session:
