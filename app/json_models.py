@@ -112,7 +112,7 @@ class RequestBody(BaseModel):
 
 
 class Query(BaseModel):
-    """Parameters of a query; others are left to whoever else reads it."""
+    """Parameters of a query; others are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

@@ -111,7 +111,7 @@ def run_job(services: Services, message: TaskMessage) -> None:
 
 @task(RUN_PART)
 def run_part(services: Services, _message: TaskMessage) -> None:
-    """Make one attempt at the part that is next in turn."""
+    """Make one attempt at the next part."""
     parts.run_part(services)
 
 

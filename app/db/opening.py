@@ -14,7 +14,7 @@ from app.db.engine import LOCK_WAIT, TRUSTED_FOR, Database, SessionPool, check_a
 from app.errors import ConfigError
 
 CONNECT_WAIT = 3  # seconds
-PAIRS = 3  # looks at two connections, by which a pooler that pools by session is told
+PAIRS = 3  # looks at two connections, which tell a pooler that pools by session
 NEEDS_SESSIONS = (
     "DATABASE_URL leads to a pooler that pools by transaction or statement; crashq prepares statements on its"
     " connections, so it needs pool_mode = session there, or PostgreSQL itself"

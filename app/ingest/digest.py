@@ -78,7 +78,7 @@ class DigestOutcome(NamedTuple):
 
 
 def digest(services: Services, row_id: int | None = None) -> None:
-    """Digest received logs that are next in turn, a few together, for as long as more of them wait.
+    """Digest the next received logs, a few together, for as long as more of them wait.
 
     The log that a task message named (`row_id`) need not be among them; each has its own message. What another worker is at,
     is left to it.

@@ -123,7 +123,7 @@ class Showing:
     part_link: Callable[[AnyJob, int], str] = field(repr=False)  # the same for a part, by its number
 
     def file(self, job: AnyJob) -> dict[str, Any]:
-        """What a client is told of a finished job's stored bytes: the fields of StoredFile."""
+        """The fields of StoredFile, of a finished job's stored bytes."""
         assert job.expires_at is not None
         return {
             "url": self.link(job),

@@ -71,7 +71,7 @@ def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) 
 
 
 def run_part(services: Services) -> None:
-    """Make one attempt at the part that is next in turn, of any job. Safe to call at any time."""
+    """Make one attempt at the next part, of any job. Safe to call at any time."""
     unwritten.write()
     claimed = _claim(services)
     if claimed is None:
@@ -83,7 +83,7 @@ def run_part(services: Services) -> None:
 
 
 def enqueue_next_long(services: Services) -> None:
-    """Enqueue the long work that is next in turn, a job or a part: its messages came to nothing while all were busy."""
+    """Enqueue the next long work, a job or a part: its messages came to nothing while all were busy."""
     now = services.now()
     with services.db.read() as session:
         job, part = next_in_turn(session, LONG, now), next_part(session, now)

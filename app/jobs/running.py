@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 def run(services: Services, job_id: str, queue: str | None = None) -> None:
-    """Make attempts at the jobs that are next in turn in a queue. The one that the task message names need not be among them.
+    """Make attempts at the next jobs of a queue. The one that the task message names need not be among them.
 
     Without `queue` it is that of the named job, which a job that is made in parts has left.
 
@@ -84,7 +84,7 @@ def _run(services: Services, job: Job, finish: Finish | None) -> bool:
 
 
 def _begin_next(services: Services, job_of_message: str, queue: str | None) -> ClaimedOrFinished | None:
-    """Begin an attempt at the job that is next in turn; None when there is none, or enough long ones run already."""
+    """Begin an attempt at the next job; None when there is none, or enough long ones run already."""
     now, config = services.now(), services.config
     values: dict[str, Any] = {
         "worker": services.new_holder(),

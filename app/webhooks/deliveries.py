@@ -64,7 +64,7 @@ class Result(NamedTuple):
 
 
 def claim_next(services: Services) -> Webhook | None:
-    """Take the receiver that is next in turn; None when nothing is due that no worker has."""
+    """Take the next receiver; None when nothing is due that no worker has."""
     unwritten.write()
     now = services.now()
     with services.db.write() as session:

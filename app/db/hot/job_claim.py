@@ -79,7 +79,7 @@ def claim_next(
     bounded: str,
     at_once: int,
 ) -> Job | None:
-    """Begin an attempt at the queued job that is next in turn, in `queue`, else in that of the task message's job.
+    """Begin an attempt at the next queued job, in `queue`, else in that of the task message's job.
 
     The tenant served least recently comes first, with its oldest job. None when no job waits there, or when it is
     the queue `bounded` and `at_once` of its jobs run already. The lock does not exclude users who join the job

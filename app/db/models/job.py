@@ -93,7 +93,7 @@ class Job(Leased, Base):
         Index("uq_jobs_key_generation", "key", "generation", unique=True),  # of those that begin the next, one does
         Index(
             "ix_jobs_turns", "queue", "state", "app_id", "created_at", "id", postgresql_where=LIVE, sqlite_where=LIVE
-        ),  # also the job that is next in turn
+        ),  # also the next job
         Index("ix_jobs_expires_at", "expires_at"),
         Index("ix_jobs_failed", "kind", "state", postgresql_where=FAILED, sqlite_where=FAILED),  # all a count needs
         Index("ix_jobs_cancelled", "id", postgresql_where=CANCELLED, sqlite_where=CANCELLED),  # few among many

@@ -1,4 +1,4 @@
-"""Serves a finished job's stored bytes to whoever holds a signed link."""
+"""Serves a finished job's stored bytes to any client with a signed link."""
 
 from datetime import timedelta
 from typing import Annotated, NamedTuple

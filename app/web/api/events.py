@@ -81,7 +81,7 @@ def _events(services: Services, streams: Streams, watched: Watched, user: int, j
     while job.is_live and (left := until - time.monotonic()) > 0:
         found = streams.watch.wait(watched, known, min(left, streams.pace.heartbeat))
         if found is None:
-            return  # the login has ended, or the job is this user's no more: who connects again is told so
+            return  # the login has ended, or the job is this user's no more: the next connection gets the error
         if found == known:
             yield HEARTBEAT
             continue

@@ -75,7 +75,7 @@ _FILES_FORM = object_of({"ACRA_REPORT": TEXT}) | {"additionalProperties": BINARY
 
 
 def _sent(bodies: dict[str, Json], **more: Any) -> Json:
-    """The fields of an operation that takes a body of one of these media types from whoever has an ingest key."""
+    """The fields of an operation that takes a body of one of these media types from a sender with an ingest key."""
     content = {media: {"schema": schema} for media, schema in bodies.items()}
     return {"security": _KEYS, "requestBody": {"required": True, "content": content}, **more}
 
