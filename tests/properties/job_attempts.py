@@ -51,6 +51,7 @@ class Trying:
     outcome: str = "lost"
     is_computing: bool = True
     knows_it_is_lost: bool = False
+    is_renewing: bool = False
 
 
 class Attempts:
@@ -113,7 +114,13 @@ class Attempts:
         if not self.tried or not self.tried[-1].is_computing:
             return
         trying = self.tried[-1]
-        trying.run.tick()
+        if trying.is_renewing:  # one thread renews a lease, so nothing renews it in the midst of that
+            return
+        trying.is_renewing = True
+        try:
+            trying.run.tick()
+        finally:
+            trying.is_renewing = False
         if self.model.holds(trying.job, trying.number):
             self.model.renewed(trying.job)
         else:
