@@ -82,6 +82,7 @@ class Operator:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             process.wait(GRACE)
+            assert process.stdout is not None
             process.stdout.close()
 
     @property
@@ -120,10 +121,11 @@ def finished(http: Http, path: str) -> Any:
 def digested(http: Http, app: str, log_id: str) -> dict[str, Any]:
     """Wait until a log is digested or rejected; returns its state."""
     path = f"/api/apps/{app}/logs/{log_id}"
-    return until(
+    found: dict[str, Any] = until(
         lambda: (state := http.send("GET", path).json["result"])["status"] != "received" and state,
         f"{log_id} to be digested",
     )
+    return found
 
 
 def descendants(pid: int) -> set[int]:
