@@ -5,6 +5,7 @@ an asynchronous exception. It is delivered between two bytecodes: Python code en
 returns. What does not return is reported to `on_overdue`, and ends the process where that is allowed (`watchdog`).
 """
 
+import _weakrefset
 import contextlib
 import ctypes
 import gc
@@ -12,6 +13,7 @@ import inspect
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
@@ -35,6 +37,11 @@ _BORDERS = {
     "acquire",
     "_acquire_restore",
 }  # what is taken here is not in its `with`'s hands yet
+_NEVER_WITHIN = {
+    __file__,
+    weakref.__file__,
+    _weakrefset.__file__,
+}  # from callbacks of weak references Python drops it, too
 _UNCUT: set[CodeType] = set()
 
 
@@ -210,7 +217,7 @@ class Limit:
         is_seen, dropping = False, {getattr(callback, "__code__", None) for callback in gc.callbacks}
         while frame is not None:
             code = frame.f_code
-            if code.co_filename == __file__ or code.co_name == "__del__" or code in dropping or code in _UNCUT:
+            if code.co_filename in _NEVER_WITHIN or code.co_name == "__del__" or code in dropping or code in _UNCUT:
                 return False
             is_seen = is_seen or frame is self._frame
             frame = frame.f_back
