@@ -1,11 +1,8 @@
-"""What comes in and goes out as JSON, in queries and in paths: base classes of pydantic models, types of their fields,
-pages by number and by cursor.
-"""
+"""What comes in and goes out as JSON, in queries and in paths: base classes of pydantic models, and types of their fields."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
@@ -24,10 +21,9 @@ from pydantic_core import CoreSchema, core_schema
 
 from app import iso_time
 from app.errors import BadParameters
+from app.paging import read_cursor
 
 P = TypeVar("P", bound=BaseModel)
-_SHAPE = re.compile(r"(-?[0-9]{1,18})\.([A-Za-z0-9][A-Za-z0-9._-]{0,127})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Time = Annotated[
     datetime,
@@ -37,8 +33,6 @@ Time = Annotated[
 """An instant in UTC, written to the second."""
 Day = Annotated[date, WithJsonSchema({"type": "string", "format": "date", "description": "UTC day"})]
 _TEXT = WithJsonSchema({"type": "string"})
-DEFAULT_PER_PAGE, MAX_PER_PAGE = 1_000, 10_000  # rows
-MAX_OFFSET = 2**62  # rows; beyond any table, within the database's integers
 
 
 def read_params(model: type[P], values: Mapping[str, Any]) -> P:
@@ -49,22 +43,6 @@ def read_params(model: type[P], values: Mapping[str, Any]) -> P:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "parameters"
         raise BadParameters(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
-
-
-def cursor(at: datetime, name: str) -> str:
-    """`<microseconds since 1970>.<name>` of the last row of a page."""
-    return f"{(at - _EPOCH) // timedelta(microseconds=1)}.{name}"
-
-
-def read_cursor(given: str) -> tuple[datetime, str]:
-    """The time and the name in it. Raises BadParameters."""
-    shape = _SHAPE.fullmatch(given) if given.isascii() else None
-    if shape:
-        try:
-            return _EPOCH + timedelta(microseconds=int(shape[1])), shape[2]
-        except OverflowError:
-            pass
-    raise BadParameters("after is not from the Link of a list")
 
 
 class ResponseBody(BaseModel):
@@ -166,31 +144,3 @@ class OneOf:
         if found and found not in self.values:
             raise BadParameters(f"{info.field_name} is not one of {', '.join(self.values)}")
         return found
-
-
-def read_paging(query: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """(page, per_page), or (None, None) when neither is given. A number out of range becomes the default.
-
-    Raises BadParameters when a value is not a whole number.
-    """
-    page, per_page = _number(query, "page"), _number(query, "per_page")
-    if page is None and per_page is None:
-        return None, None
-    if per_page is None or not 1 <= per_page <= MAX_PER_PAGE:
-        per_page = DEFAULT_PER_PAGE
-    return max(page or 1, 1), per_page
-
-
-def offset_of(page: int, per_page: int) -> int:
-    """Rows before a page, as many as the database can count at most."""
-    return min((page - 1) * per_page, MAX_OFFSET)
-
-
-def _number(query: Mapping[str, str], name: str) -> int | None:
-    value = query.get(name, "").strip()
-    if not value:
-        return None
-    digits = value.removeprefix("-")
-    if not digits.isascii() or not digits.isdigit():
-        raise BadParameters(f"{name} is not a whole number")
-    return int(value[:20])  # what is longer is out of range all the same

@@ -23,7 +23,7 @@ from app.operations.schema import upgrade
 from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage
-from app.telemetry.tracing import configure_logs
+from app.telemetry.log_lines import configure_logs
 from tests.factories import CONFIG, Clock, Member, make_member, run_enqueued
 
 

@@ -1,1 +1,1 @@
-"""The second front door, as thin as app/api: Celery hands in an id, one function is called."""
+"""The second front door, as thin as app/web/api: Celery hands in an id, one function is called."""

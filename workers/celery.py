@@ -39,7 +39,7 @@ from app.queueing.broker import (
 from app.queueing.redis_url import read_redis_url
 from app.services import START, Services, holders_of, open_services, worker_name
 from app.telemetry import metrics, multiprocess_metrics, tracing
-from app.telemetry.tracing import configure_logs
+from app.telemetry.log_lines import configure_logs
 from app.work.ending import hand_back, unwritten
 from app.work.lease import renewer
 from app.work.watcher import watchdog
@@ -58,46 +58,6 @@ _heartbeat: WorkerHeartbeat | None = None
 _watch: BrokerWatch | None = None
 
 log = structlog.get_logger()
-
-
-class DeadProcesses(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Runs in the worker's parent, which must not open the database: the processes that it forks would share connections.
-
-    So another process frees the rows. Without Redis nobody does, and the leases run out.
-    """
-
-    requires = ("celery.worker.components:Pool", "celery.worker.components:Timer")
-
-    def __init__(self, parent: Any, **options: Any) -> None:
-        super().__init__(parent, **options)
-        self._known: set[int] = set()  # pids
-        self._timer: Any = None
-
-    def start(self, parent: Any) -> None:
-        """Begin to look, from the worker's event loop."""
-        self._timer = parent.timer.call_repeatedly(LOOK_EVERY, self._look, (parent,))
-
-    def stop(self, parent: Any) -> None:  # noqa: ARG002
-        """Look no more: processes that end from now on were told to."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    terminate = stop
-
-    def _look(self, parent: Any) -> None:
-        alive = set(parent.pool.info["processes"])
-        gone, self._known = self._known - alive, alive
-        for pid in gone:  # also one that was replaced after its share of tasks: it held nothing
-            self._tell(parent.app, pid)
-
-    def _tell(self, app: Any, pid: int) -> None:
-        from workers.celery import WORKER, config
-
-        message = {"args": [holders_of(WORKER, pid)], "queue": UPKEEP}
-        try:
-            app.send_task(TAKE_FROM_DEAD, **message, expires=config.job_lease, retry=False)
-        except OperationalError:
-            log.warning("death_not_reported", pid=pid)
 
 
 try:
@@ -148,6 +108,46 @@ celery.conf.update(
     beat_scheduler="celery.beat:Scheduler",  # keeps no file: every entry may run late, early or twice
     timezone="UTC",
 )
+
+
+class DeadProcesses(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Runs in the worker's parent, which must not open the database: the processes that it forks would share connections.
+
+    So another process frees the rows. Without Redis nobody does, and the leases run out.
+    """
+
+    requires = ("celery.worker.components:Pool", "celery.worker.components:Timer")
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._known: set[int] = set()  # pids
+        self._timer: Any = None
+
+    def start(self, parent: Any) -> None:
+        """Begin to look, from the worker's event loop."""
+        self._timer = parent.timer.call_repeatedly(LOOK_EVERY, self._look, (parent,))
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002
+        """Look no more: processes that end from now on were told to."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    terminate = stop
+
+    def _look(self, parent: Any) -> None:
+        alive = set(parent.pool.info["processes"])
+        gone, self._known = self._known - alive, alive
+        for pid in gone:  # also one that was replaced after its share of tasks: it held nothing
+            _report_death(pid)
+
+
+def _report_death(pid: int) -> None:
+    message = {"args": [holders_of(WORKER, pid)], "queue": UPKEEP}
+    try:
+        celery.send_task(TAKE_FROM_DEAD, **message, expires=config.job_lease, retry=False)
+    except OperationalError:
+        log.warning("death_not_reported", pid=pid)
+
 
 celery.steps["worker"].add(DeadProcesses)
 

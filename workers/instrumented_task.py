@@ -7,7 +7,7 @@ from celery import current_task
 
 from app.queueing.broker import REQUEST_HEADER, TRACE_HEADER
 from app.telemetry import metrics, tracing
-from app.telemetry.tracing import on_behalf_of
+from app.telemetry.log_lines import on_behalf_of
 from workers.celery import celery, services
 from workers.tasks import TASKS, OutageBackoff, Task, TaskMessage
 

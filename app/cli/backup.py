@@ -17,7 +17,8 @@ from app.config import MIB, SECRET_FILE, Config, embedded_environment
 from app.operations import backup
 from app.operations.doctor import examine
 from app.operations.schema import upgrade
-from app.services import open_services, set_up_storage
+from app.operations.store_setup import set_up_storage
+from app.services import open_services
 from app.telemetry.canary import last_canary
 
 FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -8,8 +8,9 @@ from pathlib import Path
 from app.config import Config, embedded_environment
 from app.errors import ConfigError
 from app.operations.schema import is_current, upgrade
-from app.services import Services, open_services, set_up_storage
-from app.telemetry.tracing import configure_logs
+from app.operations.store_setup import set_up_storage
+from app.services import Services, open_services
+from app.telemetry.log_lines import configure_logs
 
 
 @contextmanager

@@ -26,9 +26,10 @@ from app.config import PORT_FILE, Config, embedded_environment
 from app.db.models import heartbeat
 from app.errors import ConfigError, TransientError
 from app.operations.schema import upgrade
+from app.operations.store_setup import set_up_storage
 from app.queueing.broker import QUEUES
-from app.services import holders_of, open_services, set_up_storage, worker_name
-from app.telemetry.tracing import configure_logs
+from app.services import holders_of, open_services, worker_name
+from app.telemetry.log_lines import configure_logs
 from app.work.ending import take_from_dead
 
 START_GRACE = 60.0  # seconds for all parts to answer

@@ -1,4 +1,4 @@
-"""Whether a frame is the app's own code: what the log says, else the rules of its language in in_app_rules.py."""
+"""Whether a frame is the app's own code: what the log says, else the rules of its language in rules/*.toml."""
 
 from collections.abc import Callable
 

@@ -35,7 +35,7 @@ from app.services import Services
 from app.store_calls import ObjectDamaged
 from app.symbolication.opened import BulkSymbols
 from app.telemetry import metrics, tracing
-from app.telemetry.tracing import on_behalf_of
+from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, released, unwritten
 from app.work.errors import AttemptsUsedUp, HandedBack
 from app.work.lease import Lease

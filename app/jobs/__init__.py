@@ -9,7 +9,7 @@ from types import ModuleType
 from app.db.hot.short_list import ShortList
 from app.db.models.job_part import BATCH
 from app.jobs import types
-from app.jobs.answering import SUBJECTS
+from app.jobs.access import SUBJECTS
 from app.jobs.job_type import JobType
 
 SEVERAL = "JOB_TYPES"  # of a module that offers more than one: name -> what declares the type

@@ -23,7 +23,7 @@ from app.db.models.data_exporter import (
 )
 from app.db.models.user import User
 from app.errors import BadParameters, Conflict, NotFound
-from app.jobs.answering import AppNotFound
+from app.jobs.access import AppNotFound
 from app.jobs.exporter_runs import PERIODS
 from app.json_models import RequestBody
 from app.services import Services

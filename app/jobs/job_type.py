@@ -144,7 +144,7 @@ def all_occurrences(_db: Database, about: Subject, _params: Any) -> int:
 class JobType:
     """What a job type offers, under the names that its module declares. What has a default need not be declared."""
 
-    PATH: str  # below /api; its one variable is a key of `app.jobs.answering.SUBJECTS`, and a field of Params
+    PATH: str  # below /api; its one variable is a key of `app.jobs.access.SUBJECTS`, and a field of Params
     UNIT: str  # of progress
     SUMMARY: str  # one line for openapi.json
     RESULT: Any  # the type of `result`, for openapi.json

@@ -36,7 +36,7 @@ from app.queueing.broker import LONG, PARTS, RUN_JOB, RUN_PART
 from app.services import Services
 from app.storage import artefact_key, job_folder
 from app.telemetry import metrics, tracing
-from app.telemetry.tracing import on_behalf_of
+from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten
 from app.work.errors import AttemptLost
 from app.work.work_type import Message, WorkType, lease_of

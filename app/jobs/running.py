@@ -20,7 +20,7 @@ from app.queueing.broker import LONG, RUN_JOB
 from app.services import Services
 from app.storage import job_folder
 from app.telemetry import metrics, tracing
-from app.telemetry.tracing import on_behalf_of
+from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten
 from app.work.errors import AttemptLost
 from app.work.work_type import Message, WorkType

@@ -16,26 +16,13 @@ from app.db.models.job import Job, JobState, count_live_of, latest_job, new_job_
 from app.db.work import enqueue_pause
 from app.errors import AppError, Conflict, TransientError
 from app.jobs import JOB_TYPES
-from app.jobs.answering import (
-    CRASH_IDENTIFIER,
-    JOB_ID,
-    JobNotFound,
-    TooManyJobs,
-    answering,
-    find_subject,
-    freshness_at,
-    is_to_be_noted,
-    join,
-    note_poll,
-    own_job,
-    still_answers,
-    subject_of,
-)
+from app.jobs.access import CRASH_IDENTIFIER, JOB_ID, JobNotFound, find_subject, own_job, subject_of
+from app.jobs.answering import TooManyJobs, answering, freshness_at, is_to_be_noted, join, note_poll, still_answers
 from app.jobs.job_type import AnyJob, JobRequest, Subject, key_of
 from app.queueing.broker import LONG, RUN_JOB, SHORT
 from app.services import Services
 from app.telemetry import metrics
-from app.telemetry.tracing import current_request_id
+from app.telemetry.log_lines import current_request_id
 
 LOOKS = 3  # times that a request tries to begin or to join a job, when others begin and cancel it meanwhile
 LONG_FROM = 20_000  # units of progress; a job of more goes to the long queue

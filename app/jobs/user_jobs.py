@@ -7,7 +7,7 @@ import structlog
 from app.db.models.job import LIVE_STATES, Job, JobAsker, JobState, askers_of, is_abandoned, lock_job
 from app.db.queries.lists import jobs_of
 from app.errors import BadParameters
-from app.jobs.answering import JobNotFound, find_visible_app, own_job
+from app.jobs.access import JobNotFound, find_visible_app, own_job
 from app.jobs.attempt import discard
 from app.jobs.parts import forget_parts
 from app.queueing.broker import PARTS

@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from app.queueing.redis_url import read_redis_url
 from app.telemetry import metrics, tracing
-from app.telemetry.tracing import current_request_id
+from app.telemetry.log_lines import current_request_id
 
 ROW, ID, REQUEST, TRACE = "@row@", "@id@", "@request@", "@trace@"  # what is filled in
 REQUEST_HEADER, TRACE_HEADER = "crashq_request", "traceparent"

@@ -8,7 +8,7 @@ from flask import Request, Response
 from werkzeug.routing import Rule
 
 from app.telemetry import metrics, tracing
-from app.telemetry.tracing import request_id_from, sane_request_id
+from app.telemetry.log_lines import request_id_from, sane_request_id
 
 BEGUN, SPAN, TELL_STATUS = "crashq.begun", "crashq.span", "crashq.tell_status"  # in the environ of a request
 CLASSES = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")

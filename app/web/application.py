@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.config import Config
 from app.services import Services, open_services
 from app.telemetry import multiprocess_metrics, tracing
-from app.telemetry.tracing import configure_logs
+from app.telemetry.log_lines import configure_logs
 from app.web import api, console
 from app.web.prefix import BelowPrefix, prefix_of
 from app.web.request_body import BODY, Bodies, RequestBody, has_body

@@ -14,7 +14,7 @@ from granian.server import MPServer, mp
 from app.config import Config
 from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
-from app.telemetry.tracing import configure_logs
+from app.telemetry.log_lines import configure_logs
 from app.web.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
 from app.web.api.waiting import BRIEF_WAITS
 from app.web.hosts import knows_loopback_only

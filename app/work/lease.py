@@ -12,7 +12,7 @@ from app.db import Database, Session
 from app.db.work import Leased, change, claim, overdue, renew
 from app.errors import TransientError
 from app.services import Services
-from app.telemetry.tracing import on_behalf_of
+from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, released, row_id, take_over, unwritten
 from app.work.errors import AttemptLost, HandedBack
 from app.work.limits import Limit, limited, uncut

@@ -11,7 +11,7 @@ import psycopg
 from app.config import Config
 from app.jobs.service import ask
 from app.services import Services, open_services
-from app.telemetry.tracing import configure_logs
+from app.telemetry.log_lines import configure_logs
 from bench import subject, waiting
 from bench.measure import Outcome, interleaved
 from bench.processes import Part

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from app.telemetry.tracing import configure_logs
+from app.telemetry.log_lines import configure_logs
 from tests.factories import kscrash, make_crash
 
 FULL = Path("/dev/full")

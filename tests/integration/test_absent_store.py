@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from app.cli import main
 from app.errors import ConfigError, TransientError
 from app.ingest.receive import receive
-from app.services import Services, set_up_storage
+from app.operations.store_setup import set_up_storage
+from app.services import Services
 from app.storage import MARKER, Storage, open_storage
 from tests.factories import kscrash
 from tests.servers import S3

@@ -9,7 +9,8 @@ from sqlalchemy import delete
 
 from app.db.models.job import LIVE_STATES, Job, JobAsker, JobState, latest_job, new_job_id
 from app.identity.accounts import token_hash
-from app.jobs.answering import SUBJECTS, JobFailed, still_answers
+from app.jobs.access import SUBJECTS
+from app.jobs.answering import JobFailed, still_answers
 from app.jobs.service import ask, ask_at_once, find_or_insert, insert, read_request
 from app.queueing.broker import SHORT
 from tests.factories import NOON, make_crash

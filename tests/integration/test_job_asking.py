@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from app.db.models.job import Job, JobState
 from app.errors import BadParameters
-from app.jobs.answering import CrashNotFound, CrashNotVisible, JobExpired, JobFailed, JobNotFound
+from app.jobs.access import CrashNotFound, CrashNotVisible, JobNotFound
+from app.jobs.answering import JobExpired, JobFailed
 from app.jobs.running import WORK, run
 from app.jobs.service import ask, read_request, start
 from app.jobs.user_jobs import cancel

@@ -8,7 +8,8 @@ import pytest
 
 from app.db.models.job import Job, JobState
 from app.jobs import attempt
-from app.jobs.answering import JobCancelled, JobExpired, JobNotFound
+from app.jobs.access import JobNotFound
+from app.jobs.answering import JobCancelled, JobExpired
 from app.jobs.job_type import Artefact, Run
 from app.jobs.running import run
 from app.jobs.service import ask, look_up

@@ -15,7 +15,8 @@ from app.errors import TransientError, Unauthorized
 from app.identity import accounts
 from app.ingest.receive import receive
 from app.jobs import JOB_TYPES, attempt
-from app.jobs.answering import JobExpired, JobNotFound
+from app.jobs.access import JobNotFound
+from app.jobs.answering import JobExpired
 from app.jobs.running import run
 from app.jobs.service import ask, look_up
 from app.jobs.user_jobs import cancel

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.errors import BadParameters
-from app.json_models import cursor, read_cursor
+from app.paging import cursor, read_cursor
 
 NOON = datetime(2018, 9, 13, 12, 0, tzinfo=UTC)
 

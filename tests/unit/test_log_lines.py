@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from app.telemetry.tracing import current_request_id, on_behalf_of, request_id_from
+from app.telemetry.log_lines import current_request_id, on_behalf_of, request_id_from
 
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception"}

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from app.errors import BadParameters
-from app.json_models import MAX_OFFSET, offset_of, read_paging
+from app.paging import MAX_OFFSET, offset_of, read_paging
 
 
 @pytest.mark.parametrize(

@@ -18,18 +18,8 @@ from app.db.hot.short_list import CRASH, ShortList
 from app.db.models.crash import find_crash
 from app.db.queries.long_list import Batch, LongList, long_list
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
-from app.json_models import (
-    MAX_PER_PAGE,
-    NO_DEFAULT,
-    Day,
-    Query,
-    ResponseBody,
-    Since,
-    Until,
-    offset_of,
-    read_paging,
-    read_params,
-)
+from app.json_models import NO_DEFAULT, Day, Query, ResponseBody, Since, Until, read_params
+from app.paging import MAX_PER_PAGE, offset_of, read_paging
 from app.storage import ObjectNotFound, Storage, index_key
 
 PATH = "/crashes/<crash_identifier>/occurrences"

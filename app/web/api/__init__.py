@@ -13,7 +13,7 @@ from werkzeug.routing import RoutingException
 from app.config import Config
 from app.errors import STATUS_WORDS, AppError, as_outage
 from app.services import Services
-from app.telemetry.tracing import request_id_from
+from app.telemetry.log_lines import request_id_from
 from app.web import access_log
 from app.web.api import (
     answers,

@@ -11,7 +11,7 @@ from app.db.models.crash import Crash, newest_versions
 from app.db.models.grouping_decision import GroupingDecision, merged_into
 from app.errors import BadParameters
 from app.ingest import regrouping
-from app.jobs.answering import visible_crash
+from app.jobs.access import visible_crash
 from app.jobs.report_making import rules_of
 from app.json_models import RequestBody, ResponseBody, Time
 from app.redaction.rules import Rules

@@ -9,7 +9,8 @@ from app.jobs import JOB_TYPES, service
 from app.jobs.envelope import JobBody, description
 from app.jobs.job_type import AnyJob, JobType
 from app.jobs.user_jobs import STATES, asked_by, cancel
-from app.json_models import After, OneOf, Query, cursor
+from app.json_models import After, OneOf, Query
+from app.paging import cursor
 from app.web.api import polling, tags
 from app.web.api.holding import hold
 from app.web.api.job_response import job_response

@@ -13,7 +13,8 @@ from app.identity import accounts
 from app.ingest.log_id import is_log_id
 from app.ingest.receive import digest_again, receive
 from app.ingest.status import STATUSES, log_page, log_state
-from app.json_models import After, Day, OneOf, Query, ResponseBody, Time, cursor
+from app.json_models import After, Day, OneOf, Query, ResponseBody, Time
+from app.paging import cursor
 from app.privacy.settings import raw_log
 from app.web.api import tags
 from app.web.api.body import unpacked_body

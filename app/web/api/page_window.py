@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Response, request
 
-from app.json_models import DEFAULT_PER_PAGE, offset_of, read_paging
+from app.paging import DEFAULT_PER_PAGE, offset_of, read_paging
 
 
 def window(query: Mapping[str, str]) -> tuple[int, int]:

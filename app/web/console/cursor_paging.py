@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import request
 
 from app.errors import BadParameters
-from app.json_models import read_cursor
+from app.paging import read_cursor
 from app.web.console.page_numbers import PER_PAGE
 
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from flask import Response, g
 
 from app.errors import AppError, TransientError
-from app.telemetry.tracing import current_request_id
+from app.telemetry.log_lines import current_request_id
 from app.web.console.page import compose, maybe_signed_in
 
 HEADINGS = {

@@ -39,11 +39,6 @@ def object_of(properties: Json, optional: tuple[str, ...] = ()) -> Json:
     return {"type": "object", "required": required, "additionalProperties": False, "properties": properties}
 
 
-def change_of(properties: Json) -> Json:
-    """An object of some of these properties and no others."""
-    return object_of(properties, tuple(properties))
-
-
 def success_of(result: Json) -> Json:
     """`{"success":true,"result":…}`."""
     return object_of({"success": {"const": True}, "result": result})

@@ -16,7 +16,7 @@ from app.db.models.crash import Crash
 from app.db.models.grouping_decision import merged_into
 from app.db.models.occurrence import Occurrence, find_occurrence, newest_occurrences
 from app.errors import NotFound
-from app.jobs.answering import visible_crash
+from app.jobs.access import visible_crash
 from app.jobs.batch_params import FORMATS
 from app.jobs.report_making import rules_of
 from app.redaction.rules import Rules

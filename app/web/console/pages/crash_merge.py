@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from app.errors import AppError, NotFound
 from app.ingest import regrouping
-from app.jobs.answering import visible_crash
+from app.jobs.access import visible_crash
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, sentence_of
 from app.web.console.page import go, signed_in

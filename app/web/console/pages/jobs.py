@@ -15,7 +15,7 @@ from app.jobs import JOB_TYPES, service, user_jobs
 from app.jobs.envelope import link, part_link, reason_of
 from app.jobs.report_making import rules_of
 from app.jobs.user_jobs import STATES, asked_by
-from app.json_models import cursor
+from app.paging import cursor
 from app.web.auth import services
 from app.web.console.cursor_paging import read_cursor_window
 from app.web.console.page import Nav, go, render, signed_in

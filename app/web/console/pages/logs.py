@@ -11,7 +11,7 @@ from app.ingest.log_id import log_id_of_file
 from app.ingest.receive import digest_again, receive
 from app.ingest.status import STATUSES, log_page, log_state
 from app.jobs.report_making import rules_of
-from app.json_models import cursor
+from app.paging import cursor
 from app.web.auth import services
 from app.web.console.cursor_paging import read_cursor_window
 from app.web.console.files import takes_files
