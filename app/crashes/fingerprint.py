@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from app.crashes.frame_name import NAMELESS, StableName, credible, stable_image, stable_name, stable_text
+from app.crashes.credible import credible
+from app.crashes.frame_name import NAMELESS, StableName, stable_image, stable_name
 from app.crashes.in_app import InApp, language_family
 from app.crashes.log import CrashLog, Fault, Frame
 from app.crashes.rules import (
@@ -20,6 +21,7 @@ from app.crashes.rules import (
     THROWING,
     TRAMPOLINES,
 )
+from app.crashes.stable_text import stable_text
 
 VERSION = 2
 """Raised whenever a rule changes what is hashed; every stored fingerprint tells the version that made it."""

@@ -1,7 +1,6 @@
-"""What stays of a stack from build to build: names of frames without what compilers number, and messages without values."""
+"""The name of a frame as it stays from build to build: what compilers number, generate or hash is taken out."""
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from app.crashes.log import Frame
@@ -35,8 +34,6 @@ _SWIFT_GLUE = re.compile(r"(?:implicit )?(?:reabstraction )?thunk (?:for|helper 
 _DART_CLOSURE = re.compile(r"(?:\.?<(?:anonymous closure|fn|asynchronous suspension)>)+|\.?\{closure[^}]*\}|^new ")
 _GO_CLOSURE = re.compile(r"(?:\.func\d+|\.gowrap\d+|\.\d+|-fm|\(\.\.\.\))+$")
 _OPERATOR = re.compile(r"operator(?:\(\)|<=>|<<=?|>>=?|->\*?|<=?|>=?)")
-FEW = 2  # names that make guesses needless
-MAX_LENGTH = 200  # characters of the result that count; what follows is usually a dump of data
 
 
 class StableName(NamedTuple):
@@ -194,54 +191,3 @@ def _without_arguments(name: str) -> str:
     for operator in operators:
         text = text.replace("\0", operator, 1)
     return text.replace("\0", "").strip()
-
-
-def credible(frames: Iterable[Frame], family: str | None) -> list[Frame]:
-    """Without most of what was found by searching, which may be left over from an earlier call.
-
-    Of that count functions with a name, the first ones, until there are FEW names with those that are sure: who called the
-    crashed function tells two crashes apart, and is most likely the nearest. Images count where nothing sure is known at all.
-    """
-    found = list(frames)
-    if not any(frame.is_guess for frame in found):
-        return found
-    names = [stable_name(frame, family) for frame in found]
-    sure = [name for frame, name in zip(found, names, strict=True) if not frame.is_guess and name.text != "?"]
-    known = {name.text for name in sure if name.is_named}
-    kept = []
-    for frame, name in zip(found, names, strict=True):
-        if frame.is_guess and name.is_named and name.text not in known:
-            if len(known) >= FEW:
-                continue
-            known.add(name.text)
-        if not frame.is_guess or name.is_named or not sure:
-            kept.append(frame)
-    return kept
-
-
-_VOLATILE = (
-    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
-    (re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>)\]]+", re.IGNORECASE), "<url>"),
-    (re.compile(r"[\w.+-]{1,64}@(?=[\w-]{1,63}\.)[\w.-]{1,253}"), "<email>"),
-    (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<hex>"),
-    (re.compile(r"@[0-9a-f]{5,16}\b"), "@<hex>"),  # Java's identity hash
-    (re.compile(r"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"), "<hex>"),
-    (
-        re.compile(
-            r"\"[^\"\n]{0,500}\"|(?<!\w)'[^'\n]{0,500}'|`[^`\n]{0,500}`"
-            r"|“[^”\n]{0,500}”|‘[^’\n]{0,500}’"
-        ),
-        "<text>",
-    ),
-    (re.compile(r"\b[A-Za-z]:\\[^\s:*?\"<>|]+|(?<![\w.\])/-])(?:/[\w.@%+~=,-]+){2,}/?"), "<path>"),
-    (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<time>"),
-    (re.compile(r"(?<![A-Za-z_\d])[-+]?\d+(?:[.,]\d+)*"), "<number>"),
-)
-
-
-def stable_text(message: str) -> str:
-    """The message on one line, what varies replaced by its kind in angle brackets, at most MAX_LENGTH characters."""
-    text = message[: MAX_LENGTH * 20]
-    for pattern, kind in _VOLATILE:
-        text = pattern.sub(kind, text)
-    return " ".join(text.split())[:MAX_LENGTH]

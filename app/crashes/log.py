@@ -1,15 +1,10 @@
 """The parsed form of one crash report, the same for every log format; unknown stays None or empty, nothing is invented."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-MAX_LENGTH = 128  # characters of a fact; what goes beyond is no version, model or id that somebody looks for
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what a database refuses in a text
-_NAME = re.compile(r"(?P<log_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})-crash-(?P<number>[1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,37 +169,3 @@ class MissingSymbols:
     kind: str  # "native": of a binary image; "mapping": of R8 or ProGuard; "source_map"
     debug_id: str  # by which the file is found, in lower case
     name: str | None = None  # of the image or script
-
-
-class Facts(NamedTuple):
-    """As the log says it, cut to MAX_LENGTH; None is unknown."""
-
-    app_version: str | None = None
-    app_build: str | None = None
-    os_name: str | None = None
-    os_version: str | None = None
-    device_model: str | None = None
-    user_id: str | None = None
-
-
-def facts(log: CrashLog) -> Facts:
-    """The facts of a crash report. The digest stores them; where none are stored, they are read from the log."""
-    return Facts(
-        app_version=as_fact(log.app.version),
-        app_build=as_fact(log.app.build),
-        os_name=as_fact(log.os.name),
-        os_version=as_fact(log.os.version),
-        device_model=as_fact(log.device.model),
-        user_id=as_fact(log.user_id),
-    )
-
-
-def as_fact(value: str | None) -> str | None:
-    """A text as it is stored and compared."""
-    return None if value is None else _UNSTORABLE.sub("\ufffd", value)[:MAX_LENGTH]
-
-
-def read_occurrence_name(text: str) -> tuple[str, int] | None:
-    """(log id, place in the log from 1); None when the text is no such name."""
-    named = _NAME.fullmatch(text)
-    return (named["log_id"], int(named["number"])) if named else None

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from app.crashes.fingerprint import Fingerprint, refined, telling_frames
-from app.crashes.frame_name import stable_text
 from app.crashes.log import CrashLog, Fault
+from app.crashes.stable_text import stable_text
 from app.errors import BadParameters
 
 MAX_SPLITS, MAX_PATTERN = 20, 200  # of one app; characters

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import structlog
 
 from app.config import MIB, Config
+from app.crashes.facts import Facts, facts
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
-from app.crashes.log import CrashLog, Facts, facts
+from app.crashes.log import CrashLog
 from app.crashes.splitting import Split, read_splits, split_apart
 from app.crashes.title import title
 from app.db import Session

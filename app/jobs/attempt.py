@@ -1,7 +1,7 @@
 """One attempt at a job or at a part of one: holds the lease, counts progress, stores the result, and ends."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from app.errors import AppError, TransientError
 from app.jobs.job_type import Artefact
 from app.queueing.broker import PUSH, UPKEEP
 from app.services import Services
-from app.storage import artefact_key
+from app.storage import artefact_key, job_folder
 from app.telemetry import metrics
 from app.work.errors import AttemptLost
 from app.work.lease import Lease
@@ -167,6 +167,9 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
     )
     if finish is not None:
         tell_finished(services, job, finish, now)
+        if job.attempt > 1:
+            own = f"{job_folder(job.id)}/{job.attempt}/"
+            discard_others(services, job, lambda key: key.startswith(own))
     return finish is not None
 
 
@@ -212,6 +215,19 @@ def discard(services: Services, folder: str) -> bool:
         log.warning("files_left", folder=folder)
         return False
     return True
+
+
+def discard_others(services: Services, job: Job, is_kept: Callable[[str], bool]) -> None:
+    """Delete what else lies in a finished job's folder: the store may have completed the last write of a process that died
+    after the files of its attempt were deleted.
+    """
+    try:
+        others = [stat.key for stat in services.storage.list(job_folder(job.id)) if not is_kept(stat.key)]
+    except TransientError:
+        log.warning("files_left", folder=job_folder(job.id))
+        return
+    for key in others:
+        discard_object(services, key)
 
 
 def discard_object(services: Services, key: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import iso_time
-from app.crashes.log import MAX_LENGTH, Facts
+from app.crashes.facts import MAX_LENGTH, Facts
 from app.db import Session
 from app.db.queries.batch_rows import PartEnd, Scope, count_in_scope, cuts, has_ended, newest_row
 from app.errors import BadParameters, TransientError

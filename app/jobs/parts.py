@@ -30,7 +30,17 @@ from app.db.models.job_part import (
 from app.db.work import begin, change
 from app.errors import AppError, TransientError
 from app.jobs import JOB_TYPES
-from app.jobs.attempt import PartAttempt, budget_of, discard, discard_object, fail, object_key, object_name, publish
+from app.jobs.attempt import (
+    PartAttempt,
+    budget_of,
+    discard,
+    discard_object,
+    discard_others,
+    fail,
+    object_key,
+    object_name,
+    publish,
+)
 from app.jobs.job_type import Artefact, MadePart, Plan
 from app.queueing.broker import LONG, PARTS, RUN_JOB, RUN_PART
 from app.services import Services
@@ -171,7 +181,11 @@ def complete(services: Services, job: Job) -> None:
         total = sum(part.units for part in parts)
         sha256 = hashlib.sha256(content).hexdigest()
         artefact = Artefact(key, len(content), sha256, filename, media_type, None)
-        publish(services, job, artefact, total, total, job.data_revision)
+        if publish(services, job, artefact, total, total, job.data_revision) and any(
+            part.attempt > 1 for part in parts
+        ):
+            kept = {key, *(part.key for part in parts)}
+            discard_others(services, job, lambda found: found in kept)
     except TransientError as error:
         log.warning("completion_put_off", job=job.id, code=error.code)  # the sweep completes it
 

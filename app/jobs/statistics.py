@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from pydantic import Field
 
 from app import iso_time
-from app.crashes.log import Facts
+from app.crashes.facts import Facts
 from app.db.queries.statistics import CrashCounts
 from app.errors import BadParameters
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app import iso_time
+from app.batched import batched
 from app.config import SECRET_FILE
 from app.db.dump import dump, is_empty, kind_of, load
 from app.errors import AppError
-from app.operations.doctor import batched
 from app.operations.schema import upgrade
 from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat, Storage, open_storage

@@ -27,10 +27,11 @@ from app.db.queries.batch_rows import has_ended, newest_row
 from app.db.queries.erasing import count_logs, newest_log
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.errors import BadParameters, NotFound, TransientError
-from app.privacy.erasure_slice import MAX_LENGTH, SCANNED_FROM, ErasureSlice, Sought
+from app.privacy.erasure_slice import MAX_LENGTH, SCANNED_FROM, ErasureSlice
 from app.privacy.job_steps import delete_files, end_jobs, take_back_runs
 from app.privacy.log_steps import delete_orphans_of_user, find_occurrences, find_received, forget_decided, retitle, scan
 from app.privacy.retention import IN_FLIGHT, delete_pending
+from app.privacy.sought import Sought
 from app.queueing.broker import RUN_ERASURE, UPKEEP
 from app.services import Services
 from app.work.lease import Attempt, run_next

@@ -23,7 +23,7 @@ from app.db.queries.erasing import (
 )
 from app.errors import MalformedLog
 from app.ingest.grouping import read_and_group, splits_in
-from app.operations.doctor import IN_FLIGHT, delete_orphan, orphans
+from app.operations.orphans import IN_FLIGHT, delete_orphan, orphans
 from app.privacy.erasure_slice import ErasureSlice
 from app.storage import ObjectNotFound, ObjectStat
 

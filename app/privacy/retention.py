@@ -22,7 +22,7 @@ from app.db.queries.removal import (
     remove_logs,
     remove_occurrences,
 )
-from app.operations.doctor import sweep_orphans
+from app.operations.orphans import sweep_orphans
 from app.privacy.settings import AGES, effective
 from app.services import Services
 from app.storage import ObjectNotFound

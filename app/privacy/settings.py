@@ -1,20 +1,17 @@
 """The settings of an app: what its members have set, over what the service goes by."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from app.config import Config
 from app.crashes.splitting import read_splits
 from app.db.models.app import App
 from app.db.models.app_settings import hold_settings, reports_changed, settings_text, store_settings
-from app.db.models.log import find_log
-from app.errors import BadParameters, Conflict, Gone, NotFound
+from app.errors import BadParameters
 from app.ingest.grouping import SPLITS
-from app.ingest.log_id import is_log_id
 from app.ingest.receive import LOGS_PER_MINUTE
 from app.ingest.regrouping import begin_regrouping
-from app.jobs.report_making import rules_of
 from app.redaction.rules import read_rules
 from app.services import Services
 
@@ -74,25 +71,3 @@ def _check(name: str, value: Any) -> None:
 def _check_number(name: str, value: Any, highest: int, null: str) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest):
         raise BadParameters(f"{name} is a whole number from 1 to {highest}, or null: {null}")
-
-
-class RawLog(NamedTuple):
-    """A log to send."""
-
-    size: int  # bytes
-    sha256: str  # hex
-    chunks: Iterator[bytes]
-
-
-def raw_log(services: Services, app: App, log_id: str) -> RawLog:
-    """Open a log. Raises NotFound, Gone when it is no longer kept, or Conflict where the app's rules keep it in."""
-    with services.db.read() as session:
-        found = find_log(session, app.id, log_id) if is_log_id(log_id) else None
-        rules, _ = rules_of(session, app.id)
-    if found is None:
-        raise NotFound("Log not found")
-    if rules.is_on and not rules.raw_log:
-        raise Conflict("The app redacts its reports, so raw logs do not leave; redaction.raw_log lets them")
-    if found.removed_at is not None:
-        raise Gone("The bytes of this log are no longer kept")
-    return RawLog(found.size, found.sha256, services.storage.stream(found.storage_key, size=found.size))

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from app.crashes.facts import Facts
 from app.crashes.fingerprint import Fingerprint
-from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Facts, Fault, Json, Thread
+from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Json, Thread
 from app.redaction.rules import INSTEAD, Path, Rules, below
 
 T = TypeVar("T")

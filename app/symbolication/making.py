@@ -3,19 +3,12 @@
 The file is read in a process of its own, within bounds of memory and processor time.
 """
 
-import json
-import os
-import select
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
@@ -31,12 +24,13 @@ from app.errors import AppError, TransientError
 from app.queueing.broker import LONG, MAKE_SYMBOLS, REGROUP
 from app.services import Services
 from app.storage import symbols_key
+from app.symbolication.reader import ReaderBounds, read_contents
 from app.symbolication.receive import stream_parts
-from app.symbols.contents import ARCHIVE, About, Held, is_whole_archive
+from app.symbols.contents import ARCHIVE, About, is_whole_archive
 from app.symbols.objects import NotSymbols
 from app.work.errors import AttemptLost, AttemptsUsedUp
 from app.work.lease import Attempt, run_next
-from app.work.limits import Budget, OverBudget, uncut
+from app.work.limits import Budget, OverBudget
 from app.work.work_type import Message, WorkType
 
 CHUNK = MIB
@@ -44,15 +38,6 @@ UNPACKED_AT_MOST = 4  # times CRASHQ_MAX_SYMBOL_BYTES, of one archive
 READ_WITHIN = 60.0  # seconds of processor time
 READ_WITHIN_PER_MIB = 2.0  # more of these for each MiB of the file, which may be packed
 TIMES = 4  # as many seconds of time: store and other processes are waited for
-LOOK_EVERY = 200  # milliseconds; a wait in C cannot be ended by a limit
-BROKEN = (
-    signal.SIGABRT,
-    signal.SIGSEGV,
-    signal.SIGBUS,
-    signal.SIGILL,
-    signal.SIGTRAP,
-)  # what the file itself made happen
-_FOLDER = str(Path(__file__).parents[2])
 
 log = structlog.get_logger()
 
@@ -175,100 +160,3 @@ WORK = WorkType(
     give_up=_give_up,
     permanent=(),
 )
-
-
-class ReaderBounds(NamedTuple):
-    """What reading one file may take."""
-
-    max_unpacked: int  # bytes of an archive's members, in all
-    memory: int  # bytes
-    cpu_seconds: float
-
-
-class ReaderEnded(Exception):
-    """The process ended for a reason that the file did not give."""
-
-
-def read_contents(file: Path, folder: Path, about: About, bounds: ReaderBounds) -> Iterator[Held]:
-    """Everything that the file holds; caches are made in `folder`, and each is gone once the next one is asked for.
-
-    Raises NotSymbols when there is nothing or it cannot be read within its memory, OverBudget, OSError for what the disk
-    cannot do, and ReaderEnded.
-    """
-    process = _started({
-        "file": str(file), "folder": str(folder), "about": about, "max_unpacked": bounds.max_unpacked,
-        "memory": bounds.memory, "cpu_seconds": ceil(bounds.cpu_seconds),
-    })  # fmt: skip
-    try:
-        for message in _lines(process):
-            if "held" in message:
-                held = Held._make(message["held"])
-                yield held._replace(cache=Path(held.cache))
-                _go_on(process)
-            elif "rejected" in message:
-                raise NotSymbols(message["rejected"])
-            elif "errno" in message:
-                raise OSError(message["errno"], os.strerror(message["errno"] or 0))
-            elif "memory" in message:
-                raise _too_large(bounds)
-            else:
-                return
-        code = process.wait()
-    finally:
-        _ended(process)
-    if code == -signal.SIGXCPU:
-        raise OverBudget(bounds.cpu_seconds, is_cpu=True)
-    if -code in BROKEN:
-        raise _too_large(bounds)
-    raise ReaderEnded(f"It ended with {code}")
-
-
-def _too_large(bounds: ReaderBounds) -> NotSymbols:
-    return NotSymbols(
-        f"It cannot be read: it needs more than {bounds.memory // MIB} MiB of memory, or is nested too deep"
-    )
-
-
-def _started(order: dict[str, Any]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603  our own module
-        [sys.executable, "-P", "-m", "app.symbolication.reader_process", json.dumps(order)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # what a library says when it breaks may hold names out of the file
-        env={"PYTHONPATH": _FOLDER, "PATH": os.defpath, "MALLOC_ARENA_MAX": "1"},  # no secrets
-        start_new_session=True,  # Ctrl-C is for the worker, which hands back
-    )
-
-
-def _ended(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-
-
-def _go_on(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    try:
-        os.write(process.stdin.fileno(), b"\n")
-    except BrokenPipeError:  # it has died; how, is seen next
-        return
-
-
-def _lines(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
-    assert process.stdout is not None
-    out, rest = process.stdout.fileno(), b""
-    waiting = select.poll()
-    waiting.register(out, select.POLLIN | select.POLLHUP)
-    while True:
-        if not waiting.poll(LOOK_EVERY):
-            continue
-        chunk = os.read(out, 65_536)
-        if not chunk:
-            return
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from map(json.loads, lines)
-
-
-uncut(_started, _ended)

@@ -27,8 +27,8 @@ from app.db.work import begin
 from app.errors import TransientError
 from app.services import Services
 from app.telemetry import metrics
+from app.webhooks.secret import SecretUnreadable, decrypt_secret, sign
 from app.webhooks.sending import NotDelivered, Refused, Resolve, look_up, post
-from app.webhooks.settings import SecretUnreadable, decrypt_secret, sign
 from app.work.ending import unwritten
 from app.work.lease import Attempt
 from app.work.lease import attempt as make_attempt

@@ -10,8 +10,9 @@ import pytest
 
 from app.config import MIB
 from app.crashes.log import Frame
-from app.symbolication import making
-from app.symbolication.making import ReaderBounds, make_symbols, read_contents
+from app.symbolication import making, reader
+from app.symbolication.making import make_symbols
+from app.symbolication.reader import ReaderBounds, read_contents
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import show_symbols
 from app.symbols import contents
@@ -62,17 +63,17 @@ def test_a_file_that_takes_too_long_is_rejected_when_its_processor_time_is_over(
 
 
 def test_a_reader_that_somebody_else_ends_is_tried_again(tmp_path: Path, monkeypatch):
-    started = making._started
+    started = reader._started
 
     def killed(order):
         process = started(order)
         os.kill(process.pid, 9)
         return process
 
-    monkeypatch.setattr(making, "_started", killed)
+    monkeypatch.setattr(reader, "_started", killed)
     (tmp_path / "upload").write_bytes(dwarf())
 
-    with pytest.raises(making.ReaderEnded):
+    with pytest.raises(reader.ReaderEnded):
         list(read_contents(tmp_path / "upload", tmp_path, About(), ReaderBounds(MIB, MEMORY, 10)))
 
 
@@ -80,8 +81,8 @@ def test_a_reader_knows_no_secrets_and_ends_with_the_process_that_asked_it(tmp_p
     monkeypatch.setenv("SECRET_KEY", "s3cret" * 8)
     (tmp_path / "upload").write_bytes(dwarf())
     seen = []
-    started = making._started
-    monkeypatch.setattr(making, "_started", lambda order: seen.append(started(order)) or seen[-1])
+    started = reader._started
+    monkeypatch.setattr(reader, "_started", lambda order: seen.append(started(order)) or seen[-1])
 
     found = read_contents(tmp_path / "upload", tmp_path, About(), ReaderBounds(MIB, MEMORY, 10))
     next(found)

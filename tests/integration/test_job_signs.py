@@ -7,7 +7,7 @@ from sqlalchemy import delete, update
 from app.db.models.app import Membership
 from app.db.models.job import JobState
 from app.db.models.token import Token
-from app.db.queries.lists import Sign, Watched, signs
+from app.db.queries.job_signs import Sign, Watched, signs
 from app.identity.accounts import token_hash
 from app.jobs.service import ask
 from app.jobs.user_jobs import cancel

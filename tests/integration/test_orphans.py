@@ -9,7 +9,7 @@ from app.db.models.erasure import ErasureState
 from app.db.models.log import Log
 from app.ingest.receive import receive
 from app.jobs.service import ask
-from app.operations import doctor
+from app.operations import orphans as sweeping
 from app.privacy.erasing import begin_erasure, show_erasure
 from app.privacy.retention import remove_what_is_old
 from app.services import Services
@@ -118,13 +118,13 @@ def test_objects_without_rows_go_by_themselves_once_they_are_an_hour_old(service
 
 
 def test_a_sweep_looks_at_some_and_the_next_one_goes_on(services, member, clock, monkeypatch):
-    monkeypatch.setattr(doctor, "LOOK_AT", 40)
-    monkeypatch.setattr(doctor, "OBJECTS_AT_ONCE", 20)
+    monkeypatch.setattr(sweeping, "LOOK_AT", 40)
+    monkeypatch.setattr(sweeping, "OBJECTS_AT_ONCE", 20)
     clock.now = datetime.now(UTC) + timedelta(hours=2)
     for number in range(100):
         orphan(services, member, f"a-{number}", b"x")
 
-    removed = [doctor.sweep_orphans(services) for _ in range(4)]
+    removed = [sweeping.sweep_orphans(services) for _ in range(4)]
 
     assert sum(removed) == 100
     assert max(removed) <= 60

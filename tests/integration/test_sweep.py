@@ -92,6 +92,20 @@ def test_a_log_nobody_digested_is_enqueued_ever_less_often(services, member, clo
         assert services.broker.messages.pop() == message == (DIGEST_LOG, message[1])
 
 
+def test_a_write_that_the_store_completes_after_its_process_died_goes_with_the_next_result(services, job, clock):
+    claim(services, job)
+    clock.advance(seconds=services.config.job_lease)
+    sweep(services)
+    assert files(services, job) == []
+    services.storage.put_bytes(f"jobs/{job.id}/1/occurrences.json", b"[]")
+
+    clock.advance(seconds=60)
+    run(services, job.id)
+
+    assert row(services, job).state == JobState.FINISHED
+    assert files(services, job) == []
+
+
 def test_a_running_job_is_left_alone(services, job, clock):
     claim(services, job)
     services.broker.messages.clear()

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.crashes.log import Frame
-from app.symbolication.making import BROKEN
+from app.symbolication.reader import BROKEN
 from app.symbols.contents import MAPPING, NATIVE, About, Held, contents
 from app.symbols.java import JavaNames
 from app.symbols.objects import NativeNames, NotSymbols

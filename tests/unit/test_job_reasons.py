@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import app
 from app.errors import AppError, TransientError
-from app.jobs.envelope import ANYTHING, REASONS, reason_of
+from app.jobs.reasons import ANYTHING, REASONS, reason_of
 
 WHERE_JOBS_FAIL = (
     "app.errors",

@@ -1,24 +1,17 @@
-"""Lists page by page, of an app's logs and members and of a user's jobs; and what many who watch jobs have to know."""
+"""Lists page by page: of an app's logs, and of a user's jobs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from types import ModuleType
 from typing import NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, delete, func, literal, select, tuple_
+from sqlalchemy import and_, func, literal, select, tuple_
 from sqlalchemy.orm import Session, defer
 
-from app.db.base import insert_or_ignore
-from app.db.driver_pool import Prepared
-from app.db.engine import Database
-from app.db.hot import as_rows, rows_of
 from app.db.models.app import App, Membership
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobAsker, JobState
 from app.db.models.log import Log, LogStatus
 from app.db.models.occurrence import Occurrence
-from app.db.models.token import Token
-from app.db.models.user import User
 
 _BEHIND_EVERY_NAME = "\ua000"  # sorts behind a-z, A-Z, 0-9 and . _ - in every collation
 
@@ -106,63 +99,3 @@ def subjects_of(session: Session, jobs: Sequence[Job]) -> tuple[dict[int, App], 
     apps = session.scalars(select(App).where(App.id.in_({job.app_id for job in jobs})))
     crashes = session.scalars(select(Crash).where(Crash.id.in_({job.crash_id for job in jobs if job.crash_id})))
     return {app.id: app for app in apps}, {crash.id: crash for crash in crashes}
-
-
-def members_of(session: Session, app_id: int, limit: int, offset: int) -> list[str]:
-    """The e-mails of those who may see an app, in their order."""
-    statement = select(User.email).join(Membership, Membership.user_id == User.id).where(Membership.app_id == app_id)
-    return list(session.scalars(statement.order_by(User.email).limit(limit).offset(offset)))
-
-
-def count_members(session: Session, app_id: int) -> int:
-    """How many there are."""
-    return session.scalar(select(func.count()).select_from(Membership).where(Membership.app_id == app_id)) or 0
-
-
-def add_member(session: Session, app_id: int, user_id: int) -> bool:
-    """Let a user see an app; False when they do already."""
-    return insert_or_ignore(session, Membership, {"app_id": app_id, "user_id": user_id})
-
-
-def drop_member(session: Session, app_id: int, user_id: int) -> None:
-    """Let a user see an app no more."""
-    session.execute(delete(Membership).where(Membership.app_id == app_id, Membership.user_id == user_id))
-
-
-class Watched(NamedTuple):
-    """A job, and the login by which it is watched."""
-
-    token_hash: str
-    job_id: str
-
-
-class Sign(NamedTuple):
-    """What changes while a job is at work."""
-
-    state: JobState
-    attempt: int
-    done: int
-    total: int
-
-
-def signs(db: Database, watched: Iterable[Watched], now: datetime) -> dict[Watched, Sign]:
-    """The signs of jobs; one is missing whose login has ended, or whose user left it or may see it no more."""
-    rows = as_rows({"hash": one.token_hash, "id": one.job_id} for one in watched)
-    with db.driver() as driver:
-        return {Watched(*row[:2]): Sign(*row[2:]) for row in driver.rows(_SIGNS, rows=rows, now=now)}
-
-
-def _signs(dialect: ModuleType) -> Select[str, str, JobState, int, int, int]:
-    jobs, tokens = Job.__table__.c, Token.__table__.c
-    given = rows_of(dialect, tokens.hash, jobs.id)
-    return (
-        select(tokens.hash, jobs.id, jobs.state, jobs.attempt, jobs.progress_done, jobs.progress_total)
-        .select_from(given)
-        .join(Token, and_(tokens.hash == given.c.hash, tokens.expires_at > bindparam("now")))
-        .join(Job, jobs.id == given.c.id)
-        .join(JobAsker, and_(JobAsker.job_id == jobs.id, JobAsker.user_id == tokens.user_id))
-        .join(Membership, and_(Membership.user_id == tokens.user_id, Membership.app_id == jobs.app_id))
-    )
-
-
-_SIGNS = Prepared(_signs)

@@ -12,7 +12,8 @@ from app.db.models.app import App
 from app.db.models.crash import Crash, find_crash, totals
 from app.db.models.job_part import JobPart, JobPlan
 from app.db.queries.batch_rows import read_place
-from app.jobs.batch_making import RESULT, PartMaker, present, write_manifest
+from app.jobs.batch_making import PartMaker
+from app.jobs.batch_manifest import RESULT, present, write_manifest
 from app.jobs.batch_params import AppBatch, BatchRequest, CrashBatch, Filters, make_plan, read_filters, scope_of
 from app.jobs.job_type import MadePart, Plan, Run, Subject
 

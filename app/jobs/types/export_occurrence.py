@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from app import iso_time
-from app.crashes.log import read_occurrence_name
+from app.crashes.occurrence_name import read_occurrence_name
 from app.db import Database, Session
 from app.db.models.app import App
 from app.db.models.crash import Crash

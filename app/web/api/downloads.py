@@ -12,7 +12,7 @@ from app.db.models.job import Job, JobState
 from app.db.models.job_part import find_part
 from app.errors import NotFound, RangeNotSatisfiable
 from app.jobs.answering import JobExpired
-from app.jobs.envelope import NOT_FOUND, lost_result_expires, read_link
+from app.jobs.links import NOT_FOUND, lost_result_expires, read_link
 from app.services import Services
 from app.store_calls import check_size
 from app.web.api import tags

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from flask import Response, current_app, request
 
 from app.db.models.job import Job
-from app.db.queries.lists import Sign, Watched
+from app.db.queries.job_signs import Sign, Watched
 from app.errors import NotFound, TransientError
 from app.identity.accounts import token_hash
 from app.jobs import service

@@ -8,8 +8,9 @@ from flask import Response, request
 from werkzeug.http import http_date
 
 from app.jobs.answering import wait_until_durable
-from app.jobs.envelope import envelope, etag, link, lost_result_expires, part_link, progress
+from app.jobs.envelope import envelope, etag, progress
 from app.jobs.job_type import AnyJob, Showing
+from app.jobs.links import link, lost_result_expires, part_link
 from app.web.api import answers, packing
 from app.web.auth import services
 

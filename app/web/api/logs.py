@@ -15,7 +15,7 @@ from app.ingest.receive import digest_again, receive
 from app.ingest.status import STATUSES, log_page, log_state
 from app.json_models import After, Day, OneOf, Query, ResponseBody, Time
 from app.paging import cursor
-from app.privacy.settings import raw_log
+from app.privacy.raw_log import raw_log
 from app.web.api import tags
 from app.web.api.body import unpacked_body
 from app.web.api.openapi.words import BINARY, TEXT, answer, body, header, one_of, query

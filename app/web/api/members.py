@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.db.models.app import App
-from app.identity import accounts
+from app.identity import members
 from app.json_models import RequestBody, ResponseBody
 from app.web.api import tags
 from app.web.api.resource import Page, Paging, Resource
@@ -29,14 +29,14 @@ class NewMember(RequestBody):
 @resource.get("", "listMembers", "Who may see an app", about="By e-mail")
 def list_all(app: App, paging: Paging) -> Page[MemberBody]:
     """Who may see the app, by e-mail."""
-    rows = accounts.list_members(services(), app, paging.limit, paging.offset)
+    rows = members.list_members(services(), app, paging.limit, paging.offset)
     return Page.of(rows, paging, lambda email: MemberBody(email=email))
 
 
 @resource.post("", "addMember", "Let a user see an app", status=201, about="The member", errors=(409,))
 def add(app: App, body: NewMember) -> MemberBody:
     """Let a user see the app."""
-    return MemberBody(email=accounts.add(services(), app, body.email))
+    return MemberBody(email=members.add(services(), app, body.email))
 
 
 @resource.delete(
@@ -44,4 +44,4 @@ def add(app: App, body: NewMember) -> MemberBody:
 )
 def remove(app: App, email: Annotated[str, Field(description="Of a member")]) -> None:
     """Let a member see the app no more."""
-    accounts.remove(services(), app, email)
+    members.remove(services(), app, email)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.db.queries.lists import Sign, Watched, signs
+from app.db.queries.job_signs import Sign, Watched, signs
 from app.errors import TooManyRequests, TransientError
 from app.services import Services
 from app.web.api.watching import Watch

@@ -12,7 +12,8 @@ from arro3.io import read_parquet
 from pydantic import BaseModel
 
 from app.cli.remote.teller import as_json
-from app.crashes.log import MAX_LENGTH, AppInfo, CrashLog, facts
+from app.crashes.facts import MAX_LENGTH, facts
+from app.crashes.log import AppInfo, CrashLog
 from app.db.models.occurrence import MAX_FACT
 from app.exports import COLUMNS, ROW_FORMATS, Row
 from app.exports.csv_rows import cell

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from app.crashes.facts import facts
 from app.crashes.fingerprint import fingerprint
-from app.crashes.log import facts
 from app.crashes.title import title
 from app.parsers import PARSERS, parse, recognise
 from app.parsers.document import Document

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from app.privacy.erasure_slice import MOST, Sought, pieces
+from app.privacy.sought import MOST, Sought, pieces
 from tests.sentry_events import sentry_event
 
 ADA = Sought("ada-4711", scan=True)

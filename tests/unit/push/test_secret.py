@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from app.webhooks.settings import SecretUnreadable, decrypt_secret, encrypt_secret, new_secret, sign
+from app.webhooks.secret import SecretUnreadable, decrypt_secret, encrypt_secret, new_secret, sign
 
 KEY = "only for tests, opens nothing"
 NOW = 4_102_444_800

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from app.crashes.facts import Facts
 from app.crashes.fingerprint import Fingerprint
-from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceInfo, Facts, Fault, Frame, Thread
+from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceInfo, Fault, Frame, Thread
 from app.redaction.crash_log import redact, redact_facts, redact_fingerprint
 from app.redaction.rules import read_rules
 

@@ -6,17 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from app.crashes.fingerprint import crash_identifier, fingerprint
-from app.crashes.log import (
-    AppInfo,
-    BinaryImage,
-    Breadcrumb,
-    CrashLog,
-    DeviceInfo,
-    Fault,
-    Frame,
-    OsInfo,
-    Thread,
-)
+from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.crashes.title import title
 from app.reports import Report
 

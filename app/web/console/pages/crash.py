@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app import iso_time
-from app.crashes.log import read_occurrence_name
+from app.crashes.occurrence_name import read_occurrence_name
 from app.db import Session
 from app.db.models.app import App
 from app.db.models.crash import Crash

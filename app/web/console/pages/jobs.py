@@ -12,7 +12,8 @@ from app.db.models.job_part import parts_of
 from app.db.queries.lists import subjects_of
 from app.errors import Conflict
 from app.jobs import JOB_TYPES, service, user_jobs
-from app.jobs.envelope import link, part_link, reason_of
+from app.jobs.links import link, part_link
+from app.jobs.reasons import reason_of
 from app.jobs.report_making import rules_of
 from app.jobs.user_jobs import STATES, asked_by
 from app.paging import cursor

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from app.db.models.app import App
 from app.errors import Conflict
-from app.identity import accounts
+from app.identity import members
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go, signed_in
@@ -25,7 +25,7 @@ def add(app_identifier: str) -> Response:
     """Let a user see the app."""
     app, email = app_of(app_identifier), request.form.get("email", "")
     try:
-        added = accounts.add(services(), app, email)
+        added = members.add(services(), app, email)
     except REFUSALS as error:
         return _page(app, error.status, problems_of(error, ("email",), "email"), email[:254])
     return go("settings_members.show", f"{added} sees this app now.", app_identifier=app.identifier)
@@ -36,7 +36,7 @@ def remove(app_identifier: str) -> Response:
     """Let a member see the app no more; who removes themselves is led to their other apps."""
     app, email = app_of(app_identifier), request.form.get("email", "")
     try:
-        accounts.remove(services(), app, email)
+        members.remove(services(), app, email)
     except Conflict as error:
         return go("settings_members.show", f"{error.message}.", "bad", app_identifier=app.identifier)
     if email.lower() == signed_in().user.email:
@@ -46,7 +46,7 @@ def remove(app_identifier: str) -> Response:
 
 def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, email: str = "") -> Response:
     window = read_window(request.args)
-    rows = accounts.list_members(services(), app, window.limit, window.offset)
+    rows = members.list_members(services(), app, window.limit, window.offset)
     return render_section(
         "settings_members.html",
         "settings_members.show",
