@@ -46,10 +46,10 @@ from app.work.watcher import watchdog
 from app.worker_heartbeat import WorkerHeartbeat, own_id
 from workers import redis_transport
 from workers.broker_watch import BrokerWatch, DirectWork
+from workers.dead_processes import LOOK_EVERY, DeadProcesses
 from workers.schedule import schedule
 from workers.tasks import stop_pushing
 
-LOOK_EVERY = 1.0  # seconds
 PERIODIC_WITHIN = 900  # seconds
 SOFT_SHUTDOWN = 10.0  # seconds that a stopping worker gives its jobs to finish before it hands them back
 WORKER = worker_name(os.getpid(), os.environ.get(START) or secrets.token_hex(4))  # of the parent; its forks inherit it
@@ -110,22 +110,19 @@ celery.conf.update(
 )
 
 
-class DeadProcesses(bootsteps.StartStopStep):  # type: ignore[misc]
+class ReportDeaths(bootsteps.StartStopStep):  # type: ignore[misc]
     """Runs in the worker's parent, which must not open the database: the processes that it forks would share connections.
 
     So another process frees the rows. Without Redis nobody does, and the leases run out.
     """
 
     requires = ("celery.worker.components:Pool", "celery.worker.components:Timer")
-
-    def __init__(self, parent: Any, **options: Any) -> None:
-        super().__init__(parent, **options)
-        self._known: set[int] = set()  # pids
-        self._timer: Any = None
+    _timer: Any = None
 
     def start(self, parent: Any) -> None:
         """Begin to look, from the worker's event loop."""
-        self._timer = parent.timer.call_repeatedly(LOOK_EVERY, self._look, (parent,))
+        dead = DeadProcesses(parent.pool.info["processes"])
+        self._timer = parent.timer.call_repeatedly(LOOK_EVERY, _look, (parent, dead))
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002
         """Look no more: processes that end from now on were told to."""
@@ -134,11 +131,10 @@ class DeadProcesses(bootsteps.StartStopStep):  # type: ignore[misc]
 
     terminate = stop
 
-    def _look(self, parent: Any) -> None:
-        alive = set(parent.pool.info["processes"])
-        gone, self._known = self._known - alive, alive
-        for pid in gone:  # also one that was replaced after its share of tasks: it held nothing
-            _report_death(pid)
+
+def _look(parent: Any, dead: DeadProcesses) -> None:
+    for pid in dead.look(parent.pool.info["processes"]):
+        _report_death(pid)
 
 
 def _report_death(pid: int) -> None:
@@ -149,7 +145,7 @@ def _report_death(pid: int) -> None:
         log.warning("death_not_reported", pid=pid)
 
 
-celery.steps["worker"].add(DeadProcesses)
+celery.steps["worker"].add(ReportDeaths)
 
 
 def services() -> Services:
