@@ -10,9 +10,10 @@ from typing import Any
 
 from app.config import Config
 from app.db import Session
-from app.db.models.app import App, Membership, find_app
+from app.db.models.app import App, find_app
 from app.db.models.crash import Crash
 from app.db.models.log import Log, LogStatus
+from app.db.models.membership import Membership
 from app.db.models.occurrence import Occurrence
 from app.db.models.user import find_user
 from app.identity import accounts

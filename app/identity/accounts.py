@@ -13,8 +13,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.config import Config
 from app.db.hot.upload import Sender, find_project_sender, find_sender
-from app.db.models.app import MAX_NAME, App, Membership, find_app, visible_app
+from app.db.models.app import MAX_NAME, App, find_app, visible_app
 from app.db.models.ingest_key import IngestKey, is_ingest_key
+from app.db.models.membership import Membership
 from app.db.models.token import Token, drop_token, token_holder, token_user
 from app.db.models.user import MAX_EMAIL, User, add_user, find_user
 from app.errors import BadParameters, Conflict, NotFound, Unauthorized

@@ -2,8 +2,8 @@
 
 import structlog
 
-from app.db.models.app import App, is_member
-from app.db.models.member import add_member, count_members, drop_member, members_of
+from app.db.models.app import App
+from app.db.models.membership import add_member, count_members, drop_member, is_member, members_of
 from app.db.models.user import MAX_EMAIL, find_user
 from app.errors import BadParameters, Conflict, NotFound
 from app.identity.accounts import UserNotFound

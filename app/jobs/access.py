@@ -8,9 +8,10 @@ from pydantic import BaseModel
 
 from app.db import Session
 from app.db.hot.poll import FoundCrash, WholeApp
-from app.db.models.app import App, is_member, visible_app
+from app.db.models.app import App, visible_app
 from app.db.models.crash import Crash, find_crash, totals
 from app.db.models.job import Job, find_job
+from app.db.models.membership import is_member
 from app.errors import NotFound
 from app.jobs.job_type import JobType, Subject
 

@@ -13,7 +13,7 @@ import structlog
 from app import iso_time
 from app.config import MIB
 from app.db.hot.poll import WholeApp
-from app.db.models.app import App, is_member
+from app.db.models.app import App
 from app.db.models.crash import totals
 from app.db.models.data_exporter import (
     LEASING,
@@ -27,6 +27,7 @@ from app.db.models.data_exporter import (
 )
 from app.db.models.job import Job, JobState, latest_job
 from app.db.models.job_part import parts_of
+from app.db.models.membership import is_member
 from app.errors import AppError, NotFound
 from app.jobs.answering import is_expired
 from app.jobs.batch_params import AppBatch

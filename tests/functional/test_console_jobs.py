@@ -5,9 +5,9 @@ import hashlib
 import pytest
 from sqlalchemy import delete, update
 
-from app.db.models.app import Membership
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobState
+from app.db.models.membership import Membership
 from app.jobs import JOB_TYPES, batch_params
 from app.web.console.pages import jobs
 from app.web.console.pages.jobs import NAMES

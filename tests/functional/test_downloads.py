@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app import create_app
-from app.db.models.app import Membership
+from app.db.models.membership import Membership
 from tests.uploads import digested, export_url
 
 

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import delete, update
 
-from app.db.models.app import Membership
 from app.db.models.job import Job, JobState
+from app.db.models.membership import Membership
 from app.web.api.events import STREAMS
 from app.web.api.streams import OF_ONE_TOKEN, Streams, StreamTimes
 from tests.factories import join, make_crash, make_member

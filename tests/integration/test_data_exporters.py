@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import delete, func, select
 
-from app.db.models.app import Membership
 from app.db.models.data_exporter import DataExporter, RunState, newest_row_before
 from app.db.models.job import Job, JobState
+from app.db.models.membership import Membership
 from app.db.models.occurrence import Occurrence
 from app.errors import TransientError
 from app.ingest.receive import receive

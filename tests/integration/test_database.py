@@ -11,9 +11,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.db import Database, engine, insert_or_ignore, open_database
 from app.db.errors import is_outage
-from app.db.models.app import App, Membership
+from app.db.models.app import App
 from app.db.models.crash import Crash
 from app.db.models.heartbeat import Heartbeat, last_seen, record
+from app.db.models.membership import Membership
 from app.db.models.occurrence import Occurrence, chosen
 from app.db.models.user import User, add_user
 from app.errors import TransientError

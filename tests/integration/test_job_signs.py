@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
-from app.db.models.app import Membership
 from app.db.models.job import JobState
+from app.db.models.membership import Membership
 from app.db.models.token import Token
 from app.db.queries.job_signs import Sign, Watched, signs
 from app.identity.accounts import token_hash

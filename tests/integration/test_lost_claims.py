@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 
 from app.background import TYPES
 from app.db import Database
-from app.db.models.app import Membership
+from app.db.models.membership import Membership
 from app.errors import BadParameters
 from app.services import Services
 from app.work.ending import end, take_from_dead

@@ -5,10 +5,10 @@ from dataclasses import replace
 from sqlalchemy import delete, inspect, select
 
 from app.background import TYPES
-from app.db.models.app import Membership
 from app.db.models.data_exporter import DataExporter
 from app.db.models.fair_share import FairShare
 from app.db.models.job import Job
+from app.db.models.membership import Membership
 from app.errors import TransientError
 from app.queueing.broker import MemoryBroker
 from app.services import Services

@@ -26,9 +26,10 @@ from sqlalchemy.dialects import sqlite
 from app.db.driver_pool import Prepared
 from app.db.engine import Database
 from app.db.hot import SqlText
-from app.db.models.app import App, Membership
+from app.db.models.app import App
 from app.db.models.crash import Crash
 from app.db.models.job import LIVE, LIVE_FIRST, LIVE_STATES, Job, JobAsker, JobState
+from app.db.models.membership import Membership
 from app.db.models.token import Token
 
 _JOB_STATE = SqlText("job_state", JobState)

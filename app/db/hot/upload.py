@@ -10,10 +10,11 @@ from sqlalchemy.sql.dml import ReturningInsert
 from app.db.driver_pool import Prepared
 from app.db.engine import Database
 from app.db.hot import insert_into
-from app.db.models.app import App, Membership
+from app.db.models.app import App
 from app.db.models.app_settings import AppSettings
 from app.db.models.ingest_key import IngestKey
 from app.db.models.log import Log, LogStatus
+from app.db.models.membership import Membership
 from app.db.models.token import Token
 
 _LOG = Log.__table__.c

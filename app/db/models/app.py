@@ -1,11 +1,12 @@
-"""Apps whose crashes are collected, and who may see them."""
+"""Apps whose crashes are collected."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, String, select
+from sqlalchemy import BigInteger, Identity, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
+from app.db.models.membership import Membership
 
 MAX_NAME = 100  # characters
 
@@ -20,14 +21,6 @@ class App(Base):
     ingest_key_hash: Mapped[str] = mapped_column(String(64), unique=True)  # of its first key, sha256 hex
     created_at: Mapped[datetime]
     reports_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")  # grows when reports change
-
-
-class Membership(Base):
-    """A user may see an app."""
-
-    __tablename__ = "memberships"
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 def apps_of(session: Session, user_id: int, limit: int, offset: int) -> list[App]:
@@ -57,8 +50,3 @@ def visible_app(session: Session, identifier: str, user_id: int) -> App | None:
     """The app with this identifier if the user is a member."""
     statement = select(App).join(Membership, Membership.app_id == App.id)
     return session.scalar(statement.where(App.identifier == identifier, Membership.user_id == user_id))
-
-
-def is_member(session: Session, user_id: int, app_id: int) -> bool:
-    """True when the user may see the app."""
-    return session.get(Membership, (user_id, app_id)) is not None

@@ -17,8 +17,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base, insert_or_ignore, value_enum
-from app.db.models.app import MAX_NAME, App, Membership
+from app.db.models.app import MAX_NAME, App
 from app.db.models.log import Log
+from app.db.models.membership import Membership
 from app.db.models.occurrence import Occurrence
 from app.db.models.user import User
 from app.db.work import BigId, Leased, Leasing

@@ -10,8 +10,8 @@ from sqlalchemy import Select, and_, bindparam, select
 from app.db.driver_pool import Prepared
 from app.db.engine import Database
 from app.db.hot import as_rows, rows_of
-from app.db.models.app import Membership
 from app.db.models.job import Job, JobAsker, JobState
+from app.db.models.membership import Membership
 from app.db.models.token import Token
 
 

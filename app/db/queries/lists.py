@@ -7,10 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import and_, func, literal, select, tuple_
 from sqlalchemy.orm import Session, defer
 
-from app.db.models.app import App, Membership
+from app.db.models.app import App
 from app.db.models.crash import Crash
 from app.db.models.job import Job, JobAsker, JobState
 from app.db.models.log import Log, LogStatus
+from app.db.models.membership import Membership
 from app.db.models.occurrence import Occurrence
 
 _BEHIND_EVERY_NAME = "\ua000"  # sorts behind a-z, A-Z, 0-9 and . _ - in every collation

@@ -7,9 +7,9 @@ from flask import Response, request
 from pydantic import Field
 from werkzeug.http import dump_options_header
 
-from app.db.models.app import is_member
 from app.db.models.job import Job, JobState
 from app.db.models.job_part import find_part
+from app.db.models.membership import is_member
 from app.errors import NotFound, RangeNotSatisfiable
 from app.jobs.answering import JobExpired
 from app.jobs.links import NOT_FOUND, lost_result_expires, read_link

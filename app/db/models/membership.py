@@ -1,11 +1,23 @@
-"""The members of an app, by their e-mails."""
+"""Who may see which app."""
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ForeignKey, delete, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import insert_or_ignore
-from app.db.models.app import Membership
+from app.db.base import Base, insert_or_ignore
 from app.db.models.user import User
+
+
+class Membership(Base):
+    """A user may see an app."""
+
+    __tablename__ = "memberships"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+def is_member(session: Session, user_id: int, app_id: int) -> bool:
+    """True when the user may see the app."""
+    return session.get(Membership, (user_id, app_id)) is not None
 
 
 def members_of(session: Session, app_id: int, limit: int, offset: int) -> list[str]:
