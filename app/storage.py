@@ -282,9 +282,14 @@ def job_folder(job_id: str) -> str:
     return f"jobs/{checked(job_id)}"
 
 
-def artefact_key(job_id: str, attempt: int, name: str) -> str:
-    """jobs/<job_id>/<attempt>/<name>: no two attempts ever write the same object."""
-    return f"{job_folder(job_id)}/{attempt}/{checked(name)}"
+def attempt_folder(job_id: str, attempt_name: str) -> str:
+    """jobs/<job_id>/<attempt>, which holds what one attempt stores: no two attempts ever write the same object."""
+    return f"{job_folder(job_id)}/{checked(attempt_name)}"
+
+
+def artefact_key(job_id: str, attempt_name: str, name: str) -> str:
+    """jobs/<job_id>/<attempt>/<name>."""
+    return f"{attempt_folder(job_id, attempt_name)}/{checked(name)}"
 
 
 def index_key(list_key: str) -> str:

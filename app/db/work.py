@@ -49,6 +49,12 @@ class Leased:
     """When the sweep sends a task message again."""
     enqueued: Mapped[int] = mapped_column("rings", key="enqueued", default=0, sort_order=907)  # by the sweep
 
+    @property
+    def attempt_name(self) -> str:
+        """The number and the claim of the attempt, for keys of what it stores; the number alone while nobody holds the row."""
+        _, _, claim = (self.holder or "").rpartition("-")
+        return f"{self.attempt}-{claim}" if claim else str(self.attempt)
+
 
 R = TypeVar("R", bound=Leased)
 

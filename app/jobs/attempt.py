@@ -18,7 +18,7 @@ from app.errors import AppError, TransientError
 from app.jobs.job_type import Artefact
 from app.queueing.broker import PUSH, UPKEEP
 from app.services import Services
-from app.storage import artefact_key, job_folder
+from app.storage import artefact_key, attempt_folder, job_folder
 from app.telemetry import metrics
 from app.work.errors import AttemptLost
 from app.work.lease import Lease
@@ -81,7 +81,7 @@ class JobAttempt(Lease[R]):
 
     def preview(self, content: bytes) -> None:
         """Store what is known so far and tell pollers where it lies."""
-        key = artefact_key(self._job.id, self._job.attempt, "preview.json")
+        key = artefact_key(self._job.id, self._job.attempt_name, "preview.json")
         self.storage.put_bytes(key, content)
         with self.db.write() as session:
             if not change(session, self.work.leasing, self.rows[0], preview_key=key, **self.along()):
@@ -100,7 +100,7 @@ class JobAttempt(Lease[R]):
             if in_row:
                 sha256 = hashlib.sha256(head).hexdigest()
                 return Artefact(None, len(head), sha256, filename, media_type, head.decode())
-        key = artefact_key(self._job.id, self._job.attempt, name)
+        key = artefact_key(self._job.id, self._job.attempt_name, name)
         digest, size = hashlib.sha256(), 0
 
         def measured() -> Iterator[bytes]:
@@ -120,12 +120,12 @@ class JobAttempt(Lease[R]):
 
 def object_name(part: JobPart) -> str:
     """The name of what this attempt stores: no two attempts ever write the same object."""
-    return f"part-{part.number:05d}-{part.attempt}"
+    return f"part-{part.number:05d}-{part.attempt_name}"
 
 
 def object_key(job: Job, part: JobPart) -> str:
     """Where it lies."""
-    return artefact_key(job.id, job.attempt, object_name(part))
+    return artefact_key(job.id, job.attempt_name, object_name(part))
 
 
 class PartAttempt(JobAttempt[JobPart]):
@@ -168,7 +168,7 @@ def publish(services: Services, job: Job, artefact: Artefact, done: int, total: 
     if finish is not None:
         tell_finished(services, job, finish, now)
         if job.attempt > 1:
-            own = f"{job_folder(job.id)}/{job.attempt}/"
+            own = f"{attempt_folder(job.id, job.attempt_name)}/"
             discard_others(services, job, lambda key: key.startswith(own))
     return finish is not None
 

@@ -175,7 +175,7 @@ def complete(services: Services, job: Job) -> None:
     job_type = JOB_TYPES[job.kind]
     assert job_type.sum_up is not None
     content, filename, media_type = job_type.sum_up(job_type.Params.model_validate_json(job.params), plan, parts)
-    key = artefact_key(job.id, job.attempt, "manifest.json")
+    key = artefact_key(job.id, job.attempt_name, "manifest.json")
     try:
         services.storage.put_bytes(key, content)
         total = sum(part.units for part in parts)

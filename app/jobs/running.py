@@ -18,7 +18,7 @@ from app.jobs.lists_at_claim import claim_or_finish
 from app.jobs.parts import enqueue_next_long, spread
 from app.queueing.broker import LONG, RUN_JOB
 from app.services import Services
-from app.storage import job_folder
+from app.storage import attempt_folder
 from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten
@@ -100,11 +100,13 @@ def _begin_next(services: Services, job_of_message: str, queue: str | None) -> C
 
 def _discard_if_lost(services: Services, job: Job) -> None:
     """Delete an attempt's files unless it is still the job's: it may go on elsewhere, or have published unconfirmed."""
+    folder = attempt_folder(job.id, job.attempt_name)
     with services.db.read() as session:
         row = session.get(Job, job.id)
-    own = row is not None and row.attempt == job.attempt and row.state in (JobState.RUNNING, JobState.FINISHED)
-    if not own:
-        discard(services, f"{job_folder(job.id)}/{job.attempt}")
+    goes_on = row is not None and row.state == JobState.RUNNING and row.attempt_name == job.attempt_name
+    is_published = row is not None and row.result_key is not None and row.result_key.startswith(f"{folder}/")
+    if not (goes_on or is_published):
+        discard(services, folder)
 
 
 def _give_up(services: Services, session: Session, job: Job, error: AppError, now: datetime) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def _ended(services: Services, job: Job, error: AppError, is_over: bool) -> None
     metrics.attempts.add(job.kind, "failed" if is_over else "queued_again")
     if is_over:
         metrics.job_failures.add(job.kind, error.code)
-    discard(services, f"{job_folder(job.id)}/{job.attempt}")
+    discard(services, attempt_folder(job.id, job.attempt_name))
     event = "job_failed" if is_over else "job_queued_again"
     log.warning(event, job=job.id, kind=job.kind, attempt=job.attempt, code=error.code)
 

@@ -90,7 +90,7 @@ def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
         bounds = ReaderBounds(unpacked, services.config.symbol_memory, _cpu_seconds(claimed))
         try:
             for held in read_contents(file, folder, about, bounds):
-                key = symbols_key(app, claimed.identifier, f"{claimed.attempt}-{len(keys)}.{held.kind}")
+                key = symbols_key(app, claimed.identifier, f"{claimed.attempt_name}-{len(keys)}.{held.kind}")
                 services.storage.put(key, _chunks(held.cache))
                 keys.append(key)
                 columns = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}

@@ -109,8 +109,8 @@ def check_logs(here: Deployment, logs: Collection[str], occurrences: int = 1) ->
 
 def check_nothing_left_over(here: Deployment) -> None:
     """No stored object of a job but those of a finished job's latest attempt, and every result that a row names."""
-    finished = here.query("SELECT id, attempt FROM jobs WHERE state = 'finished'")
-    kept = {f"jobs/{job_id}/{attempt}" for job_id, attempt in finished}
+    finished = here.query("SELECT result_key FROM jobs WHERE state = 'finished' AND result_key IS NOT NULL")
+    kept = {key.rpartition("/")[0] for (key,) in finished}
 
     def left_over() -> list[str]:
         return [key for key in job_objects(here) if key.rpartition("/")[0] not in kept]

@@ -142,11 +142,11 @@ def test_a_full_disk_refuses_with_503_leaves_nothing_half_written_and_goes_on_wh
         await_logs(here, ["refused"], RECOVERY)
         ledger.add("disk full, then room again", time.monotonic() - freed)
         check_logs(here, ["before", "refused"])
-        [(state, key, attempt)] = here.query("SELECT state, result_key, attempt FROM jobs WHERE id = %s", job)
+        [(state, key)] = here.query("SELECT state, result_key FROM jobs WHERE id = %s", job)
         assert state == "finished"
         assert store.joinpath(key).stat().st_size == here.query("SELECT result_size FROM jobs WHERE id = %s", job)[0][0]
         left = {path for path in _files(store) if path.startswith("jobs/")}
-        assert {path.rpartition("/")[0] for path in left} == {f"jobs/{job}/{attempt}"}
+        assert {path.rpartition("/")[0] for path in left} == {key.rpartition("/")[0]}
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from app.jobs.running import run
 from app.jobs.service import ask, look_up
 from app.jobs.user_jobs import cancel
 from app.services import Services
-from app.storage import job_folder
+from app.storage import artefact_key, job_folder
 from tests.factories import join, make_crash, make_member
 from tests.job_types import NAME, write
 
@@ -93,7 +93,7 @@ def test_a_job_cancelled_just_before_it_ends_publishes_nothing(services, member,
     def act(run_: Run) -> Artefact:
         written = write(run_)
         cancel(services, member.user_id, job.id)
-        run_.storage.put_bytes(f"{job_folder(job.id)}/1/late.json", b"late")
+        run_.storage.put_bytes(artefact_key(job.id, run_.rows[0].attempt_name, "late.json"), b"late")
         return written
 
     job_type.act = act
@@ -164,8 +164,9 @@ def test_leaving_a_finished_shared_job_keeps_its_files_for_the_others(services, 
 
     cancel(services, member.user_id, job.id)
 
-    assert files(services, job) == [f"jobs/{job.id}/1/result.json"]
-    assert ask(services, other.user_id, NAME, crash.identifier, {"job_id": job.id}).state == JobState.FINISHED
+    finished = ask(services, other.user_id, NAME, crash.identifier, {"job_id": job.id})
+    assert finished.state == JobState.FINISHED
+    assert files(services, job) == [finished.result_key]
 
 
 def test_a_finished_job_is_freed_of_its_files_and_is_gone_by_its_id(services, member, crash, job, clock):

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from app.db.models.job import JobState
+from app.db.models.job import Job, JobState
 from app.errors import MalformedLog, TransientError
 from app.jobs import attempt, service
 from app.jobs.job_type import Artefact, Run
@@ -103,7 +103,31 @@ def test_a_worker_that_lost_its_lease_cannot_publish_and_its_files_are_removed(
     ended = row(services, job)
     assert (len(job_type.attempts), ended.state, ended.attempt) == (2, JobState.FINISHED, 2)
     assert services.storage.get(ended.result_key) == b'"second"'
-    assert files(services, job) == [ended.result_key] == [f"jobs/{job.id}/2/result.json"]
+    assert files(services, job) == [ended.result_key]
+    assert ended.result_key.startswith(f"jobs/{job.id}/2-")
+
+
+def test_a_lost_claim_that_ends_late_leaves_the_result_of_the_claim_that_was_given_its_number(
+    services, ask_again, job_type, no_renewals
+):
+    def act(run_: Run) -> Artefact:
+        if len(job_type.attempts) == 1:
+            with services.db.write() as session:  # as after a crash of PostgreSQL that forgot the claim
+                lost = session.get_one(Job, job.id)
+                lost.state, lost.attempt, lost.holder, lost.lease_expires_at = JobState.QUEUED, 0, None, None
+            run(services, job.id)
+            return write(run_, b'"first"')
+        return write(run_, b'"second"')
+
+    job_type.act = act
+    job = ask_again()
+
+    run(services, job.id)
+
+    ended = row(services, job)
+    assert (len(job_type.attempts), ended.state, ended.attempt) == (2, JobState.FINISHED, 1)
+    assert services.storage.get(ended.result_key) == b'"second"'
+    assert files(services, job) == [ended.result_key]
 
 
 def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, ask_again, job_type, clock, no_renewals):
@@ -122,7 +146,7 @@ def test_a_worker_that_lost_its_lease_and_then_fails_changes_nothing(services, a
     run(services, job.id)
 
     assert services.storage.get(row(services, job).result_key) == b'"second"'
-    assert files(services, job) == [f"jobs/{job.id}/2/result.json"]
+    assert files(services, job) == [row(services, job).result_key]
 
 
 def test_ending_a_job_that_has_just_finished_leaves_its_result(services, ask_again):

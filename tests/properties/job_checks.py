@@ -82,11 +82,11 @@ def _check_objects(world: World, rows: dict[str, Row]) -> None:
             stored = world.services.storage.get(row.result_key)
             assert stored == job.content
             assert (row.result_size, row.result_sha256) == (len(stored), hashlib.sha256(stored).hexdigest())
-            assert row.result_key == f"jobs/{job.id}/{job.attempt}/result.json"
+            assert row.result_key.startswith(f"jobs/{job.id}/{job.attempt}-")
     left = _attempts_with_objects(world) - wanted - world.uncleared - world.orphans
     assert left == set(), "objects of attempts that are over"
 
 
 def _attempts_with_objects(world: World) -> set[tuple[str, int]]:
     keys = [stat.key.split("/") for stat in world.services.storage.list("jobs")]
-    return {(job_id, int(attempt)) for _, job_id, attempt, _ in keys}
+    return {(job_id, int(attempt.partition("-")[0])) for _, job_id, attempt, _ in keys}

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from app.db.models.job import Job
 from app.db.models.log import Log
 from app.storage import artefact_key, checked, job_folder, log_key, symbols_key
 
@@ -16,11 +17,15 @@ HOSTILE = ["", "..", ".", "../a", "a/b", "/a", "a\\b", "a\0", "a b", "a\n", "%2e
 def test_keys_are_laid_out_by_app_and_day_and_by_job_and_attempt():
     assert re.fullmatch("logs/app1/2018/09/03/log-1.0ab-[0-9a-f]{8}", log_key("app1", date(2018, 9, 3), "log-1", "0ab"))
     assert job_folder(JOB) == f"jobs/{JOB}"
-    assert artefact_key(JOB, 2, "report.json") == f"jobs/{JOB}/2/report.json"
+    assert artefact_key(JOB, "2-0ab", "report.json") == f"jobs/{JOB}/2-0ab/report.json"
 
 
-def test_no_two_attempts_share_a_key():
-    assert len({artefact_key(JOB, attempt, "report.json") for attempt in range(1, 4)}) == 3
+def test_no_two_attempts_share_a_name_and_no_two_claims_of_the_same_number():
+    claims = [(1, None), (1, "host:7:ab/9-0ab"), (1, "host:7:ab/9-1ab"), (2, "host:7:ab/9-0ab")]
+
+    names = [Job(attempt=attempt, holder=holder).attempt_name for attempt, holder in claims]
+
+    assert names == ["1", "1-0ab", "1-1ab", "2-0ab"]
 
 
 def test_no_two_uploads_share_a_key():
@@ -42,7 +47,8 @@ def test_a_part_that_could_climb_out_of_its_folder_is_refused(part):
         lambda: log_key("app1", date(2018, 9, 3), part, SHA256),
         lambda: symbols_key("app1", part, "upload"),
         lambda: job_folder(part),
-        lambda: artefact_key(JOB, 1, part),
+        lambda: artefact_key(JOB, "1", part),
+        lambda: artefact_key(JOB, part, "report.json"),
     ):
         with pytest.raises(ValueError, match="storage key"):
             build()
