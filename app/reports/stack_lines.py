@@ -1,7 +1,6 @@
 """Text that is safe to print, and a frame and a thread in the words that the printed reports use."""
 
 import datetime
-import sys
 import unicodedata
 
 from app.crashes.log import CrashLog, Fault, Frame, Thread
@@ -17,13 +16,18 @@ def _escape(char: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65_536 else f"\\U{code:08x}"
 
 
-_ESCAPES = {
-    code: _escape(chr(code))
-    for code in range(sys.maxunicode + 1)
-    if unicodedata.category(chr(code)) in _HIDDEN and chr(code) not in _KEPT
-}
-_LINE_ESCAPES = {**_ESCAPES, ord("\n"): "\\n", ord("\t"): " "}
-del _ESCAPES[_ZERO_WIDTH_JOINER], _LINE_ESCAPES[_ZERO_WIDTH_JOINER]
+class _Escapes(dict[int, str | int]):
+    """For `str.translate`; a character is looked up when it first occurs, for there are a million."""
+
+    def __missing__(self, code: int) -> str | int:
+        char = chr(code)
+        hidden = unicodedata.category(char) in _HIDDEN and char not in _KEPT and code != _ZERO_WIDTH_JOINER
+        self[code] = _escape(char) if hidden else code
+        return self[code]
+
+
+_ESCAPES = _Escapes()
+_LINE_ESCAPES = _Escapes({ord("\n"): "\\n", ord("\t"): " "})
 
 
 def line(text: str | None) -> str:
