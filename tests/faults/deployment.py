@@ -254,7 +254,6 @@ def deployment(
         # The servers run without durability for speed; an answered commit has to survive a killed PostgreSQL here.
         made.query(f"ALTER DATABASE {database.rpartition('/')[2]} SET synchronous_commit = on")
         operator = Operator(folder, made.environ)
-        operator.run("db", "upgrade")
         made.app, made.key = operator.add_account()
         try:
             if start:
@@ -265,7 +264,7 @@ def deployment(
             yield made
         finally:
             for part in made.parts.values():
-                part.end()
+                part.kill()
 
 
 def _stamp(line: str) -> str:

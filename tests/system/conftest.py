@@ -6,14 +6,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from app.cli.demo import Http
+from app.config import Config, embedded_environment
+from app.identity.accounts import create_app_for, create_user
+from app.operations.schema import is_current, upgrade
+from app.operations.store_setup import set_up_storage
+from app.services import open_services
 from tests.servers import free_port
 
 CRASHQ = Path(sys.executable).with_name("crashq")
@@ -53,15 +59,19 @@ class Operator:
         )
 
     def add_account(self) -> tuple[str, str]:
-        """A user and an app; returns the app's identifier and its ingest key."""
-        self.run("user", "add", EMAIL, stdin=f"{PASSWORD}\n")
-        lines = self.run("app", "add", "Notes", "--owner", EMAIL).stdout.splitlines()
-        identifier, key, _ = (line.partition(": ")[2] for line in lines)
-        return identifier, key
+        """A user and an app, as `crashq user add` and `app add` make them; returns the app's identifier and its ingest key."""
+        with patch.dict(os.environ, self._environ, clear=True):
+            config = Config.from_env(embedded_environment(self.data_dir), needs_broker=False)
+            with closing(open_services(config)) as services:
+                if not is_current(services.db):
+                    upgrade(services.db)
+                    set_up_storage(services)
+                create_user(services, EMAIL, PASSWORD)
+                return create_app_for(services, "Notes", EMAIL)
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Http]]:
-        """A running `crashq up`, and a client that talks to it; stopped as Ctrl-C would."""
+        """A running `crashq up`, and a client that talks to it; killed at the end unless it was stopped before."""
         port = free_port()
         process = subprocess.Popen(
             self.command("up", "--port", str(port), *arguments),
@@ -79,9 +89,7 @@ class Operator:
                 pytest.fail(f"crashq up says: {first}{process.stdout.read()}")
             yield process, Http(f"http://127.0.0.1:{port}")
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-            process.wait(GRACE)
+            kill_all(process)
             assert process.stdout is not None
             process.stdout.close()
 
@@ -93,6 +101,16 @@ class Operator:
             if not name.startswith(("DATABASE_", "REDIS_", "STORAGE_"))
         }
         return {**kept, **self.environ}
+
+
+def kill_all(process: subprocess.Popen[Any]) -> None:
+    """kill -9 of a process and of all that it has begun: faster than a stop, which has tests of its own."""
+    pids = [process.pid, *descendants(process.pid)] if process.poll() is None else []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait(GRACE)
+    until(lambda: not any(is_alive(pid) for pid in pids), "all that it has begun to end")
 
 
 @pytest.fixture
