@@ -2,8 +2,10 @@
 
 import io
 import logging
+import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from dataclasses import replace
@@ -26,9 +28,18 @@ from app.storage import open_storage
 from app.telemetry.log_lines import configure_logs
 from tests.factories import CONFIG, Clock, Member, make_member, run_enqueued
 
+MEMORY_DISK = Path("/dev/shm")
+ROOM = 6 * 2**30  # bytes: for the databases and files of two processes of a whole run
+
 
 def pytest_configure() -> None:
-    """A shell's background jobs ignore Ctrl-C, and so would the children that tests press it for."""
+    """Keep temporary files in memory where there is room: a PostgreSQL database is made there in 12 ms, on a disk in 250.
+
+    A shell's background jobs ignore Ctrl-C, and so would the children that tests press it for.
+    """
+    if "TMPDIR" not in os.environ and os.access(MEMORY_DISK, os.W_OK) and shutil.disk_usage(MEMORY_DISK).free > ROOM:
+        os.environ["TMPDIR"] = str(MEMORY_DISK)
+        tempfile.tempdir = None  # to be looked up anew
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
