@@ -15,6 +15,7 @@ from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, F
 from app.errors import MalformedLog
 from app.parsers import apple_frames, apple_text, values
 from app.parsers import apple_ips_stacks as stacks
+from app.parsers.apple_information import most_telling, plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.document import Document, load_json
 from app.parsers.values import items, mapping
@@ -186,7 +187,7 @@ def _fault(body: dict[str, Any], images: tuple[BinaryImage, ...]) -> Fault:
     uncaught = uncaught_exception(information)
     if known(named.get("name")):
         uncaught = str(known(named.get("name"))), known(named.get("composed_message"))
-    reason = uncaught[1] if uncaught else apple_text.plain_information(information)
+    reason = uncaught[1] if uncaught else plain_information(information)
     return Fault(
         type=uncaught[0] if uncaught else mach or signal,
         message=reason or known(exception.get("message")) or _termination(body),
@@ -208,10 +209,13 @@ def _exception_frames(body: dict[str, Any], images: tuple[BinaryImage, ...]) -> 
 
 
 def _information(body: dict[str, Any]) -> str:
-    lines: list[str] = []
-    for said in mapping(body.get("asi")).values():
-        lines += [line for entry in (items(said) or [said]) if (line := known(entry))]
-    return values.clean("\n".join(lines))
+    said = (
+        (image, line)
+        for image, entries in mapping(body.get("asi")).items()
+        for entry in (items(entries) or [entries])
+        if (line := known(entry))
+    )
+    return values.clean("\n".join(most_telling(said)))
 
 
 def _termination(body: dict[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ import re
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
 from app.parsers import android_kind, apple_frames, values
+from app.parsers.apple_information import plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.apple_sections import HEADER_KEYS, Sections, TextBlock, cut, split_reports
 from app.parsers.document import Document
@@ -26,7 +27,6 @@ _UMENG_SIGNAL = re.compile(r"^Application received signal (SIG[A-Z]{2,8})$", re.
 _UMENG_FRAME = re.compile(r"^\s{0,20}\d{1,4}\s[^\n]{0,400}\s0x[0-9a-fA-F]+", re.MULTILINE)
 _TYPE = re.compile(r"(\S{1,200})(?:\s{1,8}\((\w{1,40})\))?")
 _THREAD_NUMBER = re.compile(r"\d{1,9}")
-_NOISE = ("CoreSimulator ", "dyld4 config", "dyld3 mode", "dyld: launch", "dyld: in ", "abort() called")
 _OLD_IOS = ("iphone os", "ios", "ipados", "ipad os", "watch os", "watchos", "apple tvos", "tvos")
 
 
@@ -165,12 +165,6 @@ def mechanism(mach: str | None, uncaught: tuple[str, str | None] | None, informa
     if not mach:
         return None
     return "mach" if mach.startswith("EXC_") else "signal" if mach.startswith("SIG") else mach.lower()
-
-
-def plain_information(information: str) -> str | None:
-    """What libraries said about the crash, without the lines that stand in healthy reports too; None when nothing."""
-    lines = [line for line in information.split("\n") if line.strip() and not line.startswith(_NOISE)]
-    return known("\n".join(lines))
 
 
 def _termination(report: Sections) -> str | None:

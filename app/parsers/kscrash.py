@@ -12,6 +12,7 @@ from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Fault, Json, OsInfo, 
 from app.errors import MalformedLog
 from app.parsers import kscrash_parts as parts
 from app.parsers import values
+from app.parsers.apple_information import most_telling, plain_information
 from app.parsers.apple_names import cpu_name, known
 from app.parsers.document import Document, load_json
 from app.parsers.values import items, mapping
@@ -115,7 +116,8 @@ def _log(report: dict[str, Any], notes: tuple[str, ...]) -> CrashLog:
     images, threads = parts.read_images(report.get("binary_images")), tuple(parts.read_threads(crash))
     handled = _handled(user)
     messages = _image_messages(report.get("binary_images"))
-    fault = parts.read_fault(crash, messages[0] if messages else None, handled)
+    telling = (said for message in messages if (said := plain_information(message)))
+    fault = parts.read_fault(crash, next(telling, None), handled)
     device, app = mapping(context.get("device")), mapping(context.get("app"))
     started = system.get("app_start_time")
     return CrashLog(
@@ -209,7 +211,12 @@ def _custom(user: dict[str, Any], scope: dict[str, Any]) -> dict[str, Json]:
 def _image_messages(images: Any) -> list[str]:
     keys = ("crash_info_message", "crash_info_message2")
     entries = [entry for entry in items(images) if isinstance(entry, dict)]
-    return [found for entry in entries for key in keys if (found := known(entry.get(key)))]
+    return most_telling(
+        (values.basename(entry.get("name")), found)
+        for entry in entries
+        for key in keys
+        if (found := known(entry.get(key)))
+    )
 
 
 def _notes(
