@@ -175,12 +175,14 @@ def _frames(backtrace: Any) -> tuple[Frame, ...]:
 def _frame(entry: dict[str, Any]) -> Frame:
     function = known(entry.get("symbol_name"))
     at, start = values.address(entry.get("instruction_addr")), values.address(entry.get("symbol_addr"))
-    base = values.address(entry.get("object_addr"))
+    base, image = values.address(entry.get("object_addr")), values.basename(entry.get("object_name"))
+    if function and function == image and start is not None and start == base:
+        function = start = None  # the image stands for a function that was not found
     origin = start if function else base
     offset = at - origin if at is not None and origin is not None else -1
     return Frame(
         function=function,
-        image=values.basename(entry.get("object_name")),
+        image=image,
         address=at,
         image_address=base,
         symbol_address=start,
