@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.crashes.log import BinaryImage, Breadcrumb, Fault, Frame, Thread
-from app.parsers import values
+from app.parsers import kscrash_state, values
 from app.parsers.apple_names import (
     MEMORY_FAULTS,
     cpu_name,
@@ -74,6 +74,8 @@ def _type(error: dict[str, Any], kind: str | None, details: dict[str, Any]) -> s
     named = known(details.get("name"))
     if kind in _DETAILS:
         return named or {"nsexception": "NSException", "cpp_exception": "C++ exception", "user": None}[kind]
+    if kind == "termination" and (ended := kscrash_state.termination(error)):
+        return ended
     if kind not in (None, "mach", "signal"):
         return "".join(word.capitalize() for word in re.split(r"[\W_]+", kind)) or kind
     return (
