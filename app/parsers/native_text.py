@@ -17,7 +17,8 @@ _FRAME = re.compile(
 )
 _SANITIZER_FRAME = re.compile(r"[ \t]*#(?P<number>\d{1,6}) 0x(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$")
 _UNITY_FRAME = re.compile(
-    r"[ \t]*at (?P<image>lib[\w+-]{1,200})\.(?:0x(?P<pc>[0-9a-fA-F]{1,16})|(?P<function>[\w$~:<>]{1,1000}))"
+    r"[ \t]*at (?P<image>lib[\w+-]{1,200})\."
+    r"(?:(?:0x(?=[0-9a-fA-F])|(?=[0-9a-f]{8,16}\())(?P<pc>[0-9a-fA-F]{1,16})|(?P<function>[\w$~:<>]{1,1000}))"
     r"\((?:Native Method|(?P=function):(?P<offset>\d{1,9}))\)[ \t]*$"
 )
 _MODULE_OFFSET = re.compile(r"\((?P<path>[^()]{1,1000}?)\+0x(?P<offset>[0-9a-fA-F]{1,16})\)")
@@ -57,7 +58,10 @@ def read_frame(line: str) -> NativeFrame | None:
 
 
 def read_unity_frame(line: str) -> NativeFrame | None:
-    """The frame on a line that Unity throws as if it were Java's, `at libunity.0x1234(Native Method)`, or None."""
+    """The frame on a line that Unity throws as if it were Java's, `at libunity.0x1234(Native Method)`, or None.
+
+    Before 2019 it printed the place in eight digits or sixteen without 0x.
+    """
     found = _UNITY_FRAME.match(line[:_MAX_LINE])
     if not found:
         return None
