@@ -28,12 +28,14 @@ _PROCESS = re.compile(
 )
 _NATIVE = re.compile(
     rf"{STARS.pattern}|\bFatal signal \d{{1,3}} \(SIG|\bsignal \d{{1,3}} \(SIG\w+\), (?:code|fault)|\bCANNOT LINK EXECUTABLE\b"
-    r"|==\d+==\s?ERROR: \w*Sanitizer: |\bBUG: K(?:ASAN|MSAN|CSAN|FENCE): |\bKernel panic - not syncing"
+    r"|==\d+==\s?(?:ERROR|WARNING): \w*Sanitizer: |\bWARNING: ThreadSanitizer: |\.\w{1,4}:\d+:\d+: runtime error: "
+    r"|\bBUG: K(?:ASAN|MSAN|CSAN|FENCE): |\bKernel panic - not syncing"
     r"|\b[Uu]nable to handle (?:kernel|page) |\bkernel BUG at \S+!|\bBUG: (?:soft|hard) lockup - "
     r"|\b(?:general protection fault|invalid opcode|divide error|double fault)[:,].*\[#\d{1,4}\]"
 )
-_MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE", "Sanitizer: ",
-          "BUG: ", "Kernel panic", "handle kernel", "handle page", "kernel BUG", "[#", "pid: ", MICRODUMP)  # fmt: skip
+_MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE",
+          "Sanitizer: ", ": runtime error: ", "BUG: ", "Kernel panic", "handle kernel", "handle page", "kernel BUG",
+          "[#", "pid: ", MICRODUMP)  # fmt: skip
 _STAMP = re.compile(
     r"\s{0,20}\[ {0,12}(?:\d{1,8}\.\d{6}\]|(?:\d{4}-)?\d\d-\d\d \d\d:)"
 )  # the kernel's, logcat's: no JSON

@@ -16,6 +16,9 @@ _FRAME = re.compile(
     r"[ \t]*(?:native: )?#(?P<number>\d{1,6})[ \t]{1,8}pc (?:0x)?(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$"
 )
 _SANITIZER_FRAME = re.compile(r"[ \t]*#(?P<number>\d{1,6}) 0x(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$")
+_RACE_FRAME = re.compile(
+    r"[ \t]*#(?P<number>\d{1,6}) (?P<rest>[^\s0-9].*\+0x(?P<pc>[0-9a-fA-F]{1,16})\)(?: \(BuildId: .*)?)$"
+)
 _UNITY_FRAME = re.compile(
     r"[ \t]*at (?P<image>lib[\w+-]{1,200})\."
     r"(?:(?:0x(?=[0-9a-fA-F])|(?=[0-9a-f]{8,16}\())(?P<pc>[0-9a-fA-F]{1,16})|(?P<function>[\w$~:<>]{1,1000}))"
@@ -54,7 +57,10 @@ def read_frame(line: str) -> NativeFrame | None:
     if found:
         return _unwound(found)
     found = _SANITIZER_FRAME.match(line[:_MAX_LINE])
-    return _of_sanitizer(found) if found else None
+    if found:
+        return _of_sanitizer(found)
+    found = _RACE_FRAME.match(line[:_MAX_LINE])  # ThreadSanitizer prints no run-time address
+    return _of_sanitizer(found) if found and _MODULE_OFFSET.search(found["rest"]) else None
 
 
 def read_unity_frame(line: str) -> NativeFrame | None:

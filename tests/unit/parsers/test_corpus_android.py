@@ -39,7 +39,7 @@ ANRS = {  # file -> process, pid, time, threads, frames of the main thread, its 
 NATIVE = {  # file -> type, start of message, process, pid, frames, top function
     "android_asan_uaf.txt": (
         "AddressSanitizer: heap-use-after-free",
-        "heap-use-after-free on",
+        "heap-use-after-free; READ of size 2",
         None,
         378,
         16,
