@@ -18,13 +18,15 @@ from app.parsers import apple_ips_stacks as stacks
 from app.parsers.apple_information import most_telling, plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.document import Document, load_json
+from app.parsers.trap_message import with_trap_message
 from app.parsers.values import items, mapping
 
 FORMAT = "apple-ips"
 
 _BUG_TYPES = {
-    "115": "a device reset", "142": "too many CPU wake-ups", "145": "too many disk writes", "202": "too much CPU use",
-    "210": "a kernel panic", "211": "analytics data", "288": "a stackshot, taken at a hang or a forced snapshot",
+    "115": "a device reset", "142": "too many CPU wake-ups", "145": "too many disk writes", "151": "a forced reset",
+    "202": "too much CPU use", "206": "too much CPU use, which ended the process", "210": "a kernel panic",
+    "211": "analytics data", "288": "a stackshot, taken at a hang or a forced snapshot",
     "298": "a jetsam event, when memory ran out", "385": "a user fault that did not end the process",
 }  # fmt: skip
 """What the other files that end in .ips report, as far as it is certain."""
@@ -135,7 +137,7 @@ def _log(header: dict[str, Any], body: dict[str, Any]) -> CrashLog:
         for position, entry in enumerate(items(body.get("threads")))
     )
     fault = _fault(body, images)
-    return CrashLog(
+    log = CrashLog(
         format=FORMAT,
         platform="apple",
         report_id=known(body.get("incident")) or known(header.get("incident_id")),
@@ -155,6 +157,7 @@ def _log(header: dict[str, Any], body: dict[str, Any]) -> CrashLog:
         ),
         notes=tuple(values.clean(note) for note in _notes(body, fault, threads)),
     )
+    return with_trap_message(log)
 
 
 def _app(header: dict[str, Any], bundle: dict[str, Any]) -> AppInfo:

@@ -15,6 +15,7 @@ from app.parsers.apple_information import plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.apple_sections import HEADER_KEYS, Sections, TextBlock, cut, split_reports
 from app.parsers.document import Document
+from app.parsers.trap_message import with_trap_message
 
 FORMAT = "apple-text"
 
@@ -27,6 +28,7 @@ _UMENG_SIGNAL = re.compile(r"^Application received signal (SIG[A-Z]{2,8})$", re.
 _UMENG_FRAME = re.compile(r"^\s{0,20}\d{1,4}\s[^\n]{0,400}\s0x[0-9a-fA-F]+", re.MULTILINE)
 _TYPE = re.compile(r"(\S{1,200})(?:\s{1,8}\((\w{1,40})\))?")
 _THREAD_NUMBER = re.compile(r"\d{1,9}")
+_FREED = "This exception has been deallocated"
 _OLD_IOS = ("iphone os", "ios", "ipados", "ipad os", "watch os", "watchos", "apple tvos", "tvos")
 
 
@@ -61,7 +63,7 @@ def parse_text(text: str) -> list[CrashLog]:
     found, reason = [], "The Apple crash report is empty"
     for report in split_reports(text):
         try:
-            found.append(_read(cut(report)))
+            found.append(with_trap_message(_read(cut(report))))
         except MalformedLog as error:
             reason = error.message
     if not found:
@@ -142,6 +144,8 @@ def _fault(report: Sections, places: apple_frames.Places) -> Fault:
     if mach and mach.startswith("SIG"):
         signal = mach
     information = "\n".join(report.information).strip()
+    if _FREED in information:  # what KSCrash says of a zombie: the exception is no cause of this crash
+        information = ""
     uncaught = uncaught_exception(values.clean(information)) if information else None
     deadlock = next((line for line in report.loose if "deadlocked" in line), None)
     if mach == "0":
