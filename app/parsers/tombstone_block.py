@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.crashes.log import AppInfo, CrashLog, Fault, Frame, Thread
+from app.crashes.log import AppInfo, CrashLog, Fault, Frame, RelatedStack, Thread
 from app.errors import MalformedLog
 from app.parsers import android_build, java_stack, native_text, values
 from app.parsers.native_text import NativeFrame
@@ -22,12 +22,15 @@ _PROCESS = re.compile(
 )
 _SIGNAL = re.compile(
     r"(?:Fatal )?signal (?P<number>\d{1,3}) \((?P<name>\w+)\)"
-    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?(?:, fault addr (?P<address>[\w-]+))?"
+    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?(?:, fault addr (?P<address>[\w-]+)"
+    r"(?: \((?P<access>read|write|execute)\))?)?"
 )
 _THROWN = re.compile(r"(?:Caused by: )?java\.lang\.Error: (?=signal \d)")  # Unity throws a signal as if it were Java's
 _FATAL_EXCEPTION = re.compile(r"FATAL EXCEPTION: (?P<thread>.{1,100})$")
 _PROCESS_FACT = re.compile(r"(?P<process>\S{1,200}), PID: (?P<pid>\d{1,10})$")
 _UNITY = re.compile(r"Version '(?P<version>[^'\n]{1,100})', Build type '")
+_MEMORY = re.compile(r"(?P<what>allocated|deallocated) by thread \d{1,10}$")
+_MEMORY_KINDS = {"allocated": "allocation", "deallocated": "deallocation"}
 _FACT = re.compile(r"(?P<key>[A-Z][A-Za-z ]{1,30}): ?(?P<value>.*)$")
 _SECTION = re.compile(r"(?:[a-z][\w ]{1,60}(?: \([^)\n]{1,60}\))?:|--------- .*|\(Total frames: \d+\))[ \t]*$")
 _BUILD_ID = re.compile(r"[ \t]+(?P<path>\S.*?) \(BuildId: (?P<id>[0-9a-fA-F]{8,64})")
@@ -63,6 +66,9 @@ class TombstoneBlock:
     build_ids: dict[str, str] = field(default_factory=dict)
     was_backtrace: bool = False
     thread_name: str | None = None  # of a crash that names no ids
+    memory: dict[str, tuple[str, list[NativeFrame]]] = field(
+        default_factory=dict
+    )  # kind -> words, frames; the first counts
 
     @property
     def says_something(self) -> bool:
@@ -90,7 +96,7 @@ def read(lines: list[str]) -> TombstoneBlock:
             section = "thread"
             continue
         if _SECTION.match(line[:120]) and not line.startswith((" ", "\t")):
-            section = _section_of(line)
+            section = _section_of(block, line)
             block.was_backtrace = block.was_backtrace or section == "backtrace"
             continue
         if section in ("head", "thread"):
@@ -102,8 +108,11 @@ def read(lines: list[str]) -> TombstoneBlock:
     return block
 
 
-def _section_of(line: str) -> str:
+def _section_of(block: TombstoneBlock, line: str) -> str:
     name = line.strip().rstrip(":")
+    if memory := _MEMORY.match(name):
+        kind = _MEMORY_KINDS[memory["what"]]
+        return kind if block.memory.setdefault(kind, (name, []))[0] == name else "skip"
     return {"backtrace": "backtrace", "java stacktrace": "java", "build id": "build id"}.get(name, "skip")
 
 
@@ -154,6 +163,10 @@ def _read_section(block: TombstoneBlock, section: str, line: str) -> None:
         if found:
             block.build_ids.setdefault(found["path"], found["id"])
         return
+    if section in block.memory:
+        if memory_frame := native_text.read_frame(line):
+            block.memory[section][1].append(memory_frame)
+        return
     if section == "java":
         _last_thread(block).java.append(line)
         return
@@ -182,6 +195,7 @@ def report(block: TombstoneBlock, format_name: str) -> CrashLog:
     java = [line for line in crashed.java if line.strip()] if crashed else []
     arch = native_text.architecture(facts.get("ABI"))
     every = [frame for each in block.threads for frame in each.frames]
+    in_memory = [frame for _, frames in block.memory.values() for frame in frames]
     identifier = facts.get("App ID") or package(block.process) or package(facts.get("Cmdline"))
     faults, notes = _java_faults(java) if java else ((_fault(block),), [])
     notes += [f"{label}: {facts[key]}" for key, label in _EXTRA.items() if facts.get(key)]
@@ -197,7 +211,11 @@ def report(block: TombstoneBlock, format_name: str) -> CrashLog:
         process_id=block.pid,
         faults=faults,
         threads=tuple(_thread(each, number == 0) for number, each in enumerate(block.threads)),
-        images=native_text.images_of(every, block.build_ids, arch),
+        stacks=tuple(
+            RelatedStack(kind, values.text(words), values.bounded([each.frame for each in frames]))
+            for kind, (words, frames) in block.memory.items()
+        ),
+        images=native_text.images_of([*every, *in_memory], block.build_ids, arch),
         app=AppInfo(identifier=values.text(identifier), version=values.text(facts.get("App version"))),
         os=android_build.system(facts.get("Build fingerprint"), values.text(facts.get("OS version"))),
         device=android_build.device(
@@ -206,7 +224,7 @@ def report(block: TombstoneBlock, format_name: str) -> CrashLog:
             values.text(facts.get("Manufacturer")),
             arch,
         ),
-        details={"unity_version": facts["Unity version"]} if facts.get("Unity version") else {},
+        details=_details(block),
         notes=tuple(values.clean(note) for note in notes),
     )
 
@@ -215,6 +233,12 @@ def package(process: str | None) -> str | None:
     """The application id that names the process; a path or a bare name is none."""
     name = (process or "").partition(":")[0].split(" ")[0]
     return name if "." in name and "/" not in name else None
+
+
+def _details(block: TombstoneBlock) -> dict[str, str | int | bool]:
+    access = block.signal.get("access") if block.signal else None
+    found = {"access": access, "unity_version": block.facts.get("Unity version")}
+    return {key: value for key, value in found.items() if value}
 
 
 def _fault(block: TombstoneBlock) -> Fault:
