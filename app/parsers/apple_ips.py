@@ -1,7 +1,7 @@
 """Apple .ips crash reports: a header line of JSON, then a JSON body (bug type 309) or classic text (bug type 109).
 
 Source: Apple, "Interpreting the JSON format of a crash report" (iOS 15 to 18, macOS 12 to 15).
-Left out on purpose: `trialInfo`, `vmSummary`, `extMods`, `sharedCache`, `storeInfo`, `instructionByteStream`, uptime,
+Left out on purpose: `trialInfo`, `vmSummary`, `extMods`, `sharedCache`, `storeInfo`, `instructionByteStream`,
 wake and sleep times, `userID`, coalition and baseband.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import apple_frames, apple_text, values
+from app.parsers import apple_frames, apple_state, apple_text, values
 from app.parsers import apple_ips_stacks as stacks
 from app.parsers.apple_information import most_telling, plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
@@ -155,6 +155,7 @@ def _log(header: dict[str, Any], body: dict[str, Any]) -> CrashLog:
             arch=code_type(body.get("cpuType")),
             install_id=known(body.get("crashReporterKey")),
         ),
+        details=apple_state.of_body(body),
         notes=tuple(values.clean(note) for note in _notes(body, fault, threads)),
     )
     return with_trap_message(log)
@@ -233,7 +234,7 @@ def _code(body: dict[str, Any]) -> str | None:
     if subtype or (codes and not is_zero(codes)):
         return subtype or codes
     space = known(termination.get("namespace"))
-    return " ".join([space, known(termination.get("code")) or ""]).strip() if space and space != "SIGNAL" else None
+    return apple_state.termination_code(space, termination.get("code")) if space != "SIGNAL" else None
 
 
 def _notes(body: dict[str, Any], fault: Fault, threads: tuple[Thread, ...]) -> list[str]:
@@ -242,7 +243,8 @@ def _notes(body: dict[str, Any], fault: Fault, threads: tuple[Thread, ...]) -> l
     mach = known(exception.get("type"))
     if mach and mach != fault.type:
         found.append(f"Exception Type: {mach}" + (f" ({fault.signal})" if fault.signal else ""))
-    words = [known(termination.get(key)) for key in ("namespace", "code", "indicator", "byProc")]
+    told = apple_state.termination_code(known(termination.get("namespace")), termination.get("code"))
+    words = [told or known(termination.get("code")), *(known(termination.get(key)) for key in ("indicator", "byProc"))]
     if any(words):
         found.append("Termination: " + ", ".join(word for word in words if word))
     information = _information(body)

@@ -10,7 +10,7 @@ import re
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import android_kind, apple_frames, values
+from app.parsers import android_kind, apple_frames, apple_state, values
 from app.parsers.apple_information import plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.apple_sections import HEADER_KEYS, Sections, TextBlock, cut, split_reports
@@ -101,6 +101,7 @@ def _read(report: Sections) -> CrashLog:
             arch=code_type(report.value("Code Type")),
             install_id=known(report.value("CrashReporter Key")) or known(report.value("Anonymous UUID")),
         ),
+        details=apple_state.of_header({key: report.value(key) for key in report.header}),
         notes=tuple(values.clean(note) for note in _notes(report, fault, threads, disagreement)),
     )
 
@@ -182,7 +183,7 @@ def _code(report: Sections) -> str | None:
     subtype, codes = known(report.value("Exception Subtype")), known(report.value("Exception Codes"))
     if subtype or (codes and not is_zero(codes)):
         return subtype or codes
-    reason = known(report.value("Termination Reason"))
+    reason = apple_state.spoken_termination(report.value("Termination Reason"))
     return None if not reason or "SIGNAL" in reason else reason
 
 

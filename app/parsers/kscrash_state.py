@@ -44,7 +44,7 @@ def details(system: dict[str, Any], error: dict[str, Any]) -> dict[str, str | in
         "state": known(used.get("app_transition_state")) or known(stats.get("app_transition_state")),
         "role": known(stats.get("task_role")),
         "parent_process": known(system.get("parent_process_name")),
-        "translated": values.boolean(system.get("proc_translated")),
+        "translated": values.boolean(system.get("proc_translated")) or None,
         "jailbroken": True if system.get("jailbroken") is True else None,
         "free_memory": values.integer(memory.get("free")),
         "usable_memory": values.integer(memory.get("usable")),
