@@ -1,5 +1,7 @@
 """Apple .ips crash reports: a header line of JSON, then a JSON body (bug type 309) or classic text (bug type 109).
 
+A jetsam event (298) is the end of the process that it names.
+
 Source: Apple, "Interpreting the JSON format of a crash report" (iOS 15 to 18, macOS 12 to 15).
 Left out on purpose: `trialInfo`, `vmSummary`, `extMods`, `sharedCache`, `storeInfo`, `instructionByteStream`,
 wake and sleep times, `userID`, coalition and baseband.
@@ -13,7 +15,7 @@ from typing import Any
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import apple_frames, apple_state, apple_text, values
+from app.parsers import apple_frames, apple_jetsam, apple_state, apple_text, values
 from app.parsers import apple_ips_stacks as stacks
 from app.parsers.apple_information import most_telling, plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
@@ -27,10 +29,10 @@ _BUG_TYPES = {
     "115": "a device reset", "142": "too many CPU wake-ups", "145": "too many disk writes", "151": "a forced reset",
     "202": "too much CPU use", "206": "too much CPU use, which ended the process", "210": "a kernel panic",
     "211": "analytics data", "288": "a stackshot, taken at a hang or a forced snapshot",
-    "298": "a jetsam event, when memory ran out", "385": "a user fault that did not end the process",
+    "385": "a user fault that did not end the process",
 }  # fmt: skip
 """What the other files that end in .ips report, as far as it is certain."""
-_CRASHES = ("109", "309")
+_CRASHES = ("109", "309", apple_jetsam.BUG_TYPE)
 _BODY_KEYS = {"usedImages", "threads", "faultingThread", "captureTime", "procLaunch", "exception", "termination"}
 _HEADER_KEYS = {"incident_id", "os_version", "timestamp", "app_name", "name", "bundleID", "slice_uuid", "app_version"}
 _HEADER_LINE = re.compile(r'^[ \t]*\{[^\n]*"bug_type"', re.MULTILINE)
@@ -44,7 +46,9 @@ def sniff(document: Document) -> bool:
     if _header((document.text or "").lstrip("\ufeff \t\n"))[0]:
         return True
     body = mapping(document.json)
-    return "threads" in body and "usedImages" in body and len(_BODY_KEYS & body.keys()) >= 3
+    return apple_jetsam.is_body(body) or (
+        "threads" in body and "usedImages" in body and len(_BODY_KEYS & body.keys()) >= 3
+    )
 
 
 def parse(document: Document) -> list[CrashLog]:
@@ -96,7 +100,7 @@ def _read(header: dict[str, Any], rest: str | dict[str, Any]) -> list[CrashLog]:
         name = _BUG_TYPES.get(bug_type, "another event")
         raise MalformedLog(values.clean(f"This .ips file is no crash report: its bug type {bug_type[:40]} is {name}"))
     if isinstance(rest, dict):
-        return [_log(header, rest)]
+        return [_of_body(header, rest)]
     if not rest.strip():
         raise MalformedLog("The .ips file is cut short after its header line")
     if rest.lstrip()[:1] != "{":
@@ -104,7 +108,12 @@ def _read(header: dict[str, Any], rest: str | dict[str, Any]) -> list[CrashLog]:
     body, problem = load_json(rest.strip())
     if problem:
         raise MalformedLog(f"The body of the .ips file is {problem} after the header line")
-    return [_log(header, mapping(body))]
+    return [_of_body(header, mapping(body))]
+
+
+def _of_body(header: dict[str, Any], body: dict[str, Any]) -> CrashLog:
+    is_jetsam = apple_jetsam.is_body(body) or known(header.get("bug_type")) == apple_jetsam.BUG_TYPE
+    return apple_jetsam.read(header, body, FORMAT) if is_jetsam else _log(header, body)
 
 
 def _with_header(log: CrashLog, header: dict[str, Any]) -> CrashLog:
