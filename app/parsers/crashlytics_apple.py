@@ -51,7 +51,7 @@ def parse(document: Document) -> list[CrashLog]:
     """The one crash report. Raises MalformedLog when no block says what crashed."""
     facts: dict[str, str] = {}
     threads: list[Thread] = []
-    fault, heading, frames = Fault(), [], list[Frame]()
+    fault, heading, frames = Fault(), list[str](), list[Frame]()
 
     def close() -> None:
         nonlocal fault, heading, frames
