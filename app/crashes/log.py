@@ -57,6 +57,15 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class RelatedStack:
+    """A stack that tells of the crash and that no thread had then: of what allocated or freed the memory at fault."""
+
+    kind: str  # "allocation", "deallocation", "access"
+    description: str | None = None  # as the log words it: "deallocated by thread 10930"
+    frames: tuple[Frame, ...] = ()  # innermost first
+
+
+@dataclass(frozen=True, slots=True)
 class BinaryImage:
     """One executable or library loaded in the process."""
 
@@ -136,6 +145,7 @@ class CrashLog:
     process_id: int | None = None
     faults: tuple[Fault, ...] = ()
     threads: tuple[Thread, ...] = ()
+    stacks: tuple[RelatedStack, ...] = ()
     images: tuple[BinaryImage, ...] = ()
     mappings: tuple[str, ...] = ()  # ids of the mapping files of R8 or ProGuard that the build made
     source_maps: tuple[SourceMapRef, ...] = ()  # of JavaScript
@@ -143,6 +153,7 @@ class CrashLog:
     os: OsInfo = field(default_factory=OsInfo)
     device: DeviceInfo = field(default_factory=DeviceInfo)
     user_id: str | None = None
+    details: Mapping[str, str | int | bool] = field(default_factory=dict)  # what else the log says: access, role, ...
     grouping_hint: tuple[str, ...] = ()  # the sender's own grouping wish (Sentry `fingerprint`)
     custom: Mapping[str, Json] = field(default_factory=dict)  # what the app added: user data, tags, extra
     breadcrumbs: tuple[Breadcrumb, ...] = ()  # oldest first

@@ -67,9 +67,7 @@ def _why_unknown(document: Document) -> str:
     if not (document.raw if document.text is None else document.text).strip():
         return "The log is empty"
     if document.text is None:
-        packed = "; it is packed with gzip: unpack it, or send it with Content-Encoding: gzip"
-        message = "The log is in no known format: it is binary data or text in an unknown encoding"
-        return message + (packed if document.raw[:2] == b"\x1f\x8b" else "")
+        return "The log is in no known format: it is binary data or text in an unknown encoding"
     if document.looks_like_json and document.json is None:
         return f"The log begins as JSON but is {document.json_problem}"
     if document.json is not None:

@@ -20,10 +20,9 @@ _MAX_LINE = 8_000  # characters of a line that are read; a list of libraries is 
 _MAX_HEAD = 4_000  # lines above the first thread that are searched for facts
 
 _DUMP = re.compile(r"----- (?P<other>[\w ]{0,40}: )?pid (?P<pid>\d{1,10}) at (?P<time>[^\n]{1,60}?) -----")
-_THREAD = re.compile(
-    r'"(?P<name>[^\n]{0,1000})" (?:daemon )?(?:prio=\S{1,10} )?'
-    r"(?:tid=(?P<tid>\d{1,10}) (?P<state>\w{1,40})|sysTid=(?P<sys>\d{1,10}))"
-)
+_THREAD = re.compile(r'"(?P<name>[^\n]{0,1000})"(?P<rest>[ \t][^\n]{0,200})?[ \t]*$')
+_JAVA_THREAD = re.compile(r"\btid=(?P<tid>\d{1,10})(?: (?P<state>\w{1,40}))?")
+_SYSTEM_THREAD = re.compile(r"\bsysTid=(?P<number>\d{1,10})")
 _FACT = re.compile(r"(?P<key>[A-Z][A-Za-z ]{1,30}): ?(?P<value>.*)$")
 _XCRASH_PROCESS = re.compile(r"pid: (?P<pid>\d{1,10}) +>>> (?P<process>.{1,500}?) <<<")
 _WAIT = re.compile(
@@ -37,10 +36,10 @@ _ZONE = re.compile(r"[+-]\d\d:?\d\d$")
 class _OpenThread:
     """One thread while it is read."""
 
-    index: int
     name: str | None
     state: str | None
-    has_tid: bool
+    tid: int | None  # the virtual machine's number; None for a thread that is not attached to it
+    system_id: int | None
     frames: list[Frame] = field(default_factory=list)
     wait: re.Match[str] | None = None
 
@@ -59,8 +58,9 @@ class _Dump:
 
     @property
     def main(self) -> _OpenThread | None:
-        """The thread with the id 1, whatever its name; else the one named main."""
-        first = next((each for each in self.threads if each.has_tid and each.index == 1), None)
+        """The thread with the id 1, else with the number of the process, whatever its name; else the one named main."""
+        first = next((each for each in self.threads if each.tid == 1), None)
+        first = first or next((each for each in self.threads if self.pid and each.system_id == self.pid), None)
         return first or next((each for each in self.threads if each.name == "main"), None)
 
 
@@ -115,14 +115,20 @@ def _begin(dump: _Dump, found: re.Match[str]) -> bool:
 def _open_thread(dump: _Dump, found: re.Match[str]) -> _OpenThread | None:
     if len(dump.threads) >= MAX_THREADS:
         return None
+    rest = found["rest"] or ""
+    java, system = _JAVA_THREAD.search(rest), _SYSTEM_THREAD.search(rest)
+    state = java["state"] if java else "not attached" if "(not attached)" in rest else None
     thread = _OpenThread(
-        int(found["tid"] or found["sys"]), values.text(found["name"]), found["state"], found["tid"] is not None
+        values.text(found["name"]), state, int(java["tid"]) if java else None, int(system["number"]) if system else None
     )
     dump.threads.append(thread)
     return thread
 
 
 def _read_thread(dump: _Dump, thread: _OpenThread, line: str) -> None:
+    if thread.system_id is None and not thread.frames and (system := _SYSTEM_THREAD.search(line[:200])):
+        thread.system_id = int(system["number"])
+        return
     native = native_text.read_frame(line) if "#" in line[:16] else None
     frame = (
         native.frame if native else java_stack.frame(line.replace("(Native method)", "(Native Method)"))
@@ -161,8 +167,8 @@ def _report(dump: _Dump) -> CrashLog:
         process_id=dump.pid,
         faults=(Fault(type="ANR", message=message, handled=False, mechanism="anr"),),
         threads=tuple(
-            Thread(each.index, each.name, None, each is main, each.state, values.bounded(each.frames))
-            for each in dump.threads
+            Thread(_index(each, position), each.name, None, each is main, each.state, values.bounded(each.frames))
+            for position, each in enumerate(dump.threads)
         ),
         images=native_text.images_of(dump.native, None, arch),
         app=AppInfo(identifier=values.text(identifier), version=values.text(facts.get("App version"))),
@@ -174,6 +180,11 @@ def _report(dump: _Dump) -> CrashLog:
     )
 
 
+def _index(thread: _OpenThread, position: int) -> int:
+    """The number by which the dump names it, as far as it does."""
+    return next((number for number in (thread.tid, thread.system_id) if number is not None), position)
+
+
 def _notes(dump: _Dump, main: _OpenThread | None, time: str | None) -> list[str]:
     notes = []
     if main is None:
@@ -181,7 +192,7 @@ def _notes(dump: _Dump, main: _OpenThread | None, time: str | None) -> list[str]
     elif main.wait:
         wait = main.wait
         holder = next(
-            (each for each in dump.threads if each.has_tid and wait["holder"] and each.index == int(wait["holder"])),
+            (each for each in dump.threads if wait["holder"] and each.tid == int(wait["holder"])),
             None,
         )
         held = f" held by thread {wait['holder']}" if wait["holder"] else ""

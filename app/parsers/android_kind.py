@@ -19,14 +19,23 @@ _DUMP = re.compile(
     re.M,
 )
 _XCRASH_ANR = re.compile(r"^Crash type: 'anr'", re.M)
+_INDENTED = re.compile(
+    r"([ \t]{1,16})(?:pid: \d+, tid: \d+, name: |signal \d{1,3} \(SIG|Build fingerprint: |\*\*\* \*\*\* \*\*\*)"
+)
 _HEADER_LINE = re.compile(r"[ \t]*(?:[A-Za-z][\w /.-]{0,40}: ?.*|[-*=]{3,}.*)?$")
-_PROCESS = re.compile(r"^pid: \d+, tid: \d+, name: .*>>> .* <<<", re.M)
+_PROCESS = re.compile(
+    r"^[ \t]{0,16}(?:pid: \d+, tid: \d+, name: .*>>> .* <<<|signal \d{1,3} \(SIG\w+\), code -?\d)", re.M
+)
 _NATIVE = re.compile(
     rf"{STARS.pattern}|\bFatal signal \d{{1,3}} \(SIG|\bsignal \d{{1,3}} \(SIG\w+\), (?:code|fault)|\bCANNOT LINK EXECUTABLE\b"
-    r"|==\d+==\s?ERROR: \w*Sanitizer: |\bBUG: KASAN: |\bKernel panic - not syncing|\bUnable to handle kernel "
+    r"|==\d+==\s?(?:ERROR|WARNING): \w*Sanitizer: |\bWARNING: ThreadSanitizer: |\.\w{1,4}:\d+:\d+: runtime error: "
+    r"|\bBUG: K(?:ASAN|MSAN|CSAN|FENCE): |\bKernel panic - not syncing"
+    r"|\b[Uu]nable to handle (?:kernel|page) |\bkernel BUG at \S+!|\bBUG: (?:soft|hard) lockup - "
+    r"|\b(?:general protection fault|invalid opcode|divide error|double fault)[:,].*\[#\d{1,4}\]"
 )
-_MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE", "Sanitizer: ",
-          "BUG: KASAN", "Kernel panic", "handle kernel", "pid: ", MICRODUMP)  # fmt: skip
+_MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE",
+          "Sanitizer: ", ": runtime error: ", "BUG: ", "Kernel panic", "handle kernel", "handle page", "kernel BUG",
+          "[#", "pid: ", MICRODUMP)  # fmt: skip
 _STAMP = re.compile(
     r"\s{0,20}\[ {0,12}(?:\d{1,8}\.\d{6}\]|(?:\d{4}-)?\d\d-\d\d \d\d:)"
 )  # the kernel's, logcat's: no JSON
@@ -58,12 +67,19 @@ def _kind(text: str) -> Kind | None:
     return "native" if native else None
 
 
+def outdented(text: str) -> list[str]:
+    """The lines of the text, without the blanks that a paste has set before all lines of a tombstone."""
+    lines = text.split("\n")
+    indent = next((found[1] for line in lines[:2_000] if (found := _INDENTED.match(line[:200]))), "")
+    return [line.removeprefix(indent) for line in lines] if indent else lines
+
+
 def _begins(text: str, stars: re.Match[str] | None) -> bool:
     """True when a tombstone stands at the start, below nothing but `Key: value` lines (those of DropBox)."""
     start = stars.start() if stars else None
     if start is None:
         process = _PROCESS.search(text[:_HEAD])
-        start = process.start() if process else None
+        start = text.find(process[0].lstrip(), process.start()) if process else None
     if start is None or start > _HEAD or text[text.rfind("\n", 0, start) + 1 : start].strip():
         return False
     before = text[:start].split("\n")

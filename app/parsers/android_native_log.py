@@ -21,6 +21,9 @@ _MAX_LINE = 8_000  # characters of a line that are read
 
 _GROUP = re.compile(r"--------- (?P<tag>\S.{0,100}?) \((?P<pid>\d{1,10})\):$")
 _BLOCK_PROCESS = re.compile(r"pid: (?P<pid>\d{1,10}), tid: \d{1,10}, name: ")
+_BLOCK_BEGIN = re.compile(
+    r"Build fingerprint: |(?:(?:Caused by: )?java\.lang\.Error: )?signal \d{1,3} \(SIG\w+\), code -?\d|FATAL EXCEPTION: "
+)
 _SIGNAL = re.compile(
     r"Fatal signal \d{1,3} \((?P<name>SIG\w+)\)"
     r"(?:,? code (?P<code>-?\d{1,10})(?: \((?P<code_name>\w+)[^)]*\))?)?"
@@ -40,7 +43,7 @@ def sniff(document: Document) -> bool:
 
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports, in the order of the log. Raises MalformedLog when none of the crashes tells what it was."""
-    streams = logcat.streams(_grouped(logcat.read(document.text or "")))
+    streams = logcat.streams(_grouped(logcat.read("\n".join(android_kind.outdented(document.text or "")))))
     found: list[Found] = []
     reason = "The log names a native crash but not what crashed"
     for stream in streams:
@@ -76,18 +79,19 @@ def _grouped(lines: list[LogLine]) -> list[LogLine]:
 
 
 def _blocks(stream: list[LogLine]) -> Iterator[list[LogLine]]:
-    """The lines of each of debuggerd's blocks: from its stars, else its process line, to the next one's."""
+    """The lines of each of debuggerd's and Unity's blocks: from its stars, else its first known line, to the next one's."""
     block: list[LogLine] = []
     pid = None
     for line in stream:
         text = line.text[:_MAX_LINE]
         process = _BLOCK_PROCESS.match(text) if " <<<" in text else None
         is_other = process is not None and pid is not None and process["pid"] != pid
-        if android_kind.STARS.match(text) or is_other:
+        begins = process is None and _BLOCK_BEGIN.match(text)
+        if android_kind.STARS.match(text) or is_other or (begins and text.startswith("FATAL")):
             if block:
                 yield block
             block, pid = [], None
-        elif not block and process is None:
+        elif not block and process is None and not begins:
             continue
         pid = process["pid"] if process else pid
         block.append(line._replace(text=text))

@@ -20,7 +20,7 @@ def sniff(document: Document) -> bool:
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports, in the order of the file. Raises MalformedLog when none of them tells of a crash."""
     found, reason = [], "The tombstone holds no crash"
-    for lines in blocks((document.text or "").split("\n"))[:MAX_REPORTS]:
+    for lines in blocks(android_kind.outdented(document.text or ""))[:MAX_REPORTS]:
         try:
             found.append(tombstone_block.report(tombstone_block.read(lines), FORMAT))
         except MalformedLog as error:

@@ -32,7 +32,11 @@ _ARCH, _FINGERPRINT, _REVISION, _TIMESTAMP, _PID, _TID, _COMMAND_LINE, _SIGNAL, 
 _CAUSES, _THREADS, _MAPPINGS, _UPTIME, _EXECUTABLE, _KERNEL = 15, 16, 17, 20, 27, 28
 _MAP_KEY, _MAP_VALUE = 1, 2
 _SIGNAL_NUMBER, _SIGNAL_NAME, _SIGNAL_CODE, _SIGNAL_CODE_NAME, _HAS_FAULT_ADDRESS, _FAULT_ADDRESS = 1, 2, 3, 4, 8, 9
-_HUMAN_READABLE = 1
+_HUMAN_READABLE, _MEMORY_ERROR, _HEAP = 1, 2, 3
+_MEMORY_STACKS = (
+    ("deallocation", "deallocated", 5, 6),
+    ("allocation", "allocated", 3, 4),
+)  # kind, word, thread, backtrace
 _THREAD_ID, _THREAD_NAME, _REGISTERS, _BACKTRACE = 1, 2, 3, 4
 _REGISTER_NAME, _REGISTER_VALUE = 1, 2
 _REL_PC, _PC, _FUNCTION, _FUNCTION_OFFSET, _FILE, _BUILD_ID = 1, 2, 4, 5, 6, 8
@@ -61,10 +65,18 @@ def parse(document: Document) -> list[CrashLog]:
         pid=tombstone.integer(_PID) or None,
         signal=_signal(tombstone, arch),
     )
+    cause = tombstone.message(_CAUSES)  # the likeliest
+    heap = (error.message(_HEAP) if (error := cause.message(_MEMORY_ERROR)) else None) if cause else None
+    if heap:
+        for kind, word, thread, backtrace in _MEMORY_STACKS:
+            made = _frames(heap, backtrace)
+            if made:
+                block.memory[kind] = (f"{word} by thread {heap.integer(thread)}", made)
     abort = tombstone.text(_ABORT)
     block.abort = f"'{abort}'" if abort else None
     report = tombstone_block.report(block, FORMAT)
     frames = [frame for thread in block.threads for frame in thread.frames]
+    frames += [frame for _, memory in block.memory.values() for frame in memory]
     mapped = _mapped_images(tombstone, {frame.path for frame in frames if frame.path}, arch)
     paths = {image.path for image in mapped}
     images = (*mapped, *(image for image in report.images if image.path not in paths))
@@ -126,8 +138,12 @@ def _thread(thread: ProtobufMessage, identifier: int) -> OpenThread:
         for register in thread.messages(_REGISTERS)
         if (name := register.text(_REGISTER_NAME))
     }
-    frames = [_frame(number, frame) for number, frame in enumerate(islice(thread.messages(_BACKTRACE), MAX_FRAMES))]
+    frames = _frames(thread, _BACKTRACE)
     return OpenThread(values.integer(identifier), thread.text(_THREAD_NAME), frames, registers=registers)
+
+
+def _frames(message: ProtobufMessage, field: int) -> list[NativeFrame]:
+    return [_frame(number, frame) for number, frame in enumerate(islice(message.messages(field), MAX_FRAMES))]
 
 
 def _frame(number: int, frame: ProtobufMessage) -> NativeFrame:

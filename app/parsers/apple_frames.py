@@ -12,7 +12,9 @@ from app.parsers.apple_names import known
 _MAX_LINE = 4_000  # characters of one line that are read
 _INDEX = re.compile(r"\s{0,40}(\d{1,9})\s")
 _ADDRESS = re.compile(r"(?<=\s)0x([0-9a-fA-F]{1,16})(?!\S)")
-_LOADED = re.compile(r"(?:0x([0-9a-fA-F]{1,16})|0(?= ))(?: \+ (\d{1,19}))?(?: +\((.*)\))?$")
+_LOADED = re.compile(r"(?:0x([0-9a-fA-F]{1,16})|0(?= ))(?: \+ (0x[0-9a-fA-F]{1,16}|\d{1,19}))?(?: +\((.*)\))?$")
+_COMMENT = re.compile(r"\s//\s")  # some tools set the function behind the place: 0x1000 + 0x54	// -[Foo bar] + 0x8
+_INNER_OFFSET = re.compile(r"\+ \d{1,19} (?=\()")  # symbolicatecrash leaves the image's: Cart::pay+ 24056 (int) + 12
 _REGISTER = re.compile(r"(?<!\S)(\w{1,16}):\s{1,8}0x([0-9a-fA-F]{1,16})(?!\S)")
 _RANGE = re.compile(r"\s{0,40}0x([0-9a-fA-F]{1,16}) {1,40}- {1,40}0x([0-9a-fA-F]{1,16})\s{1,8}\+?(.*)")
 _DEBUG_ID = re.compile(r"<([0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{40})>")
@@ -44,12 +46,15 @@ def read_frame(line: str) -> Frame | None:
     image = known(line[index.end() : at.start()])
     address = int(at[1], 16)
     rest = line[at.end() :].strip()
-    loaded = _LOADED.fullmatch(rest)
+    comment = _COMMENT.search(rest)
+    spoken = rest[comment.end() :].strip() if comment else None
+    loaded = _LOADED.fullmatch(rest[: comment.start()].strip() if comment else rest)
     if not loaded:
-        return _named(Frame(image=image, address=address), rest)
+        return _named(Frame(image=image, address=address), spoken or rest)
     base = int(loaded[1] or "0", 16)
     frame = Frame(image=image, address=address, image_address=base or None)
-    return _named(frame, loaded[3]) if loaded[3] else replace(frame, offset=values.integer(loaded[2]))
+    spoken = loaded[3] or spoken
+    return _named(frame, spoken) if spoken else replace(frame, offset=_number(loaded[2]))
 
 
 def _named(frame: Frame, spoken: str) -> Frame:
@@ -59,8 +64,11 @@ def _named(frame: Frame, spoken: str) -> Frame:
     if inside and ")" in after:
         spoken = before + after.partition(")")[2]  # atos and Xcode add the name of the image
     name, plus, digits = spoken.rpartition(" + ")
-    offset = values.integer(digits) if plus and digits.strip().isdecimal() else None
-    function = known(name if offset is not None else spoken)
+    offset = _number(digits) if plus else None
+    function = known(_INNER_OFFSET.sub("", name if offset is not None else spoken, count=1))
+    if function and function == frame.image and offset is not None and frame.address is not None:
+        base = frame.address - offset  # the image stands for a function that was not found
+        return replace(frame, image_address=base if base > 0 else None, offset=offset)
     start = frame.address - offset if frame.address is not None and offset is not None and function else -1
     return replace(
         frame,
@@ -71,6 +79,12 @@ def _named(frame: Frame, spoken: str) -> Frame:
         offset=offset,
         note=note,
     )
+
+
+def _number(digits: str | None) -> int | None:
+    """A count in decimal, or in hex behind 0x."""
+    found = values.address(digits)
+    return found if found is not None and found < 2**63 else None
 
 
 def _place(spoken: str) -> tuple[str, str | None, int | None]:
@@ -109,9 +123,12 @@ class Places:
         image, base = self._images[position], self._starts[position]
         if frame.address - base >= (image.size or 0):
             return frame
-        is_bare = frame.function is None and frame.offset is None
-        offset = frame.address - base if is_bare else frame.offset
-        return replace(frame, image=image.name or frame.image, image_address=base, offset=offset)
+        placed = replace(frame, image=image.name or frame.image, image_address=base)
+        if frame.function is None or frame.function == image.name:  # a nameless one, whatever it was counted from
+            return replace(placed, function=None, symbol_address=None, offset=frame.address - base)
+        if frame.offset == frame.address - base:  # symbolicatecrash keeps the offset in the image beside the name
+            return replace(placed, symbol_address=None, offset=None)
+        return placed
 
 
 def read_registers(lines: Iterable[str]) -> dict[str, int]:

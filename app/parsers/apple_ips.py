@@ -1,7 +1,9 @@
 """Apple .ips crash reports: a header line of JSON, then a JSON body (bug type 309) or classic text (bug type 109).
 
+A jetsam event (298) is the end of the process that it names.
+
 Source: Apple, "Interpreting the JSON format of a crash report" (iOS 15 to 18, macOS 12 to 15).
-Left out on purpose: `trialInfo`, `vmSummary`, `extMods`, `sharedCache`, `storeInfo`, `instructionByteStream`, uptime,
+Left out on purpose: `trialInfo`, `vmSummary`, `extMods`, `sharedCache`, `storeInfo`, `instructionByteStream`,
 wake and sleep times, `userID`, coalition and baseband.
 """
 
@@ -13,21 +15,24 @@ from typing import Any
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import apple_frames, apple_text, values
+from app.parsers import apple_frames, apple_jetsam, apple_state, apple_text, values
 from app.parsers import apple_ips_stacks as stacks
+from app.parsers.apple_information import most_telling, plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.document import Document, load_json
+from app.parsers.trap_message import with_trap_message
 from app.parsers.values import items, mapping
 
 FORMAT = "apple-ips"
 
 _BUG_TYPES = {
-    "115": "a device reset", "142": "too many CPU wake-ups", "145": "too many disk writes", "202": "too much CPU use",
-    "210": "a kernel panic", "211": "analytics data", "288": "a stackshot, taken at a hang or a forced snapshot",
-    "298": "a jetsam event, when memory ran out", "385": "a user fault that did not end the process",
+    "115": "a device reset", "142": "too many CPU wake-ups", "145": "too many disk writes", "151": "a forced reset",
+    "202": "too much CPU use", "206": "too much CPU use, which ended the process", "210": "a kernel panic",
+    "211": "analytics data", "288": "a stackshot, taken at a hang or a forced snapshot",
+    "385": "a user fault that did not end the process",
 }  # fmt: skip
 """What the other files that end in .ips report, as far as it is certain."""
-_CRASHES = ("109", "309")
+_CRASHES = ("109", "309", apple_jetsam.BUG_TYPE)
 _BODY_KEYS = {"usedImages", "threads", "faultingThread", "captureTime", "procLaunch", "exception", "termination"}
 _HEADER_KEYS = {"incident_id", "os_version", "timestamp", "app_name", "name", "bundleID", "slice_uuid", "app_version"}
 _HEADER_LINE = re.compile(r'^[ \t]*\{[^\n]*"bug_type"', re.MULTILINE)
@@ -41,7 +46,9 @@ def sniff(document: Document) -> bool:
     if _header((document.text or "").lstrip("\ufeff \t\n"))[0]:
         return True
     body = mapping(document.json)
-    return "threads" in body and "usedImages" in body and len(_BODY_KEYS & body.keys()) >= 3
+    return apple_jetsam.is_body(body) or (
+        "threads" in body and "usedImages" in body and len(_BODY_KEYS & body.keys()) >= 3
+    )
 
 
 def parse(document: Document) -> list[CrashLog]:
@@ -93,7 +100,7 @@ def _read(header: dict[str, Any], rest: str | dict[str, Any]) -> list[CrashLog]:
         name = _BUG_TYPES.get(bug_type, "another event")
         raise MalformedLog(values.clean(f"This .ips file is no crash report: its bug type {bug_type[:40]} is {name}"))
     if isinstance(rest, dict):
-        return [_log(header, rest)]
+        return [_of_body(header, rest)]
     if not rest.strip():
         raise MalformedLog("The .ips file is cut short after its header line")
     if rest.lstrip()[:1] != "{":
@@ -101,7 +108,12 @@ def _read(header: dict[str, Any], rest: str | dict[str, Any]) -> list[CrashLog]:
     body, problem = load_json(rest.strip())
     if problem:
         raise MalformedLog(f"The body of the .ips file is {problem} after the header line")
-    return [_log(header, mapping(body))]
+    return [_of_body(header, mapping(body))]
+
+
+def _of_body(header: dict[str, Any], body: dict[str, Any]) -> CrashLog:
+    is_jetsam = apple_jetsam.is_body(body) or known(header.get("bug_type")) == apple_jetsam.BUG_TYPE
+    return apple_jetsam.read(header, body, FORMAT) if is_jetsam else _log(header, body)
 
 
 def _with_header(log: CrashLog, header: dict[str, Any]) -> CrashLog:
@@ -134,7 +146,7 @@ def _log(header: dict[str, Any], body: dict[str, Any]) -> CrashLog:
         for position, entry in enumerate(items(body.get("threads")))
     )
     fault = _fault(body, images)
-    return CrashLog(
+    log = CrashLog(
         format=FORMAT,
         platform="apple",
         report_id=known(body.get("incident")) or known(header.get("incident_id")),
@@ -152,8 +164,10 @@ def _log(header: dict[str, Any], body: dict[str, Any]) -> CrashLog:
             arch=code_type(body.get("cpuType")),
             install_id=known(body.get("crashReporterKey")),
         ),
+        details=apple_state.of_body(body),
         notes=tuple(values.clean(note) for note in _notes(body, fault, threads)),
     )
+    return with_trap_message(log)
 
 
 def _app(header: dict[str, Any], bundle: dict[str, Any]) -> AppInfo:
@@ -186,7 +200,7 @@ def _fault(body: dict[str, Any], images: tuple[BinaryImage, ...]) -> Fault:
     uncaught = uncaught_exception(information)
     if known(named.get("name")):
         uncaught = str(known(named.get("name"))), known(named.get("composed_message"))
-    reason = uncaught[1] if uncaught else apple_text.plain_information(information)
+    reason = uncaught[1] if uncaught else plain_information(information)
     return Fault(
         type=uncaught[0] if uncaught else mach or signal,
         message=reason or known(exception.get("message")) or _termination(body),
@@ -208,10 +222,13 @@ def _exception_frames(body: dict[str, Any], images: tuple[BinaryImage, ...]) -> 
 
 
 def _information(body: dict[str, Any]) -> str:
-    lines: list[str] = []
-    for said in mapping(body.get("asi")).values():
-        lines += [line for entry in (items(said) or [said]) if (line := known(entry))]
-    return values.clean("\n".join(lines))
+    said = (
+        (image, line)
+        for image, entries in mapping(body.get("asi")).items()
+        for entry in (items(entries) or [entries])
+        if (line := known(entry))
+    )
+    return values.clean("\n".join(most_telling(said)))
 
 
 def _termination(body: dict[str, Any]) -> str | None:
@@ -226,7 +243,7 @@ def _code(body: dict[str, Any]) -> str | None:
     if subtype or (codes and not is_zero(codes)):
         return subtype or codes
     space = known(termination.get("namespace"))
-    return " ".join([space, known(termination.get("code")) or ""]).strip() if space and space != "SIGNAL" else None
+    return apple_state.termination_code(space, termination.get("code")) if space != "SIGNAL" else None
 
 
 def _notes(body: dict[str, Any], fault: Fault, threads: tuple[Thread, ...]) -> list[str]:
@@ -235,7 +252,8 @@ def _notes(body: dict[str, Any], fault: Fault, threads: tuple[Thread, ...]) -> l
     mach = known(exception.get("type"))
     if mach and mach != fault.type:
         found.append(f"Exception Type: {mach}" + (f" ({fault.signal})" if fault.signal else ""))
-    words = [known(termination.get(key)) for key in ("namespace", "code", "indicator", "byProc")]
+    told = apple_state.termination_code(known(termination.get("namespace")), termination.get("code"))
+    words = [told or known(termination.get("code")), *(known(termination.get(key)) for key in ("indicator", "byProc"))]
     if any(words):
         found.append("Termination: " + ", ".join(word for word in words if word))
     information = _information(body)

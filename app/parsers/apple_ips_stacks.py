@@ -46,6 +46,8 @@ def _frame(entry: dict[str, Any], images: tuple[BinaryImage, ...]) -> Frame:
     image = images[position] if position is not None and 0 <= position < len(images) else BinaryImage()
     at = None if offset is None else values.address((image.address or 0) + offset)
     function, location = known(entry.get("symbol")), values.address(entry.get("symbolLocation"))
+    if function and function == image.name and location == offset:
+        function = None  # the image stands for a function that was not found
     start = at - location if function and at is not None and location is not None else -1
     return Frame(
         function=function,

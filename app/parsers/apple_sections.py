@@ -22,6 +22,7 @@ _THREAD = re.compile(r"Thread (\d{1,9})( name)?( Crashed)?(?: \([^)\n]{1,60}\))?
 _STATE = re.compile(r"(?:Thread (\d{1,9})|Unknown thread) crashed with .*State")
 _TRACE = re.compile(r"(?:Last Exception Backtrace|Application Specific Backtrace)(?: \d{1,9})?:[ \t]*(.*)")
 _INFORMATION = re.compile(r"(?:Application Specific Information|Dyld Error Message):[ \t]*(.*)")
+_IMAGES = re.compile(r"Binary Images(?: \([^)\n]{1,60}\))?:")
 _DIAGNOSIS = re.compile(r"(?:CrashDoctor )?Diagnosis:[ \t]*(.*)")
 _HANDLER = "Handler crashed while reporting"
 _OTHER = re.compile(
@@ -110,7 +111,7 @@ def _open(found: Sections, line: str) -> list[str] | None:
     if trace := _TRACE.match(line):
         found.traces.append([trace[1]] if trace[1] else [])
         return found.traces[-1]
-    if line.startswith("Binary Images:"):
+    if _IMAGES.match(line):
         return found.images
     if information := _INFORMATION.match(line):
         found.information += [information[1]] if information[1] else []

@@ -10,10 +10,12 @@ import re
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import android_kind, apple_frames, values
+from app.parsers import android_kind, apple_frames, apple_state, values
+from app.parsers.apple_information import plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.apple_sections import HEADER_KEYS, Sections, TextBlock, cut, split_reports
 from app.parsers.document import Document
+from app.parsers.trap_message import with_trap_message
 
 FORMAT = "apple-text"
 
@@ -26,7 +28,7 @@ _UMENG_SIGNAL = re.compile(r"^Application received signal (SIG[A-Z]{2,8})$", re.
 _UMENG_FRAME = re.compile(r"^\s{0,20}\d{1,4}\s[^\n]{0,400}\s0x[0-9a-fA-F]+", re.MULTILINE)
 _TYPE = re.compile(r"(\S{1,200})(?:\s{1,8}\((\w{1,40})\))?")
 _THREAD_NUMBER = re.compile(r"\d{1,9}")
-_NOISE = ("CoreSimulator ", "dyld4 config", "dyld3 mode", "dyld: launch", "dyld: in ", "abort() called")
+_FREED = "This exception has been deallocated"
 _OLD_IOS = ("iphone os", "ios", "ipados", "ipad os", "watch os", "watchos", "apple tvos", "tvos")
 
 
@@ -61,7 +63,7 @@ def parse_text(text: str) -> list[CrashLog]:
     found, reason = [], "The Apple crash report is empty"
     for report in split_reports(text):
         try:
-            found.append(_read(cut(report)))
+            found.append(with_trap_message(_read(cut(report))))
         except MalformedLog as error:
             reason = error.message
     if not found:
@@ -99,6 +101,7 @@ def _read(report: Sections) -> CrashLog:
             arch=code_type(report.value("Code Type")),
             install_id=known(report.value("CrashReporter Key")) or known(report.value("Anonymous UUID")),
         ),
+        details=apple_state.of_header({key: report.value(key) for key in report.header}),
         notes=tuple(values.clean(note) for note in _notes(report, fault, threads, disagreement)),
     )
 
@@ -142,6 +145,8 @@ def _fault(report: Sections, places: apple_frames.Places) -> Fault:
     if mach and mach.startswith("SIG"):
         signal = mach
     information = "\n".join(report.information).strip()
+    if _FREED in information:  # what KSCrash says of a zombie: the exception is no cause of this crash
+        information = ""
     uncaught = uncaught_exception(values.clean(information)) if information else None
     deadlock = next((line for line in report.loose if "deadlocked" in line), None)
     if mach == "0":
@@ -167,12 +172,6 @@ def mechanism(mach: str | None, uncaught: tuple[str, str | None] | None, informa
     return "mach" if mach.startswith("EXC_") else "signal" if mach.startswith("SIG") else mach.lower()
 
 
-def plain_information(information: str) -> str | None:
-    """What libraries said about the crash, without the lines that stand in healthy reports too; None when nothing."""
-    lines = [line for line in information.split("\n") if line.strip() and not line.startswith(_NOISE)]
-    return known("\n".join(lines))
-
-
 def _termination(report: Sections) -> str | None:
     description = known(report.value("Termination Description")) or known(report.value("Exception Message"))
     lines = report.header.get("Termination Reason", [])
@@ -184,7 +183,7 @@ def _code(report: Sections) -> str | None:
     subtype, codes = known(report.value("Exception Subtype")), known(report.value("Exception Codes"))
     if subtype or (codes and not is_zero(codes)):
         return subtype or codes
-    reason = known(report.value("Termination Reason"))
+    reason = apple_state.spoken_termination(report.value("Termination Reason"))
     return None if not reason or "SIGNAL" in reason else reason
 
 

@@ -1,4 +1,4 @@
-"""A .zip or .tar.gz of logs in any format: one log that holds all their crash reports, in the archive's order.
+"""A .zip or .tar.gz of logs in any format, or a .gz of one: one log that holds all their crash reports, in the archive's order.
 
 What is read of archives themselves: see archive_members.py. Each file is read by the one parser that claims it; an archive
 inside an archive is not. Files that cannot be read do not keep the others from being counted; the reason is stored with the log.
@@ -10,15 +10,15 @@ from dataclasses import replace
 from app import parsers
 from app.crashes.log import CrashLog
 from app.errors import MalformedLog
-from app.parsers.archive_members import is_tar_gz, is_zip, members
+from app.parsers.archive_members import is_gzip, is_zip, members
 from app.parsers.document import Document, unread_sentence
 
 FORMAT = "archive"
 
 
 def sniff(document: Document) -> bool:
-    """True for what begins as a .zip does, and for gzip with a tar in it."""
-    return is_zip(document.raw) or is_tar_gz(document.raw)
+    """True for what begins as a .zip or gzip does."""
+    return is_zip(document.raw) or is_gzip(document.raw)
 
 
 def parse(document: Document) -> list[CrashLog]:

@@ -1,10 +1,12 @@
-"""The files of a .zip or .tar.gz in its order, unpacked one at a time and within bounds.
+"""The files of a .zip or .tar.gz in its order, and the one of a .gz, unpacked one at a time and within bounds.
 
 Source: PKWARE's APPNOTE 6.3 (stored and deflated members, no encryption) and POSIX ustar, pax and GNU tar in gzip.
-Left out on purpose: other compressions, links, devices, what macOS adds (`__MACOSX/`, `.DS_Store`, `._*`).
+Left out on purpose: other compressions, links, devices, what macOS adds (`__MACOSX/`, `.DS_Store`, `._*`), and what Xcode
+keeps beside the logs of a `.xccrashpoint`.
 """
 
 import io
+import re
 import struct
 import tarfile
 import zipfile
@@ -28,6 +30,9 @@ _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")  # a member; the end of an archive t
 _LOCAL_NAMES = struct.Struct("<26xHH")  # of a member's own header: the lengths of its name and of what is extra
 _ZIP_ENTRY = b"PK\x01\x02"  # of the directory at the end
 _DAMAGED = (*DAMAGE, OSError)
+_GZIP_MARK = b"\x1f\x8b\x08"
+_GZIP_NAME = re.compile(rb"\x1f\x8b\x08\x08.{6}([^\0]{1,200})\0", re.DOTALL)  # that of the file which was packed
+_XCODE_LOGS = (".crash", ".ips", ".txt", ".log")
 _MAX_NAME = 200  # characters kept of a name
 
 
@@ -100,6 +105,11 @@ def is_tar_gz(raw: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
+def is_gzip(raw: bytes) -> bool:
+    """True when the bytes begin as gzip does, whatever is in it."""
+    return raw[:3] == _GZIP_MARK
+
+
 def members(raw: bytes, max_unpacked: int | None = None) -> Iterator[ArchiveMember]:
     """The files, in the archive's order, each dropped before the next is unpacked.
 
@@ -107,7 +117,9 @@ def members(raw: bytes, max_unpacked: int | None = None) -> Iterator[ArchiveMemb
     `max_unpacked` bytes or MAX_RATIO times its size.
     """
     budget = _Budget(len(raw), max_unpacked)
-    return _of_zip(raw, budget) if is_zip(raw) else _of_tar(raw, budget)
+    if is_zip(raw):
+        return _of_zip(raw, budget)
+    return _of_tar(raw, budget) if is_tar_gz(raw) else _of_gzip(raw, budget)
 
 
 def _of_zip(raw: bytes, budget: _Budget) -> Iterator[ArchiveMember]:
@@ -177,9 +189,24 @@ def _of_tar(raw: bytes, budget: _Budget) -> Iterator[ArchiveMember]:
         raise MalformedLog("The archive is cut short or damaged") from None
 
 
+def _of_gzip(raw: bytes, budget: _Budget) -> Iterator[ArchiveMember]:
+    content = bytearray()
+    try:
+        for chunk in gunzipped(io.BytesIO(raw).read):
+            budget.take(len(chunk))
+            content += chunk
+    except TooManyMembers as error:
+        raise MalformedLog(f"The gzip has {error}") from None
+    except _DAMAGED:
+        raise MalformedLog("The gzip is cut short or damaged") from None
+    name = _GZIP_NAME.match(raw[: _MAX_NAME + 16])
+    yield ArchiveMember(_printable(name[1].decode("latin-1")) if name else "log", bytes(content))
+
+
 def _is_noise(name: str) -> bool:
     last = name.rsplit("/", 1)[-1]
-    return name.startswith("__MACOSX/") or last == ".DS_Store" or last.startswith("._")
+    is_xcodes = ".xccrashpoint/" in name and not last.lower().endswith(_XCODE_LOGS)
+    return name.startswith("__MACOSX/") or last == ".DS_Store" or last.startswith("._") or is_xcodes
 
 
 def _printable(name: str) -> str:

@@ -91,9 +91,31 @@ def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
         ),
         user_id=values.text(user.get("id")) or values.text(user.get("email")) or values.text(user.get("name")),
         grouping_hint=(grouping,) if grouping else (),
+        details=_details(app, device, metadata),
         custom={} if brief else _custom(event, metadata, user),
         breadcrumbs=() if brief else tuple(_breadcrumb(each) for each in _listed(event.get("breadcrumbs"))),
     )
+
+
+def _details(app: dict[str, Any], device: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str | int | bool]:
+    """Environment and state of the app and the device; sizes are bytes."""
+    added, charge = values.mapping(metadata.get("app")), values.mapping(metadata.get("device"))
+    battery = charge.get("batteryLevel")
+    found = {
+        "environment": values.text(app.get("releaseStage")),
+        "foreground": values.boolean(app.get("inForeground")),
+        "launching": values.boolean(app.get("isLaunching")),
+        "orientation": values.text(device.get("orientation")),
+        "battery_percent": round(battery * 100) if isinstance(battery, float) and 0 <= battery <= 1 else None,
+        "charging": values.boolean(charge.get("charging")),
+        "memory_size": values.integer(device.get("totalMemory")),
+        "free_memory": values.integer(device.get("freeMemory")),
+        "memory_footprint": values.integer(added.get("memoryUsage")),
+        "low_memory": values.boolean(added.get("lowMemory")),
+        "free_storage": values.integer(device.get("freeDisk")),
+        "jailbroken": True if device.get("jailbroken") is True else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _fault(exception: dict[str, Any], index: int, event: dict[str, Any], reason: str | None) -> Fault:

@@ -1,9 +1,9 @@
 """KSCrash JSON reports, as the reporter writes them on the device and as its forks in Sentry and Bugsnag do.
 
-Source: kstenerud/KSCrash 1.x to 2.x, KSCrashReportFields.h and KSCrashReportC.c (report versions 2.0 to 3.8),
+Source: kstenerud/KSCrash 1.x to 2.6, KSCrashReportFields.h and KSCrashReportC.c (report versions 2.0 to 3.9),
 sentry-cocoa SentryCrash (report 3.2), bugsnag-cocoa BSG_KSCrash (report 3.1).
 Left out on purpose: stack dumps, `notable_addresses` and `referenced_object` (memory contents, maybe private),
-`debug` and `console_log`, storage and memory figures, times in `application_stats`.
+`debug` and `console_log`, total storage, times in `application_stats`.
 """
 
 from typing import Any, cast
@@ -11,8 +11,9 @@ from typing import Any, cast
 from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Fault, Json, OsInfo, Thread
 from app.errors import MalformedLog
 from app.parsers import kscrash_parts as parts
-from app.parsers import values
-from app.parsers.apple_names import cpu_name, known
+from app.parsers import kscrash_state, values
+from app.parsers.apple_information import most_telling, plain_information
+from app.parsers.apple_names import known
 from app.parsers.document import Document, load_json
 from app.parsers.values import items, mapping
 
@@ -20,7 +21,15 @@ FORMAT = "kscrash-json"
 
 _TYPES = {"standard", "minimal", "custom"}
 _REPORT_KEYS = {"id", "version", "type", "timestamp", "process_name"}
-_ERROR_KEYS = {"mach", "signal", "nsexception", "cpp_exception", "user_reported", "memory_termination"}
+_ERROR_KEYS = {
+    "termination_reason",
+    "mach",
+    "signal",
+    "nsexception",
+    "cpp_exception",
+    "user_reported",
+    "memory_termination",
+}
 _TOP_KEYS = {"crash", "system", "binary_images", "process", "user", "debug", "system_atcrash", "incomplete"}
 
 
@@ -115,7 +124,8 @@ def _log(report: dict[str, Any], notes: tuple[str, ...]) -> CrashLog:
     images, threads = parts.read_images(report.get("binary_images")), tuple(parts.read_threads(crash))
     handled = _handled(user)
     messages = _image_messages(report.get("binary_images"))
-    fault = parts.read_fault(crash, messages[0] if messages else None, handled)
+    telling = (said for message in messages if (said := plain_information(message)))
+    fault = parts.read_fault(crash, next(telling, None), handled)
     device, app = mapping(context.get("device")), mapping(context.get("app"))
     started = system.get("app_start_time")
     return CrashLog(
@@ -134,6 +144,7 @@ def _log(report: dict[str, Any], notes: tuple[str, ...]) -> CrashLog:
         os=_os(system, mapping(context.get("os"))),
         device=_device(system, device, app),
         user_id=known(mapping(scope.get("user")).get("id")) or known(mapping(user.get("user")).get("id")),
+        details=kscrash_state.details(system, mapping(crash.get("error"))),
         custom=_custom(user if user else {"user": report.get("user")} if report.get("user") else {}, scope),
         breadcrumbs=parts.read_breadcrumbs(_breadcrumb_entries(user, scope)),
         notes=(*notes, *_notes(report, crash, fault, threads, messages)),
@@ -176,10 +187,9 @@ def _device(system: dict[str, Any], context: dict[str, Any], app: dict[str, Any]
     machine, model = known(system.get("machine")), known(system.get("model"))
     if machine in ("x86_64", "i386", "arm64") and model and model != "simulator":
         machine = model  # an old fork on macOS writes the CPU where the machine belongs
-    arch = known(system.get("cpu_arch")) or cpu_name(system.get("cpu_type"), system.get("cpu_subtype"))
     return DeviceInfo(
         model=machine or known(context.get("model")),
-        arch=arch or known(context.get("arch")),
+        arch=kscrash_state.arch(system) or known(context.get("arch")),
         install_id=known(system.get("device_app_hash")) or known(app.get("device_app_hash")),
     )
 
@@ -209,7 +219,12 @@ def _custom(user: dict[str, Any], scope: dict[str, Any]) -> dict[str, Json]:
 def _image_messages(images: Any) -> list[str]:
     keys = ("crash_info_message", "crash_info_message2")
     entries = [entry for entry in items(images) if isinstance(entry, dict)]
-    return [found for entry in entries for key in keys if (found := known(entry.get(key)))]
+    return most_telling(
+        (values.basename(entry.get("name")), found)
+        for entry in entries
+        for key in keys
+        if (found := known(entry.get(key)))
+    )
 
 
 def _notes(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.crashes.log import BinaryImage, Breadcrumb, Fault, Frame, Thread
-from app.parsers import values
+from app.parsers import kscrash_state, values
 from app.parsers.apple_names import (
     MEMORY_FAULTS,
     cpu_name,
@@ -74,6 +74,8 @@ def _type(error: dict[str, Any], kind: str | None, details: dict[str, Any]) -> s
     named = known(details.get("name"))
     if kind in _DETAILS:
         return named or {"nsexception": "NSException", "cpp_exception": "C++ exception", "user": None}[kind]
+    if kind == "termination" and (ended := kscrash_state.termination(error)):
+        return ended
     if kind not in (None, "mach", "signal"):
         return "".join(word.capitalize() for word in re.split(r"[\W_]+", kind)) or kind
     return (
@@ -175,12 +177,14 @@ def _frames(backtrace: Any) -> tuple[Frame, ...]:
 def _frame(entry: dict[str, Any]) -> Frame:
     function = known(entry.get("symbol_name"))
     at, start = values.address(entry.get("instruction_addr")), values.address(entry.get("symbol_addr"))
-    base = values.address(entry.get("object_addr"))
+    base, image = values.address(entry.get("object_addr")), values.basename(entry.get("object_name"))
+    if function and function == image and start is not None and start == base:
+        function = start = None  # the image stands for a function that was not found
     origin = start if function else base
     offset = at - origin if at is not None and origin is not None else -1
     return Frame(
         function=function,
-        image=values.basename(entry.get("object_name")),
+        image=image,
         address=at,
         image_address=base,
         symbol_address=start,

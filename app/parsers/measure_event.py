@@ -1,12 +1,14 @@
-"""One event of Measure's SDKs: an exception or an ANR, whole or its body alone.
+"""One event of Measure's SDKs: an exception, an ANR or an app hang, whole or its body alone.
 
-Source: the event schema of Measure's SDKs (measure-sh/measure, docs/api/sdk, 2025) and the bodies its symbolicator is given.
+Source: measure-sh/measure, docs/api/sdk of 2025 and backend/libs/event of 2026, and the bodies its symbolicator is given.
 
-An exception that the program caught and reported (`handled`) is no crash: such an event is read and holds no crash report.
+An exception that the program caught and reported (`severity` "handled", before 2026 `handled` true) is no crash: such an
+event is read and holds no crash report. A severity of a later schema is no crash either: what it means is unknown.
 Android's `os_version` is the API level and is kept as such. Left out on purpose: attachments, network, screen.
 """
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +19,24 @@ from app.parsers import values
 from app.parsers.document import Document
 
 FORMAT = "measure-event"
-CRASHES = ("exception", "anr")  # event types that tell of a crash
+CRASHES = ("exception", "anr", "app_hang")  # event types that tell of a crash
 
-_BODY_KEYS = frozenset(("handled", "threads", "foreground", "framework", "binary_images", "fingerprint"))
+_BODY_KEYS = frozenset(
+    (
+        "handled",
+        "severity",
+        "threads",
+        "foreground",
+        "framework",
+        "binary_images",
+        "fingerprint",
+        "is_custom",
+        "num_code",
+    )
+)
+_EVENT_KEYS = frozenset(("id", "session_id", "timestamp", "attribute", "user_triggered"))
+_CRASH_SEVERITIES = ("fatal", "unhandled")
+_MECHANISMS = {"anr": "anr", "app_hang": "app hang"}
 _FIELDS = """
 app_build app_unique_id app_version device_cpu_arch device_manufacturer device_model installation_id os_name os_version
 platform thread_name user_id"""
@@ -27,11 +44,11 @@ _TOLD_ELSEWHERE = frozenset(_FIELDS.split())
 
 
 def sniff(document: Document) -> bool:
-    """True for an event of type exception or anr with its attributes, and for the body of one."""
+    """True for an event of a crash's type with what stands around its body, and for the body of one."""
     event = document.json
     if not isinstance(event, dict):
         return False
-    return (is_crash_event(event) and isinstance(event.get("attribute"), dict)) or _is_body(event)
+    return (is_crash_event(event) and bool(_EVENT_KEYS & event.keys())) or _is_body(event)
 
 
 def is_crash_event(event: dict[str, Any]) -> bool:
@@ -45,18 +62,20 @@ def parse(document: Document) -> list[CrashLog]:
     event = values.mapping(document.json)
     if not is_crash_event(event):
         event = {"type": "exception", "exception": event}
-    found = crash(event, FORMAT, brief=document.brief)
+    found = crash(event, FORMAT, document)
     return [found] if found else []
 
 
-def crash(event: dict[str, Any], format_name: str, *, brief: bool) -> CrashLog | None:
+def crash(event: dict[str, Any], format_name: str, document: Document) -> CrashLog | None:
     """The crash report of an event of a crash's type; None when it was handled. Raises MalformedLog without exception."""
     kind = str(event["type"])
     body = values.mapping(event.get(kind))
     attributes = values.mapping(event.get("attribute"))
-    if kind == "exception" and body.get("handled") is True:
+    if kind == "exception" and not _is_crash(body, document):
         return None
-    faults = stacks.faults(body, "anr" if kind == "anr" else "exception")
+    faults = stacks.faults(body, _MECHANISMS.get(kind, "exception"))
+    if faults and kind == "app_hang" and not faults[0].type:
+        faults = (replace(faults[0], type="App hang"), *faults[1:])
     if not faults:
         raise MalformedLog("The Measure event names no exception")
     system = values.text(attributes.get("os_name"))
@@ -65,6 +84,7 @@ def crash(event: dict[str, Any], format_name: str, *, brief: bool) -> CrashLog |
         platform=stacks.platform(body, system),
         report_id=values.text(event.get("id")),
         occurred_at=time(event),
+        level=values.text(body.get("severity")),
         faults=faults,
         threads=stacks.threads(body, values.text(attributes.get("thread_name"))),
         images=stacks.images(body),
@@ -85,8 +105,30 @@ def crash(event: dict[str, Any], format_name: str, *, brief: bool) -> CrashLog |
             install_id=values.text(attributes.get("installation_id")),
         ),
         user_id=values.text(attributes.get("user_id")),
-        custom={} if brief else _custom(event, attributes),
+        details=_details(body),
+        custom={} if document.brief else _custom(event, attributes),
     )
+
+
+def _is_crash(body: dict[str, Any], document: Document) -> bool:
+    """What the schema's newest word says; without any of its words an exception counts."""
+    severity = values.text(body.get("severity"))
+    if severity is None:
+        return body.get("handled") is not True
+    if severity.lower() not in (*_CRASH_SEVERITIES, "handled"):
+        document.add_unread(f'the severity "{severity[:40]}" is not known: the exception counts as no crash')
+    return severity.lower() in _CRASH_SEVERITIES
+
+
+def _details(body: dict[str, Any]) -> dict[str, str | int | bool]:
+    code = values.text(body.get("code"))
+    found = {
+        "foreground": values.boolean(body.get("foreground")),
+        "error_code": values.integer(body.get("num_code")) if code is None else code,
+        "hang_milliseconds": values.integer(body.get("duration")),
+        "hang_state": values.text(body.get("state")),
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def time(event: dict[str, Any]) -> datetime | None:
@@ -122,6 +164,7 @@ def _custom(event: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Json
         "attributes": {key: value for key, value in attributes.items() if key not in _TOLD_ELSEWHERE},
         "user_defined": _user_defined(event),
         "session_id": event.get("session_id"),
+        "error": values.mapping(event.get("exception")).get("meta"),
     }
     return {key: values.plain_json(value) for key, value in custom.items() if value not in (None, "", {}, [])}
 

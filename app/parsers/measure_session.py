@@ -1,6 +1,7 @@
 """A session of Measure's SDKs: many events of one run of the app in one log, with any number of crashes among them.
 
-Source: the session files of Measure's SDKs (measure-sh/measure, `{"events": […], "spans": […]}`, 2025).
+Source: the session files of Measure's SDKs (measure-sh/measure, `{"events": […], "spans": […]}`, 2025 and 2026), and the
+list of events alone.
 
 Each unhandled exception and each ANR is one crash report, in the order of the file; a session without any is read and
 holds none. The events before a crash are its breadcrumbs, the latest 100. Left out on purpose: spans, attachments.
@@ -26,6 +27,8 @@ _TIME = attrgetter("time")
 def sniff(document: Document) -> bool:
     """True for an object with `events` that are Measure's, or with no events and `spans`."""
     session = document.json
+    if isinstance(session, list):
+        return bool(session) and all(map(_is_event, session))
     if not isinstance(session, dict) or not isinstance(session.get("events"), list):
         return False
     events = session["events"]
@@ -36,14 +39,15 @@ def sniff(document: Document) -> bool:
 
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports of the session, in its order. Raises MalformedLog when it has crashes and none can be read."""
-    events = listed(values.mapping(document.json).get("events"))
+    session = document.json
+    events = listed(session if isinstance(session, list) else values.mapping(session).get("events"))
     crumbs = [] if document.brief else _breadcrumbs(events)
     found, reason = [], ""
     for event in events:
         if not isinstance(event.get("type"), str) or event["type"] not in measure_event.CRASHES:
             continue
         try:
-            crash = measure_event.crash(event, FORMAT, brief=document.brief)
+            crash = measure_event.crash(event, FORMAT, document)
         except MalformedLog as error:
             reason = error.message
             continue

@@ -1,9 +1,9 @@
 """Exceptions, threads, frames and binary images of a Measure event.
 
-Source: the event schema of Measure's SDKs and backend (measure-sh/measure, docs/api/sdk, 2025): `exceptions`, `threads`,
+Source: the event schema of Measure's SDKs and backend (measure-sh/measure, 2025 and 2026): `exceptions`, `threads`,
 `binary_images`. Binary addresses are hex without 0x; `symbol_address` is where the frame was executing (binary address +
 `offset`). `in_app` false is what the backend fills in where an SDK does not say, so only true is believed.
-Left out on purpose: `fingerprint`, `foreground`, the NSError of `error`, column 0 and line 0, which mean unknown.
+Left out on purpose: `fingerprint`, the NSError of `error`, column 0 and line 0, which mean unknown.
 """
 
 from dataclasses import replace
@@ -40,7 +40,8 @@ def faults(body: dict[str, Any], mechanism: str) -> tuple[Fault, ...]:
 
     An entry without type, message and signal is what a Dart chain has behind an asynchronous gap: its frames go on there.
     """
-    handled = values.boolean(body.get("handled"))
+    severity = values.text(body.get("severity"))
+    handled = severity.lower() == "handled" if severity else values.boolean(body.get("handled"))
     read: list[Fault] = []
     for entry in listed(body.get("exceptions"))[:MAX_FAULTS]:
         kind, message, signal = (values.text(entry.get(key)) for key in ("type", "message", "signal"))

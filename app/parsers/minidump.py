@@ -13,8 +13,8 @@ from app.errors import MalformedLog
 from app.parsers import minidump_streams as streams
 from app.parsers import values
 from app.parsers.document import Document
-from app.parsers.minidump_annotations import Annotations, read_annotations
-from app.parsers.minidump_codes import fault_of
+from app.parsers.minidump_annotations import Annotations, read_annotations, with_annotations
+from app.parsers.minidump_codes import details_of, fault_of
 from app.parsers.minidump_reader import Dump
 from app.parsers.minidump_registers import Cpu, cpu_of, read_registers
 from app.parsers.minidump_stack import Code, Stack, StackBudget, walk
@@ -52,6 +52,8 @@ def parse_dump(raw: bytes) -> CrashLog:
     added = read_annotations(dump, images)
     process_id, start = streams.process(dump)
     fault = _fault(dump, system.family, cpu, exception)
+    if fault and system.family == "apple":
+        fault = with_annotations(fault, added)
     return CrashLog(
         format=FORMAT,
         platform="native",
@@ -59,7 +61,7 @@ def parse_dump(raw: bytes) -> CrashLog:
         occurred_at=values.unix_time(dump.time) if dump.time else None,
         started_at=values.unix_time(start) if start else None,
         level="fatal" if fault and fault.handled is False else None,
-        process=images[0].name if images else None,
+        process=streams.program(images),
         process_id=process_id,
         faults=(fault,) if fault else (),
         threads=threads,
@@ -67,6 +69,7 @@ def parse_dump(raw: bytes) -> CrashLog:
         app=AppInfo(name=added.first(*_APP_NAMES), version=added.first(*_APP_VERSIONS)),
         os=system.os,
         device=DeviceInfo(arch=cpu.name if cpu else None, install_id=added.client_id or added.first("guid")),
+        details=details_of(system.family, exception.code, _info(cpu, exception)) if exception else {},
         custom=_custom(added),
         notes=_notes(cpu, threads, has_exception=exception is not None),
     )
@@ -75,10 +78,16 @@ def parse_dump(raw: bytes) -> CrashLog:
 def _fault(dump: Dump, family: str, cpu: Cpu | None, exception: streams.RawException | None) -> Fault | None:
     if exception is None:
         return None
-    mask = (1 << 8 * cpu.width) - 1 if cpu else values.MAX_ADDRESS  # some writers extend the sign of 32-bit addresses
-    info = tuple(number & mask for number in exception.info)
-    fault = fault_of(family, exception.code, exception.flags, exception.address & mask, info)
+    fault = fault_of(family, exception.code, exception.flags, exception.address & _mask(cpu), _info(cpu, exception))
     return replace(fault, message=streams.assertion(dump))
+
+
+def _mask(cpu: Cpu | None) -> int:
+    return (1 << 8 * cpu.width) - 1 if cpu else values.MAX_ADDRESS  # some writers extend the sign of 32-bit addresses
+
+
+def _info(cpu: Cpu | None, exception: streams.RawException) -> tuple[int, ...]:
+    return tuple(number & _mask(cpu) for number in exception.info)
 
 
 def _threads(

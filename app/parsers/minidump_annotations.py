@@ -5,11 +5,12 @@ app/ingest/senders.py.
 """
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from app.crashes.log import BinaryImage, Json
+from app.crashes.log import BinaryImage, Fault, Json
 from app.parsers import values
+from app.parsers.apple_information import most_telling, plain_information
 from app.parsers.document import load_json
 from app.parsers.minidump_reader import Dump
 
@@ -63,6 +64,24 @@ def read_annotations(dump: Dump, images: tuple[BinaryImage, ...]) -> Annotations
     for key, value in list(values.mapping(fields).items())[:MAX_ENTRIES]:
         found.texts[values.clean(key)] = values.plain_json(value)
     return found
+
+
+def with_annotations(fault: Fault, added: Annotations) -> Fault:
+    """A crash on Apple's systems with what images say of it: an uncaught exception's name and reason, else a message."""
+    images = [(name, values.mapping(said)) for name, said in added.modules.items()]
+    if fault.mechanism == "nsexception":
+        for said in (values.mapping(added.texts), *(said for _, said in images)):
+            name, reason = values.text(said.get("exceptionName")), values.text(said.get("exceptionReason"))
+            if name or reason:
+                return replace(fault, type=name or fault.type, message=reason or fault.message)
+    lines = (
+        (name, line)
+        for name, said in images
+        for entry in values.items(said.get("list"))
+        if (line := values.text(entry))
+    )
+    telling = (line for said in most_telling(lines) if (line := plain_information(said)))
+    return replace(fault, message=fault.message or next(telling, None))
 
 
 def _of_module(dump: Dump, module: tuple[int, ...]) -> Json:

@@ -1,25 +1,11 @@
 """The names of what a minidump's exception record tells by numbers: Windows exceptions, signals, Mach exceptions.
 
-Source: winnt.h and ntstatus.h; Linux's signal.h and siginfo.h, alike on x86 and ARM; Mach's exception_types.h and kern_return.h.
+Source: see windows_codes.py; Linux's signal.h and siginfo.h, alike on x86 and ARM; Mach's exception_types.h and kern_return.h.
 """
 
 from app.crashes.log import Fault
+from app.parsers import windows_codes
 
-_WINDOWS = {
-    0x40010005: "DBG_CONTROL_C", 0x80000001: "EXCEPTION_GUARD_PAGE", 0x80000002: "EXCEPTION_DATATYPE_MISALIGNMENT",
-    0x80000003: "EXCEPTION_BREAKPOINT", 0x80000004: "EXCEPTION_SINGLE_STEP", 0xC0000005: "EXCEPTION_ACCESS_VIOLATION",
-    0xC0000006: "EXCEPTION_IN_PAGE_ERROR", 0xC0000008: "EXCEPTION_INVALID_HANDLE", 0xC0000017: "STATUS_NO_MEMORY",
-    0xC000001D: "EXCEPTION_ILLEGAL_INSTRUCTION", 0xC0000025: "EXCEPTION_NONCONTINUABLE_EXCEPTION",
-    0xC0000026: "EXCEPTION_INVALID_DISPOSITION", 0xC000008C: "EXCEPTION_ARRAY_BOUNDS_EXCEEDED",
-    0xC000008D: "EXCEPTION_FLT_DENORMAL_OPERAND", 0xC000008E: "EXCEPTION_FLT_DIVIDE_BY_ZERO",
-    0xC0000090: "EXCEPTION_FLT_INVALID_OPERATION", 0xC0000091: "EXCEPTION_FLT_OVERFLOW",
-    0xC0000094: "EXCEPTION_INT_DIVIDE_BY_ZERO", 0xC0000095: "EXCEPTION_INT_OVERFLOW",
-    0xC0000096: "EXCEPTION_PRIV_INSTRUCTION", 0xC00000FD: "EXCEPTION_STACK_OVERFLOW",
-    0xC0000135: "STATUS_DLL_NOT_FOUND", 0xC0000194: "EXCEPTION_POSSIBLE_DEADLOCK", 0xC0000374: "STATUS_HEAP_CORRUPTION",
-    0xC0000409: "STATUS_STACK_BUFFER_OVERRUN", 0xC0000417: "STATUS_INVALID_CRUNTIME_PARAMETER",
-    0xC0000420: "STATUS_ASSERTION_FAILURE", 0xC0000602: "STATUS_FAIL_FAST_EXCEPTION", 0xE0434352: "CLR exception",
-    0xE06D7363: "C++ exception",
-}  # fmt: skip
 _ACCESS = {0: "read", 1: "write", 8: "execute"}
 _WITH_ACCESS = (0xC0000005, 0xC0000006)
 _SIGNALS = {
@@ -30,9 +16,10 @@ _SIGNALS = {
 _SIGNAL_CODES = {
     "SIGILL": "ILL_ILLOPC ILL_ILLOPN ILL_ILLADR ILL_ILLTRP ILL_PRVOPC ILL_PRVREG ILL_COPROC ILL_BADSTK",
     "SIGTRAP": "TRAP_BRKPT TRAP_TRACE TRAP_BRANCH TRAP_HWBKPT",
-    "SIGBUS": "BUS_ADRALN BUS_ADRERR BUS_OBJERR",
+    "SIGBUS": "BUS_ADRALN BUS_ADRERR BUS_OBJERR BUS_MCEERR_AR BUS_MCEERR_AO",
     "SIGFPE": "FPE_INTDIV FPE_INTOVF FPE_FLTDIV FPE_FLTOVF FPE_FLTUND FPE_FLTRES FPE_FLTINV FPE_FLTSUB",
-    "SIGSEGV": "SEGV_MAPERR SEGV_ACCERR SEGV_BNDERR SEGV_PKUERR",
+    "SIGSEGV": "SEGV_MAPERR SEGV_ACCERR SEGV_BNDERR SEGV_PKUERR SEGV_ACCADI SEGV_ADIDERR SEGV_ADIPERR SEGV_MTEAERR "
+    "SEGV_MTESERR SEGV_CPERR",
     "SIGSYS": "SYS_SECCOMP",
 }
 _SENT_BY_PROGRAMS = ("SI_QUEUE", "SI_TKILL")
@@ -46,6 +33,7 @@ _KERN = {1: "KERN_INVALID_ADDRESS", 2: "KERN_PROTECTION_FAILURE"}
 _APPLE_SIGNALS = {3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 8: "SIGFPE", 9: "SIGKILL", 10: "SIGBUS",
                   11: "SIGSEGV", 12: "SIGSYS"}  # fmt: skip
 _EXC_CRASH = 10
+_NSEXCEPTION = 0x43506E78  # Crashpad's kMachExceptionFromNSException: what it was stands in annotations
 _ON_REQUEST = {0xFFFFFFFF, 0x0517A7ED, 0x43507378}
 """Breakpad's and Crashpad's own: the program asked for a dump of itself."""
 
@@ -57,18 +45,34 @@ def fault_of(family: str, code: int, flags: int, address: int, info: tuple[int, 
     if family == "linux":
         return _signal(code, flags, address)
     if family == "apple":
+        if code == _NSEXCEPTION:
+            return Fault(type="NSException", handled=False, mechanism="nsexception")
         if code == 0 and len(info) >= 2:  # Crashpad's of EXC_CRASH: what was sent to it stands in the information alone
             code, flags = info[0], info[1]
         return _mach(code, flags, address)
     return _windows(code, address, info)
 
 
+def details_of(family: str, code: int, info: tuple[int, ...]) -> dict[str, str | int | bool]:
+    """What else the exception record of Windows tells: the access to memory, all parameters."""
+    if family != "windows" or not info:
+        return {}
+    access = _ACCESS.get(info[0]) if code in _WITH_ACCESS else None
+    parameters = ", ".join(f"{number:#x}" for number in info)
+    return {**({"access": access} if access else {}), "exception_parameters": parameters}
+
+
 def _windows(code: int, address: int, info: tuple[int, ...]) -> Fault:
     described = f"{code:#010x} at {address:#x}"
     if code in _WITH_ACCESS and len(info) >= 2:
         described = f"{_ACCESS.get(info[0], 'access')} at {info[1]:#x}"
+    elif code == windows_codes.FAIL_FAST and info and info[0] in windows_codes.FAIL_FAST_REASONS:
+        described = f"{windows_codes.FAIL_FAST_REASONS[info[0]]} at {address:#x}"
     return Fault(
-        type=_WINDOWS.get(code) or f"Exception {code:#010x}", code=described, handled=False, mechanism="minidump"
+        type=windows_codes.EXCEPTIONS.get(code) or f"Exception {code:#010x}",
+        code=described,
+        handled=False,
+        mechanism="minidump",
     )
 
 

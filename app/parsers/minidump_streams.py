@@ -44,8 +44,12 @@ _SYSTEMS = {
     0x8101: ("apple", "macOS"), 0x8102: ("apple", "iOS"), 0x8201: ("linux", "Linux"), 0x8202: ("", "Solaris"),
     0x8203: ("linux", "Android"), 0x8204: ("", "PS3"), 0x8205: ("linux", "NaCl"), 0x8206: ("", "Fuchsia"),
 }  # fmt: skip
+_UNAME = re.compile(r"Linux (?P<release>\S{1,100}) (?P<build>#?\S.{0,300}?)(?: (?:x86_64|i\d86|arm\w*|aarch64\w*))?$")
 _MAPPING = re.compile(rb"^([0-9a-f]{1,16})-([0-9a-f]{1,16}) ..x", re.MULTILINE)
 _PID = re.compile(rb"^Pid:\s{0,20}(\d{1,10})$", re.MULTILINE)
+
+
+_LOADERS = ("dyld", "dyld_sim")
 
 
 class System(NamedTuple):
@@ -97,6 +101,9 @@ def system(dump: Dump) -> System:
     family, name = _SYSTEMS.get(platform, ("", None))
     version = f"{major}.{minor}.{build}" if (major, minor, build) != (0, 0, 0) else None
     extra = dump.string(csd)
+    kernel = _UNAME.match(extra or "") if version is None else None
+    if kernel:
+        return System(cpu, family, OsInfo(name=name, version=kernel["release"], build=kernel["build"]))
     return System(cpu, family, OsInfo(name=name, version=version or extra, build=extra if version else None))
 
 
@@ -144,6 +151,12 @@ def modules(dump: Dump, arch: str | None) -> tuple[BinaryImage, ...]:
             )
         )
     return tuple(found)
+
+
+def program(images: tuple[BinaryImage, ...]) -> str | None:
+    """The name of the program: the first image, but not the loader, which a simulator lists before it."""
+    names = [image.name for image in images[:8] if image.name]
+    return next((name for name in names if name not in _LOADERS), names[0] if names else None)
 
 
 def _debug_id(dump: Dump, at: int, size: int) -> str | None:

@@ -16,8 +16,12 @@ _FRAME = re.compile(
     r"[ \t]*(?:native: )?#(?P<number>\d{1,6})[ \t]{1,8}pc (?:0x)?(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$"
 )
 _SANITIZER_FRAME = re.compile(r"[ \t]*#(?P<number>\d{1,6}) 0x(?P<pc>[0-9a-fA-F]{1,16})(?P<rest>.*)$")
+_RACE_FRAME = re.compile(
+    r"[ \t]*#(?P<number>\d{1,6}) (?P<rest>[^\s0-9].*\+0x(?P<pc>[0-9a-fA-F]{1,16})\)(?: \(BuildId: .*)?)$"
+)
 _UNITY_FRAME = re.compile(
-    r"[ \t]*at (?P<image>lib[\w+-]{1,200})\.(?:0x(?P<pc>[0-9a-fA-F]{1,16})|(?P<function>[\w$~:<>]{1,1000}))"
+    r"[ \t]*at (?P<image>lib[\w+-]{1,200})\."
+    r"(?:(?:0x(?=[0-9a-fA-F])|(?=[0-9a-f]{8,16}\())(?P<pc>[0-9a-fA-F]{1,16})|(?P<function>[\w$~:<>]{1,1000}))"
     r"\((?:Native Method|(?P=function):(?P<offset>\d{1,9}))\)[ \t]*$"
 )
 _MODULE_OFFSET = re.compile(r"\((?P<path>[^()]{1,1000}?)\+0x(?P<offset>[0-9a-fA-F]{1,16})\)")
@@ -53,11 +57,17 @@ def read_frame(line: str) -> NativeFrame | None:
     if found:
         return _unwound(found)
     found = _SANITIZER_FRAME.match(line[:_MAX_LINE])
-    return _of_sanitizer(found) if found else None
+    if found:
+        return _of_sanitizer(found)
+    found = _RACE_FRAME.match(line[:_MAX_LINE])  # ThreadSanitizer prints no run-time address
+    return _of_sanitizer(found) if found and _MODULE_OFFSET.search(found["rest"]) else None
 
 
 def read_unity_frame(line: str) -> NativeFrame | None:
-    """The frame on a line that Unity throws as if it were Java's, `at libunity.0x1234(Native Method)`, or None."""
+    """The frame on a line that Unity throws as if it were Java's, `at libunity.0x1234(Native Method)`, or None.
+
+    Before 2019 it printed the place in eight digits or sixteen without 0x.
+    """
     found = _UNITY_FRAME.match(line[:_MAX_LINE])
     if not found:
         return None

@@ -11,6 +11,8 @@ from app.parsers import values
 MAX_FIELDS = 500_000  # of a message with all that is inside of it, as far as it is looked into
 MAX_DEPTH = 16  # messages inside messages
 
+MAX_PACKED = 4_096  # bytes read of a row of numbers
+
 _MAX_VARINT = 10  # bytes
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -50,6 +52,20 @@ class ProtobufMessage:
         """The same as a signed 64-bit number."""
         value = self.integer(number)
         return value - 2**64 if value >= 2**63 else value
+
+    def integers(self, number: int) -> list[int]:
+        """The numbers of a repeated field, in their order, packed or not."""
+        found: list[int] = []
+        for value in self._fields.get(number, []):
+            if isinstance(value, int):
+                found.append(value)
+            else:
+                found += _packed(value)
+        return found
+
+    def parts(self, number: int) -> list[bytes]:
+        """The bytes of a field, in their order; empty ones are left out."""
+        return [bytes(value) for value in self._fields.get(number, []) if isinstance(value, memoryview) and value]
 
     def texts(self, number: int) -> list[str]:
         """The values of a field of strings, in their order, cleaned; empty ones are left out."""
@@ -107,6 +123,16 @@ def _read(data: memoryview, wire: Wire) -> Iterator[tuple[int, Value]]:
         part = data[at : at + length]
         at += length
         yield number, part if kind == _BYTES else int.from_bytes(part, "little")
+
+
+def _packed(data: memoryview) -> Iterator[int]:
+    at = 0
+    while at < min(len(data), MAX_PACKED):
+        try:
+            value, at = _varint(data, at)
+        except _DamagedError:
+            return
+        yield value
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:

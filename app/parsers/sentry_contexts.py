@@ -2,7 +2,7 @@
 
 Source: https://develop.sentry.dev/sdk/data-model/event-payloads/ (contexts, user, breadcrumbs; 2024), release names of
 https://docs.sentry.io/platforms/android/configuration/releases/ and the web API's `tags` as {key, value}.
-Left out on purpose: request, modules, sizes and charge of the device.
+Left out on purpose: modules. Request and state of the device: see sentry_details.py.
 """
 
 from collections.abc import Mapping

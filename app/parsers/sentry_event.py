@@ -5,7 +5,7 @@ the Raven clients (protocol 7), and `GET /api/0/projects/{org}/{project}/events/
 
 One event is one crash report. An event with a message and no exception is an occurrence too: a fault without a type.
 Transactions, security reports, feedback, sessions and check-ins tell of no crash and are refused, as are events that
-name neither an exception nor a message nor a crashed thread. Left out on purpose: request, modules, spans, attachments.
+name neither an exception nor a message nor a crashed thread. Left out on purpose: modules, spans, attachments.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Any
 
 from app.crashes.log import CrashLog, Fault, Thread
 from app.errors import MalformedLog
-from app.parsers import sentry_contexts, sentry_stacks, values
+from app.parsers import sentry_contexts, sentry_details, sentry_stacks, values
 from app.parsers.document import Document
 from app.parsers.sentry_stacks import pick
 
@@ -128,6 +128,7 @@ def parse_event(event: dict[str, Any], *, brief: bool = False) -> CrashLog:
         os=sentry_contexts.system(contexts),
         device=sentry_contexts.device(contexts),
         user_id=sentry_contexts.user_id(event.get("user")),
+        details=sentry_details.details(event, contexts),
         grouping_hint=sentry_contexts.grouping_hint(event.get("fingerprint")),
         custom=custom,
         breadcrumbs=() if brief else sentry_contexts.breadcrumbs(event.get("breadcrumbs")),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.crashes.log import AppInfo, CrashLog, Fault, Frame, Thread
+from app.crashes.log import AppInfo, CrashLog, Fault, Frame, RelatedStack, Thread
 from app.errors import MalformedLog
 from app.parsers import android_build, java_stack, native_text, values
 from app.parsers.native_text import NativeFrame
@@ -22,13 +22,24 @@ _PROCESS = re.compile(
 )
 _SIGNAL = re.compile(
     r"(?:Fatal )?signal (?P<number>\d{1,3}) \((?P<name>\w+)\)"
-    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?(?:, fault addr (?P<address>[\w-]+))?"
+    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?(?:, fault addr (?P<address>[\w-]+)"
+    r"(?: \((?P<access>read|write|execute)\))?)?"
 )
+_THROWN = re.compile(r"(?:Caused by: )?java\.lang\.Error: (?=signal \d)")  # Unity throws a signal as if it were Java's
+_FATAL_EXCEPTION = re.compile(r"FATAL EXCEPTION: (?P<thread>.{1,100})$")
+_PROCESS_FACT = re.compile(r"(?P<process>\S{1,200}), PID: (?P<pid>\d{1,10})$")
+_UNITY = re.compile(r"Version '(?P<version>[^'\n]{1,100})', Build type '")
+_MEMORY = re.compile(r"(?P<what>allocated|deallocated) by thread \d{1,10}$")
+_MEMORY_KINDS = {"allocated": "allocation", "deallocated": "deallocation"}
 _FACT = re.compile(r"(?P<key>[A-Z][A-Za-z ]{1,30}): ?(?P<value>.*)$")
 _SECTION = re.compile(r"(?:[a-z][\w ]{1,60}(?: \([^)\n]{1,60}\))?:|--------- .*|\(Total frames: \d+\))[ \t]*$")
 _BUILD_ID = re.compile(r"[ \t]+(?P<path>\S.*?) \(BuildId: (?P<id>[0-9a-fA-F]{8,64})")
 _EXTRA = {"Cause": "Cause", "Crash detail": "Crash detail", "Executable": "Executable", "Process uptime": "Process uptime",
-          "Revision": "Revision", "Kernel version": "Kernel", "Kernel Release": "Kernel", "Rooted": "Rooted"}  # fmt: skip
+          "Revision": "Revision", "Scripting Backend": "Scripting backend",
+          "Kernel version": "Kernel", "Kernel Release": "Kernel", "Rooted": "Rooted"}  # fmt: skip
+
+
+_ALIASES = {"Device fingerprint": "Build fingerprint", "CPU supported ABI": "ABI", "Device model": "Model"}  # Unity's
 
 
 @dataclass(slots=True)
@@ -54,6 +65,10 @@ class TombstoneBlock:
     abort: str | None = None
     build_ids: dict[str, str] = field(default_factory=dict)
     was_backtrace: bool = False
+    thread_name: str | None = None  # of a crash that names no ids
+    memory: dict[str, tuple[str, list[NativeFrame]]] = field(
+        default_factory=dict
+    )  # kind -> words, frames; the first counts
 
     @property
     def says_something(self) -> bool:
@@ -81,7 +96,7 @@ def read(lines: list[str]) -> TombstoneBlock:
             section = "thread"
             continue
         if _SECTION.match(line[:120]) and not line.startswith((" ", "\t")):
-            section = _section_of(line)
+            section = _section_of(block, line)
             block.was_backtrace = block.was_backtrace or section == "backtrace"
             continue
         if section in ("head", "thread"):
@@ -93,8 +108,11 @@ def read(lines: list[str]) -> TombstoneBlock:
     return block
 
 
-def _section_of(line: str) -> str:
+def _section_of(block: TombstoneBlock, line: str) -> str:
     name = line.strip().rstrip(":")
+    if memory := _MEMORY.match(name):
+        kind = _MEMORY_KINDS[memory["what"]]
+        return kind if block.memory.setdefault(kind, (name, []))[0] == name else "skip"
     return {"backtrace": "backtrace", "java stacktrace": "java", "build id": "build id"}.get(name, "skip")
 
 
@@ -108,6 +126,7 @@ def _open_thread(block: TombstoneBlock, found: re.Match[str]) -> None:
 
 def _read_head(block: TombstoneBlock, line: str) -> int:
     """Take a line above the backtrace; returns how many lines may still belong to an abort message that it opens."""
+    line = _THROWN.sub("", line, count=1) if "java.lang.Error: signal " in line[:60] else line
     signal = _SIGNAL.match(line) if line.startswith(("signal ", "Fatal signal ")) else None
     if signal:
         block.signal = block.signal or signal.groupdict()
@@ -117,13 +136,17 @@ def _read_head(block: TombstoneBlock, line: str) -> int:
         block.abort = said
         return _MAX_ABORT_LINES if said.startswith("'") and not (len(said) > 1 and said.endswith("'")) else 0
     fact = _FACT.match(line[:4_000])
-    if fact:
-        block.facts.setdefault(fact["key"], fact["value"].strip().strip("'"))
-    elif line.startswith(" ") and block.threads:
-        block.threads[-1].registers |= native_text.read_registers(line)
+    if thrown := _FATAL_EXCEPTION.match(line[:200]):
+        block.thread_name = block.thread_name or values.text(thrown["thread"].strip())
+    elif unity := _UNITY.match(line[:400]):
+        block.facts.setdefault("Unity version", unity["version"])
+    elif fact:
+        block.facts.setdefault(_ALIASES.get(key := fact["key"].strip(), key), fact["value"].strip().strip("'"))
+    elif line.startswith(" ") and (registers := native_text.read_registers(line)):
+        _last_thread(block).registers |= registers
     frame = native_text.read_frame(line) if "#" in line[:12] else native_text.read_unity_frame(line)
-    if frame and block.threads:  # Unity's, or a log cut above its "backtrace:" line
-        block.threads[-1].frames.append(frame)
+    if frame:  # Unity's, or a log cut above its "backtrace:" line
+        _last_thread(block).frames.append(frame)
     return 0
 
 
@@ -140,14 +163,23 @@ def _read_section(block: TombstoneBlock, section: str, line: str) -> None:
         if found:
             block.build_ids.setdefault(found["path"], found["id"])
         return
-    if not block.threads:
-        block.threads.append(OpenThread(None, None))
+    if section in block.memory:
+        if memory_frame := native_text.read_frame(line):
+            block.memory[section][1].append(memory_frame)
+        return
     if section == "java":
-        block.threads[-1].java.append(line)
+        _last_thread(block).java.append(line)
         return
     frame = native_text.read_frame(line)
     if frame:
-        block.threads[-1].frames.append(frame)
+        _last_thread(block).frames.append(frame)
+
+
+def _last_thread(block: TombstoneBlock) -> OpenThread:
+    """The thread that is read; one without ids where the log names none."""
+    if not block.threads:
+        block.threads.append(OpenThread(None, block.thread_name))
+    return block.threads[-1]
 
 
 def report(block: TombstoneBlock, format_name: str) -> CrashLog:
@@ -157,9 +189,13 @@ def report(block: TombstoneBlock, format_name: str) -> CrashLog:
             "The native crash is cut short before its signal and its backtrace: nothing says what crashed"
         )
     facts, crashed = block.facts, block.threads[0] if block.threads else None
+    named = _PROCESS_FACT.match(facts.get("Process", ""))
+    block.process = block.process or (named["process"] if named else None)
+    block.pid = values.integer(named["pid"]) if named and block.pid is None else block.pid
     java = [line for line in crashed.java if line.strip()] if crashed else []
     arch = native_text.architecture(facts.get("ABI"))
     every = [frame for each in block.threads for frame in each.frames]
+    in_memory = [frame for _, frames in block.memory.values() for frame in frames]
     identifier = facts.get("App ID") or package(block.process) or package(facts.get("Cmdline"))
     faults, notes = _java_faults(java) if java else ((_fault(block),), [])
     notes += [f"{label}: {facts[key]}" for key, label in _EXTRA.items() if facts.get(key)]
@@ -175,7 +211,11 @@ def report(block: TombstoneBlock, format_name: str) -> CrashLog:
         process_id=block.pid,
         faults=faults,
         threads=tuple(_thread(each, number == 0) for number, each in enumerate(block.threads)),
-        images=native_text.images_of(every, block.build_ids, arch),
+        stacks=tuple(
+            RelatedStack(kind, values.text(words), values.bounded([each.frame for each in frames]))
+            for kind, (words, frames) in block.memory.items()
+        ),
+        images=native_text.images_of([*every, *in_memory], block.build_ids, arch),
         app=AppInfo(identifier=values.text(identifier), version=values.text(facts.get("App version"))),
         os=android_build.system(facts.get("Build fingerprint"), values.text(facts.get("OS version"))),
         device=android_build.device(
@@ -184,6 +224,7 @@ def report(block: TombstoneBlock, format_name: str) -> CrashLog:
             values.text(facts.get("Manufacturer")),
             arch,
         ),
+        details=_details(block),
         notes=tuple(values.clean(note) for note in notes),
     )
 
@@ -194,6 +235,12 @@ def package(process: str | None) -> str | None:
     return name if "." in name and "/" not in name else None
 
 
+def _details(block: TombstoneBlock) -> dict[str, str | int | bool]:
+    access = block.signal.get("access") if block.signal else None
+    found = {"access": access, "unity_version": block.facts.get("Unity version")}
+    return {key: value for key, value in found.items() if value}
+
+
 def _fault(block: TombstoneBlock) -> Fault:
     signal = block.signal
     name = signal["name"] if signal else None
@@ -201,10 +248,9 @@ def _fault(block: TombstoneBlock) -> Fault:
     if signal and signal["code"] is not None:
         code = signal["code_name"] or f"code {signal['code']}"
     address = signal["address"] if signal else None
-    if code and address and not address.startswith("-"):
-        code = f"{code} at {address}"
-    elif address and not address.startswith("-"):
-        code = f"at {address}"
+    if address and not address.startswith("-"):
+        place = address if address.startswith("0x") else f"0x{address}"  # Android 4.4 and Unity write bare hex
+        code = f"{code} at {place}" if code else f"at {place}"
     abort = (block.abort or "").strip()
     if abort.startswith("'") and len(abort) > 1:
         abort = abort[1:].removesuffix("'")

@@ -6,11 +6,11 @@ from typing import TypeVar
 
 from app.crashes.facts import Facts
 from app.crashes.fingerprint import Fingerprint
-from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Json, Thread
+from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Json, RelatedStack, Thread
 from app.redaction.rules import INSTEAD, Path, Rules, below
 
 T = TypeVar("T")
-H = TypeVar("H", Fault, Thread)
+H = TypeVar("H", Fault, Thread, RelatedStack)
 
 _FRAME = ("function", "module", "file", "image", "note")
 _FAULT = ("type", "message", "code", "mechanism")
@@ -33,6 +33,8 @@ def redact(log: CrashLog, rules: Rules) -> CrashLog:
         device=_texts(log.device, _DEVICE, rules, below(fields, "device")),
         faults=tuple(_fault(one, rules, _each(fields, "faults", at)) for at, one in enumerate(log.faults)),
         threads=tuple(_thread(one, rules, _each(fields, "threads", at)) for at, one in enumerate(log.threads)),
+        stacks=tuple(_with_frames(_texts(one, ("description",), rules, ()), rules) for one in log.stacks),
+        details={key: rules.text(value) if isinstance(value, str) else value for key, value in log.details.items()},
         images=tuple(_image(one, rules, _each(fields, "images", at)) for at, one in enumerate(log.images)),
         breadcrumbs=tuple(
             _crumb(one, rules, _each(fields, "breadcrumbs", at)) for at, one in enumerate(log.breadcrumbs)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from app.crashes.in_app import InApp
 from app.crashes.log import CrashLog, Frame, Thread
 from app.reports import Report, stack_lines
-from app.reports.stack_lines import fault_facts, header, ordered_threads, place, relation, thread_name
+from app.reports.stack_lines import fault_facts, header, ordered_threads, place, related_name, relation, thread_name
 
 FORMAT = "html"
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -84,6 +84,7 @@ def _words(report: Report, in_app: InApp) -> dict[str, object]:
         "stack": lambda frames: _stack(frames, in_app),
         "summary": lambda thread: _summary(thread, in_app),
         "relation": relation,
+        "related_name": related_name,
         "fault_facts": fault_facts,
         "thread_name": thread_name,
         "address": stack_lines.address,

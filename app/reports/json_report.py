@@ -8,7 +8,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from app.crashes.in_app import InApp
-from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Json, MissingSymbols, Thread
+from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Json, MissingSymbols, RelatedStack, Thread
 from app.reports import Report
 
 FORMAT = "json"
@@ -33,6 +33,7 @@ def _texts(report: Report) -> Iterator[str]:
         yield f'  "{key}": {_compact(value)},\n'
     yield from _list("exceptions", (_exception(number, fault, in_app) for number, fault in enumerate(log.faults)))
     yield from _list("threads", (_thread(thread, in_app) for thread in log.threads))
+    yield from _list("related_stacks", (_related(stack, in_app) for stack in log.stacks))
     yield from _list("images", (_compact(_image(image)) for image in log.images))
     yield from _list("missing_symbols", (_compact(_missing(one)) for one in report.missing_symbols))
     yield from _list("breadcrumbs", (_compact(_breadcrumb(crumb)) for crumb in log.breadcrumbs))
@@ -71,6 +72,7 @@ def _head(report: Report) -> dict[str, Any]:
         "os": {"name": log.os.name, "version": log.os.version, "build": log.os.build},
         "device": _device(log),
         "process": {"name": log.process, "id": log.process_id, "started_at": _time(log.started_at)},
+        "details": dict(log.details),
     }
 
 
@@ -121,6 +123,10 @@ def _thread(thread: Thread, in_app: InApp) -> str:
         "registers": {name: hex(value) for name, value in thread.registers.items()},
     }
     return _with_frames(head, thread.frames, in_app)
+
+
+def _related(stack: RelatedStack, in_app: InApp) -> str:
+    return _with_frames({"kind": stack.kind, "description": stack.description}, stack.frames, in_app)
 
 
 def _with_frames(head: dict[str, Any], frames: tuple[Frame, ...], in_app: InApp) -> str:

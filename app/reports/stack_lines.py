@@ -3,7 +3,7 @@
 import datetime
 import unicodedata
 
-from app.crashes.log import CrashLog, Fault, Frame, Thread
+from app.crashes.log import CrashLog, Fault, Frame, RelatedStack, Thread
 
 _KEPT = {"\n", "\t"}
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, surrogate, line, paragraph
@@ -108,6 +108,26 @@ def ordered_threads(log: CrashLog) -> list[Thread]:
     return sorted(log.threads, key=lambda thread: not thread.is_crashed)
 
 
+def crashed_threads(log: CrashLog) -> int:
+    """How many threads crashed: they are the first of `ordered_threads`."""
+    return sum(thread.is_crashed for thread in log.threads)
+
+
+def related_name(stack: RelatedStack) -> str:
+    """`Deallocated by thread 10930`, else the kind of the stack."""
+    said = line(stack.description) or stack.kind
+    return said[0].upper() + said[1:]
+
+
+def details(log: CrashLog) -> list[tuple[str, str]]:
+    """What else the log says, in its order: label and value."""
+    words = {True: "yes", False: "no"}
+    return [
+        (key.replace("_", " ").capitalize(), words[value] if isinstance(value, bool) else str(value))
+        for key, value in log.details.items()
+    ]
+
+
 def relation(fault: Fault) -> str:
     """How an exception hangs on another, as Java says it; "" for the crash itself."""
     return {"cause": "Caused by", "suppressed": "Suppressed"}.get(fault.relation or "", "")
@@ -135,7 +155,7 @@ def header(log: CrashLog) -> list[tuple[str, str]]:
         ("User", log.user_id),
         ("Level", log.level),
     )
-    return [(label, value) for label, value in facts if value]
+    return [*((label, value) for label, value in facts if value), *details(log)]
 
 
 def _with(first: str | None, second: str | None) -> str:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 
 from app.crashes.in_app import InApp
-from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Thread
+from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, RelatedStack, Thread
 from app.reports import Report
 from app.reports.stack_lines import (
     address,
+    crashed_threads,
     fault_facts,
     header,
     indented,
@@ -16,6 +17,7 @@ from app.reports.stack_lines import (
     line,
     ordered_threads,
     place,
+    related_name,
     relation,
     symbol,
     thread_name,
@@ -46,7 +48,12 @@ def _parts(report: Report) -> Iterator[str]:
         yield _heading("Exception")
     for number, fault in enumerate(log.faults):
         yield _fault(log, number, fault, in_app)
-    for thread in ordered_threads(log):
+    shown = ordered_threads(log)
+    for thread in shown[: crashed_threads(log)]:
+        yield _thread(log, thread, in_app)
+    for stack in log.stacks:
+        yield _related(stack, in_app)
+    for thread in shown[crashed_threads(log) :]:
         yield _thread(log, thread, in_app)
     if log.breadcrumbs:
         yield _heading("Breadcrumbs") + "".join(_breadcrumb(crumb) for crumb in log.breadcrumbs)
@@ -82,7 +89,7 @@ def _head(report: Report) -> str:
 
 def _facts(facts: Sequence[tuple[str, str]], indent: str = "") -> str:
     margin = indent + " " * LABEL_WIDTH
-    return "".join(f"{indent}{label:<{LABEL_WIDTH}}{indented(value, margin)}\n" for label, value in facts if value)
+    return "".join(f"{indent}{label:<{LABEL_WIDTH - 1}} {indented(value, margin)}\n" for label, value in facts if value)
 
 
 def _heading(text: str) -> str:
@@ -114,6 +121,10 @@ def _thread(log: CrashLog, thread: Thread, in_app: InApp) -> str:
     if not thread.frames:
         text += "no frames in the log\n"
     return text + _registers(thread)
+
+
+def _related(stack: RelatedStack, in_app: InApp) -> str:
+    return _heading(related_name(stack)) + (_stack(stack.frames, in_app) or "no frames in the log\n")
 
 
 def _mark(frame: Frame, in_app: InApp) -> str:

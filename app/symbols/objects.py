@@ -91,8 +91,8 @@ class NativeNames:
                 function=bounded(one.symbol or "") or frame.function,
                 file=bounded(one.full_path or "") or frame.file,
                 line=one.line or None,
-                symbol_address=image_address + one.sym_addr,
-                offset=within - one.sym_addr,
+                symbol_address=image_address + one.sym_addr if one.sym_addr <= within else None,
+                offset=within - one.sym_addr if one.sym_addr <= within else None,  # 0xffffffff: an inlined one without
                 note=frame.note if number == last else INLINED,
             )
             for number, one in enumerate(found)

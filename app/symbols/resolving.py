@@ -39,6 +39,7 @@ def demangled(log: CrashLog, *, only_crash: bool = False) -> CrashLog:
             one if only_crash and not one.is_crashed else replace(one, frames=_readable(one.frames))
             for one in log.threads
         ),
+        stacks=log.stacks if only_crash else tuple(replace(one, frames=_readable(one.frames)) for one in log.stacks),
     )
 
 
@@ -196,6 +197,7 @@ def resolve(
         threads=tuple(
             one if only_crash and not one.is_crashed else replace(one, frames=named(one.frames)) for one in log.threads
         ),
+        stacks=log.stacks if only_crash else tuple(replace(one, frames=named(one.frames)) for one in log.stacks),
     )
     if java is None:
         for found in mapping_ids(log):
@@ -203,7 +205,7 @@ def resolve(
     frames = list(_frames(log, only_crash=only_crash))
     for found, name in missing_scripts(log, frames, script).items():
         missing.setdefault(found, MissingSymbols(SOURCE_MAP, found, name))
-    used = (made.faults, made.threads) != (log.faults, log.threads)
+    used = (made.faults, made.threads, made.stacks) != (log.faults, log.threads, log.stacks)
     awaited = (*awaited_scripts(log, frames, script), *_awaited(log, images, native, java)) if only_crash else ()
     return Resolved(demangled(made, only_crash=only_crash), tuple(missing.values()), used, awaited[:MAX_AWAITED])
 
@@ -229,6 +231,8 @@ def _frames(log: CrashLog, *, only_crash: bool) -> Iterable[Frame]:
     for thread in log.threads:
         if thread.is_crashed or not only_crash:
             yield from thread.frames
+    for stack in () if only_crash else log.stacks:
+        yield from stack.frames
 
 
 def _java_classes(log: CrashLog, *, only_crash: bool) -> Iterable[str]:

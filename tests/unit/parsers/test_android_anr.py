@@ -96,3 +96,34 @@ def test_the_threads_that_the_play_console_shows_are_a_dump_without_a_head():
     ]
     assert [frame.function for frame in report.crash_frames] == ["__epoll_pwait", "nativePollOnce", "main"]
     assert report.occurred_at is None
+
+
+def test_without_java_threads_the_one_with_the_number_of_the_process_is_the_main_one():
+    head = "----- pid 812 at 2026-03-01 10:00:00.000000000+0000 -----\nCmd line: com.example.tills\n\n"
+    report = read(
+        f'{head}"Signal Catcher" sysTid=815\n    #00 pc 0009dfa8  /lib/libc.so (sigwait+8)\n\n'
+        '"example.tills" sysTid=812\n    #00 pc 0004c35c  /lib/libc.so (syscall+28)\n'
+        "    #01 pc 00012340  /data/app/libtills.so (tills::Lock::wait()+40)\n"
+    )
+
+    crashed = report.crashed_thread
+    assert crashed is not None
+    assert (crashed.index, crashed.name) == (812, "example.tills")
+    assert [frame.function for frame in report.crash_frames] == ["syscall", "tills::Lock::wait()"]
+    assert not any("no main thread" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("head", "state"),
+    [('"ThreadPool" prio=10 (not attached)', "not attached"), ('"ThreadPool" some later words', None)],
+)
+def test_a_thread_that_the_virtual_machine_does_not_know_is_kept(head, state):
+    report = read(
+        f'{HEAD}"main" prio=5 tid=1 Sleeping\n  at a.B.c(B.java:1)\n\n{head}\n  | sysTid=4115 nice=0\n'
+        "  native: #00 pc 0005a7b4  /lib/libc.so (syscall+28)\n"
+    )
+
+    other = report.threads[1]
+    assert (other.index, other.name, other.state) == (4115, "ThreadPool", state)
+    assert [frame.function for frame in other.frames] == ["syscall"]
+    assert report.crashed_thread == report.threads[0]

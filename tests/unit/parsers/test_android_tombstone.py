@@ -87,7 +87,7 @@ def test_the_java_stack_of_xcrash_is_a_chain_of_exceptions():
     ("line", "type_", "code"),
     [
         ("signal 11 (SIGSEGV), code 1 (SEGV_MAPERR), fault addr 0x0", "SIGSEGV", "SEGV_MAPERR at 0x0"),
-        ("signal 11 (SIGSEGV), fault addr deadbaad", "SIGSEGV", "at deadbaad"),
+        ("signal 11 (SIGSEGV), fault addr deadbaad", "SIGSEGV", "at 0xdeadbaad"),
         ("signal 6 (SIGABRT), code -6 (SI_TKILL), fault addr --------", "SIGABRT", "SI_TKILL"),
         ("signal 31 (SIGSYS), code 0 (SI_USER from pid 9, uid 2), fault addr --------", "SIGSYS", "SI_USER"),
     ],

@@ -111,16 +111,16 @@ def test_a_tombstone_cut_before_its_signal_is_refused():
         field(5, 1) + field(6, 1) + field(4, "2024-03-05 18:20:11") + b"\xff",  # not in the order debuggerd writes
         b"PMDM" + bytes(64),
         b"\x7fELF" + bytes(64),
-        gzip.compress(tombstone()),
     ],
 )
 def test_other_binary_data_is_not_claimed(raw):
     assert claims(raw) == []
 
 
-def test_a_packed_tombstone_is_refused_with_what_to_do():
-    with pytest.raises(MalformedLog, match="packed with gzip: unpack it, or send it with Content-Encoding: gzip"):
-        parse(gzip.compress(tombstone()))
+def test_a_packed_tombstone_is_read_as_one_that_is_not():
+    [packed], [plain] = parse(gzip.compress(tombstone())), parse(tombstone())
+
+    assert (packed.format, packed.faults, packed.threads) == (plain.format, plain.faults, plain.threads)
 
 
 @pytest.mark.parametrize(

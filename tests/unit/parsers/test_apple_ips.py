@@ -144,7 +144,7 @@ def test_a_watchdog_kill_has_the_termination_for_a_code():
 
     fault = read(file(body)).faults[0]
 
-    assert (fault.message, fault.code) == ("scene-update watchdog", "FRONTBOARD 2343432205")
+    assert (fault.message, fault.code) == ("scene-update watchdog", "FRONTBOARD 0x8badf00d")
 
 
 def test_the_faulting_thread_serves_when_none_is_flagged():

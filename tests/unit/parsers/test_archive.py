@@ -152,8 +152,36 @@ def test_what_macos_adds_is_passed_over():
     assert (messages(raw), unread(raw)) == (["one"], None)
 
 
-def test_a_gzip_without_a_tar_is_no_archive():
-    assert not PARSERS["archive"].sniff(Document(gzip.compress(trace("one"))))
+def test_a_gzip_of_one_log_is_that_log_and_names_its_file():
+    named = io.BytesIO()
+    with gzip.GzipFile("today.txt", "wb", fileobj=named) as file:
+        file.write(trace("one"))
+
+    [log] = parse(named.getvalue())
+
+    assert (log.format, log.faults[0].message, log.notes[-1]) == ("java-trace", "one", "In the archive: today.txt")
+    assert messages(gzip.compress(trace("two"))) == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (gzip.compress(trace("one"))[:-9], "cut short or damaged"),
+        (gzip.compress(bytes(300 * MIB // 10)), "unpacks to more than"),
+        (gzip.compress(zipped([("a", trace("one"))])), "an archive inside an archive is not read"),
+        (gzip.compress(b"no log"), "holds no crash report"),
+    ],
+)
+def test_a_gzip_that_is_damaged_too_large_or_no_log_is_refused(raw, reason):
+    with pytest.raises(MalformedLog, match=reason):
+        parse(raw)
+
+
+def test_of_an_xccrashpoint_only_the_logs_are_read():
+    point = "one.xccrashpoint"
+    raw = zipped([(f"{point}/DistributionInfo.json", b"{}"), (f"{point}/Filters/Filter_1/Logs/a.crash", trace("one"))])
+
+    assert (messages(raw), unread(raw)) == (["one"], None)
 
 
 def test_the_report_of_a_number_is_found_without_reading_what_comes_behind_it():

@@ -15,7 +15,7 @@ CORPUS = Path(os.environ.get("CRASHQ_CORPUS") or Path(__file__).parents[4] / "sh
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no corpus of real logs at {CORPUS}")
 
 ANRS = {  # file -> process, pid, time, threads, frames of the main thread, its top function
-    "thread_dump.txt": ("io.sentry.samples.android", 28941, "2023-04-04T20:06:31.064728+00:00", 29, 9, "run"),
+    "thread_dump.txt": ("io.sentry.samples.android", 28941, "2023-04-04T20:06:31.064728+00:00", 30, 9, "run"),
     "thread_dump_bad_data.txt": (
         "com.example.app:mainProcess",
         12233,
@@ -32,14 +32,14 @@ ANRS = {  # file -> process, pid, time, threads, frames of the main thread, its 
         1,
         "onCreate",
     ),
-    "tombstone_anr_arm64-v8a.txt": ("xcrash.sample", 21533, "2019-10-11T19:25:25.645000+00:00", 26, 17, "sleep"),
-    "tombstone_anr_x86.txt": ("xcrash.sample", 6608, "2019-10-11T06:50:29.138000+00:00", 26, 17, "sleep"),
+    "tombstone_anr_arm64-v8a.txt": ("xcrash.sample", 21533, "2019-10-11T19:25:25.645000+00:00", 35, 17, "sleep"),
+    "tombstone_anr_x86.txt": ("xcrash.sample", 6608, "2019-10-11T06:50:29.138000+00:00", 36, 17, "sleep"),
 }
 
 NATIVE = {  # file -> type, start of message, process, pid, frames, top function
     "android_asan_uaf.txt": (
         "AddressSanitizer: heap-use-after-free",
-        "heap-use-after-free on",
+        "heap-use-after-free; READ of size 2",
         None,
         378,
         16,

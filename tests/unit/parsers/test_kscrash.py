@@ -264,3 +264,31 @@ def test_a_custom_report_is_refused_with_its_reason():
 )
 def test_other_and_truncated_json_is_not_claimed(raw):
     assert not kscrash.sniff(Document(raw))
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "words"),
+    [
+        ("memory_limit", "Termination: memory limit", "The system ended the app: it used more memory than an app may"),
+        ("unexplained", "Termination: unexplained", "The app ended without a crash, and nothing tells why"),
+        ("eaten_by_a_later_version", "Termination: eaten by a later version", None),
+    ],
+)
+def test_the_reason_of_a_termination_is_its_type(reason, kind, words):
+    report = make_report({"type": "termination", "termination_reason": reason})
+
+    log = read(report)
+
+    assert (log.faults[0].type, log.faults[0].message, log.details.get("termination")) == (kind, None, words)
+
+
+def test_the_state_of_app_and_device_is_told():
+    system = {
+        "cpu_arch": "x86", "binary_cpu_type": 0x1000007, "binary_cpu_subtype": 3, "memory": {"free": 4096},
+        "application_stats": {"application_in_foreground": False}, "app_memory": {"memory_pressure": "warn"},
+    }  # fmt: skip
+
+    log = read(make_report(system=system))
+
+    assert dict(log.details) == {"foreground": False, "free_memory": 4096, "memory_pressure": "warn"}
+    assert log.device.arch == "x86_64"

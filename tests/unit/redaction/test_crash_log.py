@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.crashes.facts import Facts
 from app.crashes.fingerprint import Fingerprint
-from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceInfo, Fault, Frame, Thread
+from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceInfo, Fault, Frame, RelatedStack, Thread
 from app.redaction.crash_log import redact, redact_facts, redact_fingerprint
 from app.redaction.rules import read_rules
 
@@ -17,6 +17,8 @@ LOG = CrashLog(
     user_id=WHO,
     faults=(Fault(type=f"T {WHO}", message=f"no mail for {WHO}", frames=(Frame(function=WHO, file=f"/home/{WHO}/a.c"),)),),
     threads=(Thread(index=0, name=WHO, queue=WHO, frames=(Frame(function="main"), Frame(note=WHO))),),
+    stacks=(RelatedStack("allocation", WHO, (Frame(file=WHO),)),),
+    details={"parent_process": WHO, "foreground": True},
     images=(BinaryImage(name="Notes", path=f"/Users/{WHO}/Notes"),),
     app=AppInfo(identifier="com.example.notes", name=WHO, version="1.2"),
     device=DeviceInfo(model="iPhone9,4", install_id=WHO),

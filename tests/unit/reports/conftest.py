@@ -6,7 +6,18 @@ from collections.abc import Callable
 import pytest
 
 from app.crashes.fingerprint import crash_identifier, fingerprint
-from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
+from app.crashes.log import (
+    AppInfo,
+    BinaryImage,
+    Breadcrumb,
+    CrashLog,
+    DeviceInfo,
+    Fault,
+    Frame,
+    OsInfo,
+    RelatedStack,
+    Thread,
+)
 from app.crashes.title import title
 from app.reports import Report
 
@@ -37,6 +48,8 @@ APPLE = CrashLog(
         Thread(1, is_crashed=True, frames=CRASHED, registers={"x0": 0, "pc": 2**64 - 1}),
         Thread(2, state="Waiting"),
     ),
+    stacks=(RelatedStack("deallocation", "deallocated by thread 9", (Frame("free", image="libc.so"),)),),
+    details={"role": "Foreground", "translated": False, "free_memory": 4096},
     images=(BinaryImage("Shop", "/var/a.app/Shop", "AB12", "arm64", 0x100000000, 4096), BinaryImage()),
     app=AppInfo("com.shop", "Shop", "1.2", "34"),
     os=OsInfo("iOS", "12.0", "16A366"),

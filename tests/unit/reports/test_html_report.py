@@ -156,3 +156,10 @@ def test_the_same_report_gives_the_same_bytes_in_bounded_chunks(make_report, app
     assert b"".join(chunks) == b"".join(html_report.write(report))
     assert max(map(len, chunks)) < 100_000
     assert len(chunks) > 10
+
+
+def test_what_else_the_log_says_and_related_stacks_are_shown(make_report):
+    words = Page(written(make_report())).words
+
+    assert "Deallocated by thread 9" in words
+    assert ("Role" in words, "Foreground" in words) == (True, True)

@@ -133,10 +133,19 @@ def test_lone_surrogates_do_not_break_the_encoding(make_report, apple_log):
     assert document["custom"] == {"?": "?"}
 
 
+def test_who_freed_the_memory_and_what_else_the_log_says_is_told(make_report):
+    document = written(make_report())
+
+    assert document["details"] == {"role": "Foreground", "translated": False, "free_memory": 4096}
+    [stack] = document["related_stacks"]
+    assert (stack["kind"], stack["description"]) == ("deallocation", "deallocated by thread 9")
+    assert [frame["function"] for frame in stack["frames"]] == ["free"]
+
+
 def test_one_frame_stands_on_one_line(make_report):
     lines = b"".join(json_report.write(make_report())).decode().splitlines()
 
-    assert sum(line.lstrip().startswith('{"function": ') for line in lines) == 4
+    assert sum(line.lstrip().startswith('{"function": ') for line in lines) == 5
 
 
 def test_the_same_report_gives_the_same_bytes_in_many_chunks(make_report, apple_log):

@@ -133,3 +133,10 @@ def test_the_same_report_gives_the_same_bytes_a_thread_at_a_time(make_report, ap
 
     assert b"".join(chunks) == b"".join(text_report.write(report))
     assert len(chunks) > len(threads)
+
+
+def test_what_else_the_log_says_stands_in_the_head_and_related_stacks_below_the_crashed_thread(make_report):
+    text = written(make_report())
+
+    assert "Role          Foreground\nTranslated    no\nFree memory   4096\n" in text
+    assert text.index("Crashed thread 1") < text.index("Deallocated by thread 9\n---") < text.index("Thread 0")

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -76,3 +77,16 @@ def test_a_file_of_no_kind_is_refused_with_the_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize("written", ["", "not an id", "zz"])
 def test_what_is_no_id_has_none(written: str) -> None:
     assert debug_id(written) is None
+
+
+def test_an_inlined_call_without_an_address_has_none(monkeypatch):
+    """As of ELF built by gcc: the symbol cache has 0xffffffff for it."""
+    inlined = SimpleNamespace(symbol="price_of", full_path="cart.cpp", line=8, sym_addr=0xFFFFFFFF)
+    holder = SimpleNamespace(symbol="total", full_path="cart.cpp", line=20, sym_addr=0x1000)
+    cache = SimpleNamespace(arch="x86_64", lookup=lambda _: [inlined, holder])
+    monkeypatch.setattr("app.symbols.objects.SymCache.open", lambda _: cache)
+
+    found = NativeNames(Path("any")).frames(Frame(address=LOADED_AT + 0x11F7), LOADED_AT, is_top=True)
+
+    assert [(one.function, one.offset, one.symbol_address) for one in found] == [
+        ("price_of", None, None), ("total", 0x1F7, LOADED_AT + 0x1000)]  # fmt: skip
