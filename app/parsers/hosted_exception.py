@@ -19,7 +19,6 @@ _WRAPPER = re.compile(
 _BRACKETED = re.compile(r"\[[\w.+`]{1,500}\]: ")
 _GLUE = ("mono.", "crc64", "android.runtime.")  # what .NET for Android generates
 _JAVA_FILES = (".java", ".kt")
-_STACK_MARK = re.compile(r"[Ss]tack(?:Trace)?:\s{0,20}$")
 _COMPONENTS = "\n\nThis error is located at:"  # React's components
 _MIN_FRAMES = 2  # in the message of a type that is no known wrapper
 
@@ -79,7 +78,7 @@ def _inner(fault: Fault) -> tuple[str, list[Fault], tuple[Frame, ...]] | None:
     """Platform, errors and Java's frames of an exception that brings another runtime's error; else None."""
     lines = (fault.message or "").split("\n")
     is_wrapper = _WRAPPER.search(fault.type or "") is not None
-    behind = next((number + 1 for number, line in enumerate(lines) if _STACK_MARK.search(line[-100:])), 0)
+    behind = next((number + 1 for number, line in enumerate(lines) if javascript.has_stack_mark(line)), 0)
     start = next((number for number in range(behind, len(lines)) if _is_foreign(lines[number])), None)
     if start is not None:
         of_dotnet = dotnet.frame(lines[start]) is not None

@@ -23,7 +23,7 @@ _AT = frozenset(
      "hos", "kohteessa", "στο", "i", "a", "la", "în"}
 )  # fmt: skip
 _FRAME = re.compile(
-    r"(?P<wrapper>\(wrapper [^)]{1,100}\) )?(?P<name>[^\s()]{1,1000}(?:[.:][^\s()]{1,1000})) ?"
+    r"(?P<wrapper>\(wrapper [^)]{1,100}\) )?(?P<name>[^\s()]{3,2000}) ?"
     r"\((?!<anonymous>|native\)|index \d|Native Method|Unknown Source)[^():/\\]{0,2000}\)(?P<rest>.*)$"
 )
 _SOURCE = re.compile(
@@ -32,7 +32,7 @@ _SOURCE = re.compile(
 )
 _IL_OFFSET = re.compile(r" ?[\[<(](?:0x)?[0-9a-fA-F]{1,16}[\])>]")
 _UNITY_FRAME = re.compile(
-    r"(?P<name>[^\s()]{1,1000}[.:][^\s()]{1,1000}) ?\([^()]{0,2000}\) \(at (?P<file>[^:]{1,1000}):(?P<line>\d{1,9})\)$"
+    r"(?P<name>[^\s()]{3,2000}) ?\([^()]{0,2000}\) \(at (?P<file>[^:]{1,1000}):(?P<line>\d{1,9})\)$"
 )
 _TYPE = re.compile(r"(?P<type>(?:[^\W\d][\w`+]{0,200}\.){0,20}[^\W\d][\w`+]{0,200})(?P<colon>:(?: |$)|$)(?P<rest>.*)")
 _BRACKETED = re.compile(r"\[(?P<type>[\w.+`]{1,500})\]: ?(?P<rest>.*)$", re.DOTALL)
@@ -54,13 +54,17 @@ def frame(line: str) -> Frame | None:
     word, _, call = text.partition(" ")
     if word in _AT:
         found = _FRAME.match(call)
-        if found and _is_rest(found["rest"]):
+        if found and _is_qualified(found["name"]) and _is_rest(found["rest"]):
             return _made(found)
     unity = _UNITY_FRAME.match(text) if text.endswith(")") else None
-    if not unity:
+    if not unity or not _is_qualified(unity["name"]):
         return None
     module, function = _split(unity["name"])
     return Frame(function=function, module=module, file=values.text(unity["file"]), line=int(unity["line"]) or None)
+
+
+def _is_qualified(name: str) -> bool:
+    return "." in name[1:-1] or ":" in name[1:-1]
 
 
 def _is_rest(rest: str) -> bool:

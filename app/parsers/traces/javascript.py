@@ -28,15 +28,13 @@ _HEAD = re.compile(
     r"(?:: (?P<message>.*))?$"
 )
 _CAUSE = re.compile(r"[ \t]{0,40}(?:\[cause\]: |Caused by: ?|caused by: ?)(?P<rest>.*)$")
-_STACK_MARK = re.compile(
-    r"(?:, js engine: \w{1,40})?,? ?[Ss]tack(?:Trace)?:\s{0,40}\Z"
-)  # of React Native and NativeScript
-_IS_ERROR = re.compile(r"(?:\w*(?:Error|Exception|Violation|Rejection|Warning))$")
+_STACK_MARKS = ("stack:", "Stack:", "StackTrace:")  # of React Native and NativeScript: the stack follows
+_IS_ERROR = re.compile(r"(?:Error|Exception|Violation|Rejection|Warning)$")
 
 
 def frame(line: str) -> Frame | None:
     """The frame on the line, in V8's form (`at pay (cart.js:7:12)`) or JavaScriptCore's (`pay@cart.js:7:12`); else None."""
-    text = line[:_MAX_LINE].strip()
+    text = line[:_MAX_LINE].strip().removesuffix(" {")  # Node prints the error's properties behind its last frame
     if text.startswith("at "):
         return _v8(text[3:])
     return _jsc(text) if "@" in text else None
@@ -46,7 +44,7 @@ def _v8(text: str) -> Frame | None:
     if not text.endswith(")"):
         place = _PLACE.match(text)
         return _made(None, place) if place and "(" not in text else None
-    name, bracket, place_text = text[:-1].partition(" (")
+    name, bracket, place_text = f" {text[:-1]}".partition(" (")
     if not bracket:
         return None
     is_eval = _EVAL.match(place_text)
@@ -55,7 +53,9 @@ def _v8(text: str) -> Frame | None:
     if place:
         return _made(name, place)
     if place_text in _KNOWN_PLACES or _INDEX.match(place_text):
-        return Frame(function=values.text(name), file=place_text if place_text in _KNOWN_PLACES else None, in_app=False)
+        return Frame(
+            function=values.text(name.strip()), file=place_text if place_text in _KNOWN_PLACES else None, in_app=False
+        )
     return None
 
 
@@ -95,8 +95,19 @@ def type_and_message(head: str) -> tuple[str | None, str | None]:
 
 
 def without_stack_mark(text: str) -> str:
-    """Without the words that say that the stack follows."""
-    return _STACK_MARK.sub("", text)
+    """Without the words that say that the stack follows, and without the name of the engine."""
+    bare = text.rstrip()
+    mark = next((mark for mark in _STACK_MARKS if bare.endswith(mark)), None)
+    if mark is None:
+        return text
+    bare = bare.removesuffix(mark).rstrip(" ,")
+    head, engine, name = bare.rpartition(", js engine: ")
+    return head if engine and name.isalnum() else bare
+
+
+def has_stack_mark(line: str) -> bool:
+    """True for a line that ends with the words that say that the stack follows."""
+    return line.rstrip().endswith(_STACK_MARKS)
 
 
 def is_certain(found: Frame) -> bool:
@@ -117,7 +128,7 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
             continue
         start = _head_above(lines, at, behind)
         stop, frames = _stack(lines, at)
-        if start is None or not (any(map(is_certain, frames)) or _STACK_MARK.search(lines[at - 1][-200:])):
+        if start is None or not (any(map(is_certain, frames)) or has_stack_mark(lines[at - 1])):
             at = behind = stop
             continue
         head = "\n".join(lines[start:at])
