@@ -13,6 +13,7 @@ from app.parsers import java_stack, values
 from app.parsers.document import Document
 
 FORMAT = "acra-json"
+_NONE = "N/A"  # ACRA's word for no value
 MAX_TRACE = 1_000_000  # characters read of the stack trace
 
 _FIELDS = """
@@ -37,7 +38,7 @@ def sniff(document: Document) -> bool:
 
 def parse(document: Document) -> list[CrashLog]:
     """The one crash report. Raises MalformedLog when its STACK_TRACE tells of no exception."""
-    report = values.mapping(document.json)
+    report = {key: value for key, value in values.mapping(document.json).items() if value != _NONE}
     trace = report.get("STACK_TRACE")
     lines = trace[:MAX_TRACE].strip().splitlines() if isinstance(trace, str) else []
     is_silent = _boolean(report.get("IS_SILENT"))

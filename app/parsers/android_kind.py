@@ -11,7 +11,7 @@ Kind = Literal["tombstone", "anr", "native", "microdump"]
 MICRODUMP = "-----BEGIN BREAKPAD MICRODUMP-----"  # Breakpad's, also on other systems of Linux
 
 # Dart's traces without symbols begin with the same stars, but tell of exceptions that end no process.
-STARS = re.compile(r"(?:\*\*\* ){15,}\*\*\*(?![ \t]*\n[^\n]{0,200}\bpid: \d{1,10}, tid: \d{1,10}, name )")
+STARS = re.compile(r"(?:\*\*\* ){15,}\*\*\*(?![ \t]*\n[^\n]{0,200}\bpid: \d{1,10}, tid: \d{1,20}, name )")
 _OTHERS = re.compile(r"^(?:Incident Identifier|Exception Type|Binary Images|STACK_TRACE)[ \t]*[:=]", re.M)
 _DUMP = re.compile(
     r'^(?:-----( Waiting Channels:)? pid \d+ at |DALVIK THREADS|"[^"\n]{0,1000}" [^\n]{0,100}\bprio=\d+ tid=\d+ '

@@ -2,8 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 MAX_DEPTH = 200
 """Deepest JSON nesting that is read. Real reports stay below 30; the C scanner itself gives up near 1,000."""
@@ -30,6 +33,14 @@ class Document:
         self.unread: list[str] = []  # parts of the log that could not be read, with the reasons; the first few
         self.unread_count = 0
         self.brief = brief  # only the crash itself is wanted: a parser may leave out breadcrumbs and custom data
+        self._kept: dict[str, Any] = {}
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` gives; it is called for the first caller of a name only, so that sniffing is no second reading."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: T = self._kept[name]
+        return found
 
     def add_unread(self, reason: str) -> None:
         """Note that a part of the log could not be read."""

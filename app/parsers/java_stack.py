@@ -13,7 +13,10 @@ from app.crashes.log import Fault, Frame
 from app.parsers import values
 
 MAX_FAULTS = 50  # exceptions kept of one trace; each may restore a whole stack from the one around it
-CAPTION = re.compile(r"(?P<indent>[ \t]*)(?P<kind>Caused by|Suppressed):[ \t]*(?P<rest>.*)$")
+CAPTION = re.compile(  # the Play Console and Crashlytics print no colon: then the name of a class must follow
+    r"(?P<indent>[ \t]*)(?P<kind>Caused by|Suppressed)"
+    r"(?::[ \t]*|[ \t]+(?=(?:[^\W\d][\w$-]*\.)+[^\W\d][\w$-]*(?::|[ \t]*$)))(?P<rest>.*)$"
+)
 MORE = re.compile(r"[ \t]*\.\.\. (?P<count>\d{1,9}) (?:more|common frames omitted|frames? (?:excluded|truncated))\b")
 CIRCULAR = re.compile(r"[ \t]*\[CIRCULAR REFERENCE: ?(?P<rest>.*)$")
 TYPE = re.compile(  # a name that is a throwable's by its look
@@ -42,37 +45,62 @@ class _Level:
     indent: int
     relation: str | None = None
     parent: int | None = None
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[str] = field(default_factory=list)  # their lines
     missing: int = 0  # frames at the end that the log names by count only
 
 
-@lru_cache(maxsize=8_192)  # each line is looked at by sniff, parse and the chain, and recursion repeats itself
-def frame(line: str) -> Frame | None:
-    """The frame on an `at …` line; None when it is none that Java prints."""
+def _frame_parts(line: str) -> tuple[str, re.Match[str], str | None] | None:
+    """Name, place and jar of an `at …` line with a place; None when it is none that Java prints."""
     match = _FRAME.match(line)
     if not match:
-        bare = _BARE_FRAME.match(line)
-        return _named(bare["name"]) if bare else None
-    place, name = _PLACE.match(match["place"]), match["name"]
-    if place and name[-1].isspace() and _JAVA_PLACE.match(match["place"]):  # the Play Console sets a blank
+        return None
+    name, spoken, jar = match.group("name", "place", "jar")
+    place = _PLACE.match(spoken)
+    if place and name[-1].isspace() and _JAVA_PLACE.match(spoken):  # the Play Console sets a blank
         name = name.rstrip()
     if not place or name[-1].isspace() or "." not in name:
         return None
+    return name, place, jar
+
+
+@lru_cache(maxsize=8_192)  # recursion repeats itself, and so do logs
+def frame(line: str) -> Frame | None:
+    """The frame on an `at …` line; None when it is none that Java prints."""
+    parts = _frame_parts(line)
+    if not parts:
+        bare = _BARE_FRAME.match(line)
+        return _named(bare["name"]) if bare else None
+    name, place, jar = parts
     number = int(place["line"]) if place["line"] else 0
     is_native = place["file"] == "Native Method" or number == _NATIVE_LINE
     return _named(
         name,
         file=None if place["file"] in ("Native Method", "Unknown Source") else values.text(place["file"]),
         line=number if number > 0 else None,
-        image=_jar(match["jar"]),
+        image=_jar(jar),
         note="Native Method" if is_native else None,
     )
+
+
+def is_frame(line: str) -> bool:
+    """True for a line of which `frame` makes a frame; makes none."""
+    return _frame_parts(line) is not None or _BARE_FRAME.match(line) is not None
+
+
+def caption(head: str) -> re.Match[str] | None:
+    """The match of CAPTION on a line without the blanks in front; most lines are told by their first letters."""
+    return CAPTION.match(head) if head.startswith(("Caused by", "Suppressed")) else None
+
+
+def is_about_frames(head: str) -> bool:
+    """True for `... 5 more` and circular references; `head` is a line without the blanks in front."""
+    return head.startswith(("... ", "[CIRCULAR REFERENCE:")) and bool(MORE.match(head) or CIRCULAR.match(head))
 
 
 def is_certain_frame(line: str) -> bool:
     """True for an `at …` line whose place only Java, Kotlin and their kin print."""
     match = _FRAME.match(line)
-    if not match or not frame(line):
+    if not match or not _frame_parts(line):
         return False
     return bool(_JAVA_PLACE.match(match["place"]) or _RENAMED_PLACE.match(match["place"]))
 
@@ -98,7 +126,7 @@ def read_faults(
             Fault(
                 type=values.text(kind),
                 message=values.text(message),
-                frames=values.bounded(level.frames),
+                frames=tuple(found for line in values.bounded(level.frames) if (found := frame(line))),
                 relation=level.relation,
                 parent=level.parent,
                 handled=handled if first else None,
@@ -114,14 +142,18 @@ def _levels(lines: list[str]) -> tuple[list[_Level], list[str]]:
     message: list[str] = []  # lines of a message that runs over several, until its first frame
     notes: list[str] = []
     for line in lines[1:]:
-        caption, more, circular = CAPTION.match(line), MORE.match(line), CIRCULAR.match(line)
-        found = None if caption or more or circular else frame(line)
+        head = line.lstrip(" \t")
+        is_at = head.startswith("at ")
+        more = circular = caption = None
+        if not is_at:
+            caption, more, circular = CAPTION.match(line), MORE.match(line), CIRCULAR.match(line)
+        is_found = is_at and is_frame(line)
         level = levels[-1]
-        if caption or more or circular or found:
+        if message and (caption or more or circular or is_found):
             level.caption = "\n".join([level.caption, *message]).rstrip()
             message = []
-        if found:
-            level.frames.append(found)
+        if is_found:
+            level.frames.append(line)
         elif more:
             _restore(level, levels, int(more["count"]))
         elif circular or (caption and CIRCULAR.match(caption["rest"])):

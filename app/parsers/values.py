@@ -2,9 +2,11 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from app.crashes.log import Frame, Json
+from app.crashes.log import Json
+
+F = TypeVar("F")
 
 MAX_TEXT = 65_536  # characters kept of one value; a longer one is cut with an ellipsis
 MAX_TIME = 100  # characters of a time with the blanks around it; longer text is none
@@ -120,8 +122,8 @@ def plain_json(value: Any, depth: int = 20) -> Json:
     return value if isinstance(value, (bool, int, float)) else None
 
 
-def bounded(frames: list[Frame]) -> tuple[Frame, ...]:
-    """At most MAX_FRAMES of a stack: its first and last half, which are what tells a runaway recursion."""
+def bounded(frames: list[F]) -> tuple[F, ...]:
+    """At most MAX_FRAMES of a stack, of frames or lines: its first and last half, which tell a runaway recursion."""
     if len(frames) <= MAX_FRAMES:
         return tuple(frames)
     half = MAX_FRAMES // 2

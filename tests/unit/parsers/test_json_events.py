@@ -152,3 +152,17 @@ def test_the_thread_is_found_in_the_text_of_older_acra_reports():
     [log] = parse(raw(told))
 
     assert [(thread.index, thread.name, thread.is_crashed) for thread in log.threads] == [(7, "sync", True)]
+
+
+def test_n_a_is_acras_word_for_no_value():
+    told = {
+        "STACK_TRACE": "java.lang.Error: x",
+        "USER_EMAIL": "N/A",
+        "USER_COMMENT": "N/A",
+        "PHONE_MODEL": "N/A",
+        "BRAND": "e",
+    }
+
+    [log] = parse(raw(told))
+
+    assert (log.user_id, log.device.model, log.custom) == (None, None, {})

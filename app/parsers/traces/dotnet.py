@@ -1,0 +1,200 @@
+"""Stack traces of .NET, Mono, Xamarin and Unity as text, in every language of the runtime's messages.
+
+Source: .NET 8 `Exception.ToString` and `StackTrace.ToString` (the words for "at", "in" and "line" are translated), Mono
+6.12 `StackTrace`, Unity 2022's console and IL2CPP's logcat output. Frames of an inner exception stand above "End of inner
+exception stack trace". Left out on purpose: IL offsets, module version ids, `Exception.Data`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from app.crashes.log import Fault, Frame
+from app.parsers import values
+from app.parsers.traces import Trace
+
+PLATFORM = "csharp"
+MARKS = (") [0x", ".cs:", "Exception", "Error")
+
+_MAX_LINE = 4_000  # characters of a line that are read
+_MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
+_MAX_FAULTS = 50
+_AT = frozenset(
+    {"at", "bei", "à", "en", "em", "w", "в", "у", "在", "於", "場所", "위치:", "konum:", "in", "v", "na", "på", "ved", "vid",
+     "hos", "kohteessa", "στο", "i", "a", "la", "în"}
+)  # fmt: skip
+_FRAME = re.compile(
+    r"(?P<wrapper>\(wrapper [^)]{1,100}\) )?(?P<name>[^\s()]{3,2000}) ?"
+    r"\((?!<anonymous>|native\)|index \d|Native Method|Unknown Source)[^():/\\]{0,2000}\)(?P<rest>.*)$"
+)
+_SOURCE = re.compile(
+    r" ?(?:\[0x[0-9a-fA-F]{1,16}\] )?(?:\S{1,10} )?(?P<file>(?:[A-Za-z]:[\\/]|[\\/<]|\S)[^:]{0,1000}):"
+    r"(?:\S{1,15} )?(?P<line>\d{1,9})(?: \S{1,15})?[.。]?$"
+)
+_IL_OFFSET = re.compile(r" ?[\[<(](?:0x)?[0-9a-fA-F]{1,16}[\])>]")
+_UNITY_FRAME = re.compile(
+    r"(?P<name>[^\s()]{3,2000}) ?\([^()]{0,2000}\) \(at (?P<file>[^:]{1,1000}):(?P<line>\d{1,9})\)$"
+)
+_TYPE = re.compile(r"(?P<type>(?:[^\W\d][\w`+]{0,200}\.){0,20}[^\W\d][\w`+]{0,200})(?P<colon>:(?: |$)|$)(?P<rest>.*)")
+_BRACKETED = re.compile(r"\[(?P<type>[\w.+`]{1,500})\]: ?(?P<rest>.*)$", re.DOTALL)
+_LEAD = re.compile(
+    r"(?:.{0,200}?\b(?:Unhandled [Ee]xception[.:]|FATAL UNHANDLED EXCEPTION:|Unbehandelte Ausnahme:|Exception non gérée:"
+    r"|UnhandledException:|Excepción no controlada:|未经处理的异常:|Необработанное исключение:) ?)?"
+)
+_LOOKS_THROWN = re.compile(r"(?:Exception|Error|Fault)(?:`\d{1,3})?$")
+_INNER_NUMBER = re.compile(r"\(Inner Exception #\d{1,9}\) ")
+_ENDS_INNER = re.compile(r"[ \t]{0,40}--- [^\n]{1,200} ---[ \t]*$")
+_REJOINS = re.compile(
+    r"previous location|vorherigen|précédent|anterior|предыдущего|precedente|以前の|之前的", re.IGNORECASE
+)
+
+
+def frame(line: str) -> Frame | None:
+    """The frame on the line, `at Ns.Type.Method (args) [0x10] in file:line` in any language, or Unity's; else None."""
+    text = line[:_MAX_LINE].strip()
+    word, _, call = text.partition(" ")
+    if word in _AT:
+        found = _FRAME.match(call)
+        if found and _is_qualified(found["name"]) and _is_rest(found["rest"]):
+            return _made(found)
+    unity = _UNITY_FRAME.match(text) if text.endswith(")") else None
+    if not unity or not _is_qualified(unity["name"]):
+        return None
+    module, function = _split(unity["name"])
+    return Frame(function=function, module=module, file=values.text(unity["file"]), line=int(unity["line"]) or None)
+
+
+def _is_qualified(name: str) -> bool:
+    return "." in name[1:-1] or ":" in name[1:-1]
+
+
+def _is_rest(rest: str) -> bool:
+    return not rest.strip() or rest.lstrip()[0] in "[<(" or _SOURCE.match(rest) is not None
+
+
+def _made(found: re.Match[str]) -> Frame:
+    source = _SOURCE.match(found["rest"])
+    file, line = (source["file"], int(source["line"])) if source else (None, 0)
+    if file and file[0] == "<":  # <module version id>:0
+        file, line = None, 0
+    module, function = _split(found["name"])
+    return Frame(
+        function=function,
+        module=module,
+        file=values.text(file.strip()) if file else None,
+        line=line or None,
+        note=(found["wrapper"] or "").strip(" ()") or None,
+    )
+
+
+def _split(name: str) -> tuple[str | None, str | None]:
+    """Type and method; `..ctor` is the method `.ctor`."""
+    for constructor in ("..ctor", "..cctor", ":.ctor", ":.cctor"):
+        if name.endswith(constructor):
+            return values.text(name[: -len(constructor)]), values.text(constructor[1:])
+    head, mark, generic = name.partition("[")
+    if "." not in generic:
+        head, mark, generic = name, "", ""
+    colon = head.rfind(":")
+    cut = colon if colon > 0 else head.rfind(".")
+    if mark and generic.find("].") >= 0:  # Ns.List`1[System.Int32].Add
+        cut = name.rfind("].") + 1
+    return (values.text(name[:cut]) if cut > 0 else None), values.text(name[cut + 1 :])
+
+
+def type_and_message(head: str) -> tuple[str | None, str | None]:
+    """Split what `Exception.ToString` begins with: `Ns.Type: message`, or Android's `[Ns.Type]: message`."""
+    head = head.strip()
+    lead = _LEAD.match(head)
+    head = head[lead.end() :].strip() if lead else head
+    bracketed = _BRACKETED.match(head)
+    if bracketed:
+        return values.text(bracketed["type"]), values.text(bracketed["rest"].strip())
+    first, newline, more = head.partition("\n")
+    found = _TYPE.match(first[:_MAX_LINE])
+    if not found:
+        return None, values.text(head)
+    rest = found["rest"] + (first[_MAX_LINE:]) + newline + more
+    return values.text(found["type"]), values.text(rest.strip())
+
+
+def read_exception(lines: Sequence[str]) -> list[Fault]:
+    """The exception whose ToString stands in the lines, outermost first, its inner ones as causes."""
+    heads, stacks = _heads_and_stacks(lines)
+    frames: list[list[Frame]] = [[] for _ in heads]
+    for number, stack in enumerate(stacks):
+        frames[max(len(heads) - 1 - number, 0)] += stack
+    faults = []
+    for number, head in enumerate(heads):
+        kind, message = type_and_message(head)
+        relation, parent = ("cause", number - 1) if number else (None, None)
+        faults.append(Fault(kind, message, values.bounded(frames[number]), relation, parent))
+    return faults
+
+
+def _heads_and_stacks(lines: Sequence[str]) -> tuple[list[str], list[list[Frame]]]:
+    """The head of each exception, outermost first, and the stacks, in the order of the text: innermost first."""
+    heads: list[str] = []
+    message: list[str] = []
+    stacks: list[list[Frame]] = []
+    for line in lines:
+        found = frame(line)
+        if found:
+            stacks = stacks or [[]]
+            stacks[-1].append(found)
+        elif not stacks:
+            first, *inner = line.split("---> ")
+            message.append(first.rstrip())
+            for part in inner[: _MAX_FAULTS - len(heads)]:
+                heads.append("\n".join(message).rstrip())
+                message = [_INNER_NUMBER.sub("", part).strip()]
+        elif line.lstrip().startswith("---> "):  # AggregateException tells its inner exceptions once more
+            break
+        elif _ENDS_INNER.match(line) and not _REJOINS.search(line):
+            stacks.append([])
+    return [*heads, "\n".join(message).rstrip()], stacks
+
+
+def traces(lines: Sequence[str]) -> Iterator[Trace]:
+    """The exceptions that have a stack."""
+    at, behind = 0, 0
+    while at < len(lines):
+        line = lines[at]
+        if "(" not in line or frame(line) is None:
+            at += 1
+            continue
+        start = _head_above(lines, at, behind)
+        stop = _stack_end(lines, at)
+        if start is not None:
+            faults = read_exception(lines[start:stop])
+            if faults[0].type:
+                yield Trace(start, tuple(faults))
+        at = behind = stop
+
+
+def _stack_end(lines: Sequence[str], at: int) -> int:
+    end, blanks = at, 0
+    while at < len(lines):
+        line = lines[at]
+        if _ENDS_INNER.match(line) or frame(line):
+            end, blanks = at + 1, 0
+        elif line.strip() or blanks:
+            break
+        else:
+            blanks += 1
+        at += 1
+    return end
+
+
+def _head_above(lines: Sequence[str], at: int, behind: int) -> int | None:
+    """The line of the exception's type; of a chain the outermost's."""
+    found: int | None = None
+    for number in range(at - 1, max(behind, at - 1 - _MAX_HEAD_LINES, 0) - 1, -1):
+        text = lines[number][:_MAX_LINE]
+        if found is not None and not lines[found].lstrip().startswith("--->"):
+            break
+        bare = text.strip().removeprefix("---> ")
+        lead = _LEAD.match(bare)
+        kind = _TYPE.match(bare[lead.end() :].strip() if lead else bare)
+        if kind and (_LOOKS_THROWN.search(kind["type"]) or ("." in kind["type"] and kind["colon"])):
+            found = number
+    return found

@@ -1,0 +1,178 @@
+"""JavaScript stack traces as text: V8 (Node, Chrome, Hermes), JavaScriptCore and SpiderMonkey.
+
+Source: V8's stack trace API (v8.dev/docs/stack-trace-api), Node 22's report of an uncaught error and its `[cause]`,
+Hermes' `JSError`, JavaScriptCore's `Error.stack`, React Native's `JSStackTrace.format` (0.76).
+Left out on purpose: Node's excerpt of the source and the properties of an error object.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from app.crashes.log import Fault, Frame
+from app.parsers import values
+from app.parsers.traces import Trace
+
+PLATFORM = "javascript"
+MARKS = (" at ", "\tat ", "\nat ", "@")
+
+_MAX_LINE = 4_000  # characters of a line that are read
+_MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
+_PLACE = re.compile(r"(?P<file>.*[^\d:]\d*):(?P<line>-?\d{1,9}):(?P<column>-?\d{1,9})$")
+_AT_PLACE = re.compile(r"(?:(?!-?\d{1,9}(?::|$))(?P<file>[^\s@]+?):)?(?P<line>-?\d{1,9})(?::(?P<column>-?\d{1,9}))?$")
+_KNOWN_PLACES = ("<anonymous>", "native", "[native code]")
+_INDEX = re.compile(r"index \d{1,9}$")  # of Promise.all
+_EVAL = re.compile(r"eval at [^(]{0,1000}\((?P<place>[^()]{1,2000})\)")
+_HEAD = re.compile(
+    r"(?:.{0,200}?\b(?:Uncaught|Unhandled [\w ]{1,40}:|Unhandled JS Exception:|\[cause\]:) (?:\(in promise\) )?)?[ \t]{0,40}"
+    r"(?P<type>[A-Za-z_$][\w$.]{0,200}?(?:Error|Exception|Warning|Rejection|Violation)?)(?: \[\w{1,100}\])?"
+    r"(?:: (?P<message>.*))?$"
+)
+_CAUSE = re.compile(r"[ \t]{0,40}(?:\[cause\]: |Caused by: ?|caused by: ?)(?P<rest>.*)$")
+_STACK_MARKS = ("stack:", "Stack:", "StackTrace:")  # of React Native and NativeScript: the stack follows
+_IS_ERROR = re.compile(r"(?:Error|Exception|Violation|Rejection|Warning)$")
+
+
+def frame(line: str) -> Frame | None:
+    """The frame on the line, in V8's form (`at pay (cart.js:7:12)`) or JavaScriptCore's (`pay@cart.js:7:12`); else None."""
+    text = line[:_MAX_LINE].strip().removesuffix(" {")  # Node prints the error's properties behind its last frame
+    if text.startswith("at "):
+        return _v8(text[3:])
+    return _jsc(text) if "@" in text else None
+
+
+def _v8(text: str) -> Frame | None:
+    if not text.endswith(")"):
+        place = _PLACE.match(text)
+        return _made(None, place) if place and "(" not in text else None
+    name, bracket, place_text = f" {text[:-1]}".partition(" (")
+    if not bracket:
+        return None
+    is_eval = _EVAL.match(place_text)
+    place_text = is_eval["place"] if is_eval else place_text.removeprefix("address at ")
+    place = _PLACE.match(place_text)
+    if place:
+        return _made(name, place)
+    if place_text in _KNOWN_PLACES or _INDEX.match(place_text):
+        return Frame(
+            function=values.text(name.strip()), file=place_text if place_text in _KNOWN_PLACES else None, in_app=False
+        )
+    return None
+
+
+def _jsc(text: str) -> Frame | None:
+    name, _, place_text = text.rpartition("@")
+    if name == "[native code]":
+        return Frame(file=name, in_app=False)
+    if place_text == "[native code]":
+        return Frame(function=values.text(name), file=place_text, in_app=False)
+    place = _AT_PLACE.match(place_text.removeprefix("address at "))
+    if not place or name.count(" ") > 3:
+        return None
+    if place["file"] == "[native code]":
+        return Frame(function=values.text(name), file=place["file"], in_app=False)
+    return _made(name, place)
+
+
+def _made(name: str | None, place: re.Match[str]) -> Frame:
+    line, column = int(place["line"]), int(place["column"] or 0)
+    return Frame(
+        function=values.text((name or "").strip()),
+        file=values.text(place["file"]),
+        line=line if line > 0 else None,
+        column=column if column > 0 else None,
+    )
+
+
+def type_and_message(head: str) -> tuple[str | None, str | None]:
+    """Split what an error's toString gave; a text without a type is a message."""
+    head = without_stack_mark(head.strip())
+    first, newline, rest = head.partition("\n")
+    found = _HEAD.match(first[:_MAX_LINE])
+    if not found or not (found["message"] is not None or _IS_ERROR.search(found["type"])) or " " in found["type"]:
+        return None, values.text(head)
+    message = (found["message"] or "") + newline + rest
+    return values.text(found["type"]), values.text(message.strip())
+
+
+def without_stack_mark(text: str) -> str:
+    """Without the words that say that the stack follows, and without the name of the engine."""
+    bare = text.rstrip()
+    mark = next((mark for mark in _STACK_MARKS if bare.endswith(mark)), None)
+    if mark is None:
+        return text
+    bare = bare.removesuffix(mark).rstrip(" ,")
+    head, engine, name = bare.rpartition(", js engine: ")
+    return head if engine and name.isalnum() else bare
+
+
+def has_stack_mark(line: str) -> bool:
+    """True for a line that ends with the words that say that the stack follows."""
+    return line.rstrip().endswith(_STACK_MARKS)
+
+
+def is_certain(found: Frame) -> bool:
+    """True for a frame with file, line and column."""
+    return found.file is not None and found.line is not None and found.column is not None
+
+
+def traces(lines: Sequence[str]) -> Iterator[Trace]:
+    """The errors that have a stack, with their causes."""
+    at, end = 0, len(lines)
+    behind = 0  # the line behind the trace before
+    open_trace: tuple[int, list[Fault]] | None = None
+    while at < end:
+        line = lines[at]
+        found = frame(line) if "at " in line or "@" in line else None
+        if found is None:
+            at += 1
+            continue
+        start = _head_above(lines, at, behind)
+        stop, frames = _stack(lines, at)
+        if start is None or not (any(map(is_certain, frames)) or has_stack_mark(lines[at - 1])):
+            at = behind = stop
+            continue
+        head = "\n".join(lines[start:at])
+        cause = _CAUSE.match(lines[start])
+        kind, message = type_and_message(cause["rest"] + head[len(lines[start]) :] if cause else head)
+        if open_trace and cause and start - behind <= 2:
+            faults = open_trace[1]
+            faults.append(Fault(kind, message, values.bounded(frames), relation="cause", parent=len(faults) - 1))
+        else:
+            if open_trace:
+                yield Trace(open_trace[0], tuple(open_trace[1]))
+            open_trace = (start, [Fault(kind, message, values.bounded(frames))])
+        at = behind = stop
+    if open_trace:
+        yield Trace(open_trace[0], tuple(open_trace[1]))
+
+
+def _stack(lines: Sequence[str], at: int) -> tuple[int, list[Frame]]:
+    """The line behind the stack that begins at a line, and its frames."""
+    frames: list[Frame] = []
+    blanks = 0
+    while at < len(lines):
+        found = frame(lines[at])
+        if found:
+            frames.append(found)
+            blanks = 0
+        elif lines[at].strip() or blanks:
+            break
+        else:
+            blanks += 1  # one empty line: line ends were doubled
+        at += 1
+    return at - blanks, frames
+
+
+def _head_above(lines: Sequence[str], at: int, behind: int) -> int | None:
+    """The line of type and message above the first frame: the nearest that names an error, else the nearest of all."""
+    nearest: int | None = None
+    for number in range(at - 1, max(behind, at - 1 - _MAX_HEAD_LINES, 0) - 1, -1):
+        text = lines[number][:_MAX_LINE].strip().removeprefix("[cause]: ")
+        found = _HEAD.match(text)
+        if found and _IS_ERROR.search(found["type"]):
+            return number
+        if nearest is None and found and found["message"] is not None:
+            nearest = number
+        if number < at - 2 and not text:
+            break
+    return nearest

@@ -1,0 +1,95 @@
+"""Panics of Rust programs with the backtrace of `RUST_BACKTRACE=1`.
+
+Source: Rust 1.83 `std/src/panicking.rs` (default_hook; since 1.73 the message has a line of its own) and
+`std/src/sys/backtrace.rs`. Frames of the standard library, which are built below `/rustc/`, are marked as not the app's.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from app.crashes.log import Fault, Frame
+from app.parsers import values
+from app.parsers.traces import Trace
+
+PLATFORM = "rust"
+MARKS = ("panicked at ",)
+
+_MAX_LINE = 4_000  # characters of a line that are read
+_MAX_MESSAGE_LINES = 40
+_PANIC = re.compile(r"(?:.{0,400}? )?thread '(?P<thread>[^']{0,200})'(?: \(\d{1,18}\))? panicked at (?P<rest>.*)$")
+_OLD_PANIC = re.compile(r"'(?P<message>.*)', (?P<place>[^']{1,2000}:\d{1,9}(?::\d{1,9})?)$")
+_PLACE = re.compile(r"(?P<file>\S.*?):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?:?$")
+_CALL = re.compile(r"[ \t]{0,40}\d{1,6}: {1,8}(?:(?P<address>0x[0-9a-f]{1,16}) - )?(?P<name>\S.*)$")
+_AT = re.compile(r"[ \t]{1,200}at (?P<place>.*)$")
+_NOT_OWN = ("std::", "core::", "alloc::", "<alloc::", "<core::", "<std::", "rust_begin_unwind", "__rust_", "_rust_", "rust_panic",
+            "__libc_start", "_start", "start_thread", "__clone", "clone3", "_main", "main", "<unknown>", "test::")  # fmt: skip
+_FOREIGN_FILES = ("/rustc/", "/.cargo/registry/", "/.cargo/git/", "\\.cargo\\registry\\")
+
+
+def traces(lines: Sequence[str]) -> Iterator[Trace]:
+    """The panics. One without a backtrace has the place of the panic as its only frame."""
+    for at, line in enumerate(lines):
+        panic = _PANIC.match(line[:_MAX_LINE]) if "panicked at " in line else None
+        if panic:
+            yield _read(lines, at, panic)
+
+
+def _read(lines: Sequence[str], at: int, panic: re.Match[str]) -> Trace:
+    old = _OLD_PANIC.match(panic["rest"])
+    place = _PLACE.match(old["place"] if old else panic["rest"].strip())
+    message = [old["message"]] if old else [] if place else [panic["rest"]]
+    stop = at + 1
+    while stop < len(lines) and stop - at <= _MAX_MESSAGE_LINES:
+        text = lines[stop].strip()
+        if text.startswith(("note: ", "stack backtrace:")) or "panicked at " in text or (not text and message):
+            break
+        if text and not old:
+            message.append(lines[stop].rstrip())
+        stop += 1
+    frames = _stack(lines, stop)
+    if not frames and place:
+        frames = [Frame(file=values.text(place["file"]), line=int(place["line"]) or None, column=_column(place))]
+    fault = Fault(
+        type="panic", message=values.text("\n".join(message).strip()), frames=values.bounded(frames), mechanism="panic"
+    )
+    return Trace(at, (fault,), thread=values.text(panic["thread"].strip("<>")))
+
+
+def _stack(lines: Sequence[str], at: int) -> list[Frame]:
+    """The frames of the backtrace that begins within a few lines."""
+    begin = next((number for number in range(at, min(at + 4, len(lines))) if "stack backtrace:" in lines[number]), None)
+    frames: list[Frame] = []
+    if begin is None:
+        return frames
+    for line in lines[begin + 1 :]:
+        text = line[:_MAX_LINE]
+        call, place = _CALL.match(text), _AT.match(text)
+        if call:
+            name = call["name"]
+            frames.append(Frame(function=values.text(name), address=values.address(call["address"]), in_app=_own(name)))
+        elif place and frames:
+            frames[-1] = _placed(frames[-1], _PLACE.match(place["place"].strip()))
+        elif text.strip():
+            break
+    return frames
+
+
+def _own(name: str) -> bool | None:
+    return False if name.startswith(_NOT_OWN) else None
+
+
+def _placed(frame: Frame, place: re.Match[str] | None) -> Frame:
+    if not place:
+        return frame
+    return Frame(
+        function=frame.function,
+        address=frame.address,
+        file=values.text(place["file"]),
+        line=int(place["line"]) or None,
+        column=_column(place),
+        in_app=False if any(part in place["file"] for part in _FOREIGN_FILES) else frame.in_app,
+    )
+
+
+def _column(place: re.Match[str]) -> int | None:
+    return int(place["column"] or 0) or None

@@ -1,0 +1,258 @@
+"""Printed stack traces of every language, and what tells one language from another."""
+
+from pathlib import Path
+
+import pytest
+
+from app.crashes.fingerprint import fingerprint
+from app.crashes.log import CrashLog, Frame
+from app.errors import MalformedLog
+from app.parsers import PARSERS, parse, stack_trace
+from app.parsers.document import Document
+
+SAMPLES = Path(__file__).parents[3] / "app" / "samples" / "stack-trace"
+FILES = sorted(SAMPLES.iterdir())
+
+NODE = """\
+TypeError: Cannot read properties of undefined (reading 'price')
+    at Cart.pay (/app/cart.js:7:12)
+    at async /app/main.js:9:3
+"""
+
+
+def read(text: str) -> CrashLog:
+    document = Document(text.encode())
+    assert [name for name, parser in PARSERS.items() if parser.sniff(document)] == ["stack-trace"]
+    (report,) = stack_trace.parse(document)
+    return report
+
+
+def places(frames: tuple[Frame, ...]) -> list[tuple[str | None, str | None, int | None]]:
+    return [(frame.function, frame.file, frame.line) for frame in frames]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("    at Cart.pay (/app/cart.js:7:12)", ("Cart.pay", "/app/cart.js", 7, 12)),
+        ("    at /app/cart.js:7:12", (None, "/app/cart.js", 7, 12)),
+        ("    at C:\\app\\cart.js:7:12", (None, "C:\\app\\cart.js", 7, 12)),
+        ("    at new Cart (file:///app/my cart.mjs:7:12)", ("new Cart", "file:///app/my cart.mjs", 7, 12)),
+        ("    at Array.map (<anonymous>)", ("Array.map", "<anonymous>", None, None)),
+        ("    at async Promise.all (index 0)", ("async Promise.all", None, None, None)),
+        ("    at eval (eval at pay (/app/cart.js:7:12), <anonymous>:1:1)", ("eval", "/app/cart.js", 7, 12)),
+        ("    at pay (address at index.android.bundle:1:2345)", ("pay", "index.android.bundle", 1, 2345)),
+        ("pay@https://example.com:8080/cart.js?v=1:7:12", ("pay", "https://example.com:8080/cart.js?v=1", 7, 12)),
+        ("@https://example.com/cart.js:7:12", (None, "https://example.com/cart.js", 7, 12)),
+        ("pay@[native code]", ("pay", "[native code]", None, None)),
+    ],
+)
+def test_every_form_of_a_javascript_frame_is_read(line, expected):
+    report = read(NODE + line + "\n")
+
+    frame = report.faults[0].frames[2]
+    assert (frame.function, frame.file, frame.line, frame.column) == expected
+
+
+def test_a_node_error_has_its_cause():
+    report = read((SAMPLES / "node-cause.txt").read_text())
+
+    assert [(each.type, each.message, each.relation, len(each.frames)) for each in report.faults] == [
+        ("TypeError", "Cannot read properties of undefined (reading 'price')", None, 3),
+        ("Error", "inner", "cause", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "source"),
+    [
+        ("at", "in C:\\src\\Cart.cs:line 7"),
+        ("bei", "in C:\\src\\Cart.cs:Zeile 7."),
+        ("à", "dans C:\\src\\Cart.cs:ligne 7"),
+        ("в", "в C:\\src\\Cart.cs:строка 7"),
+        ("场所".replace("场", "場"), "場所 C:\\src\\Cart.cs:行 7"),
+        ("在", "位置 C:\\src\\Cart.cs:行号 7"),
+        ("at", "[0x00010] in C:\\src\\Cart.cs:7 "),
+    ],
+)
+def test_a_dotnet_trace_is_read_in_the_language_of_its_system(at, source):
+    report = read(f"Shop.CartException: leer\n   {at} Shop.Cart.Pay(Int32 a) {source}\n   {at} Shop.Cart..ctor()\n")
+
+    (fault,) = report.faults
+    assert (report.platform, fault.type, fault.message) == ("csharp", "Shop.CartException", "leer")
+    assert places(fault.frames) == [("Pay", "C:\\src\\Cart.cs", 7), (".ctor", None, None)]
+
+
+def test_inner_exceptions_of_dotnet_are_causes_with_their_own_frames():
+    report = read((SAMPLES / "dotnet-inner.txt").read_text())
+
+    assert [(each.type, [frame.function for frame in each.frames]) for each in report.faults] == [
+        ("System.InvalidOperationException", ["Pay", ".ctor", "<Main>$"]),
+        ("System.NullReferenceException", ["Read", "<Pay>b__1"]),
+    ]
+
+
+def test_the_exception_that_python_raised_last_is_the_crash_and_the_first_its_cause():
+    report = read((SAMPLES / "python-chained.log").read_text())
+
+    assert [(each.type, each.relation) for each in report.faults] == [
+        ("shop.errors.CartError", None),
+        ("IndexError", "cause"),
+    ]
+    assert places(report.faults[0].frames) == [("pay", "/app/shop/cart.py", 7), ("<module>", "/app/shop/main.py", 9)]
+
+
+def test_a_repeated_line_of_a_python_recursion_counts():
+    report = read(
+        'Traceback (most recent call last):\n  File "a.py", line 2, in f\n    f()\n'
+        "  [Previous line repeated 996 more times]\nRecursionError: maximum recursion depth exceeded\n"
+    )
+
+    assert len(report.faults[0].frames) == 997
+
+
+def test_an_exception_group_is_read_without_its_gutter():
+    report = read(
+        "  + Exception Group Traceback (most recent call last):\n"
+        '  |   File "a.py", line 2, in f\n  |     raise ExceptionGroup("several", [ValueError("one")])\n'
+        "  | ExceptionGroup: several (1 sub-exception)\n"
+    )
+
+    assert (report.faults[0].type, places(report.faults[0].frames)) == ("ExceptionGroup", [("f", "a.py", 2)])
+
+
+def test_a_go_panic_has_its_signal_and_the_frames_of_the_goroutine():
+    report = read((SAMPLES / "go-panic.txt").read_text())
+
+    (fault,) = report.faults
+    assert (fault.type, fault.message, fault.signal, fault.code) == (
+        "panic",
+        "runtime error: invalid memory address or nil pointer dereference",
+        "SIGSEGV",
+        "0x1 at 0x0",
+    )
+    assert [(frame.module, frame.function) for frame in fault.frames[2:]] == [
+        ("example.com/shop/cart", "(*Cart).Pay"),
+        ("example.com/shop/cart", "Start"),
+    ]
+    assert report.threads[0].name == "goroutine 18"
+
+
+def test_a_fatal_error_of_go_is_read():
+    report = read(
+        "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/a.go:7\n"
+    )
+
+    assert (report.faults[0].type, report.faults[0].message) == ("fatal error", "all goroutines are asleep - deadlock!")
+
+
+def test_a_rust_panic_marks_the_frames_of_the_standard_library():
+    report = read((SAMPLES / "rust-panic.txt").read_text())
+
+    (fault,) = report.faults
+    assert (fault.message, report.threads[0].name) == ("index out of bounds: the len is 3 but the index is 3", "main")
+    assert [frame.function for frame in fault.frames if frame.in_app is None] == ["shop::cart::pay", "shop::main"]
+
+
+def test_a_rust_panic_without_a_backtrace_has_its_place():
+    report = read("thread 'main' panicked at 'cart is empty', src/main.rs:7:5\nnote: run with `RUST_BACKTRACE=1`\n")
+
+    assert (report.faults[0].message, places(report.faults[0].frames)) == ("cart is empty", [(None, "src/main.rs", 7)])
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "message"),
+    [
+        ("Bad state: cart is empty", "StateError", "Bad state: cart is empty"),
+        ("Exception: boom", "Exception", "boom"),
+        ("PlatformException(error, no camera, null, null)", "PlatformException", "(error, no camera, null, null)"),
+        ("Null check operator used on a null value", "TypeError", "Null check operator used on a null value"),
+        ("CartError: cart is empty", "CartError", "cart is empty"),
+        ("boom", None, "boom"),
+    ],
+)
+def test_the_type_of_a_dart_error_is_told_by_its_text(said, kind, message):
+    report = read(f"Unhandled exception:\n{said}\n#0      Cart.pay (package:shop/cart.dart:7:5)\n")
+
+    assert (report.faults[0].type, report.faults[0].message) == (kind, message)
+
+
+def test_an_aot_trace_keeps_the_addresses_for_its_symbols():
+    report = read((SAMPLES / "flutter-aot-logcat.txt").read_text())
+
+    (image,) = report.images
+    frame = report.faults[0].frames[0]
+    assert (image.name, image.debug_id, image.address) == (
+        "libapp.so",
+        "0123456789abcdef0123456789abcdef",
+        0x7DF4F0A000,
+    )
+    assert (frame.address, frame.image_address, frame.function) == (0x7DF5233E9B, 0x7DF4F0A000, None)
+    assert (report.faults[0].type, report.faults[0].message, report.process_id) == ("Exception", "boom", 5000)
+
+
+def test_a_swift_backtrace_has_the_fatal_error_and_the_crashed_thread():
+    report = read((SAMPLES / "swift-backtrace.txt").read_text())
+
+    (fault,) = report.faults
+    assert (fault.type, fault.message) == ("Fatal error", "cart is empty")
+    assert [(frame.function, frame.image, frame.line, frame.in_app) for frame in fault.frames] == [
+        ("Cart.pay()", "shop", 7, None),
+        ("main", "shop", 9, None),
+        ("start", "dyld", None, False),
+    ]
+
+
+def test_traces_of_several_languages_come_in_the_order_of_the_log():
+    text = "\n".join(
+        (SAMPLES / name).read_text() for name in ("rust-panic.txt", "python-chained.log", "node-cause.txt")
+    )
+
+    assert [report.platform for report in parse(text.encode())] == ["rust", "python", "javascript"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("end", ["\r\n", "\r"], ids=["CR LF", "CR"])
+def test_other_line_ends_change_nothing(path, end):
+    text = path.read_text()
+
+    assert parse(text.replace("\n", end).encode()) == parse(text.encode())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_log_twice_over_is_the_same_crash(path):
+    (once,) = parse(path.read_bytes())
+
+    found = parse(path.read_bytes() + b"\n" + path.read_bytes())
+
+    assert {fingerprint(report).value for report in found} == {fingerprint(once).value}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_log_cut_behind_any_line_keeps_the_frames_above(path):
+    (whole,) = parse(path.read_bytes())
+    lines = path.read_text().splitlines(keepends=True)
+    all_frames = {frame.function for fault in whole.faults for frame in fault.frames}
+
+    for number in range(len(lines)):
+        try:
+            reports = parse("".join(lines[:number]).encode())
+        except MalformedLog:
+            continue
+        found = {frame.function for report in reports for fault in report.faults for frame in fault.frames}
+        assert found <= all_frames | {None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mail a@example.com:25 was sent\n",
+        "he was at home (in the garden)\n",
+        "#0 first point (of three)\n#1 second (of three)\n",
+        "goroutine 7 [running]:\n",
+        "Traceback (most recent call last):\n",
+        "panic: none\n",
+    ],
+)
+def test_other_text_is_not_claimed(text):
+    assert not stack_trace.sniff(Document(text.encode()))
