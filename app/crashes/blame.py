@@ -23,22 +23,17 @@ from app.crashes.rules import (
     HANDLERS,
     PLUMBING,
     RAISING,
+    REPORTING,
     SEEING,
     SWIFT_PLUMBING,
 )
 
 REPORTED_WITHIN = 20  # frames from the top that a reporter of crashes may stand on a stack with
 ENDED_WITHIN = 60  # frames from the top that `abort` is sought in
-FAR = (
-    512  # bytes: a function that begins farther before an address is the nearest exported one more likely than its own
-)
+LOGGED_WITHIN = 6  # frames below what raised that a logger of errors, which had it raised, is sought in
+FAR = 512  # bytes before an address that a function begins at, from which on it may be the nearest exported one only
 SWIFT_MAIN = ".$main"  # what `@main` makes
-_NATIVE = (
-    "image",
-    "java",
-    "go",
-    None,
-)  # families on whose stacks functions of the system raise; None: nothing is known
+_NATIVE = ("image", "java", "go", None)  # families on whose stacks functions of the system raise
 _UNNAMED = {"function": None, "module": None, "file": None, "line": None, "symbol_address": None, "offset": None}
 
 
@@ -167,7 +162,8 @@ class Blame:
                 start = at + 1
             elif self.in_app(frame) and not is_nameless(frame):
                 break
-        return start
+        reporting = (at for at in range(min(len(frames), REPORTED_WITHIN)) if self._last_name(frames[at]) in REPORTING)
+        return max([start, *(at + 1 for at in reporting)])
 
     def _after_raising(self, frames: tuple[Frame, ...], start: int) -> int:
         """The place below all that raises, aborts, asserts or logs an error."""
@@ -176,6 +172,10 @@ class Blame:
             last = min(len(frames), ENDED_WITHIN) - 1
             ending = (at for at in range(last, start - 1, -1) if self._name(frames[at]) in ENDING)
             start = next(ending, start - 1) + 1
+        if is_native and start > 0:
+            last = min(len(frames), start + LOGGED_WITHIN) - 1
+            logging = (at for at in range(last, start - 1, -1) if self._name(frames[at]) in FRONT_ENDS)
+            start = next(logging, start - 1) + 1
         is_sanitizers = any("Sanitizer" in (fault.type or "") for fault in self.log.faults[:1])
         for at in range(start, len(frames)):
             frame, name = frames[at], self._name(frames[at])
@@ -193,8 +193,12 @@ class Blame:
         if not frame.function:
             return ""
         if self.family == "javascript":
-            return frame.function.rpartition(".")[2]
+            return self._last_name(frame)
         return f"{frame.module}.{frame.function}" if frame.module else plain_name(frame.function)
+
+    @staticmethod
+    def _last_name(frame: Frame) -> str:
+        return (frame.function or "").rpartition(".")[2]
 
 
 def chain(log: CrashLog) -> list[Fault]:

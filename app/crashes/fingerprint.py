@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from dataclasses import dataclass
 from app.crashes.blame import Blame, Named, is_far
 from app.crashes.frame_name import stable_image, stable_name
 from app.crashes.log import CrashLog, Fault
-from app.crashes.rules import CODED_TYPES, OVERFLOW_TYPES, SAME_TYPE
+from app.crashes.rules import OVERFLOW_TYPES, SAME_TYPE
 from app.crashes.stable_text import stable_text, without_stack
-from app.crashes.termination import termination
+from app.crashes.termination import code_name, termination
 
 VERSION = 3
 """Raised whenever a rule changes what is hashed; every stored fingerprint tells the version that made it."""
@@ -22,8 +21,6 @@ MAX_SYSTEM_FRAMES = 5  # frames that count when no frame is the app's own
 RUNAWAY = 16  # times that a function stands on a stack before the stack is called a runaway recursion
 
 Parts = tuple[str, ...]
-
-_CODE_NAME = re.compile(r"\b[A-Z][A-Z0-9]{1,20}_[A-Z0-9_]{2,60}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +191,11 @@ def _types(blame: Blame) -> Parts:
     chain = blame.chain
     outer, root = (_type(chain[0]), _type(chain[-1])) if chain else ("", "")
     ended = termination(blame.log)
-    code = _CODE_NAME.search(chain[0].code or "") if outer in CODED_TYPES else None
+    code = code_name(chain[0]) if chain else None
     return (
         *((f"type: {outer}",) if outer else ()),
         *((f"root cause: {root}",) if root not in ("", outer) else ()),
-        *((f"code: {code[0]}",) if code else ()),
+        *((f"code: {code}",) if code else ()),
         *((f"ended by: {ended.part}",) if ended else ()),
     )
 

@@ -1,17 +1,18 @@
-"""What ended a process from outside: the namespace and code that Apple's systems tell, and their meaning in words."""
+"""What ended a process: the namespace and code that Apple's systems tell, in words, and what a code names."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.crashes.log import CrashLog
-from app.crashes.rules import TERMINATION_CODES, TERMINATION_NAMESPACES
+from app.crashes.log import CrashLog, Fault
+from app.crashes.rules import CODED_TYPES, TERMINATION_CODES, TERMINATION_NAMESPACES
 
 # "Namespace SPRINGBOARD, Code 0x8badf00d" (text), "FRONTBOARD 2343432205" and "FRONTBOARD, 2343432205, ..." (JSON)
 _TOLD = re.compile(
     r"(?:Termination(?: Reason)?: {0,4})?(?:Namespace )?([A-Z]{3,16}),? {1,4}(?:Code )?(0x[0-9a-fA-F]{1,16}|\d{1,20})\b"
 )
 _CODE = re.compile(r"0x0{0,8}([0-9a-fA-F]{8})\b")
+_CODE_NAME = re.compile(r"\b[A-Z][A-Z0-9]{1,20}_[A-Z0-9_]{2,60}\b")
 _NOTES = 20  # that are looked at
 
 
@@ -44,6 +45,12 @@ def termination(log: CrashLog) -> Termination | None:
         if code and int(code[1], 16) in TERMINATION_CODES:
             return Termination(None, int(code[1], 16))
     return None
+
+
+def code_name(fault: Fault) -> str | None:
+    """`RESOURCE_TYPE_MEMORY`, `GUARD_TYPE_FD`: what went wrong, where the type alone does not tell it; else None."""
+    named = _CODE_NAME.search(fault.code or "") if (fault.type or "").partition(" (")[0] in CODED_TYPES else None
+    return named[0] if named else None
 
 
 def _texts(log: CrashLog) -> Iterator[str]:

@@ -8,7 +8,7 @@ from app.crashes.frame_name import shown_name, stable_image
 from app.crashes.log import CrashLog, Fault
 from app.crashes.rules import ENTRY_POINTS
 from app.crashes.stable_text import without_stack
-from app.crashes.termination import Termination, termination
+from app.crashes.termination import Termination, code_name, termination
 
 MAX_LENGTH = 200  # characters of a title
 MAX_PLACE = 80  # characters of the function in it
@@ -62,7 +62,7 @@ def _type(fault: Fault, ended: Termination | None) -> str:
     kind = _short_type(fault.type or fault.signal or "")
     if kind.partition(" (")[0] == "EXC_CRASH":
         kind = fault.signal or kind.partition(" (")[2].removesuffix(")") or kind
-    return f"{kind} {ended.words}".strip() if ended else kind
+    return " ".join(filter(None, (kind, code_name(fault), ended.words if ended else None)))
 
 
 def _head(kind: str, message: str) -> str:
@@ -98,7 +98,9 @@ def _place(blame: Blame) -> str:
         called = blame.calling(named[0].frame)
         return _joined(blame.raised_by or (_side(called, blame) if called else ""), _function(named[0], blame))
     if named and not all(is_far(one.frame) for one in named):
-        return _function(named[0], blame)
+        first, function = own[0].name, _function(named[0], blame)
+        home = named[0].name.host if blame.family == "javascript" else stable_image(named[0].frame.image or "")
+        return function if first.is_named or first.text in ("?", home) else _joined(first.text, function)
     if own:
         return _sides(blame, next((image for one in own if (image := _image(one))), ""))
     nearest = [one for one in blame.nearest if one.name.text != "?"]

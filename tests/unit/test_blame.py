@@ -217,3 +217,19 @@ def test_the_frames_of_a_cause_are_looked_through_too():
     log = CrashLog("test", "native", faults=(outer, inner), threads=(Thread(0, is_crashed=True, frames=outer.frames),))
 
     assert Blame(log).own[0].frame.function == "pay"
+
+
+def test_what_has_an_error_reported_in_javascript_goes_with_all_above_it():
+    frames = (Frame("fromException", file="/app/client.js"), Frame("hub.captureException", file="/app/hub.js"))
+    thrown = CrashLog("test", "node", faults=(Fault("Error", "late", (*frames, Frame("plan", file="/app/trips.js"))),))
+
+    assert title(thrown) == "Error: late in plan"
+
+
+def test_a_logger_of_errors_goes_with_what_it_calls_where_something_was_raised():
+    called = told(
+        "abort", "google::DumpStack()", "google::LogMessage::Fail()", "google::LogMessageFatal::~LogMessageFatal()"
+    )
+
+    assert culprit(*called) == "pay"
+    assert culprit(own("google::Map::at()"), own("google::LogMessage::Flush()"), type="SIGSEGV") == "google::Map::at()"

@@ -91,3 +91,4 @@ def test_exceptions_that_are_many_are_told_apart_by_the_name_of_their_code():
 
     assert value(memory) != value(processor)
     assert fingerprint(memory).parts[1] == "code: RESOURCE_TYPE_MEMORY"
+    assert title(memory) == "EXC_RESOURCE RESOURCE_TYPE_MEMORY in mach_msg_trap"

@@ -125,3 +125,12 @@ def test_a_bridge_is_told_by_the_class_that_it_was_made_for():
     crash = log(Frame("run", module="com.shop.Cart$$ExternalSyntheticLambda3"), type="E", platform="java")
 
     assert title(crash) == "E in Cart"
+
+
+def test_code_without_a_name_above_the_first_name_is_told_by_its_file_or_image():
+    script = (Frame("<anonymous>", file="/js/tickets.8c1f0a2e.js"), Frame("dispatch", file="/js/runtime.js"))
+    library = (Frame(image="libgame.so"), Frame("Java_com_shop_draw", image="libshop.so"))
+
+    assert title(log(*script, type="E", platform="javascript")) == "E in tickets.js, from dispatch"
+    assert title(log(*library, type="E", platform="native")) == "E in libgame.so, from Java_com_shop_draw"
+    assert title(log(Frame(image="Shop"), Frame("-[A b]", image="Shop"), type="E")) == "E in -[A b]"
