@@ -47,7 +47,7 @@ def cases(language: str) -> Iterator[tuple[str, int, CrashLog]]:
 def _crash(platform: str, app: str | None, told: dict[str, Any]) -> CrashLog:
     stack = [*told.get("first", ()), *told["stack"] * told.get("repeat", 1)]
     frames = tuple(_frame(platform, text) for text in stack)
-    faults = [Fault(told["type"], told.get("message"), frames)]
+    faults = [Fault(told["type"], told.get("message"), frames, signal=told.get("signal"), code=told.get("code"))]
     for index, cause in enumerate(told.get("cause", ())):
         frames = tuple(_frame(platform, text) for text in cause["stack"])
         faults.append(Fault(cause["type"], cause.get("message"), frames, relation="cause", parent=index))
@@ -62,8 +62,23 @@ def _frame(platform: str, text: str) -> Frame:
         return Frame(function, module=module or None)
     function, _, place = text.rpartition(" @ ")
     if platform in ("apple", "native"):
-        is_guess = True if function.startswith("? ") else None
-        return Frame(function.removeprefix("? ").strip() or None, image=place, is_guess=is_guess)
+        return _native(function, place)
     if platform == "dart":
         return Frame(function, module=place or None)
     return Frame(function, file=place)
+
+
+def _native(told: str, image: str) -> Frame:
+    """`? f` was found by searching the stack, `! f` is in-app by the sender; `f + 8` is 8 bytes into it."""
+    mark = told[:1] if told[:1] in ("?", "!") and told[1:2] in ("", " ") else ""
+    name = told.removeprefix(mark).strip()
+    function, _, offset = name.rpartition(" + ")
+    if not offset.isdecimal() or not function:
+        function, offset = name, ""
+    return Frame(
+        function or None,
+        image=image or None,
+        offset=int(offset) if offset else None,
+        is_guess=True if mark == "?" else None,
+        in_app=True if mark == "!" else None,
+    )

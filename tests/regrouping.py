@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.crashes.blame import Blame
 from app.crashes.fingerprint import Fingerprint, fingerprint
 from app.crashes.log import CrashLog
 from app.db.models.crash import Crash
@@ -24,8 +25,8 @@ from tests.factories import Member, kscrash
 def rules_of_the_next_version(regroup: Callable[[Any], Any] = lambda parts: parts) -> Iterator[None]:
     """A new version of the rules, in which `regroup` turns the parts of the present one into others."""
 
-    def changed(log: CrashLog) -> Fingerprint:
-        made = fingerprint(log)
+    def changed(log: CrashLog, blame: Blame | None = None) -> Fingerprint:
+        made = fingerprint(log, blame)
         parts = regroup(made.parts)
         value = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
         return replace(made, value=value, version=made.version + 1, parts=parts)

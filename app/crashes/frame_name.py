@@ -1,6 +1,7 @@
 """The name of a frame as it stays from build to build: what compilers number, generate or hash is taken out."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.crashes.log import Frame
@@ -12,6 +13,9 @@ NAMELESS = re.compile(
 )
 """Function names that say that there is no name."""
 
+
+STRIPPED = "stripped_application_code"
+"""What Sentry calls a function of the app that it may not name."""
 
 MAX_NAME = 1_000  # characters of a name that count: a hostile log may hold names of many kilobytes
 # Java and Kotlin: javac (`lambda$f$0`, `access$000`, `Foo$1`), D8 and R8 (`$$ExternalSyntheticLambda2`,
@@ -36,6 +40,16 @@ _GO_CLOSURE = re.compile(r"(?:\.func\d+|\.gowrap\d+|\.\d+|-fm|\(\.\.\.\))+$")
 _OPERATOR = re.compile(r"operator(?:\(\)|<=>|<<=?|>>=?|->\*?|<=?|>=?)")
 
 
+# What compilers add to the name of a part of a function, and tools to a name: `.cold`, `[clone .isra.0]`, an offset.
+_PARTS = re.compile(
+    r"(?:\.(?:cold(?:\.\d{1,20})?|(?:part|isra|constprop|llvm|lto_priv|resume|destroy|cleanup)\.\d{1,20})){1,8}$"
+    r"|(?<=\w)\.\d{1,20}$|(?: ?[\[(](?:clone )?\.(?:cold|part|isra|constprop|llvm|lto_priv)\b[^\])]{0,40}[\])]){1,8}$"
+)
+_LOADED_AT = re.compile(r"0x[0-9a-fA-F]{1,16} ?\+ ?(?:0x)?[0-9a-fA-F]{1,16}\s{0,8}//\s{0,8}")
+_OFFSET = re.compile(r" ?\+ ?(?:0x[0-9a-fA-F]{1,16}|\d{1,19})(?=$| \()")
+_TRAP = re.compile(r"\S.{0,500}:\d{1,9}: (?:libc\+\+ Hardening )?assertion .{1,500} failed")
+
+
 class StableName(NamedTuple):
     """What a frame adds to a fingerprint."""
 
@@ -45,11 +59,55 @@ class StableName(NamedTuple):
     is_bridge: bool = False  # code that a compiler made to reach other code of `host`
 
 
+def is_nameless(frame: Frame) -> bool:
+    """True where the function is not known."""
+    function = (frame.function or "")[:MAX_NAME].strip()
+    return not frame.module and (not function or NAMELESS.fullmatch(function) is not None or is_trap(function))
+
+
+def is_trap(function: str) -> bool:
+    """True for a reason why library code trapped, which clang writes where a function inlined there has its name."""
+    return ": assertion " in function and _TRAP.match(function) is not None
+
+
+def shown_name(function: str) -> str:
+    """The name for people: whole, but without what compilers and tools add to it."""
+    name = function[:MAX_NAME].strip()
+    if name.startswith("0x"):
+        name = _LOADED_AT.sub("", name, count=1)
+    if "+" in name:
+        name = _OFFSET.sub("", name)
+    return without_parts(name)
+
+
+def without_parts(name: str) -> str:
+    """The name of the function that a compiler has cut in parts or copied: `pay` for `pay.cold` and `pay.llvm.7`."""
+    return _PARTS.sub("", name) if "." in name else name
+
+
+@lru_cache(4_096)
+def plain_name(function: str) -> str:
+    """The name without parameters, as rule files have it."""
+    name = function[:MAX_NAME].strip()
+    if name[:2] in ("-[", "+["):
+        return name
+    if name.startswith("0x") or " + " in name or "." in name:
+        name = shown_name(name)
+    head, _, more = name.partition("(")
+    if head and ("::" in head or "." in head or more in ("", ")")):
+        name = head  # a C function shows no parameters: `kill(Target&)` is somebody else's
+    return name.replace("std::__1::", "std::") if "std::__1::" in name else name
+
+
 def stable_name(frame: Frame, family: str | None) -> StableName:
     """The frame's name without what changes from build to build; `family` is that of app.crashes.in_app."""
     function = (frame.function or "")[:MAX_NAME].strip()
     module = (frame.module or "")[:MAX_NAME]
+    if is_trap(function):
+        return StableName("", False)
     if not function or NAMELESS.fullmatch(function):
+        if family == "javascript":
+            return _javascript(frame, "")
         if module:
             return StableName(_java_class(module), True, module)
         place = frame.image or _file_name(frame.file)
@@ -68,7 +126,7 @@ def stable_name(frame: Frame, family: str | None) -> StableName:
         return _joined(module, _GO_CLOSURE.sub("", re.sub(r"\[[^]]*\]", "", function)))
     if _SWIFT_GLUE.match(function):
         return StableName("", False)
-    return _joined(module, _native(function))
+    return _joined(module, _native(shown_name(function)))
 
 
 def stable_image(name: str) -> str:
@@ -114,7 +172,7 @@ def _javascript(frame: Frame, function: str) -> StableName:
     if len(name) <= 2 or name in _JS_FILLERS or name in _JS_ANONYMOUS:
         name = ""
     # An engine may or may not show a function without a name next to one that has one in the same file.
-    return StableName(f"{place}:{name}" if name else place or "?", bool(name or place), place, is_bridge=not name)
+    return StableName(f"{place}:{name}" if name else place or "?", bool(name), place, is_bridge=not name)
 
 
 _CSHARP = (
@@ -137,9 +195,9 @@ def _csharp(name: str) -> str:
 # C, C++, Objective-C, Swift, Rust
 _NATIVE = (
     (re.compile(r"^_+\d*([-+]\[.+\])_block_invoke.*$"), r"\1"),  # a block of a method
-    (re.compile(r" \[(?:clone|inlined)[^]]*\]"), ""),
+    (re.compile(r" \[inlined[^]]*\]"), ""),
     (re.compile(r"_block_invoke(?:[_.]\d+)*$"), ""),
-    (re.compile(r"(?:\.(?:cold|part|isra|constprop|llvm|lto_priv|resume)\b|\.\d+$|\$VARIANT\$\w+)(?:\.\d+)*"), ""),
+    (re.compile(r"\$VARIANT\$\w+(?:\.\d+)*"), ""),
     (re.compile(r"OUTLINED_FUNCTION_\d+"), "OUTLINED_FUNCTION"),
     (re.compile(r"_helper_block_\w*|_helper\.\d+$"), "_helper"),
     (re.compile(

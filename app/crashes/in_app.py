@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from app.crashes import rules as rules
+from app.crashes.frame_name import STRIPPED, is_nameless, plain_name
 from app.crashes.log import CrashLog, Frame
 
 
@@ -37,7 +38,9 @@ class InApp:
     def __call__(self, frame: Frame) -> bool:
         """True when the frame is the app's own code."""
         if frame.in_app is not None:
-            return frame.in_app
+            return frame.in_app and not reports(frame)
+        if not (frame.image or frame.module or frame.file) and is_nameless(frame):
+            return frame.function == STRIPPED  # of a frame that nothing is known of, nothing says whose it is
         if self._is_own_source is None:
             key: tuple[object, ...] = (frame.image, frame.image_address, frame.module)
         else:
@@ -45,7 +48,7 @@ class InApp:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._decide(frame)
-        return known
+        return known and not reports(frame)
 
     def _decide(self, frame: Frame) -> bool:
         if self._is_own_source and not (frame.image and not frame.module):
@@ -82,6 +85,14 @@ class InApp:
         if self._own_package and name.startswith(self._own_package):
             return True
         return not name.startswith(rules.JAVA_SYSTEM)
+
+
+def reports(frame: Frame) -> bool:
+    """True for code that catches and reports crashes."""
+    if not frame.function or frame.module:
+        return False
+    name = plain_name(frame.function)
+    return name in rules.REPORTERS or ("." in name and name.rpartition(".")[2] in rules.REPORTERS)
 
 
 def language_family(log: CrashLog) -> str | None:

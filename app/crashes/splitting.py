@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from app.crashes.fingerprint import Fingerprint, refined, telling_frames
+from app.crashes.blame import Blame
+from app.crashes.fingerprint import Fingerprint, refined
 from app.crashes.log import CrashLog, Fault
 from app.crashes.stable_text import stable_text
 from app.errors import BadParameters
@@ -92,7 +93,7 @@ def _holds(log: CrashLog, what: str, pattern: str) -> bool:
 
 def _functions(log: CrashLog) -> list[str]:
     """Those of the crashed stack, with their classes where the log has them apart."""
-    frames = telling_frames(log)[:MAX_FRAMES]
+    frames = Blame(log).frames[:MAX_FRAMES]
     return [
         f"{frame.module}.{frame.function}" if frame.module else frame.function for frame in frames if frame.function
     ]

@@ -25,6 +25,18 @@ _VOLATILE = (
 )
 
 
+_STACK = re.compile(
+    r"\n[ \t]{0,40}(?:#\d{1,4} {1,4}0x|at [\w.$<>]{1,200}[( ]|(?:Backtrace|Stack ?trace):?\s)", re.IGNORECASE
+)
+
+
+def without_stack(message: str) -> str:
+    """The message without the stack that some writers put behind it."""
+    text = message[: MAX_LENGTH * 20]
+    found = _STACK.search(text)
+    return text[: found.start()] if found and found.start() else message
+
+
 def stable_text(message: str) -> str:
     """The message on one line, what varies replaced by its kind in angle brackets, at most MAX_LENGTH characters."""
     text = message[: MAX_LENGTH * 20]

@@ -1,33 +1,73 @@
-"""One line that tells a crash: type, message and where."""
+"""One line that tells a crash: the root cause's type and message, and where."""
 
+import re
 import unicodedata
 
-from app.crashes.fingerprint import telling_frames
-from app.crashes.frame_name import NAMELESS
-from app.crashes.in_app import InApp
-from app.crashes.log import CrashLog, Fault, Frame
+from app.crashes.blame import Blame, Named, is_far
+from app.crashes.frame_name import shown_name, stable_image
+from app.crashes.log import CrashLog, Fault
+from app.crashes.rules import ENTRY_POINTS
+from app.crashes.stable_text import without_stack
+from app.crashes.termination import Termination, code_name, termination
 
 MAX_LENGTH = 200  # characters of a title
 MAX_PLACE = 80  # characters of the function in it
+MAX_SIDE = 40  # characters of each function where several say where
+
+# Addresses with the words that lead to them: `(pc 0x1 bp 0x2 sp 0x3 T8)`, `on address 0x1 at pc 0x2`, `at addr ffff0`.
+_ADDRESS = r"(?:0x[0-9a-fA-F]{4,16}|[0-9a-f]{16})\b"
+_PLACE = r"(?:(?:on|at|for|to|of|by|from|in) )?(?:(?:unknown|virtual|fault) )?(?:address|addr|pc|bp|sp|ip)"
+_ADDRESSES = (
+    re.compile(rf" ?\((?:(?:pc|bp|sp) {_ADDRESS} ?){{1,4}}(?:T\d{{1,9}})?\)"),
+    re.compile(rf"(?:[ ,]{{1,2}}{_PLACE} {_ADDRESS})+"),
+    re.compile(rf" (?:at|to|of|from|in|for|near) {_ADDRESS}(?!\w)"),
+    re.compile(r"(?<=\w)\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}"),
+    re.compile(
+        r"(?<=\w)@(?=[0-9a-f]{0,15}\d)[0-9a-f]{5,16}\b|(?<=\w)\{(?=[0-9a-f]{0,7}\d)[0-9a-f]{5,8}\b[^{}\n]{0,200}\}"
+    ),
+    re.compile(rf" ?(?<![\w.])(?<!code )(?<!error )(?<!status )(?<!result )(?<!HRESULT )(?<!exception ){_ADDRESS}"),
+)
+_CODES = re.compile(r"(?i:fatal error: )?(?:0x[0-9a-f]{1,16}|\w{1,40})(?: / \w{1,40})?")
 
 
-def title(log: CrashLog) -> str:
+def title(log: CrashLog, blame: Blame | None = None) -> str:
     """`type: message in function`, at most MAX_LENGTH characters, without line breaks, control or bidi characters.
 
-    What is unknown is left out; a log that tells nothing gives "Unknown crash".
+    What is unknown is left out; a log that tells nothing gives "Unknown crash". Addresses are not told: they differ
+    from occurrence to occurrence.
     """
-    fault = log.faults[0] if log.faults else Fault()
-    kind = _cut(_short_type(one_line(fault.type or fault.signal or "")), 100)
-    message = one_line((fault.message or "")[: MAX_LENGTH * 4])
-    place = _cut(_place(log), MAX_PLACE)
+    blame = blame or Blame(log)
+    fault = blame.chain[-1] if blame.chain else Fault()
+    kind = _cut(one_line(_type(fault, termination(log))), 120)
+    message = one_line(without_addresses(without_stack((fault.message or "")[: MAX_LENGTH * 4])))
+    if message.startswith("Namespace "):  # MetricKit's word for what the type tells by now
+        message = ""
+    place = _cut(_place(blame), MAX_PLACE)
     tail = f" in {place}" if place and place not in message else ""
     head = _head(kind, message)
     return _cut(head or "Unknown crash", MAX_LENGTH - len(tail)) + tail
 
 
+def without_addresses(message: str) -> str:
+    """The message without pointers; codes (`Fatal Error: 0x40000015 / 0x00000001`, `error 0x80070005`) stay."""
+    if _CODES.fullmatch(message):
+        return message
+    for pattern in _ADDRESSES:
+        message = pattern.sub("", message)
+    return message
+
+
+def _type(fault: Fault, ended: Termination | None) -> str:
+    """The type; of EXC_CRASH the signal, which says more, and of a process that was ended by whom and why."""
+    kind = _short_type(fault.type or fault.signal or "")
+    if kind.partition(" (")[0] == "EXC_CRASH":
+        kind = fault.signal or kind.partition(" (")[2].removesuffix(")") or kind
+    return " ".join(filter(None, (kind, code_name(fault), ended.words if ended else None)))
+
+
 def _head(kind: str, message: str) -> str:
     """Type and message; where the message begins with the end of the type (`KASAN: bad` and `bad at 0`), it goes on."""
-    if not kind or not message or message == kind:
+    if not kind or not message or message in (kind, f"Fatal Error: {kind}"):
         return kind or message
     end = kind.rpartition(": ")[2] if ": " in kind else ""
     rest = message[len(end) :]
@@ -50,18 +90,63 @@ def _short_type(kind: str) -> str:
     return parts[-1] if is_qualified and not parts[-1].isdigit() else kind
 
 
-def _place(log: CrashLog) -> str:
-    in_app = InApp(log)
-    named = [frame for frame in telling_frames(log)[:200] if not NAMELESS.fullmatch((frame.function or "?").strip())]
-    frame = next((frame for frame in named if in_app(frame)), named[0] if named else None)
-    return one_line(_function(frame)) if frame else ""
+def _place(blame: Blame) -> str:
+    """The first function of the app; what is around its images where no name is known; else where the system was."""
+    own = blame.own
+    named = [one for one in own if one.name.is_named]
+    if len(named) == 1 and blame.is_template(named[0].name):
+        called = blame.calling(named[0].frame)
+        return _joined(blame.raised_by or (_side(called, blame) if called else ""), _function(named[0], blame))
+    if named and not all(is_far(one.frame) for one in named):
+        first, function = own[0].name, _function(named[0], blame)
+        home = named[0].name.host if blame.family == "javascript" else stable_image(named[0].frame.image or "")
+        return function if first.is_named or first.text in ("?", home) else _joined(first.text, function)
+    if own:
+        return _sides(blame, next((image for one in own if (image := _image(one))), ""))
+    nearest = [one for one in blame.nearest if one.name.text != "?"]
+    shown = next((one for one in nearest if one.name.is_named), None)
+    if shown:
+        return _function(shown, blame)
+    is_kernel = any(fault.mechanism == "kernel" for fault in blame.chain[:1])  # its process only ran then
+    process = "" if is_kernel else stable_image(blame.log.process or "")
+    return one_line(nearest[0].name.text if nearest else process)
 
 
-def _function(frame: Frame) -> str:
-    function = frame.function or ""
+def _sides(blame: Blame, image: str) -> str:
+    """What the app had called, the app, what had called it: `objc_retain, from Shop, from -[UIControl send]`."""
+    stopped, called = blame.around()
+    return _joined(
+        blame.raised_by or (_side(stopped, blame) if stopped else ""), image, _side(called, blame) if called else ""
+    )
+
+
+def _joined(*words: str) -> str:
+    return ", from ".join(_cut(one_line(word), MAX_SIDE) for word in words if word)
+
+
+def _side(one: Named, blame: Blame) -> str:
+    frame = one.frame
+    if frame.function in ENTRY_POINTS:
+        return ""
+    return _function(one, blame) if frame.function else frame.image or ""
+
+
+def _image(one: Named) -> str:
+    if one.name.is_named:
+        return stable_image(one.frame.image or "")
+    return "" if one.name.text == "?" else one.name.text
+
+
+def _function(one: Named, blame: Blame) -> str:
+    frame = one.frame
+    if blame.family == "javascript":
+        return one_line(one.name.text.removeprefix(f"{one.name.host}:"))
+    if blame.family == "java" and one.name.is_bridge:
+        return one_line(one.name.host).rsplit(".", 1)[-1]
+    function = one_line(shown_name(frame.function or ""))
     if not frame.module or function.startswith((f"{frame.module}.", "-[", "+[")):
         return function
-    return f"{frame.module.rsplit('.', 1)[-1]}.{function}"
+    return f"{one_line(frame.module).rsplit('.', 1)[-1]}.{function}"
 
 
 def _cut(text: str, length: int) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from app.config import MIB, Config
+from app.crashes.blame import Blame
 from app.crashes.facts import Facts, facts
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
 from app.crashes.log import CrashLog
@@ -113,10 +114,11 @@ def read_and_group(
 def group(app: str, resolved: Resolved, splits: tuple[Split, ...] = ()) -> Grouped:
     """The group of a crash report by its fingerprint and the app's splits alone."""
     parsed = resolved.log
-    made = split_apart(fingerprint(parsed), parsed, splits)
+    blame = Blame(parsed)
+    made = split_apart(fingerprint(parsed, blame), parsed, splits)
     identifier = crash_identifier(app, made)
     reason = why(made, symbols=resolved.used)
-    found = Group(identifier, made.value, made.version, title(parsed), reason)
+    found = Group(identifier, made.value, made.version, title(parsed, blame), reason)
     return Grouped(parsed, found, facts(parsed), resolved.awaited)
 
 

@@ -101,9 +101,11 @@ def parse_event(event: dict[str, Any], *, brief: bool = False) -> CrashLog:
     if not exceptions and isinstance(kind, str) and kind in _NO_CRASH:
         raise MalformedLog(f"The Sentry event is {_NO_CRASH[kind]}, not a crash")
     platform = _platform(event)
-    threads = sentry_stacks.threads(sentry_stacks.entries(event.get("threads")), exceptions)
+    running = sentry_stacks.entries(event.get("threads"))
+    threads = sentry_stacks.threads(running, exceptions)
     message = _message(event)
     images = sentry_stacks.images(event.get("debug_meta"))
+    images += sentry_stacks.named_by_frames((*exceptions, *running, event), images)
     spans = sentry_stacks.spans(images)
     threads = tuple(replace(thread, frames=sentry_stacks.located(thread.frames, spans)) for thread in threads)
     faults = sentry_stacks.faults(exceptions, platform) or _fault_without_exception(event, message, threads)

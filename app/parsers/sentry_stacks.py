@@ -7,6 +7,7 @@ Left out on purpose: source lines and variables of frames, raw_stacktrace, held 
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
@@ -15,6 +16,7 @@ from app.crashes.log import BinaryImage, Fault, Frame, SourceMapRef, Thread
 from app.parsers import values
 
 MAX_SOURCE_MAPS = 1_000  # kept of one event
+MAX_NAMED = 1_000  # images kept of one event that only its frames name
 MAX_FAULTS = 100  # exceptions kept of one event: far more than any SDK sends
 # By Mach cpu_type, signal number, Mach exception number: only those that mean the same on every system.
 _ARCHITECTURES = {7: "x86", 12: "arm", 16_777_223: "x86_64", 16_777_228: "arm64", 33_554_444: "arm64_32"}
@@ -95,6 +97,20 @@ def images(debug_meta: Any) -> tuple[BinaryImage, ...]:
     """The executables and libraries; entries that are only a mapping file or source map are none."""
     listed = values.items(values.mapping(debug_meta).get("images"))
     return tuple(_image(entry) for entry in listed if isinstance(entry, dict) and _is_binary(entry))
+
+
+def named_by_frames(listed: Iterable[dict[str, Any]], known: tuple[BinaryImage, ...]) -> tuple[BinaryImage, ...]:
+    """The images that frames of exceptions and threads tell the path of, and `debug_meta` does not list."""
+    names = {image.name for image in known}
+    found: dict[str, BinaryImage] = {}
+    for entry in listed:
+        for frame in values.items(values.mapping(entry.get("stacktrace")).get("frames")):
+            path = values.mapping(frame).get("package")
+            if isinstance(path, str) and ("/" in path or "\\" in path) and len(found) < MAX_NAMED:
+                name = _image_name(path)
+                if name and name not in names:
+                    found.setdefault(name, BinaryImage(name, values.text(path)))
+    return tuple(found.values())
 
 
 def mappings(debug_meta: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from multi_demangle import DemangleOptions, demangle_symbol
 
-from app.crashes.frame_name import NAMELESS
+from app.crashes.frame_name import NAMELESS, without_parts
 from app.crashes.in_app import language_family
 from app.crashes.log import BinaryImage, CrashLog, Frame, MissingSymbols
 from app.symbols.awaited_keys import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings, debug_id
@@ -21,6 +21,7 @@ MAX_MANGLED = 2_048  # characters; longer names stay as they are
 REMEMBERED = 2_048  # names
 
 _MANGLED = re.compile(r"_{1,3}Z[\w$.]|_{1,2}R[A-Z]|_?\$[sSe]\w|_{1,2}T[0FtTW]\w|\?\w")
+_CHANGED = re.compile(rf"^(?:{_MANGLED.pattern})|\.(?:cold|part|isra|constprop|llvm|lto_priv)\b")
 _SWIFT = re.compile(r"_?\$|_{1,2}T")
 _NAME_ONLY = DemangleOptions.name_only()
 _WITH_PARAMETERS = DemangleOptions(return_type=False, parameters=True)
@@ -46,9 +47,9 @@ def demangled(log: CrashLog, *, only_crash: bool = False) -> CrashLog:
 def readable(name: str) -> str:
     """`cart::total(int)` for `_ZN4cart5totalEi`, `Till.print()` for `$s4Cafe4TillC5printyyF`; any other name as it is.
 
-    Swift is written as Apple's reports do it, without modules and types.
+    Swift is written as Apple's reports do it, without modules and types. `total` for `total.cold`, which is a part of it.
     """
-    return _demangle(name) if _MANGLED.match(name) and len(name) <= MAX_MANGLED else name
+    return without_parts(_demangle(name) if _MANGLED.match(name) and len(name) <= MAX_MANGLED else name)
 
 
 @lru_cache(REMEMBERED)
@@ -60,11 +61,11 @@ def _demangle(name: str) -> str:
 
 
 def _readable(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
-    if not any(frame.function and _MANGLED.match(frame.function) for frame in frames):
+    if not any(frame.function and _CHANGED.search(frame.function) for frame in frames):
         return frames
     return tuple(
         replace(frame, function=readable(frame.function))
-        if frame.function and _MANGLED.match(frame.function)
+        if frame.function and _CHANGED.search(frame.function)
         else frame
         for frame in frames
     )

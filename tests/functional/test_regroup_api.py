@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.crashes.fingerprint import VERSION
 from app.queueing.broker import REGROUP
 from tests.factories import make_member
 from tests.regrouping import counted, rules_of_the_next_version, send
@@ -34,7 +35,7 @@ def test_it_is_begun_watched_and_ends(client, services, member, address, run_wor
     assert (waiting.headers["X-Progress"], waiting.headers["Retry-After"]) == ("0/3 logs", "2")
     assert ended.json["result"] == {
         "state": "finished",
-        "rules": 2,
+        "rules": VERSION,
         "progress": {"done": 3, "total": 3, "unit": "logs"},
         "moved": 3,
         "unreadable": 0,

@@ -14,11 +14,17 @@ from tests.grouping_pairs import LANGUAGES, Judged, cases, judge
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus") / "sentry-event"
 
 FIGURES = {  # pairs: right, wrong, missed; docs/grouping.md tells them
+    "blame_apple": Judged(15, 0, 0),
+    "blame_native": Judged(15, 0, 0),
+    "blame_scripts": Judged(3, 0, 0),
     "cpp": Judged(15, 0, 0),
     "csharp": Judged(10, 0, 0),
     "dart": Judged(6, 0, 0),
     "held_out_apple": Judged(8, 0, 1),
+    "held_out_endings": Judged(5, 0, 0),
     "held_out_java": Judged(5, 0, 0),
+    "held_out_managed": Judged(4, 0, 0),
+    "held_out_native": Judged(9, 0, 1),
     "held_out_scripts": Judged(2, 1, 0),
     "java": Judged(18, 0, 0),
     "javascript": Judged(7, 0, 0),

@@ -1,5 +1,7 @@
 """The one line that tells a crash."""
 
+import pytest
+
 from app.crashes.log import CrashLog, Fault, Frame, Thread
 from app.crashes.title import MAX_LENGTH, title
 
@@ -39,8 +41,8 @@ def test_without_own_functions_the_first_that_does_not_merely_abort_is_named():
     assert title(crash) == "SIGABRT in objc_retain"
 
 
-def test_functions_without_a_name_are_not_shown():
-    assert title(log(Frame("<redacted>", image="Shop"), type="SIGSEGV")) == "SIGSEGV"
+def test_the_image_is_named_where_no_function_is():
+    assert title(log(Frame("<redacted>", image="Shop"), type="SIGSEGV")) == "SIGSEGV in Shop"
 
 
 def test_a_place_that_the_message_names_is_not_repeated():
@@ -73,3 +75,62 @@ def test_a_message_that_begins_with_the_end_of_the_type_does_not_repeat_it():
     assert title(log(type=kind, message="heap-use-after-free on address 0x10")) == f"{kind} on address 0x10"
     assert title(log(type=kind, message="heap-use-after-free")) == kind
     assert title(log(type="KASAN: bad", message="badly read")) == "KASAN: bad: badly read"
+
+
+def test_the_root_cause_titles_a_chain_with_the_first_own_frame_of_its_stack():
+    outer = Fault("java.lang.RuntimeException", "Unable to start activity", (Frame("run", module="android.os.Looper"),))
+    frames = (Frame("requireNonNull", module="java.util.Objects"), Frame("checkout", module="com.shop.Cart"))
+    inner = Fault("java.lang.NullPointerException", "cart is null", frames, relation="cause", parent=0)
+
+    assert (
+        title(CrashLog("test", "java", faults=(outer, inner))) == "NullPointerException: cart is null in Cart.checkout"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("unrecognized selector sent to instance 0x7fbd4e51cc60", "unrecognized selector sent to instance"),
+        ("use-after-free on address 0x6020 at pc 0x5501 bp 0x7ff0 sp 0x7ffc; READ of size 4", "use-after-free; READ of size 4"),
+        ("SEGV on unknown address 0x74000011 (pc 0xa843fbf5 bp 0xa620e750 sp 0xa5dff7b0 T8)", "SEGV"),
+        ("bad access in f2fs_write+0x208/0x390 at addr ffffffc002583240", "bad access in f2fs_write"),
+        ("com.shop.Cart@1a2b3c4 closed", "com.shop.Cart closed"),
+        ("Fragment TripList{2f1ab (1234)} not attached", "Fragment TripList not attached"),
+        ("open failed: error 0x80070005", "open failed: error 0x80070005"),
+        ("index 7 beyond bounds [0 .. 6]", "index 7 beyond bounds [0 .. 6]"),
+        ("face of 12 decade", "face of 12 decade"),
+        ("Check failed: n > 0. \n    #0 0x2f69cb8d in logging::LogMessage() /b/l.cc:5\n", "Check failed: n > 0."),
+    ],
+)  # fmt: skip
+def test_titles_hold_no_addresses_and_no_stacks(message, shown):
+    assert title(log(type="E", message=message)) == f"E: {shown}"
+
+
+def test_a_message_that_only_repeats_the_type_is_left_out():
+    assert title(log(type="0x40000015 / 0x1", message="Fatal Error: 0x40000015 / 0x1")) == "0x40000015 / 0x1"
+
+
+def test_entry_points_and_far_names_title_nothing():
+    frames = (Frame("mach_msg_trap", image="libsystem_kernel.dylib"), Frame("main", image="Shop"))
+
+    assert title(log(*frames, type="SIGSEGV")) == "SIGSEGV in mach_msg_trap"
+    assert title(log(Frame("what", image="Shop", offset=2_232), type="SIGSEGV")) == "SIGSEGV in Shop"
+
+
+def test_the_process_is_named_where_there_is_no_stack():
+    assert title(CrashLog("test", "apple", process="Shop", faults=(Fault("Termination"),))) == "Termination in Shop"
+
+
+def test_a_bridge_is_told_by_the_class_that_it_was_made_for():
+    crash = log(Frame("run", module="com.shop.Cart$$ExternalSyntheticLambda3"), type="E", platform="java")
+
+    assert title(crash) == "E in Cart"
+
+
+def test_code_without_a_name_above_the_first_name_is_told_by_its_file_or_image():
+    script = (Frame("<anonymous>", file="/js/tickets.8c1f0a2e.js"), Frame("dispatch", file="/js/runtime.js"))
+    library = (Frame(image="libgame.so"), Frame("Java_com_shop_draw", image="libshop.so"))
+
+    assert title(log(*script, type="E", platform="javascript")) == "E in tickets.js, from dispatch"
+    assert title(log(*library, type="E", platform="native")) == "E in libgame.so, from Java_com_shop_draw"
+    assert title(log(Frame(image="Shop"), Frame("-[A b]", image="Shop"), type="E")) == "E in -[A b]"

@@ -84,7 +84,7 @@ def test_library_code_in_a_bundle_is_not_the_apps_own(tmp_path: Path) -> None:
 
     found = resolved(names, script_event(("x", 1501), ("t", 121)))
 
-    assert [part for part in fingerprint(found.log).parts if "frame" in part] == ["frame: cart.ts"]
+    assert [part for part in fingerprint(found.log).parts if "image" in part] == ["image: cart.ts"]
 
 
 def test_a_script_without_its_map_is_missing_and_awaited(tmp_path: Path) -> None:

@@ -1,0 +1,257 @@
+"""Who is to blame for a crash: which frames of its stack count, and which of them are the app's own.
+
+Fingerprint and title are both made of this. The words are in rules/blame.toml; docs/grouping.md tells the rules.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple
+
+from app.crashes.credible import credible
+from app.crashes.frame_name import StableName, is_nameless, plain_name, stable_name
+from app.crashes.in_app import InApp, language_family, reports
+from app.crashes.log import CrashLog, Fault, Frame
+from app.crashes.rules import (
+    ALIKE,
+    ALIKE_WHOLE,
+    CAUSES,
+    CHECKED,
+    ENDING,
+    ENTRY_POINTS,
+    FRONT_ENDS,
+    HANDLERS,
+    PLUMBING,
+    RAISING,
+    REPORTING,
+    SEEING,
+    SWIFT_PLUMBING,
+)
+
+REPORTED_WITHIN = 20  # frames from the top that a reporter of crashes may stand on a stack with
+ENDED_WITHIN = 60  # frames from the top that `abort` is sought in
+LOGGED_WITHIN = 6  # frames below what raised that a logger of errors, which had it raised, is sought in
+FAR = 512  # bytes before an address that a function begins at, from which on it may be the nearest exported one only
+SWIFT_MAIN = ".$main"  # what `@main` makes
+_NATIVE = ("image", "java", "go", None)  # families on whose stacks functions of the system raise
+_UNNAMED = {"function": None, "module": None, "file": None, "line": None, "symbol_address": None, "offset": None}
+
+
+class Named(NamedTuple):
+    """A frame and what it adds to a fingerprint."""
+
+    name: StableName
+    frame: Frame
+
+
+class Blame:
+    """What can be said of the stack of one crash."""
+
+    def __init__(self, log: CrashLog) -> None:
+        self.log = log
+        self.family = language_family(log)
+        self.in_app = InApp(log)
+        self.chain = chain(log)
+        self.raised_by: str | None = None  # what the runtime called instead of the app's code: `_purecall`
+        self.frames = self._telling(log.crash_frames)
+
+    @cached_property
+    def own(self) -> list[Named]:
+        """The app's own frames of the root cause, else of the cause nearest to it that has any, else of the crash."""
+        stacks = [fault.frames for fault in reversed(self.chain[1:])]
+        for frames in (*map(self._telling, stacks), self.frames):
+            named = self.each_once(credible((frame for frame in frames if self.is_own(frame)), self.family))
+            if named:
+                return named
+        return []
+
+    def is_own(self, frame: Frame) -> bool:
+        """True for the app's own code, `_purecall` and its like aside."""
+        return self.in_app(frame) and self._name(frame) not in CAUSES
+
+    @cached_property
+    def nearest(self) -> list[Named]:
+        """The frames nearest to the crash, whosoever they are."""
+        return self.each_once(credible(self.frames, self.family), with_entries=True)
+
+    def around(self) -> tuple[Named | None, Named | None]:
+        """The system code that the app had called, and that had called the app.
+
+        By function, but in minidumps by library: symbol servers know some functions of one machine, not of another.
+        """
+        first = next((index for index, frame in enumerate(self.frames) if self.is_own(frame)), len(self.frames))
+        below = [frame for frame in self.frames[first:] if not (self.is_own(frame) or frame.is_guess)]
+        return self._side(self.frames[:first]), self._side(below)
+
+    def calling(self, own: Frame) -> Named | None:
+        """The system code that a frame of the app, or one without a name above it, has called."""
+        at = next((index for index, frame in enumerate(self.frames) if frame is own), 0)
+        return self._side(frame for frame in self.frames[:at][::-1] if not self.is_own(frame))
+
+    def _side(self, frames: Iterable[Frame]) -> Named | None:
+        for frame in frames:
+            name = stable_name(frame, self.family)
+            if self.log.platform == "native" and frame.image:
+                return Named(StableName(frame.image, False), frame)
+            if self.log.platform != "native" and name.is_named:
+                return Named(name, frame)
+        return None
+
+    def each_once(self, frames: Iterable[Frame], *, with_entries: bool = False) -> list[Named]:
+        """Each name once, at its first place, so that the depth of a recursion does not count.
+
+        Bridges join their host. Unnamed frames count above the first that has a name; those of JavaScript, which tell
+        the file, all. Library templates count only when there is nothing else with a name, and then those that stand
+        together nearest to the crash. Entry points (`main`) count only when there is nothing else at all and
+        `with_entries` asks for them.
+        """
+        names: dict[str, Named] = {}
+        entries: dict[str, Named] = {}
+        last_host, was_named = "", False
+        templates: set[str] = set()
+        is_template_open = True
+        for frame in frames:
+            name = stable_name(frame, self.family)
+            if not name.text:
+                continue
+            is_template = name.is_named and self.is_template(name)
+            if is_template and is_template_open:
+                templates.add(name.text)
+            is_template_open = is_template_open and (is_template or not templates)
+            is_bridge_of_last = name.is_bridge and name.host == last_host
+            last_host = name.host
+            if is_bridge_of_last or (was_named and not name.is_named and self.family != "javascript"):
+                continue
+            is_entry = name.text in ENTRY_POINTS or name.text.endswith(SWIFT_MAIN)
+            was_named = was_named or (name.is_named and not is_entry and not is_template)
+            (entries if is_entry else names).setdefault(name.text, Named(name, frame))
+            if self.family == "java" and name.text.endswith(".<clinit>"):
+                break  # who touches a class first, and so has its fields set, is chance
+        own = {text: one for text, one in names.items() if not self.is_template(one.name)}
+        if not any(one.name.is_named for one in own.values()):
+            own = {text: one for text, one in names.items() if text in own or text in templates}
+        return list((own or (entries if with_entries else {})).values())
+
+    def is_template(self, name: StableName) -> bool:
+        """True for library code that was compiled into the app."""
+        return name.text.startswith(self._plumbing)
+
+    @property
+    def _plumbing(self) -> tuple[str, ...]:
+        return PLUMBING + SWIFT_PLUMBING if self.family == "image" else PLUMBING
+
+    def _telling(self, frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        """A stack from where it went wrong: without reporters, signal handlers and what throws, asserts and aborts."""
+        if not frames:
+            return ()
+        begin = self._after_handlers(frames)
+        below = _known_names(frames, begin)
+        start = self._after_raising(below, self._after_reporters(below))
+        return below[start:] or below
+
+    def _after_handlers(self, frames: tuple[Frame, ...]) -> int:
+        """The place below the last signal handler."""
+        found = (at for at in range(len(frames) - 2, -1, -1) if (frames[at].function or "") in HANDLERS)
+        return next(found, -1) + 1
+
+    def _after_reporters(self, frames: tuple[Frame, ...]) -> int:
+        """The place below the reporters that stand on top, with what the system put between them."""
+        start = 0
+        for at, frame in enumerate(frames[:REPORTED_WITHIN]):
+            if reports(frame):
+                start = at + 1
+            elif self.in_app(frame) and not is_nameless(frame):
+                break
+        reporting = (at for at in range(min(len(frames), REPORTED_WITHIN)) if self._last_name(frames[at]) in REPORTING)
+        return max([start, *(at + 1 for at in reporting)])
+
+    def _after_raising(self, frames: tuple[Frame, ...], start: int) -> int:
+        """The place below all that raises, aborts, asserts or logs an error."""
+        is_native = self.family in _NATIVE
+        if is_native:
+            last = min(len(frames), ENDED_WITHIN) - 1
+            ending = (at for at in range(last, start - 1, -1) if self._name(frames[at]) in ENDING)
+            start = next(ending, start - 1) + 1
+        if is_native and start > 0:
+            last = min(len(frames), start + LOGGED_WITHIN) - 1
+            logging = (at for at in range(last, start - 1, -1) if self._name(frames[at]) in FRONT_ENDS)
+            start = next(logging, start - 1) + 1
+        is_sanitizers = any("Sanitizer" in (fault.type or "") for fault in self.log.faults[:1])
+        for at in range(start, len(frames)):
+            frame, name = frames[at], self._name(frames[at])
+            if name in CAUSES and self.raised_by is None:
+                self.raised_by = name
+            raises = is_native and (name in RAISING or (is_sanitizers and _is_checked(name)))
+            if raises or name in FRONT_ENDS or reports(frame) or (start > 0 and _is_alike(name)):
+                start = at + 1
+            elif (name and not is_nameless(frame)) or self.in_app(frame):
+                break
+        return start
+
+    def _name(self, frame: Frame) -> str:
+        """The function as rules name it: of JavaScript without its object, of others with its class."""
+        if not frame.function:
+            return ""
+        if self.family == "javascript":
+            return self._last_name(frame)
+        return f"{frame.module}.{frame.function}" if frame.module else plain_name(frame.function)
+
+    @staticmethod
+    def _last_name(frame: Frame) -> str:
+        return (frame.function or "").rpartition(".")[2]
+
+
+def chain(log: CrashLog) -> list[Fault]:
+    """The crash and its causes, root cause last; suppressed exceptions are no part of it."""
+    if not log.faults:
+        return []
+    found, at = [log.faults[0]], 0
+    for index, fault in enumerate(log.faults):
+        if index and fault.relation == "cause" and fault.parent == at:
+            found.append(fault)
+            at = index
+    return found
+
+
+def is_far(frame: Frame) -> bool:
+    """True when the function is perhaps only the nearest one that has a name: nothing but its start was known."""
+    return frame.offset is not None and frame.offset > FAR and frame.function is not None and frame.line is None
+
+
+def _is_checked(function: str) -> bool:
+    """True for what a sanitizer, or bionic's fortify, put between the program and the error that it found."""
+    return function in SEEING or function.lstrip("_").removeprefix("wrap_").removesuffix("_chk") in CHECKED
+
+
+def _is_alike(function: str) -> bool:
+    last = function.partition("(")[0].replace("::", ".").rpartition(".")[2].replace("_", "").lower()
+    return last in ALIKE_WHOLE or any(word in last for word in ALIKE)
+
+
+def _known_names(frames: tuple[Frame, ...], begin: int) -> tuple[Frame, ...]:
+    """The frames from `begin` on, without the names of neighbours.
+
+    A call that never returns may be the last of its function. Its return address is then the start of the next one,
+    whose name a symbolicator that does not step back gives it. Where every offset is 0, none was known.
+    """
+    below = frames[begin:]
+    if not any(frame.function and _offset(frame) for frame in frames):
+        return below
+    return tuple(
+        replace(frame, **_UNNAMED) if at and frame.function and _offset(frame) == 0 and _is_call(below, at) else frame
+        for at, frame in enumerate(below)
+    )
+
+
+def _offset(frame: Frame) -> int | None:
+    if frame.address is not None and frame.symbol_address:
+        return frame.address - frame.symbol_address
+    return frame.offset
+
+
+def _is_call(frames: tuple[Frame, ...], at: int) -> bool:
+    """True unless the frame is of the very instruction that crashed: the frames above it were inlined into it."""
+    frame = frames[at]
+    if "inline" in (frame.note or ""):
+        return False
+    return frame.address is None or any(one.address != frame.address for one in frames[:at])
