@@ -1,5 +1,6 @@
 """Endpoints for crash reporters that apps ship already: Sentry's SDKs, ACRA, Breakpad and Crashpad."""
 
+import io
 from typing import Annotated, Any
 
 from flask import Response, request
@@ -20,6 +21,7 @@ from app.ingest.senders import (
     report_of,
     report_of_attachment,
 )
+from app.ingest.unpacking import read_body
 from app.web.api import answers, tags
 from app.web.api.body import Upload, unpacked_body
 from app.web.api.logs import ReceivedLog
@@ -28,8 +30,6 @@ from app.web.api.openapi.words import BINARY, TEXT, Json, answer, object_of
 from app.web.api.resource import Resource
 from app.web.api.sender_key import sender_key
 from app.web.auth import services
-
-MAX_FIELD_BYTES = 512 * 1024  # of all texts of a form with a minidump
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -195,26 +195,27 @@ def _sender(project: int, key: str | None = None) -> Sender:
 
 def _dump_and_fields() -> tuple[bytes, dict[str, str]]:
     """The dump and the texts beside it: a multipart form, packed as a whole or not, or the dump alone with a query."""
-    content = unpacked_body()
     texts = {name: value for name, value in request.args.items() if name != "sentry_key"}
     if request.mimetype != "multipart/form-data":
-        return content, texts
-    form, files = read_form(content, MAX_FIELD_BYTES)
-    file = files.get("upload_file_minidump")
-    if file is None:
+        return _gunzipped(unpacked_body()), texts
+    dump, fields = read_form("upload_file_minidump")
+    if dump is None:
         raise BadParameters("The form has no file upload_file_minidump")
-    return file.stream.read(), {**texts, **form.to_dict()}
+    return _gunzipped(dump), {**texts, **fields}
+
+
+def _gunzipped(dump: bytes) -> bytes:
+    """The dump, also where its sender has packed it without saying so in a header."""
+    if not dump.startswith(b"\x1f\x8b"):
+        return dump
+    return read_body(io.BytesIO(dump), "gzip", services().config.max_log_bytes)
 
 
 def _acra_report() -> bytes:
     """The body, or its part ACRA_REPORT, which older versions send as a file without a name. Attachments are dropped."""
-    content = unpacked_body()
-    if request.mimetype == "multipart/form-data":
-        form, files = read_form(content, services().config.max_log_bytes)
-        if "ACRA_REPORT" in files:
-            content = files["ACRA_REPORT"].stream.read()
-        elif "ACRA_REPORT" in form:
-            content = form["ACRA_REPORT"].encode(errors="replace")
-        else:
-            raise BadParameters("The form has no part ACRA_REPORT")
-    return report_of(content)
+    if request.mimetype != "multipart/form-data":
+        return report_of(unpacked_body())
+    report = read_form("ACRA_REPORT").part
+    if report is None:
+        raise BadParameters("The form has no part ACRA_REPORT")
+    return report_of(report)
