@@ -33,6 +33,8 @@ SMALLEST = {
     "an ACRA report with an id": ("acra/", text({"REPORT_ID": "21110000-01", "STACK_TRACE": "it went wrong"})),
     "an ACRA report of the app's own fields": ("acra/", text({"STACK_TRACE": "java.lang.Error", "FLAVOUR": 1})),
     "an ACRA report as a form": ("acra/", b"STACK_TRACE=java.lang.Error%3A+x"),
+    "a Bugsnag event": ("bugsnag/", text({"events": [{"exceptions": [{"errorClass": "E"}]}]})),
+    "a Bugsnag event of a class that is null": ("bugsnag", text({"events": [{"exceptions": [{"errorClass": None}]}]})),
     "a minidump": ("minidump/", next(iter(sorted((FOLDER / "minidump").iterdir()))).read_bytes()),
 }
 
@@ -72,6 +74,9 @@ TOO_SMALL = {
     "an ACRA report of nothing": ("acra", b"{}"),
     "an ACRA report with an empty trace": ("acra/", text({"REPORT_ID": "21110000-01", "STACK_TRACE": " "})),
     "an ACRA report whose trace is no text": ("acra/", text({"STACK_TRACE": 7, "BRAND": "x", "PRODUCT": "y"})),
+    "no Bugsnag events": ("bugsnag/", text({"events": []})),
+    "a Bugsnag event without exceptions": ("bugsnag/", text({"events": [{"exceptions": []}]})),
+    "a Bugsnag event of nothing": ("bugsnag/", text({"events": [{}, {"exceptions": [{"message": "x"}]}]})),
     "no minidump": ("minidump/", minidump()[:31]),
 }
 

@@ -18,6 +18,7 @@ from app.web import access_log
 from app.web.api import (
     answers,
     apps,
+    bugsnag,
     cors,
     crashes,
     data_exporters,
@@ -66,8 +67,8 @@ SENTENCES = {
 RESOURCES = tuple(
     module.resource
     for module in (
-        login, logs, senders, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy, data_exporters,
-        symbols, symbol_uploads, webhooks, health, docs,
+        login, logs, senders, bugsnag, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy,
+        data_exporters, symbols, symbol_uploads, webhooks, health, docs,
     )
 )  # fmt: skip
 
