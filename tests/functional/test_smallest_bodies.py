@@ -35,6 +35,12 @@ SMALLEST = {
     "an ACRA report as a form": ("acra/", b"STACK_TRACE=java.lang.Error%3A+x"),
     "a Bugsnag event": ("bugsnag/", text({"events": [{"exceptions": [{"errorClass": "E"}]}]})),
     "a Bugsnag event of a class that is null": ("bugsnag", text({"events": [{"exceptions": [{"errorClass": None}]}]})),
+    "a KSCrash report": ("kscrash/", text([{"crash": {"error": {"signal": {}}}}])),
+    "a KSCrash report alone": ("kscrash", text({"crash": {"error": {"mach": {}}}})),
+    "a KSCrash report of the handler's crash": (
+        "kscrash",
+        text([{"recrash_report": {"crash": {"error": {"signal": {"signal": 11}}}}}]),
+    ),
     "a minidump": ("minidump/", next(iter(sorted((FOLDER / "minidump").iterdir()))).read_bytes()),
 }
 
@@ -77,6 +83,8 @@ TOO_SMALL = {
     "no Bugsnag events": ("bugsnag/", text({"events": []})),
     "a Bugsnag event without exceptions": ("bugsnag/", text({"events": [{"exceptions": []}]})),
     "a Bugsnag event of nothing": ("bugsnag/", text({"events": [{}, {"exceptions": [{"message": "x"}]}]})),
+    "no KSCrash report": ("kscrash/", text([{}])),
+    "no KSCrash reports": ("kscrash/", text([])),
     "no minidump": ("minidump/", minidump()[:31]),
 }
 

@@ -28,6 +28,7 @@ from app.web.api import (
     health,
     jobs,
     keys,
+    kscrash,
     login,
     logs,
     members,
@@ -67,7 +68,7 @@ SENTENCES = {
 RESOURCES = tuple(
     module.resource
     for module in (
-        login, logs, senders, bugsnag, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy,
+        login, logs, senders, bugsnag, kscrash, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy,
         data_exporters, symbols, symbol_uploads, webhooks, health, docs,
     )
 )  # fmt: skip

@@ -1,6 +1,5 @@
 """Endpoints for crash reporters that apps ship already: Sentry's SDKs, ACRA, Breakpad and Crashpad."""
 
-import io
 from typing import Annotated
 
 from flask import Response, request
@@ -20,7 +19,7 @@ from app.ingest.senders import (
     report_of,
     report_of_attachment,
 )
-from app.ingest.unpacking import read_body
+from app.ingest.unpacking import gunzipped_file
 from app.web.api import answers, tags
 from app.web.api.any_origin import share
 from app.web.api.body import Upload, unpacked_body
@@ -161,18 +160,11 @@ def _dump_and_fields() -> tuple[bytes, dict[str, str]]:
     """The dump and the texts beside it: a multipart form, packed as a whole or not, or the dump alone with a query."""
     texts = {name: value for name, value in request.args.items() if name != "sentry_key"}
     if request.mimetype != "multipart/form-data":
-        return _gunzipped(unpacked_body()), texts
+        return gunzipped_file(unpacked_body(), services().config.max_log_bytes), texts
     dump, fields = read_form("upload_file_minidump")
     if dump is None:
         raise BadParameters("The form has no file upload_file_minidump")
-    return _gunzipped(dump), {**texts, **fields}
-
-
-def _gunzipped(dump: bytes) -> bytes:
-    """The dump, also where its sender has packed it without saying so in a header."""
-    if not dump.startswith(b"\x1f\x8b"):
-        return dump
-    return read_body(io.BytesIO(dump), "gzip", services().config.max_log_bytes)
+    return gunzipped_file(dump, services().config.max_log_bytes), {**texts, **fields}
 
 
 def _acra_report() -> bytes:
