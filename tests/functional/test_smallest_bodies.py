@@ -41,6 +41,24 @@ SMALLEST = {
         "kscrash",
         text([{"recrash_report": {"crash": {"error": {"signal": {"signal": 11}}}}}]),
     ),
+    "an OTLP log record": (
+        "v1/logs",
+        text(
+            {
+                "resourceLogs": [
+                    {
+                        "scopeLogs": [
+                            {"logRecords": [{"attributes": [{"key": "exception.type", "value": {"stringValue": "E"}}]}]}
+                        ]
+                    }
+                ]
+            }
+        ),
+    ),
+    "an OTLP event": (
+        "v1/logs",
+        text({"resource_logs": [{"scope_logs": [{"log_records": [{"event_name": "device.crash"}]}]}]}),
+    ),
     "a minidump": ("minidump/", next(iter(sorted((FOLDER / "minidump").iterdir()))).read_bytes()),
 }
 

@@ -32,6 +32,7 @@ from app.web.api import (
     login,
     logs,
     members,
+    otlp,
     privacy,
     regroup,
     senders,
@@ -68,8 +69,8 @@ SENTENCES = {
 RESOURCES = tuple(
     module.resource
     for module in (
-        login, logs, senders, bugsnag, kscrash, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy,
-        data_exporters, symbols, symbol_uploads, webhooks, health, docs,
+        login, logs, senders, bugsnag, kscrash, otlp, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens,
+        privacy, data_exporters, symbols, symbol_uploads, webhooks, health, docs,
     )
 )  # fmt: skip
 

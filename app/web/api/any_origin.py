@@ -2,7 +2,9 @@
 
 from flask import Response, request
 
-ENDPOINTS = frozenset({"senders.envelope", "senders.store", "bugsnag.notify", "bugsnag.sessions"})
+ENDPOINTS = frozenset(
+    {"senders.envelope", "senders.store", "bugsnag.notify", "bugsnag.sessions", "otlp.logs", "otlp.logs_by_key"}
+)
 
 _ANSWER = {
     "Access-Control-Allow-Origin": "*",
