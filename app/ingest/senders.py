@@ -10,7 +10,7 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from app.errors import BadParameters, MalformedLog, TooLarge
@@ -80,14 +80,10 @@ def read_event(content: bytes, max_bytes: int) -> Sent:
     if event is None:
         raise BadParameters("The event is no JSON object")
     event_id = event_id_in(event) or _made_id(content)
-    return Sent(event_id, event_id, _kind(event) not in NO_CRASH, _envelope_of(event_id, content))
+    return Sent(event_id, event_id, str(event.get("type")) not in NO_CRASH, envelope_of(event_id, content))
 
 
-def _kind(event: dict[str, Any]) -> str:
-    return str(event.get("type"))
-
-
-def _envelope_of(event_id: str, event: bytes) -> bytes:
+def envelope_of(event_id: str, event: bytes) -> bytes:
     """An event as the envelope that holds it alone: an event may have next to no key to be known by, an envelope's always is."""
     header, item = json.dumps({"event_id": event_id}), json.dumps({"type": "event", "length": len(event)})
     return f"{header}\n{item}\n".encode() + event + b"\n"

@@ -92,6 +92,14 @@ def test_the_smallest_body_that_is_answered_with_success_is_an_occurrence(send, 
     ]
 
 
+@pytest.mark.parametrize("path", ["security/", "user-report/", "bugsnag/sessions"])
+def test_what_is_dropped_is_said_to_be(send, logs, path):
+    answer = send(path, b"{}")
+
+    assert (answer.status_code // 100, answer.json["result"]) == (2, {"status": "dropped"})
+    assert logs() == []
+
+
 TOO_SMALL = {
     "no event": ("store/", b"[]"),
     "an event that is no object": ("envelope/", b'{}\n{"type":"event"}\n[]'),

@@ -24,6 +24,7 @@ from app.web.api import (
     data_exporters,
     docs,
     downloads,
+    dropped,
     events,
     health,
     jobs,
@@ -39,6 +40,7 @@ from app.web.api import (
     symbol_uploads,
     symbols,
     tokens,
+    unreal,
     webhooks,
 )
 from app.web.api.brief_wait import with_brief_wait
@@ -69,8 +71,8 @@ SENTENCES = {
 RESOURCES = tuple(
     module.resource
     for module in (
-        login, logs, senders, bugsnag, kscrash, otlp, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens,
-        privacy, data_exporters, symbols, symbol_uploads, webhooks, health, docs,
+        login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
+        members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, webhooks, health, docs,
     )
 )  # fmt: skip
 
