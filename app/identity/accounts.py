@@ -14,7 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from app.config import Config
 from app.db.hot.upload import Sender, find_project_sender, find_sender
 from app.db.models.app import MAX_NAME, App, find_app, visible_app
-from app.db.models.ingest_key import IngestKey, is_ingest_key
+from app.db.models.ingest_key import IngestKey, app_of_key, is_ingest_key
 from app.db.models.membership import Membership
 from app.db.models.token import Token, drop_token, token_holder, token_user
 from app.db.models.user import MAX_EMAIL, User, add_user, find_user
@@ -196,6 +196,15 @@ def app_for_project(services: Services, project: int, key: str, log_id: str) -> 
     with services.db.read() as session:
         is_key = is_ingest_key(session, hashed)
     raise NotFound(NO_APP) if is_key else Unauthorized("The key is missing or unknown")
+
+
+def app_for_key(services: Services, key: str) -> Sender:
+    """The app of an ingest key, for senders that are told no number of a project. Raises Unauthorized."""
+    with services.db.read() as session:
+        project = app_of_key(session, token_hash(key))
+    if project is None:
+        raise Unauthorized("The key is missing or unknown")
+    return app_for_project(services, project, key, "")
 
 
 def dsn(services: Services, identifier: str, key: str) -> str:

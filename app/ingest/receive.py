@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
@@ -61,6 +62,26 @@ def receive_first(services: Services, app: Sender, log_id: str, content: bytes) 
     """
     with suppress(Conflict):
         receive(services, app, log_id, content)
+
+
+def receive_each(services: Services, app: Sender, logs: Iterable[tuple[str | None, bytes]]) -> list[str]:
+    """Store the logs, (log_id or None, bytes), that came in one request, each as `receive_first` does; returns their names.
+
+    What is stored already does not count against the app's limit: a request that was refused halfway gets through in the end.
+    """
+    names = []
+    for log_id, content in logs:
+        known = find_known(services.db, app.id, log_id) if log_id else None
+        if log_id is None:
+            names.append(receive(services, app, None, content))
+            continue
+        with suppress(Conflict):
+            if known is None:
+                receive(services, app, log_id, content)
+            else:
+                _keep(services, app._replace(known=known), log_id, content)
+        names.append(log_id)
+    return names
 
 
 def _keep(services: Services, app: App | Sender, log_id: str, content: bytes) -> bool:

@@ -55,6 +55,8 @@ def read_envelope(content: bytes) -> Sent:
         event_id, has_event, has_dump = event_id_in(header), False, False
         for item in envelope_items(content):
             if item.kind == "event":
+                if not item.payload.lstrip().startswith(b"{"):
+                    raise BadParameters("The event in the envelope is no JSON object")
                 event_id = event_id or event_id_in(json_object(item.payload) or {})
                 has_event = True
             has_dump = has_dump or (item.kind == "attachment" and item.header.get("attachment_type") == MINIDUMP)
@@ -78,7 +80,13 @@ def read_event(content: bytes, max_bytes: int) -> Sent:
     if event is None:
         raise BadParameters("The event is no JSON object")
     event_id = event_id_in(event) or _made_id(content)
-    return Sent(event_id, event_id, event.get("type") not in NO_CRASH, content)
+    return Sent(event_id, event_id, str(event.get("type")) not in NO_CRASH, envelope_of(event_id, content))
+
+
+def envelope_of(event_id: str, event: bytes) -> bytes:
+    """An event as the envelope that holds it alone: an event may have next to no key to be known by, an envelope's always is."""
+    header, item = json.dumps({"event_id": event_id}), json.dumps({"type": "event", "length": len(event)})
+    return f"{header}\n{item}\n".encode() + event + b"\n"
 
 
 def _made_id(content: bytes) -> str:
@@ -183,10 +191,13 @@ def report_of(content: bytes) -> bytes:
 
 
 def log_id_of_acra(content: bytes) -> str:
-    """The same name for a report that is sent again. Raises BadParameters when it is no JSON object."""
+    """The same name for a report that is sent again. Raises BadParameters for what `app.parsers.acra_json` does not read."""
     report = json_object(content)
     if report is None:
         raise BadParameters("The report is neither a JSON object nor a form")
+    trace = report.get("STACK_TRACE")
+    if not isinstance(trace, str) or not trace.strip():
+        raise BadParameters("The report has no STACK_TRACE; ACRA has to be set to send that field")
     report_id = report.get("REPORT_ID")
     if isinstance(report_id, str) and _REPORT_ID.fullmatch(report_id):
         return f"acra-{report_id}"

@@ -31,6 +31,11 @@ def read_body(stream: Readable, content_encoding: str, max_bytes: int) -> bytes:
         return _read_at_most(unpacked, max_bytes)
 
 
+def gunzipped_file(content: bytes, max_bytes: int) -> bytes:
+    """A file of a form, also where its sender has packed it without saying so in a header. Raises as `read_body` does."""
+    return read_body(io.BytesIO(content), "gzip", max_bytes) if content.startswith(b"\x1f\x8b") else content
+
+
 def read_first_line(stream: Readable, content_encoding: str, max_bytes: int) -> bytes:
     """Return the first line of the unpacked body without its end, or its first max_bytes. Raises as `read_body` does.
 

@@ -7,7 +7,7 @@ SETTINGS_*, SHARED_PREFERENCES, MEDIA_CODEC_LIST and other dumps of the device: 
 
 from typing import Any
 
-from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Json, OsInfo, Thread
+from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Fault, Json, OsInfo, Thread
 from app.errors import MalformedLog
 from app.parsers import java_stack, values
 from app.parsers.document import Document
@@ -31,20 +31,27 @@ _CUSTOM = {
 
 
 def sniff(document: Document) -> bool:
-    """True for an object with STACK_TRACE and two more of ACRA's fields."""
+    """True for an object with a text as STACK_TRACE, which nothing else is named by, or with two more of ACRA's fields.
+
+    An app chooses which fields it sends, down to that one.
+    """
     report = document.json
-    return isinstance(report, dict) and "STACK_TRACE" in report and len(_KNOWN & report.keys()) >= 2
+    if not isinstance(report, dict) or "STACK_TRACE" not in report:
+        return False
+    return isinstance(report["STACK_TRACE"], str) or len(_KNOWN & report.keys()) >= 2
 
 
 def parse(document: Document) -> list[CrashLog]:
-    """The one crash report. Raises MalformedLog when its STACK_TRACE tells of no exception."""
+    """The one crash report. Raises MalformedLog without a STACK_TRACE."""
     report = {key: value for key, value in values.mapping(document.json).items() if value != _NONE}
     trace = report.get("STACK_TRACE")
     lines = trace[:MAX_TRACE].strip().splitlines() if isinstance(trace, str) else []
     is_silent = _boolean(report.get("IS_SILENT"))
     faults, notes = java_stack.read_faults(lines, is_silent) if lines else ([], [])
-    if not faults or not (faults[0].type or faults[0].message or faults[0].frames):
+    if not lines:
         raise MalformedLog("The ACRA report's STACK_TRACE tells of no exception")
+    if not (faults[0].type or faults[0].message or faults[0].frames):
+        faults = [Fault(message=values.text(lines[0]), handled=is_silent)]
     build = _mapping(report.get("BUILD"))
     return [
         CrashLog(

@@ -25,6 +25,7 @@ _PLATFORMS = {
     "reactnativejs": "javascript",
     "electronnodejs": "javascript",
     "electronrendererjs": "javascript",
+    "python": "python",
     "dart": "dart",
     "flutter": "dart",
 }
@@ -37,19 +38,20 @@ def sniff(document: Document) -> bool:
     if not isinstance(value, dict):
         return False
     events = value.get("events")
-    return _is_event(value) or (isinstance(events, list) and bool(events) and all(map(_is_event, events)))
+    return is_event(value) or (isinstance(events, list) and bool(events) and all(map(is_event, events)))
 
 
 def parse(document: Document) -> list[CrashLog]:
     """One crash report per event, in their order. Raises MalformedLog when there is none."""
     value = values.mapping(document.json)
-    events = [value] if _is_event(value) else [each for each in values.items(value.get("events")) if _is_event(each)]
+    events = [value] if is_event(value) else [each for each in values.items(value.get("events")) if is_event(each)]
     if not events:
         raise MalformedLog("The Bugsnag payload holds no event with an exception")
     return [_read(event, brief=document.brief) for event in events]
 
 
-def _is_event(value: Any) -> bool:
+def is_event(value: Any) -> bool:
+    """True for an object that is read as an event."""
     listed = _listed(values.mapping(value).get("exceptions"))
     return bool(listed) and all("errorClass" in each and "frames" not in each for each in listed)
 

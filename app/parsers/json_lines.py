@@ -9,12 +9,21 @@ from collections.abc import Iterator
 
 from app.crashes.log import CrashLog
 from app.errors import MalformedLog
-from app.parsers import acra_json, apple_metrickit, bugsnag_event, kscrash, measure_event, measure_session, sentry_event
+from app.parsers import (
+    acra_json,
+    apple_metrickit,
+    bugsnag_event,
+    kscrash,
+    measure_event,
+    measure_session,
+    otlp_logs,
+    sentry_event,
+)
 from app.parsers.document import Document, unread_sentence
 
 FORMAT = "json-lines"
 
-_FORMATS = (acra_json, apple_metrickit, bugsnag_event, kscrash, measure_event, measure_session, sentry_event)
+_FORMATS = (acra_json, apple_metrickit, bugsnag_event, kscrash, measure_event, measure_session, otlp_logs, sentry_event)
 
 
 def sniff(document: Document) -> bool:

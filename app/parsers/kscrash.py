@@ -36,7 +36,7 @@ _TOP_KEYS = {"crash", "system", "binary_images", "process", "user", "debug", "sy
 def sniff(document: Document) -> bool:
     """True for a KSCrash report, also one that lacks parts, and for a list of them as KSCrash's own sink uploads."""
     value = document.json
-    return bool(value) and all(map(_is_report, value if isinstance(value, list) else [value]))
+    return bool(value) and all(map(is_report, value if isinstance(value, list) else [value]))
 
 
 def parse(document: Document) -> list[CrashLog]:
@@ -53,7 +53,8 @@ def parse(document: Document) -> list[CrashLog]:
     return found
 
 
-def _is_report(value: Any) -> bool:
+def is_report(value: Any) -> bool:
+    """True for an object that is read as a report."""
     entry = mapping(value)
     report, crash = mapping(entry.get("report")), mapping(entry.get("crash"))
     if "recrash_report" in entry or _is_crash(crash):
@@ -76,9 +77,19 @@ def _says_something(report: dict[str, Any]) -> bool:
     return any(crash.get(key) for key in ("error", "threads", "crashed_thread", "diagnosis"))
 
 
-def _read(top: dict[str, Any]) -> CrashLog:
+def holds_crash(report: dict[str, Any]) -> bool:
+    """True for a report of which a crash report is made."""
+    return is_report(report) and (_says_something(report) or _says_something(_recrash(report)))
+
+
+def _recrash(top: dict[str, Any]) -> dict[str, Any]:
+    """The report of the crash that the handler was about to write when it crashed itself."""
     inner = top.get("recrash_report")
-    recrash = mapping(load_json(inner)[0] if isinstance(inner, str) and inner.lstrip()[:1] == "{" else inner)
+    return mapping(load_json(inner)[0] if isinstance(inner, str) and inner.lstrip()[:1] == "{" else inner)
+
+
+def _read(top: dict[str, Any]) -> CrashLog:
+    recrash = _recrash(top)
     is_minimal = mapping(top.get("report")).get("type") == "minimal"
     if _says_something(recrash) and (is_minimal or not _says_something(top)):
         note = _handler_notes(top) or ("The crash handler did not finish: only the original report is left",)

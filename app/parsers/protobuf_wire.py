@@ -22,8 +22,9 @@ Value = int | memoryview
 class Wire:
     """One protobuf document while it is read."""
 
-    def __init__(self, max_fields: int = MAX_FIELDS) -> None:
+    def __init__(self, max_fields: int = MAX_FIELDS, max_depth: int = MAX_DEPTH) -> None:
         self.left = max_fields  # fields that may still be read
+        self.max_depth = max_depth
         self.damage: str | None = None  # the first part that could not be read, as the tail of a sentence
 
 
@@ -79,9 +80,9 @@ class ProtobufMessage:
         return found[-1] if found else None
 
     def messages(self, number: int) -> Iterator["ProtobufMessage"]:
-        """The messages of a field, in their order; none below MAX_DEPTH."""
-        if self._depth >= MAX_DEPTH:
-            self.wire.damage = self.wire.damage or f"it is nested deeper than {MAX_DEPTH} messages"
+        """The messages of a field, in their order; none below the greatest depth."""
+        if self._depth >= self.wire.max_depth:
+            self.wire.damage = self.wire.damage or f"it is nested deeper than {self.wire.max_depth} messages"
             return
         for value in self._fields.get(number, []):
             if isinstance(value, memoryview):

@@ -83,7 +83,7 @@ def _report(item: Item, event_id: str | None, dump: bytes | None, brief: bool) -
     if event_id and event_id_in(event) is None:
         event["event_id"] = event_id
     if dump is None or event.get("exception"):
-        return replace(sentry_event.parse_event(event, brief=brief), format=FORMAT), False
+        return replace(sentry_event.parse_event(event, brief=brief, may_be_empty=True), format=FORMAT), False
     try:
         crash = minidump.parse_dump(dump)
     except MalformedLog as error:

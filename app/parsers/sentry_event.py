@@ -90,10 +90,11 @@ def parse(document: Document) -> list[CrashLog]:
     return [parse_event(document.json, brief=document.brief)]
 
 
-def parse_event(event: dict[str, Any], *, brief: bool = False) -> CrashLog:
+def parse_event(event: dict[str, Any], *, brief: bool = False, may_be_empty: bool = False) -> CrashLog:
     """Return the crash report of one event, out of an envelope too. Raises MalformedLog when it tells of no crash.
 
-    Breadcrumbs and custom data are most of an event; `brief` leaves them out.
+    Breadcrumbs and custom data are most of an event; `brief` leaves them out. `may_be_empty`: an event that names nothing
+    is a report too, as Sentry's "unlabeled event" is.
     """
     event = _in_todays_keys(event)
     exceptions = sentry_stacks.entries(event.get("exception"))
@@ -108,7 +109,9 @@ def parse_event(event: dict[str, Any], *, brief: bool = False) -> CrashLog:
     images += sentry_stacks.named_by_frames((*exceptions, *running, event), images)
     spans = sentry_stacks.spans(images)
     threads = tuple(replace(thread, frames=sentry_stacks.located(thread.frames, spans)) for thread in threads)
-    faults = sentry_stacks.faults(exceptions, platform) or _fault_without_exception(event, message, threads)
+    faults = sentry_stacks.faults(exceptions, platform) or (_fault_without_exception(event, message, threads),)
+    if not (may_be_empty or exceptions or faults != (Fault(),) or any(thread.is_crashed for thread in threads)):
+        raise MalformedLog("The Sentry event names no exception, message or crashed thread")
     faults = tuple(replace(fault, frames=sentry_stacks.located(fault.frames, spans)) for fault in faults)
     contexts = values.mapping(event.get("contexts"))
     custom = {} if brief else sentry_contexts.custom(event, contexts)
@@ -163,9 +166,7 @@ def _message(event: dict[str, Any]) -> str | None:
     return None
 
 
-def _fault_without_exception(
-    event: dict[str, Any], message: str | None, threads: tuple[Thread, ...]
-) -> tuple[Fault, ...]:
+def _fault_without_exception(event: dict[str, Any], message: str | None, threads: tuple[Thread, ...]) -> Fault:
     """The one fault of an event that has a message, a title or a crashed thread only."""
     metadata = values.mapping(event.get("metadata"))
     kind = values.text(metadata.get("type"))
@@ -174,9 +175,7 @@ def _fault_without_exception(
     if not stack and message and not any(thread.is_crashed for thread in threads):
         running = [thread for thread in sentry_stacks.entries(event.get("threads")) if thread.get("current") is True]
         stack = sentry_stacks.frames(running[0].get("stacktrace")) if running else ()
-    if not (kind or message or stack or any(thread.is_crashed for thread in threads)):
-        raise MalformedLog("The Sentry event names no exception, message or crashed thread")
-    return (Fault(type=kind, message=message, frames=stack),)
+    return Fault(type=kind, message=message, frames=stack)
 
 
 def _without_repeated_frames(faults: tuple[Fault, ...], threads: tuple[Thread, ...]) -> tuple[Fault, ...]:

@@ -82,7 +82,7 @@ def test_acra_and_minidumps_are_counted_with_the_rest(limited, member):
     key = f"sentry_key={member.ingest_key}"
 
     answers = [
-        limited.post(f"/api/{member.app.id}/acra/?{key}", data=b'{"REPORT_ID":"0a9f2c6e-1111"}'),
+        limited.post(f"/api/{member.app.id}/acra/?{key}", data=b'{"STACK_TRACE":"java.lang.Error"}'),
         limited.post(f"/api/{member.app.id}/minidump/?{key}", data=b"MDMP" + bytes(28)),
     ]
 

@@ -5,7 +5,10 @@ import json
 
 import pytest
 
-PATHS = ("envelope/", "store/", "minidump/", "acra/", "acra/0a9f2c6e")
+PATHS = (
+    "envelope/", "store/", "minidump/", "acra/", "acra/0a9f2c6e", "bugsnag/", "bugsnag/sessions", "kscrash/", "v1/logs",
+    "security/", "user-report/",
+)  # fmt: skip
 BROKEN = gzip.compress(b'{"event_id":"x"}\n' * 1_000)[:-20] + b"no gzip"
 
 

@@ -1,26 +1,10 @@
 """Programs that know only our DSN raise an unhandled error, and it becomes an occurrence with its report."""
 
-import os
-import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.senders.conftest import PROGRAMS, Receiver
-from tests.servers import missing
-
-GRACE = 60.0  # seconds for a program to end
-
-CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-            "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage")  # fmt: skip
-
-
-def crashed(command: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=GRACE, check=False
-    )
+from tests.senders.conftest import PROGRAMS, Receiver, browsing, crashed
 
 
 def test_an_error_in_python_becomes_an_occurrence(receiver: Receiver):
@@ -56,20 +40,10 @@ def test_an_error_in_node_becomes_an_occurrence(receiver: Receiver, modules: Pat
 
 
 def test_an_error_in_a_browser_becomes_an_occurrence(receiver: Receiver, pages: str, tmp_path: Path):
-    chromium = shutil.which("chromium") or missing("chromium", "Debian's package chromium has it")
     app, dsn = receiver.new_app("Browser")
 
-    with (tmp_path / "chromium.log").open("wb") as output:
-        browser = subprocess.Popen(
-            [chromium, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}",
-             f"{pages}/notes.html?{urlencode({'dsn': dsn})}"],
-            stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
-        try:
-            report = receiver.report_of(app)
-        finally:
-            os.killpg(browser.pid, signal.SIGKILL)
-            browser.wait()
+    with browsing(f"{pages}/notes.html?{urlencode({'dsn': dsn})}", tmp_path):
+        report = receiver.report_of(app)
 
     assert report["exceptions"][0]["type"] == "TypeError"
     assert report["exceptions"][0]["frames"][0]["function"] == "openNotebook"

@@ -46,3 +46,9 @@ def is_ingest_key(session: Session, key_hash: str) -> bool:
     """True for a key of any app."""
     first = exists().where(App.ingest_key_hash == key_hash)
     return bool(session.scalar(select(first | exists().where(IngestKey.hash == key_hash))))
+
+
+def app_of_key(session: Session, key_hash: str) -> int | None:
+    """The row id of the app whose key this is."""
+    found = session.scalar(select(IngestKey.app_id).where(IngestKey.hash == key_hash))
+    return found or session.scalar(select(App.id).where(App.ingest_key_hash == key_hash))

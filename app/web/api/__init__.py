@@ -18,24 +18,29 @@ from app.web import access_log
 from app.web.api import (
     answers,
     apps,
+    bugsnag,
     cors,
     crashes,
     data_exporters,
     docs,
     downloads,
+    dropped,
     events,
     health,
     jobs,
     keys,
+    kscrash,
     login,
     logs,
     members,
+    otlp,
     privacy,
     regroup,
     senders,
     symbol_uploads,
     symbols,
     tokens,
+    unreal,
     webhooks,
 )
 from app.web.api.brief_wait import with_brief_wait
@@ -66,8 +71,8 @@ SENTENCES = {
 RESOURCES = tuple(
     module.resource
     for module in (
-        login, logs, senders, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy, data_exporters,
-        symbols, symbol_uploads, webhooks, health, docs,
+        login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
+        members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, webhooks, health, docs,
     )
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from app.web.api.senders import SENTRYS
+from app.web.api.any_origin import ENDPOINTS
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 ALLOWED = (
@@ -49,5 +49,5 @@ def allow(flask: Flask, origins: tuple[str, ...]) -> None:
 
 
 def _is_ours() -> bool:
-    """False for pages, and for what Sentry's SDKs send, which any origin may."""
-    return request.path.startswith("/api/") and request.endpoint not in SENTRYS
+    """False for pages, and for what libraries in web pages send, which any origin may."""
+    return request.path.startswith("/api/") and request.endpoint not in ENDPOINTS

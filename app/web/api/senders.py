@@ -1,13 +1,12 @@
 """Endpoints for crash reporters that apps ship already: Sentry's SDKs, ACRA, Breakpad and Crashpad."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Response, request
 from pydantic import Field
 
 from app.db.hot.upload import Sender
-from app.errors import BadParameters, TooLarge, Unauthorized
-from app.identity import accounts
+from app.errors import BadParameters, TooLarge
 from app.ingest import senders
 from app.ingest.receive import receive_first
 from app.ingest.senders import (
@@ -20,38 +19,23 @@ from app.ingest.senders import (
     report_of,
     report_of_attachment,
 )
+from app.ingest.unpacking import gunzipped_file
 from app.web.api import answers, tags
+from app.web.api.any_origin import share
 from app.web.api.body import Upload, unpacked_body
 from app.web.api.logs import ReceivedLog
 from app.web.api.multipart import read_form
-from app.web.api.openapi.words import BINARY, TEXT, Json, answer, object_of
+from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, KEYS, an_object, sent
+from app.web.api.openapi.words import BINARY, TEXT, answer, object_of
 from app.web.api.resource import Resource
-from app.web.api.sender_key import sender_key
+from app.web.api.sender_key import Project, sender_key, sender_of
 from app.web.auth import services
 
-MAX_FIELD_BYTES = 512 * 1024  # of all texts of a form with a minidump
-
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-}
-PREFLIGHT = {
-    "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type, Content-Encoding, Authorization, X-Sentry-Auth, X-Requested-With, "
-    "Origin, Accept, sentry-trace, baggage",
-    "Access-Control-Max-Age": "86400",
-}
 SENTRYS = ("senders.envelope", "senders.store")
 
 resource = Resource("senders", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False)
-Project = Annotated[int, Field(ge=0, description="The number at the end of the app's DSN")]
+resource.after_request(share)
 
-_KEYS: list[Json] = [{"senderKey": []}, {"sentryAuth": []}, {"basic": []}]
-_ERRORS = (400, 401, 404, 413, 415, 429)
-_ANY_ORIGIN = (
-    "Pages of any origin may send here: a preflight (`OPTIONS`) is answered for the headers that Sentry's SDKs send."
-)
 _TAKEN = "Stored, or dropped when it tells of no crash"
 _SENT_EVENT = object_of({"id": TEXT}, optional=("id",)) | {"examples": [{"id": "9ec79c33ec9942ab8353589fcb2e04dc"}]}
 _EVENT = {
@@ -74,21 +58,11 @@ _DUMP_FORM = object_of({"upload_file_minidump": BINARY}) | {"additionalPropertie
 _FILES_FORM = object_of({"ACRA_REPORT": TEXT}) | {"additionalProperties": BINARY}
 
 
-def _sent(bodies: dict[str, Json], **more: Any) -> Json:
-    """The fields of an operation that takes a body of one of these media types from a sender with an ingest key."""
-    content = {media: {"schema": schema} for media, schema in bodies.items()}
-    return {"security": _KEYS, "requestBody": {"required": True, "content": content}, **more}
-
-
-def _object(example: Json) -> Json:
-    return {"type": "object", "examples": [example]}
-
-
 @resource.post(
-    "/envelope/", "sendEnvelope", "Sentry's protocol: an envelope", errors=_ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
-    more=_sent(
+    "/envelope/", "sendEnvelope", "Sentry's protocol: an envelope", errors=ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
+    more=sent(
         _ENVELOPE,
-        description=f"The key may also be in the DSN of the first line. {_ANY_ORIGIN}", security=[*_KEYS, {}],
+        description=f"The key may also be in the DSN of the first line. {ANY_ORIGIN}", security=[*KEYS, {}],
     ),
 )  # fmt: skip
 def envelope(project: Project) -> Response:
@@ -97,7 +71,7 @@ def envelope(project: Project) -> Response:
     Attachments that make it too large are left out.
     """
     with Upload(senders.TIMES) as upload:
-        app = _sender(project, sender_key() or key_of_envelope(upload.first_line()))
+        app = sender_of(project, sender_key() or key_of_envelope(upload.first_line()))
         try:
             content = upload.content()
         except TooLarge:
@@ -106,23 +80,23 @@ def envelope(project: Project) -> Response:
 
 
 @resource.post(
-    "/store/", "sendEvent", "Sentry's protocol: one event", errors=_ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
-    more=_sent({"application/json": _object(_EVENT)}, description=_ANY_ORIGIN),
+    "/store/", "sendEvent", "Sentry's protocol: one event", errors=ERRORS, responses=answer(_SENT_EVENT, _TAKEN),
+    more=sent({"application/json": an_object(_EVENT)}, description=ANY_ORIGIN),
 )  # fmt: skip
 def store(project: Project) -> Response:
     """Store one event."""
-    app = _sender(project)
+    app = sender_of(project)
     return _take(app, read_event(unpacked_body(), services().config.max_log_bytes))
 
 
 @resource.post(
     "/minidump/", "sendMinidump", "Breakpad and Crashpad: a form with upload_file_minidump, or the dump alone",
-    errors=_ERRORS, responses=answer(TEXT, "`CrashID=bp-…`", media="text/plain"),
-    more=_sent({"application/octet-stream": BINARY, "multipart/form-data": _DUMP_FORM}),
+    errors=ERRORS, responses=answer(TEXT, "`CrashID=bp-…`", media="text/plain"),
+    more=sent({"application/octet-stream": BINARY, "multipart/form-data": _DUMP_FORM}),
 )  # fmt: skip
 def minidump(project: Project) -> Response:
     """Store a minidump, with the fields that came with it."""
-    app = _sender(project)
+    app = sender_of(project)
     dump, fields = _dump_and_fields()
     log_id, content = log_of_minidump(dump, fields)
     receive_first(services(), app, log_id, content)
@@ -131,9 +105,9 @@ def minidump(project: Project) -> Response:
 
 @resource.post(
     "/acra/", "sendAcraReport", "ACRA's HttpSender; attachments are dropped", about="Stored; a worker digests it",
-    errors=_ERRORS,
-    more=_sent({
-        "application/json": _object(_REPORT), "application/x-www-form-urlencoded": _FORM, "multipart/form-data": _FILES_FORM,
+    errors=ERRORS,
+    more=sent({
+        "application/json": an_object(_REPORT), "application/x-www-form-urlencoded": _FORM, "multipart/form-data": _FILES_FORM,
     }),
 )  # fmt: skip
 def acra(project: Project) -> ReceivedLog:
@@ -143,15 +117,15 @@ def acra(project: Project) -> ReceivedLog:
 
 @resource.put(
     "/acra/<report_id>", "putAcraReport", "ACRA's HttpSender with PUT; an attachment is dropped",
-    about="Stored; a worker digests it", errors=_ERRORS,
-    more=_sent({"application/json": _object(_REPORT), "application/x-www-form-urlencoded": _FORM}),
+    about="Stored; a worker digests it", errors=ERRORS,
+    more=sent({"application/json": an_object(_REPORT), "application/x-www-form-urlencoded": _FORM}),
 )  # fmt: skip
 def acra_put(project: Project, report_id: Annotated[str, Field(description="As in the report")]) -> ReceivedLog:
     """The same; ACRA's PUT appends the report's id to the address, and sends attachments by themselves: those are dropped."""
     report = report_of_attachment(report_id)
     if report is None:
         return _take_acra(project)
-    _sender(project)
+    sender_of(project)
     unpacked_body()
     return ReceivedLog(log_id=f"acra-{report}")
 
@@ -159,9 +133,6 @@ def acra_put(project: Project, report_id: Annotated[str, Field(description="As i
 @resource.after_request
 def _for_sdks(response: Response) -> Response:
     if request.endpoint in SENTRYS:
-        response.headers.update(CORS)
-        if request.method == "OPTIONS":
-            response.headers.update(PREFLIGHT)
         if response.status_code >= 400 and response.is_json:
             response.headers["X-Sentry-Error"] = response.json["error_message"]  # type: ignore[index]
         if response.status_code == 429:
@@ -171,50 +142,36 @@ def _for_sdks(response: Response) -> Response:
     return response
 
 
-def _take(app: Sender, sent: Sent) -> Response:
-    if sent.is_crash:
-        receive_first(services(), app, sent.log_id, sent.content)
-    return answers.document({"id": sent.event_id} if sent.event_id else {})
+def _take(app: Sender, event: Sent) -> Response:
+    if event.is_crash:
+        receive_first(services(), app, event.log_id, event.content)
+    return answers.document({"id": event.event_id} if event.event_id else {})
 
 
 def _take_acra(project: int) -> ReceivedLog:
-    app = _sender(project)
+    app = sender_of(project)
     content = _acra_report()
     log_id = log_id_of_acra(content)
     receive_first(services(), app, log_id, content)
     return ReceivedLog(log_id=log_id)
 
 
-def _sender(project: int, key: str | None = None) -> Sender:
-    """Who sends, by a key that is not in the body or by the one given; nothing is unpacked before it is checked."""
-    key = key or sender_key()
-    if not key:
-        raise Unauthorized("The key is missing or unknown")
-    return accounts.app_for_project(services(), project, key, "")
-
-
 def _dump_and_fields() -> tuple[bytes, dict[str, str]]:
     """The dump and the texts beside it: a multipart form, packed as a whole or not, or the dump alone with a query."""
-    content = unpacked_body()
     texts = {name: value for name, value in request.args.items() if name != "sentry_key"}
     if request.mimetype != "multipart/form-data":
-        return content, texts
-    form, files = read_form(content, MAX_FIELD_BYTES)
-    file = files.get("upload_file_minidump")
-    if file is None:
+        return gunzipped_file(unpacked_body(), services().config.max_log_bytes), texts
+    dump, fields = read_form("upload_file_minidump")
+    if dump is None:
         raise BadParameters("The form has no file upload_file_minidump")
-    return file.stream.read(), {**texts, **form.to_dict()}
+    return gunzipped_file(dump, services().config.max_log_bytes), {**texts, **fields}
 
 
 def _acra_report() -> bytes:
     """The body, or its part ACRA_REPORT, which older versions send as a file without a name. Attachments are dropped."""
-    content = unpacked_body()
-    if request.mimetype == "multipart/form-data":
-        form, files = read_form(content, services().config.max_log_bytes)
-        if "ACRA_REPORT" in files:
-            content = files["ACRA_REPORT"].stream.read()
-        elif "ACRA_REPORT" in form:
-            content = form["ACRA_REPORT"].encode(errors="replace")
-        else:
-            raise BadParameters("The form has no part ACRA_REPORT")
-    return report_of(content)
+    if request.mimetype != "multipart/form-data":
+        return report_of(unpacked_body())
+    report = read_form("ACRA_REPORT").part
+    if report is None:
+        raise BadParameters("The form has no part ACRA_REPORT")
+    return report_of(report)

@@ -12,7 +12,9 @@ class Tag(NamedTuple):
 
 LOGIN = Tag("Login", "Get a token, and end it.")
 LOGS = Tag("Logs", "Send crash logs as they are, and see what became of them.")
-SENDERS = Tag("Senders", "What Sentry's SDKs, ACRA, Breakpad and Crashpad send, by the app's DSN.")
+SENDERS = Tag(
+    "Senders", "What Sentry's SDKs, ACRA, Breakpad, Crashpad, KSCrash and Bugsnag's notifiers send, with the app's key."
+)
 APPS = Tag("Apps", "The apps that you may see, and their crashes.")
 CRASHES = Tag("Crashes", "A crash, why its occurrences are one, and what people decide about that.")
 REGROUPING = Tag("Regrouping", "Stored logs grouped anew, by the rules of a newer release and by what people decided.")

@@ -72,8 +72,7 @@ def test_breadcrumbs_of_a_session_are_the_last_hundred_events_before_the_crash()
         {"exceptions": []},
         {"type": "exception", "exception": {"exceptions": [{"frames": []}]}},
         {"callStacks": []},
-        {"STACK_TRACE": "java.lang.Error: x"},
-        {"STACK_TRACE": "java.lang.Error: x", "REPORT_ID": "1"},
+        {"STACK_TRACE": None, "REPORT_ID": "1"},
     ],
 )
 def test_what_might_be_anything_is_claimed_by_nobody(value):
@@ -138,6 +137,14 @@ def test_a_silent_report_of_acra_was_handled():
     [log] = parse(raw({"STACK_TRACE": "java.lang.Error: x\n\tat a.b.C.d(C.java:1)", "IS_SILENT": "true", "BRAND": "e"}))
 
     assert (log.faults[0].type, log.faults[0].handled) == ("java.lang.Error", True)
+
+
+@pytest.mark.parametrize("more", [{}, {"REPORT_ID": "1"}, {"OF_THE_APP": 1}])
+@pytest.mark.parametrize("trace", ["java.lang.Error: x", "Caused by:", "\tat a.b.C.d(C.java:1)", "it went wrong"])
+def test_a_trace_is_all_that_a_report_of_acra_needs(trace, more):
+    [log] = parse(raw({"STACK_TRACE": trace, **more}))
+
+    assert (log.format, bool(log.faults[0].type or log.faults[0].message)) == ("acra-json", True)
 
 
 @pytest.mark.parametrize("trace", ["", "  \n ", None, 7, {}])

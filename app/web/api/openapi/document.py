@@ -37,6 +37,7 @@ SECURITY: Json = {
         "description": "`Sentry sentry_key=<ingest key>`; `Authorization` is read the same way",
     },
     "basic": {"type": "http", "scheme": "basic", "description": "The ingest key as the password, as ACRA sends it"},
+    "bugsnagKey": {"type": "apiKey", "in": "header", "name": "Bugsnag-Api-Key", "description": "The app's ingest key"},
 }  # fmt: skip
 
 ERROR: Json = object_of(

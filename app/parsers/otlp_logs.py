@@ -1,0 +1,228 @@
+"""OTLP logs as JSON: the log records of OpenTelemetry that tell of an exception or a crash.
+
+Source: opentelemetry-proto 1.9 (`logs.proto`, JSON encoding of OTLP/HTTP), semantic conventions 1.37 (`exception.*`,
+`device.*`, `os.*`, `service.*`, `app.*`), and the events `device.crash` of opentelemetry-android, `metrickit.diagnostic.crash`
+of opentelemetry-swift and `device.crash` of aws-otel-swift, whose attributes are `crash.*`. A record is a crash report when it
+has a type, a message or a stack of an exception, or is such an event; a hang is none. What was logged below the level `fatal`,
+the program has handled. Left out on purpose: all other records, spans, links and flags.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Fault, Json, OsInfo, Thread
+from app.errors import MalformedLog
+from app.parsers import values
+from app.parsers.apple_names import mach_name, signal_name
+from app.parsers.document import Document
+from app.parsers.printed_stacks import LANGUAGES, Printed, read_printed
+from app.parsers.values import items, mapping
+
+FORMAT = "otlp-logs"
+MAX_REPORTS = 1_000  # crash reports of one log
+MAX_DEPTH = 20  # of a value
+MAX_STACK = 2_000_000  # characters read of a printed stack
+
+CRASHES = frozenset({"device.crash", "metrickit.diagnostic.crash"})
+ANR = "device.anr"
+HANGS = frozenset({"metrickit.diagnostic.hang", "device.hang"})
+EXCEPTION = ("exception.type", "exception.message", "exception.stacktrace")
+_LEVELS = ("trace", "debug", "info", "warning", "error", "fatal")  # of four severity numbers each
+_FATAL = 21  # the first severity number of that level
+_MADE_OF = ("exception.", "crash.", "thread.", "event.name")  # attributes that the report has elsewhere
+
+
+def sniff(document: Document) -> bool:
+    """True for an object whose `resourceLogs` hold a log record."""
+    value = document.json
+    return isinstance(value, dict) and isinstance(_pick(value, "resourceLogs"), list) and any(records(value))
+
+
+def parse(document: Document) -> list[CrashLog]:
+    """The crash reports among the records. Raises MalformedLog when there is none."""
+    value = mapping(document.json)
+    found: list[CrashLog] = []
+    for record, resource, scope in records(value):
+        if is_crash(record) and len(found) < MAX_REPORTS:
+            found.append(_read(record, resource, scope, brief=document.brief))
+    if not found:
+        raise MalformedLog("The OTLP logs hold no record of an exception or a crash")
+    return found
+
+
+def records(request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Each log record, with its resource and its scope."""
+    for resource_logs in map(mapping, items(_pick(request, "resourceLogs"))):
+        for scope_logs in map(mapping, items(_pick(resource_logs, "scopeLogs"))):
+            for record in items(_pick(scope_logs, "logRecords")):
+                if isinstance(record, dict):
+                    yield record, mapping(resource_logs.get("resource")), mapping(scope_logs.get("scope"))
+
+
+def is_crash(record: dict[str, Any]) -> bool:
+    """True for a record that tells of an exception or a crash."""
+    told = attributes(record)
+    name = _event_name(record, told)
+    if name in HANGS:
+        return False
+    return name in CRASHES or name == ANR or any(values.text(told.get(key)) for key in EXCEPTION)
+
+
+def has_time(record: dict[str, Any]) -> bool:
+    """True where two records that are alike are one, sent again."""
+    return bool(_nanoseconds(record, "timeUnixNano") or _nanoseconds(record, "observedTimeUnixNano"))
+
+
+def attributes(holder: dict[str, Any]) -> dict[str, Json]:
+    """The attributes of a record, resource or scope, by their names."""
+    pairs = (mapping(pair) for pair in items(holder.get("attributes")))
+    return {name: _value(pair.get("value")) for pair in pairs if (name := values.text(pair.get("key")))}
+
+
+def _value(value: Any, depth: int = MAX_DEPTH) -> Json:
+    """An AnyValue as JSON."""
+    any_value = mapping(value)
+    if depth == 0:
+        return "…"
+    listed, pairs = _pick(any_value, "arrayValue"), _pick(any_value, "kvlistValue")
+    if isinstance(listed, dict):
+        return [_value(each, depth - 1) for each in items(listed.get("values"))]
+    if isinstance(pairs, dict):
+        named = map(mapping, items(pairs.get("values")))
+        return {str(pair.get("key")): _value(pair.get("value"), depth - 1) for pair in named}
+    whole = _pick(any_value, "intValue")
+    if whole is not None:
+        return values.integer(whole)
+    for key in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
+        if (found := _pick(any_value, key)) is not None:
+            return found if isinstance(found, (str, bool, int, float)) else None
+    return None
+
+
+def _pick(holder: dict[str, Any], key: str) -> Any:
+    """A field by its name in JSON, else by that in the schema: `scopeLogs` or `scope_logs`."""
+    if key in holder:
+        return holder[key]
+    return holder.get("".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key))
+
+
+def _event_name(record: dict[str, Any], told: dict[str, Json]) -> str | None:
+    name = values.text(_pick(record, "eventName")) or values.text(told.get("event.name"))
+    own = values.text(told.get("name")) or ""
+    return name or (own if own.startswith("metrickit.") else None)
+
+
+def _nanoseconds(record: dict[str, Any], key: str) -> int | None:
+    return values.address(_pick(record, key)) or None
+
+
+def _read(record: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any], *, brief: bool) -> CrashLog:
+    told, about = attributes(record), attributes(resource)
+    name = _event_name(record, told)
+    language = values.text(about.get("telemetry.sdk.language"))
+    stack = _stack(told)
+    printed = read_printed(stack, language) if stack else Printed(None)
+    number = values.integer(_pick(record, "severityNumber")) or 0
+    is_crashed = name in CRASHES or name == ANR
+    fault = _fault(told, printed, name, _handled(told, number, is_crashed=is_crashed))
+    time = _nanoseconds(record, "timeUnixNano") or _nanoseconds(record, "observedTimeUnixNano")
+    custom = {} if brief else _custom(record, told, about, scope, fault, stack if not printed.has_frames else None)
+    return CrashLog(
+        format=FORMAT,
+        platform=printed.platform or LANGUAGES.get(language or ""),
+        report_id=values.text(told.get("log.record.uid")),
+        occurred_at=values.unix_time(time, 1_000_000_000),
+        level="fatal" if is_crashed else _level(record, number),
+        process=values.text(about.get("process.executable.name")),
+        process_id=values.integer(about.get("process.pid")),
+        faults=(fault, *printed.faults[1:]),
+        threads=printed.threads or _thread(told),
+        images=printed.images,
+        app=AppInfo(
+            identifier=_first(about, "app.bundle_id", "android.package.name", "service.namespace"),
+            name=_first(about, "service.name"),
+            version=_first(about, "service.version", "app.version"),
+            build=_first(about, "app.build_id", "service.build", "app.build"),
+        ),
+        os=OsInfo(
+            name=_first(about, "os.name", "os.type"),
+            version=_first(about, "os.version"),
+            build=_first(about, "os.build_id"),
+        ),
+        device=DeviceInfo(
+            model=_first(about, "device.model.identifier", "device.model.name"),
+            manufacturer=_first(about, "device.manufacturer"),
+            arch=_first(about, "host.arch"),
+            install_id=_first(about, "app.installation.id", "device.id"),
+        ),
+        user_id=_first({**about, **told}, "user.id", "enduser.id", "user.name", "user.email"),
+        custom=custom,
+        notes=printed.notes,
+    )
+
+
+def _stack(told: dict[str, Json]) -> str | None:
+    """The printed stack; some events of crashes name it otherwise."""
+    others = (key for key in told if key.startswith(("crash.", "metrickit.")) and "stacktrace" in key)
+    found = (told.get(key) for key in ("exception.stacktrace", *others))
+    return next((value[:MAX_STACK] for value in found if isinstance(value, str) and value.strip()), None)
+
+
+def _fault(told: dict[str, Json], printed: Printed, name: str | None, handled: bool | None) -> Fault:
+    """The crash itself: as attributes name it, else as its stack is headed."""
+    head = printed.faults[0] if printed.faults else Fault()
+    mach, signal = mach_name(told.get("crash.exception_type")), signal_name(told.get("crash.signal"))
+    reason = values.text(told.get("crash.exception_reason.name")) or mach or signal
+    kind = values.text(told.get("exception.type")) or reason or head.type or ("ANR" if name == ANR else None)
+    message = (
+        values.text(told.get("exception.message"))
+        or values.text(told.get("crash.exception_reason.message"))
+        or values.text(told.get("crash.termination_reason"))
+        or head.message
+    )
+    mechanism = "anr" if name == ANR else name if name in CRASHES else None
+    return replace(head, type=kind, message=message, signal=signal, handled=handled, mechanism=mechanism)
+
+
+def _handled(told: dict[str, Json], number: int, *, is_crashed: bool) -> bool | None:
+    escaped = values.boolean(told.get("exception.escaped"))
+    if is_crashed or escaped is not None:
+        return not (is_crashed or escaped)
+    return True if 0 < number < _FATAL else None
+
+
+def _level(record: dict[str, Any], number: int) -> str | None:
+    if 0 < number <= 4 * len(_LEVELS):
+        return _LEVELS[(number - 1) // 4]
+    return (values.text(_pick(record, "severityText")) or "").lower() or None
+
+
+def _thread(told: dict[str, Json]) -> tuple[Thread, ...]:
+    """The thread of the exception."""
+    number, name = values.integer(told.get("thread.id")), values.text(told.get("thread.name"))
+    return (Thread(index=number or 0, name=name, is_crashed=True),) if name or number is not None else ()
+
+
+def _first(told: dict[str, Json], *names: str) -> str | None:
+    return next((text for name in names if (text := values.text(told.get(name)))), None)
+
+
+def _custom(
+    record: dict[str, Any],
+    told: dict[str, Json],
+    about: dict[str, Json],
+    scope: dict[str, Any],
+    fault: Fault,
+    unread: str | None,
+) -> dict[str, Json]:
+    body = _value(record.get("body"))
+    custom: dict[str, Any] = {
+        "message": body if body != fault.message else None,
+        "attributes": {key: value for key, value in told.items() if not key.startswith(_MADE_OF)},
+        "resource": about,
+        "logger": values.text(scope.get("name")),
+        "event_name": _event_name(record, told),
+        "stacktrace": unread,  # of a language that is not read
+    }
+    return {key: values.plain_json(value) for key, value in custom.items() if value not in (None, "", {}, [])}

@@ -1,0 +1,66 @@
+"""Endpoints for Bugsnag's notifiers: events, and sessions, which are dropped."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.ingest.bugsnag import logs_of_payload
+from app.ingest.receive import receive_each
+from app.json_models import ResponseBody
+from app.web.api import tags
+from app.web.api.any_origin import share
+from app.web.api.body import unpacked_body
+from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, an_object, sent
+from app.web.api.resource import Resource
+from app.web.api.sender_key import Project, sender_of
+from app.web.auth import services
+
+resource = Resource("bugsnag", tags.SENDERS, url_prefix="/api/<int:project>/bugsnag", strict_slashes=False)
+resource.after_request(share)
+
+_PAYLOAD = {
+    "payloadVersion": "5",
+    "notifier": {"name": "Bugsnag Python", "version": "4.9.2", "url": "https://github.com/bugsnag/bugsnag-python"},
+    "events": [
+        {
+            "severity": "error",
+            "unhandled": True,
+            "exceptions": [{"errorClass": "IndexError", "message": "list index out of range", "stacktrace": []}],
+        }
+    ],
+}
+
+
+class ReceivedLogs(ResponseBody):
+    """Logs that are stored, one for each crash report; a worker digests them."""
+
+    log_ids: list[str] = Field(examples=[["bugsnag-9f86d081884c7d659a2feaa0c55ad015"]])
+    status: Literal["received"] = "received"
+
+
+class Dropped(ResponseBody):
+    """What was taken and not kept."""
+
+    status: Literal["dropped"] = "dropped"
+
+
+@resource.post(
+    "/", "sendBugsnagEvents", "Bugsnag's notifiers: `endpoints.notify`", about="Stored; a worker digests them",
+    errors=ERRORS, more=sent({"application/json": an_object(_PAYLOAD)}, description=ANY_ORIGIN),
+)  # fmt: skip
+def notify(project: Project) -> ReceivedLogs:
+    """Store each event of the payload."""
+    app = sender_of(project)
+    return ReceivedLogs(log_ids=receive_each(services(), app, logs_of_payload(unpacked_body())))
+
+
+@resource.post(
+    "/sessions/", "sendBugsnagSessions", "Bugsnag's notifiers: `endpoints.sessions`", status=202,
+    about="Taken and dropped: crashq counts no sessions of Bugsnag's", errors=ERRORS,
+    more=sent({"application/json": an_object({"sessionCounts": []})}, description=ANY_ORIGIN),
+)  # fmt: skip
+def sessions(project: Project) -> Dropped:
+    """Read the payload and keep nothing of it."""
+    sender_of(project)
+    unpacked_body()
+    return Dropped()
