@@ -33,9 +33,12 @@ from app.web.api import (
     privacy,
     regroup,
     senders,
+    sentry_errors,
+    sentry_uploads,
     symbol_uploads,
     symbols,
     tokens,
+    upload_keys,
     webhooks,
 )
 from app.web.api.brief_wait import with_brief_wait
@@ -67,7 +70,7 @@ RESOURCES = tuple(
     module.resource
     for module in (
         login, logs, senders, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy, data_exporters,
-        symbols, symbol_uploads, webhooks, health, docs,
+        symbols, symbol_uploads, sentry_uploads, upload_keys, webhooks, health, docs,
     )
 )  # fmt: skip
 
@@ -92,6 +95,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     flask.before_request(lambda: check_query_names(_request()))
     flask.after_request(partial(_finish, is_logged=services.config.access_log))
     cors.allow(flask, services.config.cors_origins)
+    flask.after_request(sentry_errors.for_sentrys_tools)
     flask.register_error_handler(AppError, answers.error)
     flask.register_error_handler(HTTPException, http_error)
     flask.register_error_handler(Exception, _unexpected)

@@ -26,7 +26,7 @@ from app.web.api.openapi.words import (
     schema,
     success_of,
 )
-from app.web.api.resource import Answer, Operation, Page, PagingAfter, Resource
+from app.web.api.resource import Answer, Document, Operation, Page, PagingAfter, Resource
 
 _PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -102,6 +102,8 @@ def _responses(one: Operation, schemas: Json) -> Json:
         return answer(BARE_SUCCESS, about, one.status, headers=one.headers)
     if get_origin(one.returns) is Page:
         return page_of(schema_of(get_args(one.returns)[0], schemas), about)
+    if get_origin(one.returns) is Document:
+        return answer(schema_of(get_args(one.returns)[0], schemas), about, one.status, headers=one.headers)
     result = get_args(one.returns)[0] if get_origin(one.returns) is Answer else one.returns
     return answer(success_of(schema_of(result, schemas)), about, one.status, headers=one.headers)
 
