@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import io
+import json
+import zipfile
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -55,3 +57,37 @@ def sent(
     assert answer.status_code == 200, answer.data
     state: dict[str, Any] = answer.get_json()[sha1(content)]
     return state
+
+
+def bundle(
+    *files: tuple[str, bytes, dict[str, Any]], compression: int = zipfile.ZIP_DEFLATED, **attributes: str
+) -> bytes:
+    """A bundle of files as tools make it: (path, content, what the manifest says of it) of each."""
+    made = io.BytesIO()
+    made.write(b"SYSB" + (2).to_bytes(4, "little"))
+    manifest = {"files": {path: told for path, _, told in files}, **attributes}
+    with zipfile.ZipFile(made, "a", compression) as opened:
+        for path, content, _ in files:
+            opened.writestr(path, content)
+        opened.writestr("manifest.json", json.dumps(manifest))
+    return made.getvalue()
+
+
+def script_bundle(source_map: bytes, debug_id: str | None = None, script: str = "~/js/main.js") -> bytes:
+    """A bundle of a minified script and its source map."""
+    headers = {"debug-id": debug_id} if debug_id else {}
+    reference = script.rpartition("/")[2] + ".map"
+    return bundle(
+        ("files/_/_/js/main.js", b"x", {"type": "minified_source", "url": script,
+                                        "headers": {**headers, "sourcemap": reference}}),
+        ("files/_/_/js/main.js.map", source_map, {"type": "source_map", "url": f"{script}.map", "headers": headers}),
+    )  # fmt: skip
+
+
+def assemble_bundle(
+    client: FlaskClient, headers: dict[str, str], projects: list[str], content: bytes, **more: Any
+) -> TestResponse:
+    """Ask for one bundle."""
+    wanted = {"checksum": sha1(content), "chunks": [sha1(one) for one in cut(content)], "projects": projects}
+    wanted |= more
+    return client.post("/api/0/organizations/any/artifactbundle/assemble/", json=wanted, headers=headers)

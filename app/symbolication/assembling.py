@@ -136,6 +136,7 @@ def _from_chunks(
         return Assembly(AssemblyState.ERROR, [], detail, None)
     if rejected is not None:
         drop_symbols(session, rejected, services.now())
+        session.expunge(rejected)  # SQLite gives its row id to the next row
     identifier, sha256 = secrets.token_hex(12), IN_CHUNKS + wanted.checksum
     key = symbols_key(app.identifier, identifier, "upload")
     row = row_of(services, app, wanted.about, identifier, sha256, sum(sizes), key)

@@ -33,7 +33,10 @@ from app.web.api import (
     privacy,
     regroup,
     senders,
+    sentry_account,
+    sentry_archives,
     sentry_errors,
+    sentry_releases,
     sentry_uploads,
     symbol_uploads,
     symbols,
@@ -70,7 +73,8 @@ RESOURCES = tuple(
     module.resource
     for module in (
         login, logs, senders, apps, crashes, regroup, jobs, events, downloads, members, keys, tokens, privacy, data_exporters,
-        symbols, symbol_uploads, sentry_uploads, upload_keys, webhooks, health, docs,
+        symbols, symbol_uploads, sentry_uploads, sentry_archives, sentry_releases, sentry_account, upload_keys,
+        webhooks, health, docs,
     )
 )  # fmt: skip
 

@@ -21,18 +21,24 @@ def read_files(stream: IO[bytes], max_bytes: int, most: int) -> list[tuple[str, 
 
     Raises TooLarge or BadParameters.
     """
-    parser = MultiPartParser(
-        stream_factory=lambda *_, **__: SpooledTemporaryFile(max_size=IN_MEMORY),  # noqa: SIM115  closed by the caller
-        max_form_memory_size=MAX_TEXT,
-        max_form_parts=most,
-    )
+    opened: list[SpooledTemporaryFile[bytes]] = []
+
+    def open_file(*_: object, **__: object) -> SpooledTemporaryFile[bytes]:
+        opened.append(SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  closed here or by the caller
+        return opened[-1]
+
+    parser = MultiPartParser(stream_factory=open_file, max_form_memory_size=MAX_TEXT, max_form_parts=most)
     try:
         boundary = request.mimetype_params.get("boundary", "").encode("latin-1")
         _, files = parser.parse(_Counted(stream, max_bytes), boundary, None)  # type: ignore[arg-type]
-    except RequestEntityTooLarge:
-        raise TooLarge(f"The form has more than {most} parts, or more than {MAX_TEXT} bytes of text") from None
-    except (ValueError, UnicodeError):
-        raise BadParameters("The body is not whole multipart/form-data") from None
+    except Exception as error:
+        for one in opened:
+            one.close()
+        if isinstance(error, RequestEntityTooLarge):
+            raise TooLarge(f"The form has more than {most} parts, or more than {MAX_TEXT} bytes of text") from None
+        if isinstance(error, ValueError | UnicodeError):
+            raise BadParameters("The body is not whole multipart/form-data") from None
+        raise
     return list(files.items(multi=True))
 
 

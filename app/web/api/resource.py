@@ -85,11 +85,12 @@ class Document(Generic[D]):
     """A body of another protocol: as it is, not in `{"success":true,"result":…}`."""
 
     value: D  # a ResponseBody, or a list or a dict of some
+    status: int | None = None  # another one than the operation's
 
     def response(self, status: int) -> Response:
         """As JSON."""
         made = answers.document(_json_of(self.value))
-        made.status_code = status
+        made.status_code = self.status or status
         return made
 
 
@@ -104,6 +105,7 @@ class Operation:
     view: Callable[..., Any]
     about: str = ""  # the response that succeeds
     status: int = 200  # of that
+    also: tuple[int, ...] = ()  # other statuses of a Document that succeeds
     errors: tuple[int, ...] = ()  # beside those that follow from the signature
     headers: str = ""  # names of the response's own headers
     is_open: bool = False  # needs no token

@@ -2,7 +2,9 @@
 
 import itertools
 import re
+from functools import reduce
 from http import HTTPStatus
+from operator import or_
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter
@@ -103,7 +105,9 @@ def _responses(one: Operation, schemas: Json) -> Json:
     if get_origin(one.returns) is Page:
         return page_of(schema_of(get_args(one.returns)[0], schemas), about)
     if get_origin(one.returns) is Document:
-        return answer(schema_of(get_args(one.returns)[0], schemas), about, one.status, headers=one.headers)
+        made = schema_of(get_args(one.returns)[0], schemas)
+        others = [answer(made, HTTPStatus(status).phrase, status) for status in one.also]
+        return reduce(or_, others, answer(made, about, one.status, headers=one.headers))
     result = get_args(one.returns)[0] if get_origin(one.returns) is Answer else one.returns
     return answer(success_of(schema_of(result, schemas)), about, one.status, headers=one.headers)
 
