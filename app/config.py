@@ -59,6 +59,7 @@ class Config:
     )
     wrong_passwords_per_minute: int = 10  # for one e-mail, known or not; then none is tried until the minute is over
     max_symbol_bytes: int = 512 * MIB  # of one file of symbols; it is never whole in memory of web
+    max_chunk_bytes: int = 4_096 * MIB  # of chunks of an app, or of a member, that are not put together to files yet
     symbol_memory: int = 2_048 * MIB  # that reading one file of symbols may take, in a process of its own
     token_lifetime: int = 30 * 86_400  # seconds a login lasts
     result_lifetime: int = 86_400  # seconds from completion that a result and its links live
@@ -123,6 +124,9 @@ class Config:
                 environ, "CRASHQ_WRONG_PASSWORDS_PER_MINUTE", cls.wrong_passwords_per_minute, 1, 10_000
             ),
             max_symbol_bytes=integer(environ, "CRASHQ_MAX_SYMBOL_BYTES", cls.max_symbol_bytes, 1_024, 16 * 1_024 * MIB),
+            max_chunk_bytes=integer(
+                environ, "CRASHQ_MAX_CHUNK_BYTES", cls.max_chunk_bytes, 8 * MIB, 1_024 * 1_024 * MIB
+            ),
             symbol_memory=integer(environ, "CRASHQ_SYMBOL_MEMORY", cls.symbol_memory, 128 * MIB, 1_024 * 1_024 * MIB),
             token_lifetime=integer(environ, "CRASHQ_TOKEN_LIFETIME", cls.token_lifetime, 60, 10 * 365 * 86_400),
             result_lifetime=integer(environ, "CRASHQ_RESULT_LIFETIME", cls.result_lifetime, 60, 365 * 86_400),

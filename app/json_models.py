@@ -17,6 +17,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
 )
+from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
 from app import iso_time
@@ -87,6 +88,22 @@ class RequestBody(BaseModel):
         for field in found["properties"].values() if cls.is_change else ():
             field.pop("default", None)
         return found
+
+
+class ForeignResponse(ResponseBody):
+    """An object in a response of another protocol, whose names are in camel case."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields, in the order in which they are declared."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class ForeignRequest(RequestBody):
+    """An object in a request of another protocol, whose names are in camel case; fields that are not read are ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class Query(BaseModel):

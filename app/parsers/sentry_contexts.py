@@ -35,7 +35,7 @@ def level(value: Any) -> str | None:
 def app(event: dict[str, Any], contexts: dict[str, Any]) -> AppInfo:
     """The program: from its context, else out of the release `identifier@version+build` and `dist`."""
     context = values.mapping(contexts.get("app"))
-    identifier, version, build = _release(event.get("release"))
+    identifier, version, build = release_parts(event.get("release"))
     return AppInfo(
         identifier=values.text(context.get("app_identifier")) or identifier,
         name=values.text(context.get("app_name")),
@@ -44,7 +44,7 @@ def app(event: dict[str, Any], contexts: dict[str, Any]) -> AppInfo:
     )
 
 
-def _release(release: Any) -> tuple[str | None, str | None, str | None]:
+def release_parts(release: Any) -> tuple[str | None, str | None, str | None]:
     if isinstance(release, dict):  # the web API's
         release = release.get("version")
     name = values.text(release)

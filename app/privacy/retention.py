@@ -26,6 +26,7 @@ from app.operations.orphans import sweep_orphans
 from app.privacy.settings import AGES, effective
 from app.services import Services
 from app.storage import ObjectNotFound
+from app.symbolication.chunks import drop_untouched_chunks
 from app.symbolication.receive import drop_untouched
 
 GO_ON_FOR = 5.0  # seconds after which the rest is left to the next time
@@ -57,7 +58,7 @@ def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
             done = [(work, work()) for work in works]  # a bit of each: no app waits for the backlog of another
             removed += sum(number for _, number in done)
             works = [work for work, number in done if number]
-    removed += drop_untouched(services)
+    removed += drop_untouched(services) + drop_untouched_chunks(services)
     _drop_tokens_of_the_future(services)
     while delete_pending(services) and time.monotonic() < deadline:
         continue

@@ -3,7 +3,6 @@
 The file is read in a process of its own, within bounds of memory and processor time.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,23 +16,23 @@ from app.db import Session
 from app.db.models.app import App
 from app.db.models.app_settings import reports_changed
 from app.db.models.awaited_symbols import are_awaited
+from app.db.models.given_symbol_id import given_ids
 from app.db.models.regrouping import wish
-from app.db.models.symbol_part import parts_of
-from app.db.models.symbols import LEASING, MAX_NAME, MAX_REASON, SymbolFile, SymbolImage, SymbolState
+from app.db.models.symbols import IN_CHUNKS, LEASING, MAX_NAME, MAX_REASON, SymbolFile, SymbolImage, SymbolState
 from app.errors import AppError, TransientError
-from app.queueing.broker import LONG, MAKE_SYMBOLS, REGROUP
+from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services
 from app.storage import symbols_key
+from app.symbolication.fetching import fetch, file_chunks, put_together
+from app.symbolication.given_ids import enqueue_regrouping, place_ids
 from app.symbolication.reader import ReaderBounds, read_contents
-from app.symbolication.receive import stream_parts
-from app.symbols.contents import ARCHIVE, About, is_whole_archive
+from app.symbols.contents import About, container
 from app.symbols.objects import NotSymbols
 from app.work.errors import AttemptLost, AttemptsUsedUp
 from app.work.lease import Attempt, run_next
 from app.work.limits import Budget, OverBudget
 from app.work.work_type import Message, WorkType
 
-CHUNK = MIB
 UNPACKED_AT_MOST = 4  # times CRASHQ_MAX_SYMBOL_BYTES, of one archive
 READ_WITHIN = 60.0  # seconds of processor time
 READ_WITHIN_PER_MIB = 2.0  # more of these for each MiB of the file, which may be packed
@@ -59,47 +58,42 @@ def _look_into(attempt: Attempt[SymbolFile]) -> None:
     services, claimed = attempt.services, attempt.row
     with services.db.read() as session:
         app = session.get_one(App, claimed.app_id).identifier
-    try:
-        made = _make(services, claimed, app)
-    except NotSymbols as error:
-        with services.db.write() as session:
-            attempt.complete(session, state=SymbolState.REJECTED, reason=error.message[:MAX_REASON])
-        log.info("symbols_rejected", symbols=claimed.id)
-    else:
-        _store(attempt, made)
-
-
-def _make(services: Services, claimed: SymbolFile, app: str) -> Made:
     with TemporaryDirectory(prefix="crashq-symbols-") as name:
-        folder = Path(name)
-        file = folder / "upload"
-        with services.db.read() as session:
-            parts = parts_of(session, claimed.identifier)
-        with file.open("wb") as out:
-            for chunk in (
-                stream_parts(services, parts)
-                if parts
-                else services.storage.stream(claimed.storage_key, size=claimed.size)
-            ):
-                out.write(chunk)
-        kind = ""
-        keys: list[str] = []
-        images: list[dict[str, str | None]] = []
-        about = About(claimed.name, claimed.version, claimed.build)
-        unpacked = UNPACKED_AT_MOST * services.config.max_symbol_bytes
-        bounds = ReaderBounds(unpacked, services.config.symbol_memory, _cpu_seconds(claimed))
+        file = Path(name) / "upload"
         try:
-            for held in read_contents(file, folder, about, bounds):
-                key = symbols_key(app, claimed.identifier, f"{claimed.attempt_name}-{len(keys)}.{held.kind}")
-                services.storage.put(key, _chunks(held.cache))
-                keys.append(key)
-                columns = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
-                images += ({"debug_id": one, **columns} for one in held.ids)
-                kind = held.file_format
-        except (NotSymbols, OverBudget):
-            _drop(services, keys)
-            raise
-        return Made(ARCHIVE if is_whole_archive(file) else kind, images, keys)
+            if claimed.sha256.startswith(IN_CHUNKS):
+                if not put_together(attempt, app, file):
+                    return
+            else:
+                fetch(services, claimed, file)
+            made = _make(services, claimed, app, file)
+        except NotSymbols as error:
+            with services.db.write() as session:
+                attempt.complete(session, state=SymbolState.REJECTED, reason=error.message[:MAX_REASON])
+            log.info("symbols_rejected", symbols=claimed.id)
+        else:
+            _store(attempt, made)
+
+
+def _make(services: Services, claimed: SymbolFile, app: str, file: Path) -> Made:
+    kind = ""
+    keys: list[str] = []
+    images: list[dict[str, str | None]] = []
+    about = About(claimed.name, claimed.version, claimed.build)
+    unpacked = UNPACKED_AT_MOST * services.config.max_symbol_bytes
+    bounds = ReaderBounds(unpacked, services.config.symbol_memory, _cpu_seconds(claimed))
+    try:
+        for held in read_contents(file, file.parent, about, bounds):
+            key = symbols_key(app, claimed.identifier, f"{claimed.attempt_name}-{len(keys)}.{held.kind}")
+            services.storage.put(key, file_chunks(held.cache))
+            keys.append(key)
+            columns = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}
+            images += ({"debug_id": one, **columns} for one in held.ids)
+            kind = held.file_format
+    except (NotSymbols, OverBudget):
+        _drop(services, keys)
+        raise
+    return Made(container(file) or kind, images, keys)
 
 
 def _drop(services: Services, keys: list[str]) -> None:
@@ -108,16 +102,10 @@ def _drop(services: Services, keys: list[str]) -> None:
             services.storage.delete(key)
 
 
-def _chunks(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        while chunk := opened.read(CHUNK):
-            yield chunk
-
-
 def _store(attempt: Attempt[SymbolFile], made: Made) -> None:
     """Record what was found, unless the file is gone or another attempt has begun: then nothing of this one is left."""
     services, row = attempt.services, attempt.row
-    wished = None
+    wished = wished_by_given = None
     try:
         with services.db.write() as session:
             attempt.complete(session, state=SymbolState.READY, kind=made.kind, ready_at=services.now())
@@ -126,11 +114,12 @@ def _store(attempt: Attempt[SymbolFile], made: Made) -> None:
             reports_changed(session, row.app_id)
             if are_awaited(session, row.app_id, (str(one["debug_id"]) for one in made.images)):
                 wished = wish(session, row.app_id, services.now())
+            given = given_ids(session, [row.id]).get(row.id, set())
+            wished_by_given = place_ids(services, session, row, given)
     except AttemptLost:
         _drop(services, made.keys)
         raise
-    if wished is not None:
-        services.broker.enqueue(REGROUP, str(wished), LONG)
+    enqueue_regrouping(services, wished or wished_by_given)
     log.info("symbols_made", symbols=row.id)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from app.config import MIB
-from app.db import insert_or_ignore
+from app.db import Session, insert_or_ignore
 from app.db.models.app import App
 from app.db.models.symbol_part import SymbolPart, drop_parts_of, parts_of
 from app.db.models.symbol_upload import (
@@ -24,12 +24,13 @@ from app.db.models.symbol_upload import (
     same_upload,
     untouched_uploads,
 )
-from app.db.models.symbols import MAX_NAME, MAX_VERSION, SymbolFile, SymbolState, find_same
+from app.db.models.symbols import MAX_NAME, MAX_VERSION, SymbolFile, SymbolState, find_same, lock_symbols
 from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, Conflict, NotFound, TooLarge, TransientError
 from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services
 from app.storage import symbols_key
+from app.symbolication.given_ids import add_ids, enqueue_regrouping, ids_of
 from app.symbols.contents import About
 
 LEAST_CHUNK, BEST_CHUNK, MOST_CHUNK = MIB, 16 * MIB, 64 * MIB  # bytes; the last chunk may be smaller than the least
@@ -47,12 +48,16 @@ def check_about(about: About) -> None:
             raise BadParameters(f"{label} has to have at most {most} characters, none of them control characters")
 
 
-def receive_symbols(services: Services, app: App, about: About, chunks: Iterable[bytes]) -> SymbolFile:
-    """Store a file for a worker to look into. The same bytes for the same version again change nothing.
+def receive_symbols(
+    services: Services, app: App, about: About, chunks: Iterable[bytes], given: str | None = None
+) -> SymbolFile:
+    """Store a file for a worker to look into. The same bytes for the same version again only add an id.
 
-    The bytes are durable before the row is, and the row before this returns. Raises BadParameters or TooLarge.
+    `given` is an id by which the file is found, too. The bytes are durable before the row is, and the row before this
+    returns. Raises BadParameters, Conflict or TooLarge.
     """
     check_about(about)
+    ids = ids_of(about.name, given)
     identifier, counted = secrets.token_hex(12), CountedChunks(chunks, services.config.max_symbol_bytes, "The file")
     key = symbols_key(app.identifier, identifier, "upload")
     services.storage.put(key, counted)
@@ -64,10 +69,17 @@ def receive_symbols(services: Services, app: App, about: About, chunks: Iterable
     with services.db.write() as session:
         is_new = insert_or_ignore(session, SymbolFile, values)
         found = find_same(session, app.id, sha256, about.version, about.build)
+        wished = _give_ids(services, session, found, ids)
+    enqueue_regrouping(services, wished)
     if not is_new:
         with suppress(TransientError):
             services.storage.delete(key)
     return enqueue_received(services, app, found, is_new=is_new)
+
+
+def _give_ids(services: Services, session: Session, found: SymbolFile | None, ids: list[str]) -> int | None:
+    locked = lock_symbols(session, found.id) if found and ids else None
+    return add_ids(services, session, locked, ids) if locked else None
 
 
 def row_of(
@@ -219,9 +231,11 @@ def finish_upload(services: Services, app: App, identifier: str) -> SymbolFile:
             raise NotFound("Upload not found; one that is finished is found among the symbols")
         is_new = insert_or_ignore(session, SymbolFile, values)
         found = find_same(session, app.id, upload.sha256, upload.version, upload.build)
+        wished = _give_ids(services, session, found, ids_of(upload.name))
         if not is_new:  # it came in one piece meanwhile
             drop_parts_of(session, identifier, services.now())
         forget_upload(session, identifier)
+    enqueue_regrouping(services, wished)
     return enqueue_received(services, app, found, is_new=is_new)
 
 

@@ -42,6 +42,12 @@ def show_symbols(services: Services, app: App, identifier: str) -> Shown:
         return Shown(found, images_of(session, [found.id]).get(found.id, []), waiting)
 
 
+def images_of_files(services: Services, files: list[SymbolFile]) -> dict[int, list[SymbolImage]]:
+    """Row of a file -> what it holds."""
+    with services.db.read() as session:
+        return images_of(session, [one.id for one in files])
+
+
 def delete_symbols(services: Services, app: App, identifier: str) -> None:
     """Delete a file and its caches; reports are made without them from now on. Raises NotFound."""
     with services.db.write() as session:

@@ -1,18 +1,21 @@
 """Authentication of a request: by the token in its header, or by the cookie of a browser's session and its CSRF token."""
 
+import re
 from datetime import timedelta
 
 from flask import Response, current_app, g, request
 
 from app.errors import Unauthorized
-from app.identity import accounts
+from app.identity import accounts, upload_keys
 from app.services import Services
+from app.symbolication.chunks import Uploader
 from app.web import csrf
 
 EXTENSION = "crashq"
 
 COOKIE = "crashq"
 SECURE_COOKIE = "__Host-crashq"  # a browser takes this name over https only, and from no other host of the domain
+_RAILS = re.compile(r'token="?([^",;\s]*)"?(?:[,;].*)?')
 
 
 def services() -> Services:
@@ -21,16 +24,26 @@ def services() -> Services:
     return found
 
 
+def header_token() -> str | None:
+    """The token of `Authorization: Token <auth_token>`, `Bearer <auth_token>` or `Token token="<auth_token>"`; else None."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() not in ("token", "bearer"):
+        return None
+    value = value.strip()
+    quoted = _RAILS.fullmatch(value)
+    return quoted[1] if quoted else value
+
+
 def token() -> str:
-    """The token of `Authorization: Token <auth_token>`, else that of the session's cookie, for requests to the API.
+    """The token of the header, else that of the session's cookie, for requests to the API.
 
     Raises Unauthorized when there is none, and ForeignPage for a cookie that another site's page makes a browser send.
     """
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "token":
-        if not value.strip():
+    sent = header_token()
+    if sent is not None:
+        if not sent:
             raise Unauthorized
-        return value.strip()
+        return sent
     held = session_token()
     if held is None:
         raise Unauthorized
@@ -47,6 +60,11 @@ def token() -> str:
 def user_id() -> int:
     """The user whose token came with the request. Raises Unauthorized."""
     return accounts.user_of(services(), token())
+
+
+def uploader() -> Uploader:
+    """Who sends symbols: the member or the app whose token came with the request. Raises Unauthorized."""
+    return upload_keys.uploader_of(services(), token())
 
 
 def session_token() -> str | None:

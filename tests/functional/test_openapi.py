@@ -13,6 +13,13 @@ from tests.uploads import digested, export_url
 
 SOME_RULES = {"patterns": ["email"], "regexes": [{"name": "staff", "regex": "S-[0-9]+"}], "fields": ["user.email"]}
 
+DIFS = {
+    "2ef7bde608ce5404e97d5f042f95f89f1c232871": {
+        "name": "Notes",
+        "chunks": ["2ef7bde608ce5404e97d5f042f95f89f1c232871"],
+    }
+}
+
 KNOWN_TO_GENERATORS = {"application/json", "application/octet-stream", "multipart/form-data",
                        "application/x-www-form-urlencoded", "text/plain", "text/html", "text/event-stream"}  # fmt: skip
 
@@ -190,6 +197,15 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("get", f"{app_url}/symbols", {"headers": auth}, 200),
         ("get", f"{app_url}/symbols/x", {"headers": auth}, 404),
         ("delete", f"{app_url}/symbols/x", {"headers": auth}, 404),
+        ("get", "/api/0/organizations/any/chunk-upload/", {"headers": auth}, 200),
+        ("get", "/api/0/organizations/any/chunk-upload/", {}, 401),
+        ("post", "/api/0/organizations/any/chunk-upload/", {"headers": auth, "data": b"x"}, 400),
+        ("post", f"/api/0/projects/any/{member.app.id}/files/difs/assemble/", {"headers": auth, "json": DIFS}, 200),
+        ("post", "/api/0/projects/any/0/files/difs/assemble/", {"headers": auth, "json": DIFS}, 404),
+        ("post", "/api/0/organizations/any/artifactbundle/assemble/", {"headers": auth, "json": {}}, 400),
+        ("get", f"{app_url}/upload_keys", {"headers": auth}, 200),
+        ("post", f"{app_url}/upload_keys", {"headers": auth, "json": {"name": "CI"}}, 201),
+        ("delete", f"{app_url}/upload_keys/x", {"headers": auth}, 404),
         ("get", f"{app_url}/logs?per_page=1", {"headers": auth}, 200),
         ("get", f"{app_url}/logs?status=x", {"headers": auth}, 400),
         ("post", f"{app_url}/logs/{rejected['log_id']}/digest", {"headers": auth}, 409),  # a user is being erased

@@ -16,7 +16,7 @@ class SymbolPart(Base):
     identifier: Mapped[str] = mapped_column(String(24), primary_key=True)  # of the upload, and of the file
     begins: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # byte of the file
     size: Mapped[int] = mapped_column(BigInteger)  # bytes
-    storage_key: Mapped[str] = mapped_column(String(255))
+    storage_key: Mapped[str] = mapped_column(String(255), index=True)  # of its own, or of a chunk that others share
 
 
 def parts_of(session: Session, identifier: str) -> list[SymbolPart]:
@@ -25,9 +25,10 @@ def parts_of(session: Session, identifier: str) -> list[SymbolPart]:
     return list(session.scalars(mine.order_by(SymbolPart.begins)))
 
 
-def drop_parts_of(session: Session, identifier: str, now: datetime) -> None:
-    """Delete the chunks of a file; the deletion of their objects is scheduled."""
-    schedule_deletion(session, [part.storage_key for part in parts_of(session, identifier)], None, now)
+def drop_parts_of(session: Session, identifier: str, now: datetime, *, are_shared: bool = False) -> None:
+    """Delete the chunks of a file; the deletion of their objects is scheduled, unless the objects are shared with others."""
+    if not are_shared:
+        schedule_deletion(session, [part.storage_key for part in parts_of(session, identifier)], None, now)
     mine = delete(SymbolPart).where(SymbolPart.identifier == identifier)
     session.execute(mine, execution_options={"synchronize_session": False})
 

@@ -29,6 +29,9 @@ NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
 SHOWN = 1_000  # images listed of one file
 
 
+IN_CHUNKS = "sha1-"
+"""How `sha256` begins of a file that is not put together yet."""
+
 RELEASE = "release:"
 """How a debug_id begins that is none, but made of the version and build that a file was given for."""
 
@@ -40,7 +43,7 @@ class SymbolFile(Leased, Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     identifier: Mapped[str] = mapped_column(String(24), unique=True)  # random lower-case hex
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
-    sha256: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))  # IN_CHUNKS and its SHA-1 until a worker has put it together
     version: Mapped[str] = mapped_column(String(MAX_VERSION))  # of the app, as the sender tells; "": any
     build: Mapped[str] = mapped_column(String(MAX_VERSION))  # the same
     name: Mapped[str] = mapped_column(String(MAX_NAME))
@@ -51,8 +54,10 @@ class SymbolFile(Leased, Base):
     received_at: Mapped[datetime]
     ready_at: Mapped[datetime | None]
     storage_key: Mapped[str] = mapped_column(String(255))
+    checksum: Mapped[str | None] = mapped_column(String(40))  # SHA-1 that a build tool names it by, lower-case hex
     __table_args__ = (
         UniqueConstraint("app_id", "sha256", "version", "build"),
+        Index("ix_symbols_app_id_checksum", "app_id", "checksum"),
         Index("ix_symbols_waiting", "enqueue_after", postgresql_where=WAITING, sqlite_where=WAITING),
     )
 
@@ -76,6 +81,18 @@ def find_same(session: Session, app_id: int, sha256: str, version: str, build: s
     """The file of these bytes, for this version."""
     same = (SymbolFile.sha256 == sha256, SymbolFile.version == version, SymbolFile.build == build)
     return session.scalar(select(SymbolFile).where(SymbolFile.app_id == app_id, *same))
+
+
+def by_checksum(session: Session, app_id: int, checksums: list[str], version: str, build: str) -> dict[str, SymbolFile]:
+    """SHA-1 -> the file that a build tool has named by it, for this version."""
+    same = (SymbolFile.app_id == app_id, SymbolFile.version == version, SymbolFile.build == build)
+    found = session.scalars(select(SymbolFile).where(*same, SymbolFile.checksum.in_(checksums)).order_by(SymbolFile.id))
+    return {str(one.checksum): one for one in found}
+
+
+def lock_symbols(session: Session, row_id: int) -> SymbolFile | None:
+    """A file as it stands, that nobody else changes until the transaction ends."""
+    return session.get(SymbolFile, row_id, with_for_update=True, populate_existing=True)
 
 
 def find_symbols(session: Session, app_id: int, identifier: str) -> SymbolFile | None:

@@ -9,12 +9,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.db.base import rows_changed
 from app.db.models.awaited_symbols import forget_awaited
 from app.db.models.crash import Crash
+from app.db.models.given_symbol_id import GivenSymbolId
 from app.db.models.job import Job, JobState
 from app.db.models.log import Log, LogStatus
 from app.db.models.occurrence import Occurrence
 from app.db.models.pending_deletion import schedule_deletion
+from app.db.models.symbol_chunk import SymbolChunk
 from app.db.models.symbol_part import drop_parts_of
-from app.db.models.symbols import SymbolFile, SymbolImage, SymbolState
+from app.db.models.symbols import IN_CHUNKS, SymbolFile, SymbolImage, SymbolState
 
 CRASHES_AT_ONCE = 20
 CORRECTED_AT_ONCE = 500
@@ -148,8 +150,9 @@ def drop_symbols(session: Session, found: SymbolFile, now: datetime) -> None:
     """Delete a file with all that was made of it; the deletion of its objects is scheduled."""
     caches = select(SymbolImage.cache_key).where(SymbolImage.symbol_id == found.id)
     schedule_deletion(session, sorted({found.storage_key, *session.scalars(caches)}), None, now)
-    drop_parts_of(session, found.identifier, now)
+    drop_parts_of(session, found.identifier, now, are_shared=found.sha256.startswith(IN_CHUNKS))
     for statement in (
+        delete(GivenSymbolId).where(GivenSymbolId.symbol_id == found.id),
         delete(SymbolImage).where(SymbolImage.symbol_id == found.id),
         delete(SymbolFile).where(SymbolFile.id == found.id),
     ):
@@ -173,12 +176,13 @@ def cache_keys_of(session: Session, row_id: int) -> list[str]:
 
 
 def known_objects(session: Session, storage_keys: list[str]) -> set[str]:
-    """Those of the keys `symbols/<app>/<identifier>/<name>` that are of a file or one of its caches."""
+    """Those of the keys `symbols/<app>/<identifier>/<name>` that are of a file, one of its caches, or a chunk."""
     identifiers = {key.split("/")[2] for key in storage_keys if key.count("/") >= 3}
     files = select(SymbolFile.id, SymbolFile.storage_key).where(SymbolFile.identifier.in_(identifiers))
     rows = {row[0]: row[1] for row in session.execute(files)}
     caches = select(SymbolImage.cache_key).where(SymbolImage.symbol_id.in_(rows))
-    return {*rows.values(), *session.scalars(caches)} & set(storage_keys)
+    chunks = select(SymbolChunk.storage_key).where(SymbolChunk.storage_key.in_(storage_keys))
+    return {*rows.values(), *session.scalars(caches), *session.scalars(chunks)} & set(storage_keys)
 
 
 def make_again(session: Session, row_id: int, now: datetime) -> None:

@@ -37,10 +37,16 @@ from app.web.api import (
     privacy,
     regroup,
     senders,
+    sentry_account,
+    sentry_archives,
+    sentry_errors,
+    sentry_releases,
+    sentry_uploads,
     symbol_uploads,
     symbols,
     tokens,
     unreal,
+    upload_keys,
     webhooks,
 )
 from app.web.api.brief_wait import with_brief_wait
@@ -72,7 +78,8 @@ RESOURCES = tuple(
     module.resource
     for module in (
         login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
-        members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, webhooks, health, docs,
+        members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
+        sentry_releases, sentry_account, upload_keys, webhooks, health, docs,
     )
 )  # fmt: skip
 
@@ -97,6 +104,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     flask.before_request(lambda: check_query_names(_request()))
     flask.after_request(partial(_finish, is_logged=services.config.access_log))
     cors.allow(flask, services.config.cors_origins)
+    flask.after_request(sentry_errors.for_sentrys_tools)
     flask.register_error_handler(AppError, answers.error)
     flask.register_error_handler(HTTPException, http_error)
     flask.register_error_handler(Exception, _unexpected)

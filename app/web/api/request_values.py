@@ -24,12 +24,12 @@ def request_values() -> dict[str, str]:
     return {name: "\n".join(values) for name, values in found.items()}
 
 
-def json_object() -> dict[str, Any]:
-    """The body, which is a JSON object; no body is an empty one. Raises BadParameters."""
-    if (request.content_length or 0) > MAX_BODY:
+def json_object(max_body: int = MAX_BODY) -> dict[str, Any]:
+    """The body, which is a JSON object of at most so many bytes; no body is an empty one. Raises BadParameters."""
+    if (request.content_length or 0) > max_body:
         raise RequestEntityTooLarge
-    raw = request.stream.read(MAX_BODY + 1)
-    if len(raw) > MAX_BODY:
+    raw = request.stream.read(max_body + 1)
+    if len(raw) > max_body:
         raise RequestEntityTooLarge
     if not raw.strip():
         return {}

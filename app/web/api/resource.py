@@ -1,8 +1,9 @@
 """Resources of the API: blueprints whose views say by their signatures what goes in and what comes out.
 
 A view's parameters have fixed names: `app` is the app of the path, which the sender has to be a member of; `user` the
-sender's id; `paging`, `query` and `body` what was read from the query and the JSON body; any other is a part of the path.
-It returns a ResponseBody or a list of them, an Answer, a Page, None where there is nothing to say, or a Response of its own.
+sender's id; `uploader` who may send symbols; `paging`, `query` and `body` what was read from the query and the JSON body; any
+other is a part of the path. It returns a ResponseBody or a list of them, an Answer, a Page, a Document, None where there is
+nothing to say, or a Response of its own.
 By the same signatures app.web.api.openapi describes it.
 """
 
@@ -16,13 +17,14 @@ from app.identity import accounts
 from app.json_models import ResponseBody, read_params
 from app.web.api import answers
 from app.web.api.page_window import link_after, link_next, window
-from app.web.api.request_values import json_object
+from app.web.api.request_values import MAX_BODY, json_object
 from app.web.api.tags import Tag
-from app.web.auth import services, user_id
+from app.web.auth import services, uploader, user_id
 
 B = TypeVar("B", bound=ResponseBody)
 N = TypeVar("N", bound=ResponseBody | None)
 R = TypeVar("R")
+D = TypeVar("D")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -79,6 +81,20 @@ class Answer(Generic[N]):
 
 
 @dataclass(frozen=True)
+class Document(Generic[D]):
+    """A body of another protocol: as it is, not in `{"success":true,"result":…}`."""
+
+    value: D  # a ResponseBody, or a list or a dict of some
+    status: int | None = None  # another one than the operation's
+
+    def response(self, status: int) -> Response:
+        """As JSON."""
+        made = answers.document(_json_of(self.value))
+        made.status_code = self.status or status
+        return made
+
+
+@dataclass(frozen=True)
 class Operation:
     """A route: how its view is called, and what openapi.json says about it."""
 
@@ -89,10 +105,12 @@ class Operation:
     view: Callable[..., Any]
     about: str = ""  # the response that succeeds
     status: int = 200  # of that
+    also: tuple[int, ...] = ()  # other statuses of a Document that succeeds
     errors: tuple[int, ...] = ()  # beside those that follow from the signature
     headers: str = ""  # names of the response's own headers
     is_open: bool = False  # needs no token
     reads: Any = None  # the model of a body that the view reads by itself
+    max_body: int = MAX_BODY  # bytes of a JSON body
     responses: dict[str, Any] | None = None  # of OpenAPI, for views that make their response themselves
     more: dict[str, Any] = field(default_factory=dict)  # further fields of OpenAPI's operation object
 
@@ -111,12 +129,14 @@ class Operation:
             values["app"] = accounts.app_for_user(services(), values.pop("app_identifier"), user)
         if "user" in self.takes:
             values["user"] = user
+        if "uploader" in self.takes:
+            values["uploader"] = uploader()
         if "paging" in self.takes:
             values["paging"] = self.takes["paging"].of_request()
         if "query" in self.takes:
             values["query"] = self.takes["query"].read(request.args.to_dict())
         if "body" in self.takes:
-            values["body"] = read_params(self.takes["body"], json_object())
+            values["body"] = read_params(self.takes["body"], json_object(self.max_body))
         return _response(self.view(**values), self.status)
 
 
@@ -177,8 +197,16 @@ def _response(made: Any, status: int) -> Response:
         response = answers.success(made.body and made.body.to_json(), status)
         response.headers.update(made.headers)
         return response
-    if isinstance(made, Page):
+    if isinstance(made, Page | Document):
         return made.response(status)
     if isinstance(made, ResponseBody):
         return answers.success(made.to_json(), status)
     return answers.success([item.to_json() for item in made], status)
+
+
+def _json_of(value: Any) -> Any:
+    if isinstance(value, ResponseBody):
+        return value.to_json()
+    if isinstance(value, dict):
+        return {name: _json_of(one) for name, one in value.items()}
+    return [_json_of(one) for one in value] if isinstance(value, list) else value

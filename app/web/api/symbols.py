@@ -7,7 +7,7 @@ from flask import request
 from pydantic import Field
 
 from app.db.models.app import App
-from app.db.models.symbols import RELEASE, SymbolImage, SymbolState
+from app.db.models.symbols import IN_CHUNKS, RELEASE, SymbolImage, SymbolState
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
 from app.json_models import ResponseBody, Time
 from app.symbolication.receive import receive_symbols
@@ -40,7 +40,7 @@ class SymbolsBody(ResponseBody, component="Symbols"):
 
     identifier: str = Field(examples=["d41d8cd98f00b204e9800998"])
     name: str = Field(examples=["Notes.app.dSYM.zip"])
-    kind: str | None = Field(examples=["macho"], description="elf, macho, breakpad, proguard, …")
+    kind: str | None = Field(examples=["macho"], description="elf, macho, breakpad, proguard, archive, bundle, …")
     state: SymbolState = Field(examples=["ready"])
     reason: str | None = Field(description="Why it is rejected")
     debug_ids: list[str] = Field(description="Of the images it describes; of a mapping its uuid")
@@ -49,18 +49,19 @@ class SymbolsBody(ResponseBody, component="Symbols"):
     version: str | None
     build: str | None
     size: int
-    sha256: str
+    sha256: str | None = Field(description="null until a file of Sentry's tools is put together")
     received_at: Time
 
 
 @resource.post(
     "", "addSymbols", "Send a file of debug information, a mapping, a source map, or a .zip of these", status=202,
-    about="Stored; a worker reads it", errors=(400, 413, 415),
+    about="Stored; a worker reads it", errors=(400, 409, 413, 415),
     more={
         "parameters": [
             query("name", {**TEXT, "examples": ["mapping.txt"]}, "Of the file"),
             query("version", TEXT, "Of the app, for mappings"),
             query("build", TEXT, "Of the app, for mappings"),
+            query("debug_id", TEXT, "By which the file is to be found, too: the uuid that a build gives a mapping"),
         ],
         "requestBody": body(BINARY, "application/octet-stream"),
     },
@@ -72,12 +73,12 @@ def add(app: App) -> SymbolsBody:
         raise UnsupportedMedia("Send symbols as they are, without Content-Encoding")
     if (request.content_length or 0) > limit:
         raise TooLarge(f"The file is larger than {limit} bytes")
-    unknown = set(request.args) - set(About._fields)
+    unknown = set(request.args) - {*About._fields, "debug_id"}
     if unknown:
-        raise BadParameters("Only name, version and build are known here")
+        raise BadParameters("Only name, version, build and debug_id are known here")
     request.max_content_length = None  # receive_symbols counts for itself
     about = About(*(request.args.get(field, "") for field in About._fields))
-    found = receive_symbols(services(), app, about, chunks(request.stream))
+    found = receive_symbols(services(), app, about, chunks(request.stream), request.args.get("debug_id"))
     return symbols_body(show_symbols(services(), app, found.identifier))
 
 
@@ -117,6 +118,7 @@ def symbols_body(one: Shown) -> SymbolsBody:
         waiting_logs=one.waiting_logs,
         version=one.file.version or None,
         build=one.file.build or None,
+        sha256=None if one.file.sha256.startswith(IN_CHUNKS) else one.file.sha256,
     )
 
 

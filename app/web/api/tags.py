@@ -26,6 +26,9 @@ PRIVACY = Tag("Privacy", "How long data is kept, what is taken out of reports, a
 DATA_EXPORTERS = Tag("Data exporters", "Whole apps, at regular times, to a bucket or a folder.")
 SYMBOLS = Tag("Symbols", "Debug information and mappings, by which reports name their frames.")
 SYMBOL_UPLOADS = Tag("Symbols in chunks", "Large files of symbols, sent in chunks that survive an interruption.")
+SENTRY = Tag(
+    "Sentry's tools", "What sentry-cli and the build plugins of Sentry call, with a member's token or an upload key."
+)
 WEBHOOKS = Tag("Webhooks", "Told at the end of a job and of a new crash: signed, retried, replayable.")
 SERVICE = Tag("Service", "Is it up, how busy is it, what can it do.")
 
@@ -44,6 +47,7 @@ ALL = (
     DATA_EXPORTERS,
     SYMBOLS,
     SYMBOL_UPLOADS,
+    SENTRY,
     WEBHOOKS,
     SERVICE,
 )

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import datetime
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 from pydantic import Field
 
 from app.errors import TransientError
@@ -13,7 +13,7 @@ from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.keys import KeyIdentifier
 from app.web.api.resource import Answer, Page, Paging, Resource
-from app.web.auth import services, token
+from app.web.auth import header_token, services, token
 
 NOTED = "crashq.noted_keys"
 MOST_NOTED = 10_000  # keys of which a process remembers when it noted them; then it forgets all
@@ -62,9 +62,8 @@ def revoke(user: int, key_identifier: KeyIdentifier) -> None:
 @resource.after_app_request
 def note_use(response: Response) -> Response:
     """Record that a personal key opened something."""
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    value = value.strip()
-    if scheme.lower() != "token" or not value.startswith(keys.PREFIX) or response.status_code >= 400:
+    value = header_token() or ""
+    if not value.startswith(keys.PREFIX) or response.status_code >= 400:
         return response
     noted: dict[str, datetime] = current_app.extensions.setdefault(NOTED, {})
     now = services().now()

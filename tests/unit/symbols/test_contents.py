@@ -90,7 +90,7 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_archive_of_too_many_files_is_refused_before_they_are_looked_at(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("app.symbols.contents.MAX_MEMBERS", 3)
+    monkeypatch.setattr("app.symbols.archives.MAX_MEMBERS", 3)
 
     with pytest.raises(NotSymbols, match="more than 3 files"):
         held(tmp_path, zipped(*((f"{at}.sym", sym(ONE, "f")) for at in range(4))))

@@ -2,7 +2,9 @@
 
 import itertools
 import re
+from functools import reduce
 from http import HTTPStatus
+from operator import or_
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter
@@ -26,7 +28,7 @@ from app.web.api.openapi.words import (
     schema,
     success_of,
 )
-from app.web.api.resource import Answer, Operation, Page, PagingAfter, Resource
+from app.web.api.resource import Answer, Document, Operation, Page, PagingAfter, Resource
 
 _PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -102,6 +104,10 @@ def _responses(one: Operation, schemas: Json) -> Json:
         return answer(BARE_SUCCESS, about, one.status, headers=one.headers)
     if get_origin(one.returns) is Page:
         return page_of(schema_of(get_args(one.returns)[0], schemas), about)
+    if get_origin(one.returns) is Document:
+        made = schema_of(get_args(one.returns)[0], schemas)
+        others = [answer(made, HTTPStatus(status).phrase, status) for status in one.also]
+        return reduce(or_, others, answer(made, about, one.status, headers=one.headers))
     result = get_args(one.returns)[0] if get_origin(one.returns) is Answer else one.returns
     return answer(success_of(schema_of(result, schemas)), about, one.status, headers=one.headers)
 

@@ -1,0 +1,106 @@
+"""Chunks of files that build tools send: checked by their SHA-1, stored once for each owner, dropped when nobody needs them."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from typing import NamedTuple
+
+import structlog
+
+from app.config import MIB
+from app.db import insert_or_ignore
+from app.db.models.app import App
+from app.db.models.symbol_chunk import (
+    ChunkOwner,
+    SymbolChunk,
+    drop_chunks,
+    held_chunks,
+    stored_bytes,
+    touch_chunks,
+    untouched_chunks,
+)
+from app.errors import BadParameters, Conflict, TransientError
+from app.services import Services
+from app.storage import symbols_key
+
+CHUNK = 8 * MIB  # bytes of a chunk at most; clients cut their files so
+PER_REQUEST = 64  # chunks
+REQUEST = 32 * MIB  # bytes of chunks in a request
+FOLDER = "chunks"  # of the owner, beside a folder for each file
+KEPT_FOR = timedelta(days=1)  # after it was sent or asked for
+DROPPED_AT_ONCE = 500
+
+log = structlog.get_logger()
+
+
+class Uploader(NamedTuple):
+    """Who sends symbols: a member, or somebody with a key of one app."""
+
+    user_id: int | None
+    app: App | None
+
+    @property
+    def owner(self) -> ChunkOwner:
+        """Whose chunks they send."""
+        return ChunkOwner(self.app.id if self.app else None, self.user_id)
+
+    @property
+    def folder(self) -> str:
+        """Where these lie."""
+        return self.app.identifier if self.app else f"member-{self.user_id}"
+
+
+class SentChunk(NamedTuple):
+    """A chunk, and the SHA-1 that it was sent under."""
+
+    sha1: str
+    content: bytes
+
+
+def receive_chunks(services: Services, uploader: Uploader, chunks: Iterable[SentChunk]) -> None:
+    """Store chunks; one that the owner has already is kept for longer. Each is durable before its row is.
+
+    Raises BadParameters for one that is not what its SHA-1 says, and Conflict when the owner has too many; those before it
+    stay.
+    """
+    for chunk in chunks:
+        if hashlib.sha1(chunk.content, usedforsecurity=False).hexdigest() != chunk.sha1:
+            raise BadParameters(f"The chunk {chunk.sha1} is damaged: it has another SHA-1")
+        _receive(services, uploader, chunk)
+
+
+def _receive(services: Services, uploader: Uploader, chunk: SentChunk) -> None:
+    owner, now, size = uploader.owner, services.now(), len(chunk.content)
+    with services.db.write() as session:
+        known = held_chunks(session, owner, [chunk.sha1])
+        touch_chunks(session, known.values(), now)
+        if known:
+            return
+        limit = services.config.max_chunk_bytes
+        if stored_bytes(session, owner) + size > limit:
+            raise Conflict(
+                f"Chunks that are not put together to files yet may take {limit} bytes; try again when some are"
+            )
+    key = symbols_key(uploader.folder, FOLDER, f"{chunk.sha1}-{secrets.token_hex(4)}")
+    services.storage.put(key, [chunk.content])
+    values = {**owner._asdict(), "sha1": chunk.sha1, "size": size, "storage_key": key, "touched_at": now}
+    with services.db.write() as session:
+        is_new = insert_or_ignore(session, SymbolChunk, values)
+    if not is_new:  # the same one came twice at once
+        with suppress(TransientError):
+            services.storage.delete(key)
+
+
+def drop_untouched_chunks(services: Services) -> int:
+    """Drop chunks that nobody has asked for since a day; returns how many."""
+    now = services.now()
+    with services.db.read() as session:
+        old = untouched_chunks(session, now - KEPT_FOR, DROPPED_AT_ONCE)
+    if not old:
+        return 0
+    with services.db.write() as session:
+        dropped = drop_chunks(session, old, now)
+    log.info("symbol_chunks_dropped", chunks=dropped)
+    return dropped

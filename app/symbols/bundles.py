@@ -1,0 +1,85 @@
+"""Bundles of sources and source maps, as Sentry's build tools make them: a header, a zip, and a manifest in it.
+
+Source: `sourcebundle` of the crate symbolic-debuginfo (12): magic `SYSB`, a version of four bytes, a zip with
+`manifest.json`: `{"files": {<path>: {"type", "url", "headers"}}, …}`. Left out on purpose: the sources themselves.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app.symbols.archives import members
+from app.symbols.objects import NotSymbols
+from app.symbols.scripts import script_name
+
+MAGIC = b"SYSB"
+MANIFEST = "manifest.json"
+MAX_MANIFEST = 32 * 1024 * 1024  # bytes
+MAX_FILES = 50_000  # of one bundle
+
+
+class BundledMap(NamedTuple):
+    """A source map in a bundle, and what the bundle says of it."""
+
+    name: str
+    file: Path | None  # gone once the next one is asked for
+    debug_ids: list[str]  # as written
+    script: str | None  # file name of the script that it is of
+
+
+def is_bundle(head: bytes) -> bool:
+    """True for how a bundle begins."""
+    return head.startswith(MAGIC)
+
+
+def bundled_maps(bundle: Path, folder: Path, max_unpacked: int) -> Iterator[tuple[BundledMap, str | None]]:
+    """The source maps of a bundle, each unpacked into `folder`, and why one is not. Raises NotSymbols."""
+    files = _files(bundle, folder, max_unpacked)
+    scripts = _scripts(files)
+    maps = {path for path, one in files.items() if one.get("type") == "source_map"}
+    if not maps:
+        return
+    for entry in members(bundle, folder, max_unpacked, max_members=MAX_FILES, is_wanted=maps.__contains__):
+        told = files[entry.path]
+        url = _text(told.get("url")) or entry.name
+        script = scripts.get(script_name(url), {})
+        ids = [one for one in (_header(told, "debug-id"), _header(script, "debug-id")) if one]
+        name = script_name(_text(script.get("url")) or "") or None
+        yield BundledMap(script_name(url) or entry.name, entry.file, ids, name), entry.problem
+
+
+def _files(bundle: Path, folder: Path, max_unpacked: int) -> dict[str, dict[str, Any]]:
+    """Path -> what the manifest says of the file."""
+    raw, limit = None, min(max_unpacked, MAX_MANIFEST)
+    for entry in members(bundle, folder, limit, max_members=MAX_FILES, is_wanted=MANIFEST.__eq__):
+        raw = entry.file.read_bytes() if entry.file else None
+    try:
+        manifest = json.loads(raw or b"")
+    except (ValueError, RecursionError):
+        raise NotSymbols("The bundle has no manifest that can be read") from None
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict):
+        raise NotSymbols("The manifest of the bundle names no files")
+    return {path: one for path, one in files.items() if isinstance(one, dict)}
+
+
+def _scripts(files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """File name of a source map -> what is said of the script that names it."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in files.values():
+        reference = _header(one, "sourcemap")
+        if one.get("type") == "minified_source" and reference:
+            found.setdefault(script_name(reference), one)
+    return found
+
+
+def _header(told: dict[str, Any], name: str) -> str | None:
+    headers = told.get("headers")
+    if not isinstance(headers, dict):
+        return None
+    return next((_text(value) for key, value in headers.items() if key.lower() == name), None)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,125 @@
+"""Bundles of Sentry's tools: source maps are found by debug id or by release and script; sources are passed over; tricks fail."""
+
+import json
+import zipfile
+
+import pytest
+
+from tests.build_tools import assemble_bundle, bundle, cut, script_bundle, send_chunks, sha1
+from tests.factories import make_member
+from tests.symbols import script_event, source_map
+from tests.uploads import digested, export_url
+
+ID = "0a0b0c0d-0000-4000-8000-00000000000e"
+MAP = source_map((16, "src/cart.ts", 9, 3, "pay"), (34, "src/main.ts", 4, 1, "boot"))
+
+
+@pytest.fixture
+def bearer(member) -> dict[str, str]:
+    return {"Authorization": f"Bearer {member.token}"}
+
+
+def sent(client, headers, projects, content, **more) -> dict:
+    for at in range(0, len(cut(content)), 60):
+        send_chunks(client, headers, *cut(content)[at : at + 60])
+    answer = assemble_bundle(client, headers, projects, content, **more)
+    assert answer.status_code == 200, answer.data
+    return answer.json
+
+
+def rejected(client, member, bearer, run_workers, content) -> str:
+    sent(client, bearer, [str(member.app.id)], content)
+    run_workers()
+    told = assemble_bundle(client, bearer, [str(member.app.id)], content).json
+    assert told["state"] == "error"
+    return told["detail"]
+
+
+def report_of(client, member, run_workers, event) -> dict:
+    log = digested(client, member, run_workers, event)
+    client.get(export_url(log), headers=member.headers)
+    run_workers()
+    link = client.get(export_url(log), headers=member.headers).json["result"]["url"]
+    return json.loads(client.get(link.removeprefix("http://localhost")).data)
+
+
+def test_a_map_in_a_bundle_is_found_by_the_debug_id_that_the_bundle_tells(client, member, bearer, run_workers):
+    state = sent(client, bearer, [member.app.identifier], script_bundle(MAP, ID))
+    run_workers()
+    file = "https://shop.example.com/js/main.js"
+    images = {"images": [{"type": "sourcemap", "code_file": file, "debug_id": ID}]}
+    report = report_of(client, member, run_workers, script_event(("a", 16), file=file, debug_meta=images))
+
+    assert state == {"state": "created", "missingChunks": [], "detail": None}
+    [frame] = report["exceptions"][0]["frames"]
+    assert (frame["file"], frame["line"]) == ("src/cart.ts", 9)
+
+
+@pytest.mark.parametrize(
+    ("release", "dist", "build"),
+    [("shop@1.2", None, None), ("shop@1.2+45", None, "45"), ("shop@1.2", "45", "45"), ("1.2", None, None)],
+)
+def test_without_one_it_is_found_by_release_and_script(client, member, bearer, run_workers, release, dist, build):
+    sent(client, bearer, [member.app.identifier], script_bundle(MAP), version=release, dist=dist)
+    run_workers()
+    file = "https://shop.example.com/js/main.js"
+    report = report_of(client, member, run_workers, script_event(("a", 16), file=file, release=release, dist=dist))
+    [shown] = client.get(f"/api/apps/{member.app.identifier}/symbols", headers=member.headers).json["result"]
+
+    assert (shown["version"], shown["build"]) == ("1.2", build)
+    assert report["exceptions"][0]["frames"][0]["file"] == "src/cart.ts"
+
+
+def test_a_bundle_of_sources_is_kept_and_names_nothing(client, member, bearer, run_workers):
+    content = bundle(("files/src/cart.c", b"int total;", {"type": "source", "path": "/src/cart.c"}), debug_id=ID)
+    sent(client, bearer, [member.app.identifier], content)
+    run_workers()
+    [shown] = client.get(f"/api/apps/{member.app.identifier}/symbols", headers=member.headers).json["result"]
+
+    assert assemble_bundle(client, bearer, [member.app.identifier], content).json["state"] == "ok"
+    assert (shown["kind"], shown["state"], shown["debug_ids"]) == ("bundle", "ready", [])
+
+
+def test_a_bundle_for_two_apps_is_in_both_and_for_anothers_in_none(client, services, member, bearer, run_workers):
+    stranger = make_member(services, "mallory@example.com")
+    content = script_bundle(MAP, ID)
+    answer = assemble_bundle(client, bearer, [member.app.identifier, stranger.app.identifier], content)
+
+    assert answer.status_code == 404
+    assert client.get(f"/api/apps/{member.app.identifier}/symbols", headers=member.headers).json["result"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"SYSB\2\0\0\0", "cut short or damaged"),
+        (b"SYSB\2\0\0\0" + b"PK\3\4 rubbish", "cut short or damaged"),
+        (b"SYSB\2\0\0\0" + script_bundle(MAP)[8:-40], "cut short or damaged"),
+        (bundle(("a.map", MAP, {"type": "source_map"})).replace(b"manifest.json", b"manifast.json"), "no manifest"),
+        (bundle(("a.map", b"[]", {"type": "source_map", "url": "~/a.js.map"})), "a.js.map: Not readable"),
+        (bundle(("a.map", MAP, {"type": "source_map", "url": "~/a.js.map"})), "could not be found by anything"),
+        (bundle(("a.map", MAP, {"type": "source_map"}), compression=zipfile.ZIP_BZIP2), "no manifest"),
+        (bundle(("a.map", bytes(30_000_000), {"type": "source_map"})), "unpacks to more than is allowed"),
+    ],
+)
+def test_a_bundle_that_cannot_be_read_ends_in_error_with_the_reason(
+    client, member, bearer, run_workers, content, reason
+):
+    assert reason in rejected(client, member, bearer, run_workers, content)
+
+
+def test_chunks_of_another_file_end_in_error_and_may_be_sent_again_later(client, member, bearer, run_workers, clock):
+    content = script_bundle(MAP, ID)
+    other = bundle(("a.map", MAP, {"type": "source_map"}))
+    send_chunks(client, bearer, *cut(other), *cut(content))
+    assemble_bundle(client, bearer, [member.app.identifier], content, chunks=[sha1(one) for one in cut(other)])
+    run_workers()
+    wrong = assemble_bundle(client, bearer, [member.app.identifier], content).json
+    clock.advance(minutes=11)
+    missing = assemble_bundle(client, bearer, [member.app.identifier], content).json
+    sent(client, bearer, [member.app.identifier], content)
+    run_workers()
+
+    assert (wrong["state"], "SHA-1" in wrong["detail"]) == ("error", True)
+    assert missing["state"] in ("not_found", "created")
+    assert assemble_bundle(client, bearer, [member.app.identifier], content).json["state"] == "ok"
