@@ -12,3 +12,11 @@ def one_line(text: str) -> str:
         for sign, escape in _ENDS.items():
             text = text.replace(sign, escape)
     return text
+
+
+def one_line_bytes(text: bytes) -> bytes:
+    """The same of UTF-8, in which no sign is a part of another."""
+    if not text.isascii():
+        for sign, escape in _ENDS.items():
+            text = text.replace(sign.encode(), escape.encode())
+    return text

@@ -7,6 +7,7 @@
 | `debouncing` | task messages, and waits for Redis | `app/queueing/debounced_broker.py` | `open_services` |
 | `async-commits` | waits for PostgreSQL's disk | `app/db/async_commit.py` | `open_database` |
 | `lists-at-claim` | round trips of a short list's job | `app/jobs/lists_at_claim.py` | `running._begin_next` |
+| `batch-text` | Python objects for the rows of a batch | `app/jobs/batch_text.py` | `PartMaker._rows` |
 
 All are on in production. A developer leaves some out by the environment variable CRASHQ_WITHOUT, such as
 `CRASHQ_WITHOUT=brief-wait,debouncing`, of the service or of pytest.
@@ -26,6 +27,7 @@ class Speed:
     debouncing: bool = True
     async_commits: bool = True
     lists_at_claim: bool = True
+    batch_text: bool = True
 
     @classmethod
     def without(cls, names: str) -> "Speed":

@@ -139,11 +139,35 @@ _CLAIM = {
     "bounded": "long",
     "at_once": 1,
 }
+_PAGE = {
+    "app": 2,
+    "crash": None,
+    "since": None,
+    "until": None,
+    "last_row": OCCURRENCES,
+    "after_row": 0,
+    "after_crash": 0,
+    "after_at": NOW - timedelta(days=30),
+    "after_id": 0,
+    "upto_crash": CRASHES // 2,
+    "upto_at": NOW,
+    "upto_id": OCCURRENCES,
+}
+_CELLS = {
+    **_PAGE,
+    **dict.fromkeys(("app_version", "os_name", "os_version", "device_model", "user_id")),
+    **dict.fromkeys(("told", "shown_devices", "shown_users")),
+}
 VALUES: dict[str, dict[str, Any]] = {
     "add_occurrences": {
         "rows": as_rows([{"crash_id": 1, "log_row": 1, "log_id": "log-1", "number": 2, "occurred_at": NOW}]),
     },
     "await_symbols": {"rows": as_rows([{"app_id": 2, "awaited": _id(1, 32), "log_row": 1}])},
+    "batch_bound": {**_PAGE, "size": 1_000},
+    "batch_csv": _CELLS,
+    "batch_devices_and_users": _PAGE,
+    "batch_ndjson": _CELLS,
+    "batch_undescribed": _PAGE,
     "claim_job": _CLAIM,
     "claim_logs": {
         "now": NOW,

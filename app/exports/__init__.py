@@ -37,9 +37,13 @@ class RowFormat(Protocol):
     FORMAT: str  # the value of `format` in the request: "ndjson", "csv", ...
     MEDIA_TYPE: str
     EXTENSION: str  # of the file name, without the dot
+    TEXT: str  # what PostgreSQL makes of the rows: "csv" or "ndjson" (app/db/hot/batch_*.sql)
 
     def write(self, pages: Iterable[list[Row]]) -> Iterator[bytes]:
         """The file in chunks of any size, never whole in memory; the same rows give the same bytes."""
+
+    def join(self, texts: Iterable[bytes]) -> Iterator[bytes]:
+        """The same file, of the rows as TEXT, some whole rows to a text."""
 
 
 def _discover() -> dict[str, RowFormat]:

@@ -10,6 +10,7 @@ from app.exports import COLUMNS, Row, time_text
 FORMAT = "csv"
 MEDIA_TYPE = "text/csv; charset=utf-8"
 EXTENSION = "csv"
+TEXT = "csv"
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet program begins a formula with, some of them after white space that they drop."""
@@ -20,6 +21,12 @@ def write(pages: Iterable[list[Row]]) -> Iterator[bytes]:
     yield _lines([COLUMNS])
     for page in pages:
         yield _lines(map(_cells, page))
+
+
+def join(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """The names of the columns, then the texts as they are."""
+    yield _lines([COLUMNS])
+    yield from texts
 
 
 def cell(value: str | None) -> str:

@@ -47,6 +47,7 @@ class JobAttempt(Lease[R]):
         self.db = services.db
         self.storage = services.storage
         self.now = services.now
+        self.speed = services.config.speed
         self.app_id = job.app_id
         self.pause = min(PROGRESS_EVERY, self.pause)
         self.data_revision: int | None = None

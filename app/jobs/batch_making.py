@@ -4,24 +4,21 @@ import codecs
 from collections.abc import Iterator
 from datetime import UTC
 from itertools import chain
-from typing import NamedTuple
 
 from app.crashes.facts import Facts, facts
-from app.crashes.log import CrashLog
 from app.db.models.app import App
 from app.db.models.job_part import JobPart, JobPlan
-from app.db.models.log import Log
 from app.db.queries.batch_rows import BatchCrash, FoundRow, Scope, read_place, rows_between
-from app.errors import Conflict, MalformedLog
-from app.exports import ROW_FORMATS, Row
+from app.errors import Conflict
+from app.exports import ROW_FORMATS, Row, RowFormat
+from app.jobs.batch_logs import LogReader
 from app.jobs.batch_params import REPORTS, UTF_8_BOM, Filters
-from app.jobs.job_type import MadePart, Run
+from app.jobs.batch_text import TextMaker
+from app.jobs.job_type import MadePart, PartCount, Run
 from app.jobs.report_making import make_report, rules_of
-from app.parsers import parse
 from app.redaction.crash_log import redact_facts
 from app.reports import json_report
 from app.reports.zip_report import zip_stream
-from app.storage import ObjectNotFound
 from app.symbolication.opened import OpenedSymbols
 
 NOTHING_KNOWN = Facts()
@@ -33,27 +30,17 @@ class ReportsChanged(Conflict):
     code, message = "reports_changed", "The settings for the app's reports changed while the batch was made; ask again"
 
 
-class ParsedLog(NamedTuple):
-    """A stored log and the crash reports in it."""
-
-    row_id: int
-    raw: bytes
-    parsed: list[CrashLog]
-
-
 class PartMaker:
     """Reads a part's occurrences; counts them, those that it has written and those that it could not read."""
 
     def __init__(self, params: Filters, scope: Scope, plan: JobPlan, part: JobPart, run: Run) -> None:
-        self.read = 0
-        self.rows = 0
-        self.unreadable = 0
+        self._count = PartCount()
         self._params, self._scope, self._part, self._run = params, scope, part, run
         with run.db.read() as session:
             self._rules, revision = rules_of(session, scope.app_id)
         if plan.reports_revision not in (None, revision):
             raise ReportsChanged
-        self._latest: ParsedLog | None = None  # occurrences of one log mostly stand together
+        self._logs = LogReader(run)
 
     def make(self, stem: str, name: str) -> MadePart:
         """Store the part by that name; its file is named after the stem and its number."""
@@ -61,17 +48,24 @@ class PartMaker:
             chunks, extension, media_type = zip_stream(self._reports()), "zip", "application/zip"
         else:
             writer = ROW_FORMATS[self._params.format]
-            chunks, extension, media_type = writer.write(self._row_pages()), writer.EXTENSION, writer.MEDIA_TYPE
+            chunks, extension, media_type = self._rows(writer), writer.EXTENSION, writer.MEDIA_TYPE
             if self._params.encoding == UTF_8_BOM:
                 chunks = chain([codecs.BOM_UTF8], chunks)
         filename = f"{stem}-{self._part.number:05d}.{extension}"
         artefact = self._run.store(name, chunks, filename, media_type)
-        return MadePart(artefact, self.read, self.rows, self.unreadable)
+        return MadePart(artefact, self._count.read, self._count.rows, self._count.unreadable)
+
+    def _rows(self, writer: RowFormat) -> Iterator[bytes]:
+        """The file of rows: written row by row, or of text that the database makes."""
+        if self._run.speed.batch_text and self._run.db.is_postgresql:
+            maker, part = TextMaker(self._params, self._scope, self._run, self._rules), self._part
+            return writer.join(maker.texts(writer.TEXT, part.after, part.upto, part.units, self._count))
+        return writer.write(self._row_pages())
 
     def _pages(self) -> Iterator[list[tuple[FoundRow, BatchCrash]]]:
         after = read_place(self._part.after) if self._part.after else None
         for page in rows_between(self._run.db, self._scope, after, read_place(self._part.upto)):
-            self.read += len(page)
+            self._count.read += len(page)
             yield page
 
     def _row_pages(self) -> Iterator[list[Row]]:
@@ -81,13 +75,13 @@ class PartMaker:
                 known = self._facts(found)
                 self._run.advance(1)
                 if known is None:
-                    self.unreadable += 1
+                    self._count.unreadable += 1
                     if self._params.needs_facts:
                         continue
                     known = NOTHING_KNOWN
                 if self._params.wants(known):
                     rows.append(_row(found, crash, redact_facts(known, self._rules)))
-            self.rows += len(rows)
+            self._count.rows += len(rows)
             yield rows
 
     def _reports(self) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -99,13 +93,13 @@ class PartMaker:
                 self._run.advance(1)
                 if self._params.needs_facts and found.described and not self._params.wants(_stored(found)):
                     continue
-                read = self._read(found)
+                read = self._logs.read(found.log_row, found.number)
                 if read is None:
-                    self.unreadable += 1
+                    self._count.unreadable += 1
                     continue
                 raw, parsed = read
                 if self._params.wants(_stored(found) if found.described else facts(parsed)):
-                    self.rows += 1
+                    self._count.rows += 1
                     name = f"{found.log_id}-crash-{found.number}"
                     named = symbols.resolve(parsed)
                     report = make_report(app, crash.identifier, crash.title, found, raw, named, self._rules)
@@ -115,22 +109,8 @@ class PartMaker:
         """What is stored with the occurrence, else what its log says; None when that cannot be read."""
         if found.described:
             return _stored(found)
-        read = self._read(found)
+        read = self._logs.read(found.log_row, found.number)
         return facts(read[1]) if read else None
-
-    def _read(self, found: FoundRow) -> tuple[bytes, CrashLog] | None:
-        """The stored log and the occurrence's report in it; None when it is lost, or is no longer what it was."""
-        if self._latest is None or self._latest.row_id != found.log_row:
-            self._latest = None  # never two in memory
-            with self._run.db.read() as session:
-                log = session.get(Log, found.log_row)
-            try:
-                raw = self._run.storage.get(log.storage_key, log.size) if log else b""
-                self._latest = ParsedLog(found.log_row, raw, parse(raw))
-            except (ObjectNotFound, MalformedLog):
-                self._latest = ParsedLog(found.log_row, b"", [])
-        _, raw, parsed = self._latest
-        return (raw, parsed[found.number - 1]) if found.number <= len(parsed) else None
 
 
 def _stored(found: FoundRow) -> Facts:

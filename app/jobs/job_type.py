@@ -15,6 +15,7 @@ from app.db.hot.short_list import ShortList
 from app.db.models.job import Job
 from app.db.models.job_part import JobPart, JobPlan
 from app.json_models import ResponseBody, Time
+from app.speed import Speed
 from app.storage import Storage
 
 AnyJob = Job | FoundJob
@@ -56,6 +57,15 @@ class MadePart:
     unreadable: int  # occurrences that belong to it and could not be read
 
 
+@dataclass
+class PartCount:
+    """What goes into a part, counted while it is written."""
+
+    read: int = 0
+    rows: int = 0
+    unreadable: int = 0
+
+
 @dataclass(frozen=True)
 class Body:
     """Bytes of an answer that need not be in memory: their number and their chunks."""
@@ -76,6 +86,7 @@ class Run(Protocol):
     storage: Storage
     app_id: int
     now: Callable[[], datetime]
+    speed: Speed  # which of the parts for speed are on
 
     @property
     def crash_id(self) -> int:

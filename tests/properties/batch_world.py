@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.crashes.fingerprint import fingerprint
 from app.db.models.crash import Crash, find_crash
@@ -32,6 +32,7 @@ from app.services import Services
 from app.sweep import sweep
 from tests.exporting import delivered, make
 from tests.factories import Clock, make_member, run_enqueued
+from tests.properties.interrupting import before_statements
 from tests.sentry_events import sentry_event
 
 Op = tuple[Any, ...]  # name of a `World.do_…` and what it takes
@@ -47,6 +48,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_params, "ROWS_PER_PART", 3)
     monkeypatch.setattr("app.db.queries.batch_rows.ROWS_PER_PAGE", 2)
     monkeypatch.setattr("app.db.queries.batch_rows.CRASHES_PER_PAGE", 2)
+    monkeypatch.setattr("app.db.queries.batch_text.ROWS_PER_TEXT", 2)
     monkeypatch.setattr(regrouping, "OCCURRENCES_PER_STEP", 2)
     monkeypatch.setattr(regrouping, "LOGS_IN_BULK", 2)
 
@@ -196,11 +198,10 @@ class World:
     @contextmanager
     def interrupted(self) -> Iterator[None]:
         """Something happens right before each statement that reads occurrences, outside of writing transactions."""
-        engine, at_it = self.services.db.engine, []
+        at_it: list[str] = []
 
-        def happen(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            writes = connection.get_execution_options().get("crashq_writes")
-            if at_it or writes or not self.meanwhile or "FROM occurrences" not in statement:
+        def happen(statement: str) -> None:
+            if at_it or not self.meanwhile or "FROM occurrences" not in statement:
                 return
             at_it.append(statement)
             try:
@@ -210,11 +211,8 @@ class World:
             finally:
                 at_it.clear()
 
-        event.listen(engine, "before_cursor_execute", happen)
-        try:
+        with before_statements(self.services.db, happen):
             yield
-        finally:
-            event.remove(engine, "before_cursor_execute", happen)
 
     def check(self, job: Job) -> None:
         """Each occurrence of one time once, in its crash of that time, but for what has gone since."""

@@ -1,0 +1,49 @@
+-- A page of a batch as CSV, safe to open in a spreadsheet (app/exports/csv_rows.py). Unknown is an empty cell.
+-- Columns: the text, occurrences read, rows that it holds, occurrences whose facts nobody knows.
+SELECT
+    convert_to(
+        coalesce(
+            string_agg(
+                cells.id || ',' || left(cells.occurred, 10) || ',' || cells.log_id || ',' || cells.occurred || ','
+                || cells.crash_identifier || ',' || facts.text || E'\r\n',
+                ''
+            ) FILTER (WHERE cells.wanted),
+            ''
+        ),
+        'UTF8'
+    ),
+    count(*),
+    count(*) FILTER (WHERE cells.wanted),
+    count(*) FILTER (WHERE NOT cells.readable)
+FROM (
+\ir batch_cells.sql
+) AS cells
+CROSS JOIN LATERAL (
+    SELECT
+        CASE
+            -- Six cells with nothing to quote and no formula, as almost all are.
+            WHEN plain.text ~ '^(?:[^=+@\t\r\n",-][^\r\n",]*)?(?:,(?:[^=+@\t\r\n",-][^\r\n",]*)?){5}$' THEN plain.text
+            ELSE (
+                SELECT string_agg(
+                    CASE WHEN safe.text ~ '[\r\n",]' THEN '"' || replace(safe.text, '"', '""') || '"' ELSE safe.text END,
+                    ',' ORDER BY cell.place
+                )
+                FROM unnest(ARRAY[
+                    cells.app_version, cells.app_build, cells.os_name, cells.os_version, cells.shown_device,
+                    cells.shown_user
+                ]) WITH ORDINALITY AS cell (value, place)
+                CROSS JOIN LATERAL (
+                    -- An apostrophe before what a spreadsheet would run.
+                    SELECT CASE WHEN cell.value ~ '^[=+@\t\r\n-]' THEN '''' ELSE '' END || coalesce(cell.value, '') AS text
+                ) AS safe
+            )
+        END AS text
+    FROM (
+        SELECT
+            coalesce(cells.app_version, '') || ',' || coalesce(cells.app_build, '') || ',' || coalesce(cells.os_name, '')
+            || ',' || coalesce(cells.os_version, '') || ',' || coalesce(cells.shown_device, '') || ','
+            || coalesce(cells.shown_user, '') AS text
+        -- Worked out once, not at each place that names it.
+        OFFSET 0
+    ) AS plain
+) AS facts

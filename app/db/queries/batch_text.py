@@ -1,0 +1,124 @@
+"""The occurrences of a batch as text that PostgreSQL makes, a page at a time: no Python object for each row."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from app.db.engine import Database
+from app.db.hot import SqlText
+from app.db.queries.batch_rows import BatchPosition, Scope
+from app.iso_time import FIRST_INSTANT
+
+ROWS_PER_TEXT = 25_000  # about 6 MB of NDJSON; more than a part has, unless a batch is of millions
+BEGINNING = BatchPosition(0, FIRST_INSTANT, 0)
+
+Facts = tuple[str | None, ...]
+"""Of an occurrence, in the order of `app.crashes.facts.Facts`."""
+
+
+class PageText(NamedTuple):
+    """A page as text, and what is in it."""
+
+    text: bytes
+    read: int  # occurrences
+    rows: int  # of them in the text
+    unreadable: int  # occurrences whose facts neither their rows nor `told` tell
+
+
+class Undescribed(NamedTuple):
+    """An occurrence whose facts only its log can tell."""
+
+    id: int
+    log_row: int
+    number: int
+
+
+class Page(NamedTuple):
+    """The occurrences after one place and up to another."""
+
+    scope: Scope
+    after: BatchPosition
+    upto: BatchPosition
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of batch_page.sql."""
+        scope = self.scope
+        return {
+            "app": scope.app_id,
+            "crash": scope.crash_id,
+            "since": scope.since,
+            "until": scope.until,
+            "last_row": scope.last_row,
+            "after_row": scope.after_row,
+            "after_crash": self.after.crash_id,
+            "after_at": self.after.occurred_at,
+            "after_id": self.after.id,
+            "upto_crash": self.upto.crash_id,
+            "upto_at": self.upto.occurred_at,
+            "upto_id": self.upto.id,
+        }
+
+
+def pages_between(
+    db: Database, scope: Scope, after: BatchPosition | None, upto: BatchPosition, rows: int
+) -> Iterator[Page]:
+    """The pages of a part, which has so many rows or fewer: nothing is added to it while its batch is made."""
+    begin, left = after or BEGINNING, rows
+    while left > ROWS_PER_TEXT:
+        with db.driver() as driver:
+            bound = driver.first(_BOUND, **Page(scope, begin, upto).values, size=ROWS_PER_TEXT)
+        if bound is None:
+            break
+        yield Page(scope, begin, bound)
+        begin, left = bound, left - ROWS_PER_TEXT
+    yield Page(scope, begin, upto)
+
+
+def page_text(
+    db: Database,
+    name: str,
+    page: Page,
+    filters: Mapping[str, list[str] | None],
+    told: Mapping[int, Facts] | None = None,
+    shown: tuple[Mapping[str, str], Mapping[str, str]] | None = None,
+) -> PageText:
+    """The page as `csv` or `ndjson`.
+
+    `told` has the facts of occurrences that no digest described, by their row ids; `shown` what stands in place of devices
+    and of users.
+    """
+    values = {
+        **page.values,
+        **filters,
+        "told": None if told is None else json.dumps(told),
+        "shown_devices": None if shown is None else json.dumps(shown[0]),
+        "shown_users": None if shown is None else json.dumps(shown[1]),
+    }
+    with db.driver() as driver:
+        found = driver.first(_TEXTS[name], **values)
+    assert found is not None
+    return found
+
+
+def undescribed(db: Database, page: Page) -> list[Undescribed]:
+    """The occurrences of a page that no digest described, in the order of the page."""
+    with db.driver() as driver:
+        return driver.rows(_UNDESCRIBED, **page.values)
+
+
+def devices_and_users(db: Database, page: Page) -> tuple[set[str], set[str]]:
+    """What the rows of a page tell of devices and users."""
+    with db.driver() as driver:
+        found: list[tuple[str | None, str | None]] = driver.rows(_DEVICES_AND_USERS, **page.values)
+    return _known(device for device, _ in found), _known(user for _, user in found)
+
+
+def _known(values: Iterable[str | None]) -> set[str]:
+    return {value for value in values if value is not None}
+
+
+_TEXTS = {name: SqlText(f"batch_{name}", PageText, binary=True) for name in ("csv", "ndjson")}
+_UNDESCRIBED = SqlText("batch_undescribed", Undescribed)
+_DEVICES_AND_USERS = SqlText("batch_devices_and_users", lambda *columns: columns)
+_BOUND = SqlText("batch_bound", BatchPosition)

@@ -1,0 +1,63 @@
+"""Batch text, a part for speed (`app.speed`): PostgreSQL makes the rows of a part, so Python has no object for any of them."""
+
+from collections.abc import Iterator
+
+from app.crashes.facts import Facts, facts
+from app.db.queries.batch_rows import Scope, read_place
+from app.db.queries.batch_text import Page, devices_and_users, page_text, pages_between, undescribed
+from app.jobs.batch_logs import LogReader
+from app.jobs.batch_params import FILTERS, Filters
+from app.jobs.job_type import PartCount, Run
+from app.redaction.crash_log import redact_facts
+from app.redaction.rules import Rules
+
+
+class TextMaker:
+    """Has the pages of a part made as text, and counts what is in them."""
+
+    def __init__(self, params: Filters, scope: Scope, run: Run, rules: Rules) -> None:
+        self._scope, self._run, self._rules = scope, run, rules
+        self._filters = {name: list(getattr(params, name)) or None for name in FILTERS}
+        self._logs = LogReader(run)
+
+    def texts(self, name: str, after: str | None, upto: str, units: int, count: PartCount) -> Iterator[bytes]:
+        """The rows between two places as `csv` or `ndjson`, a page at a time."""
+        begin = read_place(after) if after else None
+        for page in pages_between(self._run.db, self._scope, begin, read_place(upto), units):
+            shown = self._shown(page, {})
+            made = page_text(self._run.db, name, page, self._filters, None, shown)
+            if made.unreadable:
+                told = self._told(page)
+                made = page_text(self._run.db, name, page, self._filters, told, self._shown(page, told))
+            count.read += made.read
+            count.rows += made.rows
+            count.unreadable += made.unreadable
+            self._run.advance(made.read)
+            yield made.text
+
+    def _told(self, page: Page) -> dict[int, Facts]:
+        """What the logs tell of occurrences that no digest described; those whose logs cannot be read are not in it."""
+        told = {}
+        for row_id, log_row, number in undescribed(self._run.db, page):
+            read = self._logs.read(log_row, number)
+            self._run.advance(0)
+            if read is not None:
+                told[row_id] = facts(read[1])
+        return told
+
+    def _shown(self, page: Page, told: dict[int, Facts]) -> tuple[dict[str, str], dict[str, str]] | None:
+        """What stands in place of the devices and of the users whose names the app's rules change."""
+        if not self._rules.is_on:
+            return None
+        devices, users = devices_and_users(self._run.db, page)
+        devices |= {known.device_model for known in told.values() if known.device_model is not None}
+        users |= {known.user_id for known in told.values() if known.user_id is not None}
+        shown_devices, shown_users = {}, {}
+        for device in devices:
+            shown_devices[device] = redact_facts(Facts(device_model=device), self._rules).device_model or ""
+        for user in users:
+            shown_users[user] = redact_facts(Facts(user_id=user), self._rules).user_id or ""
+        return (
+            {device: text for device, text in shown_devices.items() if text != device},
+            {user: text for user, text in shown_users.items() if text != user},
+        )
