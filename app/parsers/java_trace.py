@@ -18,6 +18,7 @@ from app.errors import MalformedLog
 from app.parsers import (
     android_kind,
     apple_text,
+    crashlytics_apple,
     hosted_exception,
     java_finder,
     java_stack,
@@ -44,7 +45,9 @@ def sniff(document: Document) -> bool:
         return False
     if not any(mark in text for mark in _MARKS) or _OTHER_FORMATS.search(text):
         return False
-    return android_kind.kind(document) is None and not apple_text.sniff(document) and bool(_traces(document))
+    if android_kind.kind(document) is not None or apple_text.sniff(document) or crashlytics_apple.sniff(document):
+        return False
+    return bool(_traces(document))
 
 
 def parse(document: Document) -> list[CrashLog]:

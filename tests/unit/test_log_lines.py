@@ -16,10 +16,10 @@ LEVELS = {"debug", "info", "warning", "error", "exception"}
 KEYS = {
     "ids": {"app", "crash", "delivery", "erasure", "export", "folder", "job", "key", "log", "logs", "part",
             "regrouping", "row", "run", "symbols", "upload", "user", "webhook"},
-    "counts": {"attempt", "bytes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number", "objects", "occurrences",
-               "parts", "pid", "port", "rows", "tokens", "unreadable"},
-    "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "hint", "is_own", "kind", "method",
-                      "queue", "reason", "recorded", "route", "status", "step", "task", "work", "exc_info"},
+    "counts": {"attempt", "bytes", "chunks", "failures", "files", "jobs", "unfinished", "moved", "ms", "number", "objects",
+               "occurrences", "parts", "pid", "port", "rows", "tokens", "unreadable"},
+    "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "hint", "is_damaged", "is_own", "kind",
+                      "method", "queue", "reason", "recorded", "route", "status", "step", "task", "work", "exc_info"},
 }  # fmt: skip
 """`key` and `folder` are keys of the store, made of ids; `error` is the name of an exception's class;
 of `exc_info` only the stack is written."""

@@ -34,7 +34,9 @@ def read_files(stream: IO[bytes], max_bytes: int, most: int) -> list[tuple[str, 
             one.close()
         if isinstance(error, RequestEntityTooLarge):
             raise TooLarge(f"The form has more than {most} parts, or more than {MAX_TEXT} bytes of text") from None
-        if isinstance(error, ValueError | UnicodeError | AttributeError):  # the last: a head without the line that ends it
+        if isinstance(
+            error, ValueError | UnicodeError | AttributeError
+        ):  # the last: a head without the line that ends it
             raise BadParameters("The body is not whole multipart/form-data") from None
         raise
     return list(files.items(multi=True))

@@ -171,6 +171,7 @@ def test_a_gzip_of_one_log_is_that_log_and_names_its_file():
         (gzip.compress(zipped([("a", trace("one"))])), "an archive inside an archive is not read"),
         (gzip.compress(b"no log"), "holds no crash report"),
     ],
+    ids=["cut short", "too large", "an archive", "no log"],
 )
 def test_a_gzip_that_is_damaged_too_large_or_no_log_is_refused(raw, reason):
     with pytest.raises(MalformedLog, match=reason):
