@@ -27,6 +27,7 @@ from app.crashes.rules import (
     SEEING,
     SWIFT_PLUMBING,
 )
+from app.crashes.spots import Spot, spots
 
 REPORTED_WITHIN = 20  # frames from the top that a reporter of crashes may stand on a stack with
 ENDED_WITHIN = 60  # frames from the top that `abort` is sought in
@@ -57,12 +58,17 @@ class Blame:
 
     @cached_property
     def own(self) -> list[Named]:
-        """The app's own frames of the root cause, else of the cause nearest to it that has any, else of the crash."""
+        """The app's own frames, each name once."""
+        return self.each_once(self._own_frames)
+
+    @cached_property
+    def _own_frames(self) -> list[Frame]:
+        """Those of the root cause, else of the cause nearest to it that has any, else of the crash."""
         stacks = [fault.frames for fault in reversed(self.chain[1:])]
         for frames in (*map(self._telling, stacks), self.frames):
-            named = self.each_once(credible((frame for frame in frames if self.is_own(frame)), self.family))
-            if named:
-                return named
+            own = credible((frame for frame in frames if self.is_own(frame)), self.family)
+            if self.each_once(own):
+                return own
         return []
 
     def is_own(self, frame: Frame) -> bool:
@@ -82,6 +88,11 @@ class Blame:
         first = next((index for index, frame in enumerate(self.frames) if self.is_own(frame)), len(self.frames))
         below = [frame for frame in self.frames[first:] if not (self.is_own(frame) or frame.is_guess)]
         return self._side(self.frames[:first]), self._side(below)
+
+    @cached_property
+    def spots(self) -> list[Spot]:
+        """Where the app's own frames without a name are, nearest first."""
+        return spots(self._own_frames, self.log)
 
     def calling(self, own: Frame) -> Named | None:
         """The system code that a frame of the app, or one without a name above it, has called."""

@@ -126,13 +126,17 @@ def _in_app_frames(blame: Blame) -> Parts | None:
 
 
 def _nameless_frames(blame: Blame) -> Parts | None:
-    """No function of the app has a name: its images, the system code around them, and the message."""
+    """No function of the app has a name: its images, the system code around them, and the message.
+
+    In logs that tell the build of an image, the places in it are all that tells two functions apart.
+    """
     own = blame.own
     around = _around(blame) if own else ()
     images = _texts("image", own, MAX_FRAMES)
     if not images and not around:
         return None
-    return (*_types(blame), *images, *around, *_message(blame.log))
+    spots = (f"at: {spot.image} {spot.debug_id} + {spot.offset}" for spot in blame.spots)
+    return (*_types(blame), *images, *spots, *around, *_message(blame.log))
 
 
 def _system_frames(blame: Blame) -> Parts | None:

@@ -30,7 +30,7 @@ _JAVAC_LAMBDA = re.compile(r"lambda\$(.+?)\$\d+(?:\$.*)?|lambda\$(\d+)")
 _KOTLIN_LAMBDA = re.compile(r"(?:\$lambda[$-]\d+|\$default|\$suspendImpl|\$\$inlined\$\w+|\$\$superforward|\$\d+)+$")
 # JavaScript: bundlers put hashes into file names, minifiers make names of one or two letters.
 _JS_ADDED = re.compile(r" ?\[as [^\]]*\]|/?<$|^(?:async|new|get|set) |\[\w\]")
-_JS_ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", ""})
+_JS_ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", "", "code", "global"})  # "global code", "eval code"
 _JS_FILLERS = frozenset({"Object", "null", "undefined", "Module", "exports", "prototype"})
 _JS_HASH = re.compile(r"[-._~](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]{6,}(?=[.\-]|$)|(?<=^)\d+(?=\.)|\.chunk|\.min|\.bundle")
 # What Swift's compiler puts between two functions; how much of it is left is the optimiser's choice.
@@ -172,10 +172,13 @@ def _javascript(frame: Frame, function: str) -> StableName:
     if len(name) <= 2 or name in _JS_FILLERS or name in _JS_ANONYMOUS:
         name = ""
     # An engine may or may not show a function without a name next to one that has one in the same file.
+    if name and not place:
+        return StableName(name, True)
     return StableName(f"{place}:{name}" if name else place or "?", bool(name), place, is_bridge=not name)
 
 
 _CSHARP = (
+    (re.compile(r"\+?<<([\w.]+)>[bg]__\w+(?:\|\w+)?>d(?:__\w+)?(?:\.MoveNext)?"), r".\1"),  # asynchronous lambdas
     (re.compile(r"`\d+|\[(?:[^][]|\[[^][]*\])*\]"), ""),  # generic arity and arguments
     (re.compile(r"\+?<>c(?:__DisplayClass\w*)?(?:\.|\+)?"), "."),  # classes made for closures
     (re.compile(r"\+?<([\w.]+)>(?:[bd]__|c__Iterator)\w*(?:\.MoveNext)?"), r".\1"),  # lambdas; state machines

@@ -9,7 +9,8 @@ from app.crashes.rules import CODED_TYPES, TERMINATION_CODES, TERMINATION_NAMESP
 
 # "Namespace SPRINGBOARD, Code 0x8badf00d" (text), "FRONTBOARD 2343432205" and "FRONTBOARD, 2343432205, ..." (JSON)
 _TOLD = re.compile(
-    r"(?:Termination(?: Reason)?: {0,4})?(?:Namespace )?([A-Z]{3,16}),? {1,4}(?:Code )?(0x[0-9a-fA-F]{1,16}|\d{1,20})\b"
+    r"(?:Termination(?: Reason)?: {0,4})?(?:Namespace )?(?P<space>[A-Z]{3,16}|<0x[0-9A-Fa-f]{1,8}>),? {1,4}"
+    r"(?:Code )?(?:0x(?P<hex>[0-9a-fA-F]{1,16})|(?P<decimal>\d{1,20}))\b"
 )
 _CODE = re.compile(r"0x0{0,8}([0-9a-fA-F]{8})\b")
 _CODE_NAME = re.compile(r"\b[A-Z][A-Z0-9]{1,20}_[A-Z0-9_]{2,60}\b")
@@ -39,8 +40,10 @@ def termination(log: CrashLog) -> Termination | None:
     """What ended the process; None where it ended by itself or the log does not tell."""
     for text in _texts(log):
         told = _TOLD.match(text)
-        if told and told[1] in TERMINATION_NAMESPACES:
-            return Termination(told[1], int(told[2], 0))
+        if told:
+            number = int(told["hex"], 16) if told["hex"] else int(told["decimal"])
+            if told["space"] in TERMINATION_NAMESPACES or number in TERMINATION_CODES:
+                return Termination(told["space"], number)
         code = _CODE.match(text)
         if code and int(code[1], 16) in TERMINATION_CODES:
             return Termination(None, int(code[1], 16))

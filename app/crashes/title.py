@@ -43,7 +43,8 @@ def title(log: CrashLog, blame: Blame | None = None) -> str:
     if message.startswith("Namespace "):  # MetricKit's word for what the type tells by now
         message = ""
     place = _cut(_place(blame), MAX_PLACE)
-    tail = f" in {place}" if place and place not in message else ""
+    is_told = place in message or (_is_kernels(blame) and " in " in message)  # a kernel tells the place of its bug
+    tail = f" in {place}" if place and not is_told else ""
     head = _head(kind, message)
     return _cut(head or "Unknown crash", MAX_LENGTH - len(tail)) + tail
 
@@ -102,14 +103,18 @@ def _place(blame: Blame) -> str:
         home = named[0].name.host if blame.family == "javascript" else stable_image(named[0].frame.image or "")
         return function if first.is_named or first.text in ("?", home) else _joined(first.text, function)
     if own:
-        return _sides(blame, next((image for one in own if (image := _image(one))), ""))
+        spot = next((f"{spot.image} + {spot.offset}" for spot in blame.spots), "") if not named else ""
+        return _sides(blame, spot or next((image for one in own if (image := _image(one))), ""))
     nearest = [one for one in blame.nearest if one.name.text != "?"]
     shown = next((one for one in nearest if one.name.is_named), None)
     if shown:
         return _function(shown, blame)
-    is_kernel = any(fault.mechanism == "kernel" for fault in blame.chain[:1])  # its process only ran then
-    process = "" if is_kernel else stable_image(blame.log.process or "")
+    process = "" if _is_kernels(blame) else stable_image(blame.log.process or "")  # it only ran then
     return one_line(nearest[0].name.text if nearest else process)
+
+
+def _is_kernels(blame: Blame) -> bool:
+    return any(fault.mechanism == "kernel" for fault in blame.chain[:1])
 
 
 def _sides(blame: Blame, image: str) -> str:
@@ -143,6 +148,8 @@ def _function(one: Named, blame: Blame) -> str:
         return one_line(one.name.text.removeprefix(f"{one.name.host}:"))
     if blame.family == "java" and one.name.is_bridge:
         return one_line(one.name.host).rsplit(".", 1)[-1]
+    if blame.family == "csharp" and "<" in f"{frame.module}{frame.function}":
+        return one_line(".".join(one.name.text.split(".")[-2:]))
     function = one_line(shown_name(frame.function or ""))
     if not frame.module or function.startswith((f"{frame.module}.", "-[", "+[")):
         return function

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app.crashes.fingerprint import fingerprint
-from app.crashes.log import AppInfo, CrashLog, Frame
+from app.crashes.log import AppInfo, BinaryImage, CrashLog, Frame
+from app.crashes.title import title
 from tests.stacks import crash, own, value
 
 
@@ -95,3 +96,33 @@ def test_a_frame_without_anything_beside_one_with_an_image_changes_nothing():
     log = crash(Frame(address=819), own(None), type="SIGSEGV", platform="native")
 
     assert fingerprint(log).parts[1:] == ("image: Shop",)
+
+
+def unnamed(*offsets: int, debug_id: str | None = "83e44566-e300", type: str = "NSGenericException") -> CrashLog:
+    image = BinaryImage("Shop", "/Applications/Shop.app/Shop", debug_id, address=4_096, size=1_000_000)
+    frames = [own(None, image_address=4_096, address=4_096 + offset) for offset in offsets]
+    return replace(crash(*frames, type=type), images=(image,))
+
+
+def test_own_frames_without_names_are_told_apart_by_their_place_in_a_build_that_is_known():
+    log = unnamed(144_518, 145_567)
+
+    assert value(log) != value(unnamed(90_000, 91_000))
+    assert fingerprint(log).parts[1:] == ("image: Shop", "at: Shop 83e44566 + 144518", "at: Shop 83e44566 + 145567")
+    assert value(log) == value(replace(log, images=(replace(log.images[0], path="/private/var/Shop.app/Shop"),)))
+    assert title(log) == "NSGenericException in Shop + 144518"
+
+
+@pytest.mark.parametrize("told", [{"debug_id": None}, {"type": "ANR"}, {"type": "SIGKILL"}])
+def test_places_do_not_count_where_the_build_is_unknown_or_chance_decides(told):
+    assert value(unnamed(144_518, **told)) == value(unnamed(90_000, **told))
+
+
+def test_places_do_not_count_beside_a_name():
+    log = unnamed(144_518)
+    thread = log.threads[0]
+
+    assert fingerprint(replace(log, threads=(replace(thread, frames=(*thread.frames, own("pay"))),))).parts[1:] == (
+        "frame: Shop",
+        "frame: pay",
+    )

@@ -51,6 +51,8 @@ def test_a_kill_is_no_abort_and_one_reason_is_not_another():
         ("0x000000008badf00d, 0x0000000000000000", "0x8badf00d (watchdog: took too long)"),
         ("JETSAM 1", "JETSAM 0x1 (out of memory)"),
         ("RUNNINGBOARD 0x2bad45ec", "0x2bad45ec (security violation)"),
+        ("Namespace <0xF>, Code 0xdeadfa11", "0xdeadfa11 (force quit by the user)"),
+        ("FRONTBOARD 0077", "FRONTBOARD 0x4d"),
         ("FRONTBOARD 0x77", "FRONTBOARD 0x77"),
     ],
 )

@@ -1,5 +1,7 @@
 """The one line that tells a crash."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.crashes.log import CrashLog, Fault, Frame, Thread
@@ -134,3 +136,21 @@ def test_code_without_a_name_above_the_first_name_is_told_by_its_file_or_image()
     assert title(log(*script, type="E", platform="javascript")) == "E in tickets.js, from dispatch"
     assert title(log(*library, type="E", platform="native")) == "E in libgame.so, from Java_com_shop_draw"
     assert title(log(Frame(image="Shop"), Frame("-[A b]", image="Shop"), type="E")) == "E in -[A b]"
+
+
+def test_a_place_that_a_kernels_message_tells_is_not_told_again():
+    crash = log(Frame("match_id"), type="KASAN: use-after-free", message="use-after-free in match", platform="native")
+
+    assert (
+        title(replace(crash, faults=(replace(crash.faults[0], mechanism="kernel"),)))
+        == "KASAN: use-after-free in match"
+    )
+
+
+def test_asynchronous_lambdas_of_csharp_are_told_by_the_method_that_holds_them():
+    frame = Frame("MoveNext", module="Shop.App+<<Initialize>b__2_0>d")
+
+    assert (
+        title(log(frame, type="System.NullReferenceException", platform="csharp"))
+        == "NullReferenceException in App.Initialize"
+    )

@@ -48,6 +48,7 @@ ENTRY_POINTS: frozenset[str] = frozenset(_of_all(_blame, "entry_points"))
 PLUMBING: tuple[str, ...] = tuple(_stacks["plumbing"])
 SWIFT_PLUMBING: tuple[str, ...] = tuple(_stacks["swift_plumbing"])
 OVERFLOW_TYPES: frozenset[str] = frozenset(_stacks["overflow_types"])
+CHANCE_TYPES: frozenset[str] = frozenset(_stacks["chance_types"])
 CODED_TYPES: frozenset[str] = frozenset(_stacks["coded_types"])
 SAME_TYPE: dict[str, str] = {name: kind for kind, names in _stacks["same_type"].items() for name in names}
 """A type as a log names it -> what it is called in a fingerprint."""
