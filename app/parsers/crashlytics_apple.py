@@ -16,9 +16,11 @@ from app.parsers.document import Document
 
 FORMAT = "crashlytics-apple"
 MAX_THREADS = 2_000
+MAX_REPORTS = 500
 
 _HEAD = 8_000  # characters in which the header and the first block begin
 _TITLE = re.compile(r"^# (?:Crashlytics - |Platform: apple\b)", re.MULTILINE)
+_EXPORT = re.compile(r"^(?=# Crashlytics - )", re.MULTILINE)
 _FRAME = re.compile(r"[ \t]{0,8}\d{1,4} {1,8}\S.{0,400}? +0x[0-9a-fA-F]{1,16}(?: |$)")
 _BLOCK = re.compile(
     r"^(?:Crashed|Fatal Exception|Non-fatal Exception|Non-fatal Error): [^\n]{1,500}\n"
@@ -48,7 +50,19 @@ def sniff(document: Document) -> bool:
 
 
 def parse(document: Document) -> list[CrashLog]:
-    """The one crash report. Raises MalformedLog when no block says what crashed."""
+    """One crash report per export in the text. Raises MalformedLog when no block says what crashed."""
+    found, reason = [], ""
+    for text in _EXPORT.split(document.text or "")[:MAX_REPORTS]:
+        try:
+            found += [_read(text)] if text.strip() else []
+        except MalformedLog as error:
+            reason = error.message
+    if not found:
+        raise MalformedLog(reason or "The Crashlytics text is empty")
+    return found
+
+
+def _read(text: str) -> CrashLog:
     facts: dict[str, str] = {}
     threads: list[Thread] = []
     fault, heading, frames = Fault(), list[str](), list[Frame]()
@@ -59,7 +73,7 @@ def parse(document: Document) -> list[CrashLog]:
             fault = _closed(fault, heading, frames, threads)
             heading, frames = [], []
 
-    for line in (document.text or "").split("\n"):
+    for line in text.split("\n"):
         fact = _FACT.match(line[:1_000])
         frame = _frame(line) if _FRAME.match(line[:1_000]) else None
         if frame:
@@ -72,7 +86,7 @@ def parse(document: Document) -> list[CrashLog]:
     close()
     if fault == Fault() and not any(thread.is_crashed for thread in threads):
         raise MalformedLog("The Crashlytics text names no crashed thread and no exception")
-    return [_report(facts, fault, tuple(threads))]
+    return _report(facts, fault, tuple(threads))
 
 
 def _closed(fault: Fault, heading: list[str], frames: list[Frame], threads: list[Thread]) -> Fault:

@@ -15,7 +15,10 @@ from app.parsers.tombstone_block import OpenThread, TombstoneBlock
 
 FORMAT = "grapheneos"
 
+MAX_REPORTS = 500
+
 _MAX_LINE = 8_000
+_TYPE = re.compile(r"^(?=type: \S)", re.MULTILINE)
 _SIGNAL = re.compile(
     r"signal: (?P<number>\d{1,3}) \((?P<name>\w{1,20})\), code (?P<code>-?\d{1,10})"
     r"(?: \((?P<code_name>\w{1,40})[^)]{0,100}\))?"
@@ -42,11 +45,16 @@ def sniff(document: Document) -> bool:
 
 
 def parse(document: Document) -> list[CrashLog]:
-    """The one crash report."""
+    """One crash report for each header with a signal below it. Raises MalformedLog when none tells of a crash."""
+    texts = _TYPE.split(document.text or "")
+    return [_read(text) for text in texts[:MAX_REPORTS] if _SIGNAL_LINE.search(text)]
+
+
+def _read(text: str) -> CrashLog:
     facts: dict[str, str] = {}
     block = TombstoneBlock(threads=[OpenThread(None, None)])
     frames = block.threads[0].frames
-    for full in (document.text or "").split("\n"):
+    for full in text.split("\n"):
         line = full[:_MAX_LINE].rstrip()
         if signal := _SIGNAL.match(line):
             block.signal = block.signal or signal.groupdict()
@@ -69,7 +77,7 @@ def parse(document: Document) -> list[CrashLog]:
     log = tombstone_block.report(block, FORMAT)
     tagging = {"memory_tagging": facts["MTE"]} if facts.get("MTE") else {}
     app = replace(log.app, identifier=package["identifier"], build=package["build"]) if package else log.app
-    return [replace(log, app=app, details={**log.details, **tagging})]
+    return replace(log, app=app, details={**log.details, **tagging})
 
 
 def _frame(line: str, number: int) -> NativeFrame | None:

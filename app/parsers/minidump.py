@@ -8,7 +8,7 @@ registers, memory but the stacks; dumps of big-endian machines.
 
 from dataclasses import replace
 
-from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, Json, Thread
+from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Fault, Frame, Json, Thread
 from app.errors import MalformedLog
 from app.parsers import minidump_streams as streams
 from app.parsers import values
@@ -48,7 +48,8 @@ def parse_dump(raw: bytes) -> CrashLog:
     cpu = cpu_of(system.cpu, is_apple=system.family == "apple")
     images = streams.modules(dump, cpu.name if cpu else None)
     crashed = exception.thread if exception else streams.requesting_thread(dump)
-    threads = _threads(dump, cpu, images, listed, crashed, exception)
+    code = Code(cpu, images, streams.executable(dump), is_windows=system.family == "windows") if cpu else None
+    threads = _threads(dump, cpu, code, listed, crashed, exception)
     added = read_annotations(dump, images)
     process_id, start = streams.process(dump)
     fault = _fault(dump, system.family, cpu, exception)
@@ -93,14 +94,13 @@ def _info(cpu: Cpu | None, exception: streams.RawException) -> tuple[int, ...]:
 def _threads(
     dump: Dump,
     cpu: Cpu | None,
-    images: tuple[BinaryImage, ...],
+    code: Code | None,
     listed: list[streams.RawThread],
     crashed: int | None,
     exception: streams.RawException | None,
 ) -> tuple[Thread, ...]:
     """The threads in the dump's order; the crashed one's stack is read first, while the budget is whole."""
     names, regions, budget = streams.thread_names(dump), streams.regions(dump), StackBudget()
-    code = Code(cpu, images, streams.executable(dump)) if cpu else None
     order = sorted(range(len(listed)), key=lambda index: listed[index].id != crashed)
     found: dict[int, Thread] = {}
     for index in order:

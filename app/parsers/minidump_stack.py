@@ -32,7 +32,11 @@ Range = tuple[int, int]
 class Code:
     """Where the code of the process lies."""
 
-    def __init__(self, cpu: Cpu, images: tuple[BinaryImage, ...], executable: list[Range]) -> None:
+    def __init__(
+        self, cpu: Cpu, images: tuple[BinaryImage, ...], executable: list[Range], *, is_windows: bool = False
+    ) -> None:
+        # There, and in 32 bits, functions without a frame pointer use its register for anything: 0 ends no chain.
+        self.may_end_by_zero = not (is_windows and cpu.name == "x86")
         self._images = sorted(
             ((image.address, image.address + image.size, image) for image in images if image.address and image.size),
             key=itemgetter(0, 1),
@@ -126,10 +130,10 @@ def walk(cpu: Cpu, registers: Mapping[str, int], stack: Stack | None, code: Code
                 if back != frames[-1].address or frames[-1].note != BY_LINK:
                     frames.append(code.frame(back, BY_POINTER))
                 sp, fp = fp + 2 * cpu.width, saved
-                if saved == 0:
+                if saved == 0 and code.may_end_by_zero:
                     break
                 continue
-            if frames[-1].note == BY_POINTER and not (saved and word):
+            if frames[-1].note == BY_POINTER and not (saved and word) and (code.may_end_by_zero or not word):
                 break  # the outermost call: nothing called it
         at = _search(stack, sp, cpu.width, code) if searched < MAX_SEARCHED else None
         if at is None:

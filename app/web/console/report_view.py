@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 MAX_FRAMES, MAX_EXCEPTIONS, MAX_THREADS, MAX_IMAGES, MAX_CRUMBS = 300, 20, 200, 400, 200
+MAX_DETAILS, MAX_RELATED = 60, 10
 MAX_CUSTOM = 20_000  # characters
 ALL_FRAMES = 3_000  # of all threads together; those of the crashed one first
 OPEN_WITHOUT_OWN = 12  # frames shown of a stack that has none of the app
@@ -59,6 +60,8 @@ class ReportView(NamedTuple):
     """What the template goes through."""
 
     report: Json
+    details: list[tuple[str, str]]  # label, value
+    related: list[tuple[str, StackView]]  # who allocated or freed the memory: words, stack
     faults: list[ShownFault]
     threads: list[ShownThread]  # the crashed ones first
     images: list[Json]
@@ -86,6 +89,8 @@ def view_of(report: Json) -> ReportView:
     custom = json.dumps(report["custom"], indent=2, ensure_ascii=False) if report["custom"] else ""
     return ReportView(
         report,
+        [(_label(key), _words(value)) for key, value in list(report.get("details", {}).items())[:MAX_DETAILS]],
+        [(_label(one["description"] or one["kind"]), stack_of(one["frames"])) for one in _related(report)],
         faults,
         shown,
         report["images"][:MAX_IMAGES],
@@ -98,6 +103,21 @@ def view_of(report: Json) -> ReportView:
             "breadcrumbs": max(len(report["breadcrumbs"]) - MAX_CRUMBS, 0),
         },
     )
+
+
+def _related(report: Json) -> list[Json]:
+    """None in a report that an earlier version made."""
+    found: list[Json] = report.get("related_stacks", [])[:MAX_RELATED]
+    return found
+
+
+def _label(name: str) -> str:
+    spoken = name.replace("_", " ")
+    return spoken[:1].upper() + spoken[1:]
+
+
+def _words(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def stack_of(frames: Sequence[Json], most: int = MAX_FRAMES) -> StackView:

@@ -74,3 +74,22 @@ def test_the_kernel_of_a_linux_dump_has_a_release_and_a_build():
     system = read(spec).os
 
     assert (system.version, system.build) == ("5.15.0-91-generic", "#101-Ubuntu SMP Tue Nov 14")
+
+
+def test_a_windows_stack_of_32_bits_is_searched_on_where_the_chain_of_frame_pointers_ends():
+    at = 0x0012_F000
+    words = (
+        1,
+        0,
+        0x0040_2222,
+        5,
+        6,
+        0x7600_1111,
+        7,
+    )  # the caller's frame pointer was 0: it has used the register itself
+    thread = replace(windows_spec().threads[0], stack_at=at, words=words)
+
+    [log] = minidump.parse(Document(dump(replace(windows_spec(), threads=[thread]))))
+
+    assert [(frame.image, frame.is_guess) for frame in log.crash_frames] == [
+        ("shop.exe", None), ("shop.exe", None), ("kernel32.dll", True)]  # fmt: skip

@@ -1,0 +1,112 @@
+"""What happens to files on their way never changes what a sample says: line ends, encodings, order of keys, cuts, edges."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.errors import MalformedLog
+from app.parsers import parse
+from app.parsers.document import Document
+from app.samples import samples
+
+FRAMED = "sentry-envelope"  # its items are counted in bytes
+TEXTS = [
+    sample for sample in samples() if Document(sample.read_bytes()).text is not None and sample.parent.name != FRAMED
+]
+JSONS = [sample for sample in TEXTS if Document(sample.read_bytes()).json is not None]
+EDGES = [2**64 - 1, 2**63, -1, 0, 1e300, "", None, [], {}, True]
+CUTS = 40  # of each sample
+
+REWRITTEN: dict[str, Callable[[str], bytes]] = {
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "CR": lambda text: text.replace("\n", "\r").encode(),
+    "a byte order mark": lambda text: text.encode("utf-8-sig"),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "blank lines around": lambda text: f"\n\n{text}\n\n".encode(),
+    "zeros at the end": lambda text: text.encode() + bytes(64),
+}
+
+
+def ids(sample: Path) -> str:
+    return f"{sample.parent.name}/{sample.name}"
+
+
+def told(raw: bytes) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(log) for log in parse(raw)]
+
+
+@pytest.mark.parametrize("sample", TEXTS, ids=ids)
+@pytest.mark.parametrize("way", REWRITTEN)
+def test_line_ends_and_encodings_change_nothing(sample: Path, way: str):
+    raw = sample.read_bytes()
+
+    assert told(REWRITTEN[way](Document(raw).text or "")) == told(raw)
+
+
+@pytest.mark.parametrize("sample", [sample for sample in TEXTS if sample not in JSONS], ids=ids)
+def test_what_stands_twice_in_a_text_does_not_change_the_first(sample: Path):
+    raw = sample.read_bytes()
+
+    first, twice = parse(raw)[0], parse(raw + b"\n" + raw)[0]
+
+    assert dataclasses.replace(twice, notes=()) == dataclasses.replace(first, notes=())
+
+
+@pytest.mark.parametrize("sample", JSONS, ids=ids)
+def test_the_order_of_keys_changes_nothing(sample: Path):
+    raw = sample.read_bytes()
+
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: turned(value[key]) for key in reversed(value)}
+        return [turned(each) for each in value] if isinstance(value, list) else value
+
+    assert told(json.dumps(turned(json.loads(raw))).encode()) == told(raw)
+
+
+@pytest.mark.parametrize("sample", samples(), ids=ids)
+def test_a_cut_sample_is_read_or_refused_with_a_reason(sample: Path):
+    raw = sample.read_bytes()
+    reasons = [_reason(raw[: len(raw) * number // CUTS]) for number in range(1, CUTS)]
+
+    assert "" not in reasons
+
+
+@pytest.mark.parametrize("sample", JSONS, ids=ids)
+def test_values_at_the_edges_are_read_or_refused_with_a_reason(sample: Path):
+    value = json.loads(sample.read_bytes())
+    reasons = []
+
+    for number, (container, key) in enumerate(_places(value)):
+        kept, container[key] = container[key], EDGES[number % len(EDGES)]
+        reasons.append(_reason(json.dumps(value).encode()))
+        container[key] = kept
+
+    assert "" not in reasons
+
+
+def _reason(raw: bytes) -> str | None:
+    """Why the log is refused; None when it is read."""
+    try:
+        parse(raw)
+    except MalformedLog as error:
+        return error.message
+    return None
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each container with each of its keys, at most 200, so that a test takes milliseconds."""
+    found: list[tuple[Any, Any]] = []
+    waiting = [value]
+    while waiting and len(found) < 200:
+        container = waiting.pop(0)
+        keys = list(container) if isinstance(container, dict) else range(len(container))
+        for key in keys:
+            found.append((container, key))
+            if isinstance(container[key], (dict, list)):
+                waiting.append(container[key])
+    yield from found[:200]
