@@ -116,6 +116,8 @@ def load_json(text: str) -> tuple[Any, str | None]:
     except RecursionError:
         return None, f"nested deeper than {MAX_DEPTH} levels"
     except ValueError as strict:
+        if str(strict).startswith("Extra data"):  # the first value was whole: no comma in it is in the way
+            return None, _reason(strict, text)
         try:
             value = _loads(_STRING_OR_TRAILING_COMMA.sub(lambda match: match.group(1) or "", text))
         except RecursionError:
