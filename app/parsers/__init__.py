@@ -35,11 +35,23 @@ PARSERS = _discover()
 
 
 def recognise(document: Document) -> Parser:
-    """Return the one parser that claims the log. Raises MalformedLog when none does, with the most telling reason."""
-    for parser in PARSERS.values():
-        if parser.sniff(document):
-            return parser
-    raise MalformedLog(_why_unknown(document))
+    """Return the one parser that claims the log. Raises MalformedLog when none does, with the most telling reason.
+
+    A text that none claims is tried once more without the indent of a paste, which the document then lacks.
+    """
+    found = _claiming(document)
+    if found:
+        return found
+    reason = _why_unknown(document)
+    if document.text is not None and not document.looks_like_json and document.outdent():
+        found = _claiming(document)
+    if found:
+        return found
+    raise MalformedLog(reason)
+
+
+def _claiming(document: Document) -> Parser | None:
+    return next((parser for parser in PARSERS.values() if parser.sniff(document)), None)
 
 
 def parse(raw: bytes) -> list[CrashLog]:

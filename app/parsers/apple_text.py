@@ -38,7 +38,7 @@ def sniff(document: Document) -> bool:
     Of a text that also holds a crash of Android `android_kind` tells whose it is.
     """
     text = document.text
-    if not text or document.looks_like_json or not _is_apples(text):
+    if not text or document.looks_like_json or not document.once("like Apple's", lambda: _is_apples(text)):
         return False
     return android_kind.kind(document) is None
 

@@ -19,6 +19,9 @@ _CONTROL = re.compile(r"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 _JSON_BEGIN = re.compile(
     r"\s*+(?:\{\s*+(?:[\"}]|\Z)|\[\s*+(?:[\[{\"\]]|-?\d[\d.eE+-]{0,400}+\s*+(?:[,\]]|\Z)|(?:true|false|null)\b|\Z))"
 )
+_MARGIN = re.compile(r"(?:[ \t]|> ?){1,80}")  # before the lines of a paste or of a quoted mail
+_BEGINS_INDENTED = re.compile(r"\n*+[ \t>]")
+
 _NESTED = frozenset({dict, list})
 # Possessive, and to the end of the text where a string is cut: else each quote in it would be tried as a string's begin.
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=\s*[}\]])', re.DOTALL)
@@ -50,7 +53,7 @@ class Document:
 
     @cached_property
     def text(self) -> str | None:
-        """The log as text with LF line ends: UTF-8 (with or without BOM), UTF-16 with BOM, else None.
+        """The log as text with LF line ends, without a paste's margin: UTF-8 (also with BOM), UTF-16 with BOM, else None.
 
         NUL characters mark binary data, so such a log has no text, unless they stand at its end: file systems leave them
         there when the power is lost. Of UTF-8 a few bytes may be broken: each is U+FFFD.
@@ -63,7 +66,17 @@ class Document:
             text = "\0" if is_wide else _mended(raw)
         if "\0" in text:
             return None
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return _outdented(text) if _BEGINS_INDENTED.match(text) else text
+
+    def outdent(self) -> bool:
+        """Take off what a paste has set before most lines, where others stand around it; False when there is nothing."""
+        text = _outdented(self.text or "", share=0.5)
+        if text == self.text:
+            return False
+        self.text = text
+        self._kept.clear()
+        return True
 
     @cached_property
     def _parsed(self) -> tuple[Any, str | None]:
@@ -100,6 +113,19 @@ def _mended(raw: bytes) -> str:
     return text if is_text else "\0"
 
 
+def _outdented(text: str, share: float = 1.0) -> str:
+    """The text without the blanks or quote marks that begin this share of its lines, as pastes and mails have them."""
+    lines = text.split("\n")
+    written = [line for line in lines if line.strip()]
+    margins = [found[0] for line in written if (found := _MARGIN.match(line))]
+    if not margins or len(margins) < len(written) * share:
+        return text
+    first, last = min(margins), max(margins)
+    common = next((at for at, letter in enumerate(first) if last[at : at + 1] != letter), len(first))
+    margin = first[:common]
+    return "\n".join(line.removeprefix(margin) for line in lines) if margin else text
+
+
 def unread_sentence(document: Document) -> str | None:
     """Which parts of a parsed log could not be read, and why; None when all could."""
     if not document.unread:
@@ -119,6 +145,8 @@ def load_json(text: str) -> tuple[Any, str | None]:
     except RecursionError:
         return None, f"nested deeper than {MAX_DEPTH} levels"
     except ValueError as strict:
+        if str(strict).startswith("Extra data"):  # the first value was whole: no comma in it is in the way
+            return None, _reason(strict, text)
         try:
             value = _loads(_STRING_OR_TRAILING_COMMA.sub(lambda match: match.group(1) or "", text))
         except RecursionError:

@@ -31,6 +31,10 @@ _JAVA_PLACE = re.compile(  # what no other language prints after a method name
     r"(?:Native Method|Unknown Source(?::\d+)?|SourceFile(?::-?\d+)?"
     r"|[\w$.-]+\.(?:java|kts?|scala|groovy|cljc?|aj|jsp|xtend)(?::~?-?\d+)?)$"
 )
+_CERTAIN_PLACE = re.compile(
+    r"\((?:Native Method|Unknown Source|SourceFile|[\w$]{1,200}:-?\d"
+    r"|[\w$.-]{1,400}\.(?:java|kts?|scala|groovy|cljc?|aj|jsp|xtend)[:)])"
+)
 _RENAMED_PLACE = re.compile(r"[\w$]+:-?\d+$")  # a shrinker's, as (PG:12)
 _CAPTION_TYPE = re.compile(r"(?P<type>[^\s:\[(;]+)(?P<colon>:(?=\s|$))?(?P<rest>.*)", re.DOTALL)
 _LOADER = re.compile(r"(?:[^\s/()]*/){0,2}?(?P<rest>[^\s/()][^/()]*(?:/0x[0-9a-f]+[^/()]*)?)$")  # Foo$$Lambda/0x08.run
@@ -49,6 +53,7 @@ class _Level:
     missing: int = 0  # frames at the end that the log names by count only
 
 
+@lru_cache(maxsize=8_192)  # the lines of a trace are looked at when it is found, when it is cut up, and when it is read
 def _frame_parts(line: str) -> tuple[str, re.Match[str], str | None] | None:
     """Name, place and jar of an `at …` line with a place; None when it is none that Java prints."""
     match = _FRAME.match(line)
@@ -99,10 +104,16 @@ def is_about_frames(head: str) -> bool:
 
 def is_certain_frame(line: str) -> bool:
     """True for an `at …` line whose place only Java, Kotlin and their kin print."""
-    match = _FRAME.match(line)
-    if not match or not _frame_parts(line):
+    parts = _frame_parts(line)
+    if not parts:
         return False
-    return bool(_JAVA_PLACE.match(match["place"]) or _RENAMED_PLACE.match(match["place"]))
+    spoken = parts[1].string
+    return bool(_JAVA_PLACE.match(spoken) or _RENAMED_PLACE.match(spoken))
+
+
+def may_hold_frames(text: str) -> bool:
+    """False for a text in which no line is a certain frame, at the cost of one search."""
+    return _CERTAIN_PLACE.search(text) is not None
 
 
 def indent_of(line: str) -> int:

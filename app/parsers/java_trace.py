@@ -32,7 +32,7 @@ from app.parsers.java_finder import JavaTrace
 FORMAT = "java-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
 
-_MARKS = ("\tat ", " at ", "\nat ", "FATAL EXCEPTION", "Exception in thread ", "Exception: ")
+_UNCAUGHT = ("FATAL EXCEPTION", "Uncaught handler: ", "Exception in thread ", "Exception: ", "== Java Exception: ")
 _OTHER_FORMATS = re.compile(  # ACRA, Apple even where it is cut; android_kind tells Android's
     r"^(?:STACK_TRACE[ =:]|(?:Incident Identifier|Exception Type|Binary Images):)", re.M
 )
@@ -43,7 +43,7 @@ def sniff(document: Document) -> bool:
     text = document.text
     if text is None or text.lstrip()[:1] == "{" or document.json is not None:
         return False
-    if not any(mark in text for mark in _MARKS) or _OTHER_FORMATS.search(text):
+    if not (java_stack.may_hold_frames(text) or any(mark in text for mark in _UNCAUGHT)) or _OTHER_FORMATS.search(text):
         return False
     if android_kind.kind(document) is not None or apple_text.sniff(document) or crashlytics_apple.sniff(document):
         return False

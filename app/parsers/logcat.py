@@ -7,6 +7,7 @@ and new (`1234-1250  Tag  com.app  E  `). Priorities are left out on purpose: no
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.parsers import values
@@ -31,7 +32,7 @@ _FORMS = tuple(
 )
 _LONG = re.compile(rf"\[ {_DATE}{_GAP}{_WHO}(?P<pid>\d+):[ \t]*(?P<tid>\w+) [VDIWEFAS]/(?P<tag>\S*)[ \t]*\]$")
 _TRAILING_TAG = re.compile(r"(?P<text>.*)  \((?P<tag>[^()]*)\)[ \t]*$")
-_MAYBE_PREFIX = re.compile(r" {0,16}\d|[\[VDIWEFAS]")  # what a prefix begins with; spares most lines of a plain log
+_MAYBE_PREFIX = re.compile(r" {0,16}\d|[VDIWEFAS][/(]")  # what a prefix begins with; spares most lines of a plain log
 
 MAX_BLANKS = 5  # empty lines kept of a row
 Stream = tuple[int | None, int | None, str | None]  # process id, thread id, tag
@@ -54,6 +55,7 @@ def read(log: str) -> list[LogLine]:
     last = LogLine(0, "")
     is_long = False  # `-v long` ends each message with an empty line of its own
     blanks = 0
+    forms = list(_FORMS)
     for number, raw in enumerate(log.split("\n")):
         blanks = 0 if raw else blanks + 1
         if blanks > MAX_BLANKS:
@@ -62,11 +64,13 @@ def read(log: str) -> list[LogLine]:
         if header:
             if is_long and lines and not lines[-1].text:
                 lines.pop()
-            last, is_long = LogLine(number, "", _stream(header.groupdict()), header["time"]), True
+            stream = _stream(header["pid"], header["tid"], header["tag"])
+            last, is_long = LogLine(number, "", stream, header["time"]), True
             continue
-        line = _prefixed(number, raw) if _MAYBE_PREFIX.match(raw) else None
+        line = _prefixed(number, raw, forms) if _MAYBE_PREFIX.match(raw) else None
         if line is None:
-            line = LogLine(number, _unpadded(raw, last), last.stream, last.time, last.app, last.column)
+            text = _unpadded(raw, last) if last.app else raw
+            line = LogLine(number, text, last.stream, last.time, last.app, last.column)
         else:
             is_long = False
         last = line
@@ -76,7 +80,7 @@ def read(log: str) -> list[LogLine]:
 
 def _unpadded(raw: str, last: LogLine) -> str:
     """Without the blanks that Android Studio puts in place of a prefix on the further lines of a message."""
-    return raw[last.column :] if last.app and not raw[: last.column].strip(" ") else raw
+    return raw[last.column :] if not raw[: last.column].strip(" ") else raw
 
 
 def streams(lines: list[LogLine]) -> list[list[LogLine]]:
@@ -101,18 +105,24 @@ def has_zone(time: str | None) -> bool:
     return time is not None and (time[-5:-4] in ("+", "-") or "-" not in time)
 
 
-def _prefixed(number: int, raw: str) -> LogLine | None:
-    for form in _FORMS:
+def _prefixed(number: int, raw: str, forms: list[re.Pattern[str]]) -> LogLine | None:
+    """The line behind its prefix. `forms` are tried in their order; the one that fits is moved to the front."""
+    for form in forms:
         match = form.match(raw)
         if match:
+            if form is not forms[0]:
+                forms.remove(form)
+                forms.insert(0, form)
             parts = match.groupdict()
             trailing = None if "tag" in parts or parts["tid"] else _TRAILING_TAG.match(parts["text"])
             if trailing:
                 parts |= trailing.groupdict()
             column = match.start("text")
-            return LogLine(number, parts["text"], _stream(parts), parts.get("time"), parts.get("app"), column)
+            stream = _stream(parts.get("pid"), parts.get("tid"), parts.get("tag"))
+            return LogLine(number, parts["text"], stream, parts.get("time"), parts.get("app"), column)
     return None
 
 
-def _stream(parts: dict[str, str | None]) -> Stream:
-    return values.integer(parts.get("pid")), values.integer(parts.get("tid")), (parts.get("tag") or "").strip() or None
+@lru_cache(maxsize=1_024)
+def _stream(pid: str | None, tid: str | None, tag: str | None) -> Stream:
+    return values.integer(pid), values.integer(tid), (tag or "").strip() or None

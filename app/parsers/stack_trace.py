@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import starmap
 
 from app.crashes.log import CrashLog, DeviceInfo, OsInfo, Thread
 from app.errors import MalformedLog
@@ -36,17 +37,17 @@ def sniff(document: Document) -> bool:
         return False
     if android_kind.kind(document) is not None or apple_text.sniff(document) or java_trace.sniff(document):
         return False
-    return bool(_reports(document))
+    return bool(_traces(document))
 
 
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports, in the order of the log. Raises MalformedLog when there is none."""
-    found = _reports(document)
+    found = _traces(document)
     if not found:
         raise MalformedLog("The log holds no stack trace below an error")
     reports: list[CrashLog] = []
     repeats = 1
-    for report in found[:MAX_REPORTS]:
+    for report in starmap(_report, found[:MAX_REPORTS]):
         if reports and replace(reports[-1], notes=report.notes, occurred_at=report.occurred_at) == report:
             repeats += 1
             continue
@@ -67,25 +68,21 @@ def _marked(text: str) -> list[Language]:
     return [language for language in LANGUAGES if any(mark in text for mark in language.MARKS)]
 
 
-def _reports(document: Document) -> list[CrashLog]:
-    return document.once(FORMAT, lambda: [report for _, report in sorted(_found(document.text or ""), key=_place)])
+def _traces(document: Document) -> list[tuple[LogLine, str, Trace]]:
+    return document.once(FORMAT, lambda: sorted(_found(document.text or ""), key=lambda found: found[0].number))
 
 
-def _place(found: tuple[int, CrashLog]) -> int:
-    return found[0]
-
-
-def _found(text: str) -> Iterator[tuple[int, CrashLog]]:
+def _found(text: str) -> Iterator[tuple[LogLine, str, Trace]]:
+    """The line that a trace begins on, its platform, and the trace."""
     marked = _marked(text)
     for stream in logcat.streams(logcat.read(text)):
         lines = [line.text for line in stream]
         for language in marked:
             for trace in language.traces(lines):
-                start = stream[trace.first_line]
-                yield start.number, _report(language.PLATFORM, trace, start)
+                yield stream[trace.first_line], language.PLATFORM, trace
 
 
-def _report(platform: str, trace: Trace, start: LogLine) -> CrashLog:
+def _report(start: LogLine, platform: str, trace: Trace) -> CrashLog:
     pid, tid, _ = start.stream or (None, None, None)
     process = values.text(start.app)
     occurred_at = logcat.utc_time(start.time)

@@ -7,6 +7,7 @@ exception stack trace". Left out on purpose: IL offsets, module version ids, `Ex
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from app.crashes.log import Fault, Frame
 from app.parsers import values
@@ -48,6 +49,7 @@ _REJOINS = re.compile(
 )
 
 
+@lru_cache(maxsize=8_192)  # a line is looked at when its trace is found and when it is read
 def frame(line: str) -> Frame | None:
     """The frame on the line, `at Ns.Type.Method (args) [0x10] in file:line` in any language, or Unity's; else None."""
     text = line[:_MAX_LINE].strip()

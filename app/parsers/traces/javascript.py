@@ -20,6 +20,7 @@ _MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
 _PLACE = re.compile(r"(?P<file>.*[^\d:]\d*):(?P<line>-?\d{1,9}):(?P<column>-?\d{1,9})$")
 _AT_PLACE = re.compile(r"(?:(?!-?\d{1,9}(?::|$))(?P<file>[^\s@]+?):)?(?P<line>-?\d{1,9})(?::(?P<column>-?\d{1,9}))?$")
 _KNOWN_PLACES = ("<anonymous>", "native", "[native code]")
+_OTHER_SOURCES = (".rs", ".swift", ".dart", ".cs", ".java", ".kt", ".go")  # a bare place below another language's call
 _INDEX = re.compile(r"index \d{1,9}$")  # of Promise.all
 _EVAL = re.compile(r"eval at [^(]{0,1000}\((?P<place>[^()]{1,2000})\)")
 _HEAD = re.compile(
@@ -43,7 +44,7 @@ def frame(line: str) -> Frame | None:
 def _v8(text: str) -> Frame | None:
     if not text.endswith(")"):
         place = _PLACE.match(text)
-        return _made(None, place) if place and "(" not in text else None
+        return _made(None, place) if place and "(" not in text and not place["file"].endswith(_OTHER_SOURCES) else None
     name, bracket, place_text = f" {text[:-1]}".partition(" (")
     if not bracket:
         return None

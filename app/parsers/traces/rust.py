@@ -61,13 +61,14 @@ def _stack(lines: Sequence[str], at: int) -> list[Frame]:
     frames: list[Frame] = []
     if begin is None:
         return frames
-    for line in lines[begin + 1 :]:
-        text = line[:_MAX_LINE]
-        call, place = _CALL.match(text), _AT.match(text)
+    for number in range(begin + 1, len(lines)):
+        text = lines[number][:_MAX_LINE]
+        place = _AT.match(text) if frames else None
+        call = None if place else _CALL.match(text)
         if call:
             name = call["name"]
             frames.append(Frame(function=values.text(name), address=values.address(call["address"]), in_app=_own(name)))
-        elif place and frames:
+        elif place:
             frames[-1] = _placed(frames[-1], _PLACE.match(place["place"].strip()))
         elif text.strip():
             break

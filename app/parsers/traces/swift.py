@@ -45,7 +45,7 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
         if crashed:
             yield _read(lines, at, crashed)
         elif "Current stack trace:" in line:
-            frames = [frame for text in lines[at + 1 : at + 1 + values.MAX_FRAMES] if (frame := _old_frame(text))]
+            frames = _old_frames(lines, at + 1)
             said = _fatal_above(lines, at)
             if frames and said is not None:
                 yield Trace(said, (_fatal(lines[said], frames),))
@@ -54,8 +54,8 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
 def _read(lines: Sequence[str], at: int, crashed: re.Match[str]) -> Trace:
     thread, frames = None, []
     between = 0
-    for line in lines[at + 1 :]:
-        text = line[:_MAX_LINE].rstrip()
+    for number in range(at + 1, len(lines)):
+        text = lines[number][:_MAX_LINE].rstrip()
         head = _THREAD.match(text)
         if head and thread is None:
             thread, between = head["name"] or head["bare"] or f"Thread {head['number']}", 0
@@ -122,6 +122,18 @@ def _frame(text: str) -> Frame | None:
         in_app=False if kind and "system" in kind else None,
         note="inlined" if kind and "inlined" in kind else None,
     )
+
+
+def _old_frames(lines: Sequence[str], at: int) -> list[Frame]:
+    frames: list[Frame] = []
+    while at < len(lines) and len(frames) < values.MAX_FRAMES:
+        found = _old_frame(lines[at])
+        if found:
+            frames.append(found)
+        elif lines[at].strip():
+            break
+        at += 1
+    return frames
 
 
 def _old_frame(text: str) -> Frame | None:
