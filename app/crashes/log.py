@@ -178,5 +178,5 @@ class MissingSymbols:
     """A file of symbols that would name frames of this report, and that the app has not been given."""
 
     kind: str  # "native": of a binary image; "mapping": of R8 or ProGuard; "source_map"
-    debug_id: str  # by which the file is found, in lower case
+    debug_id: str | None  # by which the file is found, in lower case; None: by version and build
     name: str | None = None  # of the image or script

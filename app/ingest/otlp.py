@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
 from app.errors import BadParameters, TooLarge
@@ -69,7 +69,13 @@ def _of_protobuf(content: bytes) -> Iterator[_Record]:
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
                 if record.event_name or any(pair.key.startswith(_TELLING) for pair in record.attributes):
-                    yield MessageToDict(record), MessageToDict(resource_logs.resource), MessageToDict(scope_logs.scope)
+                    yield _as_dict(record), _as_dict(resource_logs.resource), _as_dict(scope_logs.scope)
+
+
+def _as_dict(message: Message) -> dict[str, Any]:
+    """As OTLP has it in JSON, where enumerations are numbers."""
+    found: dict[str, Any] = MessageToDict(message, use_integers_for_enums=True)
+    return found
 
 
 def _check(content: bytes) -> None:

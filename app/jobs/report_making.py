@@ -14,6 +14,7 @@ from app.redaction.crash_log import redact, redact_fingerprint
 from app.redaction.rules import Rules, read_rules
 from app.reports import Report
 from app.symbols.resolving import Resolved
+from app.symbols.undeclared import undeclared_symbols
 
 GENERATED_BY = f"crashq {version('crashq')}"
 
@@ -54,6 +55,7 @@ def make_report(
 
     The fingerprint is made of the frames with the names that symbols have given them (`named`), as a digest does it.
     """
+    missing = (*named.missing, *undeclared_symbols(named.log, is_named=named.used))
     return Report(
         occurrence_id=f"{found.log_id}-crash-{found.number}",
         log_id=found.log_id,
@@ -67,5 +69,5 @@ def make_report(
         raw_filename=f"{found.log_id}.log",
         generated_by=GENERATED_BY,
         fingerprint=redact_fingerprint(fingerprint(named.log), rules),
-        missing_symbols=tuple(replace(one, name=rules.text(one.name)) if one.name else one for one in named.missing),
+        missing_symbols=tuple(replace(one, name=rules.text(one.name)) if one.name else one for one in missing),
     )

@@ -63,7 +63,8 @@ def _parts(report: Report) -> Iterator[str]:
         yield _heading("Binary images") + _images(log.images)
     if report.missing_symbols:
         yield _heading("Missing symbols") + "".join(
-            f"{one.kind} {one.debug_id} {line(one.name)}".rstrip() + "\n" for one in report.missing_symbols
+            f"{one.kind} {one.debug_id or '(by version)'} {line(one.name)}".rstrip() + "\n"
+            for one in report.missing_symbols
         )
 
 

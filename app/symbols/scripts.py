@@ -119,16 +119,17 @@ def awaited_scripts(log: CrashLog, frames: Iterable[Frame], find: FindScript) ->
 
 def missing_scripts(log: CrashLog, frames: Iterable[Frame], find: FindScript) -> dict[str, str]:
     """Debug id -> name of a script whose source map the report names, and that is not there."""
-    declared = {file: _declared_id(log, file) for file in script_ids(log, frames)}
+    declared = {file: declared_id(log, file) for file in script_ids(log, frames)}
     return {found: script_name(file) for file, found in declared.items() if found and find(file) is None}
 
 
 def _ids(log: CrashLog, file: str) -> list[str]:
-    declared = _declared_id(log, file)
+    declared = declared_id(log, file)
     return [*([declared] if declared else []), *release_keys(log, script_name(file))]
 
 
-def _declared_id(log: CrashLog, file: str) -> str | None:
+def declared_id(log: CrashLog, file: str) -> str | None:
+    """The debug id that the report names for a script."""
     by_file = {one.file: one.debug_id for one in reversed(log.source_maps)}
     by_name = {script_name(one.file): one.debug_id for one in reversed(log.source_maps)}
     written = by_file.get(file) or by_name.get(script_name(file))

@@ -10,6 +10,7 @@ import pytest
 from app.db.models.log import find_log
 from tests.console import Page, sign_in
 from tests.factories import NOON, kscrash, make_crash, make_member
+from tests.sentry_events import sentry_event
 from tests.uploads import digested
 
 EVIL = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -50,6 +51,27 @@ def test_a_look_begins_what_the_page_shows_and_it_is_there_when_the_jobs_are_don
     assert "index 4 beyond bounds" in done
     assert re.search(r'class="frame own">.*-\[PageView tapped:\]', done)
     assert "iPhone9,4" in done
+
+
+def test_a_frame_without_its_name_comes_with_the_command_that_names_it(client, browser, member, run_workers):
+    trace = b"java.lang.Error: x\n\tat a.a.b(SourceFile:1)\n"
+    event = sentry_event("ada", platform="java", release="com.example.shop@1.2+45", exception=obfuscated())
+    pages = []
+    for content, name in ((event, "one"), (trace, "two")):
+        url = f"/crashes/{crash_of(digested(client, member, run_workers, content, name))}?since_date=2000-01-01"
+        browser.get(url)
+        run_workers()
+        pages.append(browser.get(url).text)
+
+    add = f"crashq remote symbols add --app {member.app.identifier}"
+    assert f"{add} --version 1.2 --build 45 mapping.txt" in pages[0]
+    assert "The log names no version" in pages[1]
+    assert add not in pages[1]
+
+
+def obfuscated() -> dict:
+    frames = [{"module": "a.a", "function": "b", "filename": "SourceFile", "lineno": 1}]
+    return {"values": [{"type": "c", "module": "a", "stacktrace": {"frames": frames}}]}
 
 
 def test_what_the_page_follows_are_the_same_questions_at_the_api(client, browser, member, run_workers):

@@ -45,7 +45,7 @@ def test_snippets_hold_the_real_dsn_and_key(client, member, path):
 
     assert f"http://{member.ingest_key}@localhost/{member.app.id}" in page.text
     assert f"http://localhost/api/apps/{member.app.identifier}/logs" in page.text
-    assert page.text.count(member.ingest_key) >= 8
+    assert page.text.count(member.ingest_key) >= 12
     assert 'MessageHandler("{{' not in page.text
     assert '{{"product", "Notes"}, {"version", "1.2"}}' in page.text
 

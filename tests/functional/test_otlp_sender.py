@@ -67,6 +67,19 @@ def test_each_record_with_an_exception_is_an_occurrence_and_others_are_dropped(s
     ] * 2
 
 
+def test_a_record_is_stored_as_otlp_has_it_in_json(send, services, member, logs):
+    send(request("E").SerializeToString())
+
+    [log] = logs()
+    content = json.loads(stored(services, member, log["log_id"]))
+    assert content["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0] == {
+        "timeUnixNano": str(TIME),
+        "severityNumber": 17,
+        "body": {"stringValue": "logged"},
+        "attributes": [{"key": "exception.type", "value": {"stringValue": "E"}}],
+    }
+
+
 def test_json_is_answered_with_json_and_the_host_alone_is_an_address(send, logs):
     answer = send(as_json("E"), JSON, path="/v1/logs")
 

@@ -168,6 +168,22 @@ def test_a_mapping_is_found_by_the_uuid_that_the_log_names_and_names_the_excepti
     assert (after["exceptions"][0]["type"], after["missing_symbols"]) == ("com.example.shop.EmptyCart", [])
 
 
+@pytest.mark.parametrize(("release", "is_found"), [("com.example.shop@1.2+45", True), (None, False)])
+def test_a_mapping_that_the_log_does_not_name_is_told_with_the_command_that_sends_it(
+    shop, client, member, run_workers, release, is_found
+):
+    log = digested(client, member, run_workers, event(release=release))
+    told = json.loads(shop.report(log))["missing_symbols"]
+    texts = [shop.report(log, format_name) for format_name in ("txt", "html")]
+    shop.add(MAPPING.encode(), version="1.2", build="45")
+
+    after = json.loads(shop.report(log))["missing_symbols"]
+
+    assert told == [{"kind": "mapping", "debug_id": None, "name": None}]
+    assert all("mapping" in text and "(by version)" in text for text in texts)
+    assert (after == []) is is_found
+
+
 def test_reports_in_a_batch_are_named_too(shop, client, member, run_workers):
     log = digested(client, member, run_workers, event())
     shop.add(MAPPING.encode(), version="1.2")

@@ -27,9 +27,6 @@ REJECTED = {  # docs/formats.md gives the reasons in full
     "apple-text": {"xcode16.txt": "cut short"},
     "sentry-envelope": {
         "event-attachment.txt": "is no JSON object",
-        "java-event.txt": "names no exception, message or crashed thread",
-        "java-then-native-large.txt": "names no exception, message or crashed thread",
-        "native-with-attachment.txt": "names no exception, message or crashed thread",
         "session.txt": "holds no event, only: session",
     },
     "measure-event": {"apple_stacktrace_one.txt": "no crash report in a known format"},

@@ -10,8 +10,12 @@ from tests.senders.conftest import PROGRAMS, Receiver, crashed
 
 def test_an_error_logged_in_python_becomes_an_occurrence(receiver: Receiver):
     app, told = receiver.new_address("OTLP Python")
+    environment = {
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{told['ADDRESS']}/v1/logs",
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS": f"Authorization=Bearer%20{told['KEY']}",
+    }
 
-    program = crashed([sys.executable, str(PROGRAMS / "otlp_notes.py")], **told)
+    program = crashed([sys.executable, str(PROGRAMS / "otlp_notes.py")], **environment)
     report = receiver.report_of(app)
 
     assert (program.returncode, program.stdout.strip(), "Failed" in program.stderr) == (0, "True", False)

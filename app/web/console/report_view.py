@@ -1,11 +1,13 @@
 """A report of the schema in docs/report-schema.md as a page shows it: own frames open, runs of the others folded, all bounded."""
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 MAX_FRAMES, MAX_EXCEPTIONS, MAX_THREADS, MAX_IMAGES, MAX_CRUMBS = 300, 20, 200, 400, 200
 MAX_DETAILS, MAX_RELATED = 60, 10
+MAX_MISSING = 50
 MAX_CUSTOM = 20_000  # characters
 ALL_FRAMES = 3_000  # of all threads together; those of the crashed one first
 OPEN_WITHOUT_OWN = 12  # frames shown of a stack that has none of the app
@@ -56,6 +58,14 @@ class ShownThread(NamedTuple):
     first: str  # the name of its first own frame, else of the first
 
 
+class MissingFile(NamedTuple):
+    """A file of symbols that would name frames."""
+
+    name: str
+    debug_id: str
+    command: str  # that sends it; "": the log names no version by which the file would be found
+
+
 class ReportView(NamedTuple):
     """What the template goes through."""
 
@@ -66,6 +76,7 @@ class ReportView(NamedTuple):
     threads: list[ShownThread]  # the crashed ones first
     images: list[Json]
     crumbs: list[Json]
+    missing: list[MissingFile]
     custom: str  # JSON
     left_out: dict[str, int]  # what -> how many are not shown
 
@@ -95,12 +106,14 @@ def view_of(report: Json) -> ReportView:
         shown,
         report["images"][:MAX_IMAGES],
         report["breadcrumbs"][-MAX_CRUMBS:][::-1],
+        [_missing(one, report["app"]) for one in report["missing_symbols"][:MAX_MISSING]],
         custom if len(custom) <= MAX_CUSTOM else custom[:MAX_CUSTOM] + "\n…",
         {
             "exceptions": max(len(report["exceptions"]) - MAX_EXCEPTIONS, 0),
             "threads": max(len(threads) - MAX_THREADS, 0),
             "images": max(len(report["images"]) - MAX_IMAGES, 0),
             "breadcrumbs": max(len(report["breadcrumbs"]) - MAX_CRUMBS, 0),
+            "missing": max(len(report["missing_symbols"]) - MAX_MISSING, 0),
         },
     )
 
@@ -118,6 +131,16 @@ def _label(name: str) -> str:
 
 def _words(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _missing(one: Json, app: Json) -> MissingFile:
+    """With the command that sends it, by whatever a worker will find it: its own id, else version and build."""
+    file = {"mapping": "mapping.txt", "source_map": f"{one['name']}.map"}.get(one["kind"], one["name"] or "FILE")
+    release = {"version": app["version"], "build": app["build"]} if one["kind"] != "native" else {}
+    options = [f"--{option} {shlex.quote(value)}" for option, value in release.items() if value]
+    command = " ".join(["crashq remote symbols add --app", app["identifier"], *options, shlex.quote(file)])
+    is_found = bool(one["debug_id"] or options)
+    return MissingFile(one["name"] or one["kind"], one["debug_id"] or "", command if is_found else "")
 
 
 def stack_of(frames: Sequence[Json], most: int = MAX_FRAMES) -> StackView:

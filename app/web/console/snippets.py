@@ -36,6 +36,26 @@ _CRASHPAD = """client.StartHandler(handler, database, metrics,
                     {{"--no-rate-limit"}}, true, true);"""
 _BREAKPAD = """curl -F upload_file_minidump=@crash.dmp -F ver=1.2 \\
   "{base}/api/{project}/minidump/?sentry_key={key}\""""
+_BUGSNAG = """import Bugsnag from "@bugsnag/js";
+
+Bugsnag.start({{
+  apiKey: "{key}",
+  endpoints: {{
+    notify: "{base}/api/{project}/bugsnag",
+    sessions: "{base}/api/{project}/bugsnag/sessions",
+  }},
+}});"""
+_KSCRASH = """let url = URL(string: "{base}/api/{project}/kscrash/?sentry_key={key}")!
+let installation = CrashInstallationStandard.shared
+installation.url = url
+try installation.install(with: KSCrashConfiguration())
+installation.sendAllReports()"""
+_OTLP = """OTEL_EXPORTER_OTLP_ENDPOINT="{base}/api/{project}"
+OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20{key}"
+OTEL_TRACES_EXPORTER=none OTEL_METRICS_EXPORTER=none"""
+_UNREAL = """; Config/DefaultEngine.ini
+[CrashReportClient]
+DataRouterUrl="{base}/api/{project}/unreal/{key}/\""""
 _CURL = """curl -H "Authorization: Token {key}" --data-binary @crash.ips \\
   "{base}/api/apps/{app}/logs\""""
 
@@ -56,6 +76,12 @@ _ALL = (
     Snippet("sentry-ios", "iOS and macOS, Sentry SDK", "As early as the app starts.", _IOS),
     Snippet("sentry-javascript", "JavaScript, Sentry SDK", "Any of Sentry's JavaScript packages.", _JAVASCRIPT),
     Snippet("sentry-flutter", "Flutter, Sentry SDK", "Around runApp in main.", _FLUTTER),
+    Snippet(
+        "bugsnag", "Bugsnag's notifiers", "Here JavaScript's; Android's and Cocoa's take the same three.", _BUGSNAG
+    ),
+    Snippet("kscrash", "iOS and macOS, KSCrash", "KSCrash 2 with its standard installation.", _KSCRASH),
+    Snippet("otlp", "OpenTelemetry", "The log records of an SDK, over OTLP/HTTP.", _OTLP),
+    Snippet("unreal", "Unreal Engine", "For the crash reporter that a packaged game includes.", _UNREAL),
     Snippet("crashpad", "Crashpad", "The handler uploads minidumps by itself.", _CRASHPAD),
     Snippet("breakpad", "Breakpad, or any minidump", "A form with the dump; its other fields are kept.", _BREAKPAD),
 )

@@ -1,7 +1,6 @@
-"""A program whose log goes to an address over OTLP, and which logs what it does and an error."""
+"""A program whose log goes over OTLP to where its environment says, and which logs what it does and an error."""
 
 import logging
-import os
 
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -15,12 +14,7 @@ def open_notebook(pages):
 
 
 provider = LoggerProvider(Resource.create({"service.name": "notes", "service.version": "1.2"}))
-exporter = OTLPLogExporter(
-    os.environ["ADDRESS"] + "/v1/logs",
-    headers={"Authorization": f"Bearer {os.environ['KEY']}"},
-    compression=Compression.Gzip,
-)
-provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(compression=Compression.Gzip)))
 logging.getLogger().addHandler(LoggingHandler(logger_provider=provider))
 logging.getLogger().setLevel(logging.INFO)
 

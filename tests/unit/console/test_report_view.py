@@ -27,7 +27,11 @@ def shape(letters: str) -> list[tuple[int, bool]]:
 
 
 def report(**values) -> dict:
-    return {"exceptions": [], "threads": [], "images": [], "breadcrumbs": [], "custom": {}, "notes": [], **values}
+    app = {"identifier": "7b1d", "version": "1.2 beta", "build": None}
+    return {
+        "app": app, "exceptions": [], "threads": [], "images": [], "breadcrumbs": [], "missing_symbols": [], "custom": {},
+        "notes": [], **values,
+    }  # fmt: skip
 
 
 def thread(**values) -> dict:
@@ -137,3 +141,29 @@ def test_a_report_that_an_earlier_version_made_has_neither():
     told = view_of(report())
 
     assert (told.details, told.related) == ([], [])
+
+
+def test_each_missing_file_has_the_command_that_sends_it():
+    missing = [
+        {"kind": "native", "debug_id": "0a0b", "name": "lib cart.so"},
+        {"kind": "mapping", "debug_id": "0c0d", "name": None},
+        {"kind": "mapping", "debug_id": None, "name": None},
+        {"kind": "source_map", "debug_id": None, "name": "main.js"},
+    ]
+
+    commands = [one.command for one in view_of(report(missing_symbols=missing)).missing]
+
+    add = "crashq remote symbols add --app 7b1d"
+    assert commands == [
+        f"{add} 'lib cart.so'",
+        f"{add} --version '1.2 beta' mapping.txt",
+        f"{add} --version '1.2 beta' mapping.txt",
+        f"{add} --version '1.2 beta' main.js.map",
+    ]
+
+
+def test_a_file_that_nothing_would_find_has_no_command():
+    app = {"identifier": "7b1d", "version": None, "build": None}
+    missing = [{"kind": "mapping", "debug_id": None, "name": None}]
+
+    assert view_of(report(app=app, missing_symbols=missing)).missing[0].command == ""
