@@ -85,10 +85,13 @@ def without_parts(name: str) -> str:
     return _PARTS.sub("", name) if "." in name else name
 
 
-@lru_cache(4_096)
 def plain_name(function: str) -> str:
     """The name without parameters, as rule files have it."""
-    name = function[:MAX_NAME].strip()
+    return _plain_name(function[:MAX_NAME].strip())
+
+
+@lru_cache(4_096)
+def _plain_name(name: str) -> str:
     if name[:2] in ("-[", "+["):
         return name
     if name.startswith("0x") or " + " in name or "." in name:
