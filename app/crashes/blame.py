@@ -34,6 +34,7 @@ from app.crashes.spots import Spot, spots
 REPORTED_WITHIN = 20  # frames from the top that a reporter of crashes may stand on a stack with
 ENDED_WITHIN = 60  # frames from the top that `abort` is sought in
 RAISED = ("abort", "trap")  # types of faults that a program brings about itself
+ACCESSED = ("bad memory access", "EXCEPTION_ACCESS_VIOLATION")  # types of faults whose place is where it happened
 LOGGED_WITHIN = 6  # frames below what raised that a logger of errors, which had it raised, is sought in
 FAR = 512  # bytes before an address that a function begins at, from which on it may be the nearest exported one only
 SWIFT_MAIN = ".$main"  # what `@main` makes
@@ -192,12 +193,14 @@ class Blame:
         """The place below all that raises, aborts, asserts or logs an error."""
         if self.family not in _NATIVE:
             return self._after_machinery(frames, start)
-        start = self._after_last(frames, start, ENDED_WITHIN, ENDING)
         fault = self.log.faults[0] if self.log.faults else Fault()
-        is_raised = SAME_TYPE.get(fault.type or fault.signal or "") in RAISED
+        kind = (fault.type or fault.signal or "").removesuffix(")").replace(" (", "/")
+        kind = SAME_TYPE.get(kind, kind)
+        if kind not in ACCESSED:
+            start = self._after_last(frames, start, ENDED_WITHIN, ENDING)
         while True:
             below = self._after_machinery(frames, start)
-            if below > 0 or is_raised:
+            if below > 0 or kind in RAISED:
                 below = self._after_last(frames, below, below + LOGGED_WITHIN, FRONT_ENDS)
             if below == start:
                 return start
