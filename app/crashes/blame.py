@@ -24,13 +24,17 @@ from app.crashes.rules import (
     PLUMBING,
     RAISING,
     REPORTING,
+    SAME_TYPE,
     SEEING,
     SWIFT_PLUMBING,
+    Words,
 )
 from app.crashes.spots import Spot, spots
 
 REPORTED_WITHIN = 20  # frames from the top that a reporter of crashes may stand on a stack with
 ENDED_WITHIN = 60  # frames from the top that `abort` is sought in
+RAISED = ("abort", "trap")  # types of faults that a program brings about itself
+ACCESSED = ("bad memory access", "EXCEPTION_ACCESS_VIOLATION")  # types of faults whose place is where it happened
 LOGGED_WITHIN = 6  # frames below what raised that a logger of errors, which had it raised, is sought in
 FAR = 512  # bytes before an address that a function begins at, from which on it may be the nearest exported one only
 SWIFT_MAIN = ".$main"  # what `@main` makes
@@ -54,6 +58,7 @@ class Blame:
         self.in_app = InApp(log)
         self.chain = chain(log)
         self.raised_by: str | None = None  # what the runtime called instead of the app's code: `_purecall`
+        self._names: dict[tuple[str | None, ...], StableName] = {}
         self.frames = self._telling(log.crash_frames)
 
     @cached_property
@@ -70,6 +75,14 @@ class Blame:
             if self.each_once(own):
                 return own
         return []
+
+    def name(self, frame: Frame) -> StableName:
+        """What the frame adds to a fingerprint."""
+        key = (frame.function, frame.module, frame.image, frame.file)
+        known = self._names.get(key)
+        if known is None:
+            known = self._names[key] = stable_name(frame, self.family)
+        return known
 
     def is_own(self, frame: Frame) -> bool:
         """True for the app's own code, `_purecall` and its like aside."""
@@ -101,7 +114,7 @@ class Blame:
 
     def _side(self, frames: Iterable[Frame]) -> Named | None:
         for frame in frames:
-            name = stable_name(frame, self.family)
+            name = self.name(frame)
             if self.log.platform == "native" and frame.image:
                 return Named(StableName(frame.image, False), frame)
             if self.log.platform != "native" and name.is_named:
@@ -122,7 +135,7 @@ class Blame:
         templates: set[str] = set()
         is_template_open = True
         for frame in frames:
-            name = stable_name(frame, self.family)
+            name = self.name(frame)
             if not name.text:
                 continue
             is_template = name.is_named and self.is_template(name)
@@ -178,15 +191,29 @@ class Blame:
 
     def _after_raising(self, frames: tuple[Frame, ...], start: int) -> int:
         """The place below all that raises, aborts, asserts or logs an error."""
+        if self.family not in _NATIVE:
+            return self._after_machinery(frames, start)
+        fault = self.log.faults[0] if self.log.faults else Fault()
+        kind = (fault.type or fault.signal or "").removesuffix(")").replace(" (", "/")
+        kind = SAME_TYPE.get(kind, kind)
+        if kind not in ACCESSED:
+            start = self._after_last(frames, start, ENDED_WITHIN, ENDING)
+        while True:
+            below = self._after_machinery(frames, start)
+            if below > 0 or kind in RAISED:
+                below = self._after_last(frames, below, below + LOGGED_WITHIN, FRONT_ENDS)
+            if below == start:
+                return start
+            start = below
+
+    def _after_last(self, frames: tuple[Frame, ...], start: int, end: int, words: Words) -> int:
+        """The place below the last of these functions between two places; `start` where there is none."""
+        found = (at for at in range(min(len(frames), end) - 1, start - 1, -1) if self._name(frames[at]) in words)
+        return next(found, start - 1) + 1
+
+    def _after_machinery(self, frames: tuple[Frame, ...], start: int) -> int:
+        """The place below what stands together from `start` on and only reports what went wrong further down."""
         is_native = self.family in _NATIVE
-        if is_native:
-            last = min(len(frames), ENDED_WITHIN) - 1
-            ending = (at for at in range(last, start - 1, -1) if self._name(frames[at]) in ENDING)
-            start = next(ending, start - 1) + 1
-        if is_native and start > 0:
-            last = min(len(frames), start + LOGGED_WITHIN) - 1
-            logging = (at for at in range(last, start - 1, -1) if self._name(frames[at]) in FRONT_ENDS)
-            start = next(logging, start - 1) + 1
         is_sanitizers = any("Sanitizer" in (fault.type or "") for fault in self.log.faults[:1])
         for at in range(start, len(frames)):
             frame, name = frames[at], self._name(frames[at])

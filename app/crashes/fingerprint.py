@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.crashes.blame import Blame, Named, is_far
-from app.crashes.frame_name import stable_image, stable_name
+from app.crashes.frame_name import stable_image
 from app.crashes.log import CrashLog, Fault
 from app.crashes.rules import OVERFLOW_TYPES, SAME_TYPE
 from app.crashes.stable_text import stable_text, without_stack
@@ -99,7 +99,7 @@ def _runaway_recursion(blame: Blame) -> Parts | None:
     if _type(fault) not in OVERFLOW_TYPES and "overflow" not in (fault.message or "").lower():
         return None
     for chosen in ([frame for frame in blame.frames if blame.in_app(frame)], list(blame.frames)):
-        names = (stable_name(frame, blame.family) for frame in chosen)
+        names = (blame.name(frame) for frame in chosen)
         counts = Counter(name.text for name in names if name.is_named)
         highest = max(counts.values(), default=0)
         if highest >= RUNAWAY:

@@ -17,6 +17,9 @@ NAMELESS = re.compile(
 STRIPPED = "stripped_application_code"
 """What Sentry calls a function of the app that it may not name."""
 
+UNKNOWN_IMAGES = frozenset({"", "?", "??", "???", "unknown", "<unknown>"})
+"""What tools call an image that they do not know."""
+
 MAX_NAME = 1_000  # characters of a name that count: a hostile log may hold names of many kilobytes
 # Java and Kotlin: javac (`lambda$f$0`, `access$000`, `Foo$1`), D8 and R8 (`$$ExternalSyntheticLambda2`,
 # `$r8$lambda$hash`), retrolambda and the JVM (`-$$Lambda$…`, `$$Lambda$14/0x…`), Kotlin (`f$lambda$2`, `f$lambda-2`,
@@ -85,10 +88,13 @@ def without_parts(name: str) -> str:
     return _PARTS.sub("", name) if "." in name else name
 
 
-@lru_cache(4_096)
 def plain_name(function: str) -> str:
     """The name without parameters, as rule files have it."""
-    name = function[:MAX_NAME].strip()
+    return _plain_name(function[:MAX_NAME].strip())
+
+
+@lru_cache(4_096)
+def _plain_name(name: str) -> str:
     if name[:2] in ("-[", "+["):
         return name
     if name.startswith("0x") or " + " in name or "." in name:
@@ -110,7 +116,8 @@ def stable_name(frame: Frame, family: str | None) -> StableName:
             return _javascript(frame, "")
         if module:
             return StableName(_java_class(module), True, module)
-        place = frame.image or _file_name(frame.file)
+        place = frame.image if frame.image not in UNKNOWN_IMAGES else None
+        place = place or _file_name(frame.file)
         return StableName(stable_image(place) if place else "?", False)
     if family == "java" and not (frame.image and not frame.module):
         return _java(module, function)

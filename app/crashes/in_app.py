@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.crashes import rules as rules
-from app.crashes.frame_name import STRIPPED, is_nameless, plain_name
+from app.crashes.frame_name import STRIPPED, UNKNOWN_IMAGES, is_nameless, plain_name
 from app.crashes.log import CrashLog, Frame
 
 
@@ -39,7 +39,8 @@ class InApp:
         """True when the frame is the app's own code."""
         if frame.in_app is not None:
             return frame.in_app and not reports(frame)
-        if not (frame.image or frame.module or frame.file) and is_nameless(frame):
+        is_placed = frame.module or frame.file or (frame.image or "") not in UNKNOWN_IMAGES
+        if not is_placed and is_nameless(frame):
             return frame.function == STRIPPED  # of a frame that nothing is known of, nothing says whose it is
         if self._is_own_source is None:
             key: tuple[object, ...] = (frame.image, frame.image_address, frame.module)

@@ -19,7 +19,7 @@ def culprit(*frames: Frame, type: str = "SIGABRT", platform: str = "native") -> 
     return title(crash(*frames, own("pay"), own("tap"), type=type, platform=platform)).partition(" in ")[2]
 
 
-def told(*names: str, image: str | None = "Shop", **more: object) -> list[Frame]:
+def told(*names: str | None, image: str | None = "Shop", **more: object) -> list[Frame]:
     return [Frame(name, image=image, **more) for name in names]  # type: ignore[arg-type]
 
 
@@ -98,6 +98,7 @@ def test_a_frame_of_which_nothing_is_known_is_not_the_apps_own():
 
     assert not is_in_app(Frame(address=819), log)
     assert not is_in_app(Frame("<redacted>", address=819), log)
+    assert not is_in_app(Frame(image="???", address=819), log)
     assert is_in_app(Frame("pay"), log)
     assert is_in_app(Frame("stripped_application_code"), log)
     assert value(log) == value(crash(own("-[Cart pay]"), own("main"), Frame(address=819)))
@@ -233,3 +234,20 @@ def test_a_logger_of_errors_goes_with_what_it_calls_where_something_was_raised()
 
     assert culprit(*called) == "pay"
     assert culprit(own("google::Map::at()"), own("google::LogMessage::Flush()"), type="SIGSEGV") == "google::Map::at()"
+
+
+def test_a_handler_that_crashes_itself_is_to_blame():
+    handler = told("onCrash", in_app=True) + told("bsg_kscrash_i_onCrash", image="Bugsnag") + told("std::terminate()")
+
+    assert culprit(*handler, type="SIGSEGV") == "onCrash"
+    assert culprit(*handler, type="SIGABRT") == "pay"
+
+
+def test_a_handler_of_uncaught_exceptions_that_is_linked_into_the_app_is_not_to_blame():
+    frames = [
+        *told(None, image="libsystem_c.dylib"),
+        *told("uncaught_exception_handler"),
+        *told(None, image="libobjc.A.dylib"),
+    ]
+
+    assert culprit(*frames, type="NSRangeException", platform="apple") == "pay"
