@@ -22,6 +22,7 @@ from app.parsers import (
     java_finder,
     java_stack,
     logcat,
+    printed_traces,
     report_header,
     values,
 )
@@ -44,7 +45,16 @@ def sniff(document: Document) -> bool:
         return False
     if not (java_stack.may_hold_frames(text) or any(mark in text for mark in _UNCAUGHT)) or _OTHER_FORMATS.search(text):
         return False
-    return android_kind.kind(document) is None and not apple_text.sniff(document) and bool(_traces(document))
+    if android_kind.kind(document) is not None or apple_text.sniff(document):
+        return False
+    traces = _traces(document)
+    return any(trace.is_uncaught for trace in traces) or (bool(traces) and not _is_of_others(document, traces))
+
+
+def _is_of_others(document: Document, traces: list[JavaTrace]) -> bool:
+    """True when an error of another language was not handled, and the exceptions of Java are only printed beside it."""
+    starts = {trace.start.number for trace in traces}
+    return any(one.start.number not in starts for one in printed_traces.unhandled(document))
 
 
 def parse(document: Document) -> list[CrashLog]:

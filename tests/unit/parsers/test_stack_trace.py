@@ -211,6 +211,34 @@ def test_traces_of_several_languages_come_in_the_order_of_the_log():
     assert [report.platform for report in parse(text.encode())] == ["rust", "python", "javascript"]
 
 
+PRINTED_BY_JAVA = """\
+W/System.err( 5000): java.io.IOException: no network
+W/System.err( 5000): \tat com.example.shop.Net.open(Net.java:7)
+"""
+
+
+def test_an_unhandled_error_of_another_language_is_the_crash_beside_an_exception_that_java_only_printed():
+    report = read(PRINTED_BY_JAVA + (SAMPLES / "flutter-logcat.txt").read_text())
+
+    assert (report.platform, report.faults[0].type, report.faults[0].handled) == ("dart", "StateError", False)
+
+
+def test_an_uncaught_exception_of_java_is_the_crash_beside_an_error_of_another_language():
+    java = "E/AndroidRuntime( 5000): FATAL EXCEPTION: main\n" + PRINTED_BY_JAVA.replace(
+        "W/System.err", "E/AndroidRuntime"
+    )
+
+    [report] = parse((java + (SAMPLES / "flutter-logcat.txt").read_text()).encode())
+
+    assert (report.format, report.faults[0].type) == ("java-trace", "java.io.IOException")
+
+
+def test_where_an_error_is_called_unhandled_the_others_were_handled():
+    report = read((SAMPLES / "python-chained.log").read_text() + "\n" + (SAMPLES / "dotnet-inner.txt").read_text())
+
+    assert report.platform == "csharp"
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 @pytest.mark.parametrize("end", ["\r\n", "\r"], ids=["CR LF", "CR"])
 def test_other_line_ends_change_nothing(path, end):
