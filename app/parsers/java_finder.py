@@ -50,6 +50,12 @@ class JavaTrace:
     frames: int = 0
     gap: int = 0
     is_blank_in_gap: bool = False
+    caption_line: str | None = None  # of the cause that is being read
+
+    @property
+    def caption(self) -> str:
+        """The line that names the exception whose frames are being read."""
+        return self.caption_line or self.lines[0]
 
 
 def traces(text: str) -> list[JavaTrace]:
@@ -163,10 +169,12 @@ def _goes_on(trace: JavaTrace, text: str, head: str) -> bool:
     if not trace.lines:
         return _starts_uncaught(trace, text)
     is_at = head.startswith("at ")
-    is_frame = is_at and java_stack.is_frame(text)
+    is_frame = is_at and java_stack.is_frame_below(trace.caption, text)
     caption = None if is_at else java_stack.caption(head)
     if is_frame or caption or java_stack.is_about_frames(head):
         trace.lines.append(text)
+        if caption:
+            trace.caption_line = text
         trace.frames = 0 if caption else trace.frames + 1
         trace.gap, trace.is_blank_in_gap = 0, False
         trace.patience = _MAX_MESSAGE_LINES

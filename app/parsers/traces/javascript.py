@@ -1,7 +1,7 @@
 """JavaScript stack traces as text: V8 (Node, Chrome, Hermes), JavaScriptCore and SpiderMonkey.
 
 Source: V8's stack trace API (v8.dev/docs/stack-trace-api), Node 22's report of an uncaught error and its `[cause]`,
-Hermes' `JSError`, JavaScriptCore's `Error.stack`, React Native's `JSStackTrace.format` (0.76).
+Hermes' `JSError`, JavaScriptCore's `Error.stack`, React Native's `JSStackTrace.format` (0.76), NativeScript 8.
 Left out on purpose: Node's excerpt of the source and the properties of an error object.
 """
 
@@ -16,6 +16,7 @@ PLATFORM = "javascript"
 MARKS = (" at ", "\tat ", "\nat ", "@")
 
 _MAX_LINE = 4_000  # characters of a line that are read
+_MAX_WORDS = 4  # of a function's name
 _MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
 _PLACE = re.compile(r"(?P<file>.*[^\d:]\d*):(?P<line>-?\d{1,9}):(?P<column>-?\d{1,9})$")
 _AT_PLACE = re.compile(r"(?:(?!-?\d{1,9}(?::|$))(?P<file>[^\s@]+?):)?(?P<line>-?\d{1,9})(?::(?P<column>-?\d{1,9}))?$")
@@ -36,6 +37,8 @@ _IS_ERROR = re.compile(r"(?:Error|Exception|Violation|Rejection|Warning)$")
 def frame(line: str) -> Frame | None:
     """The frame on the line, in V8's form (`at pay (cart.js:7:12)`) or JavaScriptCore's (`pay@cart.js:7:12`); else None."""
     text = line[:_MAX_LINE].strip().removesuffix(" {")  # Node prints the error's properties behind its last frame
+    if "(file:" in text and text.endswith(")"):
+        return _native_script(text)
     if text.startswith("at "):
         return _v8(text[3:])
     return _jsc(text) if "@" in text else None
@@ -60,6 +63,12 @@ def _v8(text: str) -> Frame | None:
     return None
 
 
+def _native_script(text: str) -> Frame | None:
+    name, _, place_text = text[:-1].removeprefix("at ").partition("(file:")
+    place = _PLACE.match(place_text.strip() if place_text[:1] == " " else f"file:{place_text}")
+    return _made(name, place) if place and len(name.split()) <= _MAX_WORDS else None
+
+
 def _jsc(text: str) -> Frame | None:
     name, _, place_text = text.rpartition("@")
     if name == "[native code]":
@@ -67,7 +76,7 @@ def _jsc(text: str) -> Frame | None:
     if place_text == "[native code]":
         return Frame(function=values.text(name), file=place_text, in_app=False)
     place = _AT_PLACE.match(place_text.removeprefix("address at "))
-    if not place or name.count(" ") > 3:
+    if not place or len(name.split()) > _MAX_WORDS:
         return None
     if place["file"] == "[native code]":
         return Frame(function=values.text(name), file=place["file"], in_app=False)
