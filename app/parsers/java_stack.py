@@ -219,12 +219,14 @@ def type_and_message(caption: str) -> tuple[str | None, str | None]:
 
 
 def _named(name: str, **rest: str | int | None) -> Frame:
-    loader = _LOADER.match(name)
+    loader = _LOADER.match(name) if "/" in name else None
     path, _, function = (loader["rest"] if loader else name).rpartition(".")
     return Frame(function=values.text(function), module=values.text(path), **rest)  # type: ignore[arg-type]
 
 
 def _jar(jar: str | None) -> str | None:
     """The jar of `~[spring-core.jar!/:5.3.9]`; a folder of classes is none."""
-    name = values.basename((jar or "").rpartition(":")[0])
+    if not jar:
+        return None
+    name = values.basename(jar.rpartition(":")[0])
     return name.rstrip("!") or None if name and name.rstrip("!") not in ("?", "na", "classes") else None

@@ -32,7 +32,8 @@ from app.parsers.java_finder import JavaTrace
 FORMAT = "java-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
 
-_UNCAUGHT = ("FATAL EXCEPTION", "Uncaught handler: ", "Exception in thread ", "Exception: ", "== Java Exception: ")
+_UNCAUGHT = ("FATAL EXCEPTION", "Uncaught handler: ", "Exception in thread ", "UncaughtExceptionHandler", "atal Exception: ",
+             "== Java Exception: ")  # fmt: skip
 _OTHER_FORMATS = re.compile(  # ACRA, Apple even where it is cut; android_kind tells Android's
     r"^(?:STACK_TRACE[ =:]|(?:Incident Identifier|Exception Type|Binary Images):)", re.M
 )

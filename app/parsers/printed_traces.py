@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.parsers import logcat, traces
+from app.parsers import logcat, report_header, traces
 from app.parsers.document import Document
 from app.parsers.logcat import LogLine
 from app.parsers.traces import Language, Trace
@@ -21,6 +21,7 @@ class Printed(NamedTuple):
     start: LogLine
     platform: str
     trace: Trace
+    above: tuple[str, ...] = ()  # lines above it, where the log has no prefixes
 
     @property
     def is_unhandled(self) -> bool:
@@ -56,4 +57,8 @@ def _found(text: str) -> Iterator[Printed]:
         lines = [line.text for line in stream]
         for language in marked:
             for trace in language.traces(lines):
-                yield Printed(stream[trace.first_line], language.PLATFORM, trace)
+                start = stream[trace.first_line]
+                above = (
+                    () if start.stream else lines[max(trace.first_line - report_header.MAX_LINES, 0) : trace.first_line]
+                )
+                yield Printed(start, language.PLATFORM, trace, tuple(above))

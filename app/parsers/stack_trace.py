@@ -8,9 +8,9 @@ Left out on purpose: the log around the traces, logcat times without a year.
 
 from dataclasses import replace
 
-from app.crashes.log import CrashLog, DeviceInfo, OsInfo, Thread
+from app.crashes.log import CrashLog, Thread
 from app.errors import MalformedLog
-from app.parsers import android_kind, apple_text, java_trace, logcat, printed_traces, values
+from app.parsers import android_kind, apple_text, java_trace, logcat, printed_traces, report_header, values
 from app.parsers.document import Document
 from app.parsers.printed_traces import Printed
 
@@ -53,26 +53,28 @@ def _note_repeats(reports: list[CrashLog], repeats: int) -> None:
 
 
 def _report(printed: Printed) -> CrashLog:
-    start, platform, trace = printed
+    start, platform, trace, above = printed
+    header = report_header.read(above)
     faults = trace.faults
     if printed.is_unhandled:
         faults = (replace(faults[0], handled=False), *faults[1:])
     pid, tid, _ = start.stream or (None, None, None)
-    process = values.text(start.app)
-    occurred_at = logcat.utc_time(start.time)
-    notes = trace.notes
-    if occurred_at and not logcat.has_zone(start.time):
-        notes = (*notes, "The log names no time zone: its time is read as UTC")
+    occurred_at, has_zone = logcat.utc_time(start.time), logcat.has_zone(start.time)
+    if occurred_at is None:
+        occurred_at, has_zone = header.occurred_at, header.has_zone
+    is_zoneless = occurred_at is not None and not has_zone
+    thread = trace.thread or header.thread
     return CrashLog(
         format=FORMAT,
         platform=platform,
         occurred_at=occurred_at,
-        process=process,
-        process_id=trace.process_id or pid,
+        process=values.text(start.app) or header.process,
+        process_id=trace.process_id or pid or header.process_id,
         faults=faults,
-        threads=(Thread(index=tid or 0, name=trace.thread, is_crashed=True),) if trace.thread else (),
+        threads=(Thread(index=tid or 0, name=thread, is_crashed=True),) if thread else (),
         images=trace.images,
-        os=OsInfo(name="Android" if start.stream else None),
-        device=DeviceInfo(arch=trace.arch),
-        notes=notes,
+        app=header.app,
+        os=replace(header.os, name=header.os.name or ("Android" if start.stream else None)),
+        device=replace(header.device, arch=trace.arch),
+        notes=(*trace.notes, *(("The log names no time zone: its time is read as UTC",) if is_zoneless else ())),
     )

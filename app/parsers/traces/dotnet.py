@@ -66,7 +66,7 @@ def frame(line: str) -> Frame | None:
 
 
 def _is_qualified(name: str) -> bool:
-    return "." in name[1:-1] or ":" in name[1:-1]
+    return "." in name[1:-1] or ":" in name[1:-1] or name.startswith("lambda_method")
 
 
 def _is_rest(rest: str) -> bool:

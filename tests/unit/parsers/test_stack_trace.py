@@ -1,5 +1,6 @@
 """Printed stack traces of every language, and what tells one language from another."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,26 @@ def test_a_fatal_error_of_go_is_read():
     )
 
     assert (report.faults[0].type, report.faults[0].message) == ("fatal error", "all goroutines are asleep - deadlock!")
+
+
+def test_a_panic_that_a_go_server_recovered_is_read():
+    report = read(
+        "2026/03/03 10:00:00 http: panic serving 192.0.2.1:1234: runtime error: index out of range [3] with length 3\n"
+        "goroutine 34 [running]:\nmain.handler({0x1, 0x2}, 0x3)\n\t/src/main.go:9 +0x1d\n"
+    )
+
+    assert report.faults[0].message == "runtime error: index out of range [3] with length 3"
+
+
+def test_what_stands_above_a_trace_tells_app_and_device():
+    report = read(
+        "Package: com.example.shop\nVersion Code: 42\nVersion Name: 1.2.3\nAndroid: 14\nManufacturer: Google\nModel: Pixel 7\n"
+        "Date: 2026-03-03T10:00:00Z\n\nSystem.NullReferenceException: empty\n  at Shop.Cart.Pay () [0x00000] in <abc>:0\n"
+    )
+
+    assert (report.app.identifier, report.app.version, report.app.build) == ("com.example.shop", "1.2.3", "42")
+    assert (report.os.version, report.device.model, report.device.manufacturer) == ("14", "Pixel 7", "Google")
+    assert report.occurred_at == datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
 
 
 def test_a_rust_panic_marks_the_frames_of_the_standard_library():
