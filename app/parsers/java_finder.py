@@ -42,6 +42,7 @@ class JavaTrace:
     is_uncaught: bool = False  # the log calls it the crash
     is_android: bool = False
     handled: bool | None = None
+    needs_frame: bool = False  # its first line alone may be another system's: Crashlytics heads all of them alike
     thread: str | None = None
     process: str | None = None
     process_id: int | None = None
@@ -92,8 +93,10 @@ def _with_above(trace: JavaTrace, stream: list[LogLine], begun: int) -> JavaTrac
 
 
 def _is_whole(trace: JavaTrace) -> bool:
-    if trace.is_uncaught:
+    if trace.is_uncaught and not trace.needs_frame:
         return bool(trace.lines)
+    if trace.needs_frame:
+        return any(map(java_stack.is_frame, trace.lines[1:]))
     return any(java_stack.is_certain_frame(line) for line in trace.lines[1:])
 
 
@@ -119,7 +122,9 @@ def _opened(line: LogLine, head: str, trace: JavaTrace | None, previous: LogLine
     if lead and lead["lead"] != "Exception: ":
         is_handled = lead["lead"].startswith("Non")
         is_uncaught = not lead["lead"].startswith("Exception")
-        return JavaTrace(line, [lead["rest"]], is_uncaught=is_uncaught, handled=is_handled if is_uncaught else None)
+        handled = is_handled if is_uncaught else None
+        needs_frame = lead["lead"].endswith("atal Exception: ")
+        return JavaTrace(line, [lead["rest"]], is_uncaught=is_uncaught, handled=handled, needs_frame=needs_frame)
     is_caption = java_stack.caption(head) is not None
     if trace is None and is_caption and head.startswith("Caused by"):  # the log begins in the middle of a trace
         return JavaTrace(line, [line.text])
