@@ -1,8 +1,8 @@
 """Errors of a runtime inside a Java app, which reach Java as an exception with their own stack in its message.
 
-Source: React Native 0.76 `ExceptionsManagerModule` (JavascriptException), NativeScript's NativeScriptException, Firebase's
-FlutterError; .NET for Android 8 and Xamarin.Android `JavaProxyThrowable`: its message is `Exception.ToString`, since .NET 8
-type and message, with the frames of C# as the upper part of the stack.
+Source: React Native 0.76 `ExceptionsManagerModule` (JavascriptException), NativeScript's NativeScriptException,
+Firebase's FlutterError; .NET for Android 8 and Xamarin.Android `JavaProxyThrowable`: its message is
+`Exception.ToString`, since .NET 8 type and message, with the frames of C# as the upper part of the stack.
 """
 
 import re

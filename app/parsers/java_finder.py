@@ -1,9 +1,10 @@
 """Where Java stack traces stand in a log: the lines of each, and what the log says about it.
 
-A trace begins with the name of an exception and goes on as long as its lines look like `printStackTrace`'s. A few lines of
-others may stand between two frames, but no heading: behind one stands the stack of another thread.
+A trace begins with the name of an exception and goes on as long as its lines look like `printStackTrace`'s. A few
+lines of others may stand between two frames, but no heading: behind one stands the stack of another thread.
 
-Each line is looked at once, and by the patterns that its first letters allow: most lines of a log are none of a trace.
+Each line is looked at once, and by the patterns that its first letters allow: most lines of a log are none of a
+trace.
 """
 
 import re

@@ -1,8 +1,9 @@
-"""Printed stack traces of JavaScript, .NET, Dart, Go, Rust, Python and Swift, alone or in a log, with any logcat prefix.
+"""Printed stack traces of many languages, alone or in a log, with any logcat prefix.
 
-Each language is a module of app/parsers/traces. Sources are named there. A log of which another format says that it is its
-own is not claimed: Java's traces, Apple's reports, Android's native crashes and thread dumps.
-Where the log says that errors were unhandled, each of those is a crash report and no other; where it says so nowhere, each.
+Each language is a module of app/parsers/traces. Sources are named there. A log of which another format says that it
+is its own is not claimed: Java's traces, Apple's reports, Android's native crashes and thread dumps.
+Where the log says that errors were unhandled, each of those is a crash report and no other; where it says so
+nowhere, each.
 Left out on purpose: the log around the traces, logcat times without a year.
 """
 

@@ -1,8 +1,9 @@
 """Errors of Dart and Flutter with their stack, with names or as addresses of an AOT snapshot.
 
 Source: Dart 3.5 `runtime/vm/object.cc` (StackTrace::ToCString; `#0 name (file:line:column)`, and what
-`--dwarf-stack-traces` prints), Flutter 3.24 `dart_vm_initializer.cc` ("Unhandled Exception:") and `FlutterErrorDetails`.
-`virt` is the address in the symbols of `--split-debug-info`. Left out on purpose: the widget tree of Flutter's report.
+`--dwarf-stack-traces` prints), Flutter 3.24 `dart_vm_initializer.cc` ("Unhandled Exception:") and
+`FlutterErrorDetails`. `virt` is the address in the symbols of `--split-debug-info`. Left out on purpose: the widget
+tree of Flutter's report.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Stack traces of .NET, Mono, Xamarin and Unity as text, in every language of the runtime's messages.
 
-Source: .NET 8 `Exception.ToString` and `StackTrace.ToString` (the words for "at", "in" and "line" are translated), Mono
-6.12 `StackTrace`, Unity 2022's console and IL2CPP's logcat output. Frames of an inner exception stand above "End of inner
-exception stack trace". Left out on purpose: IL offsets, module version ids, `Exception.Data`.
+Source: .NET 8 `Exception.ToString` and `StackTrace.ToString` (the words for "at", "in" and "line" are translated),
+Mono 6.12 `StackTrace`, Unity 2022's console and IL2CPP's logcat output. Frames of an inner exception stand above
+"End of inner exception stack trace". Left out on purpose: IL offsets, module version ids, `Exception.Data`.
 """
 
 import re

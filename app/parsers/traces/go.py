@@ -1,7 +1,7 @@
 """Panics and fatal errors of Go programs, with the goroutines that the runtime prints to standard error.
 
-Source: Go 1.23 `runtime/panic.go` (printpanics), `runtime/traceback.go`, `runtime/signal_unix.go`; the first goroutine is
-the one that crashed. Left out on purpose: arguments, frame pointers, registers, other goroutines.
+Source: Go 1.23 `runtime/panic.go` (printpanics), `runtime/traceback.go`, `runtime/signal_unix.go`; the first
+goroutine is the one that crashed. Left out on purpose: arguments, frame pointers, registers, other goroutines.
 """
 
 import re

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog, Frame
-from app.errors import MalformedLog
 from app.parsers import PARSERS, parse, stack_trace
 from app.parsers.document import Document
 
 SAMPLES = Path(__file__).parents[3] / "app" / "samples" / "stack-trace"
-FILES = sorted(SAMPLES.iterdir())
 
 NODE = """\
 TypeError: Cannot read properties of undefined (reading 'price')
@@ -258,38 +255,6 @@ def test_where_an_error_is_called_unhandled_the_others_were_handled():
     report = read((SAMPLES / "python-chained.log").read_text() + "\n" + (SAMPLES / "dotnet-inner.txt").read_text())
 
     assert report.platform == "csharp"
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-@pytest.mark.parametrize("end", ["\r\n", "\r"], ids=["CR LF", "CR"])
-def test_other_line_ends_change_nothing(path, end):
-    text = path.read_text()
-
-    assert parse(text.replace("\n", end).encode()) == parse(text.encode())
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_log_twice_over_is_the_same_crash(path):
-    (once,) = parse(path.read_bytes())
-
-    found = parse(path.read_bytes() + b"\n" + path.read_bytes())
-
-    assert {fingerprint(report).value for report in found} == {fingerprint(once).value}
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_log_cut_behind_any_line_keeps_the_frames_above(path):
-    (whole,) = parse(path.read_bytes())
-    lines = path.read_text().splitlines(keepends=True)
-    all_frames = {frame.function for fault in whole.faults for frame in fault.frames}
-
-    for number in range(len(lines)):
-        try:
-            reports = parse("".join(lines[:number]).encode())
-        except MalformedLog:
-            continue
-        found = {frame.function for report in reports for fault in report.faults for frame in fault.frames}
-        assert found <= all_frames | {None}
 
 
 @pytest.mark.parametrize(
