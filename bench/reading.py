@@ -1,9 +1,9 @@
 """How fast the parsers read: MB a second and core, of each format's own samples grown to a size.
 
-`python -m bench.reading [SIZE in bytes …] [--format NAME …]` prints a table, without servers. A text is its sample over and
-over; JSON is its sample with the elements of its largest list over and over. Binary formats are left out: what fills a
-minidump is memory, which nobody reads. Line numbers of frames differ from copy to copy. Beside each stands the least that
-any reader does: `splitlines()` or `json.loads`.
+`python -m bench.reading [SIZE in bytes …] [--format NAME …]` prints a table, without servers. A text is its sample
+over and over; JSON is its sample with the elements of its largest list over and over. Binary formats are left out:
+what fills a minidump is memory, which nobody reads. Line numbers of frames differ from copy to copy. Beside each
+stands the least that any reader does: `splitlines()` or `json.loads`.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Errors of a runtime inside a Java app, which reach Java as an exception with their own stack in its message.
 
 Source: React Native 0.76 `ExceptionsManagerModule` (JavascriptException), NativeScript's NativeScriptException,
-.NET for Android 8 and Xamarin.Android `JavaProxyThrowable`: its message is `Exception.ToString`, since .NET 8 type and
-message with the frames of C# as the upper part of the stack.
+Firebase's FlutterError; .NET for Android 8 and Xamarin.Android `JavaProxyThrowable`: its message is
+`Exception.ToString`, since .NET 8 type and message, with the frames of C# as the upper part of the stack.
 """
 
 import re
@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from app.crashes.in_app import InApp
 from app.crashes.log import AppInfo, CrashLog, Fault, Frame
 from app.parsers import values
-from app.parsers.traces import dotnet, javascript
+from app.parsers.traces import dart, dotnet, javascript
 
 _WRAPPER = re.compile(
     r"(?:^|\.)(?:JavascriptException|JSException|JavaProxyThrowable|NativeScriptException|UnhandledJSException)$"
 )
+_FLUTTER = ".FlutterError"  # of Firebase's plugin
 _BRACKETED = re.compile(r"\[[\w.+`]{1,500}\]: ")
 _GLUE = ("mono.", "crc64", "android.runtime.")  # what .NET for Android generates
 _JAVA_FILES = (".java", ".kt")
@@ -76,6 +77,8 @@ def _judged(frames: tuple[Frame, ...], is_own: InApp) -> tuple[Frame, ...]:
 
 def _inner(fault: Fault) -> tuple[str, list[Fault], tuple[Frame, ...]] | None:
     """Platform, errors and Java's frames of an exception that brings another runtime's error; else None."""
+    if (fault.type or "").endswith(_FLUTTER) and any((frame.file or "").endswith(".dart") for frame in fault.frames):
+        return dart.PLATFORM, [_dart_error(fault)], ()
     lines = (fault.message or "").split("\n")
     is_wrapper = _WRAPPER.search(fault.type or "") is not None
     behind = next((number + 1 for number, line in enumerate(lines) if javascript.has_stack_mark(line)), 0)
@@ -88,6 +91,8 @@ def _inner(fault: Fault) -> tuple[str, list[Fault], tuple[Frame, ...]] | None:
         if of_dotnet:
             upper, java = _split(fault.frames)
             errors = dotnet.read_exception(lines)
+            if errors[0].type is None and not is_wrapper:  # Android tells the cause's text once more
+                return None
             errors[0] = replace(errors[0], frames=values.bounded([*errors[0].frames, *upper]))
             return dotnet.PLATFORM, errors, java
         return javascript.PLATFORM, [_script_error(fault, lines, start)], fault.frames
@@ -99,7 +104,7 @@ def _inner(fault: Fault) -> tuple[str, list[Fault], tuple[Frame, ...]] | None:
 
 
 def _is_foreign(line: str) -> bool:
-    return (line.lstrip().startswith("at ") or "@" in line) and (
+    return (line.lstrip().startswith("at ") or "@" in line or "(file:" in line) and (
         dotnet.frame(line) is not None or javascript.frame(line) is not None
     )
 
@@ -120,8 +125,22 @@ def _is_javas(frame: Frame) -> bool:
 
 def _script_error(fault: Fault, lines: list[str], start: int) -> Fault:
     frames = [frame for line in lines[start:] if (frame := javascript.frame(line))]
-    kind, message = javascript.type_and_message("\n".join(lines[:start]).partition(_COMPONENTS)[0])
+    head = "\n".join(lines[:start]).partition(_COMPONENTS)[0]
+    kind, message = javascript.type_and_message(head)
+    if kind is None and "\n" in head:  # NativeScript first says which call failed
+        kind, said = javascript.type_and_message(head.partition("\n")[2])
+        message = said if kind else message
     return Fault(kind or fault.type, message, values.bounded(frames))
+
+
+def _dart_error(fault: Fault) -> Fault:
+    """Dart's error with its frames, which Crashlytics has given the form of Java's."""
+    kind, message = dart.type_and_message(fault.message or "")
+    frames = (
+        replace(frame, module=None, function=".".join(part for part in (frame.module, frame.function) if part))
+        for frame in fault.frames
+    )
+    return Fault(kind or fault.type, message, tuple(frames))
 
 
 def _components(fault: Fault) -> str | None:

@@ -1,9 +1,10 @@
 """Where Java stack traces stand in a log: the lines of each, and what the log says about it.
 
-A trace begins with the name of an exception and goes on as long as its lines look like `printStackTrace`'s. A few lines of
-others may stand between two frames, but no heading: behind one stands the stack of another thread.
+A trace begins with the name of an exception and goes on as long as its lines look like `printStackTrace`'s. A few
+lines of others may stand between two frames, but no heading: behind one stands the stack of another thread.
 
-Each line is looked at once, and by the patterns that its first letters allow: most lines of a log are none of a trace.
+Each line is looked at once, and by the patterns that its first letters allow: most lines of a log are none of a
+trace.
 """
 
 import re
@@ -42,6 +43,7 @@ class JavaTrace:
     is_uncaught: bool = False  # the log calls it the crash
     is_android: bool = False
     handled: bool | None = None
+    needs_frame: bool = False  # its first line alone may be another system's: Crashlytics heads all of them alike
     thread: str | None = None
     process: str | None = None
     process_id: int | None = None
@@ -50,6 +52,12 @@ class JavaTrace:
     frames: int = 0
     gap: int = 0
     is_blank_in_gap: bool = False
+    caption_line: str | None = None  # of the cause that is being read
+
+    @property
+    def caption(self) -> str:
+        """The line that names the exception whose frames are being read."""
+        return self.caption_line or self.lines[0]
 
 
 def traces(text: str) -> list[JavaTrace]:
@@ -86,8 +94,10 @@ def _with_above(trace: JavaTrace, stream: list[LogLine], begun: int) -> JavaTrac
 
 
 def _is_whole(trace: JavaTrace) -> bool:
-    if trace.is_uncaught:
+    if trace.is_uncaught and not trace.needs_frame:
         return bool(trace.lines)
+    if trace.needs_frame:
+        return any(map(java_stack.is_frame, trace.lines[1:]))
     return any(java_stack.is_certain_frame(line) for line in trace.lines[1:])
 
 
@@ -113,7 +123,9 @@ def _opened(line: LogLine, head: str, trace: JavaTrace | None, previous: LogLine
     if lead and lead["lead"] != "Exception: ":
         is_handled = lead["lead"].startswith("Non")
         is_uncaught = not lead["lead"].startswith("Exception")
-        return JavaTrace(line, [lead["rest"]], is_uncaught=is_uncaught, handled=is_handled if is_uncaught else None)
+        handled = is_handled if is_uncaught else None
+        needs_frame = lead["lead"].endswith("atal Exception: ")
+        return JavaTrace(line, [lead["rest"]], is_uncaught=is_uncaught, handled=handled, needs_frame=needs_frame)
     is_caption = java_stack.caption(head) is not None
     if trace is None and is_caption and head.startswith("Caused by"):  # the log begins in the middle of a trace
         return JavaTrace(line, [line.text])
@@ -163,10 +175,12 @@ def _goes_on(trace: JavaTrace, text: str, head: str) -> bool:
     if not trace.lines:
         return _starts_uncaught(trace, text)
     is_at = head.startswith("at ")
-    is_frame = is_at and java_stack.is_frame(text)
+    is_frame = is_at and java_stack.is_frame_below(trace.caption, text)
     caption = None if is_at else java_stack.caption(head)
     if is_frame or caption or java_stack.is_about_frames(head):
         trace.lines.append(text)
+        if caption:
+            trace.caption_line = text
         trace.frames = 0 if caption else trace.frames + 1
         trace.gap, trace.is_blank_in_gap = 0, False
         trace.patience = _MAX_MESSAGE_LINES

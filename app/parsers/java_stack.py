@@ -38,6 +38,7 @@ _CERTAIN_PLACE = re.compile(
 _RENAMED_PLACE = re.compile(r"[\w$]+:-?\d+$")  # a shrinker's, as (PG:12)
 _CAPTION_TYPE = re.compile(r"(?P<type>[^\s:\[(;]+)(?P<colon>:(?=\s|$))?(?P<rest>.*)", re.DOTALL)
 _LOADER = re.compile(r"(?:[^\s/()]*/){0,2}?(?P<rest>[^\s/()][^/()]*(?:/0x[0-9a-f]+[^/()]*)?)$")  # Foo$$Lambda/0x08.run
+_DOTNET_WRAPPER = "JavaProxyThrowable"  # its message is a stack of C#
 _NATIVE_LINE = -2  # StackTraceElement.getLineNumber() of a native method
 
 
@@ -90,6 +91,11 @@ def frame(line: str) -> Frame | None:
 def is_frame(line: str) -> bool:
     """True for a line of which `frame` makes a frame; makes none."""
     return _frame_parts(line) is not None or _BARE_FRAME.match(line) is not None
+
+
+def is_frame_below(caption_line: str, line: str) -> bool:
+    """True for a frame of the exception; a C# frame without arguments, which looks like Java's, is of the message."""
+    return is_frame(line) and not (_DOTNET_WRAPPER in caption_line and line.rstrip().endswith("()"))
 
 
 def caption(head: str) -> re.Match[str] | None:
@@ -158,8 +164,8 @@ def _levels(lines: list[str]) -> tuple[list[_Level], list[str]]:
         more = circular = caption = None
         if not is_at:
             caption, more, circular = CAPTION.match(line), MORE.match(line), CIRCULAR.match(line)
-        is_found = is_at and is_frame(line)
         level = levels[-1]
+        is_found = is_at and is_frame_below(level.caption, line)
         if message and (caption or more or circular or is_found):
             level.caption = "\n".join([level.caption, *message]).rstrip()
             message = []
@@ -213,12 +219,14 @@ def type_and_message(caption: str) -> tuple[str | None, str | None]:
 
 
 def _named(name: str, **rest: str | int | None) -> Frame:
-    loader = _LOADER.match(name)
+    loader = _LOADER.match(name) if "/" in name else None
     path, _, function = (loader["rest"] if loader else name).rpartition(".")
     return Frame(function=values.text(function), module=values.text(path), **rest)  # type: ignore[arg-type]
 
 
 def _jar(jar: str | None) -> str | None:
     """The jar of `~[spring-core.jar!/:5.3.9]`; a folder of classes is none."""
-    name = values.basename((jar or "").rpartition(":")[0])
+    if not jar:
+        return None
+    name = values.basename(jar.rpartition(":")[0])
     return name.rstrip("!") or None if name and name.rstrip("!") not in ("?", "na", "classes") else None

@@ -23,6 +23,7 @@ from app.parsers import (
     java_finder,
     java_stack,
     logcat,
+    printed_traces,
     report_header,
     values,
 )
@@ -32,7 +33,8 @@ from app.parsers.java_finder import JavaTrace
 FORMAT = "java-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
 
-_UNCAUGHT = ("FATAL EXCEPTION", "Uncaught handler: ", "Exception in thread ", "Exception: ", "== Java Exception: ")
+_UNCAUGHT = ("FATAL EXCEPTION", "Uncaught handler: ", "Exception in thread ", "UncaughtExceptionHandler", "atal Exception: ",
+             "== Java Exception: ")  # fmt: skip
 _OTHER_FORMATS = re.compile(  # ACRA, Apple even where it is cut; android_kind tells Android's
     r"^(?:STACK_TRACE[ =:]|(?:Incident Identifier|Exception Type|Binary Images):)", re.M
 )
@@ -47,7 +49,14 @@ def sniff(document: Document) -> bool:
         return False
     if android_kind.kind(document) is not None or apple_text.sniff(document) or crashlytics_apple.sniff(document):
         return False
-    return bool(_traces(document))
+    traces = _traces(document)
+    return any(trace.is_uncaught for trace in traces) or (bool(traces) and not _is_of_others(document, traces))
+
+
+def _is_of_others(document: Document, traces: list[JavaTrace]) -> bool:
+    """True when an error of another language was not handled, and the exceptions of Java are only printed beside it."""
+    starts = {trace.start.number for trace in traces}
+    return any(one.start.number not in starts for one in printed_traces.unhandled(document))
 
 
 def parse(document: Document) -> list[CrashLog]:

@@ -1,7 +1,7 @@
 """The `Key: value` lines that tools print above a stack trace: app, system, device, process and time.
 
-Source: AOSP's DropBoxManager entries (`ActivityManagerService.appendDropBoxProcessHeaders`, Android 14; `dumpsys dropbox
---print`), Crashlytics' text export, GrapheneOS' log viewer, HockeyApp's and Firebase's headers.
+Source: AOSP's DropBoxManager entries (`ActivityManagerService.appendDropBoxProcessHeaders`, Android 14; `dumpsys
+dropbox --print`), Crashlytics' text export, GrapheneOS' log viewer, HockeyApp's and Firebase's headers.
 Left out on purpose: flags, uids, run times, loading progress, ids of issues and sessions.
 """
 

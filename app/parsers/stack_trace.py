@@ -1,53 +1,42 @@
-"""Printed stack traces of JavaScript, .NET, Dart, Go, Rust, Python and Swift, alone or in a log, with any logcat prefix.
+"""Printed stack traces of many languages, alone or in a log, with any logcat prefix.
 
-Each language is a module of app/parsers/traces. Sources are named there. A log of which another format says that it is its
-own is not claimed: Java's traces, Apple's reports, Android's native crashes and thread dumps.
+Each language is a module of app/parsers/traces. Sources are named there. A log of which another format says that it
+is its own is not claimed: Java's traces, Apple's reports, Android's native crashes and thread dumps.
+Where the log says that errors were unhandled, each of those is a crash report and no other; where it says so
+nowhere, each.
 Left out on purpose: the log around the traces, logcat times without a year.
 """
 
-import importlib
-import pkgutil
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import starmap
 
-from app.crashes.log import CrashLog, DeviceInfo, OsInfo, Thread
+from app.crashes.log import CrashLog, Thread
 from app.errors import MalformedLog
-from app.parsers import android_kind, apple_text, java_trace, logcat, traces, values
+from app.parsers import android_kind, apple_text, java_trace, logcat, printed_traces, report_header, values
 from app.parsers.document import Document
-from app.parsers.logcat import LogLine
-from app.parsers.traces import Language, Trace
+from app.parsers.printed_traces import Printed
 
 FORMAT = "stack-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
 
 
-def _discover() -> list[Language]:
-    names = sorted(module.name for module in pkgutil.iter_modules(traces.__path__))
-    return [importlib.import_module(f"{traces.__name__}.{name}") for name in names]
-
-
-LANGUAGES = _discover()
-
-
 def sniff(document: Document) -> bool:
     """True for a text with a stack trace of one of the languages that no other format claims."""
-    text = document.text
-    if text is None or document.json is not None or not _marked(text):
+    if document.text is None or document.json is not None:
         return False
     if android_kind.kind(document) is not None or apple_text.sniff(document) or java_trace.sniff(document):
         return False
-    return bool(_traces(document))
+    return bool(printed_traces.found(document))
 
 
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports, in the order of the log. Raises MalformedLog when there is none."""
-    found = _traces(document)
+    found = printed_traces.found(document)
     if not found:
         raise MalformedLog("The log holds no stack trace below an error")
+    found = printed_traces.unhandled(document) or found
     reports: list[CrashLog] = []
     repeats = 1
-    for report in starmap(_report, found[:MAX_REPORTS]):
+    for report in map(_report, found[:MAX_REPORTS]):
         if reports and replace(reports[-1], notes=report.notes, occurred_at=report.occurred_at) == report:
             repeats += 1
             continue
@@ -64,41 +53,29 @@ def _note_repeats(reports: list[CrashLog], repeats: int) -> None:
         reports[-1] = replace(reports[-1], notes=(*reports[-1].notes, note))
 
 
-def _marked(text: str) -> list[Language]:
-    return [language for language in LANGUAGES if any(mark in text for mark in language.MARKS)]
-
-
-def _traces(document: Document) -> list[tuple[LogLine, str, Trace]]:
-    return document.once(FORMAT, lambda: sorted(_found(document.text or ""), key=lambda found: found[0].number))
-
-
-def _found(text: str) -> Iterator[tuple[LogLine, str, Trace]]:
-    """The line that a trace begins on, its platform, and the trace."""
-    marked = _marked(text)
-    for stream in logcat.streams(logcat.read(text)):
-        lines = [line.text for line in stream]
-        for language in marked:
-            for trace in language.traces(lines):
-                yield stream[trace.first_line], language.PLATFORM, trace
-
-
-def _report(start: LogLine, platform: str, trace: Trace) -> CrashLog:
+def _report(printed: Printed) -> CrashLog:
+    start, platform, trace, above = printed
+    header = report_header.read(above)
+    faults = trace.faults
+    if printed.is_unhandled:
+        faults = (replace(faults[0], handled=False), *faults[1:])
     pid, tid, _ = start.stream or (None, None, None)
-    process = values.text(start.app)
-    occurred_at = logcat.utc_time(start.time)
-    notes = trace.notes
-    if occurred_at and not logcat.has_zone(start.time):
-        notes = (*notes, "The log names no time zone: its time is read as UTC")
+    occurred_at, has_zone = logcat.utc_time(start.time), logcat.has_zone(start.time)
+    if occurred_at is None:
+        occurred_at, has_zone = header.occurred_at, header.has_zone
+    is_zoneless = occurred_at is not None and not has_zone
+    thread = trace.thread or header.thread
     return CrashLog(
         format=FORMAT,
         platform=platform,
         occurred_at=occurred_at,
-        process=process,
-        process_id=trace.process_id or pid,
-        faults=trace.faults,
-        threads=(Thread(index=tid or 0, name=trace.thread, is_crashed=True),) if trace.thread else (),
+        process=values.text(start.app) or header.process,
+        process_id=trace.process_id or pid or header.process_id,
+        faults=faults,
+        threads=(Thread(index=tid or 0, name=thread, is_crashed=True),) if thread else (),
         images=trace.images,
-        os=OsInfo(name="Android" if start.stream else None),
-        device=DeviceInfo(arch=trace.arch),
-        notes=notes,
+        app=header.app,
+        os=replace(header.os, name=header.os.name or ("Android" if start.stream else None)),
+        device=replace(header.device, arch=trace.arch),
+        notes=(*trace.notes, *(("The log names no time zone: its time is read as UTC",) if is_zoneless else ())),
     )

@@ -1,8 +1,9 @@
 """Errors of Dart and Flutter with their stack, with names or as addresses of an AOT snapshot.
 
 Source: Dart 3.5 `runtime/vm/object.cc` (StackTrace::ToCString; `#0 name (file:line:column)`, and what
-`--dwarf-stack-traces` prints), Flutter 3.24 `dart_vm_initializer.cc` ("Unhandled Exception:") and `FlutterErrorDetails`.
-`virt` is the address in the symbols of `--split-debug-info`. Left out on purpose: the widget tree of Flutter's report.
+`--dwarf-stack-traces` prints), Flutter 3.24 `dart_vm_initializer.cc` ("Unhandled Exception:") and
+`FlutterErrorDetails`. `virt` is the address in the symbols of `--split-debug-info`. Left out on purpose: the widget
+tree of Flutter's report.
 """
 
 import re
@@ -55,7 +56,7 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
         fields = {
             found["key"]: found["value"] for text in lines[stars:at] for found in _FIELD.finditer(text[:_MAX_LINE])
         }
-        kind, message = _type_and_message(lines[start:stars])
+        kind, message = _told(lines[start:stars])
         if frames and (kind or message or fields or _is_certain(frames)):
             yield Trace(
                 start,
@@ -159,7 +160,7 @@ def _head_above(lines: Sequence[str], at: int, behind: int) -> int:
     return found
 
 
-def _type_and_message(head: Sequence[str]) -> tuple[str | None, str | None]:
+def _told(head: Sequence[str]) -> tuple[str | None, str | None]:
     if not head:
         return None, None
     thrown, flutter = _UNHANDLED.match(head[0][:_MAX_LINE]), _FLUTTER.match(head[0][:_MAX_LINE])
@@ -167,8 +168,8 @@ def _type_and_message(head: Sequence[str]) -> tuple[str | None, str | None]:
     if flutter:
         body = [flutter["rest"], *_until_blank(body)]
         named, said = flutter["what"].split(" ")[-1], "\n".join(body).strip()
-        return values.text(named if named[:1].isupper() else None) or _type(said)[0], values.text(said)
-    return _type("\n".join([thrown["rest"] if thrown else head[0], *body]))
+        return values.text(named if named[:1].isupper() else None) or type_and_message(said)[0], values.text(said)
+    return type_and_message("\n".join([thrown["rest"] if thrown else head[0], *body]))
 
 
 def _until_blank(lines: list[str]) -> list[str]:
@@ -176,8 +177,8 @@ def _until_blank(lines: list[str]) -> list[str]:
     return lines[:end]
 
 
-def _type(text: str) -> tuple[str | None, str | None]:
-    """Type and message out of an error's toString."""
+def type_and_message(text: str) -> tuple[str | None, str | None]:
+    """Split an error's toString; some errors begin with words of their own in the place of their type."""
     text = text.strip()
     known = next((kind for begin, kind in _SAID if text.startswith(begin)), None)
     if known is None and "Failed assertion" in text[:2_000]:

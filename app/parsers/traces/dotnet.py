@@ -1,8 +1,8 @@
 """Stack traces of .NET, Mono, Xamarin and Unity as text, in every language of the runtime's messages.
 
-Source: .NET 8 `Exception.ToString` and `StackTrace.ToString` (the words for "at", "in" and "line" are translated), Mono
-6.12 `StackTrace`, Unity 2022's console and IL2CPP's logcat output. Frames of an inner exception stand above "End of inner
-exception stack trace". Left out on purpose: IL offsets, module version ids, `Exception.Data`.
+Source: .NET 8 `Exception.ToString` and `StackTrace.ToString` (the words for "at", "in" and "line" are translated),
+Mono 6.12 `StackTrace`, Unity 2022's console and IL2CPP's logcat output. Frames of an inner exception stand above
+"End of inner exception stack trace". Left out on purpose: IL offsets, module version ids, `Exception.Data`.
 """
 
 import re
@@ -66,7 +66,7 @@ def frame(line: str) -> Frame | None:
 
 
 def _is_qualified(name: str) -> bool:
-    return "." in name[1:-1] or ":" in name[1:-1]
+    return "." in name[1:-1] or ":" in name[1:-1] or name.startswith("lambda_method")
 
 
 def _is_rest(rest: str) -> bool:

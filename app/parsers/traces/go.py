@@ -1,7 +1,7 @@
 """Panics and fatal errors of Go programs, with the goroutines that the runtime prints to standard error.
 
-Source: Go 1.23 `runtime/panic.go` (printpanics), `runtime/traceback.go`, `runtime/signal_unix.go`; the first goroutine is
-the one that crashed. Left out on purpose: arguments, frame pointers, registers, other goroutines.
+Source: Go 1.23 `runtime/panic.go` (printpanics), `runtime/traceback.go`, `runtime/signal_unix.go`; the first
+goroutine is the one that crashed. Left out on purpose: arguments, frame pointers, registers, other goroutines.
 """
 
 import re
@@ -18,7 +18,8 @@ _MAX_LINE = 4_000  # characters of a line that are read
 _MAX_HEAD_LINES = 40  # lines between the panic and its goroutine
 _GOROUTINE = re.compile(r"goroutine (?P<number>\d{1,18})(?: [^\[]{0,200})? ?\[(?P<state>[^\]]{1,200})\]:?$")
 _HEAD = re.compile(
-    r"(?:.{0,200}? )?(?P<kind>panic|fatal error|SIG[A-Z]{2,8}|unexpected fault address)(?:: | (?=0x)|$)(?P<message>.*)$"
+    r"(?:.{0,200}? )?(?P<kind>panic|fatal error|SIG[A-Z]{2,8}|unexpected fault address)(?: serving \S{1,100})?"
+    r"(?:: | (?=0x)|$)(?P<message>.*)$"
 )
 _AGAIN = re.compile(r"(?P<message>.*?)(?: \[recovered(?:, repanicked)?\])?$")
 _SIGNAL = re.compile(

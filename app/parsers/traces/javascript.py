@@ -1,7 +1,7 @@
 """JavaScript stack traces as text: V8 (Node, Chrome, Hermes), JavaScriptCore and SpiderMonkey.
 
 Source: V8's stack trace API (v8.dev/docs/stack-trace-api), Node 22's report of an uncaught error and its `[cause]`,
-Hermes' `JSError`, JavaScriptCore's `Error.stack`, React Native's `JSStackTrace.format` (0.76).
+Hermes' `JSError`, JavaScriptCore's `Error.stack`, React Native's `JSStackTrace.format` (0.76), NativeScript 8.
 Left out on purpose: Node's excerpt of the source and the properties of an error object.
 """
 
@@ -16,26 +16,35 @@ PLATFORM = "javascript"
 MARKS = (" at ", "\tat ", "\nat ", "@")
 
 _MAX_LINE = 4_000  # characters of a line that are read
+_MAX_DIGITS = 11  # of a line or column
+_MAX_WORDS = 4  # of a function's name
 _MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
-_PLACE = re.compile(r"(?P<file>.*[^\d:]\d*):(?P<line>-?\d{1,9}):(?P<column>-?\d{1,9})$")
 _AT_PLACE = re.compile(r"(?:(?!-?\d{1,9}(?::|$))(?P<file>[^\s@]+?):)?(?P<line>-?\d{1,9})(?::(?P<column>-?\d{1,9}))?$")
 _KNOWN_PLACES = ("<anonymous>", "native", "[native code]")
 _OTHER_SOURCES = (".rs", ".swift", ".dart", ".cs", ".java", ".kt", ".go")  # a bare place below another language's call
 _INDEX = re.compile(r"index \d{1,9}$")  # of Promise.all
 _EVAL = re.compile(r"eval at [^(]{0,1000}\((?P<place>[^()]{1,2000})\)")
-_HEAD = re.compile(
-    r"(?:.{0,200}?\b(?:Uncaught|Unhandled [\w ]{1,40}:|Unhandled JS Exception:|\[cause\]:) (?:\(in promise\) )?)?[ \t]{0,40}"
-    r"(?P<type>[A-Za-z_$][\w$.]{0,200}?(?:Error|Exception|Warning|Rejection|Violation)?)(?: \[\w{1,100}\])?"
-    r"(?:: (?P<message>.*))?$"
+_LEAD = re.compile(
+    r".{0,200}?\b(?:Uncaught|Unhandled [\w ]{1,40}:|Unhandled JS Exception:) (?:\(in promise\) )?|.{0,200}?\[cause\]: "
 )
+_LEAD_WORDS = ("Uncaught", "Unhandled", "[cause]")
+_HEAD = re.compile(r"[ \t]{0,40}(?P<type>[A-Za-z_$][\w$.]{0,200})(?: \[\w{1,100}\])?(?:: (?P<message>.*))?$")
 _CAUSE = re.compile(r"[ \t]{0,40}(?:\[cause\]: |Caused by: ?|caused by: ?)(?P<rest>.*)$")
 _STACK_MARKS = ("stack:", "Stack:", "StackTrace:")  # of React Native and NativeScript: the stack follows
 _IS_ERROR = re.compile(r"(?:Error|Exception|Violation|Rejection|Warning)$")
 
 
+def _head(text: str) -> re.Match[str] | None:
+    """Type and message on a line, behind the words that say that nothing caught the error."""
+    lead = _LEAD.match(text) if any(word in text for word in _LEAD_WORDS) else None
+    return _HEAD.match(text[lead.end() :] if lead else text)
+
+
 def frame(line: str) -> Frame | None:
     """The frame on the line, in V8's form (`at pay (cart.js:7:12)`) or JavaScriptCore's (`pay@cart.js:7:12`); else None."""
     text = line[:_MAX_LINE].strip().removesuffix(" {")  # Node prints the error's properties behind its last frame
+    if "(file:" in text and text.endswith(")"):
+        return _native_script(text)
     if text.startswith("at "):
         return _v8(text[3:])
     return _jsc(text) if "@" in text else None
@@ -43,21 +52,27 @@ def frame(line: str) -> Frame | None:
 
 def _v8(text: str) -> Frame | None:
     if not text.endswith(")"):
-        place = _PLACE.match(text)
-        return _made(None, place) if place and "(" not in text and not place["file"].endswith(_OTHER_SOURCES) else None
+        place = _place(text)
+        return _made(None, *place) if place and "(" not in text and not place[0].endswith(_OTHER_SOURCES) else None
     name, bracket, place_text = f" {text[:-1]}".partition(" (")
     if not bracket:
         return None
-    is_eval = _EVAL.match(place_text)
+    is_eval = _EVAL.match(place_text) if place_text.startswith("eval at ") else None
     place_text = is_eval["place"] if is_eval else place_text.removeprefix("address at ")
-    place = _PLACE.match(place_text)
+    place = _place(place_text)
     if place:
-        return _made(name, place)
+        return _made(name, *place)
     if place_text in _KNOWN_PLACES or _INDEX.match(place_text):
         return Frame(
             function=values.text(name.strip()), file=place_text if place_text in _KNOWN_PLACES else None, in_app=False
         )
     return None
+
+
+def _native_script(text: str) -> Frame | None:
+    name, _, place_text = text[:-1].removeprefix("at ").partition("(file:")
+    place = _place(place_text.strip() if place_text[:1] == " " else f"file:{place_text}")
+    return _made(name, *place) if place and len(name.split()) <= _MAX_WORDS else None
 
 
 def _jsc(text: str) -> Frame | None:
@@ -67,18 +82,27 @@ def _jsc(text: str) -> Frame | None:
     if place_text == "[native code]":
         return Frame(function=values.text(name), file=place_text, in_app=False)
     place = _AT_PLACE.match(place_text.removeprefix("address at "))
-    if not place or name.count(" ") > 3:
+    if not place or len(name.split()) > _MAX_WORDS:
         return None
     if place["file"] == "[native code]":
         return Frame(function=values.text(name), file=place["file"], in_app=False)
-    return _made(name, place)
+    return _made(name, place["file"], int(place["line"]), int(place["column"] or 0))
 
 
-def _made(name: str | None, place: re.Match[str]) -> Frame:
-    line, column = int(place["line"]), int(place["column"] or 0)
+def _place(text: str) -> tuple[str, int, int] | None:
+    """File, line and column of `file:line:column`."""
+    file, *numbers = text.rsplit(":", 2)
+    if len(numbers) != 2 or not file or file.isdecimal():
+        return None
+    if not all(number.removeprefix("-").isdecimal() and len(number) < _MAX_DIGITS for number in numbers):
+        return None
+    return file, int(numbers[0]), int(numbers[1])
+
+
+def _made(name: str | None, file: str | None, line: int, column: int) -> Frame:
     return Frame(
         function=values.text((name or "").strip()),
-        file=values.text(place["file"]),
+        file=values.text(file),
         line=line if line > 0 else None,
         column=column if column > 0 else None,
     )
@@ -88,7 +112,7 @@ def type_and_message(head: str) -> tuple[str | None, str | None]:
     """Split what an error's toString gave; a text without a type is a message."""
     head = without_stack_mark(head.strip())
     first, newline, rest = head.partition("\n")
-    found = _HEAD.match(first[:_MAX_LINE])
+    found = _head(first[:_MAX_LINE])
     if not found or not (found["message"] is not None or _IS_ERROR.search(found["type"])) or " " in found["type"]:
         return None, values.text(head)
     message = (found["message"] or "") + newline + rest
@@ -169,7 +193,7 @@ def _head_above(lines: Sequence[str], at: int, behind: int) -> int | None:
     nearest: int | None = None
     for number in range(at - 1, max(behind, at - 1 - _MAX_HEAD_LINES, 0) - 1, -1):
         text = lines[number][:_MAX_LINE].strip().removeprefix("[cause]: ")
-        found = _HEAD.match(text)
+        found = _head(text)
         if found and _IS_ERROR.search(found["type"]):
             return number
         if nearest is None and found and found["message"] is not None:

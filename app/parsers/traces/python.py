@@ -1,6 +1,7 @@
 """Python's tracebacks as text, with chained exceptions and exception groups.
 
-Source: CPython 3.13 `traceback.TracebackException.format`. The cause or context stands above the exception that it led to.
+Source: CPython 3.13 `traceback.TracebackException.format`. The cause or context stands above the exception that it
+led to.
 Left out on purpose: source lines and the marks below them, the members of a group after the first.
 """
 

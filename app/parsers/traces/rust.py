@@ -1,7 +1,8 @@
 """Panics of Rust programs with the backtrace of `RUST_BACKTRACE=1`.
 
 Source: Rust 1.83 `std/src/panicking.rs` (default_hook; since 1.73 the message has a line of its own) and
-`std/src/sys/backtrace.rs`. Frames of the standard library, which are built below `/rustc/`, are marked as not the app's.
+`std/src/sys/backtrace.rs`. Frames of the standard library, which are built below `/rustc/`, are marked as not the
+app's.
 """
 
 import re

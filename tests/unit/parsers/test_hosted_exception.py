@@ -132,6 +132,61 @@ def test_an_error_of_another_runtime_below_a_java_exception_is_its_cause():
     assert report.faults[1].frames[0].function == "save"
 
 
+def test_c_sharp_frames_without_arguments_are_not_java_s():
+    report = read(
+        "FATAL EXCEPTION: main\nandroid.runtime.JavaProxyThrowable: System.NullReferenceException: no note\n"
+        "   at Notes.Store.Read()\n   at Notes.Editor.Save(String name)\n   at Notes.App.Tap()\n"
+        "\tat crc64abc.MainActivity.n_onCreate(Native Method)\n"
+    )
+
+    assert report.faults[0].type == "System.NullReferenceException"
+    assert [each.function for each in report.crash_frames] == ["Read", "Save", "Tap"]
+
+
+def test_the_stack_of_native_script_is_javascript_s():
+    report = read(
+        "FATAL EXCEPTION: main\ncom.tns.NativeScriptException: Calling js method onClick failed\nError: boom\nStackTrace:\n"
+        "\tsave(file: app/notes.js:10:5)\n\tat onTap(file:///data/app/main.js:3:2)\n\n"
+        "\tat com.tns.Runtime.callJSMethodNative(Native Method)\n"
+    )
+
+    assert (report.platform, report.faults[0].type, report.faults[0].message) == ("javascript", "Error", "boom")
+    assert [(each.function, each.file, each.line) for each in report.crash_frames] == [
+        ("save", "app/notes.js", 10),
+        ("onTap", "file:///data/app/main.js", 3),
+    ]
+
+
+def test_a_flutter_error_that_crashlytics_prints_as_java_s_is_dart_s():
+    report = read(
+        "Fatal Exception: io.flutter.plugins.firebase.crashlytics.FlutterError: Bad state: no note\n"
+        "       at NoteList.save(notes.dart:7)\n       at _InkResponseState.handleTap(ink_well.dart:1170)\n"
+    )
+
+    assert (report.platform, report.faults[0].type) == ("dart", "StateError")
+    assert [(each.function, each.file) for each in report.crash_frames] == [
+        ("NoteList.save", "notes.dart"),
+        ("_InkResponseState.handleTap", "ink_well.dart"),
+    ]
+
+
+def test_the_text_of_a_c_sharp_cause_in_a_message_of_android_is_told_by_the_cause():
+    stack = "  at Notes.Store.Read () [0x00000] in <abc>:0 \n  at Notes.App.Tap () [0x00001] in <abc>:0 \n"
+    text = f"android.runtime.JavaProxyThrowable: System.NullReferenceException: no note\n{stack}"
+
+    report = read(
+        f"FATAL EXCEPTION: main\njava.lang.RuntimeException: Unable to start activity ComponentInfo{{a/b.C}}: {text}"
+        "\tat android.app.ActivityThread.performLaunchActivity(ActivityThread.java:3000)\n"
+        f"Caused by: {text}\tat crc64abc.MainActivity.n_onCreate(Native Method)\n"
+    )
+
+    assert [(each.type, each.relation) for each in report.faults] == [
+        ("java.lang.RuntimeException", None),
+        ("System.NullReferenceException", "cause"),
+    ]
+    assert [frame.function for frame in report.faults[1].frames[:2]] == ["Read", "Tap"]
+
+
 def test_an_address_of_a_user_in_a_message_is_no_stack():
     report = read(
         "java.lang.IllegalStateException: no mail to\na@example.com:25\n\tat com.example.Mail.send(Mail.java:7)\n"

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from app.crashes.log import CrashLog
-from app.parsers import parse
+from app.parsers import java_trace, parse
+from app.parsers.document import Document
 
 TRACE = """\
 java.lang.IllegalStateException: cart is empty
@@ -114,6 +115,15 @@ def test_a_non_fatal_exception_of_crashlytics_is_handled():
     report = read((CRASHLYTICS + TRACE).replace("Fatal Exception", "Non-fatal Exception"))
 
     assert report.faults[0].handled is True
+
+
+def test_an_exception_of_another_system_under_the_words_of_crashlytics_is_not_java_s():
+    text = (
+        CRASHLYTICS
+        + "NSRangeException\n0  CoreFoundation  0xf6d0 __exceptionPreprocess\n1  Shop  0x5cf0 Cart.pay() + 26\n"
+    )
+
+    assert not java_trace.sniff(Document(text.encode()))
 
 
 @pytest.mark.parametrize("size", range(1, 3))

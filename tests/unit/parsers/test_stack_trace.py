@@ -1,17 +1,15 @@
 """Printed stack traces of every language, and what tells one language from another."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog, Frame
-from app.errors import MalformedLog
 from app.parsers import PARSERS, parse, stack_trace
 from app.parsers.document import Document
 
 SAMPLES = Path(__file__).parents[3] / "app" / "samples" / "stack-trace"
-FILES = sorted(SAMPLES.iterdir())
 
 NODE = """\
 TypeError: Cannot read properties of undefined (reading 'price')
@@ -146,6 +144,26 @@ def test_a_fatal_error_of_go_is_read():
     assert (report.faults[0].type, report.faults[0].message) == ("fatal error", "all goroutines are asleep - deadlock!")
 
 
+def test_a_panic_that_a_go_server_recovered_is_read():
+    report = read(
+        "2026/03/03 10:00:00 http: panic serving 192.0.2.1:1234: runtime error: index out of range [3] with length 3\n"
+        "goroutine 34 [running]:\nmain.handler({0x1, 0x2}, 0x3)\n\t/src/main.go:9 +0x1d\n"
+    )
+
+    assert report.faults[0].message == "runtime error: index out of range [3] with length 3"
+
+
+def test_what_stands_above_a_trace_tells_app_and_device():
+    report = read(
+        "Package: com.example.shop\nVersion Code: 42\nVersion Name: 1.2.3\nAndroid: 14\nManufacturer: Google\nModel: Pixel 7\n"
+        "Date: 2026-03-03T10:00:00Z\n\nSystem.NullReferenceException: empty\n  at Shop.Cart.Pay () [0x00000] in <abc>:0\n"
+    )
+
+    assert (report.app.identifier, report.app.version, report.app.build) == ("com.example.shop", "1.2.3", "42")
+    assert (report.os.version, report.device.model, report.device.manufacturer) == ("14", "Pixel 7", "Google")
+    assert report.occurred_at == datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
+
+
 def test_a_rust_panic_marks_the_frames_of_the_standard_library():
     report = read((SAMPLES / "rust-panic.txt").read_text())
 
@@ -211,36 +229,32 @@ def test_traces_of_several_languages_come_in_the_order_of_the_log():
     assert [report.platform for report in parse(text.encode())] == ["rust", "python", "javascript"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-@pytest.mark.parametrize("end", ["\r\n", "\r"], ids=["CR LF", "CR"])
-def test_other_line_ends_change_nothing(path, end):
-    text = path.read_text()
-
-    assert parse(text.replace("\n", end).encode()) == parse(text.encode())
+PRINTED_BY_JAVA = """\
+W/System.err( 5000): java.io.IOException: no network
+W/System.err( 5000): \tat com.example.shop.Net.open(Net.java:7)
+"""
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_log_twice_over_is_the_same_crash(path):
-    (once,) = parse(path.read_bytes())
+def test_an_unhandled_error_of_another_language_is_the_crash_beside_an_exception_that_java_only_printed():
+    report = read(PRINTED_BY_JAVA + (SAMPLES / "flutter-logcat.txt").read_text())
 
-    found = parse(path.read_bytes() + b"\n" + path.read_bytes())
-
-    assert {fingerprint(report).value for report in found} == {fingerprint(once).value}
+    assert (report.platform, report.faults[0].type, report.faults[0].handled) == ("dart", "StateError", False)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_log_cut_behind_any_line_keeps_the_frames_above(path):
-    (whole,) = parse(path.read_bytes())
-    lines = path.read_text().splitlines(keepends=True)
-    all_frames = {frame.function for fault in whole.faults for frame in fault.frames}
+def test_an_uncaught_exception_of_java_is_the_crash_beside_an_error_of_another_language():
+    java = "E/AndroidRuntime( 5000): FATAL EXCEPTION: main\n" + PRINTED_BY_JAVA.replace(
+        "W/System.err", "E/AndroidRuntime"
+    )
 
-    for number in range(len(lines)):
-        try:
-            reports = parse("".join(lines[:number]).encode())
-        except MalformedLog:
-            continue
-        found = {frame.function for report in reports for fault in report.faults for frame in fault.frames}
-        assert found <= all_frames | {None}
+    [report] = parse((java + (SAMPLES / "flutter-logcat.txt").read_text()).encode())
+
+    assert (report.format, report.faults[0].type) == ("java-trace", "java.io.IOException")
+
+
+def test_where_an_error_is_called_unhandled_the_others_were_handled():
+    report = read((SAMPLES / "python-chained.log").read_text() + "\n" + (SAMPLES / "dotnet-inner.txt").read_text())
+
+    assert report.platform == "csharp"
 
 
 @pytest.mark.parametrize(
