@@ -27,7 +27,7 @@ _FORM = object_of({"reports": BINARY}) | {"additionalProperties": True}
 
 
 @resource.post(
-    "/", "sendKSCrashReports", "KSCrash's standard sink: a form with the file reports, or the JSON alone", errors=ERRORS,
+    "/", "sendKscrashReports", "KSCrash's standard sink: a form with the file reports, or the JSON alone", errors=ERRORS,
     about="Stored; a worker digests them", more=sent({"application/json": _REPORTS, "multipart/form-data": _FORM}),
 )  # fmt: skip
 def reports(project: Project) -> ReceivedLogs:
