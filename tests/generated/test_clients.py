@@ -57,7 +57,8 @@ def test_a_client_in_python_has_every_operation(place: Place, tmp_path: Path):
     assert sorted(ROUTE.findall(code)) == sorted((method, path) for method, path, _ in operations(place.document))
     assert "will not be generated" not in said
     told = [  # the other media types of these are supported
-        ("/api/{project}/envelope/", "x-sentry-envelope"), ("/api/{project}/v1/logs", "x-protobuf"), ("/v1/logs", "x-protobuf"),
+        ("/api/{project}/envelope/", "x-sentry-envelope"), ("/api/{project}/v1/logs", "x-protobuf"),
+        ("/api/{project}/integration/otlp/v1/logs", "x-protobuf"), ("/v1/logs", "x-protobuf"),
     ]  # fmt: skip
     assert re.findall("WARNING (.*)|Unsupported (.*)|Cannot (.*)", said) == [
         line

@@ -50,6 +50,15 @@ def logs(project: Project) -> Response:
 
 
 @resource.post(
+    "/api/<int:project>/integration/otlp/v1/logs", "exportLogsAsToSentry", "OTLP/HTTP: log records, at Sentry's address",
+    errors=ERRORS, responses=_RESPONSES, more=sent(_BODIES, description=ANY_ORIGIN),
+)  # fmt: skip
+def logs_as_to_sentry(project: Project) -> Response:
+    """The same for exporters that were told Sentry's address: only its host changes."""
+    return _take(sender_of(project))
+
+
+@resource.post(
     "/v1/logs", "exportLogsByKey", "OTLP/HTTP: log records, for the app of the key", errors=ERRORS, responses=_RESPONSES,
     more=sent(_BODIES, description=ANY_ORIGIN),
 )  # fmt: skip
