@@ -65,6 +65,7 @@ def known_things(web: Web) -> Known:
             "symbols_identifier": symbols["result"]["identifier"],
             "erasure_id": erasure["result"]["erasure_id"],
             "project": member.app.id,
+            "key": member.ingest_key,
         },
         {**auth, "X-Sentry-Auth": f"Sentry sentry_key={member.ingest_key}"},
         {"Authorization": f"Token {again['result']['auth_token']}"},

@@ -26,6 +26,7 @@ _DSN_KEY = re.compile(r"[a-z]+://([^:@/]+)(?::[^@/]*)?@")
 TIMES = 5  # the limit of a log: as large an envelope is read, packed or unpacked
 CHUNK = 64 * 1024  # bytes
 MAX_FIELDS = 1_000  # of a form; ACRA knows some forty
+NO_VALUE = "N/A"  # what ACRA writes for a field that it could not collect
 _REPORT_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _FORM = re.compile(rb"[A-Za-z0-9_.%+*-]{1,200}=")
 _ATTACHMENT = re.compile(r"(?P<report>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})-.+")
@@ -196,7 +197,7 @@ def log_id_of_acra(content: bytes) -> str:
     if report is None:
         raise BadParameters("The report is neither a JSON object nor a form")
     trace = report.get("STACK_TRACE")
-    if not isinstance(trace, str) or not trace.strip():
+    if not isinstance(trace, str) or trace.strip() in ("", NO_VALUE):
         raise BadParameters("The report has no STACK_TRACE; ACRA has to be set to send that field")
     report_id = report.get("REPORT_ID")
     if isinstance(report_id, str) and _REPORT_ID.fullmatch(report_id):

@@ -87,6 +87,17 @@ def test_json_is_answered_with_json_and_the_host_alone_is_an_address(send, logs)
     assert [log["status"] for log in logs()] == ["digested"]
 
 
+def test_sentrys_address_with_its_header_is_taken(client, member, logs):
+    answer = client.post(
+        f"/api/{member.app.id}/integration/otlp/v1/logs",
+        data=as_json("E"),
+        content_type=JSON,
+        headers={"X-Sentry-Auth": f"sentry sentry_key={member.ingest_key}"},
+    )
+
+    assert (answer.status_code, [log["status"] for log in logs()]) == (200, ["digested"])
+
+
 def test_a_request_that_is_sent_again_is_the_same_logs(send, services):
     body = request("E", "F").SerializeToString()
 

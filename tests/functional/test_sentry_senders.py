@@ -116,8 +116,9 @@ def test_the_key_may_stand_in_the_query_or_in_the_envelopes_dsn(client, member):
 
     by_query = client.post(f"/api/{member.app.id}/envelope/?sentry_key={member.ingest_key}", data=crash())
     by_dsn = client.post(f"/api/{member.app.id}/envelope/", data=body)
+    beside_a_login = client.post(f"/api/{member.app.id}/envelope/", data=body, headers=member.headers)
 
-    assert (by_query.status_code, by_dsn.status_code) == (200, 200)
+    assert (by_query.status_code, by_dsn.status_code, beside_a_login.status_code) == (200, 200, 200)
 
 
 def test_an_event_sent_again_is_the_same_log_although_its_header_differs(client, member, run_workers):

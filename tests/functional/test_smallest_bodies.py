@@ -105,6 +105,7 @@ TOO_SMALL = {
     "an event that is no object": ("envelope/", b'{}\n{"type":"event"}\n[]'),
     "an ACRA report of nothing": ("acra", b"{}"),
     "an ACRA report with an empty trace": ("acra/", text({"REPORT_ID": "21110000-01", "STACK_TRACE": " "})),
+    "an ACRA report without a value as its trace": ("acra/", text({"STACK_TRACE": "N/A", "BRAND": "x"})),
     "an ACRA report whose trace is no text": ("acra/", text({"STACK_TRACE": 7, "BRAND": "x", "PRODUCT": "y"})),
     "no Bugsnag events": ("bugsnag/", text({"events": []})),
     "a Bugsnag event without exceptions": ("bugsnag/", text({"events": [{"exceptions": []}]})),

@@ -56,9 +56,14 @@ def test_a_client_in_python_has_every_operation(place: Place, tmp_path: Path):
     code = "".join(path.read_text() for path in (tmp_path / "crashq_client" / "api").rglob("*.py"))
     assert sorted(ROUTE.findall(code)) == sorted((method, path) for method, path, _ in operations(place.document))
     assert "will not be generated" not in said
+    told = [  # the other media types of these are supported
+        ("/api/{project}/envelope/", "x-sentry-envelope"), ("/api/{project}/v1/logs", "x-protobuf"),
+        ("/api/{project}/integration/otlp/v1/logs", "x-protobuf"), ("/v1/logs", "x-protobuf"),
+    ]  # fmt: skip
     assert re.findall("WARNING (.*)|Unsupported (.*)|Cannot (.*)", said) == [
-        ("parsing POST /api/{project}/envelope/ within senders.", "", ""),
-        ("", "content type application/x-sentry-envelope", ""),  # the other media type is supported
+        line
+        for path, media in told
+        for line in ((f"parsing POST {path} within senders.", "", ""), ("", f"content type application/{media}", ""))
     ]
 
 

@@ -45,6 +45,7 @@ CHECKS: list[CheckFunction] = [
     checks.response_schema_conformance,
 ]
 schemathesis.serializer.alias("application/x-sentry-envelope", "application/octet-stream")
+schemathesis.serializer.alias("application/x-protobuf", "application/octet-stream")
 PART = 206  # of a JSON file, say, which is no JSON then
 MAY_BE_DOWN = "GET /readyz"  # there are no workers, and it says so with 503
 

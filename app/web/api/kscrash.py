@@ -9,10 +9,10 @@ from app.ingest.unpacking import gunzipped_file
 from app.web.api import tags
 from app.web.api.body import unpacked_body
 from app.web.api.bugsnag import ReceivedLogs
-from app.web.api.multipart import read_form
 from app.web.api.openapi.sender_bodies import ERRORS, sent
 from app.web.api.openapi.words import BINARY, object_of
 from app.web.api.resource import Resource
+from app.web.api.sender_form import read_form
 from app.web.api.sender_key import Project, sender_of
 from app.web.auth import services
 
@@ -27,7 +27,7 @@ _FORM = object_of({"reports": BINARY}) | {"additionalProperties": True}
 
 
 @resource.post(
-    "/", "sendKSCrashReports", "KSCrash's standard sink: a form with the file reports, or the JSON alone", errors=ERRORS,
+    "/", "sendKscrashReports", "KSCrash's standard sink: a form with the file reports, or the JSON alone", errors=ERRORS,
     about="Stored; a worker digests them", more=sent({"application/json": _REPORTS, "multipart/form-data": _FORM}),
 )  # fmt: skip
 def reports(project: Project) -> ReceivedLogs:

@@ -13,7 +13,7 @@ from app.web.api.body import unpacked_body
 from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, an_object, sent
 from app.web.api.openapi.words import BINARY, Json
 from app.web.api.resource import Resource
-from app.web.api.sender_key import Project, sender_key, sender_of
+from app.web.api.sender_key import Project, sender_key, sender_of, token_key
 from app.web.auth import services
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
@@ -50,12 +50,21 @@ def logs(project: Project) -> Response:
 
 
 @resource.post(
+    "/api/<int:project>/integration/otlp/v1/logs", "exportLogsAsToSentry", "OTLP/HTTP: log records, at Sentry's address",
+    errors=ERRORS, responses=_RESPONSES, more=sent(_BODIES, description=ANY_ORIGIN),
+)  # fmt: skip
+def logs_as_to_sentry(project: Project) -> Response:
+    """The same for exporters that were told Sentry's address: only its host changes."""
+    return _take(sender_of(project))
+
+
+@resource.post(
     "/v1/logs", "exportLogsByKey", "OTLP/HTTP: log records, for the app of the key", errors=ERRORS, responses=_RESPONSES,
     more=sent(_BODIES, description=ANY_ORIGIN),
 )  # fmt: skip
 def logs_by_key() -> Response:
     """The same where an exporter is told the host alone."""
-    key = sender_key()
+    key = sender_key() or token_key()
     if not key:
         raise Unauthorized("The key is missing or unknown")
     return _take(accounts.app_for_key(services(), key))

@@ -20,8 +20,8 @@ _AS_TOKEN = ("token", "bearer")
 def sender_key() -> str | None:
     """The key of a header or of the query; None without one.
 
-    In `X-Sentry-Auth`, in `Authorization` as `Sentry …`, `Basic`, `Token` or `Bearer`, in `Bugsnag-Api-Key`, or as
-    `sentry_key` or `apiKey` of the query.
+    In `X-Sentry-Auth`, in `Authorization` as `Sentry …` or `Basic`, in `Bugsnag-Api-Key`, or as `sentry_key` or `apiKey` of
+    the query.
     """
     for name in ("X-Sentry-Auth", "Authorization"):
         found = _IN_HEADER.search(request.headers.get(name, ""))
@@ -30,9 +30,13 @@ def sender_key() -> str | None:
     given = request.authorization
     if given is not None and given.type == "basic":
         return given.password or given.username
-    if given is not None and given.type in _AS_TOKEN:
-        return given.token
     return request.headers.get("Bugsnag-Api-Key") or request.args.get("sentry_key") or request.args.get("apiKey")
+
+
+def token_key() -> str | None:
+    """The same as `Token` or `Bearer` in `Authorization`, which counts last: a client of the API has its own token there."""
+    given = request.authorization
+    return given.token if given is not None and given.type in _AS_TOKEN else None
 
 
 def sender_of(project: int, key: str | None = None) -> Sender:
@@ -40,7 +44,7 @@ def sender_of(project: int, key: str | None = None) -> Sender:
 
     Raises Unauthorized or NotFound.
     """
-    key = key or sender_key()
+    key = key or sender_key() or token_key()
     if not key:
         raise Unauthorized("The key is missing or unknown")
     return accounts.app_for_project(services(), project, key, "")
