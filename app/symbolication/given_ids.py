@@ -15,7 +15,7 @@ from app.services import Services
 from app.symbols.awaited_keys import debug_id
 from app.symbols.contents import id_in_name
 
-MOST = 100  # ids given to one file
+MOST = 10_000  # ids given to one file: a build may give the same mapping another one each time
 
 
 def ids_of(name: str, given: str | None = None) -> list[str]:
