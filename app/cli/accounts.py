@@ -1,4 +1,4 @@
-"""`crashq user add`, `crashq app add` and `crashq erase`."""
+"""`crashq user add`, `crashq app add`, `crashq app upload-key` and `crashq erase`."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ from app.cli import DATA_DIR, main
 from app.cli.arguments import read_password
 from app.cli.opening import opened
 from app.db.models.erasure import ErasureState
-from app.identity import accounts
+from app.identity import accounts, upload_keys
 from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
 
 LOOK_EVERY = 0.2  # seconds, while a worker of the running service is at it
@@ -51,6 +51,19 @@ def add_app(name: str, owner: str, data_dir: Path) -> None:
     click.echo(f"app identifier: {identifier}")
     click.echo(f"ingest key: {key}")
     click.echo(f"DSN: {dsn}")
+
+
+@app.command("upload-key")
+@click.argument("app_identifier", metavar="APP")
+@click.option("--name", default="Build", help="What it is for, shown in lists.")
+@DATA_DIR
+def add_key(app_identifier: str, name: str, data_dir: Path) -> None:
+    """Add a key with which builds send symbols of APP, and can do nothing else; prints it once."""
+    with opened(data_dir) as services:
+        app = accounts.app_for_operator(services, app_identifier)
+        made, key = upload_keys.add_upload_key(services, app, upload_keys.NewUploadKey(name=name))
+    click.echo(f"upload key: {key}")
+    click.echo(f"key identifier: {made.identifier}")
 
 
 @main.command()

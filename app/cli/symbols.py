@@ -17,6 +17,7 @@ from app.db.models.symbols import SymbolState
 from app.errors import AppError
 from app.identity import accounts
 from app.services import Services
+from app.symbolication.given_ids import give_id, ids_of
 from app.symbolication.receive import BEST_CHUNK, add_chunk, begin_upload, finish_upload, receive_symbols
 from app.symbolication.stored import show_symbols
 from app.symbols.contents import About
@@ -36,11 +37,12 @@ def symbols() -> None:
 @click.option("--app", "app_identifier", required=True, metavar="APP", help="Identifier of the app.")
 @click.option("--version", default="", help="Version of the app that a mapping belongs to.")
 @click.option("--build", default="", help="Build of the app that a mapping belongs to.")
+@click.option("--debug-id", default="", metavar="ID", help="Let FILES be found by this id too: a mapping's uuid.")
 @click.option("--wait", default=0, metavar="SECONDS", help="Wait that long for a worker to look into them.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @DATA_DIR
 def add_symbols(
-    app_identifier: str, version: str, build: str, wait: int, files: tuple[Path, ...], data_dir: Path
+    app_identifier: str, version: str, build: str, debug_id: str, wait: int, files: tuple[Path, ...], data_dir: Path
 ) -> None:
     """Add FILES: Mach-O, ELF, PE, Breakpad .sym, mapping.txt, .zip of these, and .dSYM folders.
 
@@ -53,7 +55,10 @@ def add_symbols(
         try:
             for file in (one for path in files for one in _within(path)):
                 try:
+                    ids_of("", debug_id)  # a senseless one is refused before the file is sent
                     added.append((file, _add(services, app, file, About(file.name[-200:], version, build))))
+                    if debug_id:
+                        give_id(services, app, added[-1][1], debug_id)
                 except (AppError, OSError) as error:
                     reason = error.message if isinstance(error, AppError) else error.strerror
                     click.echo(f"{file}: not added: {reason}", err=True)

@@ -29,6 +29,7 @@ REJECTED_FOR = timedelta(
     minutes=10
 )  # that a request for a rejected file is answered with the reason; then it is begun anew
 AT_ONCE = 500  # files looked up together
+TOUCHED_EVERY = timedelta(hours=1)  # chunks of a file that is asked for
 SHA1 = re.compile(r"[0-9a-f]{40}")
 
 
@@ -87,22 +88,32 @@ def assemble(services: Services, app: App, uploader: Uploader, files: list[Wante
         raise BadParameters(f"A request is about {MAX_FILES} files at most")
     found: dict[str, Assembly] = {}
     for some in batched(files, AT_ONCE):
-        known = _known(services, app, some)
-        found |= {one.checksum: known.get(one.checksum) or _begin(services, app, uploader, one) for one in some}
+        told = _look(services, app, uploader, some)
+        found |= {one.checksum: told.get(one.checksum) or _begin(services, app, uploader, one) for one in some}
     return found
 
 
-def _known(services: Services, app: App, files: list[Wanted]) -> dict[str, Assembly]:
-    """Those of the files about which nothing has to be written: most of what a waiting tool asks."""
+def _look(services: Services, app: App, uploader: Uploader, files: list[Wanted]) -> dict[str, Assembly]:
+    """Those of the files that are known or lack chunks, by few statements: a tool asks about all of its files at once."""
     about = files[0].about
     with services.db.read() as session:
         rows = by_checksum(session, app.id, [one.checksum for one in files], about.version, about.build)
+        rows = {checksum: row for checksum, row in rows.items() if not _is_old_error(services, row)}
         given = given_ids(session, [row.id for row in rows.values()])
+        sha1s = {sha1 for one in files if one.checksum not in rows for sha1 in one.chunks}
+        held = held_chunks(session, uploader.owner, sha1s, lock=False)
     told = {}
     for one in files:
         row = rows.get(one.checksum)
-        if row is not None and not _is_old_error(services, row) and given.get(row.id, set()) >= set(one.ids):
+        missing = [sha1 for sha1 in dict.fromkeys(one.chunks) if sha1 not in held]
+        if row is None and (missing or not one.chunks):
+            told[one.checksum] = Assembly(AssemblyState.NOT_FOUND, missing, None, None)
+        elif row is not None and given.get(row.id, set()) >= set(one.ids):
             told[one.checksum] = _told(row)
+    old = [one for one in held.values() if one.touched_at < services.now() - TOUCHED_EVERY]
+    if old:
+        with services.db.write() as session:
+            touch_chunks(session, old, services.now())
     return told
 
 
@@ -126,7 +137,6 @@ def _from_chunks(
 ) -> Assembly:
     """Insert the file's row if all chunks are there."""
     held = held_chunks(session, uploader.owner, wanted.chunks)
-    touch_chunks(session, held.values(), services.now())
     missing = [one for one in dict.fromkeys(wanted.chunks) if one not in held]
     if missing or not wanted.chunks:
         return Assembly(AssemblyState.NOT_FOUND, missing, None, None)

@@ -13,6 +13,7 @@ from app.config import MIB
 from app.db import insert_or_ignore
 from app.db.models.app import App
 from app.db.models.symbol_chunk import (
+    OVERHEAD,
     ChunkOwner,
     SymbolChunk,
     drop_chunks,
@@ -65,27 +66,34 @@ def receive_chunks(services: Services, uploader: Uploader, chunks: Iterable[Sent
     Raises BadParameters for one that is not what its SHA-1 says, and Conflict when the owner has too many; those before it
     stay.
     """
+    limit = services.config.max_chunk_bytes
+    with services.db.read() as session:
+        used = stored_bytes(session, uploader.owner)
     for chunk in chunks:
         if hashlib.sha1(chunk.content, usedforsecurity=False).hexdigest() != chunk.sha1:
             raise BadParameters(f"The chunk {chunk.sha1} is damaged: it has another SHA-1")
-        _receive(services, uploader, chunk)
+        if _is_there(services, uploader, chunk):
+            continue
+        used += len(chunk.content) + OVERHEAD
+        if used > limit:
+            raise Conflict(f"Chunks that no file is made of yet may take {limit} bytes; try again when files are made")
+        _store(services, uploader, chunk)
 
 
-def _receive(services: Services, uploader: Uploader, chunk: SentChunk) -> None:
-    owner, now, size = uploader.owner, services.now(), len(chunk.content)
+def _is_there(services: Services, uploader: Uploader, chunk: SentChunk) -> bool:
     with services.db.write() as session:
-        known = held_chunks(session, owner, [chunk.sha1])
-        touch_chunks(session, known.values(), now)
-        if known:
-            return
-        limit = services.config.max_chunk_bytes
-        if stored_bytes(session, owner) + size > limit:
-            raise Conflict(
-                f"Chunks that are not put together to files yet may take {limit} bytes; try again when some are"
-            )
+        known = held_chunks(session, uploader.owner, [chunk.sha1])
+        touch_chunks(session, known.values(), services.now())
+    return bool(known)
+
+
+def _store(services: Services, uploader: Uploader, chunk: SentChunk) -> None:
     key = symbols_key(uploader.folder, FOLDER, f"{chunk.sha1}-{secrets.token_hex(4)}")
     services.storage.put(key, [chunk.content])
-    values = {**owner._asdict(), "sha1": chunk.sha1, "size": size, "storage_key": key, "touched_at": now}
+    values = {
+        **uploader.owner._asdict(), "sha1": chunk.sha1, "size": len(chunk.content), "storage_key": key,
+        "touched_at": services.now(),
+    }  # fmt: skip
     with services.db.write() as session:
         is_new = insert_or_ignore(session, SymbolChunk, values)
     if not is_new:  # the same one came twice at once

@@ -3,18 +3,19 @@
 from collections.abc import Iterable
 
 from app.db import Session
+from app.db.models.app import App
 from app.db.models.app_settings import reports_changed
 from app.db.models.awaited_symbols import are_awaited
 from app.db.models.given_symbol_id import give_ids, given_ids
 from app.db.models.regrouping import wish
-from app.db.models.symbols import SymbolFile, SymbolImage, SymbolState, images_of
-from app.errors import BadParameters, Conflict
+from app.db.models.symbols import SymbolFile, SymbolImage, SymbolState, find_symbols, images_of, lock_symbols
+from app.errors import BadParameters, Conflict, NotFound
 from app.queueing.broker import LONG, REGROUP
 from app.services import Services
 from app.symbols.awaited_keys import debug_id
 from app.symbols.contents import id_in_name
 
-MOST = 100  # ids given to one file
+MOST = 10_000  # ids given to one file: a build may give the same mapping another one each time
 
 
 def ids_of(name: str, given: str | None = None) -> list[str]:
@@ -41,6 +42,18 @@ def add_ids(services: Services, session: Session, file: SymbolFile, ids: Iterabl
         raise Conflict(f"A file has {MOST} given ids at most")
     give_ids(session, file.id, sorted(new))
     return place_ids(services, session, file, new) if file.state == SymbolState.READY else None
+
+
+def give_id(services: Services, app: App, identifier: str, given: str) -> None:
+    """Let a file of the app be found by one more id. Raises BadParameters, Conflict or NotFound."""
+    ids = ids_of("", given)
+    with services.db.write() as session:
+        found = find_symbols(session, app.id, identifier)
+        file = lock_symbols(session, found.id) if found else None
+        if file is None:
+            raise NotFound("Symbols not found")
+        wished = add_ids(services, session, file, ids)
+    enqueue_regrouping(services, wished)
 
 
 def place_ids(services: Services, session: Session, file: SymbolFile, ids: set[str]) -> int | None:

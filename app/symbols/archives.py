@@ -1,11 +1,12 @@
 """Files out of an uploaded zip, unpacked one by one within bounds."""
 
 import errno
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from app.gunzip import DAMAGE
 from app.symbols.objects import NotSymbols
@@ -16,6 +17,9 @@ FREE_BYTES = 1024 * 1024  # unpacked whatever the ratio
 MAX_NAME = 200  # characters kept of a name
 
 _ENTRY = b"PK\x01\x02"  # of the directory at the end
+_END, _END_64 = b"PK\x05\x06", b"PK\x06\x06"  # of the record behind the directory, which says how large that is
+_END_WITHIN = 66_000  # bytes from the end of the file
+MAX_LISTED = 256 * 1024  # bytes of a directory that is looked at in passing
 _MARKS = (b"PK\x03\x04", b"PK\x05\x06")
 _CHUNK = 1024 * 1024
 
@@ -127,3 +131,19 @@ def _entries(archive: Path) -> int:
             found += (before + chunk).count(_ENTRY)
             before = chunk[-len(_ENTRY) + 1 :]
     return found
+
+
+def names_in(archive: IO[bytes]) -> list[str]:
+    """The paths in a zip; none when it cannot be read, or its directory is too large to be looked at in passing."""
+    archive.seek(0, os.SEEK_END)
+    size = archive.tell()
+    archive.seek(max(size - _END_WITHIN, 0))
+    end = archive.read()
+    at = end.rfind(_END)
+    if at < 0 or _END_64 in end or int.from_bytes(end[at + 12 : at + 16], "little") > MAX_LISTED:
+        return []
+    try:
+        with _damage_reported(), zipfile.ZipFile(archive) as opened:
+            return [one for one in opened.namelist() if one.isprintable()]
+    except _Damaged:
+        return []

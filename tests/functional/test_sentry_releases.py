@@ -105,6 +105,19 @@ def test_mappings_in_the_archive_of_an_old_tool_are_found_by_the_uuids_in_their_
     run_workers()
     [shown] = client.get(f"/api/apps/{member.app.identifier}/symbols", headers=member.headers).json["result"]
 
-    assert answer.status_code == 201
+    assert (answer.status_code, [one["debugId"] for one in answer.json]) == (201, [uuid])
     assert uuid in shown["debug_ids"]
     assert client.post(path, data={}, headers=bearer).status_code == 400
+
+
+@pytest.mark.parametrize("content", [b"no zip", zipped(("a.txt", b"x"))[:-5], b"PK\5\6" + b"\xff" * 18, zipped()])
+def test_an_archive_that_cannot_be_read_is_taken_and_its_reason_told_later(
+    client, member, bearer, run_workers, content
+):
+    path = f"/api/0/projects/any/{member.app.identifier}/files/dsyms/"
+    answer = client.post(path, data={"file": (io.BytesIO(content), "mapping.zip")}, headers=bearer)
+    run_workers()
+    [shown] = client.get(f"/api/apps/{member.app.identifier}/symbols", headers=member.headers).json["result"]
+
+    assert (answer.status_code, answer.json) == (201, [])
+    assert (shown["state"], bool(shown["reason"])) == ("rejected", True)

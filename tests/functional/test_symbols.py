@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from app import create_app
 from app.cli import main
 from app.config import MIB
+from app.db.models.given_symbol_id import GivenSymbolId
 from app.sweep import sweep
 from tests.factories import make_member
 from tests.stores import ready_store
 
+UUID = "0a0b0c0d-0000-4000-8000-00000000000a"
 MAPPING = b"""\
 com.example.shop.Cart -> a.b:
 # {"id":"sourceFile","fileName":"Cart.kt"}
@@ -162,3 +165,37 @@ def test_the_command_adds_files_and_tells_which_it_could_not(services, member, t
     assert ran.exit_code == 1
     assert "cart.sym: received as" in ran.output
     assert "empty: not added: The body is empty" in ran.output
+
+
+def test_the_command_gives_a_mapping_the_id_that_it_is_told(client, services, member, path, tmp_path, monkeypatch):
+    ready_store((tmp_path / "objects").as_uri())
+    monkeypatch.setenv("DATABASE_URL", services.config.database_url)
+    monkeypatch.setenv("STORAGE_URL", (tmp_path / "objects").as_uri())
+    monkeypatch.setenv("SECRET_KEY", services.config.secret_key)
+    (tmp_path / "mapping.txt").write_bytes(MAPPING)
+    command = ["symbols", "add", "--app", member.app.identifier, "--data-dir", str(tmp_path)]
+
+    wrong = CliRunner().invoke(main, [*command, "--debug-id", "none", str(tmp_path / "mapping.txt")])
+    nothing = client.get(path, headers=member.headers).json["result"]
+    right = CliRunner().invoke(main, [*command, "--debug-id", UUID.upper(), str(tmp_path / "mapping.txt")])
+
+    assert (wrong.exit_code, nothing, right.exit_code) == (1, [], 0)
+    assert "debug_id is no debug id" in wrong.output
+    with services.db.read() as session:
+        assert session.scalars(select(GivenSymbolId.debug_id)).all() == [UUID]
+
+
+@pytest.mark.parametrize("state", ["received", "ready"])
+def test_an_id_given_at_upload_or_with_the_same_bytes_later_is_found(client, member, path, run_workers, state):
+    other = "0a0b0c0d-0000-4000-8000-00000000000b"
+    first = send(client, member, path, debug_id=UUID)
+    if state == "ready":
+        run_workers()
+    again = send(client, member, path, name=f"{other}.txt")
+    run_workers()
+    shown = client.get(f"{path}/{first['identifier']}", headers=member.headers).json["result"]
+    refused = client.post(path, data=MAPPING, query_string={"debug_id": "x"}, headers=member.headers)
+
+    assert again["identifier"] == first["identifier"]
+    assert {UUID, other} < set(shown["debug_ids"])
+    assert refused.status_code == 400

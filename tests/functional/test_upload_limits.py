@@ -5,10 +5,12 @@ import io
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from app import create_app
+from app.cli import main
 from app.config import MIB
 from app.privacy.retention import remove_what_is_old
 from tests.build_tools import CHUNKS, assemble, cut, send_chunks, sent, sha1
@@ -48,6 +50,21 @@ def test_an_upload_key_opens_nothing_else(client, member, key):
     assert client.get(CHUNKS, headers={"Authorization": f"Bearer {member.ingest_key}"}).status_code == 401
 
 
+def test_the_operator_makes_a_key_at_the_command_line(client, services, member, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", services.config.database_url)
+    monkeypatch.setenv("SECRET_KEY", services.config.secret_key)
+    command = ["app", "upload-key", "--data-dir", str(tmp_path)]
+
+    made = CliRunner().invoke(main, [*command, member.app.identifier, "--name", "CI"])
+    unknown = CliRunner().invoke(main, [*command, "0" * 24])
+
+    lines = dict(line.split(": ") for line in made.output.splitlines())
+    assert client.get(CHUNKS, headers={"Authorization": f"Bearer {lines['upload key']}"}).status_code == 200
+    [listed] = client.get(f"/api/apps/{member.app.identifier}/upload_keys", headers=member.headers).json["result"]
+    assert (listed["identifier"], listed["name"]) == (lines["key identifier"], "CI")
+    assert (unknown.exit_code, "There is no app" in unknown.output) == (1, True)
+
+
 def test_a_revoked_key_sends_nothing(client, member, key):
     path = f"/api/apps/{member.app.identifier}/upload_keys"
     [listed] = client.get(path, headers=member.headers).json["result"]
@@ -65,7 +82,7 @@ def test_chunks_of_a_key_and_of_a_member_are_apart(client, member, key):
 
 
 def test_more_chunks_than_may_wait_are_refused_until_files_are_made_of_them(services, member, run_workers):
-    client = create_app(replace(services, config=replace(services.config, max_chunk_bytes=3_000))).test_client()
+    client = create_app(replace(services, config=replace(services.config, max_chunk_bytes=16_000))).test_client()
     bearer = {"Authorization": f"Bearer {member.token}"}
     sent(client, bearer, member.app.id, SYM)
     other = sym("11121314-1516-1718-191a-1b1c1d1e1f20", *(f"other_{number}" for number in range(60)))
@@ -73,7 +90,7 @@ def test_more_chunks_than_may_wait_are_refused_until_files_are_made_of_them(serv
     run_workers()
     again = send_chunks(client, bearer, *cut(other))
 
-    assert (refused.status_code, "3000 bytes" in refused.json["error_message"]) == (409, True)
+    assert (refused.status_code, "16000 bytes" in refused.json["error_message"]) == (409, True)
     assert again.status_code == 200
 
 

@@ -16,6 +16,7 @@ from app.operations.backup import FORMAT, LISTING, MANIFEST, OBJECTS
 AWAY = "crashq: The database is unavailable, try again\n"
 ASK = {  # each that opens the database -> its arguments
     "app add": ["app", "add", "Notes", "--owner", "ada@example.com"],
+    "app upload-key": ["app", "upload-key", "0" * 24],
     "user add": ["user", "add", "ada@example.com"],
     "backup": ["backup", "backup"],
     "restore": ["restore", "made"],

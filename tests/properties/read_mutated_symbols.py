@@ -19,6 +19,7 @@ from app.symbols.contents import MAPPING, NATIVE, About, Held, contents
 from app.symbols.java import JavaNames
 from app.symbols.objects import NativeNames, NotSymbols
 from app.symbols.scripts import ScriptNames
+from tests.build_tools import script_bundle
 from tests.hostile_symbols import circle, dwarf, inlined
 from tests.properties.test_mutated_logs import MUTATIONS
 from tests.symbols import mapping, source_map, sym
@@ -35,6 +36,7 @@ SAMPLES = {
     "archive": (
         zipped(("a.so", dwarf()), ("b.sym", sym(ID, "f")), ("m.txt", mapping("a", "f")), ("main.js.map", MAP)),
     ),
+    "bundle": (script_bundle(MAP, ID), script_bundle(MAP)),
     "own program": (Path(sys.executable).resolve().read_bytes()[:200_000],),
 }
 

@@ -79,6 +79,24 @@ def test_a_minified_script_is_named_by_its_uploaded_map(receiver: Receiver, cli:
     assert places == [("src/cart.ts", 9), ("src/main.ts", 4)]
 
 
+def test_a_react_native_crash_is_named_by_what_its_gradle_build_sends(
+    receiver: Receiver, cli: SentryCli, tmp_path: Path
+):
+    name, release = "index.android.bundle", {"release": "com.example.shop@1.2+45", "dist": "45"}
+    (tmp_path / name).write_text("function a(b){throw new Error(b)}a(1);\n")
+    (tmp_path / f"{name}.map").write_bytes(source_map((16, "src/cart.ts", 9, 3, "pay")))
+
+    cli.succeed(
+        "react-native", "gradle", "--bundle", name, "--sourcemap", f"{name}.map", "--release", release["release"],
+        "--dist", release["dist"], "--wait", folder=tmp_path,
+    )  # fmt: skip
+    event = script_event(("a", 16), file=f"app:///{name}", **release)
+    receiver.http.send("POST", f"/api/apps/{cli.environ['SENTRY_PROJECT']}/logs", event)
+    report = receiver.report_of(cli.environ["SENTRY_PROJECT"])
+
+    assert report["exceptions"][0]["frames"][0]["file"] == "src/cart.ts"
+
+
 def test_a_release_is_made_finalized_deployed_and_listed(cli: SentryCli, tmp_path: Path):
     for order in (["init", "-q"], ["-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty",
                                    "-m", "One"]):  # fmt: skip

@@ -26,6 +26,7 @@ from app.db.models.symbol_part import SymbolPart
 from app.db.work import BigId
 
 AT_ONCE = 500  # chunks that one statement names
+OVERHEAD = 4_096  # bytes that a chunk counts for beside its own: many small ones cost rows and files
 
 
 class ChunkOwner(NamedTuple):
@@ -53,12 +54,14 @@ class SymbolChunk(Base):
     )
 
 
-def held_chunks(session: Session, owner: ChunkOwner, sha1s: Iterable[str]) -> dict[str, SymbolChunk]:
-    """SHA-1 -> chunk of the owner. They are locked: none goes away until the transaction ends."""
+def held_chunks(
+    session: Session, owner: ChunkOwner, sha1s: Iterable[str], *, lock: bool = True
+) -> dict[str, SymbolChunk]:
+    """SHA-1 -> chunk of the owner. If they are locked, none goes away until the transaction ends."""
     found: dict[str, SymbolChunk] = {}
     for some in batched(sorted(set(sha1s)), AT_ONCE):
         mine = select(SymbolChunk).where(_owned_by(owner), SymbolChunk.sha1.in_(some)).order_by(SymbolChunk.id)
-        found |= {one.sha1: one for one in session.scalars(mine.with_for_update())}
+        found |= {one.sha1: one for one in session.scalars(mine.with_for_update() if lock else mine)}
     return found
 
 
@@ -69,8 +72,8 @@ def touch_chunks(session: Session, chunks: Iterable[SymbolChunk], now: datetime)
 
 
 def stored_bytes(session: Session, owner: ChunkOwner) -> int:
-    """Bytes of all chunks of the owner."""
-    return int(session.scalar(select(func.sum(SymbolChunk.size)).where(_owned_by(owner))) or 0)
+    """Bytes that all chunks of the owner count for."""
+    return int(session.scalar(select(func.sum(SymbolChunk.size + OVERHEAD)).where(_owned_by(owner))) or 0)
 
 
 def untouched_chunks(session: Session, before: datetime, limit: int) -> list[str]:

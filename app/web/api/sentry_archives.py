@@ -5,17 +5,18 @@ from typing import IO
 
 from flask import request
 
-from app.db.models.symbols import MAX_NAME
+from app.db.models.symbols import MAX_NAME, SymbolFile
 from app.errors import BadParameters, TooLarge
 from app.identity.upload_keys import app_of_uploader
 from app.symbolication.chunks import Uploader
 from app.symbolication.receive import receive_symbols
-from app.symbols.contents import About
+from app.symbols.archives import names_in
+from app.symbols.contents import About, id_in_name
 from app.web.api import tags
 from app.web.api.multipart_files import read_files
 from app.web.api.openapi.words import BINARY, body, object_of
 from app.web.api.resource import Document, Resource
-from app.web.api.sentry_uploads import OVERHEAD, DebugFile, Organization, Project
+from app.web.api.sentry_uploads import OVERHEAD, DebugFile, FileData, Organization, Project
 from app.web.api.symbols import CHUNK, LONGEST_FILE
 from app.web.auth import services
 from app.web.request_body import BODY
@@ -28,7 +29,7 @@ resource = Resource("sentry_archives", tags.SENTRY, url_prefix="/api/0", strict_
 @resource.post(
     "/projects/<organization>/<project>/files/dsyms/", "sendDebugArchive",
     "Send a .zip of mappings `proguard/<uuid>.txt` or of debug information, as the file of a form", status=201,
-    about="Stored; a worker reads it, so nothing can be told of what is in it yet", errors=(400, 404, 409, 413),
+    about="Stored; a worker reads it. Of what is in it only mappings can be told, by their names", errors=(400, 404, 409, 413),
     more={"requestBody": body(object_of({"file": BINARY}), "multipart/form-data")},
 )  # fmt: skip
 def send_archive(uploader: Uploader, organization: Organization, project: Project) -> Document[list[DebugFile]]:
@@ -46,12 +47,29 @@ def send_archive(uploader: Uploader, organization: Organization, project: Projec
     try:
         if not files:
             raise BadParameters("The form has no file")
+        made = []
         for one in files:
-            receive_symbols(services(), app, About((one.filename or "")[-MAX_NAME:]), _pieces(one.stream))
+            file = receive_symbols(services(), app, About((one.filename or "")[-MAX_NAME:]), _pieces(one.stream))
+            made += [debug_file(file, name) for name in names_in(one.stream) if id_in_name(name)]
     finally:
         for one in files:
             one.close()
-    return Document([])
+    return Document(made)
+
+
+def debug_file(file: SymbolFile, name: str) -> DebugFile:
+    """A mapping in an archive, by its name."""
+    found = id_in_name(name)
+    return DebugFile(
+        id=file.identifier,
+        uuid=found,
+        debug_id=found,
+        object_name="proguard-mapping",
+        cpu_name="any",
+        symbol_type="proguard",
+        sha1="",
+        data=FileData(features=["mapping"]),
+    )
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[bytes]:

@@ -83,7 +83,7 @@ class DebugFile(ForeignResponse):
     object_name: str = Field(examples=["Notes"])
     cpu_name: str = Field(examples=["arm64"])
     symbol_type: str = Field(examples=["macho"])
-    sha1: str = Field(examples=[_SHA1])
+    sha1: str = Field(description="Empty of a file in an archive", examples=[_SHA1])
     data: FileData
 
 
