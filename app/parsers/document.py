@@ -73,7 +73,7 @@ class Document:
 
     @property
     def looks_like_json(self) -> bool:
-        """True when the text begins as JSON does, whole or not; `[1:1:0826/102126:FATAL` is a line of Chromium's log."""
+        """True when the text begins as JSON does, whole or not; a line of Chromium's log, `[1:1:0826/10…`, does not."""
         return self.text is not None and bool(_JSON_BEGIN.match(self.text))
 
 

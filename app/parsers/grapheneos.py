@@ -1,7 +1,7 @@
 """Native crashes as GrapheneOS' log viewer gives them to users: a header, signal, backtrace.
 
-Source: reports of GrapheneOS 2025 and 2026 in public issues. Java crashes of the same viewer are read as Java traces. Left
-out on purpose: uid and SELinux context.
+Source: reports of GrapheneOS 2025 and 2026 in public issues. Java crashes of the same viewer are read as Java traces.
+Left out on purpose: uid and SELinux context.
 """
 
 import re

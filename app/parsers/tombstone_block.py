@@ -22,7 +22,8 @@ _PROCESS = re.compile(
 )
 _SIGNAL = re.compile(
     r"(?:Fatal )?signal (?P<number>\d{1,3}) \((?P<name>\w+)\)"
-    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?(?:, fault addr (?P<address>[\w-]+)"
+    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?"
+    r"(?:, fault addr (?P<address>[\w-]+)"
     r"(?: \((?P<access>read|write|execute)\))?)?"
 )
 _THROWN = re.compile(r"(?:Caused by: )?java\.lang\.Error: (?=signal \d)")  # Unity throws a signal as if it were Java's
