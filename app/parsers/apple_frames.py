@@ -13,6 +13,7 @@ _MAX_LINE = 4_000  # characters of one line that are read
 _INDEX = re.compile(r"\s{0,40}(\d{1,9})\s")
 _ADDRESS = re.compile(r"(?<=\s)0x([0-9a-fA-F]{1,16})(?!\S)")
 _LOADED = re.compile(r"(?:0x([0-9a-fA-F]{1,16})|0(?= ))(?: \+ (0x[0-9a-fA-F]{1,16}|\d{1,19}))?(?: +\((.*)\))?$")
+_FULL_SYMBOL = re.compile(r"[ \t]{1,16}Full symbol:(.*)")  # Measure shortens names and sets the whole one below
 _COMMENT = re.compile(r"\s//\s")  # some tools set the function behind the place: 0x1000 + 0x54	// -[Foo bar] + 0x8
 _INNER_OFFSET = re.compile(r"\+ \d{1,19} (?=\()")  # symbolicatecrash leaves the image's: Cart::pay+ 24056 (int) + 12
 _REGISTER = re.compile(r"(?<!\S)(\w{1,16}):\s{1,8}0x([0-9a-fA-F]{1,16})(?!\S)")
@@ -23,8 +24,15 @@ _RAW_ADDRESS = re.compile(r"0x[0-9a-fA-F]{1,16}")
 
 
 def frame_lines(lines: list[str]) -> tuple[Frame, ...]:
-    """The frames among the lines; other lines are passed over."""
-    return tuple(frame for line in _kept(lines) if (frame := read_frame(line)))
+    """The frames among the lines; other lines are passed over, but for the whole name of the frame above."""
+    frames: list[Frame] = []
+    for line in _kept(lines):
+        whole = _FULL_SYMBOL.match(line[:_MAX_LINE])
+        if whole and frames and (frames[-1].function or "").endswith("..."):
+            frames[-1] = replace(frames[-1], function=values.text(whole[1].strip()))
+        elif frame := read_frame(line):
+            frames.append(frame)
+    return tuple(frames)
 
 
 def _kept(lines: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.crashes.log import BinaryImage
-from app.parsers.apple_frames import Places, read_frame, read_image
+from app.parsers.apple_frames import Places, frame_lines, read_frame, read_image
 from app.parsers.apple_ips_stacks import read_frames
 from app.parsers.apple_sections import cut
 from app.parsers.kscrash_parts import read_threads
@@ -80,3 +80,11 @@ def test_every_heading_of_a_list_of_images_is_known():
     line = "0x1000 - 0x1fff App arm64 <" + "ab" * 16 + "> /x/App"
 
     assert [cut(f"{head}\n{line}").images for head in ("Binary Images:", "Binary Images (Other):")] == [[line]] * 2
+
+
+def test_a_shortened_name_gives_way_to_the_whole_one_below_it():
+    lines = ["  1   App   0x1000   closure #1 () in Till.p... + 32", "    Full symbol:closure #1 () in Till.pay(now: Bool)",
+             "  2   App   0x1000   main + 4", "    Full symbol:other"]  # fmt: skip
+
+    assert [(frame.function, frame.offset) for frame in frame_lines(lines)] == [
+        ("closure #1 () in Till.pay(now: Bool)", 32), ("main", 4)]  # fmt: skip

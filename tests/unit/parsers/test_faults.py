@@ -36,7 +36,8 @@ FACTS: dict[str, tuple[str | None, str | None, str | None, list[str | None]]] = 
     "libcpp_trap.txt": (
         "EXC_BREAKPOINT", "assertion __n < size() failed: vector[] index out of bounds", None,
         ["std::__1::vector<int>::operator[][abi:se180100](unsigned long)", "shop::pay(int)"]),
-    "zombie_note.crash": ("EXC_BAD_ACCESS", None, "KERN_INVALID_ADDRESS at 0xf1fd8ab6", ["objc_msgSend", "-[Cart pay]"]),
+    "zombie_note.crash": (
+        "EXC_BAD_ACCESS", None, "KERN_INVALID_ADDRESS at 0xf1fd8ab6", ["objc_msgSend", "-[Cart pay]"]),
     "ips26_dyld2.ips": ("EXC_BAD_ACCESS", None, "KERN_INVALID_ADDRESS at 0x0000000000000000", ["__pthread_kill"]),
     "kill_dead10cc.crash": ("EXC_CRASH", None, "SPRINGBOARD 0xdead10cc", ["mach_msg_trap"]),
     "aosp_nopid.txt": ("SIGABRT", None, "SI_TKILL", ["tgkill", "abort", "shop::pay(int)"]),
