@@ -1,8 +1,8 @@
 """One crash as Android's debuggerd and xCrash describe it, from the lines of the block to the parsed report.
 
 Source: AOSP `system/core/debuggerd/libdebuggerd` (text tombstones of Android 4.4 to 16) and xCrash 2.4 (`Key: 'value'`).
-Left out on purpose: memory, stack contents, memory map, log lines and open files: they are most of the bytes and hold
-what was in the app's memory.
+Left out on purpose: memory, stack contents, memory map and open files: they are most of the bytes and hold what was in
+the app's memory. Log lines: see tombstone_log.py.
 """
 
 import re

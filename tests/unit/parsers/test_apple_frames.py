@@ -83,8 +83,12 @@ def test_every_heading_of_a_list_of_images_is_known():
 
 
 def test_a_shortened_name_gives_way_to_the_whole_one_below_it():
-    lines = ["  1   App   0x1000   closure #1 () in Till.p... + 32", "    Full symbol:closure #1 () in Till.pay(now: Bool)",
-             "  2   App   0x1000   main + 4", "    Full symbol:other"]  # fmt: skip
+    lines = [
+        "  1   App   0x1000   closure #1 () in Till.p... + 32",
+        "    Full symbol:closure #1 () in Till.pay(now: Bool)",
+        "  2   App   0x1000   main + 4",
+        "    Full symbol:other",
+    ]
 
     assert [(frame.function, frame.offset) for frame in frame_lines(lines)] == [
         ("closure #1 () in Till.pay(now: Bool)", 32), ("main", 4)]  # fmt: skip
