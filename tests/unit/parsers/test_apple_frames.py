@@ -24,6 +24,7 @@ from app.parsers.kscrash_parts import read_threads
         ("8   App     0x2000 0x1000 + 0x1000", ("App", None, 0x1000, 0x1000, None)),
         ("9   App     0x2000 0x1000 + 0x1000\t// -[Foo bar] + 0x14", ("App", "-[Foo bar]", 20, 0x1000, None)),
         ("10  App     0x2000 App + 4096", ("App", None, 4096, 0x1000, None)),
+        ("11  App     0x2000 00000001028d885c + 12", ("App", None, None, None, None)),
         ("11  App     0x2000 ns::foo+ 4096 (int) + 12 (foo.cpp:7)", ("App", "ns::foo(int)", 12, None, 7)),
     ],
 )
