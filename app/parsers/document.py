@@ -13,12 +13,12 @@ MAX_UNREAD = 5  # unread parts that are listed
 _READABLE = 50  # characters for each that may be broken: logcat cuts lines within a character, apps print raw bytes
 _CONTROL = re.compile(r"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 
-_JSON_BEGIN = re.compile(
-    r"\s*+(?:\{\s*+(?:[\"}]|\Z)|\[\s*+(?:[\[{\"\]]|-?\d[\d.eE+-]{0,400}+\s*+(?:[,\]]|\Z)|(?:true|false|null)\b|\Z))"
-)
 _NESTED = frozenset({dict, list})
 # Possessive, and to the end of the text where a string is cut: else each quote in it would be tried as a string's begin.
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=\s*[}\]])', re.DOTALL)
+_JSON_BEGIN = re.compile(
+    r"\s*+(?:\{\s*+(?:[\"}]|\Z)|\[\s*+(?:[\[{\"\]]|-?\d[\d.eE+-]{0,400}+\s*+(?:[,\]]|\Z)|(?:true|false|null)\b|\Z))"
+)
 
 
 class Document:
