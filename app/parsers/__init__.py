@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Protocol
@@ -9,6 +10,9 @@ from typing import Protocol
 from app.crashes.log import CrashLog
 from app.errors import MalformedLog
 from app.parsers.document import Document
+
+_PANIC = re.compile(r"^panic\(cpu \d{1,4} caller 0x", re.MULTILINE)
+_HEAD = 20_000  # characters in which a panic names itself
 
 
 class Parser(Protocol):
@@ -84,4 +88,6 @@ def _why_unknown(document: Document) -> str:
         return f"The log begins as JSON but is {document.json_problem}"
     if document.json is not None:
         return "The log is JSON but of no known crash report format"
+    if _PANIC.search(document.text[:_HEAD]):
+        return "This is Apple's report of a kernel panic, not of a program's crash"
     return "The log is text but holds no crash report in a known format"

@@ -20,7 +20,8 @@ _MAX_LINE = 8_000  # characters of a line that are read; a list of libraries is 
 _MAX_HEAD = 4_000  # lines above the first thread that are searched for facts
 
 _DUMP = re.compile(r"----- (?P<other>[\w ]{0,40}: )?pid (?P<pid>\d{1,10}) at (?P<time>[^\n]{1,60}?) -----")
-_THREAD = re.compile(r'"(?P<name>[^\n]{0,1000})"(?P<rest>[ \t][^\n]{0,200})?[ \t]*$')
+_THREAD = re.compile(r'"(?P<name>[^\n]{0,1000})"(?P<rest> (?:daemon |prio=|tid=|sysTid=|\()[^\n]{0,200})$')
+_OTHER_THREAD = re.compile(r'"(?P<name>[^"\n]{0,1000})"(?P<rest>[ \t][^\n]{0,200})?$')  # in words of a later version
 _JAVA_THREAD = re.compile(r"\btid=(?P<tid>\d{1,10})(?: (?P<state>\w{1,40}))?")
 _SYSTEM_THREAD = re.compile(r"\bsysTid=(?P<number>\d{1,10})")
 _FACT = re.compile(r"(?P<key>[A-Z][A-Za-z ]{1,30}): ?(?P<value>.*)$")
@@ -88,7 +89,7 @@ def _read(lines: list[str]) -> _Dump:
             continue
         elif line.startswith("----- end") or line == "logcat:":
             is_over, thread = bool(dump.threads), None
-        elif line.startswith('"') and (found := _THREAD.match(line)):
+        elif line.startswith('"') and (found := _THREAD.match(line) or _OTHER_THREAD.match(line)):
             thread = _open_thread(dump, found)
         elif not line.strip():
             thread = None

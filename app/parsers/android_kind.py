@@ -28,10 +28,11 @@ _PROCESS = re.compile(
 )
 _NATIVE = re.compile(
     rf"{STARS.pattern}|\bFatal signal \d{{1,3}} \(SIG|\bsignal \d{{1,3}} \(SIG\w+\), (?:code|fault)|\bCANNOT LINK EXECUTABLE\b"
-    r"|==\d+==\s?(?:ERROR|WARNING): \w*Sanitizer: |\bWARNING: ThreadSanitizer: |\.\w{1,4}:\d+:\d+: runtime error: "
+    r"|==\d+==\s?(?:ERROR|WARNING): \w*Sanitizer: |\bWARNING: ThreadSanitizer: "
+    r"|\.\w{1,4}:\d{1,9}:\d{1,9}: runtime error: "
     r"|\bBUG: K(?:ASAN|MSAN|CSAN|FENCE): |\bKernel panic - not syncing"
-    r"|\b[Uu]nable to handle (?:kernel|page) |\bkernel BUG at \S+!|\bBUG: (?:soft|hard) lockup - "
-    r"|\b(?:general protection fault|invalid opcode|divide error|double fault)[:,].*\[#\d{1,4}\]"
+    r"|\b[Uu]nable to handle (?:kernel|page) |\bkernel BUG at \S{1,300}!|\bBUG: (?:soft|hard) lockup - "
+    r"|\b(?:general protection fault|invalid opcode|divide error|double fault)[:,].{0,200}\[#\d{1,4}\]"
 )
 _MARKS = ("*** *** ***", "DALVIK THREADS", "----- ", " tid=", "atal signal ", "signal ", "CANNOT LINK EXECUTABLE",
           "Sanitizer: ", ": runtime error: ", "BUG: ", "Kernel panic", "handle kernel", "handle page", "kernel BUG",

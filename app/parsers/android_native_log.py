@@ -22,7 +22,8 @@ _MAX_LINE = 8_000  # characters of a line that are read
 _GROUP = re.compile(r"--------- (?P<tag>\S.{0,100}?) \((?P<pid>\d{1,10})\):$")
 _BLOCK_PROCESS = re.compile(r"pid: (?P<pid>\d{1,10}), tid: \d{1,10}, name: ")
 _BLOCK_BEGIN = re.compile(
-    r"Build fingerprint: |(?:(?:Caused by: )?java\.lang\.Error: )?signal \d{1,3} \(SIG\w+\), code -?\d|FATAL EXCEPTION: "
+    r"Build fingerprint: |FATAL EXCEPTION: "
+    r"|(?:(?:Caused by: )?java\.lang\.Error: )?signal \d{1,3} \(SIG\w+\), code -?\d"
 )
 _SIGNAL = re.compile(
     r"Fatal signal \d{1,3} \((?P<name>SIG\w+)\)"
@@ -79,7 +80,7 @@ def _grouped(lines: list[LogLine]) -> list[LogLine]:
 
 
 def _blocks(stream: list[LogLine]) -> Iterator[list[LogLine]]:
-    """The lines of each of debuggerd's and Unity's blocks: from its stars, else its first known line, to the next one's."""
+    """The lines of each block of debuggerd and Unity: from its stars, else its first known line, to the next one's."""
     block: list[LogLine] = []
     pid = None
     for line in stream:

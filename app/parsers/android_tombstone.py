@@ -3,9 +3,11 @@
 Source and what is left out: see app.parsers.tombstone_block. Several tombstones in one file are several reports.
 """
 
+from dataclasses import replace
+
 from app.crashes.log import CrashLog
 from app.errors import MalformedLog
-from app.parsers import android_kind, tombstone_block
+from app.parsers import android_kind, tombstone_block, tombstone_log
 from app.parsers.document import Document
 
 FORMAT = "android-tombstone"
@@ -22,7 +24,8 @@ def parse(document: Document) -> list[CrashLog]:
     found, reason = [], "The tombstone holds no crash"
     for lines in blocks(android_kind.outdented(document.text or ""))[:MAX_REPORTS]:
         try:
-            found.append(tombstone_block.report(tombstone_block.read(lines), FORMAT))
+            report = tombstone_block.report(tombstone_block.read(lines), FORMAT)
+            found.append(report if document.brief else replace(report, breadcrumbs=tombstone_log.of_text(lines)))
         except MalformedLog as error:
             reason = error.message
     if not found:

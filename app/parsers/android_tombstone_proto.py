@@ -2,7 +2,7 @@
 
 Source: AOSP `system/core/debuggerd/proto/tombstone.proto`. What the text form tells too is made of it the same way; what
 only this form tells are run-time addresses and the load address and size of every image with a build id. Left out on
-purpose: memory, stack history, log lines, open files, crash details and the threads of a guest architecture.
+purpose: memory, stack history, open files, crash details and the threads of a guest architecture.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 
 from app.crashes.log import BinaryImage, CrashLog
-from app.parsers import native_text, tombstone_block, values
+from app.parsers import native_text, tombstone_block, tombstone_log, values
 from app.parsers.document import Document
 from app.parsers.native_text import NativeFrame
 from app.parsers.protobuf_wire import ProtobufMessage, Wire
@@ -82,7 +82,8 @@ def parse(document: Document) -> list[CrashLog]:
     images = (*mapped, *(image for image in report.images if image.path not in paths))
     damage = tombstone.wire.damage
     notes = (*report.notes, f"The tombstone is not whole: {damage}") if damage else report.notes
-    return [replace(report, images=images, notes=notes)]
+    crumbs = () if document.brief else tombstone_log.of_proto(tombstone)
+    return [replace(report, images=images, breadcrumbs=crumbs, notes=notes)]
 
 
 def _facts(tombstone: ProtobufMessage, arch: str | None) -> dict[str, str]:

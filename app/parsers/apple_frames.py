@@ -13,6 +13,8 @@ _MAX_LINE = 4_000  # characters of one line that are read
 _INDEX = re.compile(r"\s{0,40}(\d{1,9})\s")
 _ADDRESS = re.compile(r"(?<=\s)0x([0-9a-fA-F]{1,16})(?!\S)")
 _LOADED = re.compile(r"(?:0x([0-9a-fA-F]{1,16})|0(?= ))(?: \+ (0x[0-9a-fA-F]{1,16}|\d{1,19}))?(?: +\((.*)\))?$")
+_BARE_ADDRESS = re.compile(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{8}")
+_FULL_SYMBOL = re.compile(r"[ \t]{1,16}Full symbol:(.*)")  # Measure shortens names and sets the whole one below
 _COMMENT = re.compile(r"\s//\s")  # some tools set the function behind the place: 0x1000 + 0x54	// -[Foo bar] + 0x8
 _INNER_OFFSET = re.compile(r"\+ \d{1,19} (?=\()")  # symbolicatecrash leaves the image's: Cart::pay+ 24056 (int) + 12
 _REGISTER = re.compile(r"(?<!\S)(\w{1,16}):\s{1,8}0x([0-9a-fA-F]{1,16})(?!\S)")
@@ -23,8 +25,15 @@ _RAW_ADDRESS = re.compile(r"0x[0-9a-fA-F]{1,16}")
 
 
 def frame_lines(lines: list[str]) -> tuple[Frame, ...]:
-    """The frames among the lines; other lines are passed over."""
-    return tuple(frame for line in _kept(lines) if (frame := read_frame(line)))
+    """The frames among the lines; other lines are passed over, but for the whole name of the frame above."""
+    frames: list[Frame] = []
+    for line in _kept(lines):
+        whole = _FULL_SYMBOL.match(line[:_MAX_LINE])
+        if whole and frames and (frames[-1].function or "").endswith("..."):
+            frames[-1] = replace(frames[-1], function=values.text(whole[1].strip()))
+        elif frame := read_frame(line):
+            frames.append(frame)
+    return tuple(frames)
 
 
 def _kept(lines: list[str]) -> list[str]:
@@ -66,6 +75,8 @@ def _named(frame: Frame, spoken: str) -> Frame:
     name, plus, digits = spoken.rpartition(" + ")
     offset = _number(digits) if plus else None
     function = known(_INNER_OFFSET.sub("", name if offset is not None else spoken, count=1))
+    if function and _BARE_ADDRESS.fullmatch(function):
+        return replace(frame, file=file, line=line)  # Measure's text sets the address where no name is known
     if function and function == frame.image and offset is not None and frame.address is not None:
         base = frame.address - offset  # the image stands for a function that was not found
         return replace(frame, image_address=base if base > 0 else None, offset=offset)

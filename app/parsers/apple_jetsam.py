@@ -1,8 +1,8 @@
 """JetsamEvent files of Apple's systems (.ips of bug type 298): which process the system ended when memory ran out.
 
-Source: Apple, "Identifying high-memory use with jetsam event reports" (iOS 13 to 26). Of several processes that were ended
-the largest one counts if the event names it, else the app that was in front, else the one with most memory. Left out on
-purpose: the processes that lived on, zones, coalitions.
+Source: Apple, "Identifying high-memory use with jetsam event reports" (iOS 13 to 26). Of several processes that were
+ended the largest one counts if the event names it, else the app that was in front, else the one with most memory. Left
+out on purpose: the processes that lived on, zones, coalitions.
 """
 
 from typing import Any

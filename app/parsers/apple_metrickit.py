@@ -13,7 +13,7 @@ from typing import Any
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import values
+from app.parsers import apple_state, values
 from app.parsers.apple_names import mach_name, signal_name
 from app.parsers.document import Document
 
@@ -30,6 +30,7 @@ _OF_OTHERS = {  # what the other diagnostics measure -> what they are
     "launchDuration": "a slow start",
 }
 _SYSTEM = re.compile(r"(?P<name>[A-Za-z][A-Za-z ]{0,30}?) (?P<version>\d[\d.]{0,20})(?: \((?P<build>\w{1,20})\))?")
+_KERN = {1: "KERN_INVALID_ADDRESS", 2: "KERN_PROTECTION_FAILURE"}
 _NAMES = {"iPhone OS": "iOS"}
 
 
@@ -104,6 +105,7 @@ def _diagnostic(diagnostic: dict[str, Any], when: tuple[datetime | None, datetim
         device=DeviceInfo(
             model=values.text(about.get("deviceType")), arch=values.text(about.get("platformArchitecture"))
         ),
+        details=_details(about),
         notes=(*notes, *((period,) if period and begin != end else ())),
     )
 
@@ -113,15 +115,32 @@ def _fault(about: dict[str, Any]) -> Fault:
     mach, signal = mach_name(about.get("exceptionType")), signal_name(about.get("signal"))
     message = values.text(reason.get("composedMessage"))
     ended, region = (values.text(about.get(key)) for key in ("terminationReason", "virtualMemoryRegionInfo"))
-    code = values.integer(about.get("exceptionCode"))
+    number = values.integer(about.get("exceptionCode"))
+    code = None if number is None else str(number)
+    if mach == "EXC_BAD_ACCESS" and number in _KERN:
+        code = _KERN[number]
     return Fault(
         type=values.text(reason.get("exceptionName")) or mach or signal,
         message=message or ended or region,
         signal=signal,
-        code=None if code is None else str(code),
+        code=code if number or not _killed(ended) else _killed(ended),
         handled=False,
         mechanism="nsexception" if reason else "mach" if mach else None,
     )
+
+
+def _killed(ended: str | None) -> str | None:
+    """`RUNNINGBOARD 0xdead10cc` of a process that the system ended."""
+    told = apple_state.spoken_termination(ended) if ended and ended.startswith("Namespace ") else None
+    return told if told and not told.startswith("SIGNAL") else None
+
+
+def _details(about: dict[str, Any]) -> apple_state.Details:
+    return apple_state.present({
+        "termination": _killed(values.text(about.get("terminationReason"))),
+        "low_power_mode": values.boolean(about.get("lowPowerModeEnabled")) or None,
+        "test_flight": values.boolean(about.get("isTestFlightApp")) or None,
+    })  # fmt: skip
 
 
 def _threads(tree: dict[str, Any]) -> tuple[tuple[Thread, ...], tuple[str, ...]]:

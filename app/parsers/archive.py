@@ -1,7 +1,9 @@
-"""A .zip or .tar.gz of logs in any format, or a .gz of one: one log that holds all their crash reports, in the archive's order.
+"""A .zip or .tar.gz of logs in any format, or a .gz of one: one log that holds all their crash reports, in the
+archive's order.
 
-What is read of archives themselves: see archive_members.py. Each file is read by the one parser that claims it; an archive
-inside an archive is not. Files that cannot be read do not keep the others from being counted; the reason is stored with the log.
+What is read of archives themselves: see archive_members.py. Each file is read by the one parser that claims it; an
+archive inside an archive is not. Files that cannot be read do not keep the others from being counted; the reason is
+stored with the log.
 """
 
 from collections.abc import Iterator

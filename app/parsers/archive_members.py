@@ -1,8 +1,8 @@
 """The files of a .zip or .tar.gz in its order, and the one of a .gz, unpacked one at a time and within bounds.
 
 Source: PKWARE's APPNOTE 6.3 (stored and deflated members, no encryption) and POSIX ustar, pax and GNU tar in gzip.
-Left out on purpose: other compressions, links, devices, what macOS adds (`__MACOSX/`, `.DS_Store`, `._*`), and what Xcode
-keeps beside the logs of a `.xccrashpoint`.
+Left out on purpose: other compressions, links, devices, what macOS adds (`__MACOSX/`, `.DS_Store`, `._*`), and what
+Xcode keeps beside the logs of a `.xccrashpoint`.
 """
 
 import io

@@ -16,15 +16,15 @@ MAX_UNREAD = 5  # unread parts that are listed
 _READABLE = 50  # characters for each that may be broken: logcat cuts lines within a character, apps print raw bytes
 _CONTROL = re.compile(r"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 
-_JSON_BEGIN = re.compile(
-    r"\s*+(?:\{\s*+(?:[\"}]|\Z)|\[\s*+(?:[\[{\"\]]|-?\d[\d.eE+-]{0,400}+\s*+(?:[,\]]|\Z)|(?:true|false|null)\b|\Z))"
-)
 _MARGIN = re.compile(r"(?:[ \t]|> ?){1,80}")  # before the lines of a paste or of a quoted mail
 _BEGINS_INDENTED = re.compile(r"\n*+[ \t>]")
 
 _NESTED = frozenset({dict, list})
 # Possessive, and to the end of the text where a string is cut: else each quote in it would be tried as a string's begin.
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=\s*[}\]])', re.DOTALL)
+_JSON_BEGIN = re.compile(
+    r"\s*+(?:\{\s*+(?:[\"}]|\Z)|\[\s*+(?:[\[{\"\]]|-?\d[\d.eE+-]{0,400}+\s*+(?:[,\]]|\Z)|(?:true|false|null)\b|\Z))"
+)
 
 
 class Document:
@@ -97,7 +97,7 @@ class Document:
 
     @property
     def looks_like_json(self) -> bool:
-        """True when the text begins as JSON does, whole or not; `[1:1:0826/102126:FATAL` is a line of Chromium's log."""
+        """True when the text begins as JSON does, whole or not; a line of Chromium's log, `[1:1:0826/10…`, does not."""
         return self.text is not None and bool(_JSON_BEGIN.match(self.text))
 
 

@@ -1,7 +1,7 @@
 """Native crashes as GrapheneOS' log viewer gives them to users: a header, signal, backtrace.
 
-Source: reports of GrapheneOS 2025 and 2026 in public issues. Java crashes of the same viewer are read as Java traces. Left
-out on purpose: uid and SELinux context.
+Source: reports of GrapheneOS 2025 and 2026 in public issues. Java crashes of the same viewer are read as Java traces.
+Left out on purpose: uid and SELinux context.
 """
 
 import re
@@ -27,10 +27,8 @@ _SIGNAL = re.compile(
 _HEAD = re.compile(r"^(?:type|osVersion|package|processUptime|cmdline): \S", re.MULTILINE)
 _SIGNAL_LINE = re.compile(r"^signal: \d{1,3} \(SIG", re.MULTILINE)
 _FACT = re.compile(r"(?P<key>[A-Za-z][\w ]{1,40}): (?P<value>.*)$")
-_FRAME = re.compile(
-    r"[ \t]+(?P<path>[/\[<].{0,4000}?)? ?\((?:(?P<function>.{1,4000})\+(?P<offset>\d{1,18}), )?"
-    r"pc (?:0x)?(?P<pc>[0-9a-fA-F]{1,16})\)$"
-)
+_PC = re.compile(r"(?P<before>\(|, )pc (?:0x)?(?P<pc>[0-9a-fA-F]{1,16})\)$")
+_OFFSET = re.compile(r"\+(?P<offset>\d{1,18})$")
 _SECTION = re.compile(r"(?P<name>backtrace|(?P<what>allocated|deallocated) by thread \d{1,10}):$")
 _PACKAGE = re.compile(r"(?P<identifier>[\w.]{1,300})(?::(?P<build>\d{1,19}))?(?:, targetSdk \d{1,5})?$")
 _KINDS = {"allocated": "allocation", "deallocated": "deallocation"}
@@ -81,8 +79,13 @@ def _read(text: str) -> CrashLog:
 
 
 def _frame(line: str, number: int) -> NativeFrame | None:
-    found = _FRAME.match(line) if "pc " in line else None
-    if not found:
+    """`    /path/lib.so (function+36, pc 57c99fc)` or `    /path/lib.so (pc 57c99fc)`."""
+    place = _PC.search(line, max(len(line) - 40, 0)) if line[:1] in (" ", "\t") else None
+    if not place:
         return None
-    offset = int(found["offset"]) if found["offset"] else None
-    return native_text.unwound_frame(number, int(found["pc"], 16), found["path"], found["function"], offset, None)
+    path, _, function = line[: place.start()].strip().partition(" (")
+    offset = _OFFSET.search(function, max(len(function) - 20, 0))
+    name = function[: offset.start()] if offset else function
+    return native_text.unwound_frame(
+        number, int(place["pc"], 16), path or None, name or None, int(offset["offset"]) if offset else None, None
+    )

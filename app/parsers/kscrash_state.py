@@ -1,4 +1,4 @@
-"""Why KSCrash's termination monitor says a run ended, and in what state the app was. Source and fields: see kscrash.py."""
+"""Why KSCrash says a run ended without a crash, and in what state the app was. Source and fields: see kscrash.py."""
 
 from typing import Any
 

@@ -1,9 +1,10 @@
 """One event of Measure's SDKs: an exception, an ANR or an app hang, whole or its body alone.
 
-Source: measure-sh/measure, docs/api/sdk of 2025 and backend/libs/event of 2026, and the bodies its symbolicator is given.
+Source: measure-sh/measure, docs/api/sdk of 2025 and backend/libs/event of 2026, and the bodies its symbolicator is
+given.
 
-An exception that the program caught and reported (`severity` "handled", before 2026 `handled` true) is no crash: such an
-event is read and holds no crash report. A severity of a later schema is no crash either: what it means is unknown.
+An exception that the program caught and reported (`severity` "handled", before 2026 `handled` true) is no crash: such
+an event is read and holds no crash report. A severity of a later schema is no crash either: what it means is unknown.
 Android's `os_version` is the API level and is kept as such. Left out on purpose: attachments, network, screen.
 """
 

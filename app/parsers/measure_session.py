@@ -1,7 +1,7 @@
 """A session of Measure's SDKs: many events of one run of the app in one log, with any number of crashes among them.
 
-Source: the session files of Measure's SDKs (measure-sh/measure, `{"events": […], "spans": […]}`, 2025 and 2026), and the
-list of events alone.
+Source: the session files of Measure's SDKs (measure-sh/measure, `{"events": […], "spans": […]}`, 2025 and 2026), and
+the list of events alone.
 
 Each unhandled exception and each ANR is one crash report, in the order of the file; a session without any is read and
 holds none. The events before a crash are its breadcrumbs, the latest 100. Left out on purpose: spans, attachments.

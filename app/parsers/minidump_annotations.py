@@ -67,7 +67,7 @@ def read_annotations(dump: Dump, images: tuple[BinaryImage, ...]) -> Annotations
 
 
 def with_annotations(fault: Fault, added: Annotations) -> Fault:
-    """A crash on Apple's systems with what images say of it: an uncaught exception's name and reason, else a message."""
+    """A crash on Apple's systems with what images say: an uncaught exception's name and reason, else a message."""
     images = [(name, values.mapping(said)) for name, said in added.modules.items()]
     if fault.mechanism == "nsexception":
         for said in (values.mapping(added.texts), *(said for _, said in images)):

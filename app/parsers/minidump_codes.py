@@ -1,6 +1,7 @@
 """The names of what a minidump's exception record tells by numbers: Windows exceptions, signals, Mach exceptions.
 
-Source: see windows_codes.py; Linux's signal.h and siginfo.h, alike on x86 and ARM; Mach's exception_types.h and kern_return.h.
+Source: see windows_codes.py; Linux's signal.h and siginfo.h, alike on x86 and ARM; Mach's exception_types.h and
+kern_return.h.
 """
 
 from app.crashes.log import Fault

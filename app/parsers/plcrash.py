@@ -1,7 +1,8 @@
 """PLCrashReporter's own reports (`.plcrash`), which App Center's, HockeyApp's and other SDKs of Apple's systems send.
 
-Source: microsoft/plcrashreporter 1.12, Source/PLCrashReport.proto: the bytes "plcrash", a version, then protobuf. Names of
-functions are those of the device's symbol tables. Left out on purpose: paths of processes, numbers of processors.
+Source: microsoft/plcrashreporter 1.12, Source/PLCrashReport.proto: the bytes "plcrash", a version, then protobuf.
+Names of functions are those of the device's symbol tables. Left out on purpose: paths of processes, numbers of
+processors.
 """
 
 from collections.abc import Iterable

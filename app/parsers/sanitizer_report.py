@@ -24,13 +24,15 @@ _UNDEFINED = re.compile(
     r"^(?P<file>[^\s:]{1,1000}\.\w{1,4}):(?P<line>\d{1,9}):(?P<column>\d{1,9}): runtime error: (?P<message>.{1,1000})$"
 )
 _ACCESS = re.compile(
-    r"(?P<access>(?:READ|WRITE|Read|Write|Atomic read|Atomic write) of size \d{1,20}) at \S+(?: tags: \S+ \([^)]{0,40}\))?"
+    r"(?P<access>(?:READ|WRITE|Read|Write|Atomic read|Atomic write) of size \d{1,20}) at \S+"
+    r"(?: tags: \S+ \([^)]{0,40}\))?"
     r"(?:(?: in| by)? (?:main )?thread (?:T(?P<tid>\d{1,10}))?(?: \((?P<name>[^)]{1,100})\))?)?"
 )
 _SIGNAL_ACCESS = re.compile(r"(?:==\d{1,10}==\s?)?The signal is caused by an? (?P<access>READ|WRITE) memory access")
 _MEMORY = re.compile(
     r"(?:.{0,200}\b(?P<what>allocated|freed|deallocated) by (?:main )?thread.{0,200}:"
-    r"|Previous (?:atomic )?(?P<access>read|write) of size .{1,200}:|Uninitialized value was created by (?P<origin>.{1,300}))$"
+    r"|Previous (?:atomic )?(?P<access>read|write) of size .{1,200}:"
+    r"|Uninitialized value was created by (?P<origin>.{1,300}))$"
 )
 _END = re.compile(r"SUMMARY: \w{0,40}Sanitizer|==\d{1,10}==\s?ABORTING")
 _REGISTERS = re.compile(r" \(pc .*$| at pc .*$| \(pid=\d{1,10}\)$")

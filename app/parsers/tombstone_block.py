@@ -1,8 +1,8 @@
 """One crash as Android's debuggerd and xCrash describe it, from the lines of the block to the parsed report.
 
 Source: AOSP `system/core/debuggerd/libdebuggerd` (text tombstones of Android 4.4 to 16) and xCrash 2.4 (`Key: 'value'`).
-Left out on purpose: memory, stack contents, memory map, log lines and open files: they are most of the bytes and hold
-what was in the app's memory.
+Left out on purpose: memory, stack contents, memory map and open files: they are most of the bytes and hold what was in
+the app's memory. Log lines: see tombstone_log.py.
 """
 
 import re
@@ -22,7 +22,8 @@ _PROCESS = re.compile(
 )
 _SIGNAL = re.compile(
     r"(?:Fatal )?signal (?P<number>\d{1,3}) \((?P<name>\w+)\)"
-    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?(?:, fault addr (?P<address>[\w-]+)"
+    r"(?:, code (?P<code>-?\d{1,10})(?: \((?P<code_name>[^)\s]*)(?P<sender>[^)]*)\))?)?"
+    r"(?:, fault addr (?P<address>[\w-]+)"
     r"(?: \((?P<access>read|write|execute)\))?)?"
 )
 _THROWN = re.compile(r"(?:Caused by: )?java\.lang\.Error: (?=signal \d)")  # Unity throws a signal as if it were Java's

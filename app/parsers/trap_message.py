@@ -1,7 +1,8 @@
-"""The reasons that clang's verbose traps leave as names of inlined frames: libc++'s hardened containers, the sanitizers.
+"""The reasons that clang's verbose traps leave as names of inlined frames: libc++'s hardened containers, the
+sanitizers.
 
-Source: LLVM 19 `__builtin_verbose_trap` (`__clang_trap_msg$CATEGORY$REASON`), libc++'s `_LIBCPP_ASSERT`; Xcode 16 prints
-the reason alone.
+Source: LLVM 19 `__builtin_verbose_trap` (`__clang_trap_msg$CATEGORY$REASON`), libc++'s `_LIBCPP_ASSERT`; Xcode 16
+prints the reason alone.
 """
 
 import re

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 MAX_FRAMES, MAX_EXCEPTIONS, MAX_THREADS, MAX_IMAGES, MAX_CRUMBS = 300, 20, 200, 400, 200
-MAX_DETAILS, MAX_RELATED = 60, 10
 MAX_MISSING = 50
 MAX_CUSTOM = 20_000  # characters
 ALL_FRAMES = 3_000  # of all threads together; those of the crashed one first
 OPEN_WITHOUT_OWN = 12  # frames shown of a stack that has none of the app
 NOT_FOLDED = 1  # so many frames between own ones are shown all the same
+MAX_DETAILS, MAX_RELATED = 60, 10
 
 Json = dict[str, Any]
 
@@ -118,21 +118,6 @@ def view_of(report: Json) -> ReportView:
     )
 
 
-def _related(report: Json) -> list[Json]:
-    """None in a report that an earlier version made."""
-    found: list[Json] = report.get("related_stacks", [])[:MAX_RELATED]
-    return found
-
-
-def _label(name: str) -> str:
-    spoken = name.replace("_", " ")
-    return spoken[:1].upper() + spoken[1:]
-
-
-def _words(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
 def _missing(one: Json, app: Json) -> MissingFile:
     """With the command that sends it, by whatever a worker will find it: its own id, else version and build."""
     file = {"mapping": "mapping.txt", "source_map": f"{one['name']}.map"}.get(one["kind"], one["name"] or "FILE")
@@ -156,6 +141,21 @@ def stack_of(frames: Sequence[Json], most: int = MAX_FRAMES) -> StackView:
             runs.append(FrameRun([frame], not opened))
     runs = [run._replace(is_folded=run.is_folded and len(run.frames) > NOT_FOLDED) for run in runs]
     return StackView(runs, "\n".join(_line(frame) for frame in shown), max(len(frames) - most, 0))
+
+
+def _related(report: Json) -> list[Json]:
+    """None in a report that an earlier version made."""
+    found: list[Json] = report.get("related_stacks", [])[:MAX_RELATED]
+    return found
+
+
+def _label(name: str) -> str:
+    spoken = name.replace("_", " ")
+    return spoken[:1].upper() + spoken[1:]
+
+
+def _words(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _thread(thread: Json, most: int) -> ShownThread:

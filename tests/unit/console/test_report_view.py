@@ -126,23 +126,6 @@ def test_long_custom_data_are_cut():
     assert told.custom.endswith("…")
 
 
-def test_details_have_labels_and_related_stacks_their_words():
-    related = [{"kind": "deallocation", "description": "deallocated by thread 9", "frames": frames("-o")},
-               {"kind": "allocation", "description": None, "frames": []}]  # fmt: skip
-
-    told = view_of(report(details={"free_memory": 4096, "translated": True}, related_stacks=related))
-
-    assert told.details == [("Free memory", "4096"), ("Translated", "yes")]
-    assert [(words, len(stack.text)) for words, stack in told.related][1] == ("Allocation", 0)
-    assert told.related[0][0] == "Deallocated by thread 9"
-
-
-def test_a_report_that_an_earlier_version_made_has_neither():
-    told = view_of(report())
-
-    assert (told.details, told.related) == ([], [])
-
-
 def test_each_missing_file_has_the_command_that_sends_it():
     missing = [
         {"kind": "native", "debug_id": "0a0b", "name": "lib cart.so"},

@@ -115,7 +115,7 @@ def test_without_java_threads_the_one_with_the_number_of_the_process_is_the_main
 
 @pytest.mark.parametrize(
     ("head", "state"),
-    [('"ThreadPool" prio=10 (not attached)', "not attached"), ('"ThreadPool" some later words', None)],
+    [('"ThreadPool" prio=10 (not attached)', "not attached"), ('"ThreadPool" some "later" words', None)],
 )
 def test_a_thread_that_the_virtual_machine_does_not_know_is_kept(head, state):
     report = read(

@@ -3,7 +3,7 @@
 import pytest
 
 from app.crashes.log import BinaryImage
-from app.parsers.apple_frames import Places, read_frame, read_image
+from app.parsers.apple_frames import Places, frame_lines, read_frame, read_image
 from app.parsers.apple_ips_stacks import read_frames
 from app.parsers.apple_sections import cut
 from app.parsers.kscrash_parts import read_threads
@@ -24,6 +24,7 @@ from app.parsers.kscrash_parts import read_threads
         ("8   App     0x2000 0x1000 + 0x1000", ("App", None, 0x1000, 0x1000, None)),
         ("9   App     0x2000 0x1000 + 0x1000\t// -[Foo bar] + 0x14", ("App", "-[Foo bar]", 20, 0x1000, None)),
         ("10  App     0x2000 App + 4096", ("App", None, 4096, 0x1000, None)),
+        ("11  App     0x2000 00000001028d885c + 12", ("App", None, None, None, None)),
         ("11  App     0x2000 ns::foo+ 4096 (int) + 12 (foo.cpp:7)", ("App", "ns::foo(int)", 12, None, 7)),
     ],
 )
@@ -80,3 +81,15 @@ def test_every_heading_of_a_list_of_images_is_known():
     line = "0x1000 - 0x1fff App arm64 <" + "ab" * 16 + "> /x/App"
 
     assert [cut(f"{head}\n{line}").images for head in ("Binary Images:", "Binary Images (Other):")] == [[line]] * 2
+
+
+def test_a_shortened_name_gives_way_to_the_whole_one_below_it():
+    lines = [
+        "  1   App   0x1000   closure #1 () in Till.p... + 32",
+        "    Full symbol:closure #1 () in Till.pay(now: Bool)",
+        "  2   App   0x1000   main + 4",
+        "    Full symbol:other",
+    ]
+
+    assert [(frame.function, frame.offset) for frame in frame_lines(lines)] == [
+        ("closure #1 () in Till.pay(now: Bool)", 32), ("main", 4)]  # fmt: skip

@@ -29,7 +29,7 @@ def test_the_largest_process_that_was_ended_is_the_crash_with_its_reason_and_mem
 
 def test_a_largest_process_that_lived_on_was_not_ended():
     processes = [{"name": "big", "rpages": 9, "pid": 1}, {"name": "b", "rpages": 2, "pid": 2, "reason": "highwater"},
-                 {"name": "c", "rpages": 1, "pid": 3, "reason": "vm-pageshortage", "states": ["frontmost"]}]  # fmt: skip
+                 {"name": "c", "rpages": 1, "reason": "vm-pageshortage", "states": ["frontmost"]}]  # fmt: skip
 
     log = read(largestProcess="big", processes=processes)
 

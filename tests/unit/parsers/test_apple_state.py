@@ -1,7 +1,10 @@
 """What ended an Apple process, and in what state it was."""
 
+import json
+
 import pytest
 
+from app.parsers import parse
 from app.parsers.apple_state import of_body, of_header, spoken_termination, termination_code
 
 
@@ -54,3 +57,22 @@ def test_role_parent_translation_and_codes_are_told():
 def test_what_says_nothing_is_left_out():
     assert of_body({"translated": False, "termination": {"namespace": "SIGNAL", "code": 6}}) == {}
     assert of_header({"Code Type": "ARM-64 (Native)", "Role": "unknown"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("about", "code", "details"),
+    [
+        ({"exceptionType": 1, "exceptionCode": 1, "signal": 11}, "KERN_INVALID_ADDRESS", {}),
+        ({"exceptionType": 10, "exceptionCode": 0, "terminationReason": "Namespace RUNNINGBOARD, Code 0xdead10cc"},
+         "RUNNINGBOARD 0xdead10cc", {"termination": "RUNNINGBOARD 0xdead10cc"}),
+        ({"exceptionType": 10, "exceptionCode": 0, "terminationReason": "Namespace SIGNAL, Code 0x6"}, "0", {}),
+    ],
+)  # fmt: skip
+def test_metrickit_tells_the_same_code_of_what_ended_a_process(about, code, details):
+    tree = {
+        "callStacks": [{"threadAttributed": True, "callStackRootFrames": [{"binaryName": "Till", "address": 4096}]}]
+    }
+
+    [log] = parse(json.dumps({"diagnosticMetaData": about, "callStackTree": tree, "version": "1.0.0"}).encode())
+
+    assert (log.faults[0].code, dict(log.details)) == (code, details)

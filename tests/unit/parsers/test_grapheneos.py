@@ -33,3 +33,13 @@ def test_who_freed_the_memory_is_told_and_a_java_crash_is_not_claimed():
 
     assert [(each.kind, each.frames[0].function) for each in log.stacks] == [("deallocation", "free")]
     assert [name for name, parser in PARSERS.items() if parser.sniff(Document(java))] == ["java-trace"]
+
+
+def test_lines_made_to_be_slow_are_read_in_a_moment():
+    """A pattern that tries every split of a line would take minutes."""
+    line = b"    /" + b"a (" * 1_300 + b"+1, pc 12"
+    head = SAMPLE.split(b"backtrace:")[0]
+
+    [log] = parse(head + b"\n".join([b"backtrace:", *[line] * 250]) + b"\n    /lib/a.so (f()+8, pc 10)\n")
+
+    assert [frame.function for frame in log.crash_frames] == ["f()"]

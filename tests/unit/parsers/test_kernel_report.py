@@ -14,7 +14,7 @@ Call Trace:
  [<ffffffff8123cccc>] ? worker_thread+0x1/0x2
 Kernel panic - not syncing: Fatal exception
 """
-X86_NEW = """general protection fault, probably for non-canonical address 0xdffffc0000000002: 0000 [#1] PREEMPT SMP KASAN
+X86_NEW = """general protection fault, probably for non-canonical address 0xdffffc0000000002: 0000 [#1] SMP KASAN
 CPU: 0 UID: 0 PID: 7 Comm: tilld Not tainted 6.8.0-rc1 #1
 RIP: 0010:till_close+0xe2/0x186 drivers/till.c:83
 Call Trace:
@@ -74,7 +74,8 @@ def read(text: str) -> CrashLog:
     [
         (X86_OLD, "general protection fault", "general protection fault", ["till_close", "till_put", "worker_thread"]),
         (X86_NEW, "general protection fault", "general protection fault", ["till_close", "till_flush", "till_put"]),
-        (ARM32, "kernel fault", "Unable to handle kernel NULL pointer dereference", ["till_close", "till_put", "kthread"]),
+        (ARM32, "kernel fault", "Unable to handle kernel NULL pointer dereference",
+         ["till_close", "till_put", "kthread"]),
         (BUG, "kernel BUG", "kernel BUG at drivers/till.c:71", ["till_close", "till_put"]),
         (OLD_KASAN, "KASAN: out of bounds access", "out of bounds access in till_read",
          ["dump_backtrace", "till_get", "till_read", "till_poll"]),

@@ -1,4 +1,4 @@
-"""What happens to files on their way never changes what a sample says: line ends, encodings, order of keys, cuts, edges."""
+"""What happens to files on their way never changes what a sample says: line ends, encodings, order of keys, cuts."""
 
 import dataclasses
 import json

@@ -78,6 +78,7 @@ def test_an_exception_that_was_freed_is_not_the_crash():
     [
         ("[1:1:0826/102126.1:ERROR:x.cc(3)] no till\n", "The log is text but holds no crash"),
         ("{main} began\n", "The log is text but holds no crash"),
+        ('Anonymous UUID: 1\n\npanic(cpu 2 caller 0xffffff80): "x"\n', "Apple's report of a kernel panic"),
         ('[{"a": 1,', "The log begins as JSON but is cut short"),
         ("[1, 2", "The log begins as JSON but is cut short"),
         ("{", "The log begins as JSON but is cut short"),
