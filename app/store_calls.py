@@ -61,19 +61,18 @@ def translated(operation: str, raised_by_caller: list[BaseException] | None = No
 
 def put_iterable(store: ObjectStore, key: str, chunks: Iterator[bytes], part_size: int, in_flight: int) -> None:
     """Put the chunks in order, in parts of so many bytes, so many at a time."""
-    _writing.is_on = True
-    try:
-        obstore.put(store, key, chunks, chunk_size=part_size, max_concurrency=in_flight)
-    finally:
-        _writing.is_on = False
+    with ThreadPoolExecutor(max_workers=1) as helper:  # begins its thread with the first call
+        _writing.helper = helper
+        try:
+            obstore.put(store, key, chunks, chunk_size=part_size, max_concurrency=in_flight)
+        finally:
+            _writing.helper = None
 
 
 def call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Call into obstore, which panics when the chunks it is reading call it on their thread: those use another one."""
-    if not getattr(_writing, "is_on", False):
-        return function(*args, **options)
-    with ThreadPoolExecutor(max_workers=1) as helper:
-        return helper.submit(function, *args, **options).result()
+    helper: ThreadPoolExecutor | None = getattr(_writing, "helper", None)
+    return function(*args, **options) if helper is None else helper.submit(function, *args, **options).result()
 
 
 class FilePart(Iterator[bytes]):

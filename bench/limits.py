@@ -26,6 +26,30 @@ def copy_seconds(database: str, crash: str) -> tuple[float, int]:
         return time.perf_counter() - started, size
 
 
+ROWS = """
+SELECT log_id || '-crash-' || number AS id, to_char(occurred_at, 'YYYY-MM-DD') AS date, log_id,
+       to_char(occurred_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS occurred_at, crashes.identifier AS crash_identifier,
+       app_version, app_build, os_name, os_version, device_model, user_id
+FROM occurrences JOIN crashes ON crashes.id = occurrences.crash_id
+WHERE crashes.identifier = '%s'
+ORDER BY occurrences.occurred_at, occurrences.id
+"""
+COPIES = {
+    "csv": f"COPY ({ROWS}) TO STDOUT (FORMAT csv, HEADER)",
+    "ndjson": f"COPY (SELECT row_to_json(line) FROM ({ROWS}) AS line) TO STDOUT",  # noqa: S608  constants
+}
+
+
+def copy_rows_seconds(database: str, crash: str, format_name: str) -> float:
+    """Seconds of COPY of a crash's rows with all columns, as CSV or JSON, to a client that drops them."""
+    with psycopg.connect(database) as connection, connection.cursor() as cursor:
+        started = time.perf_counter()
+        with cursor.copy(COPIES[format_name].replace("%s", crash)) as copied:  # an identifier of the seed's
+            for _ in copied:
+                pass
+        return time.perf_counter() - started
+
+
 def loopback_seconds(size: int) -> float:
     """Seconds for that many bytes over a TCP connection of this machine, a MiB at a time."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -19,10 +19,11 @@ SELECT %(app)s, lpad(to_hex(n), 24, '0'), lpad(to_hex(n), 32, '0'), 1, 'bench', 
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
 """
 OCCURRENCES = """
-INSERT INTO occurrences (crash_id, log_row, log_id, number, occurred_at, described, app_version, os_name)
+INSERT INTO occurrences (crash_id, log_row, log_id, number, occurred_at, described, app_version, app_build, os_name,
+                         os_version, device_model, user_id)
 SELECT crashes.id, %(log)s, lpad(n::text, 10, '0') || '-1536831773-logs-' || lpad((n %% 100000)::text, 5, '0'),
        (row_number() OVER ())::int + %(number)s, timestamptz '2018-09-13 12:00Z' + n * interval '1 second',
-       true, '1.' || n %% 10, 'iOS'
+       true, '1.' || n %% 10, (n %% 50)::text, 'iOS', '11.' || n %% 5, 'iPhone9,' || n %% 4, 'user-' || n %% 10000
 FROM crashes, generate_series(1, %(rows)s) n
 WHERE crashes.identifier BETWEEN lpad(to_hex(%(first)s::bigint), 24, '0') AND lpad(to_hex(%(last)s::bigint), 24, '0')
 """

@@ -31,7 +31,7 @@ class Size:
     logs: int  # uploads per round
 
 
-QUICK = Size(rounds=2, big=[10_000, 100_000], small=7_000, seconds=0.5, jobs=10, stampede=200, logs=80)
+QUICK = Size(rounds=2, big=[10_000, 200_000], small=7_000, seconds=0.5, jobs=10, stampede=200, logs=80)
 NORMAL = Size(rounds=5, big=[10_000, 1_000_000], small=60_000, seconds=3.0, jobs=100, stampede=1_000, logs=600)
 FULL = Size(
     rounds=5, big=[10_000, 1_000_000, 10_000_000], small=60_000, seconds=3.0, jobs=100, stampede=1_000, logs=600

@@ -90,7 +90,12 @@ def gunicorn(name: str, module: str, port: int, folder: Path, environ: dict[str,
 def peer(name: str, folder: Path, database: str, redis_url: str) -> System:
     """Flask with Celery, RQ or Dramatiq, not started."""
     port, module = free_port(), f"bench.peers.{name}_usual"
-    environ = {"BENCH_DATABASE": database, "BENCH_REDIS": redis_url, "PYTHONPATH": str(HERE.parents[1])}
+    environ = {
+        "BENCH_DATABASE": database,
+        "BENCH_REDIS": redis_url,
+        "BENCH_FOLDER": str(folder),
+        "PYTHONPATH": str(HERE.parents[1]),
+    }
     workers = [
         Part(f"worker of {name}", command, folder / f"{name}-worker.log", environ)
         for command in _workers(name, module, redis_url)

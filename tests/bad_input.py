@@ -58,12 +58,13 @@ REJECTED: dict[str, bytes] = {
     "NaN": b"NaN",
     "prose": b"Dear sir or madam,\nit crashed.\n",
     "a picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
-    "a gzip file not said to be one": gzip.compress(kscrash(), mtime=0),
+    "a gzip file of no log, not said to be one": gzip.compress(b"Dear sir or madam", mtime=0),
     "NUL in JSON": kscrash().replace(b"Notes", b"No\0es"),
 }
 """Name -> a log that has to end as rejected, with a reason."""
 
 ENDURED: dict[str, bytes] = {
+    "a gzip file not said to be one": gzip.compress(kscrash(), mtime=0),
     "200,000 frames": many_frames(200_000),
     "200,000 Java frames": b"java.lang.StackOverflowError\n" + b"\tat a.B.c(B.java:1)\n" * 200_000,
     "20,000 causes": b"a.E: x\n\tat a.B.c(B.java:1)\n" + b"Caused by: a.E: x\n\tat a.B.c(B.java:1)\n" * 20_000,

@@ -20,7 +20,7 @@ from app import create_app
 from app.db import open_database
 from app.identity import accounts
 from app.ingest import digest
-from app.jobs import running
+from app.jobs import parts, running
 from app.operations.schema import upgrade
 from app.queueing.broker import MemoryBroker
 from app.services import Services
@@ -72,6 +72,7 @@ def at_leisure() -> Iterator[None]:
     """Let workers within a test go on however slow the machine is: one that has no time left enqueues once more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "GO_ON_FOR", 60.0)
+        patch.setattr(parts, "GO_ON_FOR", 0.0)  # one at a time, so that a test may look in between
         patch.setattr(digest, "GO_ON_FOR", 60.0)
         patch.setattr(digest, "PARSE_FOR", 60.0)
         yield

@@ -62,10 +62,11 @@ class PartMaker:
             return writer.join(maker.texts(writer.TEXT, part.after, part.upto, part.units, self._count))
         return writer.write(self._row_pages())
 
-    def _pages(self) -> Iterator[list[tuple[FoundRow, BatchCrash]]]:
+    def _pages(self, *, is_report: bool = False) -> Iterator[list[tuple[FoundRow, BatchCrash]]]:
         after = read_place(self._part.after) if self._part.after else None
         for page in rows_between(self._run.db, self._scope, after, read_place(self._part.upto)):
             self._count.read += len(page)
+            self._logs.look_up({found.log_row for found, _ in page if is_report or not found.described})
             yield page
 
     def _row_pages(self) -> Iterator[list[Row]]:
@@ -88,7 +89,7 @@ class PartMaker:
         symbols = OpenedSymbols(self._run.db, self._run.storage, self._scope.app_id)
         with self._run.db.read() as session:
             app = session.get_one(App, self._scope.app_id)
-        for page in self._pages():
+        for page in self._pages(is_report=True):
             for found, crash in page:
                 self._run.advance(1)
                 if self._params.needs_facts and found.described and not self._params.wants(_stored(found)):

@@ -38,7 +38,9 @@ class TextMaker:
     def _told(self, page: Page) -> dict[int, Facts]:
         """What the logs tell of occurrences that no digest described; those whose logs cannot be read are not in it."""
         told = {}
-        for row_id, log_row, number in undescribed(self._run.db, page):
+        found = undescribed(self._run.db, page)
+        self._logs.look_up({one.log_row for one in found})
+        for row_id, log_row, number in found:
             read = self._logs.read(log_row, number)
             self._run.advance(0)
             if read is not None:

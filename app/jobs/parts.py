@@ -5,6 +5,7 @@ does it when that worker dies before. Redis counts nothing.
 """
 
 import hashlib
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.db.models.job_part import (
     PartState,
     drop_parts,
     freeze,
+    is_undone,
     next_part,
     parts_of,
     parts_running,
@@ -50,6 +52,8 @@ from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten
 from app.work.errors import AttemptLost
 from app.work.work_type import Message, WorkType, lease_of
+
+GO_ON_FOR = 0.5  # seconds after which no further part begins: other queues wait for the worker too
 
 log = structlog.get_logger()
 
@@ -81,26 +85,36 @@ def spread(services: Services, job: Job, plan: Plan, data_revision: int | None) 
 
 
 def run_part(services: Services) -> None:
-    """Make one attempt at the next part, of any job. Safe to call at any time."""
+    """Make an attempt at the next part, of any job, and at those after it for GO_ON_FOR. Safe to call at any time."""
     unwritten.write()
-    claimed = _claim(services)
-    if claimed is None:
-        return
-    job, plan, part = claimed
-    with on_behalf_of(job.request_id), tracing.now.working("part", job.request_id, job=job.id, kind=job.kind):
-        _run(services, job, plan, part)
-    enqueue_next_long(services)
+    begun = time.monotonic()
+    while (claimed := _claim(services)) is not None:
+        job, plan, part = claimed
+        with on_behalf_of(job.request_id), tracing.now.working("part", job.request_id, job=job.id, kind=job.kind):
+            is_done = _run(services, job, plan, part)
+        following = _next_long(services)
+        if following is None:
+            return
+        if following[0] != RUN_PART or not is_done or time.monotonic() - begun >= GO_ON_FOR:
+            services.broker.enqueue(*following, LONG)
+            return
 
 
 def enqueue_next_long(services: Services) -> None:
     """Enqueue the next long work, a job or a part: its messages came to nothing while all were busy."""
+    following = _next_long(services)
+    if following is not None:
+        services.broker.enqueue(*following, LONG)
+
+
+def _next_long(services: Services) -> tuple[str, str] | None:
+    """(task, job id) of the long work whose turn it is: a job or a part."""
     now = services.now()
     with services.db.read() as session:
         job, part = next_in_turn(session, LONG, now), next_part(session, now)
     if part is not None and (job is None or _comes_before(part, job)):
-        services.broker.enqueue(RUN_PART, part[1].id, LONG)
-    elif job is not None:
-        services.broker.enqueue(RUN_JOB, job.id, LONG)
+        return RUN_PART, part[1].id
+    return None if job is None else (RUN_JOB, job.id)
 
 
 def _comes_before(part: tuple[JobPart, Job, datetime | None], job: NextJob) -> bool:
@@ -133,7 +147,8 @@ def _claim(services: Services) -> tuple[Job, JobPlan, JobPart] | None:
         return job, plan, part
 
 
-def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
+def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> bool:
+    """Make the attempt; True when it has made its part."""
     log.info("part_started", job=job.id, part=part.number, attempt=part.attempt)
     job_type = JOB_TYPES[job.kind]
     assert job_type.make_part is not None
@@ -145,12 +160,13 @@ def _run(services: Services, job: Job, plan: JobPlan, part: JobPart) -> None:
             metrics.parts.add("finished")
             log.info("part_finished", job=job.id, part=part.number, attempt=part.attempt, bytes=made.artefact.size)
             complete(services, job)
-        else:
-            _lose(services, job, part)
+            return True
+        _lose(services, job, part)
     except AttemptLost:
         _lose(services, job, part)
     except Exception as error:
         end(services, WORK, part, error)
+    return False
 
 
 def _publish_part(services: Services, part: JobPart, made: MadePart) -> bool:
@@ -169,8 +185,10 @@ def _publish_part(services: Services, part: JobPart, made: MadePart) -> bool:
 def complete(services: Services, job: Job) -> None:
     """Publish the result once every part is done. Any number of workers may call it at once: all of them make the same bytes."""
     with services.db.read() as session:
+        if is_undone(session, job.id):  # each part asks, so all of them are read by the last alone
+            return
         plan, parts = plan_of(session, job.id), parts_of(session, job.id)
-    if plan is None or any(part.state != PartState.DONE for part in parts):
+    if plan is None:
         return
     job_type = JOB_TYPES[job.kind]
     assert job_type.sum_up is not None

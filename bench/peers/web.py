@@ -19,3 +19,13 @@ def make_web(enqueue: Callable[[str], str], look: Callable[[str], list[dict[str,
         return {"loading": [rows is None], "job_id": job_id, "success": True, "result": rows or []}
 
     return web
+
+
+def add_exports(web: Flask, enqueue: Callable[[str, str], str], look: Callable[[str], dict[str, int] | None]) -> None:
+    """The same for files of rows: `enqueue(crash, format)` returns a job's id, `look` what it has written."""
+
+    @web.get("/api/crashes/<crash>/exports")
+    def exports(crash: str) -> dict[str, Any]:
+        job_id = request.args.get("job_id") or enqueue(crash, request.args["format"])
+        written = look(job_id) if "job_id" in request.args else None
+        return {"loading": [written is None], "job_id": job_id, "success": True, "result": written}

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.about_speed("batch-text")
 
 FACTS = ("app_version", "app_build", "os_name", "os_version", "device_model", "user_id")
 HOSTILE = (
-    None, "", "1.2", "a,b", 'say "a"', '"', '""', ",", " ", "'", "'=1", "=1+1", "+1", "-1", "@a", "\t=1", "\r", "\n", "\r\n",
+    None, "", "1.2", "a,b", "iPhone9,4", '"a,b"', '"a', 'a"', "=a,b", ",a", "a,", ',"', '",', "a,=b", "a,\nb",
+    'say "a"', '"', '""', ",", " ", "'", "'=1", "=1+1", "+1", "-1", "@a", "\t=1", "\r", "\n", "\r\n",
     "=cmd|'/C calc'!A0", '=HYPERLINK("http://example.com","a,b")', "a=1", "a-b", "a\tb", "a\rb", "a\nb", "a\\b", "\\", "\\.",
     "\\n", "\\u2028", "/", "\x01\x02\x08\x0b\x0c\x1b\x1f", "\x7f\x80\x85\x9f", "\u2028\u2029", "\ufeff", "\ufffd", "\uffff",
     "ä漢字", "😀🏳️‍🌈", "\U0010ffff", "null", "NULL", "true", "{}", "[1]", "%s", "$1", ":user", "x" * 128, '"' * 128, "😀" * 128,

@@ -117,6 +117,28 @@ def test_a_lost_message_is_sent_again_by_the_sweep(services, member, crash):
     assert row(services, job).state == JobState.FINISHED
 
 
+def test_one_message_lets_a_worker_make_parts_until_none_is_left(services, member, crash, monkeypatch):
+    monkeypatch.setattr(parts, "GO_ON_FOR", 60.0)
+    job = begin(services, member, crash)
+
+    run_part(services)
+
+    assert row(services, job).state == JobState.FINISHED
+    assert services.broker.messages == []
+
+
+def test_a_worker_reads_all_parts_once_to_complete_a_batch(services, member, crash, monkeypatch):
+    monkeypatch.setattr(parts, "GO_ON_FOR", 60.0)
+    begin(services, member, crash)
+    read = []
+    parts_of = parts.parts_of
+    monkeypatch.setattr(parts, "parts_of", lambda *args: read.append(args) or parts_of(*args))
+
+    run_part(services)
+
+    assert len(read) == 1
+
+
 def test_no_more_parts_are_at_work_than_long_jobs_may_be(services, member, crash, monkeypatch):
     services = replace(services, config=replace(services.config, long_jobs_at_once=2))
     begin(services, member, crash)

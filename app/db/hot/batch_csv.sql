@@ -21,8 +21,13 @@ FROM (
 CROSS JOIN LATERAL (
     SELECT
         CASE
-            -- Six cells with nothing to quote and no formula, as almost all are.
-            WHEN plain.text ~ '^(?:[^=+@\t\r\n",-][^\r\n",]*)?(?:,(?:[^=+@\t\r\n",-][^\r\n",]*)?){5}$' THEN plain.text
+            -- Six cells with nothing to quote and no formula, as almost all are; but that the fifth may stand in quotes for a
+            -- comma within them.
+            WHEN plain.text ~ (
+                '^(?:[^=+@\t\r\n",-][^\r\n",]*)?(?:,(?:[^=+@\t\r\n",-][^\r\n",]*)?){3},'
+                '(?:[^=+@\t\r\n",-][^\r\n",]*|"(?:,|[^=+@\t\r\n"-][^\r\n"]*,)[^\r\n"]*")?,'
+                '(?:[^=+@\t\r\n",-][^\r\n",]*)?$'
+            ) THEN plain.text
             ELSE (
                 SELECT string_agg(
                     CASE WHEN safe.text ~ '[\r\n",]' THEN '"' || replace(safe.text, '"', '""') || '"' ELSE safe.text END,
@@ -41,8 +46,13 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT
             coalesce(cells.app_version, '') || ',' || coalesce(cells.app_build, '') || ',' || coalesce(cells.os_name, '')
-            || ',' || coalesce(cells.os_version, '') || ',' || coalesce(cells.shown_device, '') || ','
-            || coalesce(cells.shown_user, '') AS text
+            || ',' || coalesce(cells.os_version, '') || ','
+            -- Models of iPhones have a comma.
+            || CASE
+                WHEN strpos(cells.shown_device, ',') > 0 THEN '"' || cells.shown_device || '"'
+                ELSE coalesce(cells.shown_device, '')
+            END
+            || ',' || coalesce(cells.shown_user, '') AS text
         -- Worked out once, not at each place that names it.
         OFFSET 0
     ) AS plain

@@ -93,6 +93,12 @@ def parts_of(session: Session, job_id: str) -> list[JobPart]:
     return list(session.scalars(select(JobPart).where(JobPart.job_id == job_id).order_by(JobPart.number)))
 
 
+def is_undone(session: Session, job_id: str) -> bool:
+    """True while a part of the job is not done."""
+    undone = exists().where(JobPart.job_id == job_id, JobPart.state != PartState.DONE)
+    return bool(session.scalar(select(undone)))
+
+
 def find_part(session: Session, job_id: str, number: int) -> JobPart | None:
     """One part."""
     return session.get(JobPart, (job_id, number))

@@ -1,7 +1,7 @@
 """Uploaded logs and how far their digestion has come."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.batched import batched
 from app.db.base import Base, rows_changed, value_enum
 from app.db.models.app import App
 from app.db.models.app_settings import AppSettings
@@ -84,6 +85,22 @@ def stored_logs(session: Session, row_ids: Sequence[int]) -> list[StoredLog]:
     statement = joined.where(Log.id.in_(row_ids))
     found = session.execute(statement.where(Log.status == LogStatus.DIGESTED).order_by(Log.id))
     return [StoredLog(*row) for row in found]
+
+
+class LogObject(NamedTuple):
+    """Where the bytes of a log lie."""
+
+    storage_key: str
+    size: int  # bytes
+
+
+def log_objects(session: Session, row_ids: Iterable[int]) -> dict[int, LogObject]:
+    """Row id -> where its bytes lie, of those of these logs that there are."""
+    found: dict[int, LogObject] = {}
+    for some in batched(row_ids, 1_000):
+        rows = session.execute(select(Log.id, Log.storage_key, Log.size).where(Log.id.in_(some)))
+        found |= {row_id: LogObject(key, size) for row_id, key, size in rows}
+    return found
 
 
 def find_log(session: Session, app_id: int, log_id: str, *, lock: bool = False) -> Log | None:
