@@ -16,7 +16,7 @@ from app.jobs.parts import complete
 from app.jobs.user_jobs import abandon
 from app.queueing.broker import PARTS
 from app.services import Services
-from app.storage import job_folder
+from app.storage_keys import job_folder
 from app.work.ending import take_over, unwritten
 from app.work.work_type import WorkType, furthest
 

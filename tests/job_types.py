@@ -13,7 +13,7 @@ from app.db.models.job import Job
 from app.jobs import job_type_of
 from app.jobs.job_type import Artefact, Body, JobType, Run
 from app.services import Services
-from app.storage import job_folder
+from app.storage_keys import job_folder
 
 NAME = "tests_own"
 

@@ -18,7 +18,8 @@ from app.errors import BadParameters, Conflict, Gone, NotFound, TooLarge, TooMan
 from app.ingest.log_id import is_log_id, new_log_id
 from app.queueing.broker import DIGEST_LOG, INGEST
 from app.services import Services
-from app.storage import ObjectNotFound, log_key
+from app.storage import ObjectNotFound
+from app.storage_keys import log_key
 from app.telemetry.log_lines import current_request_id
 
 NAMES_TO_TRY = 5  # a random name that is taken already is a matter of one in 10^14

@@ -18,7 +18,7 @@ from app.errors import AppError, TransientError
 from app.jobs.job_type import Artefact
 from app.queueing.broker import PUSH, UPKEEP
 from app.services import Services
-from app.storage import artefact_key, attempt_folder, job_folder
+from app.storage_keys import artefact_key, attempt_folder, job_folder
 from app.telemetry import metrics
 from app.work.errors import AttemptLost
 from app.work.lease import Lease

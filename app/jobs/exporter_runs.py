@@ -35,7 +35,8 @@ from app.jobs.job_type import JobRequest, key_of
 from app.jobs.links import lost_result_expires
 from app.jobs.service import look_up, start
 from app.services import Services
-from app.storage import Storage, checked, open_storage
+from app.storage import Storage, open_storage
+from app.storage_keys import checked
 from app.telemetry import metrics
 from app.work.errors import DatabaseRestarted, HandedBack, WorkerDied
 from app.work.lease import Attempt, run_all

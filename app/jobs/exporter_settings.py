@@ -27,7 +27,7 @@ from app.jobs.access import AppNotFound
 from app.jobs.exporter_runs import PERIODS
 from app.json_models import RequestBody
 from app.services import Services
-from app.storage import KEY_PART
+from app.storage_keys import KEY_PART
 
 MOST_PER_USER, MOST_APPS = 50, 100
 DATA = ("crashes",)

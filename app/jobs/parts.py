@@ -46,7 +46,7 @@ from app.jobs.attempt import (
 from app.jobs.job_type import Artefact, MadePart, Plan
 from app.queueing.broker import LONG, PARTS, RUN_JOB, RUN_PART
 from app.services import Services
-from app.storage import artefact_key, job_folder
+from app.storage_keys import artefact_key, job_folder
 from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten

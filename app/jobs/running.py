@@ -18,7 +18,7 @@ from app.jobs.lists_at_claim import claim_or_finish
 from app.jobs.parts import enqueue_next_long, spread
 from app.queueing.broker import LONG, RUN_JOB
 from app.services import Services
-from app.storage import attempt_folder
+from app.storage_keys import attempt_folder
 from app.telemetry import metrics, tracing
 from app.telemetry.log_lines import on_behalf_of
 from app.work.ending import end, unwritten

@@ -12,7 +12,7 @@ from app.jobs.attempt import discard
 from app.jobs.parts import forget_parts
 from app.queueing.broker import PARTS
 from app.services import Services
-from app.storage import job_folder
+from app.storage_keys import job_folder
 
 STATES: dict[str, tuple[JobState, ...]] = {"live": LIVE_STATES, **{state.value: (state,) for state in JobState}}
 """What a list of jobs can be asked for -> the states that are meant."""

@@ -16,7 +16,8 @@ from app.db.models.job_part import stored_parts
 from app.db.models.log import stored_log_ids
 from app.queueing.broker import PARTS
 from app.services import Services
-from app.storage import ObjectNotFound, ObjectStat, Storage, index_key
+from app.storage import ObjectNotFound, ObjectStat, Storage
+from app.storage_keys import index_key
 from app.symbolication.examining import objects_without_symbols
 
 _lock = threading.Lock()

@@ -34,7 +34,7 @@ from app.jobs.batch_params import REPORTS
 from app.jobs.exporter_runs import OUR_FOLDER, WORK, BucketUnknown, destination, take_back
 from app.privacy.erasure_slice import ErasureSlice
 from app.queueing.broker import PARTS
-from app.storage import job_folder
+from app.storage_keys import job_folder
 from app.work.ending import released
 from app.work.lease import Lease
 from app.work.work_type import lease_of

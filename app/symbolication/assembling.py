@@ -17,7 +17,7 @@ from app.db.models.symbols import IN_CHUNKS, MAX_NAME, SymbolFile, SymbolState, 
 from app.db.queries.removal import drop_symbols
 from app.errors import BadParameters, TransientError
 from app.services import Services
-from app.storage import symbols_key
+from app.storage_keys import symbols_key
 from app.symbolication.chunks import Uploader
 from app.symbolication.given_ids import add_ids, enqueue_regrouping, ids_of
 from app.symbolication.receive import check_about, enqueue_received, row_of

@@ -24,7 +24,7 @@ from app.db.models.symbol_chunk import (
 )
 from app.errors import BadParameters, Conflict, TransientError
 from app.services import Services
-from app.storage import symbols_key
+from app.storage_keys import symbols_key
 
 CHUNK = 8 * MIB  # bytes of a chunk at most; clients cut their files so
 PER_REQUEST = 64  # chunks

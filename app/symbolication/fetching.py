@@ -17,7 +17,7 @@ from app.db.models.symbols import SymbolFile, SymbolState, find_same, lock_symbo
 from app.db.queries.removal import drop_symbols
 from app.errors import TransientError
 from app.services import Services
-from app.storage import symbols_key
+from app.storage_keys import symbols_key
 from app.symbolication.given_ids import add_ids, enqueue_regrouping
 from app.symbolication.receive import stream_parts
 from app.work.errors import AttemptLost

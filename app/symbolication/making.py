@@ -22,7 +22,7 @@ from app.db.models.symbols import IN_CHUNKS, LEASING, MAX_NAME, MAX_REASON, Symb
 from app.errors import AppError, TransientError
 from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services
-from app.storage import symbols_key
+from app.storage_keys import symbols_key
 from app.symbolication.fetching import fetch, file_chunks, put_together
 from app.symbolication.given_ids import enqueue_regrouping, place_ids
 from app.symbolication.reader import ReaderBounds, read_contents

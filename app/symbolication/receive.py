@@ -29,7 +29,7 @@ from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, Conflict, NotFound, TooLarge, TransientError
 from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services
-from app.storage import symbols_key
+from app.storage_keys import symbols_key
 from app.symbolication.given_ids import add_ids, enqueue_regrouping, ids_of
 from app.symbols.contents import About
 

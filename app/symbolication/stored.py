@@ -10,7 +10,7 @@ from app.db.models.symbols import SymbolFile, SymbolImage, SymbolState, find_sym
 from app.db.queries.removal import drop_symbols
 from app.errors import NotFound, TransientError
 from app.services import Services
-from app.storage import symbols_folder
+from app.storage_keys import symbols_folder
 
 
 class Shown(NamedTuple):

@@ -13,7 +13,8 @@ from app.db.models.heartbeat import last_seen, record
 from app.errors import AppError
 from app.queueing.broker import RUN_CANARY, SHORT
 from app.services import Services
-from app.storage import ObjectNotFound, checked
+from app.storage import ObjectNotFound
+from app.storage_keys import checked
 from app.telemetry import metrics
 
 ASKED, SUCCEEDED = "canary_asked", "canary"  # names of heartbeats

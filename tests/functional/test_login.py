@@ -113,7 +113,8 @@ def test_a_huge_body_is_too_large(client):
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Token", "Token ", "Bearer {}x", "Bearer", "Token {}x", "Token {} extra", "Token x", "Token " + "x" * 5_000, "Basic YTpi", "{}",
+    ["", "Token", "Token ", "Bearer {}x", "Bearer",
+     "Token {}x", "Token {} extra", "Token x", "Token " + "x" * 5_000, "Basic YTpi", "{}",
      "Token \xff", "Token ../etc/passwd"],
 )  # fmt: skip
 def test_a_token_that_is_missing_malformed_or_unknown_opens_nothing(client, member, header):

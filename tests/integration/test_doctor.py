@@ -13,7 +13,7 @@ from app.ingest.status import log_state
 from app.jobs.service import ask
 from app.operations.doctor import LOST, examine
 from app.services import Services
-from app.storage import index_key
+from app.storage_keys import index_key
 from app.symbolication.stored import list_symbols
 from tests.factories import kscrash, make_crash, run_enqueued
 from tests.stores import ready_store

@@ -15,7 +15,7 @@ from app.jobs.running import run
 from app.jobs.service import ask, look_up
 from app.jobs.user_jobs import cancel
 from app.services import Services
-from app.storage import artefact_key, job_folder
+from app.storage_keys import artefact_key, job_folder
 from tests.factories import join, make_crash, make_member
 from tests.job_types import NAME, write
 

@@ -11,7 +11,7 @@ from app.db.queries import long_list as batches
 from app.jobs.service import ask
 from app.jobs.types import occurrences
 from app.operations.doctor import examine
-from app.storage import index_key
+from app.storage_keys import index_key
 from tests.factories import add_newer, make_crash, run_enqueued
 from tests.job_types import row
 

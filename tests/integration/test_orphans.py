@@ -13,7 +13,7 @@ from app.operations import orphans as sweeping
 from app.privacy.erasing import begin_erasure, show_erasure
 from app.privacy.retention import remove_what_is_old
 from app.services import Services
-from app.storage import log_key
+from app.storage_keys import log_key
 from app.sweep import sweep
 from tests.erasing import ADA, BOB, add, count, erased
 from tests.factories import Member, kscrash, make_crash, run_enqueued

@@ -14,7 +14,8 @@ from app.errors import BadParameters, Conflict, TooLarge, TransientError
 from app.ingest.receive import receive
 from app.queueing.broker import DIGEST_LOG
 from app.services import Services
-from app.storage import Storage, log_key
+from app.storage import Storage
+from app.storage_keys import log_key
 from tests.at_once import at_once
 from tests.factories import NOON, kscrash, make_member
 from tests.integration.test_poll_cost import statements

@@ -22,7 +22,7 @@ from app.jobs.service import ask, look_up
 from app.jobs.user_jobs import cancel
 from app.queueing.broker import DIGEST_LOG, RUN_JOB
 from app.services import Services
-from app.storage import job_folder
+from app.storage_keys import job_folder
 from app.sweep import sweep
 from tests.factories import NOON, PASSWORD, Clock, kscrash, make_crash
 from tests.job_types import NAME, FakeJobType, as_job_type

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.ingest.log_id import is_log_id, log_id_of_file, new_log_id, time_in
-from app.storage import checked
+from app.storage_keys import checked
 
 NOW = datetime(2018, 9, 13, 9, 42, 53, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.db.models.job import Job
 from app.db.models.log import Log
-from app.storage import artefact_key, checked, job_folder, log_key, symbols_key
+from app.storage_keys import artefact_key, checked, job_folder, log_key, symbols_key
 
 SHA256 = "0a" * 32
 JOB = "2eab310c430bf292171281ae"

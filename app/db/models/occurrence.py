@@ -99,7 +99,7 @@ def find_occurrence(session: Session, crash_id: int, log_id: str, number: int) -
 def json_text(is_postgresql: bool) -> ColumnElement[str]:
     """One row's text. Nothing in it needs quoting: a log whose id has other characters than [A-Za-z0-9._-] cannot be stored.
 
-    `app.ingest.receive` refuses it, and so does `app.storage.log_key`. To quote all the same doubles the time of a list.
+    `app.ingest.receive` refuses it, and so does `app.storage_keys.log_key`. To quote all the same doubles the time of a list.
     """
     day: ColumnElement[str]
     if is_postgresql:

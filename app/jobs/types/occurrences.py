@@ -20,7 +20,8 @@ from app.db.queries.long_list import Batch, LongList, long_list
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject, key_of
 from app.json_models import NO_DEFAULT, Day, Query, ResponseBody, Since, Until, read_params
 from app.paging import MAX_PER_PAGE, offset_of, read_paging
-from app.storage import ObjectNotFound, Storage, index_key
+from app.storage import ObjectNotFound, Storage
+from app.storage_keys import index_key
 
 PATH = "/crashes/<crash_identifier>/occurrences"
 UNIT = "rows"
