@@ -27,6 +27,18 @@ SELECT crashes.id, %(log)s, lpad(n::text, 10, '0') || '-1536831773-logs-' || lpa
 FROM crashes, generate_series(1, %(rows)s) n
 WHERE crashes.identifier BETWEEN lpad(to_hex(%(first)s::bigint), 24, '0') AND lpad(to_hex(%(last)s::bigint), 24, '0')
 """
+FIGURES = """
+INSERT INTO crash_figures (crash_id, fact, day, value, detail, occurrences)
+SELECT counted.crash_id, told.fact, counted.day, told.value, '', sum(counted.n)
+FROM (
+    SELECT crash_id, (occurred_at AT TIME ZONE 'UTC')::date AS day, app_version, os_name, count(*) AS n
+    FROM occurrences GROUP BY 1, 2, 3, 4
+) AS counted,
+LATERAL (
+    VALUES ('app_version', '=' || counted.app_version), ('os', '=' || counted.os_name), ('device_model', '')
+) AS told (fact, value)
+GROUP BY 1, 2, 3, 4
+"""
 
 
 @dataclass
@@ -50,7 +62,11 @@ def sow(database: str, app: str, big: list[int], small: int) -> Seed:
             connection.execute(CRASHES, values)
             connection.execute(OCCURRENCES, values)
             number += rows * (last - first + 1)
-        connection.execute("VACUUM (ANALYZE) crashes, occurrences")
+        connection.execute(
+            FIGURES
+        )  # as digests would have kept them: else workers count them while others are measured
+        connection.execute("UPDATE crashes SET figures_revision = revision")
+        connection.execute("VACUUM (ANALYZE) crashes, occurrences, crash_figures")
         connection.execute("CHECKPOINT")
     seed.big = {rows: _identifier(first) for first, _, rows in sizes if first < SMALL_FIRST}
     seed.small = [_identifier(SMALL_FIRST + index) for index in range(small)]

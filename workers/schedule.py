@@ -3,12 +3,23 @@
 from typing import Any
 
 from app.config import Config
-from app.queueing.broker import BEGIN_CANARY, KEEP_AGES, LONG, PUSH, RECORD_HEARTBEAT, RUN_EXPORTS, SWEEP, UPKEEP
+from app.queueing.broker import (
+    BEGIN_CANARY,
+    KEEP_AGES,
+    LONG,
+    PUSH,
+    RECORD_HEARTBEAT,
+    RENEW_FIGURES,
+    RUN_EXPORTS,
+    SWEEP,
+    UPKEEP,
+)
 
 SWEEP_EVERY = 5.0  # seconds; bounds how long a job waits whose message was lost
 KEEP_AGES_EVERY = 60.0  # seconds; each time for a few seconds at most, so that a backlog goes step by step
 HEARTBEAT_EVERY = 10.0  # seconds; readyz calls workers down after missing a few
 PUSH_EVERY = 5.0  # seconds; bounds how long a delivery waits whose message was lost
+FIGURES_EVERY = 30.0  # seconds; looks for crashes that a release without figures has changed
 EXPORTS_EVERY = 30.0  # seconds; an exporter's run takes a few of these steps
 
 ALWAYS: dict[str, dict[str, Any]] = {
@@ -37,6 +48,12 @@ ALWAYS: dict[str, dict[str, Any]] = {
         "task": RUN_EXPORTS,
         "schedule": EXPORTS_EVERY,
         "options": {"queue": LONG},
+    },
+    "complete the figures of crashes": {
+        "task": RENEW_FIGURES,
+        "schedule": FIGURES_EVERY,
+        "args": [""],
+        "options": {"queue": UPKEEP},
     },
 }
 

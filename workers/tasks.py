@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
-from app.background import TYPES
+from app.background import TYPES, figures
 from app.db.models import heartbeat
 from app.errors import TransientError, as_outage
 from app.ingest.digest import digest
@@ -23,6 +23,7 @@ from app.queueing.broker import (
     PUSH,
     RECORD_HEARTBEAT,
     REGROUP,
+    RENEW_FIGURES,
     RUN_CANARY,
     RUN_ERASURE,
     RUN_EXPORTS,
@@ -183,6 +184,12 @@ def stop_pushing() -> None:
 def run_data_exporters(services: Services, _message: TaskMessage) -> None:
     """Schedule what data exporters are due, and bring each run a step further."""
     run_exports(services)
+
+
+@task(RENEW_FIGURES)
+def renew_figures(services: Services, message: TaskMessage) -> None:
+    """Complete the figures of crashes where they are not complete."""
+    figures.renew_figures(services, int(message.row_id) if message.row_id else None)
 
 
 @task(BEGIN_CANARY)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.cli import DATA_DIR, main
 from app.cli.arguments import files_under
 from app.cli.opening import opened
+from app.cli.recounting import recount_figures
 from app.db.hot.upload import find_known
 from app.db.models.app import App, apps_after
 from app.db.models.log import LogStatus
@@ -149,8 +150,9 @@ def _sum_up(tally: Tally) -> None:
 @click.option("--app", "app_identifier", metavar="APP", help="Only the logs of this app; all apps otherwise.")
 @click.option("--no-wait", is_flag=True, help="Begin, and leave the rest to the running service.")
 @click.option("--anew", is_flag=True, help="From the first log on, also where it has been begun under the same rules.")
+@click.option("--figures", is_flag=True, help="Only count the figures of crashes anew; no log is read.")
 @DATA_DIR
-def regroup(app_identifier: str | None, no_wait: bool, anew: bool, data_dir: Path) -> None:
+def regroup(app_identifier: str | None, no_wait: bool, anew: bool, figures: bool, data_dir: Path) -> None:
     """Group all stored logs anew, beside a running service or without one.
 
     Old identifiers of crashes stay valid. Ctrl-C leaves the work to the service; the command again goes on where it stands.
@@ -161,6 +163,9 @@ def regroup(app_identifier: str | None, no_wait: bool, anew: bool, data_dir: Pat
         if no_wait and is_alone:
             click.echo("No service is running on this folder; the logs are regrouped when `crashq up` runs", err=True)
         for app in _apps(services, app_identifier):
+            if figures:
+                recount_figures(services, app, is_alone=is_alone, waits=not no_wait)
+                continue
             row_id = begin_regrouping(services, app.id, anew=anew)
             if no_wait:
                 click.echo(f"{app.identifier}: begun")

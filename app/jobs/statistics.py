@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app import iso_time
 from app.crashes.facts import Facts
-from app.db.queries.statistics import CrashCounts
+from app.db.queries.counted_span import CrashCounts
 from app.errors import BadParameters
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing
 from app.json_models import Query, ResponseBody, Since, Until

@@ -28,6 +28,7 @@ RUN_JOB, RUN_PART, DIGEST_LOG, REGROUP = "run_job", "run_part", "digest_log", "r
 MAKE_SYMBOLS = "make_symbols"
 BEGIN_CANARY, RUN_CANARY = "begin_canary", "run_canary"
 TAKE_FROM_DEAD = "take_from_dead"
+RENEW_FIGURES = "renew_figures"
 SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "sweep",
     "pulse",  # the name by which the previous release knows the task

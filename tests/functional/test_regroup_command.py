@@ -2,11 +2,12 @@
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 
 from app.cli import main
 from app.config import Config, embedded_environment
 from app.db import open_database
+from app.db.models.crash_figure import CrashFigure
 from app.db.models.regrouping import Regrouping
 from app.operations.schema import upgrade
 from app.queueing.broker import MemoryBroker
@@ -67,3 +68,18 @@ def test_an_unknown_app_is_told_in_a_sentence(folder, embedded):
 
     assert told.exit_code == 1
     assert "There is no app" in told.output
+
+
+def test_figures_are_counted_anew_without_reading_a_log(folder, embedded):
+    with embedded.db.write() as session:
+        session.execute(delete(CrashFigure))
+    old = counted(embedded)
+
+    told = regroup(folder, "--figures")
+
+    assert told.exit_code == 0
+    assert "figures of 2 crashes counted" in told.output
+    assert counted(embedded) == old
+    with embedded.db.read() as session:
+        versions = select(func.sum(CrashFigure.occurrences)).where(CrashFigure.fact == "app_version")
+        assert session.scalar(versions) == 3

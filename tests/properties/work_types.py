@@ -12,6 +12,7 @@ from app.config import MIB
 from app.db.hot.digest_steps import ClaimBounds, EndedLog, claim_logs, end_digests
 from app.db.models.data_exporter import DataExporter, DataExporterRun, RunState
 from app.db.models.erasure import Erasure, ErasureState
+from app.db.models.figure_recount import FigureRecount
 from app.db.models.job import Job, JobState, new_job_id
 from app.db.models.job_part import JobPart, JobPlan, PartState
 from app.db.models.log import Log, LogStatus
@@ -104,6 +105,12 @@ def _log(session: Session, home: Home, now: datetime) -> Log:
 
 def _regrouping(session: Session, home: Home, now: datetime) -> Regrouping:
     made = Regrouping(app_id=home.app, created_at=now, last_log=0, rules=0, total=0)
+    session.add(made)
+    return made
+
+
+def _recount(session: Session, home: Home, now: datetime) -> FigureRecount:
+    made = FigureRecount(app_id=home.app, created_at=now)
     session.add(made)
     return made
 
@@ -235,6 +242,7 @@ TESTED: dict[str, Tested] = {
         {SymbolState.RECEIVED: WAITING, SymbolState.READY: DONE, SymbolState.REJECTED: GIVEN_UP},
         done={"state": SymbolState.READY}, reason=lambda file: _plain(file.reason),
     ),
+    "figures": Tested(_recount, Promise(), {None: WAITING, LONG_AGO: DONE}, column="finished_at", done={"finished_at": LONG_AGO}),
     "erasures": Tested(
         _erasure, DOGGED, {ErasureState.LIVE: WAITING, ErasureState.FINISHED: DONE},
         done={"state": ErasureState.FINISHED},

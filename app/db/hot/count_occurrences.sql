@@ -3,11 +3,12 @@
 -- :rows is JSON (digest_steps.SeenCrash). Columns: identifier and row id of each crash, how many webhooks are to be notified.
 WITH counted AS (
     INSERT INTO crashes (
-        app_id, identifier, fingerprint, fingerprint_version, title, first_seen, last_seen, occurrences_count, why, revision
+        app_id, identifier, fingerprint, fingerprint_version, title, first_seen, last_seen, occurrences_count, why, revision,
+        figures_revision
     )
     SELECT
         given.app_id, given.identifier, given.fingerprint, given.fingerprint_version, given.title, given.first_seen,
-        given.last_seen, given.occurrences_count, given.why, 1
+        given.last_seen, given.occurrences_count, given.why, 1, 1
     FROM json_to_recordset(:rows::json) AS given (
         app_id integer, identifier text, fingerprint text, fingerprint_version integer, title text,
         first_seen timestamptz, last_seen timestamptz, occurrences_count bigint, why text
@@ -29,6 +30,8 @@ WITH counted AS (
         END,
         occurrences_count = crashes.occurrences_count + excluded.occurrences_count,
         revision = crashes.revision + 1,
+        -- The digest adds to the figures what it adds here, whether they are complete or not.
+        figures_revision = crashes.figures_revision + 1,
         -- The first explanation stays; crashes of the first releases have none.
         why = coalesce(crashes.why, excluded.why)
     RETURNING identifier, id, app_id, revision

@@ -25,7 +25,8 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from app.db.driver_pool import DriverConnection, Prepared
 from app.db.engine import Database
 from app.db.hot import SqlText, as_rows, insert_into, rows_of
-from app.db.models.crash import Crash
+from app.db.models.crash import Crash, in_step
+from app.db.models.crash_figure import addition, rows_added
 from app.db.models.fair_share import FairShare, digested
 from app.db.models.log import Log, LogStatus
 from app.db.models.occurrence import Occurrence
@@ -182,16 +183,20 @@ def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime)
 
 def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
     """The same in a session's transaction; what leaves a crash is a negative number of occurrences."""
-    counted = _count(postgresql if session.get_bind().dialect.name == "postgresql" else sqlite)
+    counted = _count(postgresql if session.get_bind().dialect.name == "postgresql" else sqlite, is_move=True)
     rows = session.connection().execute(counted, {"rows": as_rows(crash._asdict() for crash in seen)})
     return {row[0]: row[1] for row in rows}
 
 
 def add_occurrences(driver: DriverConnection, new: Iterable[NewOccurrence]) -> None:
-    """Insert occurrences."""
-    driver.change(
-        _ADD if driver.is_postgresql else _ADD_ON_SQLITE, rows=as_rows(occurrence._asdict() for occurrence in new)
-    )
+    """Insert occurrences, and add them to the figures of their crashes, which `count_in` has locked."""
+    added = list(new)
+    rows = as_rows(occurrence._asdict() for occurrence in added)
+    if driver.is_postgresql:
+        driver.change(_ADD, rows=rows)
+        return
+    driver.change(_ADD_ON_SQLITE, rows=rows)
+    driver.change(_ADD_FIGURES_ON_SQLITE, rows=as_rows(rows_added(added)))
 
 
 def _claim_on_sqlite(
@@ -244,12 +249,13 @@ def _end(dialect: ModuleType) -> ReturningUpdate[int]:
     return update(Log).where(*own).values(**values, **ended).returning(_LOG.id)
 
 
-def _count(dialect: ModuleType) -> ReturningInsert[str, int, int]:
-    """The first half of count_occurrences.sql for SQLite, and for the sessions of both databases."""
+def _count(dialect: ModuleType, *, is_move: bool = False) -> ReturningInsert[str, int, int]:
+    """The first half of count_occurrences.sql for SQLite, and for the sessions of both databases, whose moves take off too."""
     given = rows_of(dialect, *(_CRASH[name] for name in SeenCrash._fields))
     columns = [given.c[name] for name in SeenCrash._fields]
-    rows = select(*columns, literal_column(str(NEW))).where(true()).order_by(given.c.identifier)
-    insert = insert_into(dialect, Crash).from_select([*SeenCrash._fields, "revision"], rows)
+    new: ColumnElement[int] = literal_column(str(NEW))
+    rows = select(*columns, new, new.label("figures")).where(true()).order_by(given.c.identifier)
+    insert = insert_into(dialect, Crash).from_select([*SeenCrash._fields, "revision", "figures_revision"], rows)
     least, greatest = (func.least, func.greatest) if dialect is postgresql else (func.min, func.max)
     first, last = insert.excluded.first_seen, insert.excluded.last_seen
     has_some = Crash.occurrences_count > 0  # else title and times are of occurrences that have gone
@@ -259,6 +265,7 @@ def _count(dialect: ModuleType) -> ReturningInsert[str, int, int]:
         "last_seen": case((has_some, greatest(Crash.last_seen, last)), else_=last),
         "occurrences_count": Crash.occurrences_count + insert.excluded.occurrences_count,
         "revision": Crash.revision + 1,
+        "figures_revision": in_step(Crash.revision + 1) if is_move else Crash.figures_revision + 1,
         "why": func.coalesce(Crash.why, insert.excluded.why),
     }
     counted = insert.on_conflict_do_update(index_elements=[Crash.identifier], set_=merged)
@@ -277,3 +284,4 @@ _END = SqlText("end_digests", int)
 _COUNT = SqlText("count_occurrences", CountedCrash)
 _ADD = SqlText("add_occurrences", tuple)
 _END_ON_SQLITE, _COUNT_ON_SQLITE, _ADD_ON_SQLITE = Prepared(_end), Prepared(_count), Prepared(_add)
+_ADD_FIGURES_ON_SQLITE = Prepared(addition)

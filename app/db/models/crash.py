@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, case, exists, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
@@ -13,6 +13,8 @@ from app.db.work import BigId
 
 SORTS = ("last_seen", "first_seen", "occurrences_count")
 """What a list of crashes can be ordered by."""
+
+INCOMPLETE = text("figures_revision <> revision")
 
 
 class Wanted(NamedTuple):
@@ -41,12 +43,30 @@ class Crash(Base):
     last_seen: Mapped[datetime]  # of the latest
     occurrences_count: Mapped[int] = mapped_column(BigInteger)
     revision: Mapped[int] = mapped_column(BigInteger)  # grows with every change of its occurrences
+    figures_revision: Mapped[int] = mapped_column(BigInteger, default=-1, server_default="-1")
+    """The revision whose figures `crash_figures` holds; another than `revision`: they are not complete."""
     why: Mapped[str | None] = mapped_column(Text)  # JSON: the rule and the parts of its fingerprint; None: made before
     __table_args__ = (
         Index("ix_crashes_app_id_last_seen", "app_id", "last_seen"),
         Index("ix_crashes_app_id_first_seen", "app_id", "first_seen"),
         Index("ix_crashes_app_id_occurrences_count", "app_id", "occurrences_count"),
+        Index("ix_crashes_figures", "app_id", "id", postgresql_where=INCOMPLETE, sqlite_where=INCOMPLETE),
     )
+
+
+def in_step(revision: ColumnElement[int]) -> ColumnElement[int]:
+    """What an UPDATE that sets `revision` to this sets `figures_revision` to, if it changes the figures as well.
+
+    Figures that are not complete stay behind further: a recount under way then knows that it has missed something.
+    """
+    return case((Crash.figures_revision == Crash.revision, revision), else_=Crash.figures_revision)
+
+
+def keep_step(crash: Crash) -> None:
+    """Raise the revision of a locked crash by one, and that of its figures likewise."""
+    if crash.figures_revision == crash.revision:
+        crash.figures_revision += 1
+    crash.revision += 1
 
 
 def find_crash(session: Session, identifier: str) -> Crash | None:

@@ -7,7 +7,7 @@ from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db.base import rows_changed
-from app.db.models.crash import Crash
+from app.db.models.crash import Crash, in_step
 from app.db.models.crash_alias import CrashAlias
 from app.db.models.data_exporter import DataExporter, DataExporterRun, RunState
 from app.db.models.erasure import ErasedCrash
@@ -122,8 +122,8 @@ def newest_stored(session: Session, crash_id: int) -> tuple[str, int] | None:
 
 def set_title(session: Session, crash_id: int, title: str, why: str | None) -> None:
     """Call a crash by another title, and explain its grouping by these parts; None: the next occurrence will."""
-    this = update(Crash).where(Crash.id == crash_id)
-    rows_changed(session, this.values(title=title, why=why, revision=Crash.revision + 1))
+    this, following = update(Crash).where(Crash.id == crash_id), Crash.revision + 1
+    rows_changed(session, this.values(title=title, why=why, revision=following, figures_revision=in_step(following)))
 
 
 def crash_ids(session: Session, identifiers: set[str]) -> dict[str, int]:

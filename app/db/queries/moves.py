@@ -9,17 +9,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import BigInteger, Select, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.db.base import rows_changed
 from app.db.hot.digest_steps import SeenCrash, count_within
-from app.db.models.crash import Crash, find_crash
+from app.db.models.crash import Crash, find_crash, in_step
 from app.db.models.crash_alias import come_home, count_moved
 from app.db.models.job import LIVE, Job, JobState
 from app.db.models.job_part import BATCH
 from app.db.models.log import Log
 from app.db.models.occurrence import Occurrence
+from app.db.queries.figures import add_figures, figures_of, take_figures
 from app.db.queries.removal import first_and_last
 from app.errors import AppError
 
@@ -115,6 +116,9 @@ def move(session: Session, moves: Iterable[Move]) -> int:
         if is_batch_under_way(session, app_id):
             raise BatchUnderWay
     crash_ids = count_within(session, _counted(moved)) if moved else {}
+    these = Occurrence.id.in_([one.placed.id for one in moved])
+    if moved:
+        take_figures(session, figures_of(session, these))
     by_place: dict[tuple[int, str | None], list[int]] = defaultdict(list)
     for one in wanted:
         crash_id = crash_ids.get(one.home.identifier, one.placed.crash_id)
@@ -122,6 +126,8 @@ def move(session: Session, moves: Iterable[Move]) -> int:
     for (crash_id, grouped_as), ids in by_place.items():
         this = update(Occurrence).where(Occurrence.id.in_(ids))
         rows_changed(session, this.values(crash_id=crash_id, grouped_as=grouped_as))
+    if moved:
+        add_figures(session, figures_of(session, these))
     _remember(session, wanted)
     for crash_id in sorted({one.placed.crash_id for one in moved}):
         _look_after(session, crash_id)
@@ -187,5 +193,6 @@ def _look_after(session: Session, crash_id: int) -> None:
         return
     # What was made about this crash must not pass for the heir's, so the heir's revision is one that it never had.
     lifted = update(Crash).where(Crash.id == heir.id, Crash.revision <= crash.revision)
-    rows_changed(session, lifted.values(revision=crash.revision + 1))
+    following = literal(crash.revision + 1, BigInteger)
+    rows_changed(session, lifted.values(revision=following, figures_revision=in_step(following)))
     rows_changed(session, update(Job).where(Job.crash_id == crash_id, LIVE).values(crash_id=heir.id))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.base import rows_changed
 from app.db.models.awaited_symbols import forget_awaited
-from app.db.models.crash import Crash
+from app.db.models.crash import Crash, keep_step
 from app.db.models.given_symbol_id import GivenSymbolId
 from app.db.models.job import Job, JobState
 from app.db.models.log import Log, LogStatus
@@ -17,6 +17,7 @@ from app.db.models.pending_deletion import schedule_deletion
 from app.db.models.symbol_chunk import SymbolChunk
 from app.db.models.symbol_part import drop_parts_of
 from app.db.models.symbols import IN_CHUNKS, SymbolFile, SymbolImage, SymbolState
+from app.db.queries.figures import figures_of, take_figures
 
 CRASHES_AT_ONCE = 20
 CORRECTED_AT_ONCE = 500
@@ -80,7 +81,7 @@ def recount(session: Session, crash_id: int) -> int:
     if was == counted:
         return 0
     crash.occurrences_count, crash.first_seen, crash.last_seen = counted
-    crash.revision += 1
+    keep_step(crash)
     session.flush()
     return 1
 
@@ -90,17 +91,18 @@ def _lock(session: Session, log_rows: list[int]) -> list[Log]:
     return list(session.scalars(statement.with_for_update()))
 
 
-def _take(session: Session, condition: object) -> dict[int, int]:
+def _take(session: Session, condition: ColumnElement[bool]) -> dict[int, int]:
     """Delete occurrences and recount their crashes; returns crash -> how many."""
-    counted = select(Occurrence.crash_id, func.count()).where(condition).group_by(Occurrence.crash_id)  # type: ignore[arg-type]
+    counted = select(Occurrence.crash_id, func.count()).where(condition).group_by(Occurrence.crash_id)
     taken: dict[int, int] = {row[0]: row[1] for row in session.execute(counted)}
     crashes = select(Crash).where(Crash.id.in_(taken)).order_by(Crash.identifier)
     held = list(session.scalars(crashes.with_for_update()))
-    session.execute(delete(Occurrence).where(condition), execution_options={"synchronize_session": False})  # type: ignore[arg-type]
+    take_figures(session, figures_of(session, condition))
+    session.execute(delete(Occurrence).where(condition), execution_options={"synchronize_session": False})
     for crash in held:
         first, last = first_and_last(session, crash.id)
         crash.occurrences_count -= taken[crash.id]
-        crash.revision += 1
+        keep_step(crash)
         crash.first_seen, crash.last_seen = first or crash.first_seen, last or crash.last_seen
     session.flush()
     return taken
@@ -225,7 +227,7 @@ def correct_times(session: Session, crash_id: int, now: datetime, oldest: timede
     changed = rows_changed(session, these.values(seen_at=_arrival()))
     first, last = first_and_last(session, crash_id)
     crash.first_seen, crash.last_seen = first or crash.first_seen, last or crash.last_seen
-    crash.revision += 1
+    keep_step(crash)
     session.flush()
     return changed
 

@@ -9,13 +9,12 @@ from pydantic import BaseModel, Field
 
 from app.db import Database
 from app.db.models.crash import totals
+from app.db.queries.counted_span import NOBODY, NamedCrash
 from app.db.queries.statistics import (
-    NOBODY,
-    NamedCrash,
-    Span,
     count_days,
     count_users,
     count_versions,
+    find_span,
     named_crashes,
     open_statistics,
 )
@@ -124,7 +123,7 @@ def compute(params: AppStatisticsParams, run: Run) -> Artefact:
         crashes = named_crashes(session, run.app_id, params.crashes)
         latest = min(max((crash.last_seen for crash in crashes), default=run.now()), run.now())
         dates = window(params.since, params.until, latest, DAYS)
-        span = Span([crash.id for crash in crashes], dates.since, dates.until)
+        span = find_span(session, [crash.id for crash in crashes], dates.since, dates.until)
         per_day = count_days(session, span, dates.days) if crashes else {}
         totals_of = {crash_id: sum(numbers) for crash_id, numbers in per_day.items()}
         step, rest = divmod(sum(totals_of.values()), PASSES)

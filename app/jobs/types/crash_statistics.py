@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from app.db.models.crash import Crash
-from app.db.queries.statistics import NOBODY, Span, count_days, count_fact, count_users, open_statistics
+from app.db.queries.counted_span import NOBODY
+from app.db.queries.statistics import count_days, count_fact, count_users, find_span, open_statistics
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.report_making import rules_of
 from app.jobs.statistics import (
@@ -84,7 +85,7 @@ def compute(params: CrashStatisticsParams, run: Run) -> Artefact:
         rules, reports_revision = rules_of(session, run.app_id)
         run.shows(crash.revision + reports_revision)  # neither ever shrinks, so their sum tells of both
         dates = window(params.since, params.until, min(crash.last_seen, run.now()), DAYS)
-        span = Span([crash.id], dates.since, dates.until)
+        span = find_span(session, [crash.id], dates.since, dates.until)
         per_day = count_days(session, span, dates.days)[crash.id]
         total = sum(per_day)
         step, rest = divmod(total, PASSES)

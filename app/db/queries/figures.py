@@ -1,0 +1,163 @@
+"""Keeps the figures of crashes: takes off what leaves a crash, adds what comes to it, and counts a crash anew.
+
+Whoever adds or takes off has locked the crashes first, so that no two wait for each other here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.db.base import rows_changed
+from app.db.hot import as_rows
+from app.db.models.crash import Crash
+from app.db.models.crash_figure import (
+    COLUMNS,
+    FACTS,
+    KNOWN,
+    USER,
+    CrashFigure,
+    addition,
+    dialect_of,
+    removal_of_spent,
+    subtraction,
+)
+from app.db.models.occurrence import Occurrence
+
+Rows = Sequence[Mapping[str, Any]]
+"""Occurrences by the columns of `crash_figures`."""
+
+AT_ONCE = 1_000  # rows of figures that a recount writes in one transaction
+
+
+class Missing(NamedTuple):
+    """A crash, and how many changes of its occurrences its figures lack."""
+
+    crash_id: int
+    changes: int
+
+
+def figures_of(session: Session, *conditions: ColumnElement[bool]) -> Rows:
+    """What the occurrences that meet these conditions add to the figures of their crashes."""
+    counted = union_all(*(_counted(session, fact, conditions) for fact in FACTS))
+    return [dict(zip(COLUMNS, row, strict=True)) for row in session.execute(counted)]
+
+
+def add_figures(session: Session, rows: Rows) -> None:
+    """Add these occurrences to the figures of their crashes."""
+    if rows:
+        dialect = dialect_of(session.get_bind().dialect.name)
+        session.connection().execute(addition(dialect), {"rows": as_rows(rows)})
+
+
+def take_figures(session: Session, rows: Rows) -> None:
+    """Take these occurrences off the figures of their crashes, as far as they are there."""
+    if rows:
+        dialect, given = dialect_of(session.get_bind().dialect.name), {"rows": as_rows(rows)}
+        session.connection().execute(subtraction(dialect), given)
+        session.connection().execute(removal_of_spent(dialect), given)
+
+
+def next_missing(session: Session, app_id: int, after: int) -> Missing | None:
+    """The app's next crash behind that row id whose figures are not complete."""
+    behind = Crash.revision - Crash.figures_revision
+    found = select(Crash.id, behind).where(Crash.app_id == app_id, Crash.id > after, *_IS_MISSING)
+    row = session.execute(found.order_by(Crash.id).limit(1)).first()
+    return Missing(*row) if row else None
+
+
+def missing_of(session: Session, app_id: int) -> int:
+    """How many crashes of an app have figures that are not complete."""
+    return session.scalar(select(func.count()).select_from(Crash).where(Crash.app_id == app_id, *_IS_MISSING)) or 0
+
+
+def apps_with_missing(session: Session, limit: int) -> list[int]:
+    """Row ids of apps that have a crash whose figures are not complete."""
+    return list(
+        session.scalars(select(Crash.app_id).where(*_IS_MISSING).distinct().order_by(Crash.app_id).limit(limit))
+    )
+
+
+def differences(session: Session, crash_id: int) -> Iterator[Rows]:
+    """What is to be added to the figures of a crash to make them right, some rows at a time; from one snapshot."""
+    for fact in FACTS:
+        counted = _counted(session, fact, [Occurrence.crash_id == crash_id]).subquery()
+        kept = (CrashFigure.crash_id == crash_id, CrashFigure.fact == fact)
+        day: ColumnElement[str] = cast(CrashFigure.day, String)
+        figure = (CrashFigure.crash_id, CrashFigure.fact, day.label("day"), CrashFigure.value, CrashFigure.detail)
+        both = union_all(select(counted), select(*figure, -CrashFigure.occurrences).where(*kept)).subquery()
+        keys, missing = list(both.c)[:-1], func.sum(list(both.c)[-1])
+        found = select(*keys, cast(missing, BigInteger)).group_by(*keys).having(missing != 0).order_by(*keys)
+        for page in session.execute(found, execution_options={"yield_per": AT_ONCE}).partitions():
+            yield [dict(zip(COLUMNS, row, strict=True)) for row in page]
+
+
+def correct_figures(session: Session, missing: Missing, rows: Rows) -> bool:
+    """Add differences to the figures of a crash; False, and nothing is added, when they have come to lack more changes."""
+    if _lock(session, missing) is None:
+        return False
+    add_figures(session, rows)
+    less = [row for row in rows if row["occurrences"] < 0]
+    if less:
+        dialect = dialect_of(session.get_bind().dialect.name)
+        session.connection().execute(removal_of_spent(dialect), {"rows": as_rows(less)})
+    return True
+
+
+def declare_complete(session: Session, missing: Missing) -> bool:
+    """Have the figures of a crash answer from now on; False when they have come to lack more changes."""
+    crash = _lock(session, missing)
+    if crash is None:
+        return False
+    crash.figures_revision = crash.revision
+    session.flush()
+    return True
+
+
+def distrust_figures(session: Session, app_id: int) -> int:
+    """Let no figures of an app answer until they are counted anew; returns of how many crashes."""
+    return rows_changed(session, update(Crash).where(Crash.app_id == app_id).values(figures_revision=-1))
+
+
+def _lock(session: Session, missing: Missing) -> Crash | None:
+    crash = session.get(Crash, missing.crash_id, with_for_update=True, populate_existing=True)
+    return crash if crash and crash.revision - crash.figures_revision == missing.changes else None
+
+
+def _counted(session: Session, fact: str, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    columns = [_told(column) for column in FACTS[fact]]
+    day: ColumnElement[str]
+    if session.get_bind().dialect.name == "postgresql":
+        day = cast(cast(Occurrence.occurred_at, Date), String)  # the session's zone is UTC
+    else:
+        day = func.substr(cast(Occurrence.occurred_at, String), 1, 10)
+    value, detail = columns if len(columns) == 2 else (columns[0], literal("", String))
+    keys = (Occurrence.crash_id, day.label("day"), value.label("value"))
+    statement = select(
+        keys[0], literal(fact, String).label("fact"), keys[1], keys[2], detail.label("detail"), func.count()
+    )
+    statement = statement.where(*conditions)
+    if fact == USER:
+        statement = statement.where(Occurrence.user_id.is_not(None))
+    return statement.group_by(keys[0], "day", "value", "detail")
+
+
+def _told(column: InstrumentedAttribute[str | None]) -> ColumnElement[str]:
+    return case((column.is_(None), ""), else_=literal(KNOWN, String) + column)
+
+
+_IS_MISSING = (Crash.figures_revision != Crash.revision,)
