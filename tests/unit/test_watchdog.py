@@ -37,7 +37,9 @@ def test_a_process_whose_work_hangs_in_c_is_ended(work):
 def test_a_process_at_rest_or_one_that_may_not_be_ended_goes_on(with_watchdog):
     start = "watchdog.watchdog.start(lease=0)"
     program = PROGRAM.replace(start, start if with_watchdog else "").replace("seconds=0.1", "seconds=60")
-    program = program.replace("= 0.5, 0.5", "= 3.0, 0.5")  # a busy machine keeps a process waiting for longer than 0.5 s
+    program = program.replace(
+        "= 0.5, 0.5", "= 3.0, 0.5"
+    )  # a busy machine keeps a process waiting for longer than 0.5 s
     before = time.monotonic()
 
     ended = subprocess.run(
