@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 from app.db.engine import Database
 from app.db.hot import SqlText
 from app.db.queries.batch_rows import BatchPosition, Scope
+from app.db.queries.room import keep_room
 from app.iso_time import FIRST_INSTANT
 
 ROWS_PER_TEXT = 25_000  # about 6 MB of NDJSON; more than a part has, unless a batch is of millions
+ROOM = 30 * 1024 * 1024  # bytes; more than a text and the buffers that it grows in. Beyond 32 MiB nothing is kept
 BEGINNING = BatchPosition(0, FIRST_INSTANT, 0)
 
 Facts = tuple[str | None, ...]
@@ -96,6 +98,7 @@ def page_text(
         "shown_users": None if shown is None else json.dumps(shown[1]),
     }
     with db.driver() as driver:
+        keep_room([driver], ROOM)
         found = driver.first(_TEXTS[name], **values)
     assert found is not None
     return found

@@ -4,7 +4,6 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
-from functools import cache
 from queue import SimpleQueue
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from app.db.driver_pool import DriverConnection, Prepared
 from app.db.engine import Database
 from app.db.models.crash import Crash
 from app.db.models.occurrence import FIRST_ROWS, Occurrence, json_text
+from app.db.queries.room import keep_room
 from app.iso_time import FIRST_INSTANT, LAST_INSTANT
 
 ROWS_PER_BATCH = 10_000  # about 1.2 MB: the fewer round trips the better, and memory stays small
@@ -87,28 +87,10 @@ def long_list(
         rows = max(total - offset, 0) if limit is None else min(max(total - offset, 0), limit)
         if rows >= LONG_FROM:
             snapshot.widen(CONNECTIONS)
-            _keep_room(snapshot.connections)
+            keep_room(snapshot.connections, ROOM)
         first = Cut(newest, offset, FIRST_ROWS, limit)
         with closing(_batches(snapshot.connections, crash_id, first, oldest)) as batches:
             yield LongList(revision, rows, batches)
-
-
-def _keep_room(drivers: list[DriverConnection]) -> None:
-    """Let the database's processes and this one keep the memory of a batch for the next one.
-
-    They would give it back to the system and have it anew for every batch, which takes longer than to write the batch. The
-    C library of Linux keeps free as much memory as it has once seen freed in one piece, twice over (mallopt(3), "dynamic
-    mmap threshold"). Elsewhere this does nothing.
-    """
-    for driver in drivers:
-        if driver.is_postgresql:
-            driver.once(_ROOM)
-    _keep_own_room()
-
-
-@cache
-def _keep_own_room() -> None:
-    bytearray(ROOM)
 
 
 def _batches(
@@ -212,5 +194,4 @@ def _count(_: ModuleType) -> Select[Any]:
 
 
 _LAST, _CRASH, _COUNT = (Prepared(build) for build in (_last, _crash, _count))
-_ROOM = Prepared(lambda _: select(func.octet_length(func.repeat(literal_column("'x'"), literal_column(str(ROOM))))))
 _TEXT = Prepared(_text, binary=True)
