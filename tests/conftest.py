@@ -32,13 +32,17 @@ MEMORY_DISK = Path("/dev/shm")
 ROOM = 6 * 2**30  # bytes: for the databases and files of two processes of a whole run
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary files in memory where there is room: a PostgreSQL database is made there in 12 ms, on a disk in 250.
 
-    A shell's background jobs ignore Ctrl-C, and so would the children that tests press it for.
+    With TMPDIR set they lie there, and stay after a failure. A shell's background jobs ignore Ctrl-C, and so would the
+    children that tests press it for.
     """
     if "TMPDIR" not in os.environ and os.access(MEMORY_DISK, os.W_OK) and shutil.disk_usage(MEMORY_DISK).free > ROOM:
-        os.environ["TMPDIR"] = str(MEMORY_DISK)
+        folder = Path(tempfile.mkdtemp(prefix="cq-", dir=MEMORY_DISK))
+        folder.chmod(0o755)  # a server that runs as another user has its own folder in it
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))  # also what killed processes have left
+        os.environ["TMPDIR"] = str(folder)
         tempfile.tempdir = None  # to be looked up anew
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

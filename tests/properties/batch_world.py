@@ -278,8 +278,8 @@ class World:
     def rules(self) -> Iterator[None]:
         """Groups are named anew whenever the salt changes."""
 
-        def salted(log: Any) -> Any:
-            made = fingerprint(log)
+        def salted(log: Any, blame: Any = None) -> Any:
+            made = fingerprint(log, blame)
             return replace(made, value=hashlib.sha256((made.value + self.salt).encode()).hexdigest()[:32])
 
         with pytest.MonkeyPatch.context() as patch:

@@ -45,6 +45,7 @@ def test_a_proxy_that_sends_stored_files_reads_them_by_its_group(operator: Opera
     log = tmp_path / "crash.json"
     log.write_bytes(kscrash())
 
+    operator.run("db", "upgrade")  # the service makes its store, with the modes that are asked for
     app, _ = operator.add_account()
     operator.run("log", "add", "--app", app, str(log))
     files = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
