@@ -199,7 +199,7 @@ def app_for_project(services: Services, project: int, key: str, log_id: str) -> 
 
 
 def app_for_key(services: Services, key: str) -> Sender:
-    """The app of an ingest key, for senders that are told no number of a project. Raises Unauthorized."""
+    """The app of an ingest key, for senders that know no number of a project. Raises Unauthorized."""
     with services.db.read() as session:
         project = app_of_key(session, token_hash(key))
     if project is None:

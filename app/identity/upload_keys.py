@@ -15,7 +15,7 @@ from app.services import Services
 from app.symbolication.chunks import Uploader
 
 MOST_PER_APP = 20
-MOST_APPS = 1_000  # that a tool is told of
+MOST_APPS = 1_000  # in an answer to a tool
 
 log = structlog.get_logger()
 

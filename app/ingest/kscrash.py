@@ -11,7 +11,7 @@ from app.parsers.document import Document, load_json
 from app.parsers.kscrash import holds_crash, is_report
 from app.parsers.values import mapping
 
-MAX_REPORTS = 100  # of one request; KSCrash keeps five on a device unless it is told otherwise
+MAX_REPORTS = 100  # of one request; KSCrash keeps five on a device unless its app says otherwise
 _REPORT_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 

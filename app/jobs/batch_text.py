@@ -24,18 +24,18 @@ class TextMaker:
         """The rows between two places as `csv` or `ndjson`, a page at a time."""
         begin = read_place(after) if after else None
         for page in pages_between(self._run.db, self._scope, begin, read_place(upto), units):
-            shown = self._shown(page, {})
+            shown = self._replacements(page, {})
             made = page_text(self._run.db, name, page, self._filters, None, shown)
             if made.unreadable:
-                told = self._told(page)
-                made = page_text(self._run.db, name, page, self._filters, told, self._shown(page, told))
+                told = self._facts_of_logs(page)
+                made = page_text(self._run.db, name, page, self._filters, told, self._replacements(page, told))
             count.read += made.read
             count.rows += made.rows
             count.unreadable += made.unreadable
             self._run.advance(made.read)
             yield made.text
 
-    def _told(self, page: Page) -> dict[int, Facts]:
+    def _facts_of_logs(self, page: Page) -> dict[int, Facts]:
         """What the logs tell of occurrences that no digest described; those whose logs cannot be read are not in it."""
         told = {}
         found = undescribed(self._run.db, page)
@@ -47,7 +47,7 @@ class TextMaker:
                 told[row_id] = facts(read[1])
         return told
 
-    def _shown(self, page: Page, told: dict[int, Facts]) -> tuple[dict[str, str], dict[str, str]] | None:
+    def _replacements(self, page: Page, told: dict[int, Facts]) -> tuple[dict[str, str], dict[str, str]] | None:
         """What stands in place of the devices and of the users whose names the app's rules change."""
         if not self._rules.is_on:
             return None

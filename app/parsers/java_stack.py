@@ -99,7 +99,7 @@ def is_frame_below(caption_line: str, line: str) -> bool:
 
 
 def caption(head: str) -> re.Match[str] | None:
-    """The match of CAPTION on a line without the blanks in front; most lines are told by their first letters."""
+    """The match of CAPTION on a line without the blanks in front; the first letters tell most lines."""
     return CAPTION.match(head) if head.startswith(("Caused by", "Suppressed")) else None
 
 

@@ -25,7 +25,7 @@ _GENERIC_ARCHS = ("x86", "arm", "any")
 
 
 def termination(error: dict[str, Any]) -> str | None:
-    """The type of an error that is a termination, by its reason; one of a later version is told by its own word."""
+    """The type of an error that is a termination, by its reason; one of a later version keeps its own word."""
     reason = _reason(error)
     return f"Termination: {reason.replace('_', ' ')}" if reason else None
 
@@ -59,7 +59,7 @@ def details(system: dict[str, Any], error: dict[str, Any]) -> dict[str, str | in
 
 
 def arch(system: dict[str, Any]) -> str | None:
-    """The architecture of the program where the device's is told by its family alone, else the device's."""
+    """The architecture of the program where the device's names its family alone, else the device's."""
     device = known(system.get("cpu_arch")) or cpu_name(system.get("cpu_type"), system.get("cpu_subtype"))
     program = cpu_name(system.get("binary_cpu_type"), system.get("binary_cpu_subtype"))
     return program or device if device is None or device.lower() in _GENERIC_ARCHS else device

@@ -47,11 +47,11 @@ def unhandled(document: Document) -> list[Printed]:
 def found(document: Document) -> list[Printed]:
     """Return the traces in the order of the log."""
     return document.once(
-        "printed traces", lambda: sorted(_found(document.text or ""), key=lambda one: one.start.number)
+        "printed traces", lambda: sorted(_each_trace(document.text or ""), key=lambda one: one.start.number)
     )
 
 
-def _found(text: str) -> Iterator[Printed]:
+def _each_trace(text: str) -> Iterator[Printed]:
     marked = [language for language in LANGUAGES if any(mark in text for mark in language.MARKS)]
     for stream in logcat.streams(logcat.read(text)) if marked else ():
         lines = [line.text for line in stream]

@@ -1,7 +1,7 @@
 """In what environment and state a Sentry event happened: page, browser, memory, storage, battery, orientation.
 
 Source: https://develop.sentry.dev/sdk/data-model/event-payloads/ (contexts app, device and browser; request; 2026). A
-URL is told without its query, where secrets stand. Left out on purpose: headers, cookies, body and environment of a
+URL has no query here, where secrets stand. Left out on purpose: headers, cookies, body and environment of a
 request.
 """
 

@@ -109,7 +109,7 @@ def _look(services: Services, app: App, uploader: Uploader, files: list[Wanted])
         if row is None and (missing or not one.chunks):
             told[one.checksum] = Assembly(AssemblyState.NOT_FOUND, missing, None, None)
         elif row is not None and given.get(row.id, set()) >= set(one.ids):
-            told[one.checksum] = _told(row)
+            told[one.checksum] = _assembly_of(row)
     old = [one for one in held.values() if one.touched_at < services.now() - TOUCHED_EVERY]
     if old:
         with services.db.write() as session:
@@ -123,7 +123,7 @@ def _begin(services: Services, app: App, uploader: Uploader, wanted: Wanted) -> 
         there = by_checksum(session, app.id, [wanted.checksum], about.version, about.build)
         row = lock_symbols(session, there[wanted.checksum].id) if there else None
         if row is not None and not _is_old_error(services, row):
-            wished, made = add_ids(services, session, row, wanted.ids), _told(row)
+            wished, made = add_ids(services, session, row, wanted.ids), _assembly_of(row)
         else:
             made = _from_chunks(services, session, app, uploader, wanted, row)
     enqueue_regrouping(services, wished)
@@ -160,12 +160,12 @@ def _from_chunks(
     if file is None:
         raise TransientError
     add_ids(services, session, file, wanted.ids)
-    return _told(file)
+    return _assembly_of(file)
 
 
 def _is_old_error(services: Services, row: SymbolFile) -> bool:
     return row.state == SymbolState.REJECTED and row.received_at < services.now() - REJECTED_FOR
 
 
-def _told(row: SymbolFile) -> Assembly:
+def _assembly_of(row: SymbolFile) -> Assembly:
     return Assembly(_STATES[row.state], [], row.reason, row)

@@ -91,7 +91,7 @@ def _of_archive(file: Path, folder: Path, about: About, max_unpacked: int) -> It
         if problem:
             problems.append(f"{name}: {problem}")
     if not has_some:
-        raise NotSymbols(f"The archive holds no symbols: {_told(problems) or 'it is empty'}")
+        raise NotSymbols(f"The archive holds no symbols: {_first_problems(problems) or 'it is empty'}")
 
 
 def _of_bundle(file: Path, folder: Path, about: About, max_unpacked: int) -> Iterator[Held]:
@@ -107,10 +107,10 @@ def _of_bundle(file: Path, folder: Path, about: About, max_unpacked: int) -> Ite
         if problem:
             problems.append(f"{bundled.name}: {problem}")
     if problems and not has_some:
-        raise NotSymbols(f"The bundle holds no source map that can be read: {_told(problems)}")
+        raise NotSymbols(f"The bundle holds no source map that can be read: {_first_problems(problems)}")
 
 
-def _told(problems: list[str]) -> str:
+def _first_problems(problems: list[str]) -> str:
     more = f"; and {len(problems) - TOLD} more" if len(problems) > TOLD else ""
     return "; ".join(problems[:TOLD]) + more
 

@@ -100,15 +100,15 @@ def rows_added(added: Iterable[Any]) -> list[dict[str, Any]]:
     keys: Counter[tuple[object, ...]] = Counter()
     for one in added:
         day = one.occurred_at.astimezone(UTC).date().isoformat()
-        keys[one.crash_id, "app_version", day, _told(one.app_version), ""] += 1
-        keys[one.crash_id, "os", day, _told(one.os_name), _told(one.os_version)] += 1
-        keys[one.crash_id, "device_model", day, _told(one.device_model), ""] += 1
+        keys[one.crash_id, "app_version", day, _text_or_empty(one.app_version), ""] += 1
+        keys[one.crash_id, "os", day, _text_or_empty(one.os_name), _text_or_empty(one.os_version)] += 1
+        keys[one.crash_id, "device_model", day, _text_or_empty(one.device_model), ""] += 1
         if one.user_id is not None:
-            keys[one.crash_id, USER, day, _told(one.user_id), ""] += 1
+            keys[one.crash_id, USER, day, _text_or_empty(one.user_id), ""] += 1
     return [dict(zip(COLUMNS, (*key, number), strict=True)) for key, number in keys.items()]
 
 
-def _told(value: str | None) -> str:
+def _text_or_empty(value: str | None) -> str:
     return "" if value is None else KNOWN + value
 
 

@@ -139,7 +139,7 @@ def _lock(session: Session, missing: Missing) -> Crash | None:
 
 
 def _counted(session: Session, fact: str, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    columns = [_told(column) for column in FACTS[fact]]
+    columns = [_text_or_empty(column) for column in FACTS[fact]]
     day: ColumnElement[str]
     if session.get_bind().dialect.name == "postgresql":
         day = cast(cast(Occurrence.occurred_at, Date), String)  # the session's zone is UTC
@@ -156,7 +156,7 @@ def _counted(session: Session, fact: str, conditions: Sequence[ColumnElement[boo
     return statement.group_by(keys[0], "day", "value", "detail")
 
 
-def _told(column: InstrumentedAttribute[str | None]) -> ColumnElement[str]:
+def _text_or_empty(column: InstrumentedAttribute[str | None]) -> ColumnElement[str]:
     return case((column.is_(None), ""), else_=literal(KNOWN, String) + column)
 
 

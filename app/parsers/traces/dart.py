@@ -56,7 +56,7 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
         fields = {
             found["key"]: found["value"] for text in lines[stars:at] for found in _FIELD.finditer(text[:_MAX_LINE])
         }
-        kind, message = _told(lines[start:stars])
+        kind, message = _type_and_message(lines[start:stars])
         if frames and (kind or message or fields or _is_certain(frames)):
             yield Trace(
                 start,
@@ -146,7 +146,7 @@ def _stars_above(lines: Sequence[str], at: int, behind: int) -> int:
 
 
 def _head_above(lines: Sequence[str], at: int, behind: int) -> int:
-    """Where the error is told above its stack; the stack's own line when nowhere."""
+    """Where the error stands above its stack; the stack's own line when nowhere."""
     found, is_near = at, True
     for number in range(at - 1, max(behind, at - 1 - _MAX_HEAD_LINES, 0) - 1, -1):
         text = lines[number][:_MAX_LINE]
@@ -160,7 +160,7 @@ def _head_above(lines: Sequence[str], at: int, behind: int) -> int:
     return found
 
 
-def _told(head: Sequence[str]) -> tuple[str | None, str | None]:
+def _type_and_message(head: Sequence[str]) -> tuple[str | None, str | None]:
     if not head:
         return None, None
     thrown, flutter = _UNHANDLED.match(head[0][:_MAX_LINE]), _FLUTTER.match(head[0][:_MAX_LINE])

@@ -63,7 +63,7 @@ def logs_as_to_sentry(project: Project) -> Response:
     more=sent(_BODIES, description=ANY_ORIGIN),
 )  # fmt: skip
 def logs_by_key() -> Response:
-    """The same where an exporter is told the host alone."""
+    """The same for an exporter that has the host alone."""
     key = sender_key() or token_key()
     if not key:
         raise Unauthorized("The key is missing or unknown")

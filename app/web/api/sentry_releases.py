@@ -66,7 +66,7 @@ class DeployBody(ForeignResponse, component="Deploy"):
 
 
 class ChangedRelease(ForeignRequest):
-    """What is told of a release; commits and their references are not kept."""
+    """What a release says of itself; commits and their references are not kept."""
 
     url: _URL = None
     date_released: str | None = Field(default=None, examples=["2018-09-13T12:00:00Z"])
@@ -110,7 +110,7 @@ def list_of_app(
     return Document(_bodies([app_of_uploader(services(), uploader, project)]))
 
 
-@resource.post(ALL, "declareRelease", "Declare a release, or change what is told of it", about="It was there",
+@resource.post(ALL, "declareRelease", "Declare a release, or change what it says", about="It was there",
                errors=(400, 404), max_body=MAX_BODY, also=(201,))  # fmt: skip
 def add(uploader: Uploader, organization: Organization, body: NewReleaseOfApps) -> Document[ReleaseBody]:
     """Declare a release of the apps that are named; with an upload key, of its app."""
@@ -120,7 +120,7 @@ def add(uploader: Uploader, organization: Organization, body: NewReleaseOfApps) 
     return _declared(apps or apps_of_uploader(services(), uploader), body)
 
 
-@resource.post(OF_APP, "declareReleaseOfApp", "Declare a release of an app, or change what is told of it",
+@resource.post(OF_APP, "declareReleaseOfApp", "Declare a release of an app, or change what it says",
                about="It was there", errors=(400, 404), max_body=MAX_BODY, also=(201,))  # fmt: skip
 def add_to_app(
     uploader: Uploader, organization: Organization, project: Project, body: NewRelease
@@ -132,7 +132,7 @@ def add_to_app(
 @resource.get(ONE, "showDeclaredRelease", "A release", about="The release", errors=(404,))
 def show(uploader: Uploader, organization: Organization, version: Version) -> Document[ReleaseBody]:
     """The release, of whatever apps have it."""
-    return _shown(apps_of_uploader(services(), uploader), version)
+    return _release_body(apps_of_uploader(services(), uploader), version)
 
 
 @resource.get(ONE_OF_APP, "showDeclaredReleaseOfApp", "A release of an app", about="The release", errors=(404,))
@@ -140,10 +140,10 @@ def show_of_app(
     uploader: Uploader, organization: Organization, project: Project, version: Version
 ) -> Document[ReleaseBody]:
     """The release of one app."""
-    return _shown([app_of_uploader(services(), uploader, project)], version)
+    return _release_body([app_of_uploader(services(), uploader, project)], version)
 
 
-@resource.put(ONE, "changeDeclaredRelease", "Change what is told of a release", about="The release", errors=(404,),
+@resource.put(ONE, "changeDeclaredRelease", "Change what a release says", about="The release", errors=(404,),
               max_body=MAX_BODY)  # fmt: skip
 def change(
     uploader: Uploader, organization: Organization, version: Version, body: ChangedRelease
@@ -152,7 +152,7 @@ def change(
     return _changed(apps_of_uploader(services(), uploader), version, body)
 
 
-@resource.put(ONE_OF_APP, "changeDeclaredReleaseOfApp", "Change what is told of a release of an app", about="The release",
+@resource.put(ONE_OF_APP, "changeDeclaredReleaseOfApp", "Change what a release says of an app", about="The release",
               errors=(404,), max_body=MAX_BODY)  # fmt: skip
 def change_of_app(
     uploader: Uploader, organization: Organization, project: Project, version: Version, body: ChangedRelease
@@ -202,7 +202,7 @@ def _declared(apps: list[App], body: NewRelease) -> Document[ReleaseBody]:
     return Document(_body(made, {app.id: app for app in apps}), 201 if is_new else 200)
 
 
-def _shown(apps: list[App], version: str) -> Document[ReleaseBody]:
+def _release_body(apps: list[App], version: str) -> Document[ReleaseBody]:
     return Document(_body(releases.find_release(services(), apps, version), {app.id: app for app in apps}))
 
 

@@ -210,7 +210,7 @@ def assemble_bundle(uploader: Uploader, organization: Organization, body: Bundle
 
 
 _ORDER = (AssemblyState.ERROR, AssemblyState.NOT_FOUND, AssemblyState.CREATED, AssemblyState.OK)
-"""Of several apps' files, what is told: the worst."""
+"""Of several apps' files, the state to answer: the worst."""
 
 
 def _files() -> dict[str, FileToAssemble]:
