@@ -35,7 +35,7 @@ SHOWN_LINES = 48  # of the report
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """What came back."""
 
     status: int
@@ -56,7 +56,7 @@ class Http:
     base: str
     token: str | None = None
 
-    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> HttpAnswer:
         """Send one request; an error status is an answer like any other."""
         url = path if path.startswith("http") else self.base + path
         request = urllib.request.Request(url, data=body, method=method)  # noqa: S310  the demo's own server
@@ -67,9 +67,9 @@ class Http:
         started = time.monotonic()
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
-                return Answer(response.status, response.headers, response.read(), time.monotonic() - started)
+                return HttpAnswer(response.status, response.headers, response.read(), time.monotonic() - started)
         except urllib.error.HTTPError as error:
-            return Answer(error.code, error.headers, error.read(), time.monotonic() - started)
+            return HttpAnswer(error.code, error.headers, error.read(), time.monotonic() - started)
 
 
 class ContractBroken(AppError):
@@ -88,7 +88,9 @@ class Demo:
         """Head the next few lines."""
         self.console.print(f"\n[bold]{title}[/bold]")
 
-    def ask(self, method: str, path: str, body: bytes | None = None, *, status: int = 200, **headers: str) -> Answer:
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, *, status: int = 200, **headers: str
+    ) -> HttpAnswer:
         """Send a request, print both sides of it, and hold the status against the contract."""
         answer = self.http.send(method, path, body, **headers)
         shown = path.removeprefix(self.http.base)
@@ -232,7 +234,7 @@ def _await_digestion(show: Demo, identifier: str, log_ids: list[str]) -> int:
     return found
 
 
-def _body_text(answer: Answer) -> str:
+def _body_text(answer: HttpAnswer) -> str:
     """A JSON body as it is; of any other what and how much it is."""
     kind = answer.headers.get_content_type()
     return (

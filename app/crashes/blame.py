@@ -42,7 +42,7 @@ _NATIVE = ("image", "java", "go", None)  # families on whose stacks functions of
 _UNNAMED = {"function": None, "module": None, "file": None, "line": None, "symbol_address": None, "offset": None}
 
 
-class Named(NamedTuple):
+class NamedFrame(NamedTuple):
     """A frame and what it adds to a fingerprint."""
 
     name: StableName
@@ -62,7 +62,7 @@ class Blame:
         self.frames = self._telling(log.crash_frames)
 
     @cached_property
-    def own(self) -> list[Named]:
+    def own(self) -> list[NamedFrame]:
         """The app's own frames, each name once."""
         return self.each_once(self._own_frames)
 
@@ -89,11 +89,11 @@ class Blame:
         return self.in_app(frame) and self._name(frame) not in CAUSES
 
     @cached_property
-    def nearest(self) -> list[Named]:
+    def nearest(self) -> list[NamedFrame]:
         """The frames nearest to the crash, whosoever they are."""
         return self.each_once(credible(self.frames, self.family), with_entries=True)
 
-    def around(self) -> tuple[Named | None, Named | None]:
+    def around(self) -> tuple[NamedFrame | None, NamedFrame | None]:
         """The system code that the app had called, and that had called the app.
 
         By function, but in minidumps by library: symbol servers know some functions of one machine, not of another.
@@ -107,21 +107,21 @@ class Blame:
         """Where the app's own frames without a name are, nearest first."""
         return spots(self._own_frames, self.log)
 
-    def calling(self, own: Frame) -> Named | None:
+    def calling(self, own: Frame) -> NamedFrame | None:
         """The system code that a frame of the app, or one without a name above it, has called."""
         at = next((index for index, frame in enumerate(self.frames) if frame is own), 0)
         return self._side(frame for frame in self.frames[:at][::-1] if not self.is_own(frame))
 
-    def _side(self, frames: Iterable[Frame]) -> Named | None:
+    def _side(self, frames: Iterable[Frame]) -> NamedFrame | None:
         for frame in frames:
             name = self.name(frame)
             if self.log.platform == "native" and frame.image:
-                return Named(StableName(frame.image, False), frame)
+                return NamedFrame(StableName(frame.image, False), frame)
             if self.log.platform != "native" and name.is_named:
-                return Named(name, frame)
+                return NamedFrame(name, frame)
         return None
 
-    def each_once(self, frames: Iterable[Frame], *, with_entries: bool = False) -> list[Named]:
+    def each_once(self, frames: Iterable[Frame], *, with_entries: bool = False) -> list[NamedFrame]:
         """Each name once, at its first place, so that the depth of a recursion does not count.
 
         Bridges join their host. Unnamed frames count above the first that has a name; those of JavaScript, which tell
@@ -129,8 +129,8 @@ class Blame:
         together nearest to the crash. Entry points (`main`) count only when there is nothing else at all and
         `with_entries` asks for them.
         """
-        names: dict[str, Named] = {}
-        entries: dict[str, Named] = {}
+        names: dict[str, NamedFrame] = {}
+        entries: dict[str, NamedFrame] = {}
         last_host, was_named = "", False
         templates: set[str] = set()
         is_template_open = True
@@ -148,7 +148,7 @@ class Blame:
                 continue
             is_entry = name.text in ENTRY_POINTS or name.text.endswith(SWIFT_MAIN)
             was_named = was_named or (name.is_named and not is_entry and not is_template)
-            (entries if is_entry else names).setdefault(name.text, Named(name, frame))
+            (entries if is_entry else names).setdefault(name.text, NamedFrame(name, frame))
             if self.family == "java" and name.text.endswith(".<clinit>"):
                 break  # who touches a class first, and so has its fields set, is chance
         own = {text: one for text, one in names.items() if not self.is_template(one.name)}

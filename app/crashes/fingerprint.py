@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from app.crashes.blame import Blame, Named, is_far
+from app.crashes.blame import Blame, NamedFrame, is_far
 from app.crashes.frame_name import stable_image
 from app.crashes.log import CrashLog, Fault
 from app.crashes.rules import OVERFLOW_TYPES, SAME_TYPE
@@ -209,7 +209,7 @@ def _message(log: CrashLog) -> Parts:
     return (f"message: {stable_text(without_stack(message))}",) if message else ()
 
 
-def _texts(label: str, named: Iterable[Named], most: int) -> Parts:
+def _texts(label: str, named: Iterable[NamedFrame], most: int) -> Parts:
     """What is known of the frames, without those that tell nothing."""
     return tuple(f"{label}: {one.name.text}" for one in named if one.name.text != "?")[:most]
 
@@ -219,5 +219,5 @@ def _around(blame: Blame) -> Parts:
     return _sides(("stopped in", stopped), ("raised by", blame.raised_by), ("called by", called))
 
 
-def _sides(*told: tuple[str, Named | str | None]) -> Parts:
+def _sides(*told: tuple[str, NamedFrame | str | None]) -> Parts:
     return tuple(f"{label}: {one if isinstance(one, str) else one.name.text}" for label, one in told if one)

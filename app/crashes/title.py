@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from app.crashes.blame import Blame, Named, is_far
+from app.crashes.blame import Blame, NamedFrame, is_far
 from app.crashes.frame_name import shown_name, stable_image
 from app.crashes.log import CrashLog, Fault
 from app.crashes.rules import ENTRY_POINTS
@@ -129,20 +129,20 @@ def _joined(*words: str) -> str:
     return ", from ".join(_cut(one_line(word), MAX_SIDE) for word in words if word)
 
 
-def _side(one: Named, blame: Blame) -> str:
+def _side(one: NamedFrame, blame: Blame) -> str:
     frame = one.frame
     if frame.function in ENTRY_POINTS:
         return ""
     return _function(one, blame) if frame.function else frame.image or ""
 
 
-def _image(one: Named) -> str:
+def _image(one: NamedFrame) -> str:
     if one.name.is_named:
         return stable_image(one.frame.image or "")
     return "" if one.name.text == "?" else one.name.text
 
 
-def _function(one: Named, blame: Blame) -> str:
+def _function(one: NamedFrame, blame: Blame) -> str:
     frame = one.frame
     if blame.family == "javascript":
         return one_line(one.name.text.removeprefix(f"{one.name.host}:"))

@@ -56,7 +56,7 @@ class TakesLong(HandedBack):
     message = "The log takes long to read"
 
 
-class FoundOccurrence(NamedTuple):
+class ReadOccurrence(NamedTuple):
     """One crash report of a log, grouped."""
 
     stored: ClaimedLog
@@ -72,7 +72,7 @@ class DigestOutcome(NamedTuple):
 
     stored: ClaimedLog
     format: str | None
-    found: list[FoundOccurrence]
+    found: list[ReadOccurrence]
     reason: str | None = None
     unread: str | None = None  # parts of it that no parser could read
 
@@ -161,7 +161,7 @@ def _let_others_digest(services: Services, left: list[ClaimedLog]) -> None:
             change(session, WORK.leasing, stored, **released(WORK, services.now()))
 
 
-def _occurrence(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> FoundOccurrence:
+def _occurrence(services: Services, stored: ClaimedLog, number: int, report: Grouped) -> ReadOccurrence:
     named, parsed = time_in(stored.log_id), report.parsed
     occurred_at = named or parsed.occurred_at or stored.received_at
     # Senders' logs are named after their reports. A stored envelope that is brought in later was sent long before, rightly.
@@ -169,7 +169,7 @@ def _occurrence(services: Services, stored: ClaimedLog, number: int, report: Gro
     is_from_sender = bool(report_id) and stored.log_id.startswith(report_id)
     sent_at = parsed.sent_at if parsed.occurred_at and not named and is_from_sender else None
     seen = seen_at(occurred_at, stored.received_at, sent_at, services.config.oldest_crash_days)
-    return FoundOccurrence(stored, number, occurred_at, seen, report, report.group.identifier)
+    return ReadOccurrence(stored, number, occurred_at, seen, report, report.group.identifier)
 
 
 def _finish(services: Services, outcomes: list[DigestOutcome]) -> bool:
@@ -225,7 +225,7 @@ def _ended(outcome: DigestOutcome) -> EndedLog:
     return EndedLog(stored.id, stored.attempt, stored.holder, status, outcome.format, message)
 
 
-def _row(one: FoundOccurrence, crash_id: int) -> NewOccurrence:
+def _row(one: ReadOccurrence, crash_id: int) -> NewOccurrence:
     group = one.report.group.identifier
     return NewOccurrence(
         crash_id,
@@ -239,7 +239,7 @@ def _row(one: FoundOccurrence, crash_id: int) -> NewOccurrence:
     )
 
 
-def _crashes(counted: list[FoundOccurrence]) -> Iterable[SeenCrash]:
+def _crashes(counted: list[ReadOccurrence]) -> Iterable[SeenCrash]:
     """What the occurrences add to each crash."""
     by_crash = attrgetter("crash")
     for identifier, together in groupby(sorted(counted, key=by_crash), key=by_crash):

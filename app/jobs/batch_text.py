@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.crashes.facts import Facts, facts
 from app.db.queries.batch_rows import Scope, read_place
-from app.db.queries.batch_text import Page, devices_and_users, page_text, pages_between, undescribed
+from app.db.queries.batch_text import PartPage, devices_and_users, page_text, pages_between, undescribed
 from app.jobs.batch_logs import LogReader
 from app.jobs.batch_params import FILTERS, Filters
 from app.jobs.job_type import PartCount, Run
@@ -35,7 +35,7 @@ class TextMaker:
             self._run.advance(made.read)
             yield made.text
 
-    def _facts_of_logs(self, page: Page) -> dict[int, Facts]:
+    def _facts_of_logs(self, page: PartPage) -> dict[int, Facts]:
         """What the logs tell of occurrences that no digest described; those whose logs cannot be read are not in it."""
         told = {}
         found = undescribed(self._run.db, page)
@@ -47,7 +47,7 @@ class TextMaker:
                 told[row_id] = facts(read[1])
         return told
 
-    def _replacements(self, page: Page, told: dict[int, Facts]) -> tuple[dict[str, str], dict[str, str]] | None:
+    def _replacements(self, page: PartPage, told: dict[int, Facts]) -> tuple[dict[str, str], dict[str, str]] | None:
         """What stands in place of the devices and of the users whose names the app's rules change."""
         if not self._rules.is_on:
             return None

@@ -16,7 +16,7 @@ from app.errors import MalformedLog
 from app.parsers import values
 from app.parsers.apple_names import mach_name, signal_name
 from app.parsers.document import Document
-from app.parsers.printed_stacks import LANGUAGES, Printed, read_printed
+from app.parsers.printed_stacks import LANGUAGES, PrintedStack, read_printed
 from app.parsers.values import items, mapping
 
 FORMAT = "otlp-logs"
@@ -122,7 +122,7 @@ def _read(record: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any
     name = _event_name(record, told)
     language = values.text(about.get("telemetry.sdk.language"))
     stack = _stack(told)
-    printed = read_printed(stack, language) if stack else Printed(None)
+    printed = read_printed(stack, language) if stack else PrintedStack(None)
     number = values.integer(_pick(record, "severityNumber")) or 0
     is_crashed = name in CRASHES or name == ANR
     fault = _fault(told, printed, name, _handled(told, number, is_crashed=is_crashed))
@@ -169,7 +169,7 @@ def _stack(told: dict[str, Json]) -> str | None:
     return next((value[:MAX_STACK] for value in found if isinstance(value, str) and value.strip()), None)
 
 
-def _fault(told: dict[str, Json], printed: Printed, name: str | None, handled: bool | None) -> Fault:
+def _fault(told: dict[str, Json], printed: PrintedStack, name: str | None, handled: bool | None) -> Fault:
     """The crash itself: as attributes name it, else as its stack is headed."""
     head = printed.faults[0] if printed.faults else Fault()
     mach, signal = mach_name(told.get("crash.exception_type")), signal_name(told.get("crash.signal"))

@@ -42,7 +42,7 @@ LANGUAGES = {
 """`telemetry.sdk.language` -> platform."""
 
 
-class Printed(NamedTuple):
+class PrintedStack(NamedTuple):
     """What a trace tells."""
 
     platform: str | None  # None: it is of no language that is read
@@ -57,7 +57,7 @@ class Printed(NamedTuple):
         return any(one.frames for one in self.faults) or any(one.frames for one in self.threads)
 
 
-def read_printed(text: str, language: str | None = None) -> Printed:
+def read_printed(text: str, language: str | None = None) -> PrintedStack:
     """Read a trace in the language that its sender names, else in the one that it looks like."""
     if text.lstrip().startswith("{"):
         return _tree(text)
@@ -67,7 +67,7 @@ def read_printed(text: str, language: str | None = None) -> Printed:
         found = _READERS[platform](lines)
         if found.has_frames:
             return found
-    return Printed(told)
+    return PrintedStack(told)
 
 
 def _look(lines: list[str]) -> str | None:
@@ -87,14 +87,14 @@ def _look(lines: list[str]) -> str | None:
     return None
 
 
-def _java(lines: list[str]) -> Printed:
+def _java(lines: list[str]) -> PrintedStack:
     if not any(java_stack.frame(line) for line in lines):  # frames without "at", as a thread's stack is joined
         lines = [lines[0], *(f"\tat {line.strip()}" for line in lines)] if lines else []
     faults, notes = java_stack.read_faults(lines) if lines else ([], [])
-    return Printed("java", tuple(faults), notes=tuple(notes))
+    return PrintedStack("java", tuple(faults), notes=tuple(notes))
 
 
-def _python(lines: list[str]) -> Printed:
+def _python(lines: list[str]) -> PrintedStack:
     faults: list[Fault] = []
     frames: list[Frame] = []
     error: list[str] = []  # the lines of the exception, once its frames are over
@@ -110,7 +110,7 @@ def _python(lines: list[str]) -> Printed:
         elif error or (line and not line[0].isspace()):
             error.append(line)
     faults = faults[::-1][:MAX_FAULTS]
-    return Printed("python", tuple(_chained(faults)))
+    return PrintedStack("python", tuple(_chained(faults)))
 
 
 def _python_fault(lines: list[str], frames: list[Frame]) -> Fault:
@@ -129,11 +129,11 @@ def _chained(faults: list[Fault]) -> list[Fault]:
     return [replace(one, relation="cause", parent=at - 1) if at else one for at, one in enumerate(faults)]
 
 
-def _javascript(lines: list[str]) -> Printed:
+def _javascript(lines: list[str]) -> PrintedStack:
     frames = [frame for line in lines if (frame := _script_frame(line))]
     head = lines[0].strip() if lines and _script_frame(lines[0]) is None else ""
     kind, message = java_stack.type_and_message(head) if head else (None, None)
-    return Printed("javascript", (Fault(values.text(kind), values.text(message), values.bounded(frames)),))
+    return PrintedStack("javascript", (Fault(values.text(kind), values.text(message), values.bounded(frames)),))
 
 
 def _script_frame(line: str) -> Frame | None:
@@ -163,7 +163,7 @@ def _name_and_place(text: str) -> tuple[str, str]:
     return (text[:start].rstrip(), text[start + 1 : -1]) if start >= 0 and text.endswith(")") else ("", text)
 
 
-def _csharp(lines: list[str]) -> Printed:
+def _csharp(lines: list[str]) -> PrintedStack:
     """The inner exception's frames stand before those of the one around it."""
     faults: list[Fault] = []
     stacks: list[list[Frame]] = []
@@ -182,7 +182,7 @@ def _csharp(lines: list[str]) -> Printed:
             faults.append(Fault(values.text(kind), values.text(message), relation=relation, parent=parent))
             stacks.append([])
     pairs = zip(faults, stacks, strict=True)
-    return Printed("csharp", tuple(replace(fault, frames=values.bounded(stack)) for fault, stack in pairs))
+    return PrintedStack("csharp", tuple(replace(fault, frames=values.bounded(stack)) for fault, stack in pairs))
 
 
 def _csharp_frame(text: str) -> Frame:
@@ -197,7 +197,7 @@ def _csharp_frame(text: str) -> Frame:
     )
 
 
-def _dart(lines: list[str]) -> Printed:
+def _dart(lines: list[str]) -> PrintedStack:
     frames = []
     for line in lines:
         found = _DART_FRAME.match(line.strip())
@@ -212,10 +212,10 @@ def _dart(lines: list[str]) -> Printed:
                     column=int(where["column"] or 0) or None if where else None,
                 )
             )
-    return Printed("dart", (Fault(frames=values.bounded(frames)),))
+    return PrintedStack("dart", (Fault(frames=values.bounded(frames)),))
 
 
-_READERS: dict[str, Callable[[list[str]], Printed]] = {
+_READERS: dict[str, Callable[[list[str]], PrintedStack]] = {
     "java": _java,
     "python": _python,
     "javascript": _javascript,
@@ -224,7 +224,7 @@ _READERS: dict[str, Callable[[list[str]], Printed]] = {
 }
 
 
-def _tree(text: str) -> Printed:
+def _tree(text: str) -> PrintedStack:
     value, _ = load_json(text)
     tree = values.mapping(values.mapping(value).get("callStackTree")) or values.mapping(value)
     stacks = [values.mapping(stack) for stack in values.items(tree.get("callStacks"))]
@@ -233,11 +233,11 @@ def _tree(text: str) -> Printed:
     try:
         [log] = apple_metrickit.parse(Document(json.dumps(tree).encode()))
     except MalformedLog:
-        return Printed(None)
-    return Printed("apple", threads=log.threads, images=log.images, notes=log.notes[1:])
+        return PrintedStack(None)
+    return PrintedStack("apple", threads=log.threads, images=log.images, notes=log.notes[1:])
 
 
-def _flat_tree(stacks: list[dict[str, Any]]) -> Printed:
+def _flat_tree(stacks: list[dict[str, Any]]) -> PrintedStack:
     """Stacks as lists of frames; addresses count from the start of an image."""
     threads: list[Thread] = []
     images: dict[tuple[str | None, str | None], BinaryImage] = {}
@@ -251,4 +251,4 @@ def _flat_tree(stacks: list[dict[str, Any]]) -> Printed:
                 images.setdefault((name, debug_id), BinaryImage(name=name, debug_id=debug_id))
         is_crashed = stack.get("threadAttributed") is True or len(stacks) == 1
         threads.append(Thread(index=index, is_crashed=is_crashed, frames=values.bounded(frames)))
-    return Printed("apple", threads=tuple(threads), images=tuple(images.values()))
+    return PrintedStack("apple", threads=tuple(threads), images=tuple(images.values()))

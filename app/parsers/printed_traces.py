@@ -15,7 +15,7 @@ _UNHANDLED = re.compile(r"\b(?:Unhandled|UNHANDLED|unhandled|Uncaught|uncaught)\
 _MAX_LINE = 4_000  # characters of a line that are read
 
 
-class Printed(NamedTuple):
+class PrintedTrace(NamedTuple):
     """A trace and where it stands."""
 
     start: LogLine
@@ -37,21 +37,21 @@ def _discover() -> list[Language]:
 LANGUAGES = _discover()
 
 
-def unhandled(document: Document) -> list[Printed]:
+def unhandled(document: Document) -> list[PrintedTrace]:
     """Return the traces that the log calls unhandled; a log without the word is not searched for traces."""
     if not _UNHANDLED.search(document.text or ""):
         return []
     return [one for one in found(document) if one.is_unhandled]
 
 
-def found(document: Document) -> list[Printed]:
+def found(document: Document) -> list[PrintedTrace]:
     """Return the traces in the order of the log."""
     return document.once(
         "printed traces", lambda: sorted(_each_trace(document.text or ""), key=lambda one: one.start.number)
     )
 
 
-def _each_trace(text: str) -> Iterator[Printed]:
+def _each_trace(text: str) -> Iterator[PrintedTrace]:
     marked = [language for language in LANGUAGES if any(mark in text for mark in language.MARKS)]
     for stream in logcat.streams(logcat.read(text)) if marked else ():
         lines = [line.text for line in stream]
@@ -61,4 +61,4 @@ def _each_trace(text: str) -> Iterator[Printed]:
                 above = (
                     () if start.stream else lines[max(trace.first_line - report_header.MAX_LINES, 0) : trace.first_line]
                 )
-                yield Printed(start, language.PLATFORM, trace, tuple(above))
+                yield PrintedTrace(start, language.PLATFORM, trace, tuple(above))

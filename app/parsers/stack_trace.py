@@ -13,7 +13,7 @@ from app.crashes.log import CrashLog, Thread
 from app.errors import MalformedLog
 from app.parsers import android_kind, apple_text, java_trace, logcat, printed_traces, report_header, values
 from app.parsers.document import Document
-from app.parsers.printed_traces import Printed
+from app.parsers.printed_traces import PrintedTrace
 
 FORMAT = "stack-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
@@ -53,7 +53,7 @@ def _note_repeats(reports: list[CrashLog], repeats: int) -> None:
         reports[-1] = replace(reports[-1], notes=(*reports[-1].notes, note))
 
 
-def _report(printed: Printed) -> CrashLog:
+def _report(printed: PrintedTrace) -> CrashLog:
     start, platform, trace, above = printed
     header = report_header.read(above)
     faults = trace.faults

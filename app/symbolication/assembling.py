@@ -49,7 +49,7 @@ _STATES = {
 }
 
 
-class Wanted(NamedTuple):
+class WantedFile(NamedTuple):
     """A file that is to be put together."""
 
     checksum: str  # SHA-1 of the file
@@ -67,7 +67,7 @@ class Assembly(NamedTuple):
     file: SymbolFile | None
 
 
-def wanted_file(checksum: str, chunks: list[str], about: About, given: str | None = None) -> Wanted:
+def wanted_file(checksum: str, chunks: list[str], about: About, given: str | None = None) -> WantedFile:
     """Check what a tool wants to have put together. Raises BadParameters."""
     if not all(SHA1.fullmatch(one) for one in (checksum, *chunks)):
         raise BadParameters("A checksum of a file or a chunk is its SHA-1: 40 lower-case hex digits")
@@ -76,10 +76,10 @@ def wanted_file(checksum: str, chunks: list[str], about: About, given: str | Non
     ids = ids_of(about.name, given)
     about = about._replace(name=about.name[-MAX_NAME:])
     check_about(about)
-    return Wanted(checksum, chunks, about, ids)
+    return WantedFile(checksum, chunks, about, ids)
 
 
-def assemble(services: Services, app: App, uploader: Uploader, files: list[Wanted]) -> dict[str, Assembly]:
+def assemble(services: Services, app: App, uploader: Uploader, files: list[WantedFile]) -> dict[str, Assembly]:
     """Checksum -> how far that file of the app is; one whose chunks are all there is begun. Raises BadParameters or Conflict.
 
     The files are for one version and build.
@@ -93,7 +93,7 @@ def assemble(services: Services, app: App, uploader: Uploader, files: list[Wante
     return found
 
 
-def _look(services: Services, app: App, uploader: Uploader, files: list[Wanted]) -> dict[str, Assembly]:
+def _look(services: Services, app: App, uploader: Uploader, files: list[WantedFile]) -> dict[str, Assembly]:
     """Those of the files that are known or lack chunks, by few statements: a tool asks about all of its files at once."""
     about = files[0].about
     with services.db.read() as session:
@@ -117,7 +117,7 @@ def _look(services: Services, app: App, uploader: Uploader, files: list[Wanted])
     return told
 
 
-def _begin(services: Services, app: App, uploader: Uploader, wanted: Wanted) -> Assembly:
+def _begin(services: Services, app: App, uploader: Uploader, wanted: WantedFile) -> Assembly:
     about, wished = wanted.about, None
     with services.db.write() as session:
         there = by_checksum(session, app.id, [wanted.checksum], about.version, about.build)
@@ -133,7 +133,7 @@ def _begin(services: Services, app: App, uploader: Uploader, wanted: Wanted) -> 
 
 
 def _from_chunks(
-    services: Services, session: Session, app: App, uploader: Uploader, wanted: Wanted, rejected: SymbolFile | None
+    services: Services, session: Session, app: App, uploader: Uploader, wanted: WantedFile, rejected: SymbolFile | None
 ) -> Assembly:
     """Insert the file's row if all chunks are there."""
     held = held_chunks(session, uploader.owner, wanted.chunks)

@@ -14,7 +14,7 @@ from app.telemetry import multiprocess_metrics, tracing
 from app.telemetry.log_lines import configure_logs
 from app.web import api, console
 from app.web.prefix import BelowPrefix, prefix_of
-from app.web.request_body import BODY, Bodies, RequestBody, has_body
+from app.web.request_body import BODY, Bodies, IncomingBody, has_body
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -77,7 +77,7 @@ class AtOnce:
         return answer
 
     def _with_body(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        body = environ["wsgi.input"] = environ[BODY] = RequestBody(environ, self._bodies)
+        body = environ["wsgi.input"] = environ[BODY] = IncomingBody(environ, self._bodies)
         head: list[Any] = ["500", []]
 
         def begin(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from app.errors import STATUS_WORDS, AppError, BadParameters, TransientError
 
 PROTOCOL = "granian.protocol"  # in the environ: what the server answers by, from any thread
-BODY = "crashq.body"  # in the environ: the RequestBody
+BODY = "crashq.body"  # in the environ: the IncomingBody
 
 LARGEST_PIECE = 16 * 1024  # bytes that are read at a time; the server hands them over when all of them have come
 LEAST_RATE = 1_024  # bytes a second, beyond the time that any body may take
@@ -41,11 +41,11 @@ class Bodies:
         """`within`: seconds that any body may take. `rest` is entered while a request waits for its body."""
         self.within, self.rest = within, rest
         self._places = threading.BoundedSemaphore(most)
-        self._open: set[RequestBody] = set()
+        self._open: set[IncomingBody] = set()
         self._lock = threading.Lock()
         self._watcher: threading.Thread | None = None
 
-    def enter(self, body: "RequestBody") -> None:
+    def enter(self, body: "IncomingBody") -> None:
         """Take a place, and watch over the body if it can be ended. Raises TransientError when there is none."""
         if not self._places.acquire(blocking=False):
             raise TransientError("Too many bodies come in at the same time, try again", retry_after=COME_BACK)
@@ -57,7 +57,7 @@ class Bodies:
                 self._watcher = threading.Thread(target=self._watch, name="slow-bodies", daemon=True)
                 self._watcher.start()
 
-    def leave(self, body: "RequestBody") -> None:
+    def leave(self, body: "IncomingBody") -> None:
         """Give the place back."""
         with self._lock:
             self._open.discard(body)
@@ -72,7 +72,7 @@ class Bodies:
                 body.end_if_late()
 
 
-class RequestBody:
+class IncomingBody:
     """A stream for `wsgi.input` that waits for bytes without a request slot, and no longer than they may take."""
 
     def __init__(self, environ: dict[str, Any], bodies: Bodies) -> None:

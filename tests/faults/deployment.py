@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 import redis
 
-from app.cli.demo import Answer, Http
+from app.cli.demo import Http, HttpAnswer
 from tests.servers import S3, free_port, new_database
 from tests.system.conftest import GRACE, Operator, descendants, is_alive, log_in, until
 
@@ -136,12 +136,12 @@ class Deployment:
         """Wait until every part answers /readyz."""
         until(lambda: self.send("GET", "/readyz").status == 200, f"readiness, see {self.folder}")
 
-    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> HttpAnswer:
         """Send a request; a web that is away counts as status 0."""
         try:
             return self.http.send(method, path, body, **headers)
         except OSError as error:
-            return Answer(0, self.http_headers(), str(error).encode(), 0.0)
+            return HttpAnswer(0, self.http_headers(), str(error).encode(), 0.0)
 
     @staticmethod
     def http_headers() -> Any:

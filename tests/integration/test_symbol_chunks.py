@@ -11,7 +11,7 @@ from app.db.models.symbols import IN_CHUNKS, SymbolFile, SymbolState
 from app.operations.doctor import examine
 from app.storage import Storage
 from app.sweep import sweep
-from app.symbolication.assembling import AssemblyState, Wanted, assemble, wanted_file
+from app.symbolication.assembling import AssemblyState, WantedFile, assemble, wanted_file
 from app.symbolication.chunks import SentChunk, Uploader, receive_chunks
 from app.symbolication.making import make_symbols
 from app.symbolication.receive import receive_symbols
@@ -36,7 +36,7 @@ def uploader(member) -> Uploader:
     return Uploader(member.user_id, None)
 
 
-def wanted(content: bytes, name: str = "cart.sym", version: str = "") -> Wanted:
+def wanted(content: bytes, name: str = "cart.sym", version: str = "") -> WantedFile:
     return wanted_file(sha1(content), [sha1(one) for one in cut(content)], About(name, version))
 
 

@@ -35,7 +35,7 @@ class Undescribed(NamedTuple):
     number: int
 
 
-class Page(NamedTuple):
+class PartPage(NamedTuple):
     """The occurrences after one place and up to another."""
 
     scope: Scope
@@ -64,23 +64,23 @@ class Page(NamedTuple):
 
 def pages_between(
     db: Database, scope: Scope, after: BatchPosition | None, upto: BatchPosition, rows: int
-) -> Iterator[Page]:
+) -> Iterator[PartPage]:
     """The pages of a part, which has so many rows or fewer: nothing is added to it while its batch is made."""
     begin, left = after or BEGINNING, rows
     while left > ROWS_PER_TEXT:
         with db.driver() as driver:
-            bound = driver.first(_BOUND, **Page(scope, begin, upto).values, size=ROWS_PER_TEXT)
+            bound = driver.first(_BOUND, **PartPage(scope, begin, upto).values, size=ROWS_PER_TEXT)
         if bound is None:
             break
-        yield Page(scope, begin, bound)
+        yield PartPage(scope, begin, bound)
         begin, left = bound, left - ROWS_PER_TEXT
-    yield Page(scope, begin, upto)
+    yield PartPage(scope, begin, upto)
 
 
 def page_text(
     db: Database,
     name: str,
-    page: Page,
+    page: PartPage,
     filters: Mapping[str, list[str] | None],
     told: Mapping[int, Facts] | None = None,
     shown: tuple[Mapping[str, str], Mapping[str, str]] | None = None,
@@ -104,13 +104,13 @@ def page_text(
     return found
 
 
-def undescribed(db: Database, page: Page) -> list[Undescribed]:
+def undescribed(db: Database, page: PartPage) -> list[Undescribed]:
     """The occurrences of a page that no digest described, in the order of the page."""
     with db.driver() as driver:
         return driver.rows(_UNDESCRIBED, **page.values)
 
 
-def devices_and_users(db: Database, page: Page) -> tuple[set[str], set[str]]:
+def devices_and_users(db: Database, page: PartPage) -> tuple[set[str], set[str]]:
     """What the rows of a page tell of devices and users."""
     with db.driver() as driver:
         found: list[tuple[str | None, str | None]] = driver.rows(_DEVICES_AND_USERS, **page.values)

@@ -52,7 +52,7 @@ class AnswerView:
 
 
 @dataclass(frozen=True)
-class Operation:
+class ShownOperation:
     """One method of one path."""
 
     id: str
@@ -78,7 +78,7 @@ class DocsSubject:
 
     name: str
     about: str
-    operations: list[Operation]
+    operations: list[ShownOperation]
 
     @property
     def anchor(self) -> str:
@@ -88,8 +88,8 @@ class DocsSubject:
 
 def subjects(document: Json) -> list[DocsSubject]:
     """The whole document, in its order."""
-    reader = _Reader(document)
-    found: dict[str, list[Operation]] = {tag["name"]: [] for tag in document["tags"]}
+    reader = _PageReader(document)
+    found: dict[str, list[ShownOperation]] = {tag["name"]: [] for tag in document["tags"]}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             found[operation["tags"][0]].append(reader.operation(method, path, operation))
@@ -101,12 +101,12 @@ def ticked(text: str) -> Markup:
     return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  it has just been escaped
 
 
-class _Reader:
+class _PageReader:
     def __init__(self, document: Json) -> None:
         self._document = document
 
-    def operation(self, method: str, path: str, operation: Json) -> Operation:
-        return Operation(
+    def operation(self, method: str, path: str, operation: Json) -> ShownOperation:
+        return ShownOperation(
             operation["operationId"], method.upper(), path, operation["summary"], operation.get("description", ""),
             self._access(operation), [self._parameter(one) for one in operation.get("parameters", [])],
             self._samples(operation.get("requestBody", {})),

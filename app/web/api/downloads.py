@@ -32,7 +32,7 @@ def _file(about: str, status: int, headers: str) -> Json:
     return made
 
 
-class StoredFile(NamedTuple):
+class FileToSend(NamedTuple):
     """What a link serves."""
 
     key: str
@@ -88,7 +88,7 @@ def download(signed: Annotated[str, Field(description="From a finished result")]
     return response
 
 
-def _file_behind(services: Services, signed: str) -> tuple[Job, StoredFile]:
+def _file_behind(services: Services, signed: str) -> tuple[Job, FileToSend]:
     job_id, attempt, user_id, number = read_link(services, signed)
     with services.db.read() as session:
         job = session.get(Job, job_id)
@@ -100,18 +100,18 @@ def _file_behind(services: Services, signed: str) -> tuple[Job, StoredFile]:
     if job.state != JobState.FINISHED or job.expires_at is None or job.expires_at <= services.now():
         raise JobExpired("This link has expired")
     if part is not None:
-        return job, StoredFile(
+        return job, FileToSend(
             str(part.key), part.size or 0, str(part.sha256), str(part.filename), str(part.media_type)
         )
     if number is not None or job.result_key is None or job.result_size is None:
         raise NotFound(NOT_FOUND)
     media_type = job.result_media_type or "application/octet-stream"
-    return job, StoredFile(
+    return job, FileToSend(
         job.result_key, job.result_size, str(job.result_sha256), str(job.result_filename), media_type
     )
 
 
-def _wanted_range(job: Job, file: StoredFile) -> tuple[int, int]:
+def _wanted_range(job: Job, file: FileToSend) -> tuple[int, int]:
     """(start, end) of the one byte range asked for, else of the whole. Raises RangeNotSatisfiable."""
     wanted, size = request.range, file.size
     if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or not _is_unchanged(job, file):
@@ -122,7 +122,7 @@ def _wanted_range(job: Job, file: StoredFile) -> tuple[int, int]:
     return found
 
 
-def _is_unchanged(job: Job, file: StoredFile) -> bool:
+def _is_unchanged(job: Job, file: FileToSend) -> bool:
     """True unless the client's If-Range names another version of the file."""
     condition = request.if_range
     if condition.etag is not None:

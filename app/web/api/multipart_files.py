@@ -28,7 +28,7 @@ def read_files(stream: IO[bytes], max_bytes: int, most: int) -> list[tuple[str, 
     parser = MultiPartParser(stream_factory=open_file, max_form_memory_size=MAX_TEXT, max_form_parts=most)
     try:
         boundary = request.mimetype_params.get("boundary", "").encode("latin-1")
-        _, files = parser.parse(_Counted(stream, max_bytes), boundary, None)  # type: ignore[arg-type]
+        _, files = parser.parse(_Limited(stream, max_bytes), boundary, None)  # type: ignore[arg-type]
     except Exception as error:
         for one in opened:
             one.close()
@@ -42,7 +42,7 @@ def read_files(stream: IO[bytes], max_bytes: int, most: int) -> list[tuple[str, 
     return list(files.items(multi=True))
 
 
-class _Counted:
+class _Limited:
     """A stream that refuses to give more than so many bytes."""
 
     def __init__(self, stream: IO[bytes], most: int) -> None:

@@ -2,7 +2,7 @@
 
 A view's parameters have fixed names: `app` is the app of the path, which the sender has to be a member of; `user` the
 sender's id; `uploader` who may send symbols; `paging`, `query` and `body` what was read from the query and the JSON body; any
-other is a part of the path. It returns a ResponseBody or a list of them, an Answer, a Page, a Document, None where there is
+other is a part of the path. It returns a ResponseBody or a list of them, an Answer, a Page, a BareDocument, None where there is
 nothing to say, or a Response of its own.
 By the same signatures app.web.api.openapi describes it.
 """
@@ -81,7 +81,7 @@ class Answer(Generic[N]):
 
 
 @dataclass(frozen=True)
-class Document(Generic[D]):
+class BareDocument(Generic[D]):
     """A body of another protocol: as it is, not in `{"success":true,"result":…}`."""
 
     value: D  # a ResponseBody, or a list or a dict of some
@@ -105,7 +105,7 @@ class Operation:
     view: Callable[..., Any]
     about: str = ""  # the response that succeeds
     status: int = 200  # of that
-    also: tuple[int, ...] = ()  # other statuses of a Document that succeeds
+    also: tuple[int, ...] = ()  # other statuses of a BareDocument that succeeds
     errors: tuple[int, ...] = ()  # beside those that follow from the signature
     headers: str = ""  # names of the response's own headers
     is_open: bool = False  # needs no token
@@ -197,7 +197,7 @@ def _response(made: Any, status: int) -> Response:
         response = answers.success(made.body and made.body.to_json(), status)
         response.headers.update(made.headers)
         return response
-    if isinstance(made, Page | Document):
+    if isinstance(made, Page | BareDocument):
         return made.response(status)
     if isinstance(made, ResponseBody):
         return answers.success(made.to_json(), status)

@@ -34,14 +34,14 @@ def read_form(wanted: str) -> Form:
 
         def read(stream: Readable, max_bytes: int) -> bytes:
             nonlocal found
-            found = _Reader(wanted, max_bytes).read(stream)
+            found = _FormReader(wanted, max_bytes).read(stream)
             return b""
 
         upload.reduced(read)
         return found
 
 
-class _Reader:
+class _FormReader:
     """Takes the parts of one form, of which no more than what is kept is ever in memory."""
 
     def __init__(self, wanted: str, max_bytes: int) -> None:

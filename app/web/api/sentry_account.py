@@ -10,7 +10,7 @@ from app.identity.upload_keys import app_of_uploader, apps_of_uploader
 from app.json_models import ForeignResponse, Time
 from app.symbolication.chunks import Uploader
 from app.web.api import tags
-from app.web.api.resource import Document, Resource
+from app.web.api.resource import BareDocument, Resource
 from app.web.api.sentry_releases import AnyPage, Version
 from app.web.api.sentry_uploads import Nothing, Organization, Project
 from app.web.auth import services, token
@@ -67,77 +67,79 @@ class ProjectBody(ForeignResponse, component="Project"):
 
 
 @resource.get("/", "showSentryInfo", "Who asks", about="The sender")
-def info(uploader: Uploader) -> Document[Info]:
+def info(uploader: Uploader) -> BareDocument[Info]:
     """What a tool checks its token by."""
     person = person_of(services(), token()) if uploader.app is None else None
     user = SentryUser(id=str(person.id), email=person.email) if person else None
-    return Document(Info(version="0", auth=Scopes(scopes=list(SCOPES)), user=user))
+    return BareDocument(Info(version="0", auth=Scopes(scopes=list(SCOPES)), user=user))
 
 
 @resource.get("/organizations/", "listOrganizations", "The one organization", about="It", errors=(400,))
-def organizations(uploader: Uploader, query: AnyPage) -> Document[list[OrganizationBody]]:
+def organizations(uploader: Uploader, query: AnyPage) -> BareDocument[list[OrganizationBody]]:
     """One, for tools that want one."""
-    return Document([_organization(uploader)])
+    return BareDocument([_organization(uploader)])
 
 
 @resource.get("/organizations/<organization>/", "showOrganization", "The one organization", about="It")
-def organization(uploader: Uploader, organization: Organization) -> Document[OrganizationBody]:
+def organization(uploader: Uploader, organization: Organization) -> BareDocument[OrganizationBody]:
     """The same under any name."""
-    return Document(_organization(uploader))
+    return BareDocument(_organization(uploader))
 
 
 @resource.get(
     "/organizations/<organization>/projects/", "listProjects", "Apps of the sender", about="By name", errors=(400,)
 )
-def projects(uploader: Uploader, organization: Organization, query: AnyPage) -> Document[list[ProjectBody]]:
+def projects(uploader: Uploader, organization: Organization, query: AnyPage) -> BareDocument[list[ProjectBody]]:
     """The apps whose symbols the sender may send."""
-    return Document([_project(app) for app in apps_of_uploader(services(), uploader)])
+    return BareDocument([_project(app) for app in apps_of_uploader(services(), uploader)])
 
 
 @resource.get(
     "/projects/<organization>/<project>/", "showProject", "An app of the sender", about="The app", errors=(404,)
 )
-def project(uploader: Uploader, organization: Organization, project: Project) -> Document[ProjectBody]:
+def project(uploader: Uploader, organization: Organization, project: Project) -> BareDocument[ProjectBody]:
     """One of them."""
-    return Document(_project(app_of_uploader(services(), uploader, project)))
+    return BareDocument(_project(app_of_uploader(services(), uploader, project)))
 
 
 @resource.get("/organizations/<organization>/repos/", "listRepositories", "Repositories: none is known", about="None",
               errors=(400,))  # fmt: skip
-def repositories(uploader: Uploader, organization: Organization, query: AnyPage) -> Document[list[Nothing]]:
+def repositories(uploader: Uploader, organization: Organization, query: AnyPage) -> BareDocument[list[Nothing]]:
     """None, so that tools read commits from the working copy."""
-    return Document([])
+    return BareDocument([])
 
 
 @resource.get("/organizations/<organization>/releases/<version>/commits/", "listCommits", "Commits: none is kept",
               about="None", errors=(400,))  # fmt: skip
 def commits(
     uploader: Uploader, organization: Organization, version: Version, query: AnyPage
-) -> Document[list[Nothing]]:
+) -> BareDocument[list[Nothing]]:
     """None."""
-    return Document([])
+    return BareDocument([])
 
 
 @resource.get("/organizations/<organization>/releases/<version>/previous-with-commits/", "showReleaseWithCommits",
               "The release before with commits: there is none", about="None")  # fmt: skip
-def previous(uploader: Uploader, organization: Organization, version: Version) -> Document[Nothing]:
+def previous(uploader: Uploader, organization: Organization, version: Version) -> BareDocument[Nothing]:
     """None."""
-    return Document(Nothing())
+    return BareDocument(Nothing())
 
 
 @resource.get("/projects/<organization>/<project>/releases/<version>/files/", "listReleaseFiles",
               "Files of a release: none is kept", about="None", errors=(400, 404))  # fmt: skip
 def files(
     uploader: Uploader, organization: Organization, project: Project, version: Version, query: AnyPage
-) -> Document[list[Nothing]]:
+) -> BareDocument[list[Nothing]]:
     """None."""
     app_of_uploader(services(), uploader, project)
-    return Document([])
+    return BareDocument([])
 
 
 @resource.post("/projects/<organization>/<project>/releases/<version>/files/", "addReleaseFile",
                "Files of a release are not kept: send source maps as a bundle", about="Never", errors=(400, 404))  # fmt: skip
-def add_file(uploader: Uploader, organization: Organization, project: Project, version: Version) -> Document[Nothing]:
+def add_file(
+    uploader: Uploader, organization: Organization, project: Project, version: Version
+) -> BareDocument[Nothing]:
     """Refused, with what to do instead."""
     app_of_uploader(services(), uploader, project)
     raise BadParameters("Files of a release are not kept; send source maps with `sentry-cli sourcemaps upload`")

@@ -15,7 +15,7 @@ from app.symbols.contents import About, id_in_name
 from app.web.api import tags
 from app.web.api.multipart_files import read_files
 from app.web.api.openapi.words import BINARY, body, object_of
-from app.web.api.resource import Document, Resource
+from app.web.api.resource import BareDocument, Resource
 from app.web.api.sentry_uploads import OVERHEAD, DebugFile, FileData, Organization, Project
 from app.web.api.symbols import CHUNK, LONGEST_FILE
 from app.web.auth import services
@@ -32,7 +32,7 @@ resource = Resource("sentry_archives", tags.SENTRY, url_prefix="/api/0", strict_
     about="Stored; a worker reads it. Of what is in it only mappings can be told, by their names", errors=(400, 404, 409, 413),
     more={"requestBody": body(object_of({"file": BINARY}), "multipart/form-data")},
 )  # fmt: skip
-def send_archive(uploader: Uploader, organization: Organization, project: Project) -> Document[list[DebugFile]]:
+def send_archive(uploader: Uploader, organization: Organization, project: Project) -> BareDocument[list[DebugFile]]:
     """Store the files of a form."""
     app = app_of_uploader(services(), uploader, project)
     limit = services().config.max_symbol_bytes
@@ -54,7 +54,7 @@ def send_archive(uploader: Uploader, organization: Organization, project: Projec
     finally:
         for one in files:
             one.close()
-    return Document(made)
+    return BareDocument(made)
 
 
 def debug_file(file: SymbolFile, name: str) -> DebugFile:

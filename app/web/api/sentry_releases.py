@@ -12,7 +12,7 @@ from app.identity.upload_keys import app_of_uploader, apps_of_uploader
 from app.json_models import ForeignRequest, ForeignResponse, Query, Time
 from app.symbolication.chunks import Uploader
 from app.web.api import tags
-from app.web.api.resource import Document, Resource
+from app.web.api.resource import BareDocument, Resource
 from app.web.api.sentry_uploads import MAX_BODY, Nothing, Organization, Project
 from app.web.auth import services
 
@@ -97,22 +97,22 @@ class NewDeploy(ForeignRequest):
 @resource.get(
     ALL, "listDeclaredReleases", "Releases that build tools have declared", about="Newest first", errors=(400,)
 )
-def list_all(uploader: Uploader, organization: Organization, query: AnyPage) -> Document[list[ReleaseBody]]:
+def list_all(uploader: Uploader, organization: Organization, query: AnyPage) -> BareDocument[list[ReleaseBody]]:
     """Those of all apps that the sender may see, each once."""
-    return Document(_bodies(apps_of_uploader(services(), uploader)))
+    return BareDocument(_bodies(apps_of_uploader(services(), uploader)))
 
 
 @resource.get(OF_APP, "listDeclaredReleasesOfApp", "Those of an app", about="Newest first", errors=(400, 404))
 def list_of_app(
     uploader: Uploader, organization: Organization, project: Project, query: AnyPage
-) -> Document[list[ReleaseBody]]:
+) -> BareDocument[list[ReleaseBody]]:
     """Those of one app."""
-    return Document(_bodies([app_of_uploader(services(), uploader, project)]))
+    return BareDocument(_bodies([app_of_uploader(services(), uploader, project)]))
 
 
 @resource.post(ALL, "declareRelease", "Declare a release, or change what it says", about="It was there",
                errors=(400, 404), max_body=MAX_BODY, also=(201,))  # fmt: skip
-def add(uploader: Uploader, organization: Organization, body: NewReleaseOfApps) -> Document[ReleaseBody]:
+def add(uploader: Uploader, organization: Organization, body: NewReleaseOfApps) -> BareDocument[ReleaseBody]:
     """Declare a release of the apps that are named; with an upload key, of its app."""
     apps = [app_of_uploader(services(), uploader, one) for one in dict.fromkeys(body.projects)]
     if not apps and uploader.app is None:
@@ -124,13 +124,13 @@ def add(uploader: Uploader, organization: Organization, body: NewReleaseOfApps) 
                about="It was there", errors=(400, 404), max_body=MAX_BODY, also=(201,))  # fmt: skip
 def add_to_app(
     uploader: Uploader, organization: Organization, project: Project, body: NewRelease
-) -> Document[ReleaseBody]:
+) -> BareDocument[ReleaseBody]:
     """Declare a release of one app."""
     return _declared([app_of_uploader(services(), uploader, project)], body)
 
 
 @resource.get(ONE, "showDeclaredRelease", "A release", about="The release", errors=(404,))
-def show(uploader: Uploader, organization: Organization, version: Version) -> Document[ReleaseBody]:
+def show(uploader: Uploader, organization: Organization, version: Version) -> BareDocument[ReleaseBody]:
     """The release, of whatever apps have it."""
     return _release_body(apps_of_uploader(services(), uploader), version)
 
@@ -138,7 +138,7 @@ def show(uploader: Uploader, organization: Organization, version: Version) -> Do
 @resource.get(ONE_OF_APP, "showDeclaredReleaseOfApp", "A release of an app", about="The release", errors=(404,))
 def show_of_app(
     uploader: Uploader, organization: Organization, project: Project, version: Version
-) -> Document[ReleaseBody]:
+) -> BareDocument[ReleaseBody]:
     """The release of one app."""
     return _release_body([app_of_uploader(services(), uploader, project)], version)
 
@@ -147,7 +147,7 @@ def show_of_app(
               max_body=MAX_BODY)  # fmt: skip
 def change(
     uploader: Uploader, organization: Organization, version: Version, body: ChangedRelease
-) -> Document[ReleaseBody]:
+) -> BareDocument[ReleaseBody]:
     """Set what is given, such as when it was released."""
     return _changed(apps_of_uploader(services(), uploader), version, body)
 
@@ -156,16 +156,16 @@ def change(
               errors=(404,), max_body=MAX_BODY)  # fmt: skip
 def change_of_app(
     uploader: Uploader, organization: Organization, project: Project, version: Version, body: ChangedRelease
-) -> Document[ReleaseBody]:
+) -> BareDocument[ReleaseBody]:
     """Set what is given, of one app."""
     return _changed([app_of_uploader(services(), uploader, project)], version, body)
 
 
 @resource.delete(ONE, "deleteDeclaredRelease", "Forget a release", about="Forgotten", errors=(404,))
-def remove(uploader: Uploader, organization: Organization, version: Version) -> Document[Nothing]:
+def remove(uploader: Uploader, organization: Organization, version: Version) -> BareDocument[Nothing]:
     """Forget a release; symbols and crashes stay."""
     releases.delete_release(services(), apps_of_uploader(services(), uploader), version)
-    return Document(Nothing())
+    return BareDocument(Nothing())
 
 
 @resource.delete(
@@ -173,42 +173,42 @@ def remove(uploader: Uploader, organization: Organization, version: Version) -> 
 )
 def remove_of_app(
     uploader: Uploader, organization: Organization, project: Project, version: Version
-) -> Document[Nothing]:
+) -> BareDocument[Nothing]:
     """The same, of one app."""
     releases.delete_release(services(), [app_of_uploader(services(), uploader, project)], version)
-    return Document(Nothing())
+    return BareDocument(Nothing())
 
 
 @resource.get(f"{ONE}deploys/", "listDeploys", "Deploys of a release", about="Newest first", errors=(400, 404))
 def deploys(
     uploader: Uploader, organization: Organization, version: Version, query: AnyPage
-) -> Document[list[DeployBody]]:
+) -> BareDocument[list[DeployBody]]:
     """The deploys that are kept."""
     found = releases.find_release(services(), apps_of_uploader(services(), uploader), version)
-    return Document([DeployBody(**one) for one in reversed(releases.deploys_of(found[0]))])
+    return BareDocument([DeployBody(**one) for one in reversed(releases.deploys_of(found[0]))])
 
 
 @resource.post(f"{ONE}deploys/", "addDeploy", "Tell of a deploy", status=201, about="Kept", errors=(404,))
 def add_deploy(
     uploader: Uploader, organization: Organization, version: Version, body: NewDeploy
-) -> Document[DeployBody]:
+) -> BareDocument[DeployBody]:
     """Keep a deploy."""
     apps = apps_of_uploader(services(), uploader)
-    return Document(DeployBody(**releases.add_deploy(services(), apps, version, body.model_dump())))
+    return BareDocument(DeployBody(**releases.add_deploy(services(), apps, version, body.model_dump())))
 
 
-def _declared(apps: list[App], body: NewRelease) -> Document[ReleaseBody]:
+def _declared(apps: list[App], body: NewRelease) -> BareDocument[ReleaseBody]:
     made, is_new = releases.declare_release(services(), apps, body.version, body.url, body.date_released)
-    return Document(_body(made, {app.id: app for app in apps}), 201 if is_new else 200)
+    return BareDocument(_body(made, {app.id: app for app in apps}), 201 if is_new else 200)
 
 
-def _release_body(apps: list[App], version: str) -> Document[ReleaseBody]:
-    return Document(_body(releases.find_release(services(), apps, version), {app.id: app for app in apps}))
+def _release_body(apps: list[App], version: str) -> BareDocument[ReleaseBody]:
+    return BareDocument(_body(releases.find_release(services(), apps, version), {app.id: app for app in apps}))
 
 
-def _changed(apps: list[App], version: str, body: ChangedRelease) -> Document[ReleaseBody]:
+def _changed(apps: list[App], version: str, body: ChangedRelease) -> BareDocument[ReleaseBody]:
     made = releases.change_release(services(), apps, version, body.url, body.date_released)
-    return Document(_body(made, {app.id: app for app in apps}))
+    return BareDocument(_body(made, {app.id: app for app in apps}))
 
 
 def _bodies(apps: list[App]) -> list[ReleaseBody]:

@@ -23,7 +23,7 @@ from app.web.api.multipart_files import read_files
 from app.web.api.openapi.generated import body_schema
 from app.web.api.openapi.words import BINARY, body, object_of
 from app.web.api.request_values import json_object
-from app.web.api.resource import Document, Resource
+from app.web.api.resource import BareDocument, Resource
 from app.web.api.symbols import LONGEST_FILE
 from app.web.auth import services
 from app.web.request_body import BODY
@@ -123,10 +123,10 @@ _FILES: TypeAdapter[dict[str, FileToAssemble]] = TypeAdapter(dict[str, FileToAss
 
 
 @resource.get(CHUNKS, "showChunkOptions", "How to send chunks", about="The options")
-def options(uploader: Uploader, organization: Organization) -> Document[ChunkOptions]:
+def options(uploader: Uploader, organization: Organization) -> BareDocument[ChunkOptions]:
     """What a tool asks before it sends anything."""
     base = services().config.public_url or request.url_root.rstrip("/")
-    return Document(
+    return BareDocument(
         ChunkOptions(
             url=f"{base}/api/0/organizations/crashq/chunk-upload/",
             chunk_size=CHUNK,
@@ -146,7 +146,7 @@ def options(uploader: Uploader, organization: Organization) -> Document[ChunkOpt
     CHUNKS, "sendChunks", "Send chunks: files of a form, each named by its SHA-1", about="All are durable",
     errors=(400, 409, 413), more={"requestBody": body(_FILES_FORM, "multipart/form-data")},
 )  # fmt: skip
-def send_chunks(uploader: Uploader, organization: Organization) -> Document[Nothing]:
+def send_chunks(uploader: Uploader, organization: Organization) -> BareDocument[Nothing]:
     """Store the chunks of a form."""
     limit = REQUEST + OVERHEAD
     if (request.content_length or 0) > limit:
@@ -164,7 +164,7 @@ def send_chunks(uploader: Uploader, organization: Organization) -> Document[Noth
     finally:
         for _, one in files:
             one.close()
-    return Document(Nothing())
+    return BareDocument(Nothing())
 
 
 @resource.post(
@@ -176,7 +176,7 @@ def send_chunks(uploader: Uploader, organization: Organization) -> Document[Noth
 )  # fmt: skip
 def assemble_debug_files(
     uploader: Uploader, organization: Organization, project: Project
-) -> Document[dict[str, DebugFileState]]:
+) -> BareDocument[dict[str, DebugFileState]]:
     """Begin files whose chunks are all there, and tell of each how far it is."""
     app = app_of_uploader(services(), uploader, project)
     wanted = [
@@ -185,7 +185,7 @@ def assemble_debug_files(
     given = {one.checksum: one.ids for one in wanted}
     made = assemble(services(), app, uploader, wanted)
     images = images_of_files(services(), [one.file for one in made.values() if one.file])
-    return Document({
+    return BareDocument({
         checksum: DebugFileState(
             **_state(one), dif=_debug_file(checksum, one.file, images.get(one.file.id, []), given[checksum])
             if one.file and one.state == AssemblyState.OK else None,
@@ -199,14 +199,14 @@ def assemble_debug_files(
     "Put a bundle of source maps together from chunks, or see how far it is", about="The bundle",
     errors=(404, 409), max_body=MAX_BODY,
 )  # fmt: skip
-def assemble_bundle(uploader: Uploader, organization: Organization, body: BundleToAssemble) -> Document[FileState]:
+def assemble_bundle(uploader: Uploader, organization: Organization, body: BundleToAssemble) -> BareDocument[FileState]:
     """Begin a bundle for each of the projects."""
     _, version, build = release_parts(body.version)
     about = About("artifact bundle", version or "", build or body.dist or "")
     wanted = wanted_file(body.checksum, body.chunks, about)
     apps = [app_of_uploader(services(), uploader, one) for one in dict.fromkeys(body.projects)]
     made = [assemble(services(), app, uploader, [wanted])[body.checksum] for app in apps]
-    return Document(FileState(**_state(min(made, key=lambda one: _ORDER.index(one.state)))))
+    return BareDocument(FileState(**_state(min(made, key=lambda one: _ORDER.index(one.state)))))
 
 
 _ORDER = (AssemblyState.ERROR, AssemblyState.NOT_FOUND, AssemblyState.CREATED, AssemblyState.OK)

@@ -23,7 +23,7 @@ OPEN_FORM = "console.sign_in.sign_in"  # the one form that is sent without a ses
 NOT_PAGES = ("/api", "/healthz", "/readyz", "/metrics")  # what programs ask, wherever it leads
 
 
-class Page(Protocol):
+class ConsolePage(Protocol):
     """A module in pages/; it may also offer NAV: Nav, its place in the header."""
 
     blueprint: Blueprint
@@ -51,7 +51,7 @@ def register(flask: Flask, otherwise: Callable[[HTTPException], Response]) -> No
     flask.register_error_handler(MethodNotAllowed, unknown)
 
 
-def _discover() -> list[Page]:
+def _discover() -> list[ConsolePage]:
     names = sorted(module.name for module in pkgutil.iter_modules(pages.__path__))
     return [importlib.import_module(f"{pages.__name__}.{name}") for name in names]
 

@@ -28,7 +28,7 @@ from app.web.api.openapi.words import (
     schema,
     success_of,
 )
-from app.web.api.resource import Answer, Document, Operation, Page, PagingAfter, Resource
+from app.web.api.resource import Answer, BareDocument, Operation, Page, PagingAfter, Resource
 
 _PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -104,7 +104,7 @@ def _responses(one: Operation, schemas: Json) -> Json:
         return answer(BARE_SUCCESS, about, one.status, headers=one.headers)
     if get_origin(one.returns) is Page:
         return page_of(schema_of(get_args(one.returns)[0], schemas), about)
-    if get_origin(one.returns) is Document:
+    if get_origin(one.returns) is BareDocument:
         made = schema_of(get_args(one.returns)[0], schemas)
         others = [answer(made, HTTPStatus(status).phrase, status) for status in one.also]
         return reduce(or_, others, answer(made, about, one.status, headers=one.headers))
