@@ -16,8 +16,8 @@ LEVELS = {"debug", "info", "warning", "error", "exception"}
 KEYS = {
     "ids": {"app", "crash", "delivery", "erasure", "export", "folder", "job", "key", "log", "logs", "part", "recount",
             "regrouping", "row", "run", "symbols", "upload", "user", "webhook"},
-    "counts": {"attempt", "bytes", "chunks", "crashes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number", "objects",
-               "occurrences", "parts", "pid", "port", "rows", "tokens", "unreadable"},
+    "counts": {"attempt", "bytes", "chunks", "crashes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number",
+               "objects", "occurrences", "parts", "pid", "port", "rows", "tokens", "unreadable"},
     "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "hint", "is_damaged", "is_own", "kind",
                       "method", "queue", "reason", "recorded", "route", "status", "step", "task", "work", "exc_info"},
 }  # fmt: skip
