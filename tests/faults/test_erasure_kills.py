@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def how_far(services: Services) -> tuple[str, str, int]:
         return (one.step, one.place, one.logs) if one and one.state == ErasureState.LIVE else ("", "", 0)
 
 
-def test_killed_five_times_in_mid_work_it_is_done_in_the_end(services, tmp_path):
+def test_killed_five_times_in_mid_work_it_is_done_in_the_end(services, tmp_path, ledger):
     member = make_member(services)
     for number in range(LOGS):
         receive(services, member.app, f"log-{number}", sentry_event(ADA if number % 2 else BOB, name=f"{number}"))
@@ -72,8 +73,10 @@ def test_killed_five_times_in_mid_work_it_is_done_in_the_end(services, tmp_path)
         seen.append(how_far(services))
         process.kill()
         process.communicate()
+    killed = time.monotonic()
     last = erase(tmp_path, member)
     told, _ = last.communicate(timeout=PATIENCE)
+    ledger.add(f"{KILLS} kills -9 of the process, erasure", time.monotonic() - killed)
 
     assert last.returncode == 0
     assert told.startswith("erased: ")

@@ -57,7 +57,7 @@ def progress(services: Services) -> tuple[int, bool]:
     return (row.done, True) if row else (0, False)
 
 
-def test_a_regrouping_that_is_killed_again_and_again_loses_and_doubles_nothing(folder, services, tmp_path):
+def test_a_regrouping_that_is_killed_again_and_again_loses_and_doubles_nothing(folder, services, ledger):
     member = make_member(services)
     with rules_of_the_next_version():  # what the command finds was made by other rules than its own
         digest_all(services, member, [f"-[Page{number % GROUPS} go]" for number in range(LOGS)])
@@ -77,8 +77,10 @@ def test_a_regrouping_that_is_killed_again_and_again_loses_and_doubles_nothing(f
             kills += 1
         process.wait()
         assert sum(counted(services).values()) == LOGS
+    killed = time.monotonic()
     told = subprocess.run(command(folder), env=environment, capture_output=True, text=True, timeout=120, check=True)
 
+    ledger.add("4 kills -9 of the process, regrouping", time.monotonic() - killed)
     new = counted(services)
     assert kills > 0
     assert sorted(new.values()) == sorted(old.values())
