@@ -29,6 +29,7 @@ from app.parsers import (
 )
 from app.parsers.document import Document
 from app.parsers.java_finder import JavaTrace
+from app.parsers.repeats import without_repeats
 
 FORMAT = "java-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
@@ -66,24 +67,7 @@ def parse(document: Document) -> list[CrashLog]:
         raise MalformedLog("The log holds no Java stack trace that begins with the name of an exception")
     if any(trace.is_uncaught for trace in traces):
         traces = [trace for trace in traces if trace.is_uncaught]
-    reports: list[CrashLog] = []
-    repeats = 1
-    for trace in traces[:MAX_REPORTS]:
-        report = _report(trace)
-        if reports and replace(reports[-1], notes=report.notes, occurred_at=report.occurred_at) == report:
-            repeats += 1
-            continue
-        _note_repeats(reports, repeats)
-        repeats = 1
-        reports.append(report)
-    _note_repeats(reports, repeats)
-    return reports
-
-
-def _note_repeats(reports: list[CrashLog], repeats: int) -> None:
-    if repeats > 1:
-        note = f"The log holds this trace {repeats} times in a row"
-        reports[-1] = replace(reports[-1], notes=(*reports[-1].notes, note))
+    return without_repeats(map(_report, traces[:MAX_REPORTS]))
 
 
 def _traces(document: Document) -> list[JavaTrace]:

@@ -1,31 +1,23 @@
 """Stack traces as a language prints them into one text: `exception.stacktrace` of OpenTelemetry.
 
-Source: CPython 3.12 `traceback`; V8's, SpiderMonkey's and JavaScriptCore's `Error.stack`; .NET 8 `Exception.ToString`; Dart
-3 `StackTrace.toString`; MetricKit's call stack tree as JSON, also as opentelemetry-swift flattens it (StackTraceFormat.md,
-2025). `app.parsers.java_stack` reads Java's. Left out on purpose: source lines, exception groups of Python, argument types.
+Source: MetricKit's call stack tree as JSON, also as opentelemetry-swift flattens it (StackTraceFormat.md, 2025). The modules
+of `app.parsers.traces` and `app.parsers.java_stack` read the languages, with their sources. Here the text is one trace, so
+that what stands above its first frame is type and message, whatever they are called.
 """
 
 import json
-import re
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from app.crashes.log import BinaryImage, Fault, Frame, Thread
 from app.errors import MalformedLog
-from app.parsers import apple_metrickit, java_stack, values
+from app.parsers import apple_metrickit, java_stack, printed_traces, values
 from app.parsers.document import Document, load_json
+from app.parsers.traces import Language, dotnet, javascript
 
 MAX_LINES = 20_000  # read of one trace
-MAX_FAULTS = 50  # exceptions kept of one trace
 
-_PYTHON_FRAME = re.compile(r'[ \t]*File "(?P<file>[^"]+)", line (?P<line>\d{1,9})(?:, in (?P<function>\S.*))?$')
-_PYTHON_ERROR = re.compile(r"(?P<type>[^\W\d][\w.]*)(?::[ \t](?P<message>.*))?$")
-_PYTHON_BEGIN = "Traceback (most recent call last):"
-_PYTHON_LINKS = ("The above exception was the direct cause", "During handling of the above exception")
-_DART_FRAME = re.compile(r"#\d{1,6} +(?P<function>\S.*)$")
-_PLACE = re.compile(r"(?P<file>.*?\S):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?$")
-_LOOKS = 200  # lines that tell the language
 LANGUAGES = {
     "java": "java",
     "kotlin": "java",
@@ -37,9 +29,13 @@ LANGUAGES = {
     "dotnet": "csharp",
     "dart": "dart",
     "flutter": "dart",
+    "go": "go",
+    "rust": "rust",
     "swift": "apple",
 }
 """`telemetry.sdk.language` -> platform."""
+
+_MODULES = {one.PLATFORM: one for one in printed_traces.LANGUAGES}
 
 
 class PrintedStack(NamedTuple):
@@ -62,29 +58,14 @@ def read_printed(text: str, language: str | None = None) -> PrintedStack:
     if text.lstrip().startswith("{"):
         return _tree(text)
     lines = text.splitlines()[:MAX_LINES]
-    told = LANGUAGES.get(language or "")
-    for platform in dict.fromkeys(one for one in (told, _look(lines)) if one in _READERS):
-        found = _READERS[platform](lines)
-        if found.has_frames:
+    platform = LANGUAGES.get(language or "")
+    if platform != "java" and any(java_stack.is_certain_frame(line) for line in lines):
+        return _java(lines)
+    for one in dict.fromkeys((platform, *_READERS)):
+        found = _READERS[one](lines) if one in _READERS else PrintedStack(None)
+        if found.has_frames and (one == platform or one != "java"):
             return found
-    return PrintedStack(told)
-
-
-def _look(lines: list[str]) -> str | None:
-    for line in lines[:_LOOKS]:
-        if line.startswith(_PYTHON_BEGIN) or _PYTHON_FRAME.match(line):
-            return "python"
-        if java_stack.is_certain_frame(line):
-            return "java"
-        if _DART_FRAME.match(line):
-            return "dart"
-        if line.lstrip().startswith("at ") and (":line " in line or line.rstrip().endswith(")")) and "(" in line:
-            if _script_frame(line) is None:
-                return "csharp"
-            return "javascript"
-        if _script_frame(line):
-            return "javascript"
-    return None
+    return PrintedStack(platform)
 
 
 def _java(lines: list[str]) -> PrintedStack:
@@ -94,133 +75,35 @@ def _java(lines: list[str]) -> PrintedStack:
     return PrintedStack("java", tuple(faults), notes=tuple(notes))
 
 
-def _python(lines: list[str]) -> PrintedStack:
-    faults: list[Fault] = []
-    frames: list[Frame] = []
-    error: list[str] = []  # the lines of the exception, once its frames are over
-    for line in [*lines, _PYTHON_BEGIN]:
-        frame = _PYTHON_FRAME.match(line)
-        if line.startswith(_PYTHON_BEGIN):
-            if frames or error:
-                faults.append(_python_fault(error, frames))
-            frames, error = [], []
-        elif frame and not error:
-            name = values.text(frame["function"])
-            frames.append(Frame(function=name, file=values.text(frame["file"]), line=int(frame["line"]) or None))
-        elif error or (line and not line[0].isspace()):
-            error.append(line)
-    faults = faults[::-1][:MAX_FAULTS]
-    return PrintedStack("python", tuple(_chained(faults)))
-
-
-def _python_fault(lines: list[str], frames: list[Frame]) -> Fault:
-    told = [line for line in lines if not line.startswith(_PYTHON_LINKS)]
-    named = _PYTHON_ERROR.match(told[0]) if told else None
-    message = "\n".join([named["message"] or "" if named else told[0], *told[1:]]).strip() if told else ""
-    return Fault(
-        type=values.text(named["type"]) if named else None,
-        message=values.text(message),
-        frames=values.bounded(frames[::-1]),
-    )
-
-
-def _chained(faults: list[Fault]) -> list[Fault]:
-    """Each fault after the first is the cause of the one before."""
-    return [replace(one, relation="cause", parent=at - 1) if at else one for at, one in enumerate(faults)]
-
-
 def _javascript(lines: list[str]) -> PrintedStack:
-    frames = [frame for line in lines if (frame := _script_frame(line))]
-    head = lines[0].strip() if lines and _script_frame(lines[0]) is None else ""
-    kind, message = java_stack.type_and_message(head) if head else (None, None)
-    return PrintedStack("javascript", (Fault(values.text(kind), values.text(message), values.bounded(frames)),))
-
-
-def _script_frame(line: str) -> Frame | None:
-    """`at name (file:1:2)` and `at file:1:2` of V8, `name@file:1:2` of the others."""
-    text = line.strip()
-    if text.startswith("at "):
-        text = text[3:].removeprefix("async ")
-        name, place = _name_and_place(text)
-    else:
-        name, at, place = text.partition("@")
-        if not at or " " in name:
-            return None
-    found = _PLACE.match(place)
-    if not found or not found["column"]:
-        return None
-    return Frame(
-        function=values.text(name.strip()),
-        file=values.text(found["file"]),
-        line=int(found["line"]) or None,
-        column=int(found["column"]) or None,
-    )
-
-
-def _name_and_place(text: str) -> tuple[str, str]:
-    """The two of `name (place)`; without a name, `place` alone."""
-    start = text.rfind("(")
-    return (text[:start].rstrip(), text[start + 1 : -1]) if start >= 0 and text.endswith(")") else ("", text)
+    found = _first_trace(_MODULES["javascript"], lines)
+    if found.has_frames:
+        return found
+    kind, message = javascript.type_and_message(_above(lines, javascript.frame))
+    frames = [frame for line in lines if (frame := javascript.frame(line))]
+    return PrintedStack("javascript", (Fault(kind, message, values.bounded(frames)),))
 
 
 def _csharp(lines: list[str]) -> PrintedStack:
-    """The inner exception's frames stand before those of the one around it."""
-    faults: list[Fault] = []
-    stacks: list[list[Frame]] = []
-    opened: list[int] = []
-    for line in lines:
-        text = line.strip()
-        if text.startswith("--- End of inner exception"):
-            opened = opened[:-1] or opened
-        elif text.startswith("at ") and opened:
-            stacks[opened[-1]].append(_csharp_frame(text[3:]))
-        elif text and (not faults or text.startswith("---> ")) and len(faults) < MAX_FAULTS:
-            kind, message = java_stack.type_and_message(text.removeprefix("---> "))
-            parent = opened[-1] if opened else None
-            relation = None if parent is None else "cause"
-            opened.append(len(faults))
-            faults.append(Fault(values.text(kind), values.text(message), relation=relation, parent=parent))
-            stacks.append([])
-    pairs = zip(faults, stacks, strict=True)
-    return PrintedStack("csharp", tuple(replace(fault, frames=values.bounded(stack)) for fault, stack in pairs))
+    return PrintedStack("csharp", tuple(dotnet.read_exception(lines)))
 
 
-def _csharp_frame(text: str) -> Frame:
-    call, _, place = text.partition(") in ")
-    module, _, function = call.partition("(")[0].strip().rpartition(".")
-    file, _, line = place.rpartition(":line ")
-    return Frame(
-        function=values.text(function),
-        module=values.text(module),
-        file=values.text(file),
-        line=values.integer(line) or None,
-    )
+def _above(lines: list[str], frame: Callable[[str], Frame | None]) -> str:
+    first = next((at for at, line in enumerate(lines) if frame(line)), 0)
+    return "\n".join(lines[:first]).strip()
 
 
-def _dart(lines: list[str]) -> PrintedStack:
-    frames = []
-    for line in lines:
-        found = _DART_FRAME.match(line.strip())
-        if found:
-            name, place = _name_and_place(found["function"])
-            where = _PLACE.match(place)
-            frames.append(
-                Frame(
-                    function=values.text(name),
-                    file=values.text(where["file"] if where else place),
-                    line=int(where["line"]) or None if where else None,
-                    column=int(where["column"] or 0) or None if where else None,
-                )
-            )
-    return PrintedStack("dart", (Fault(frames=values.bounded(frames)),))
+def _first_trace(language: Language, lines: list[str]) -> PrintedStack:
+    for trace in language.traces(lines):
+        return PrintedStack(language.PLATFORM, trace.faults, images=trace.images, notes=trace.notes)
+    return PrintedStack(None)
 
 
 _READERS: dict[str, Callable[[list[str]], PrintedStack]] = {
-    "java": _java,
-    "python": _python,
+    **{platform: partial(_first_trace, one) for platform, one in _MODULES.items()},
     "javascript": _javascript,
     "csharp": _csharp,
-    "dart": _dart,
+    "java": _java,
 }
 
 

