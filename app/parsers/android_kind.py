@@ -19,9 +19,6 @@ _DUMP = re.compile(
     re.M,
 )
 _XCRASH_ANR = re.compile(r"^Crash type: 'anr'", re.M)
-_INDENTED = re.compile(
-    r"([ \t]{1,16})(?:pid: \d+, tid: \d+, name: |signal \d{1,3} \(SIG|Build fingerprint: |\*\*\* \*\*\* \*\*\*)"
-)
 _HEADER_LINE = re.compile(r"[ \t]*(?:[A-Za-z][\w /.-]{0,40}: ?.*|[-*=]{3,}.*)?$")
 _PROCESS = re.compile(
     r"^[ \t]{0,16}(?:pid: \d+, tid: \d+, name: .*>>> .* <<<|signal \d{1,3} \(SIG\w+\), code -?\d)", re.M
@@ -66,13 +63,6 @@ def _kind(text: str) -> Kind | None:
     if dump and (native is None or dump.start() < native.start()):
         return "anr"
     return "native" if native else None
-
-
-def outdented(text: str) -> list[str]:
-    """The lines of the text, without the blanks that a paste has set before all lines of a tombstone."""
-    lines = text.split("\n")
-    indent = next((found[1] for line in lines[:2_000] if (found := _INDENTED.match(line[:200]))), "")
-    return [line.removeprefix(indent) for line in lines] if indent else lines
 
 
 def _begins(text: str, stars: re.Match[str] | None) -> bool:

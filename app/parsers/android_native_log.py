@@ -44,7 +44,7 @@ def sniff(document: Document) -> bool:
 
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports, in the order of the log. Raises MalformedLog when none of the crashes tells what it was."""
-    streams = logcat.streams(_grouped(logcat.read("\n".join(android_kind.outdented(document.text or "")))))
+    streams = logcat.streams(_grouped(logcat.read(document.text or "")))
     found: list[Found] = []
     reason = "The log names a native crash but not what crashed"
     for stream in streams:

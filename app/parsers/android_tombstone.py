@@ -22,7 +22,7 @@ def sniff(document: Document) -> bool:
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports, in the order of the file. Raises MalformedLog when none of them tells of a crash."""
     found, reason = [], "The tombstone holds no crash"
-    for lines in blocks(android_kind.outdented(document.text or ""))[:MAX_REPORTS]:
+    for lines in blocks((document.text or "").split("\n"))[:MAX_REPORTS]:
         try:
             report = tombstone_block.report(tombstone_block.read(lines), FORMAT)
             found.append(report if document.brief else replace(report, breadcrumbs=tombstone_log.of_text(lines)))
