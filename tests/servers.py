@@ -27,6 +27,7 @@ LOOK_EVERY = 0.05  # seconds between looks while it starts
 STOP_GRACE = 10.0  # seconds to end politely
 POSTGRES_PROGRAMS = Path("/usr/lib/postgresql")
 POSTGRES_USER = "postgres"  # PostgreSQL refuses to run as root, so root starts it as this user
+REDIS_DATABASES = 1_000  # of a server: each deployment of a run has one of its own
 BUCKET = "crashq-tests"
 FIRST_PORT, PORTS_EACH, MOST_PROCESSES = 12_000, 1_000, 16
 
@@ -71,7 +72,8 @@ def redis_server(*more: str) -> Iterator[str]:
     """A redis-server without persistence and with more settings; gives its URL."""
     program = shutil.which("redis-server") or missing("redis-server", "Debian's package redis-server has it")
     port = free_port()
-    settings = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", *more]
+    settings = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no",
+                "--databases", str(REDIS_DATABASES), *more]  # fmt: skip
     with (
         tempfile.TemporaryDirectory() as folder,
         _running([program, *settings, "--dir", folder], Path(folder)) as server,

@@ -239,7 +239,7 @@ def deployment(
 ) -> Iterator[Deployment]:
     """A deployment with a user logged in; whatever of it still runs at the end is stopped by its process id."""
     # A Redis database of its own: workers of two deployments on one would take each other's messages.
-    servers = replace(servers, redis=f"{servers.redis.rpartition('/')[0]}/{next(_redis_databases) % 16}")
+    servers = replace(servers, redis=f"{servers.redis.rpartition('/')[0]}/{next(_redis_databases)}")
     with new_database(servers.postgres) as database, redis.Redis.from_url(servers.redis) as broker:
         broker.flushdb()
         made = Deployment(

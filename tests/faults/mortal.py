@@ -13,6 +13,7 @@ import psycopg
 import redis
 
 from tests.faults.deployment import descendants
+from tests.servers import REDIS_DATABASES
 from tests.system.conftest import is_alive, until
 
 
@@ -92,7 +93,8 @@ def mortal_redis(url: str) -> Iterator[Mortal]:
     with redis.Redis.from_url(url) as client:
         about = client.info("server")
     port = str(about["tcp_port"])  # its command line says so no more: it has put a title there
-    command = ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"]
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no",
+               "--databases", str(REDIS_DATABASES)]  # fmt: skip
     server = Mortal(int(about["process_id"]), answers, command)
     try:
         yield server
