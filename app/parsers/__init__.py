@@ -12,6 +12,7 @@ from app.errors import MalformedLog
 from app.parsers.document import Document
 
 _PANIC = re.compile(r"^panic\(cpu \d{1,4} caller 0x", re.MULTILINE)
+_SYMBOLS = re.compile(r"MODULE \w{1,20} \w{1,20} [0-9A-Fa-f]{9,41} |# compiler: R8|[^\s#]{1,500} -> [^\s:]{1,500}:\n")
 _HEAD = 20_000  # characters in which a panic names itself
 
 
@@ -90,4 +91,6 @@ def _why_unknown(document: Document) -> str:
         return "The log is JSON but of no known crash report format"
     if _PANIC.search(document.text[:_HEAD]):
         return "This is Apple's report of a kernel panic, not of a program's crash"
+    if _SYMBOLS.match(document.text[:_HEAD]):
+        return "This is a file of symbols, not a log: send it with crashq symbols add, or to /api/apps/APP/symbols"
     return "The log is text but holds no crash report in a known format"
