@@ -18,6 +18,7 @@ from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage import ObjectNotFound, ObjectStat, Storage
 from app.storage_keys import index_key
+from app.symbolication.chunks import MEMBERS
 from app.symbolication.examining import objects_without_symbols
 
 _lock = threading.Lock()
@@ -130,7 +131,11 @@ def _sweep(services: Services) -> int:
 
 def _walk(services: Services) -> Iterator[list[ObjectStat]]:
     """All objects that need a row, and an empty list after each folder: to find it empty is work, too."""
-    folders = ["jobs", *(f"{top}/{app}" for app in _apps(services) for top in ("logs", "symbols"))]
+    folders = [
+        "jobs",
+        f"symbols/{MEMBERS}",
+        *(f"{top}/{app}" for app in _apps(services) for top in ("logs", "symbols")),
+    ]
     random.shuffle(folders)
     storage = services.storage
     for folder in folders:

@@ -29,6 +29,7 @@ from app.storage_keys import symbols_key
 CHUNK = 8 * MIB  # bytes of a chunk at most; clients cut their files so
 PER_REQUEST = 64  # chunks
 REQUEST = 32 * MIB  # bytes of chunks in a request
+MEMBERS = "members"  # in the place of an app's identifier: the folder of chunks that members send
 FOLDER = "chunks"  # of the owner, beside a folder for each file
 KEPT_FOR = timedelta(days=1)  # after it was sent or asked for
 DROPPED_AT_ONCE = 500
@@ -50,7 +51,7 @@ class Uploader(NamedTuple):
     @property
     def folder(self) -> str:
         """Where these lie."""
-        return self.app.identifier if self.app else f"member-{self.user_id}"
+        return self.app.identifier if self.app else MEMBERS
 
 
 class SentChunk(NamedTuple):

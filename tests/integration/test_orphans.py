@@ -104,6 +104,8 @@ def test_objects_without_rows_go_by_themselves_once_they_are_an_hour_old(service
         f"jobs/{job.id}/7/occurrences.json",
         f"jobs/{'0' * 24}/1/report.json",
         f"symbols/{member.app.identifier}/{'0' * 24}/raw",
+        f"symbols/{member.app.identifier}/chunks/{'0' * 40}-0ab",
+        f"symbols/members/chunks/{'0' * 40}-0ab",
     }
     for key in orphans:
         services.storage.put_bytes(key, b"x")
