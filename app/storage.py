@@ -14,7 +14,8 @@ import obstore
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from app.errors import TransientError
-from app.store_calls import UNAVAILABLE, FilePart, call, check_size, make_durable, put_iterable, translated
+from app.storage_keys import sha256_in
+from app.store_calls import UNAVAILABLE, FilePart, call, check_content, check_size, make_durable, put_iterable, translated
 from app.store_calls import ObjectNotFound as ObjectNotFound  # callers know it as the store's
 from app.telemetry import metrics
 from app.unfinished_files import UnfinishedFiles
@@ -114,13 +115,16 @@ class Storage:
                 make_durable(self._folder / key)
 
     def get(self, key: str, size: int | None = None) -> bytes:
-        """Return the whole object. Raises ObjectNotFound, and ObjectDamaged unless it has the `size` that its row says."""
+        """Return the whole object. Raises ObjectNotFound, and ObjectDamaged unless it has the `size` that its row says.
+
+        With a `size`, the bytes of a log are held against the SHA-256 in its key, too.
+        """
         with self._looking("get"):
             if self._folder is not None:  # past the store, as in `stream`
                 content = (self._folder / key).read_bytes()
             else:
                 content = bytes(call(lambda: obstore.get(self._store, key).bytes()))
-            check_size(len(content), size)
+            check_content(content, size, sha256_in(key))
             return content
 
     @contextmanager

@@ -5,12 +5,19 @@ import secrets
 from datetime import date
 
 KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
+NAMED_BY_CONTENT = re.compile(r"logs/.*\.([0-9a-f]{64})-[0-9a-f]{8}")
 
 
 def log_key(app_identifier: str, received: date, log_id: str, sha256: str) -> str:
     """logs/<app>/<yyyy>/<mm>/<dd>/<log_id>.<sha256>-<random>, by the day of arrival: each upload writes its own object."""
     name = f"{checked(log_id)}.{checked(sha256)}-{secrets.token_hex(4)}"
     return f"logs/{checked(app_identifier)}/{received:%Y/%m/%d}/{name}"
+
+
+def sha256_in(key: str) -> str | None:
+    """The SHA-256, in hex, of what lies under a key that `log_key` made; None for other keys."""
+    found = NAMED_BY_CONTENT.fullmatch(key)
+    return found[1] if found else None
 
 
 def symbols_folder(app_identifier: str, identifier: str) -> str:

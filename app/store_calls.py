@@ -2,6 +2,7 @@
 past it, which takes thirty times as long.
 """
 
+import hashlib
 import os
 import threading
 import weakref
@@ -30,7 +31,7 @@ class ObjectNotFound(AppError):
 
 
 class ObjectDamaged(ObjectNotFound):
-    """The object has not as many bytes as were stored: a disk that lost writes in a power cut, or a restore of half a store."""
+    """The object has not the bytes that were stored: a disk that lost writes in a power cut, or a restore of half a store."""
 
     code, message = "object_damaged", "The stored file is damaged"
 
@@ -39,6 +40,13 @@ def check_size(found: int, expected: int | None) -> None:
     """Raise ObjectDamaged when an object has another size, in bytes, than its row says; None is said of no size."""
     if expected is not None and found != expected:
         raise ObjectDamaged(f"The stored file is damaged: {found} of its {expected} bytes are there")
+
+
+def check_content(content: bytes, size: int | None, sha256: str | None) -> None:
+    """The same for a whole object, and for its SHA-256 in hex, where that is known; of no size, whatever is there is right."""
+    check_size(len(content), size)
+    if size is not None and sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise ObjectDamaged("The stored file is damaged: its bytes are not those that were stored")
 
 
 @contextmanager

@@ -156,12 +156,12 @@ def logs_per_minute(config: Config, settings: str | None) -> int | None:
 
 
 def restore(services: Services, app: App | Sender, known: KnownLog, content: bytes) -> None:
-    """Store `content`, the bytes of a known log, unless the stored object has their size; a rejected log is digested again.
+    """Store `content`, the bytes of a known log, unless the stored object is the same; a rejected log is digested again.
 
     A log whose bytes were removed on purpose stays without them. Raises TransientError when the bytes cannot be written.
     """
     try:
-        is_whole = _stored_size(services, known) == len(content)
+        is_whole = _is_stored(services, known, content)
     except TransientError:  # a store that is away has lost nothing
         return
     if is_whole or _kept(services, app, known) is None:
@@ -179,11 +179,11 @@ def restore(services: Services, app: App | Sender, known: KnownLog, content: byt
             digest_again(services, app, known.log_id)
 
 
-def _stored_size(services: Services, known: KnownLog) -> int | None:
+def _is_stored(services: Services, known: KnownLog, content: bytes) -> bool:
     try:
-        return services.storage.stat(known.storage_key).size
+        return services.storage.get(known.storage_key, len(content)) == content
     except ObjectNotFound:
-        return None
+        return False
 
 
 def _kept(services: Services, app: App | Sender, known: KnownLog) -> Log | None:

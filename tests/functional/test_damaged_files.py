@@ -194,6 +194,51 @@ def test_what_is_left_of_a_log_is_not_taken_for_the_whole(client, member, run_wo
     assert (shown["status"], shown["occurrences"]) == ("rejected", [])
 
 
+def turned(stored: Path) -> None:
+    """Change a bit of a file, as a bad disk does; its size stays."""
+    whole = bytearray(stored.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    stored.write_bytes(bytes(whole))
+
+
+@pytest.mark.parametrize("is_digested", [True, False])
+def test_a_log_with_a_turned_bit_is_told_as_damaged_and_whole_again_when_it_is_sent_again(
+    services, client, member, run_workers, folder, clock, is_digested
+):
+    url, body = f"/api/apps/{member.app.identifier}/logs", kscrash()
+    client.post(f"{url}?log_id={LOG_ID}", data=body, headers=member.sender)
+    if is_digested:
+        run_workers()
+    [stored] = [path for path in (folder / "logs").rglob("*") if path.is_file()]
+    turned(stored)
+    run_workers()
+    shown = client.get(f"{url}/{LOG_ID}", headers=member.headers).json["result"]
+    if not is_digested:
+        reason = "The stored file is damaged: its bytes are not those that were stored"
+        assert (shown["status"], shown["error_message"]) == ("rejected", reason)
+
+    client.post(f"{url}?log_id={LOG_ID}", data=body, headers=member.sender)
+    clock.advance(seconds=120)
+    sweep(services)
+    run_workers()
+
+    shown = client.get(f"{url}/{LOG_ID}", headers=member.headers).json["result"]
+    assert (shown["status"], len(shown["occurrences"]), stored.read_bytes()) == ("digested", 1, body)
+
+
+def test_a_report_of_a_log_with_a_turned_bit_fails_with_that_as_its_reason(client, member, run_workers, folder):
+    url = export_url(digested(client, member, run_workers))
+    [stored] = [path for path in (folder / "logs").rglob("*") if path.is_file()]
+    turned(stored)
+    client.get(url, headers=member.headers)
+    run_workers()
+
+    answer = client.get(url, headers=member.headers)
+
+    assert (answer.status_code, answer.json["status"]) == (410, "gone")
+    assert answer.json["error_message"] == "The stored file is damaged: its bytes are not those that were stored"
+
+
 def test_the_bytes_of_a_log_that_is_not_whole_are_not_sent(client, member, run_workers, damage):
     log = digested(client, member, run_workers)
     damage("logs")
