@@ -15,7 +15,16 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from app.errors import TransientError
 from app.storage_keys import sha256_in
-from app.store_calls import UNAVAILABLE, FilePart, call, check_content, check_size, make_durable, put_iterable, translated
+from app.store_calls import (
+    UNAVAILABLE,
+    FilePart,
+    call,
+    check_content,
+    check_size,
+    make_durable,
+    put_iterable,
+    translated,
+)
 from app.store_calls import ObjectNotFound as ObjectNotFound  # callers know it as the store's
 from app.telemetry import metrics
 from app.unfinished_files import UnfinishedFiles

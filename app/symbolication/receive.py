@@ -30,6 +30,7 @@ from app.errors import BadParameters, Conflict, NotFound, TooLarge, TransientErr
 from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services
 from app.storage_keys import symbols_key
+from app.symbolication.damage import drop_if_damaged
 from app.symbolication.given_ids import add_ids, enqueue_regrouping, ids_of
 from app.symbols.contents import About
 
@@ -51,7 +52,7 @@ def check_about(about: About) -> None:
 def receive_symbols(
     services: Services, app: App, about: About, chunks: Iterable[bytes], given: str | None = None
 ) -> SymbolFile:
-    """Store a file for a worker to look into. The same bytes for the same version again only add an id.
+    """Store a file for a worker to look into. The same bytes for the same version again only add an id, or heal the file.
 
     `given` is an id by which the file is found, too. The bytes are durable before the row is, and the row before this
     returns. Raises BadParameters, Conflict or TooLarge.
@@ -66,6 +67,7 @@ def receive_symbols(
         raise BadParameters("The body is empty: send one file of symbols as the body")
     sha256 = counted.sha256.hexdigest()
     values = row_of(services, app, about, identifier, sha256, counted.size, key)
+    drop_if_damaged(services, app.id, sha256, about.version, about.build)
     with services.db.write() as session:
         is_new = insert_or_ignore(session, SymbolFile, values)
         found = find_same(session, app.id, sha256, about.version, about.build)
@@ -143,6 +145,7 @@ def begin_upload(services: Services, app: App, about: About, size: int, sha256: 
     now = services.now()
     values = {"identifier": secrets.token_hex(12), "app_id": app.id, "sha256": sha256, "size": size, "version": about.version,
               "build": about.build, "name": about.name, "received": 0, "created_at": now, "touched_at": now}  # fmt: skip
+    drop_if_damaged(services, app.id, sha256, about.version, about.build)
     with services.db.write() as session:
         found = find_same(session, app.id, sha256, about.version, about.build)
         if found is not None:

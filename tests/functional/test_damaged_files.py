@@ -1,5 +1,6 @@
 """Stored files that a power cut has left shorter: told as such, never served as whole, and results are made anew."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,10 @@ from app.sweep import sweep
 from tests.batches import files, made, post
 from tests.factories import Clock, kscrash
 from tests.stores import ready_store
+from tests.symbols import sym
 from tests.uploads import LOG_ID, digested, export_url
 
+DEBUG_ID = "01020304-0506-0708-090a-0b0c0d0e0f10"
 LOST = "The job's stored result is lost or damaged; ask again for a new one"
 Cut = Callable[..., None]
 
@@ -57,6 +60,32 @@ def stored_results(monkeypatch: pytest.MonkeyPatch) -> None:
 def later(clock: Clock) -> Callable[[], None]:
     """Call it between two jobs of one request: the later one answers."""
     return lambda: clock.advance(seconds=1)
+
+
+@pytest.mark.parametrize("name", ["upload", "1-"])
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_a_damaged_file_of_symbols_that_is_sent_again_names_frames_again(
+    client, member, run_workers, folder, name, in_chunks
+):
+    path, body = f"/api/apps/{member.app.identifier}/symbols", sym(DEBUG_ID, "total")
+    client.post(path, data=body, headers=member.headers)
+    run_workers()
+    [stored] = [one for one in (folder / "symbols").rglob(f"{name}*") if one.is_file()]
+    stored.write_bytes(b"")
+
+    if in_chunks:
+        asked = {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+        begun = client.post(f"{path}/uploads", json=asked, headers=member.headers).json["result"]
+        one = f"{path}/uploads/{begun['identifier']}"
+        client.put(f"{one}?offset=0", data=body, headers=member.headers)
+        client.post(f"{one}/finish", headers=member.headers)
+    else:
+        client.post(path, data=body, headers=member.headers)
+    run_workers()
+
+    [shown] = client.get(path, headers=member.headers).json["result"]
+    kept = list((folder / "symbols" / member.app.identifier / shown["identifier"]).rglob("*"))
+    assert (shown["state"], shown["debug_ids"], all(one.stat().st_size for one in kept)) == ("ready", [DEBUG_ID], True)
 
 
 def check_lost(answer) -> None:
