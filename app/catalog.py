@@ -1,15 +1,19 @@
 """The crashes of an app as its members may see them: what can be asked of the list, and the titles it shows."""
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from app.crashes.distinction import Titled, told_apart
 from app.db import Session
 from app.db.models.crash import SORTS, Crash, Wanted, crashes_of
 from app.errors import BadParameters
 from app.jobs.report_making import rules_of
 from app.json_models import OneOf, Query, Since, Until
+from app.redaction.rules import Rules
 
 ORDERS = ("desc", "asc")
 MAX_SEARCH, MAX_WORDS = 200, 10  # characters, as many as a title has; words
@@ -91,7 +95,23 @@ def crash_page(session: Session, app_id: int, crash_query: CrashQuery, limit: in
     )
     titled = [ListedCrash(crash, rules.text(crash.title)) for crash in rows[: limit - 1]]
     words = crash_query.wanted.words
-    return CrashPage([one for one in titled if one.title == one.crash.title or _has(one.title, words)], rows)
+    shown = [one for one in titled if one.title == one.crash.title or _has(one.title, words)]
+    return CrashPage(_told_apart(shown, rules), rows)
+
+
+def _told_apart(shown: Sequence[ListedCrash], rules: Rules) -> list[ListedCrash]:
+    """No two rows of a page look the same: equal titles say how their crashes differ."""
+    twice = {title for title, count in Counter(one.title for one in shown).items() if count > 1}
+    if not twice:
+        return list(shown)
+    titled = [
+        Titled(one.title, one.crash.identifier, _parts(one.crash, rules) if one.title in twice else ()) for one in shown
+    ]
+    return [one._replace(title=title) for one, title in zip(shown, told_apart(titled), strict=True)]
+
+
+def _parts(crash: Crash, rules: Rules) -> tuple[str, ...]:
+    return tuple(rules.text(part) for part in json.loads(crash.why)["parts"]) if crash.why else ()
 
 
 def _has(title: str, words: Sequence[str]) -> bool:

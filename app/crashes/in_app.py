@@ -23,6 +23,7 @@ class InApp:
         self._paths_by_name = {i.name: i.path for i in reversed(log.images) if i.name and i.path}
         self._own_names = {name for name in (log.process, log.app.name) if name}
         self._own_package = f"{log.app.identifier}." if log.app.identifier else None
+        self._is_apple = log.platform == "apple"
         family = language_family(log)
         languages: dict[str, Callable[[Frame], bool]] = {
             "java": self._is_own_java,
@@ -70,6 +71,8 @@ class InApp:
             return False
         if path and "/" + name != path and ("/" in path or "\\" in path):
             return self._is_own_path(name, path)
+        if self._is_apple and name.startswith("lib") and name.endswith(".dylib"):
+            return name in self._own_names  # apps bring frameworks; bare libraries are the system's
         return name in self._own_names or name not in rules.SYSTEM_IMAGES
 
     def _is_own_path(self, name: str, path: str) -> bool:

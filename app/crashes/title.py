@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from app.crashes.blame import Blame, NamedFrame, is_far
+from app.crashes.cpp_type import readable_type
 from app.crashes.frame_name import shown_name, stable_image
 from app.crashes.log import CrashLog, Fault
 from app.crashes.rules import ENTRY_POINTS
@@ -38,15 +39,29 @@ def title(log: CrashLog, blame: Blame | None = None) -> str:
     """
     blame = blame or Blame(log)
     fault = blame.chain[-1] if blame.chain else Fault()
-    kind = _cut(one_line(_type(fault, termination(log))), 120)
+    kind = cut(one_line(_type(fault, termination(log))), 120)
     message = one_line(without_addresses(without_stack((fault.message or "")[: MAX_LENGTH * 4])))
     if message.startswith("Namespace "):  # MetricKit's word for what the type tells by now
         message = ""
-    place = _cut(_place(blame), MAX_PLACE)
+    place = cut(_place(blame), MAX_PLACE)
     is_told = place in message or (_is_kernels(blame) and " in " in message)  # a kernel tells the place of its bug
     tail = f" in {place}" if place and not is_told else ""
     head = _head(kind, message)
-    return _cut(head or "Unknown crash", MAX_LENGTH - len(tail)) + tail
+    return cut(head or _unknown(log, tail), MAX_LENGTH - len(tail)) + tail
+
+
+def _unknown(log: CrashLog, tail: str) -> str:
+    """Of a log that tells nothing of the crash itself: the program that crashed, else what it runs on."""
+    if tail:
+        return "Unknown crash"
+    program = one_line(log.app.identifier or log.process or "")
+    return (
+        f"Unknown crash in {program}"
+        if program
+        else f"Unknown crash ({log.platform})"
+        if log.platform
+        else "Unknown crash"
+    )
 
 
 def without_addresses(message: str) -> str:
@@ -60,7 +75,7 @@ def without_addresses(message: str) -> str:
 
 def _type(fault: Fault, ended: Termination | None) -> str:
     """The type; of EXC_CRASH the signal, which says more, and of a process that was ended by whom and why."""
-    kind = _short_type(fault.type or fault.signal or "")
+    kind = readable_type(_short_type(fault.type or fault.signal or ""))
     if kind.partition(" (")[0] == "EXC_CRASH":
         kind = fault.signal or kind.partition(" (")[2].removesuffix(")") or kind
     return " ".join(filter(None, (kind, code_name(fault), ended.words if ended else None)))
@@ -126,7 +141,7 @@ def _sides(blame: Blame, image: str) -> str:
 
 
 def _joined(*words: str) -> str:
-    return ", from ".join(_cut(one_line(word), MAX_SIDE) for word in words if word)
+    return ", from ".join(cut(one_line(word), MAX_SIDE) for word in words if word)
 
 
 def _side(one: NamedFrame, blame: Blame) -> str:
@@ -156,5 +171,6 @@ def _function(one: NamedFrame, blame: Blame) -> str:
     return f"{one_line(frame.module).rsplit('.', 1)[-1]}.{function}"
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
+    """The text, at most so many characters."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -1,9 +1,11 @@
 """The crashes of an app."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
+from app.db.models.crash import Crash
 from tests.factories import NOON, make_crash, make_member
 
 
@@ -102,3 +104,19 @@ def test_an_unknown_app_and_that_of_others_are_not_found_alike(client, services,
 
 def test_without_a_token_there_is_nothing_to_see(client, member):
     assert client.get(f"/api/apps/{member.app.identifier}/crashes").status_code == 401
+
+
+def test_crashes_with_one_title_say_in_the_list_how_they_differ(client, services, member, crashes):
+    for crash, caller in zip(crashes[:2], ("-[Notebook open]", "-[Search run]"), strict=True):
+        with services.db.write() as session:
+            parts = ["type: NSRangeException", "frame: -[Notebook pageAtIndex:]", f"frame: {caller}"]
+            session.get_one(Crash, crash.id).why = json.dumps({"rule": "in-app frames", "version": 3, "parts": parts})
+
+    answer = client.get(f"/api/apps/{member.app.identifier}/crashes", headers=member.headers)
+
+    title = "NSRangeException in -[Notebook pageAtIndex:]"
+    assert {crash["identifier"]: crash["title"] for crash in answer.json["result"]} == {
+        crashes[0].identifier: f"{title}, from -[Notebook open]",
+        crashes[1].identifier: f"{title}, from -[Search run]",
+        crashes[2].identifier: title,
+    }

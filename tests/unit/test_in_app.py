@@ -146,3 +146,12 @@ def test_every_language_has_its_own_rules(platform, frame, expected):
 
 def test_a_frame_that_nothing_speaks_against_is_in_app():
     assert is_in_app(Frame(function="f"), log(None))
+
+
+def test_libraries_of_apple_without_a_path_are_the_systems():
+    assert not is_in_app(Frame(image="libcache.dylib"), log("apple"))
+    assert is_in_app(Frame(image="libshop.dylib"), log("apple", process="libshop.dylib"))
+    assert is_in_app(
+        Frame(image="libgame.dylib"), log("apple", BinaryImage("libgame.dylib", f"{BUNDLE}/libgame.dylib"))
+    )
+    assert is_in_app(Frame(image="Shop"), log("apple"))

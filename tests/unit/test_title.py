@@ -154,3 +154,26 @@ def test_asynchronous_lambdas_of_csharp_are_told_by_the_method_that_holds_them()
         title(log(frame, type="System.NullReferenceException", platform="csharp"))
         == "NullReferenceException in App.Initialize"
     )
+
+
+@pytest.mark.parametrize(
+    ("mangled", "read"),
+    [
+        ("P16kaboom_exception", "kaboom_exception*"),
+        ("11MyException", "MyException"),
+        ("N4shop9CartErrorE", "shop::CartError"),
+        ("NSt3__112out_of_rangeE", "std::out_of_range"),
+        ("PKc", "char const*"),
+        ("10Cart", "10Cart"),
+        ("NSRangeException", "NSRangeException"),
+        ("P", "P"),
+        ("i", "i"),
+    ],
+)
+def test_types_of_cpp_are_read(mangled, read):
+    assert title(log(type=mangled)) == read
+
+
+def test_a_log_that_tells_nothing_is_told_by_its_program_or_platform():
+    assert title(CrashLog("test", "native", process="shopd")) == "Unknown crash in shopd"
+    assert title(CrashLog("test", "java")) == "Unknown crash (java)"
