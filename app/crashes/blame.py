@@ -39,7 +39,6 @@ LOGGED_WITHIN = 6  # frames below what raised that a logger of errors, which had
 FAR = 512  # bytes before an address that a function begins at, from which on it may be the nearest exported one only
 SWIFT_MAIN = ".$main"  # what `@main` makes
 _NATIVE = ("image", "java", "go", None)  # families on whose stacks functions of the system raise
-_UNNAMED = {"function": None, "module": None, "file": None, "line": None, "symbol_address": None, "offset": None}
 
 
 class NamedFrame(NamedTuple):
@@ -276,9 +275,13 @@ def _known_names(frames: tuple[Frame, ...], begin: int) -> tuple[Frame, ...]:
     if not any(frame.function and _offset(frame) for frame in frames):
         return below
     return tuple(
-        replace(frame, **_UNNAMED) if at and frame.function and _offset(frame) == 0 and _is_call(below, at) else frame
+        _unnamed(frame) if at and frame.function and _offset(frame) == 0 and _is_call(below, at) else frame
         for at, frame in enumerate(below)
     )
+
+
+def _unnamed(frame: Frame) -> Frame:
+    return replace(frame, function=None, module=None, file=None, line=None, symbol_address=None, offset=None)
 
 
 def _offset(frame: Frame) -> int | None:

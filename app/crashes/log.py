@@ -8,6 +8,15 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 @dataclass(frozen=True, slots=True)
+class SourceLines:
+    """Lines of source around the one of a frame, as its sender read them."""
+
+    line: str  # the frame's own
+    before: tuple[str, ...] = ()  # the last one is just before `line`
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One call of a stack. Addresses are ints in 0..2**64-1."""
 
@@ -24,6 +33,8 @@ class Frame:
     in_app: bool | None = None  # what the log itself says; None leaves it to app.crashes.in_app
     note: str | None = None  # what the log adds: "Native Method", "inlined", ...
     is_guess: bool | None = None  # True: found by searching the stack, and so perhaps left over from an earlier call
+    source: SourceLines | None = field(default=None, compare=False)  # what senders add does not make another frame
+    variables: tuple[tuple[str, str], ...] = field(default=(), compare=False)  # local ones: name, value as text
 
 
 @dataclass(frozen=True, slots=True)

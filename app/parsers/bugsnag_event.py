@@ -12,6 +12,7 @@ from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceIn
 from app.errors import MalformedLog
 from app.parsers import values
 from app.parsers.document import Document
+from app.parsers.source_lines import numbered_lines
 
 FORMAT = "bugsnag-event"
 MAX_FAULTS = 100  # exceptions kept of one event
@@ -71,8 +72,8 @@ def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
         occurred_at=values.utc_time(device.get("time")),
         level=values.text(event.get("severity")),
         process=values.text(values.mapping(metadata.get("app")).get("processName")),
-        faults=tuple(_fault(each, index, event, reason) for index, each in enumerate(exceptions)),
-        threads=tuple(_thread(each, index) for index, each in enumerate(_listed(event.get("threads")))),
+        faults=tuple(_fault(each, index, event, reason, brief=brief) for index, each in enumerate(exceptions)),
+        threads=tuple(_thread(each, index, brief=brief) for index, each in enumerate(_listed(event.get("threads")))),
         images=_images(exceptions),
         app=AppInfo(
             identifier=values.text(app.get("id")),
@@ -120,14 +121,14 @@ def _details(app: dict[str, Any], device: dict[str, Any], metadata: dict[str, An
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _fault(exception: dict[str, Any], index: int, event: dict[str, Any], reason: str | None) -> Fault:
+def _fault(exception: dict[str, Any], index: int, event: dict[str, Any], reason: str | None, *, brief: bool) -> Fault:
     """Each exception after the first is the cause of the one before."""
     kind = values.text(exception.get("errorClass"))
     unhandled = values.boolean(event.get("unhandled"))
     return Fault(
         type=kind,
         message=values.text(exception.get("message")),
-        frames=_frames(exception.get("stacktrace"), is_java=exception.get("type") == "android"),
+        frames=_frames(exception.get("stacktrace"), is_java=exception.get("type") == "android", brief=brief),
         relation="cause" if index else None,
         parent=index - 1 if index else None,
         signal=kind if not index and reason == "signal" and kind and kind.startswith("SIG") else None,
@@ -136,7 +137,7 @@ def _fault(exception: dict[str, Any], index: int, event: dict[str, Any], reason:
     )
 
 
-def _thread(entry: dict[str, Any], position: int) -> Thread:
+def _thread(entry: dict[str, Any], position: int, *, brief: bool) -> Thread:
     number = values.integer(entry.get("id"))
     is_crashed = entry.get("errorReportingThread") is True
     return Thread(
@@ -144,18 +145,18 @@ def _thread(entry: dict[str, Any], position: int) -> Thread:
         name=values.text(entry.get("name")),
         is_crashed=is_crashed,
         state=values.text(entry.get("state")),
-        frames=_frames(entry.get("stacktrace"), is_java=entry.get("type") == "android"),
+        frames=_frames(entry.get("stacktrace"), is_java=entry.get("type") == "android", brief=brief),
     )
 
 
-def _frames(entries: Any, *, is_java: bool) -> tuple[Frame, ...]:
+def _frames(entries: Any, *, is_java: bool, brief: bool) -> tuple[Frame, ...]:
     """The frames of a stack, crash frame first as the notifiers list them."""
     listed, half = values.items(entries), values.MAX_FRAMES // 2
     kept = listed if len(listed) <= values.MAX_FRAMES else listed[:half] + listed[-half:]
-    return tuple(_frame(entry, is_java) for entry in kept if isinstance(entry, dict) and entry)
+    return tuple(_frame(entry, is_java, brief) for entry in kept if isinstance(entry, dict) and entry)
 
 
-def _frame(entry: dict[str, Any], is_java: bool) -> Frame:
+def _frame(entry: dict[str, Any], is_java: bool, brief: bool) -> Frame:
     at = values.address(entry.get("frameAddress"))
     binary = values.text(entry.get("machoFile")) or (values.text(entry.get("file")) if at is not None else None)
     start = values.address(entry.get("machoLoadAddress") or entry.get("loadAddress"))
@@ -178,6 +179,7 @@ def _frame(entry: dict[str, Any], is_java: bool) -> Frame:
         symbol_address=symbol or None,
         offset=at - base if at is not None and base and at >= base else None,
         in_app=values.boolean(entry.get("inProject")),
+        source=None if brief else numbered_lines(entry.get("code"), line),
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from app.crashes.log import AppInfo, Breadcrumb, DeviceInfo, Json, OsInfo
 from app.parsers import values
-from app.parsers.sentry_stacks import entries, message_text, pick
+from app.parsers.sentry_images import pick
+from app.parsers.sentry_stacks import entries, message_text
 
 _TOLD_ELSEWHERE = ("app", "os", "device")  # contexts that have fields of their own
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}  # raven-python's numbers

@@ -8,7 +8,7 @@ request.
 from typing import Any
 
 from app.parsers import values
-from app.parsers.sentry_stacks import pick
+from app.parsers.sentry_images import pick
 
 _NUMBERS = {  # bytes
     "memory_size": "memory_size", "free_memory": "free_memory", "usable_memory": "usable_memory",

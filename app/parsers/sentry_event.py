@@ -14,9 +14,9 @@ from typing import Any
 
 from app.crashes.log import CrashLog, Fault, Thread
 from app.errors import MalformedLog
-from app.parsers import sentry_contexts, sentry_details, sentry_stacks, values
+from app.parsers import sentry_contexts, sentry_details, sentry_images, sentry_stacks, values
 from app.parsers.document import Document
-from app.parsers.sentry_stacks import pick
+from app.parsers.sentry_images import pick
 
 FORMAT = "sentry-event"
 
@@ -93,8 +93,8 @@ def parse(document: Document) -> list[CrashLog]:
 def parse_event(event: dict[str, Any], *, brief: bool = False, may_be_empty: bool = False) -> CrashLog:
     """Return the crash report of one event, out of an envelope too. Raises MalformedLog when it tells of no crash.
 
-    Breadcrumbs and custom data are most of an event; `brief` leaves them out. `may_be_empty`: an event that names nothing
-    is a report too, as Sentry's "unlabeled event" is.
+    Breadcrumbs, custom data, source and variables are most of an event; `brief` leaves them out. `may_be_empty`: an event
+    that names nothing is a report too, as Sentry's "unlabeled event" is.
     """
     event = _in_todays_keys(event)
     exceptions = sentry_stacks.entries(event.get("exception"))
@@ -103,16 +103,17 @@ def parse_event(event: dict[str, Any], *, brief: bool = False, may_be_empty: boo
         raise MalformedLog(f"The Sentry event is {_NO_CRASH[kind]}, not a crash")
     platform = _platform(event)
     running = sentry_stacks.entries(event.get("threads"))
-    threads = sentry_stacks.threads(running, exceptions)
+    threads = sentry_stacks.threads(running, exceptions, brief=brief)
     message = _message(event)
-    images = sentry_stacks.images(event.get("debug_meta"))
-    images += sentry_stacks.named_by_frames((*exceptions, *running, event), images)
-    spans = sentry_stacks.spans(images)
-    threads = tuple(replace(thread, frames=sentry_stacks.located(thread.frames, spans)) for thread in threads)
-    faults = sentry_stacks.faults(exceptions, platform) or (_fault_without_exception(event, message, threads),)
+    images = sentry_images.images(event.get("debug_meta"))
+    images += sentry_images.named_by_frames((*exceptions, *running, event), images)
+    spans = sentry_images.spans(images)
+    threads = tuple(replace(thread, frames=sentry_images.located(thread.frames, spans)) for thread in threads)
+    faults = sentry_stacks.faults(exceptions, platform, brief=brief)
+    faults = faults or (_fault_without_exception(event, message, threads, brief=brief),)
     if not (may_be_empty or exceptions or faults != (Fault(),) or any(thread.is_crashed for thread in threads)):
         raise MalformedLog("The Sentry event names no exception, message or crashed thread")
-    faults = tuple(replace(fault, frames=sentry_stacks.located(fault.frames, spans)) for fault in faults)
+    faults = tuple(replace(fault, frames=sentry_images.located(fault.frames, spans)) for fault in faults)
     contexts = values.mapping(event.get("contexts"))
     custom = {} if brief else sentry_contexts.custom(event, contexts)
     if exceptions and message and not brief:
@@ -127,8 +128,8 @@ def parse_event(event: dict[str, Any], *, brief: bool = False, may_be_empty: boo
         faults=_without_repeated_frames(faults, threads),
         threads=threads,
         images=images,
-        mappings=sentry_stacks.mappings(event.get("debug_meta")),
-        source_maps=sentry_stacks.source_maps(event.get("debug_meta")),
+        mappings=sentry_images.mappings(event.get("debug_meta")),
+        source_maps=sentry_images.source_maps(event.get("debug_meta")),
         app=sentry_contexts.app(event, contexts),
         os=sentry_contexts.system(contexts),
         device=sentry_contexts.device(contexts),
@@ -166,15 +167,17 @@ def _message(event: dict[str, Any]) -> str | None:
     return None
 
 
-def _fault_without_exception(event: dict[str, Any], message: str | None, threads: tuple[Thread, ...]) -> Fault:
+def _fault_without_exception(
+    event: dict[str, Any], message: str | None, threads: tuple[Thread, ...], *, brief: bool
+) -> Fault:
     """The one fault of an event that has a message, a title or a crashed thread only."""
     metadata = values.mapping(event.get("metadata"))
     kind = values.text(metadata.get("type"))
     message = message or values.text(pick(metadata, "value", "title")) or values.text(event.get("title"))
-    stack = sentry_stacks.frames(event.get("stacktrace"))
+    stack = sentry_stacks.frames(event.get("stacktrace"), brief=brief)
     if not stack and message and not any(thread.is_crashed for thread in threads):
         running = [thread for thread in sentry_stacks.entries(event.get("threads")) if thread.get("current") is True]
-        stack = sentry_stacks.frames(running[0].get("stacktrace")) if running else ()
+        stack = sentry_stacks.frames(running[0].get("stacktrace"), brief=brief) if running else ()
     return Fault(type=kind, message=message, frames=stack)
 
 

@@ -1,40 +1,25 @@
-"""Exceptions, threads, frames and binary images of a Sentry event.
+"""Exceptions, threads and frames of a Sentry event.
 
 Source: https://develop.sentry.dev/sdk/data-model/event-payloads/ (exception, threads, stacktrace, debugmeta; 2024), the
 camelCase keys of Sentry's web API, and the mechanism keys of sentry-swift 1.4 (posix_signal, exception_name).
-Left out on purpose: source lines and variables of frames, raw_stacktrace, held locks, mapping files.
+Left out on purpose: raw_stacktrace, held locks, mapping files.
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import replace
-from operator import itemgetter
 from typing import Any
 
-from app.crashes.log import BinaryImage, Fault, Frame, SourceMapRef, Thread
+from app.crashes.log import Fault, Frame, SourceLines, Thread
 from app.parsers import values
+from app.parsers.sentry_images import image_name, pick
+from app.parsers.source_lines import numbered_lines, source_lines, variables
 
-MAX_SOURCE_MAPS = 1_000  # kept of one event
-MAX_NAMED = 1_000  # images kept of one event that only its frames name
 MAX_FAULTS = 100  # exceptions kept of one event: far more than any SDK sends
-# By Mach cpu_type, signal number, Mach exception number: only those that mean the same on every system.
-_ARCHITECTURES = {7: "x86", 12: "arm", 16_777_223: "x86_64", 16_777_228: "arm64", 33_554_444: "arm64_32"}
+# By signal number and Mach exception number: only those that mean the same on every system.
 _SIGNALS = {3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV"}
 _MACH = {1: "EXC_BAD_ACCESS", 2: "EXC_BAD_INSTRUCTION", 3: "EXC_ARITHMETIC", 5: "EXC_SOFTWARE", 6: "EXC_BREAKPOINT"}
 _MACH |= {10: "EXC_CRASH", 11: "EXC_RESOURCE", 12: "EXC_GUARD"}
 _GUESSED = ("scan", "cfi-scan")  # the trust in a frame that was found by searching the stack
-Span = tuple[int, int, str]
 _NAMED_PARAM = re.compile(r"%\((\w{1,100})\)[sdr]")
-
-
-def pick(values_by_key: dict[str, Any], *keys: str) -> Any:
-    """The first value of these keys that is not null."""
-    for key in keys:
-        value = values_by_key.get(key)
-        if value is not None:
-            return value
-    return None
 
 
 def entries(interface: Any) -> list[dict[str, Any]]:
@@ -43,16 +28,16 @@ def entries(interface: Any) -> list[dict[str, Any]]:
     return [entry for entry in values.items(listed) if isinstance(entry, dict) and entry]
 
 
-def frames(stacktrace: Any) -> tuple[Frame, ...]:
-    """The frames of a stacktrace, crash frame first: Sentry lists it last."""
+def frames(stacktrace: Any, *, brief: bool = False) -> tuple[Frame, ...]:
+    """The frames of a stacktrace, crash frame first: Sentry lists it last. `brief`: without source and variables."""
     listed = values.items(values.mapping(stacktrace).get("frames"))
     if len(listed) > values.MAX_FRAMES:  # as values.bounded, but before a million frames are built
         half = values.MAX_FRAMES // 2
         listed = [*listed[:half], *listed[-half:]]
-    return tuple(_frame(entry) for entry in reversed(listed) if isinstance(entry, dict))
+    return tuple(_frame(entry, brief=brief) for entry in reversed(listed) if isinstance(entry, dict))
 
 
-def faults(exceptions: list[dict[str, Any]], platform: str | None) -> tuple[Fault, ...]:
+def faults(exceptions: list[dict[str, Any]], platform: str | None, *, brief: bool = False) -> tuple[Fault, ...]:
     """The exceptions, outermost first: Sentry lists it last. Each cause points to the one it led to."""
     ordered = _outermost_first(exceptions)[:MAX_FAULTS]
     position = {id_: index for index, id_ in reversed(list(enumerate(map(_exception_id, ordered)))) if id_ is not None}
@@ -62,11 +47,14 @@ def faults(exceptions: list[dict[str, Any]], platform: str | None) -> tuple[Faul
         parent = position.get(values.integer(mechanism.get("parent_id")) or 0) if "parent_id" in mechanism else None
         if parent is None or parent >= index:
             parent = index - 1
-        read.append(_fault(exception, mechanism, platform, parent if index else None))
+        stack = frames(exception.get("stacktrace"), brief=brief)
+        read.append(_fault(exception, mechanism, platform, parent if index else None, stack))
     return tuple(read)
 
 
-def threads(listed: list[dict[str, Any]], exceptions: list[dict[str, Any]]) -> tuple[Thread, ...]:
+def threads(
+    listed: list[dict[str, Any]], exceptions: list[dict[str, Any]], *, brief: bool = False
+) -> tuple[Thread, ...]:
     """The threads; crashed is the one flagged so, else the one of the exception, else the one that was running."""
     outermost = _outermost_first(exceptions)[0] if exceptions else {}
     thread_id = values.integer(pick(outermost, "thread_id", "threadId"))
@@ -86,95 +74,14 @@ def threads(listed: list[dict[str, Any]], exceptions: list[dict[str, Any]]) -> t
             name=values.text(entry.get("name")),
             is_crashed=is_crashed,
             state=values.text(entry.get("state")),
-            frames=frames(entry.get("stacktrace")),
+            frames=frames(entry.get("stacktrace"), brief=brief),
             registers=_registers(entry.get("stacktrace")) or (registers if is_crashed else {}),
         )
         for index, (entry, number, is_crashed) in enumerate(zip(listed, ids, flagged, strict=True))
     )
 
 
-def images(debug_meta: Any) -> tuple[BinaryImage, ...]:
-    """The executables and libraries; entries that are only a mapping file or source map are none."""
-    listed = values.items(values.mapping(debug_meta).get("images"))
-    return tuple(_image(entry) for entry in listed if isinstance(entry, dict) and _is_binary(entry))
-
-
-def named_by_frames(listed: Iterable[dict[str, Any]], known: tuple[BinaryImage, ...]) -> tuple[BinaryImage, ...]:
-    """The images that frames of exceptions and threads tell the path of, and `debug_meta` does not list."""
-    names = {image.name for image in known}
-    found: dict[str, BinaryImage] = {}
-    for entry in listed:
-        for frame in values.items(values.mapping(entry.get("stacktrace")).get("frames")):
-            path = values.mapping(frame).get("package")
-            if isinstance(path, str) and ("/" in path or "\\" in path) and len(found) < MAX_NAMED:
-                name = _image_name(path)
-                if name and name not in names:
-                    found.setdefault(name, BinaryImage(name, values.text(path)))
-    return tuple(found.values())
-
-
-def mappings(debug_meta: Any) -> tuple[str, ...]:
-    """Ids of the mapping files that the build made."""
-    listed = values.items(values.mapping(debug_meta).get("images"))
-    ids = (
-        values.text(pick(one, "uuid", "debug_id"))
-        for one in map(values.mapping, listed)
-        if one.get("type") == "proguard"
-    )
-    return tuple(found for found in ids if found)
-
-
-def source_maps(debug_meta: Any) -> tuple[SourceMapRef, ...]:
-    """The source maps of scripts, as SDKs name them that were built in."""
-    listed = values.items(values.mapping(debug_meta).get("images"))[:MAX_SOURCE_MAPS]
-    named = (
-        (values.text(pick(one, "code_file", "codeFile")), values.text(pick(one, "debug_id", "debugId")))
-        for one in map(values.mapping, listed)
-        if one.get("type") == "sourcemap"
-    )
-    return tuple(SourceMapRef(file, debug_id) for file, debug_id in named if file and debug_id)
-
-
-def spans(loaded: tuple[BinaryImage, ...]) -> list[Span]:
-    """The address, size and name of the images, by address."""
-    return sorted((image.address, image.size, image.name or "") for image in loaded if image.address and image.size)
-
-
-def located(stack: tuple[Frame, ...], loaded: list[Span]) -> tuple[Frame, ...]:
-    """The same frames with the image whose addresses hold them, where the SDK (sentry-native) gives no more."""
-    if not loaded:
-        return stack
-    found = []
-    for frame in stack:
-        place = bisect_right(loaded, frame.address or 0, key=itemgetter(0)) - 1
-        if frame.address is not None and frame.image is None and frame.image_address is None and place >= 0:
-            start, size, name = loaded[place]
-            if frame.address < start + size:
-                offset = frame.address - start if frame.offset is None else frame.offset
-                frame = replace(frame, image=name or None, image_address=start, offset=offset)
-        found.append(frame)
-    return tuple(found)
-
-
-def _is_binary(entry: dict[str, Any]) -> bool:
-    return entry.get("type") not in ("proguard", "sourcemap", "jvm") and (
-        pick(entry, "image_addr", "imageAddr", "code_file", "codeFile", "name", "debug_file", "debugFile") is not None
-    )
-
-
-def _image(entry: dict[str, Any]) -> BinaryImage:
-    path = values.text(pick(entry, "code_file", "codeFile", "name", "debug_file", "debugFile"))
-    return BinaryImage(
-        name=values.basename(path),
-        path=path,
-        debug_id=values.text(pick(entry, "debug_id", "debugId", "uuid", "code_id", "codeId")),
-        arch=values.text(entry.get("arch")) or _ARCHITECTURES.get(values.integer(entry.get("cpu_type")) or 0),
-        address=values.address(pick(entry, "image_addr", "imageAddr")),
-        size=values.address(pick(entry, "image_size", "imageSize")),
-    )
-
-
-def _frame(entry: dict[str, Any]) -> Frame:
+def _frame(entry: dict[str, Any], *, brief: bool) -> Frame:
     address = values.address(pick(entry, "instruction_addr", "instructionAddr"))
     image_address = values.address(pick(entry, "image_addr", "imageAddr"))
     symbol_address = values.address(pick(entry, "symbol_addr", "symbolAddr"))
@@ -185,7 +92,7 @@ def _frame(entry: dict[str, Any]) -> Frame:
         file=values.text(entry.get("filename")) or values.text(pick(entry, "abs_path", "absPath")),
         line=_positive(pick(entry, "lineno", "lineNo")),
         column=_positive(pick(entry, "colno", "colNo")),
-        image=_image_name(entry.get("package")),
+        image=image_name(entry.get("package")),
         address=address,
         image_address=image_address,
         symbol_address=symbol_address,
@@ -193,13 +100,17 @@ def _frame(entry: dict[str, Any]) -> Frame:
         in_app=values.boolean(pick(entry, "in_app", "inApp")),
         note="Native Method" if entry.get("native") is True and entry.get("module") else None,
         is_guess=True if entry.get("trust") in _GUESSED else None,
+        source=None if brief else _source(entry),
+        variables=() if brief or "vars" not in entry else variables(entry["vars"]),
     )
 
 
-def _image_name(package: Any) -> str | None:
-    """The file of the image; of a .NET assembly the name without version and key."""
-    name = values.text(package)
-    return values.basename(name.partition(", Version=")[0]) if name else None
+def _source(entry: dict[str, Any]) -> SourceLines | None:
+    """The lines under the keys of SDKs, or as the web API lists them: `[[41, "…"], [42, "…"]]`."""
+    if isinstance(entry.get("context_line"), str):
+        return source_lines(entry.get("pre_context"), entry["context_line"], entry.get("post_context"))
+    listed = [one for one in values.items(entry.get("context")) if isinstance(one, list) and len(one) == 2]
+    return numbered_lines({str(number): text for number, text in listed}, _positive(entry.get("lineNo")))
 
 
 def _positive(value: Any) -> int | None:
@@ -227,7 +138,13 @@ def _outermost_first(exceptions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return ordered
 
 
-def _fault(exception: dict[str, Any], mechanism: dict[str, Any], platform: str | None, parent: int | None) -> Fault:
+def _fault(
+    exception: dict[str, Any],
+    mechanism: dict[str, Any],
+    platform: str | None,
+    parent: int | None,
+    stack: tuple[Frame, ...],
+) -> Fault:
     meta = values.mapping(mechanism.get("meta"))
     mach = values.mapping(pick(meta, "mach_exception") or pick(mechanism, "mach_exception"))
     signal = values.mapping(pick(meta, "signal") or pick(mechanism, "posix_signal"))
@@ -242,7 +159,7 @@ def _fault(exception: dict[str, Any], mechanism: dict[str, Any], platform: str |
     return Fault(
         type=_type(exception, platform) or values.text(error.get("domain")) or mach_name or signal_name,
         message=message_text(exception.get("value")),
-        frames=frames(exception.get("stacktrace")),
+        frames=stack,
         relation=_relation(mechanism) if parent is not None else None,
         parent=parent,
         signal=signal_name,

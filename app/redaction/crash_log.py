@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from app.crashes.facts import Facts
 from app.crashes.fingerprint import Fingerprint
-from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Json, RelatedStack, Thread
+from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Json, RelatedStack, SourceLines, Thread
 from app.redaction.rules import INSTEAD, Path, Rules, below
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def redact(log: CrashLog, rules: Rules) -> CrashLog:
         device=_texts(log.device, _DEVICE, rules, below(fields, "device")),
         faults=tuple(_fault(one, rules, _each(fields, "faults", at)) for at, one in enumerate(log.faults)),
         threads=tuple(_thread(one, rules, _each(fields, "threads", at)) for at, one in enumerate(log.threads)),
-        stacks=tuple(_with_frames(_texts(one, ("description",), rules, ()), rules) for one in log.stacks),
+        stacks=tuple(_with_frames(_texts(one, ("description",), rules, ()), rules, ()) for one in log.stacks),
         details={key: rules.text(value) if isinstance(value, str) else value for key, value in log.details.items()},
         images=tuple(_image(one, rules, _each(fields, "images", at)) for at, one in enumerate(log.images)),
         breadcrumbs=tuple(
@@ -68,11 +68,11 @@ def _each(fields: tuple[Path, ...], name: str, at: int) -> tuple[Path, ...]:
 
 
 def _fault(fault: Fault, rules: Rules, fields: tuple[Path, ...]) -> Fault:
-    return _with_frames(_texts(fault, _FAULT, rules, fields), rules)
+    return _with_frames(_texts(fault, _FAULT, rules, fields), rules, below(fields, "frames"))
 
 
 def _thread(thread: Thread, rules: Rules, fields: tuple[Path, ...]) -> Thread:
-    return _with_frames(_texts(thread, _THREAD, rules, fields), rules)
+    return _with_frames(_texts(thread, _THREAD, rules, fields), rules, below(fields, "frames"))
 
 
 def _image(image: BinaryImage, rules: Rules, fields: tuple[Path, ...]) -> BinaryImage:
@@ -84,10 +84,38 @@ def _crumb(crumb: Breadcrumb, rules: Rules, fields: tuple[Path, ...]) -> Breadcr
     return replace(made, data=_mapping(crumb.data, rules, below(fields, "data"))) if crumb.data else made
 
 
-def _with_frames(holder: H, rules: Rules) -> H:
-    frames = tuple(_texts(frame, _FRAME, rules, ()) for frame in holder.frames)
+def _with_frames(holder: H, rules: Rules, fields: tuple[Path, ...]) -> H:
+    frames = tuple(_frame(frame, rules, below(fields, str(at))) for at, frame in enumerate(holder.frames))
     changed = any(new is not old for new, old in zip(frames, holder.frames, strict=True))
     return replace(holder, frames=frames) if changed else holder
+
+
+def _frame(frame: Frame, rules: Rules, fields: tuple[Path, ...]) -> Frame:
+    made = _texts(frame, _FRAME, rules, ())
+    if frame.source is not None:
+        source = _source(frame.source, rules, is_named=("source",) in fields)
+        made = made if source is frame.source else replace(made, source=source)
+    if frame.variables:
+        named = below(fields, "vars")
+        told = tuple(
+            (rules.text(name), INSTEAD if () in below(named, name) else rules.text(value))
+            for name, value in frame.variables
+        )
+        made = made if told == frame.variables else replace(made, variables=told)
+    return made
+
+
+def _source(source: SourceLines, rules: Rules, *, is_named: bool) -> SourceLines:
+    """The lines are looked at together, for a key may stand on several; those whose number changes are left out."""
+    lines = [*source.before, source.line, *source.after]
+    text = "\n".join(lines)
+    redacted = INSTEAD if is_named else rules.text(text)
+    if redacted == text:
+        return source
+    made, at = redacted.split("\n"), len(source.before)
+    if len(made) != len(lines):
+        return SourceLines(INSTEAD)
+    return SourceLines(made[at], tuple(made[:at]), tuple(made[at + 1 :]))
 
 
 def _texts(holder: T, names: tuple[str, ...], rules: Rules, fields: tuple[Path, ...]) -> T:

@@ -115,6 +115,8 @@ _NAMES = {
     ("device", "install_id"): ("device", "install_id"),
     ("exceptions", ANY, "message"): ("faults", ANY, "message"),
     ("exceptions", ANY, "mechanism"): ("faults", ANY, "mechanism"),
+    ("exceptions", ANY, "frames", ANY, "source"): ("faults", ANY, "frames", ANY, "source"),
+    ("threads", ANY, "frames", ANY, "source"): ("threads", ANY, "frames", ANY, "source"),
     ("threads", ANY, "name"): ("threads", ANY, "name"),
     ("threads", ANY, "queue"): ("threads", ANY, "queue"),
     ("images", ANY, "name"): ("images", ANY, "name"),
@@ -124,6 +126,7 @@ _NAMES = {
     ("notes", ANY): ("notes", ANY),
 }
 """The report's name of a text -> where CrashLog has it."""
+_STACKS = {"exceptions": "faults", "threads": "threads"}  # the same of what has frames
 
 
 def read_path(text: str) -> Path:
@@ -133,6 +136,8 @@ def read_path(text: str) -> Path:
         return _NAMES[steps]
     if steps[:3] == ("breadcrumbs", ANY, "data") and len(steps) > 3:
         return steps
+    if steps[0] in _STACKS and steps[1:5] == (ANY, "frames", ANY, "vars") and len(steps) == 6:
+        return (_STACKS[steps[0]], *steps[1:])
     if steps[0] == "custom" and len(steps) > 1:
         return steps
     if steps[0] in _REPORTS_OWN:

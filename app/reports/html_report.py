@@ -15,7 +15,17 @@ from markupsafe import Markup
 from app.crashes.in_app import InApp
 from app.crashes.log import CrashLog, Frame, Thread
 from app.reports import Report, stack_lines
-from app.reports.stack_lines import fault_facts, header, ordered_threads, place, related_name, relation, thread_name
+from app.reports.crumb_times import before_crash
+from app.reports.stack_lines import (
+    fault_facts,
+    header,
+    ordered_threads,
+    place,
+    related_name,
+    relation,
+    source_of,
+    thread_name,
+)
 
 FORMAT = "html"
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -90,6 +100,7 @@ def _words(report: Report, in_app: InApp) -> dict[str, object]:
         "address": stack_lines.address,
         "line": stack_lines.line,
         "utc": stack_lines.utc,
+        "before": lambda crumb: before_crash(crumb.time, log.occurred_at),
         "plain": lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
     }
 
@@ -141,7 +152,24 @@ def _row(number: int, frame: Frame, is_own: bool, has_images: bool) -> str:
     own = ' class="own"' if is_own else ""
     return (
         f'<li{own}><span class="num">{number} </span>{image}'
-        f'<span class="sym">{symbol}{offset}{source}</span>{address}</li>\n'
+        f'<span class="sym">{symbol}{offset}{source}</span>{address}{_around(frame, is_own)}</li>\n'
+    )
+
+
+def _around(frame: Frame, is_own: bool) -> str:
+    """Source and local variables, folded but of the app's own frames; "" where the log has none."""
+    lines, known = source_of(frame), frame.variables
+    if not lines and not known:
+        return ""
+    code = "".join(
+        f"<span{' class=at' if own else ''}><em>{number or ''}</em>{_safe(text)}\n</span>"
+        for number, text, own in lines
+    )
+    rows = "".join(f"<dt>{_safe(name)}</dt><dd>{_safe(value)}</dd>" for name, value in known)
+    what = " and ".join([*(["Source"] if lines else []), *(["variables"] if known else [])])
+    return (
+        f'<details class="around"{" open" if is_own and lines else ""}><summary>{what.capitalize()}</summary>'
+        f"{f'<pre>{code}</pre>' if code else ''}{f'<dl>{rows}</dl>' if rows else ''}</details>"
     )
 
 

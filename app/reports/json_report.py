@@ -8,7 +8,18 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from app.crashes.in_app import InApp
-from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, Json, MissingSymbols, RelatedStack, Thread
+from app.crashes.log import (
+    BinaryImage,
+    Breadcrumb,
+    CrashLog,
+    Fault,
+    Frame,
+    Json,
+    MissingSymbols,
+    RelatedStack,
+    SourceLines,
+    Thread,
+)
 from app.reports import Report
 
 FORMAT = "json"
@@ -153,7 +164,16 @@ def _frame(frame: Frame, in_app: InApp, shared: _Texts) -> str:
         f'"in_app": {"true" if in_app(frame) else "false"}, "image": {shared[frame.image]}, '
         f'"address": {_hex(frame.address)}, "image_address": {shared[frame.image_address]}, '
         f'"symbol_address": {_hex(frame.symbol_address)}, "offset": {_number(frame.offset)}, '
-        f'"note": {shared[frame.note]}}}'
+        f'"note": {shared[frame.note]}, "source": {_source(frame.source)}, '
+        f'"vars": {_compact(dict(frame.variables)) if frame.variables else "{}"}}}'
+    )
+
+
+def _source(source: SourceLines | None) -> str:
+    if source is None:
+        return "null"
+    return _compact(
+        {"pre_context": list(source.before), "context_line": source.line, "post_context": list(source.after)}
     )
 
 

@@ -97,6 +97,16 @@ def java_line(frame: Frame) -> str:
     return f"{line(name)}({line(where) or 'Unknown Source'})"
 
 
+def source_of(frame: Frame) -> list[tuple[int | None, str, bool]]:
+    """The lines of source that the report has of a frame: number, text, whether it is the frame's own."""
+    if frame.source is None:
+        return []
+    source = frame.source
+    lines = [*((one, False) for one in source.before), (source.line, True), *((one, False) for one in source.after)]
+    first = None if frame.line is None else frame.line - len(source.before)
+    return [(None if first is None else first + at, line(one), own) for at, (one, own) in enumerate(lines)]
+
+
 def thread_name(thread: Thread) -> str:
     """`Thread 3 "worker"`, with the dispatch queue where known."""
     queue = f", queue {line(thread.queue)}" if thread.queue else ""

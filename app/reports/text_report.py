@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from app.crashes.in_app import InApp
 from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, RelatedStack, Thread
 from app.reports import Report
+from app.reports.crumb_times import before_crash
 from app.reports.stack_lines import (
     address,
     crashed_threads,
@@ -19,6 +20,7 @@ from app.reports.stack_lines import (
     place,
     related_name,
     relation,
+    source_of,
     symbol,
     thread_name,
     utc,
@@ -56,7 +58,7 @@ def _parts(report: Report) -> Iterator[str]:
     for thread in shown[crashed_threads(log) :]:
         yield _thread(log, thread, in_app)
     if log.breadcrumbs:
-        yield _heading("Breadcrumbs") + "".join(_breadcrumb(crumb) for crumb in log.breadcrumbs)
+        yield _heading("Breadcrumbs") + "".join(_breadcrumb(crumb, log) for crumb in log.breadcrumbs)
     if log.custom:
         yield _heading("Custom data") + "".join(_custom(key, value) for key, value in log.custom.items())
     if log.images:
@@ -107,7 +109,7 @@ def _fault(log: CrashLog, number: int, fault: Fault, in_app: InApp) -> str:
     if number == 0 and thread and thread.frames == fault.frames:
         return text  # the same stack follows as the crashed thread
     if is_java(log):
-        return text + "".join(f"{_mark(frame, in_app)}   at {java_line(frame)}\n" for frame in fault.frames)
+        return text + "".join(_java_frame(frame, in_app) for frame in fault.frames)
     return text + _stack(fault.frames, in_app)
 
 
@@ -116,7 +118,7 @@ def _thread(log: CrashLog, thread: Thread, in_app: InApp) -> str:
     name = f"Crashed {name[0].lower()}{name[1:]}" if thread.is_crashed else name
     text = _heading(f"{name} ({line(thread.state)})" if thread.state else name)
     if is_java(log) and not any(frame.address for frame in thread.frames):
-        text += "".join(f"{_mark(frame, in_app)}   at {java_line(frame)}\n" for frame in thread.frames)
+        text += "".join(_java_frame(frame, in_app) for frame in thread.frames)
     else:
         text += _stack(thread.frames, in_app)
     if not thread.frames:
@@ -128,8 +130,19 @@ def _related(stack: RelatedStack, in_app: InApp) -> str:
     return _heading(related_name(stack)) + (_stack(stack.frames, in_app) or "no frames in the log\n")
 
 
-def _mark(frame: Frame, in_app: InApp) -> str:
-    return "*" if in_app(frame) else " "
+def _java_frame(frame: Frame, in_app: InApp) -> str:
+    is_own = in_app(frame)
+    return f"{'*' if is_own else ' '}   at {java_line(frame)}\n" + (_around(frame) if is_own else "")
+
+
+def _around(frame: Frame) -> str:
+    """Source and local variables of a frame of the app, where the log has them."""
+    lines = source_of(frame)
+    width = max((len(str(number or "")) for number, _, _ in lines), default=0)
+    text = "".join(
+        f"      {'>' if own else ' '} {number or '':>{width}} | {code}".rstrip() + "\n" for number, code, own in lines
+    )
+    return text + "".join(f"        {line(name)} = {line(value)}\n" for name, value in frame.variables)
 
 
 def _stack(frames: tuple[Frame, ...], in_app: InApp) -> str:
@@ -145,11 +158,14 @@ def _stack(frames: tuple[Frame, ...], in_app: InApp) -> str:
     lines = []
     for number, frame in enumerate(frames):
         where = place(frame)
+        is_own = in_app(frame)
         lines.append(
-            f"{'*' if in_app(frame) else ' '} {number:<{number_width}}{cells[frame.image]}"
+            f"{'*' if is_own else ' '} {number:<{number_width}}{cells[frame.image]}"
             f"{addresses[number].rjust(address_width) if has_addresses else ''}"
             f" {symbol(frame) or 'unknown'}{f' ({where})' if where else ''}\n"
         )
+        if is_own and (frame.source or frame.variables):
+            lines.append(_around(frame))
     return "".join(lines)
 
 
@@ -162,8 +178,13 @@ def _registers(thread: Thread) -> str:
     return "\nRegisters\n" + "".join(f"  {'  '.join(row).rstrip()}\n" for row in rows)
 
 
-def _breadcrumb(crumb: Breadcrumb) -> str:
-    words = [utc(crumb.time) or "unknown time", *(f"[{line(word)}]" for word in (crumb.level, crumb.category) if word)]
+def _breadcrumb(crumb: Breadcrumb, log: CrashLog) -> str:
+    before = before_crash(crumb.time, log.occurred_at)
+    words = [
+        utc(crumb.time) or "unknown time",
+        *([f"({before})"] if before else []),
+        *(f"[{line(word)}]" for word in (crumb.level, crumb.category) if word),
+    ]
     data = f"\n    {_json(dict(crumb.data))}" if crumb.data else ""
     return f"{' '.join(words)} {indented(crumb.message or '', '    ')}".rstrip() + f"{data}\n"
 

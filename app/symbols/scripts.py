@@ -148,6 +148,7 @@ def _named(frame: Frame, token: SourceMapTokenMatch, caller: Any) -> Frame:
         line=token.src_line + 1,
         column=token.src_col + 1,
         in_app=None if frame.in_app else frame.in_app,  # whose code it is, the source's path tells better
+        source=None,  # lines of the bundle
     )
 
 

@@ -19,6 +19,7 @@ from app.web import auth, csrf
 from app.web.auth import services
 from app.web.console import static_files
 from app.web.console.labels import joined
+from app.web.console.report_facts import size_of
 
 SWITCHER_APPS = 50  # apps that the header offers; all are on the page of apps
 SAID_COOKIE, SAID_SALT, SAID_FOR = "crashq_said", "crashq said", 60  # seconds that a word waits for the next page
@@ -158,16 +159,6 @@ def _number(value: int) -> str:
     return f"{value:,}"
 
 
-def _size(value: int) -> str:
-    """`340 B`, `1.2 MB`: by thousands, as usual for files."""
-    amount, unit = float(value), "B"
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if amount < 1000 or unit == "TB":
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
-
-
 def _utc(value: datetime) -> str:
     return iso_time.rfc3339(value)[:16].replace("T", " ") + " UTC"
 
@@ -181,7 +172,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     shown: dict[str, Callable[..., str]] = {
-        "number": _number, "size": _size, "utc": _utc, "rfc3339": iso_time.rfc3339, "joined": joined,
+        "number": _number, "size": size_of, "utc": _utc, "rfc3339": iso_time.rfc3339, "joined": joined,
     }  # fmt: skip
     made.filters.update(shown)
     made.globals.update(

@@ -3,7 +3,20 @@
 import json
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from app.web.console.report_facts import (
+    Json,
+    Pair,
+    ShownCrumb,
+    crumbs_of,
+    custom_of,
+    details_of,
+    label_of,
+    notes_of,
+    pairs_of,
+    tags_of,
+)
 
 MAX_FRAMES, MAX_EXCEPTIONS, MAX_THREADS, MAX_IMAGES, MAX_CRUMBS = 300, 20, 200, 400, 200
 MAX_MISSING = 50
@@ -11,9 +24,15 @@ MAX_CUSTOM = 20_000  # characters
 ALL_FRAMES = 3_000  # of all threads together; those of the crashed one first
 OPEN_WITHOUT_OWN = 12  # frames shown of a stack that has none of the app
 NOT_FOLDED = 1  # so many frames between own ones are shown all the same
-MAX_DETAILS, MAX_RELATED = 60, 10
+MAX_RELATED = 10
 
-Json = dict[str, Any]
+
+class SourceLine(NamedTuple):
+    """A line of source that the log has of a frame."""
+
+    number: str
+    text: str
+    is_frames: bool  # it is the frame's own, not one around it
 
 
 class ShownFrame(NamedTuple):
@@ -25,6 +44,8 @@ class ShownFrame(NamedTuple):
     address: str
     note: str
     is_own: bool
+    source: list[SourceLine]
+    variables: list[Pair]
 
 
 class FrameRun(NamedTuple):
@@ -70,12 +91,15 @@ class ReportView(NamedTuple):
     """What the template goes through."""
 
     report: Json
-    details: list[tuple[str, str]]  # label, value
+    environment: str
+    details: list[Pair]  # label, value
+    notes: list[str]
+    tags: list[Pair]
     related: list[tuple[str, StackView]]  # who allocated or freed the memory: words, stack
     faults: list[ShownFault]
     threads: list[ShownThread]  # the crashed ones first
     images: list[Json]
-    crumbs: list[Json]
+    crumbs: list[ShownCrumb]
     missing: list[MissingFile]
     custom: str  # JSON
     left_out: dict[str, int]  # what -> how many are not shown
@@ -97,15 +121,20 @@ def view_of(report: Json) -> ReportView:
     for thread in sorted(threads[:MAX_THREADS], key=lambda one: not one["is_crashed"]):
         shown.append(_thread(thread, min(left, MAX_FRAMES)))
         left -= min(left, MAX_FRAMES, len(thread["frames"]))
-    custom = json.dumps(report["custom"], indent=2, ensure_ascii=False) if report["custom"] else ""
+    added = custom_of(report)
+    custom = json.dumps(added, indent=2, ensure_ascii=False) if added else ""
+    occurred_at = report.get("occurrence", {}).get("occurred_at")
     return ReportView(
         report,
-        [(_label(key), _words(value)) for key, value in list(report.get("details", {}).items())[:MAX_DETAILS]],
-        [(_label(one["description"] or one["kind"]), stack_of(one["frames"])) for one in _related(report)],
+        str(report.get("details", {}).get("environment") or report["custom"].get("environment") or ""),
+        details_of(report),
+        notes_of(report),
+        tags_of(report),
+        [(label_of(one["description"] or one["kind"]), stack_of(one["frames"])) for one in _related(report)],
         faults,
         shown,
         report["images"][:MAX_IMAGES],
-        report["breadcrumbs"][-MAX_CRUMBS:][::-1],
+        crumbs_of(report["breadcrumbs"][-MAX_CRUMBS:][::-1], occurred_at),
         [_missing(one, report["app"]) for one in report["missing_symbols"][:MAX_MISSING]],
         custom if len(custom) <= MAX_CUSTOM else custom[:MAX_CUSTOM] + "\n…",
         {
@@ -149,15 +178,6 @@ def _related(report: Json) -> list[Json]:
     return found
 
 
-def _label(name: str) -> str:
-    spoken = name.replace("_", " ")
-    return spoken[:1].upper() + spoken[1:]
-
-
-def _words(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
 def _thread(thread: Json, most: int) -> ShownThread:
     stack = stack_of(thread["frames"], most)
     frames = [frame for run in stack.runs for frame in run.frames]
@@ -173,7 +193,21 @@ def _frame(number: int, frame: Json) -> ShownFrame:
         name = function or module or frame["address"] or "?"
     file = frame["file"] or ""
     place = ":".join(str(part) for part in (_base(file), frame["line"]) if part) if file else _base(image or "")
-    return ShownFrame(number, name, place, frame["address"] or "", frame["note"] or "", frame["in_app"])
+    return ShownFrame(
+        number, name, place, frame["address"] or "", frame["note"] or "", frame["in_app"],
+        _source(frame), pairs_of(frame.get("vars") or {}),
+    )  # fmt: skip
+
+
+def _source(frame: Json) -> list[SourceLine]:
+    """None in a report that an earlier version made."""
+    source = frame.get("source")
+    if not source:
+        return []
+    lines = [*source["pre_context"], source["context_line"], *source["post_context"]]
+    own = len(source["pre_context"])
+    first = frame["line"] - own if frame["line"] else None
+    return [SourceLine("" if first is None else str(first + at), text, at == own) for at, text in enumerate(lines)]
 
 
 def _base(path: str) -> str:

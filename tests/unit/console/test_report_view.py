@@ -101,13 +101,13 @@ def test_a_report_without_exceptions_tells_the_crashed_thread():
 
 
 def test_what_is_left_out_of_a_long_report_is_counted():
-    told = view_of(
-        report(threads=[thread() for _ in range(MAX_THREADS + 3)], breadcrumbs=[{"message": n} for n in range(MAX_CRUMBS + 2)])
-    )  # fmt: skip
+    crumbs = [{"message": str(number)} for number in range(MAX_CRUMBS + 2)]
+
+    told = view_of(report(threads=[thread() for _ in range(MAX_THREADS + 3)], breadcrumbs=crumbs))
 
     assert len(told.threads) == MAX_THREADS
     assert (told.left_out["threads"], told.left_out["breadcrumbs"]) == (3, 2)
-    assert told.crumbs[0] == {"message": MAX_CRUMBS + 1}  # the latest first
+    assert told.crumbs[0].message == str(MAX_CRUMBS + 1)  # the latest first
 
 
 def test_many_threads_share_a_number_of_frames_and_the_crashed_one_comes_first():

@@ -4,7 +4,18 @@ from dataclasses import replace
 
 from app.crashes.facts import Facts
 from app.crashes.fingerprint import Fingerprint
-from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceInfo, Fault, Frame, RelatedStack, Thread
+from app.crashes.log import (
+    AppInfo,
+    BinaryImage,
+    Breadcrumb,
+    CrashLog,
+    DeviceInfo,
+    Fault,
+    Frame,
+    RelatedStack,
+    SourceLines,
+    Thread,
+)
 from app.redaction.crash_log import redact, redact_facts, redact_fingerprint
 from app.redaction.rules import read_rules
 
@@ -16,7 +27,8 @@ LOG = CrashLog(
     process=WHO,
     user_id=WHO,
     faults=(Fault(type=f"T {WHO}", message=f"no mail for {WHO}", frames=(Frame(function=WHO, file=f"/home/{WHO}/a.c"),)),),
-    threads=(Thread(index=0, name=WHO, queue=WHO, frames=(Frame(function="main"), Frame(note=WHO))),),
+    threads=(Thread(index=0, name=WHO, queue=WHO, frames=(
+        Frame(function="main", source=SourceLines("a", (WHO,), ("b", WHO)), variables=((WHO, WHO),)), Frame(note=WHO))),),
     stacks=(RelatedStack("allocation", WHO, (Frame(file=WHO),)),),
     details={"parent_process": WHO, "foreground": True},
     images=(BinaryImage(name="Notes", path=f"/Users/{WHO}/Notes"),),
@@ -34,6 +46,15 @@ def test_a_pattern_reaches_every_text():
     assert WHO in repr(LOG)
 
     assert WHO not in repr(redact(LOG, EMAIL))
+
+
+def test_lines_of_source_are_left_out_where_a_pattern_spans_some_of_them():
+    key = ("-----BEGIN PRIVATE KEY-----", "MIIB", "-----END PRIVATE KEY-----")
+    log = replace(LOG, faults=(Fault(frames=(Frame(source=SourceLines("open(key)", key)),)),))
+
+    [frame] = redact(log, read_rules({"patterns": ["token"]})).faults[0].frames
+
+    assert frame.source == SourceLines("[redacted]")
 
 
 def test_without_rules_the_report_is_the_same_object():

@@ -87,7 +87,7 @@ def test_registers_breadcrumbs_custom_data_images_and_notes_are_shown(make_repor
     text = written(make_report())
 
     assert "  x0: 0x00000000          pc: 0xffffffffffffffff\n" in text
-    assert '2018-09-13 12:00:00.120 UTC [info] [ui] tapped Pay\n    {"x": 1}\n' in text
+    assert '2018-09-13 12:00:00.120 UTC (0.0 s) [info] [ui] tapped Pay\n    {"x": 1}\n' in text
     assert 'cart: {"items": [1, 9223372036854775808, 0.5]}\nplan: gold\n' in text
     assert "0x0000000100000000 - 0x0000000100000fff Shop arm64 AB12 /var/a.app/Shop\n" in text
     assert "- The log was cut\n" in text
