@@ -32,7 +32,7 @@ _Several = Annotated[
     Annotated[str, Field(max_length=MAX_LENGTH)] | Annotated[list[str], Field(max_length=MAX_VALUES)],
     Field(description="Exactly as the log says; several: any of them"),
 ]
-ROWS_PER_PART = 20_000  # a second's work at most, when nothing has to be read from logs: so long another tenant waits
+ROWS_PER_PART = 50_000  # a second's work or two, when nothing has to be read from logs: so long another tenant waits
 REPORTS_PER_PART = 1_000
 MOST_PARTS = 1_000  # about; of a larger batch the parts grow
 SETTLES_WITHIN = 20.0  # seconds that a digest under way may take, in most cases milliseconds

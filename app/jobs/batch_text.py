@@ -1,15 +1,19 @@
 """Batch text, a part for speed (`app.speed`): PostgreSQL makes the rows of a part, so Python has no object for any of them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from app.crashes.facts import Facts, facts
 from app.db.queries.batch_rows import Scope, read_place
-from app.db.queries.batch_text import PartPage, devices_and_users, page_text, pages_between, undescribed
+from app.db.queries.batch_text import PageText, PartPage, devices_and_users, page_text, pages_between, undescribed
 from app.jobs.batch_logs import LogReader
 from app.jobs.batch_params import FILTERS, Filters
 from app.jobs.job_type import PartCount, Run
 from app.redaction.crash_log import redact_facts
 from app.redaction.rules import Rules
+
+T = TypeVar("T")
 
 
 class TextMaker:
@@ -23,9 +27,8 @@ class TextMaker:
     def texts(self, name: str, after: str | None, upto: str, units: int, count: PartCount) -> Iterator[bytes]:
         """The rows between two places as `csv` or `ndjson`, a page at a time."""
         begin = read_place(after) if after else None
-        for page in pages_between(self._run.db, self._scope, begin, read_place(upto), units):
-            shown = self._replacements(page, {})
-            made = page_text(self._run.db, name, page, self._filters, None, shown)
+        pages = pages_between(self._run.db, self._scope, begin, read_place(upto), units)
+        for page, made in _one_ahead((page, self._text(name, page)) for page in pages):
             if made.unreadable:
                 told = self._facts_of_logs(page)
                 made = page_text(self._run.db, name, page, self._filters, told, self._replacements(page, told))
@@ -34,6 +37,9 @@ class TextMaker:
             count.unreadable += made.unreadable
             self._run.advance(made.read)
             yield made.text
+
+    def _text(self, name: str, page: PartPage) -> PageText:
+        return page_text(self._run.db, name, page, self._filters, None, self._replacements(page, {}))
 
     def _facts_of_logs(self, page: PartPage) -> dict[int, Facts]:
         """What the logs tell of occurrences that no digest described; those whose logs cannot be read are not in it."""
@@ -63,3 +69,14 @@ class TextMaker:
             {device: text for device, text in shown_devices.items() if text != device},
             {user: text for user, text in shown_users.items() if text != user},
         )
+
+
+def _one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same, each made by a thread of its own while the one before it is stored: PostgreSQL and this process take turns
+    no more.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="batch-text") as helper:
+        following = helper.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = helper.submit(next, items, None)
+            yield item
