@@ -6,6 +6,7 @@ import re
 STATUS_WORDS = {
     400: "bad_request",
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",
@@ -52,6 +53,12 @@ class Unauthorized(AppError):
     """No token, or one that is malformed, unknown or expired."""
 
     code, status, message = "unauthorized", 401, "Authentication token missing, unknown or expired"
+
+
+class Forbidden(AppError):
+    """A member of the app whose role does not cover this; a stranger is told that there is no such app."""
+
+    code, status, message = "forbidden", 403, "Your role in this app does not allow this"
 
 
 class NotFound(AppError):

@@ -13,7 +13,7 @@ from app.db import Session
 from app.db.models.app import App, find_app
 from app.db.models.crash import Crash
 from app.db.models.log import Log, LogStatus
-from app.db.models.membership import Membership
+from app.db.models.membership import Membership, Role
 from app.db.models.occurrence import Occurrence
 from app.db.models.user import find_user
 from app.identity import accounts
@@ -77,11 +77,11 @@ def make_member(services: Services, email: str = "ada@example.com", app_name: st
     return Member(user.id, email, app, key, accounts.log_in(services, email, PASSWORD))
 
 
-def join(services: Services, email: str, app: App) -> Member:
+def join(services: Services, email: str, app: App, role: Role = Role.OWNER) -> Member:
     """Another user who may see the same app, logged in."""
     made = make_member(services, email, "Their own")
     with services.db.write() as session:
-        session.add(Membership(user_id=made.user_id, app_id=app.id))
+        session.add(Membership(user_id=made.user_id, app_id=app.id, role=role.value))
     return replace(made, app=app)
 
 

@@ -13,13 +13,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.config import Config
 from app.db.hot.upload import Sender, find_project_sender, find_sender
-from app.db.models.app import MAX_NAME, App, find_app, visible_app
+from app.db.models.app import MAX_NAME, App, app_and_role, find_app
 from app.db.models.ingest_key import IngestKey, app_of_key, is_ingest_key
-from app.db.models.membership import Membership
+from app.db.models.membership import Membership, Role
 from app.db.models.token import Token, drop_token, token_holder, token_user
 from app.db.models.user import MAX_EMAIL, User, add_user, find_user
 from app.errors import BadParameters, Conflict, NotFound, Unauthorized
-from app.identity import encryption
+from app.identity import access, encryption
 from app.identity.login_limits import begin_guess, hashing
 from app.services import Services
 
@@ -123,7 +123,7 @@ def create_app_for(services: Services, name: str, owner_email: str) -> tuple[str
         app = App(identifier=identifier, name=name, ingest_key_hash=hash_of(key), created_at=services.now())
         session.add(app)
         session.flush()
-        session.add(Membership(user_id=owner.id, app_id=app.id))
+        session.add(Membership(user_id=owner.id, app_id=app.id, role=Role.OWNER.value))
         session.add(ingest_key_row(services, app.id, "First key", key))
     return identifier, key
 
@@ -148,13 +148,17 @@ def ingest_key_row(services: Services, app_id: int, name: str, key: str) -> Inge
     )
 
 
-def app_for_user(services: Services, identifier: str, user_id: int) -> App:
-    """The app, if the user is a member. Raises NotFound, the same for an unknown app and another's."""
+def app_for_user(services: Services, identifier: str, user_id: int, needed: Role = Role.VIEWER) -> App:
+    """The app, if the user is a member in that role or a higher one.
+
+    Raises NotFound, the same for an unknown app and another's, or Forbidden.
+    """
     if IDENTIFIER_SHAPE.fullmatch(identifier):
         with services.db.read() as session:
-            app = visible_app(session, identifier, user_id)
-        if app:
-            return app
+            found = app_and_role(session, identifier, user_id)
+        if found:
+            access.require(found[1], needed)
+            return found[0]
     raise NotFound(NO_APP)
 
 
@@ -169,7 +173,10 @@ def app_for_operator(services: Services, identifier: str) -> App:
 
 
 def app_for_sender(services: Services, identifier: str, token: str, log_id: str = "") -> Sender:
-    """The app that this ingest key or login may send logs to, with its log of that name. Raises Unauthorized or NotFound."""
+    """The app that this ingest key or login may send logs to, with its log of that name.
+
+    Raises Unauthorized, NotFound, or Forbidden for a viewer.
+    """
     hashed = token_hash(token)
     found = None
     if IDENTIFIER_SHAPE.fullmatch(identifier):
@@ -178,7 +185,7 @@ def app_for_sender(services: Services, identifier: str, token: str, log_id: str 
         with services.db.read() as session:
             is_key = is_ingest_key(session, hashed)
         if not is_key:
-            user_of(services, token)
+            app_for_user(services, identifier, user_of(services, token), Role.MEMBER)
         raise NotFound(NO_APP)
     return found
 

@@ -1,25 +1,37 @@
-"""Who may see an app: listed, added and removed by its members."""
+"""Who may see an app, and in which role: listed, added, changed and removed by its owners."""
 
 import structlog
 
+from app.db import Session
 from app.db.models.app import App
-from app.db.models.membership import add_member, count_members, drop_member, is_member, members_of
-from app.db.models.user import MAX_EMAIL, find_user
+from app.db.models.membership import (
+    AppMember,
+    Role,
+    add_member,
+    count_owners,
+    drop_member,
+    members_of,
+    role_of,
+    set_role,
+)
+from app.db.models.user import MAX_EMAIL, User, find_user
 from app.errors import BadParameters, Conflict, NotFound
 from app.identity.accounts import UserNotFound
 from app.services import Services
 
+LAST_OWNER = "The last owner cannot go: nobody could change the app any more. Make somebody else an owner first"
+
 log = structlog.get_logger()
 
 
-def list_members(services: Services, app: App, limit: int, offset: int) -> list[str]:
-    """The e-mails of an app's members, in their order."""
+def list_members(services: Services, app: App, limit: int, offset: int) -> list[AppMember]:
+    """The app's members, by e-mail."""
     with services.db.read() as session:
         return members_of(session, app.id, limit, offset)
 
 
-def add(services: Services, app: App, email: str) -> str:
-    """Let a user see the app; returns their e-mail as it is kept. Raises BadParameters, NotFound or Conflict."""
+def add(services: Services, app: App, email: str, role: Role = Role.MEMBER) -> AppMember:
+    """Let a user see the app; returns them with their e-mail as it is kept. Raises BadParameters, NotFound or Conflict."""
     email = email.strip()
     if not email:
         raise BadParameters("email: give the e-mail that the user logs in with")
@@ -27,23 +39,46 @@ def add(services: Services, app: App, email: str) -> str:
         user = find_user(session, email) if _can_be(email) else None
         if user is None:
             raise UserNotFound
-        if not add_member(session, app.id, user.id):
+        if not add_member(session, app.id, user.id, role):
             raise Conflict(f"{user.email} is a member already")
-    log.info("member_added", app=app.identifier, user=user.id)
-    return user.email
+    log.info("member_added", app=app.identifier, user=user.id, role=role.value)
+    return AppMember(user.email, role)
+
+
+def change(services: Services, app: App, email: str, role: Role) -> AppMember:
+    """Give a member another role. Raises NotFound, or Conflict for the last owner."""
+    with services.db.write() as session:
+        user, was = _hold(session, app, email)
+        if was is Role.OWNER and role is not Role.OWNER:
+            _keep_an_owner(session, app)
+        set_role(session, app.id, user.id, role)
+    log.info("member_changed", app=app.identifier, user=user.id, role=role.value)
+    return AppMember(user.email, role)
 
 
 def remove(services: Services, app: App, email: str) -> None:
-    """Let a member see the app no more. Raises NotFound, or Conflict for the last one."""
+    """Let a member see the app no more. Raises NotFound, or Conflict for the last owner."""
     with services.db.write() as session:
-        session.get(App, app.id, with_for_update=True)  # who removes at the same time waits
-        user = find_user(session, email) if _can_be(email) else None
-        if user is None or not is_member(session, user.id, app.id):
-            raise NotFound("The app has no member with this e-mail")
-        if count_members(session, app.id) == 1:
-            raise Conflict("The last member cannot go: nobody would see the app any more")
+        user, was = _hold(session, app, email)
+        if was is Role.OWNER:
+            _keep_an_owner(session, app)
         drop_member(session, app.id, user.id)
     log.info("member_removed", app=app.identifier, user=user.id)
+
+
+def _hold(session: Session, app: App, email: str) -> tuple[User, Role]:
+    """A member and their role, which nobody else changes until the transaction ends. Raises NotFound."""
+    session.get(App, app.id, with_for_update=True)  # who changes members at the same time waits
+    user = find_user(session, email) if _can_be(email) else None
+    role = role_of(session, user.id, app.id) if user else None
+    if user is None or role is None:
+        raise NotFound("The app has no member with this e-mail")
+    return user, role
+
+
+def _keep_an_owner(session: Session, app: App) -> None:
+    if count_owners(session, app.id) == 1:
+        raise Conflict(LAST_OWNER)
 
 
 def _can_be(email: str) -> bool:

@@ -6,9 +6,10 @@ import structlog
 from pydantic import Field
 
 from app.db.models.app import App, apps_of, find_app
-from app.db.models.membership import is_member
+from app.db.models.membership import Role, role_of
 from app.db.models.upload_key import UploadKey, app_of_upload_key, count_upload_keys, drop_upload_key, upload_keys_of
 from app.errors import Conflict, NotFound
+from app.identity.access import require
 from app.identity.accounts import IDENTIFIER_SHAPE, LARGEST_PROJECT, NO_APP, check_name, hash_of, token_hash, user_of
 from app.json_models import RequestBody
 from app.services import Services
@@ -64,7 +65,7 @@ def uploader_of(services: Services, token: str) -> Uploader:
 
 
 def app_of_uploader(services: Services, uploader: Uploader, named: str) -> App:
-    """The app with this identifier or project number, if they may send its symbols. Raises NotFound."""
+    """The app with this identifier or project number, if they may send its symbols. Raises NotFound or Forbidden."""
     with services.db.read() as session:
         app = None
         if IDENTIFIER_SHAPE.fullmatch(named):
@@ -72,8 +73,11 @@ def app_of_uploader(services: Services, uploader: Uploader, named: str) -> App:
         elif named.isascii() and named.isdigit() and len(named) <= 10 and int(named) <= LARGEST_PROJECT:
             app = session.get(App, int(named))
         is_own = app is not None and uploader.app is not None and app.id == uploader.app.id
-        if app is not None and (is_own or (uploader.user_id and is_member(session, uploader.user_id, app.id))):
-            return app
+        role = role_of(session, uploader.user_id, app.id) if app is not None and uploader.user_id else None
+    if role is not None:
+        require(role, Role.MEMBER)
+    if app is not None and (is_own or role is not None):
+        return app
     raise NotFound(NO_APP)
 
 

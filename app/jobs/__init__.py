@@ -8,6 +8,7 @@ from types import ModuleType
 
 from app.db.hot.short_list import ShortList
 from app.db.models.job_part import BATCH
+from app.db.models.membership import Role
 from app.jobs import types
 from app.jobs.access import SUBJECTS
 from app.jobs.job_type import JobType
@@ -43,6 +44,8 @@ def job_type_of(name: str, declared: object) -> JobType:
         raise BadJobType(f"Job type {name} declares only one of make_part and sum_up")
     if (made.make_part is not None) != name.endswith(BATCH):
         raise BadJobType(f"A job type declares make_part if its name ends in {BATCH}, and only then: {name}")
+    if (made.METHOD == "GET") != (made.ROLE is Role.VIEWER):
+        raise BadJobType(f"A job type that is polled by GET is for viewers, one of a POST declares its ROLE: {name}")
     if made.subject not in SUBJECTS:
         raise BadJobType(f"The path of job type {name} has no variable of {', '.join(SUBJECTS)}: {made.PATH}")
     return made

@@ -11,8 +11,9 @@ from app.db.hot.poll import FoundCrash, WholeApp
 from app.db.models.app import App, visible_app
 from app.db.models.crash import Crash, find_crash, totals
 from app.db.models.job import Job, find_job
-from app.db.models.membership import is_member
+from app.db.models.membership import Role, is_member
 from app.errors import NotFound
+from app.identity.access import require_in
 from app.jobs.job_type import JobType, Subject
 
 JOB_ID = re.compile(r"[0-9a-f]{24}")
@@ -58,12 +59,15 @@ def own_job(session: Session, user_id: int, job_id: str, key: str | None = None)
 
 
 def find_subject(session: Session, user_id: int, job_type: JobType, identifier: str) -> Subject:
-    """What a job of that type is about. Raises CrashNotFound, CrashNotVisible or AppNotFound."""
-    return SUBJECTS[job_type.subject](session, user_id, identifier)
+    """What a job of that type is about. Raises CrashNotFound, CrashNotVisible, AppNotFound or Forbidden."""
+    found = SUBJECTS[job_type.subject](session, user_id, identifier)
+    if job_type.ROLE is not Role.VIEWER:
+        require_in(session, user_id, found.app_id, job_type.ROLE)
+    return found
 
 
 def subject_of(session: Session, user_id: int, job_type: JobType, params: BaseModel) -> Subject:
-    """What a job of that type with these params is about. Raises CrashNotFound, CrashNotVisible or AppNotFound."""
+    """What a job of that type with these params is about. Raises what `find_subject` raises."""
     return find_subject(session, user_id, job_type, getattr(params, job_type.subject))
 
 

@@ -27,7 +27,7 @@ from app.db.models.data_exporter import (
 )
 from app.db.models.job import Job, JobState, latest_job
 from app.db.models.job_part import parts_of
-from app.db.models.membership import is_member
+from app.db.models.membership import Role, role_of
 from app.errors import AppError, NotFound
 from app.jobs.answering import is_expired
 from app.jobs.batch_params import AppBatch
@@ -58,7 +58,7 @@ log = structlog.get_logger()
 
 
 class NotTheirs(NotFound):
-    """The exporter's owner has left the app."""
+    """The exporter's owner has left the app, or only views it."""
 
     message = "Its owner is no longer a member of the app"
 
@@ -93,7 +93,8 @@ def _go_on(attempt: Attempt[DataExporterRun]) -> timedelta | None:
     services, run = attempt.services, attempt.row
     with services.db.read() as session:
         exporter, app = session.get_one(DataExporter, run.exporter_id), session.get_one(App, run.app_id)
-        if not is_member(session, exporter.user_id, app.id):
+        role = role_of(session, exporter.user_id, app.id)
+        if role is None or not role.covers(Role.MEMBER):
             raise NotTheirs
     job = _job_of(services, run, exporter, app)
     if job.is_live:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app import iso_time
-from app.db.models.app import MAX_NAME, App, visible_app
+from app.db.models.app import MAX_NAME, App, app_and_role
 from app.db.models.data_exporter import (
     MAX_BUCKET,
     MAX_SUBFOLDER,
@@ -21,8 +21,10 @@ from app.db.models.data_exporter import (
     find_exporter,
     runs_of,
 )
+from app.db.models.membership import Role
 from app.db.models.user import User
 from app.errors import BadParameters, Conflict, NotFound
+from app.identity.access import require
 from app.jobs.access import AppNotFound
 from app.jobs.exporter_runs import PERIODS
 from app.json_models import RequestBody
@@ -65,7 +67,8 @@ class ExporterNotFound(NotFound):
 
 
 def create(services: Services, user_id: int, wanted: NewExporter) -> tuple[DataExporter, list[App]]:
-    """A new exporter. Raises BadParameters, NotFound for an app that is not the user's, or Conflict."""
+    """A new exporter. Raises BadParameters, Conflict, NotFound for an app that is not the user's, or
+    Forbidden for one that the user only views."""
     _check(services, wanted)
     now = services.now()
     first = iso_time.since("initial_run_at", wanted.initial_run_at) or now + PERIODS[wanted.frequency]
@@ -134,10 +137,12 @@ def _existing(exporter: DataExporter | None) -> DataExporter:
 
 
 def _cover(session: Any, user_id: int, exporter_id: int, identifiers: list[str]) -> None:
-    apps = [visible_app(session, _fit(identifier), user_id) for identifier in identifiers]
-    if any(app is None for app in apps):
+    found = [app_and_role(session, _fit(identifier), user_id) for identifier in identifiers]
+    if any(one is None for one in found):
         raise AppNotFound
-    cover(session, exporter_id, [app.id for app in apps if app])
+    for _, role in filter(None, found):
+        require(role, Role.MEMBER)
+    cover(session, exporter_id, [app.id for app, _ in filter(None, found)])
 
 
 def _check(services: Services, wanted: ExporterChange) -> None:

@@ -14,6 +14,7 @@ from app.db.hot.poll import FoundCrash, FoundJob, WholeApp
 from app.db.hot.short_list import ShortList
 from app.db.models.job import Job
 from app.db.models.job_part import JobPart, JobPlan
+from app.db.models.membership import Role
 from app.json_models import ResponseBody, Time
 from app.speed import Speed
 from app.storage import Storage
@@ -174,6 +175,7 @@ class JobType:
     """The JSON text of `result` for a live or finished job."""
 
     METHOD: str = "GET"  # or POST
+    ROLE: Role = Role.VIEWER  # the least that a member has to have; of a GET this one, for polls do not look at it
     QUERY: type[BaseModel] | None = None  # the parameters of a GET, for openapi.json
     BODY: type[BaseModel] | None = None  # the body of a POST, for openapi.json
     expect: Callable[[Database, Subject, Any], int] = all_occurrences

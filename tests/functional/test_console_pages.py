@@ -7,6 +7,7 @@ import pytest
 
 from app.web.console import static_files
 from app.web.console.headers import POLICY
+from app.web.console.page_access import DECLARED
 from tests.console import BROWSER, OWN, Page, sign_in
 from tests.factories import make_crash, make_member
 
@@ -43,6 +44,16 @@ def modules_of(page: Page) -> set[str]:
             found.add(name)
             waiting += re.findall(r'(?:import|from) "\./([^"]+)"', static_files.files()[name].content.decode())
     return found
+
+
+def test_every_page_and_form_declares_who_may(client):
+    views = {
+        rule.endpoint: client.application.view_functions[rule.endpoint]
+        for rule in client.application.url_map.iter_rules()
+        if rule.endpoint.startswith("console.")
+    }
+
+    assert [endpoint for endpoint, view in views.items() if not hasattr(view, DECLARED)] == []  # @needs(Access…)
 
 
 def test_every_page_is_for_members_and_leads_back(client, paths):

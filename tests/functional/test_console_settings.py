@@ -121,8 +121,8 @@ def test_a_member_who_leaves_is_led_to_their_other_apps(client, services, member
     assert client.get(path).status_code == 404
 
 
-def test_the_last_member_cannot_go_and_the_page_says_why(client, member, path):
-    assert "The last member cannot go" in said(client, press(client, f"{path}/members/remove", email=member.email))
+def test_the_last_owner_cannot_go_and_the_page_says_why(client, member, path):
+    assert "The last owner cannot go" in said(client, press(client, f"{path}/members/remove", email=member.email))
     assert client.get(path).status_code == 200
 
 

@@ -1,7 +1,8 @@
-"""Members of an app: listed, added, removed."""
+"""Members of an app: listed, added, given another role, removed."""
 
 import pytest
 
+from app.db.models.membership import Role
 from tests.factories import join, make_member
 
 
@@ -19,7 +20,7 @@ def test_a_user_who_is_added_sees_the_app(client, services, member, path):
 
     answer = client.post(path, json={"email": " Bob@Example.com "}, headers=member.headers)
 
-    assert (answer.status_code, answer.json["result"]) == (201, {"email": "bob@example.com"})
+    assert (answer.status_code, answer.json["result"]) == (201, {"email": "bob@example.com", "role": "member"})
     assert emails(client, bob, path) == ["ada@example.com", "bob@example.com"]
 
 
@@ -34,11 +35,26 @@ def test_a_member_who_is_removed_sees_the_app_no_more(client, services, member, 
     assert emails(client, member, path) == ["ada@example.com"]
 
 
-def test_the_last_member_cannot_go(client, member, path):
-    answer = client.delete(f"{path}/{member.email}", headers=member.headers)
+def test_the_last_owner_cannot_go_or_be_lowered(client, services, member, path):
+    join(services, "bob@example.com", member.app, Role.MEMBER)
 
-    assert (answer.status_code, answer.json["status"]) == (409, "conflict")
-    assert emails(client, member, path) == [member.email]
+    for method, body in (("DELETE", None), ("PATCH", {"role": "viewer"}), ("PATCH", {"role": "member"})):
+        answer = client.open(f"{path}/{member.email}", method=method, json=body, headers=member.headers)
+        assert (answer.status_code, answer.json["status"]) == (409, "conflict")
+    assert client.get(path, headers=member.headers).json["result"] == [
+        {"email": "ada@example.com", "role": "owner"}, {"email": "bob@example.com", "role": "member"},
+    ]  # fmt: skip
+
+
+def test_an_owner_who_makes_somebody_else_one_may_be_lowered(client, services, member, path):
+    bob = join(services, "bob@example.com", member.app, Role.VIEWER)
+
+    raised = client.patch(f"{path}/Bob@example.com", json={"role": "owner"}, headers=member.headers)
+    lowered = client.patch(f"{path}/{member.email}", json={"role": "viewer"}, headers=bob.headers)
+
+    assert raised.json["result"] == {"email": "bob@example.com", "role": "owner"}
+    assert lowered.json["result"] == {"email": "ada@example.com", "role": "viewer"}
+    assert client.delete(f"{path}/{bob.email}", headers=member.headers).json["status"] == "forbidden"
 
 
 def test_they_are_listed_in_pages(client, services, member, path):
@@ -55,7 +71,7 @@ def test_they_are_listed_in_pages(client, services, member, path):
     ("body", "status"),
     [({"email": "nobody@example.com"}, 404), ({"email": "ada@example.com"}, 409), ({"email": ""}, 400), ({}, 400),
      ({"email": 5}, 400), ({"email": "a\0@example.com"}, 404), ({"email": "\ud800@example.com"}, 404), ([], 400),
-     ({"email": "bob@example.com", "role": "owner"}, 400), ({"email": "x" * 300 + "@example.com"}, 404)],
+     ({"email": "bob@example.com", "role": "admin"}, 400), ({"email": "x" * 300 + "@example.com"}, 404)],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(client, member, path, body, status):
     answer = client.post(path, json=body, headers=member.headers)

@@ -6,6 +6,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from app import create_app
+from app.identity.access import Access
+from app.web.api import RESOURCES
 from tests import openapi
 from tests.factories import PASSWORD, kscrash, make_crash, make_member
 from tests.sentry_events import sentry_event
@@ -19,6 +21,8 @@ DIFS = {
         "chunks": ["2ef7bde608ce5404e97d5f042f95f89f1c232871"],
     }
 }
+
+AS_ROLES = (Access.VIEWER, Access.MEMBER, Access.OWNER)
 
 KNOWN_TO_GENERATORS = {"application/json", "application/octet-stream", "multipart/form-data",
                        "application/x-www-form-urlencoded", "text/plain", "text/html", "text/event-stream"}  # fmt: skip
@@ -70,6 +74,17 @@ def test_every_operation_says_what_it_is_about_and_may_fail(document):
         assert set(operation["tags"]) <= tags
         assert {"500", "503"} <= set(operation["responses"])
         assert operation.get("security") == [] or {"401"} <= set(operation["responses"]), path
+
+
+def test_every_operation_declares_who_may_call_it():
+    operations = [one for resource in RESOURCES for one in resource.operations]
+
+    assert [
+        one.name for one in operations if one.access is None
+    ] == []  # `access=`, of the resource or of the operation
+    assert [one.name for one in operations if (one.access is Access.OPEN) != one.is_open] == []
+    of_apps = [one for one in operations if {"app_identifier", "crash_identifier"} & set(one.variables)]
+    assert [one.name for one in of_apps if one.access not in (*AS_ROLES, Access.SENDER)] == []
 
 
 def test_every_body_has_a_media_type_that_generators_of_clients_know(document):

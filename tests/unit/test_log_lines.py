@@ -19,7 +19,7 @@ KEYS = {
     "counts": {"attempt", "bytes", "chunks", "crashes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number",
                "objects", "occurrences", "parts", "pid", "port", "rows", "tokens", "unreadable"},
     "words of ours": {"code", "endpoint", "error", "event", "for_symbols", "format", "hint", "is_damaged", "is_own", "kind",
-                      "method", "queue", "reason", "recorded", "route", "status", "step", "task", "work", "exc_info"},
+                      "method", "queue", "reason", "recorded", "role", "route", "status", "step", "task", "work", "exc_info"},
 }  # fmt: skip
 """`key` and `folder` are keys of the store, made of ids; `error` is the name of an exception's class;
 of `exc_info` only the stack is written."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, literal_column, or_, select
 from sqlalchemy.sql.dml import ReturningInsert
 
 from app.db.driver_pool import Prepared
@@ -43,7 +43,7 @@ class Sender(NamedTuple):
 
 
 def find_sender(db: Database, app_identifier: str, token_hash: str, now: datetime, log_id: str) -> Sender | None:
-    """The app, if this is the hash of its ingest key or of a member's unexpired token, with its log of that name."""
+    """The app, if this is the hash of its ingest key or of the token of a member who may send, with its log of that name."""
     with db.driver() as driver:
         row = driver.first(_SENDER, app=app_identifier, token=token_hash, now=now, log_id=log_id)
     return None if row is None else _sender_of(row)
@@ -91,6 +91,7 @@ def _sender(_: ModuleType) -> Select[Any]:
         Token.expires_at > bindparam("now"),
         Membership.user_id == Token.user_id,
         Membership.app_id == App.id,
+        Membership.role != literal_column("'viewer'"),
     )
     return (
         select(*_SENDER_COLUMNS)

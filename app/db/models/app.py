@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Identity, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
-from app.db.models.membership import Membership
+from app.db.models.membership import Membership, Role
 
 MAX_NAME = 100  # characters
 
@@ -48,5 +48,12 @@ def apps_after(session: Session, row_id: int, limit: int) -> list[App]:
 
 def visible_app(session: Session, identifier: str, user_id: int) -> App | None:
     """The app with this identifier if the user is a member."""
-    statement = select(App).join(Membership, Membership.app_id == App.id)
-    return session.scalar(statement.where(App.identifier == identifier, Membership.user_id == user_id))
+    found = app_and_role(session, identifier, user_id)
+    return found[0] if found else None
+
+
+def app_and_role(session: Session, identifier: str, user_id: int) -> tuple[App, Role] | None:
+    """The app with this identifier and the user's role in it, if the user is a member."""
+    statement = select(App, Membership.role).join(Membership, Membership.app_id == App.id)
+    found = session.execute(statement.where(App.identifier == identifier, Membership.user_id == user_id)).first()
+    return (found[0], Role(found[1])) if found else None

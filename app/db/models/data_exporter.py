@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.db.base import Base, insert_or_ignore, value_enum
 from app.db.models.app import MAX_NAME, App
 from app.db.models.log import Log
-from app.db.models.membership import Membership
+from app.db.models.membership import Membership, Role
 from app.db.models.occurrence import Occurrence
 from app.db.models.user import User
 from app.db.work import BigId, Leased, Leasing
@@ -100,11 +100,16 @@ class DataExporterRun(Leased, Base):
 THEIRS = (
     select(Membership.app_id)
     .join(DataExporter, DataExporter.user_id == Membership.user_id)
-    .where(DataExporter.id == DataExporterRun.exporter_id, Membership.app_id == DataExporterRun.app_id)
+    .where(
+        DataExporter.id == DataExporterRun.exporter_id,
+        Membership.app_id == DataExporterRun.app_id,
+        Membership.role != Role.VIEWER.value,
+    )
     .correlate(DataExporterRun)
     .exists()
 )
-"""The exporter's owner is a member of the run's app. Runs wait while it does not hold: none is lost if the owner returns."""
+"""The exporter's owner is a member of the run's app who may export it. Runs wait while it does not
+hold: none is lost if the owner returns."""
 
 
 def exporters_of(session: Session, user_id: int, limit: int, offset: int) -> list[DataExporter]:

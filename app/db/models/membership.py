@@ -1,18 +1,50 @@
-"""Who may see which app."""
+"""Who may see which app, and in which role."""
 
-from sqlalchemy import ForeignKey, delete, func, select
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import ForeignKey, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base, insert_or_ignore
+from app.db.base import Base, insert_or_ignore, rows_changed
 from app.db.models.user import User
 
 
+class Role(StrEnum):
+    """What a member may do in an app; each covers those before it."""
+
+    VIEWER = "viewer"  # see everything but secrets
+    MEMBER = "member"  # change what a team changes daily
+    OWNER = "owner"  # change everything
+
+    def covers(self, needed: "Role") -> bool:
+        """True when this role is at least the one that is needed."""
+        return _ORDER.index(self) >= _ORDER.index(needed)
+
+
+_ORDER = tuple(Role)
+
+
+class AppMember(NamedTuple):
+    """Somebody who may see an app."""
+
+    email: str
+    role: Role
+
+
 class Membership(Base):
-    """A user may see an app."""
+    """A user may see an app. The previous release inserts rows without a role: its members may do everything."""
 
     __tablename__ = "memberships"
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     app_id: Mapped[int] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(String(8), server_default=Role.OWNER.value)
+
+
+def role_of(session: Session, user_id: int, app_id: int) -> Role | None:
+    """The user's role in the app; None for who is no member."""
+    found = session.scalar(select(Membership.role).where(Membership.user_id == user_id, Membership.app_id == app_id))
+    return None if found is None else Role(found)
 
 
 def is_member(session: Session, user_id: int, app_id: int) -> bool:
@@ -20,20 +52,28 @@ def is_member(session: Session, user_id: int, app_id: int) -> bool:
     return session.get(Membership, (user_id, app_id)) is not None
 
 
-def members_of(session: Session, app_id: int, limit: int, offset: int) -> list[str]:
-    """The e-mails of those who may see an app, in their order."""
-    statement = select(User.email).join(Membership, Membership.user_id == User.id).where(Membership.app_id == app_id)
-    return list(session.scalars(statement.order_by(User.email).limit(limit).offset(offset)))
+def members_of(session: Session, app_id: int, limit: int, offset: int) -> list[AppMember]:
+    """Those who may see an app, by e-mail."""
+    statement = select(User.email, Membership.role).join(Membership, Membership.user_id == User.id)
+    page = statement.where(Membership.app_id == app_id).order_by(User.email).limit(limit).offset(offset)
+    return [AppMember(email, Role(role)) for email, role in session.execute(page)]
 
 
-def count_members(session: Session, app_id: int) -> int:
-    """How many there are."""
-    return session.scalar(select(func.count()).select_from(Membership).where(Membership.app_id == app_id)) or 0
+def count_owners(session: Session, app_id: int) -> int:
+    """How many owners an app has."""
+    owners = select(func.count()).select_from(Membership)
+    return session.scalar(owners.where(Membership.app_id == app_id, Membership.role == Role.OWNER.value)) or 0
 
 
-def add_member(session: Session, app_id: int, user_id: int) -> bool:
+def add_member(session: Session, app_id: int, user_id: int, role: Role) -> bool:
     """Let a user see an app; False when they do already."""
-    return insert_or_ignore(session, Membership, {"app_id": app_id, "user_id": user_id})
+    return insert_or_ignore(session, Membership, {"app_id": app_id, "user_id": user_id, "role": role.value})
+
+
+def set_role(session: Session, app_id: int, user_id: int, role: Role) -> None:
+    """Give a member another role."""
+    one = update(Membership).where(Membership.app_id == app_id, Membership.user_id == user_id)
+    rows_changed(session, one.values(role=role.value))
 
 
 def drop_member(session: Session, app_id: int, user_id: int) -> None:

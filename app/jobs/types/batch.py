@@ -11,6 +11,7 @@ from app.db import Session
 from app.db.models.app import App
 from app.db.models.crash import Crash, find_crash, totals
 from app.db.models.job_part import JobPart, JobPlan
+from app.db.models.membership import Role
 from app.db.queries.batch_rows import read_place
 from app.jobs.batch_making import PartMaker
 from app.jobs.batch_manifest import RESULT, present, write_manifest
@@ -22,6 +23,7 @@ class _Batch(ABC):
     """What both job types declare."""
 
     METHOD = "POST"
+    ROLE = Role.MEMBER
     UNIT = "occurrences"
     BODY = BatchRequest
     RESULT = RESULT

@@ -4,12 +4,13 @@ from pydantic import Field
 
 from app.catalog import CrashQuery, ListedCrash, crash_page
 from app.db.models.app import App, apps_of
+from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.resource import Page, Paging, Resource
 from app.web.auth import services
 
-resource = Resource("apps", tags.APPS, url_prefix="/api")
+resource = Resource("apps", tags.APPS, url_prefix="/api", access=Access.VIEWER)
 
 
 class AppBody(ResponseBody, component="App"):
@@ -30,7 +31,7 @@ class CrashBody(ResponseBody, component="Crash"):
     occurrences_count: int
 
 
-@resource.get("/apps", "listApps", "Apps that you may see", about="By name")
+@resource.get("/apps", "listApps", "Apps that you may see", access=Access.USER, about="By name")
 def list_apps(user: int, paging: Paging) -> Page[AppBody]:
     """The apps that the user is a member of, by name."""
     with services().db.read() as session:

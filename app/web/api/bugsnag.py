@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from app.identity.access import Access
 from app.ingest.bugsnag import logs_of_payload
 from app.ingest.receive import receive_each
 from app.json_models import ResponseBody
@@ -15,7 +16,9 @@ from app.web.api.resource import Resource
 from app.web.api.sender_key import Project, sender_of
 from app.web.auth import services
 
-resource = Resource("bugsnag", tags.SENDERS, url_prefix="/api/<int:project>/bugsnag", strict_slashes=False)
+resource = Resource(
+    "bugsnag", tags.SENDERS, url_prefix="/api/<int:project>/bugsnag", strict_slashes=False, access=Access.SENDER
+)
 resource.after_request(share)
 
 _PAYLOAD = {

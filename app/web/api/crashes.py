@@ -10,6 +10,7 @@ from app.db.models.app import App
 from app.db.models.crash import Crash, newest_versions
 from app.db.models.grouping_decision import GroupingDecision, merged_into
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.ingest import regrouping
 from app.jobs.access import visible_crash
 from app.jobs.report_making import rules_of
@@ -20,7 +21,7 @@ from app.web.api.request_values import request_values
 from app.web.api.resource import Resource
 from app.web.auth import services
 
-resource = Resource("crashes", tags.CRASHES, url_prefix="/api/crashes/<crash_identifier>")
+resource = Resource("crashes", tags.CRASHES, url_prefix="/api/crashes/<crash_identifier>", access=Access.VIEWER)
 CrashIdentifier = Annotated[str, Field(description="24 hex digits, from the list of an app's crashes")]
 
 SHOWN_GROUPS = 100  # of one crash, the latest decisions first
@@ -82,7 +83,7 @@ def show_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
 
 
 @resource.post(
-    "/merge", "mergeCrash", "Count its occurrences in another crash, now and from now on",
+    "/merge", "mergeCrash", "Count its occurrences in another crash, now and from now on", access=Access.MEMBER,
     about="The crash", errors=(404, 409), reads=MergeRequest,
 )  # fmt: skip
 def merge_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
@@ -96,7 +97,7 @@ def merge_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
 
 
 @resource.post(
-    "/split", "splitCrash", "Make what was merged into it a crash of its own again",
+    "/split", "splitCrash", "Make what was merged into it a crash of its own again", access=Access.MEMBER,
     about="The crash", errors=(404,), reads=SplitRequest,
 )  # fmt: skip
 def split_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:

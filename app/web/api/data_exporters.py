@@ -6,13 +6,14 @@ from pydantic import Field
 
 from app.db.models.app import App
 from app.db.models.data_exporter import DataExporter, DataExporterRun, RunState
+from app.identity.access import Access
 from app.jobs import exporter_settings
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.resource import Page, Paging, Resource
 from app.web.auth import services
 
-resource = Resource("data_exporters", tags.DATA_EXPORTERS, url_prefix="/api/data_exporters")
+resource = Resource("data_exporters", tags.DATA_EXPORTERS, url_prefix="/api/data_exporters", access=Access.USER)
 ONE = "/<exporter_identifier>"
 STOPPED = "You are no longer a member of any of its apps"
 ExporterIdentifier = Annotated[str, Field(description="From the list of data exporters")]
@@ -60,7 +61,9 @@ class DataExporterRunBody(ResponseBody, component="DataExporterRun"):
     finished_at: Time | None = Field(examples=["2018-09-14T03:00:21Z"])
 
 
-@resource.post("", "createDataExporter", "Export apps at regular times", status=201, about="Made", errors=(404, 409))
+@resource.post(
+    "", "createDataExporter", "Export apps at regular times", status=201, about="Made", errors=(403, 404, 409)
+)
 def create(user: int, body: exporter_settings.NewExporter) -> DataExporterBody:
     """Make an exporter."""
     return _exporter(*exporter_settings.create(services(), user, body))
@@ -79,7 +82,7 @@ def show(user: int, exporter_identifier: ExporterIdentifier) -> DataExporterBody
     return _exporter(*exporter_settings.find(services(), user, exporter_identifier))
 
 
-@resource.patch(ONE, "changeDataExporter", "Change what is given", about="The exporter", errors=(404,))
+@resource.patch(ONE, "changeDataExporter", "Change what is given", about="The exporter", errors=(403, 404))
 def change(
     user: int, exporter_identifier: ExporterIdentifier, body: exporter_settings.ExporterChange
 ) -> DataExporterBody:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from flask import Response, current_app, render_template, request
 
+from app.identity.access import Access
 from app.web.api import answers, tags
 from app.web.api.docs_view import subjects, ticked
 from app.web.api.openapi.words import TEXT, Json, answer
@@ -19,7 +20,7 @@ OPENAPI = "crashq.openapi"  # a function that returns the document
 THEMES = ("light", "dark")
 THEME_COOKIE = "crashq_theme"  # the console's button sets it
 
-resource = Resource("docs", tags.SERVICE, template_folder="templates")
+resource = Resource("docs", tags.SERVICE, template_folder="templates", access=Access.OPEN)
 
 
 @resource.get(

@@ -11,6 +11,7 @@ from app.db.models.job import Job, JobState
 from app.db.models.job_part import find_part
 from app.db.models.membership import is_member
 from app.errors import NotFound, RangeNotSatisfiable
+from app.identity.access import Access
 from app.jobs.answering import JobExpired
 from app.jobs.links import NOT_FOUND, lost_result_expires, read_link
 from app.services import Services
@@ -21,7 +22,7 @@ from app.web.api.openapi.words import BINARY, TEXT, Json, answer, header, parame
 from app.web.api.resource import Resource
 from app.web.auth import services
 
-resource = Resource("downloads", tags.DOWNLOADS, url_prefix="/api")
+resource = Resource("downloads", tags.DOWNLOADS, url_prefix="/api", access=Access.OPEN)
 _HEADERS = f"{KEPT} Accept-Ranges Content-Disposition Content-Length"
 
 

@@ -1,5 +1,6 @@
 """Sentry's endpoints for what is no crash: it is taken and dropped, so that nothing is tried again."""
 
+from app.identity.access import Access
 from app.web.api import tags
 from app.web.api.any_origin import share
 from app.web.api.body import unpacked_body
@@ -9,7 +10,9 @@ from app.web.api.openapi.words import TEXT
 from app.web.api.resource import Resource
 from app.web.api.sender_key import Project, sender_of
 
-resource = Resource("dropped", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False)
+resource = Resource(
+    "dropped", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False, access=Access.SENDER
+)
 resource.after_request(share)
 
 _ABOUT = "Taken and dropped"

@@ -10,6 +10,7 @@ from flask import Response, current_app, request
 from app.db.models.job import Job
 from app.db.queries.job_signs import Sign, Watched
 from app.errors import NotFound, TransientError
+from app.identity.access import Access
 from app.identity.accounts import token_hash
 from app.jobs import service
 from app.jobs.envelope import description
@@ -28,7 +29,7 @@ RETRY = 2_000  # milliseconds after which a browser connects again
 OPENING = b"retry: %d\n\n" % RETRY
 HEARTBEAT = b": at work\n\n"
 
-resource = Resource("events", tags.JOBS, url_prefix="/api")
+resource = Resource("events", tags.JOBS, url_prefix="/api", access=Access.USER)
 
 _EVENTS = answer(
     {"description": "`progress`, then `finished`, `failed`, `cancelled` or `expired`; `data` is what "

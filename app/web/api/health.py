@@ -11,6 +11,7 @@ from pydantic import Field
 from app.db.models.heartbeat import WORKER, last_seen
 from app.db.queries.waiting import oldest_waiting
 from app.errors import AppError, TransientError
+from app.identity.access import Access
 from app.json_models import ResponseBody
 from app.services import Services
 from app.storage import PROBE
@@ -22,7 +23,7 @@ from app.web.api.openapi.words import TEXT, answer
 from app.web.api.resource import Resource
 from app.web.auth import services
 
-resource = Resource("health", tags.SERVICE)
+resource = Resource("health", tags.SERVICE, access=Access.OPEN)
 
 WORKER_SILENT_AFTER = timedelta(seconds=45)  # three heartbeats missed
 LOOK_EVERY = timedelta(seconds=5)  # at what waits: 75 ms of the database with 200,000 waiting logs

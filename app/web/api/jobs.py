@@ -5,6 +5,7 @@ from typing import Annotated
 from flask import Response, request
 from pydantic import Field
 
+from app.identity.access import Access
 from app.jobs import JOB_TYPES, service
 from app.jobs.envelope import JobBody, description
 from app.jobs.job_type import AnyJob, JobType
@@ -19,7 +20,7 @@ from app.web.api.resource import Page, Paging, Resource
 from app.web.api.waiting import wanted_wait
 from app.web.auth import services, user_id
 
-resource = Resource("jobs", tags.JOBS, url_prefix="/api")
+resource = Resource("jobs", tags.JOBS, url_prefix="/api", access=Access.USER)
 JobIdentifier = Annotated[str, Field(description="From an envelope")]
 
 
@@ -92,7 +93,7 @@ def cancel_job(user: int, job_id: JobIdentifier) -> JobBody:
 
 @resource.post(
     "/jobs/<job_id>/retry", "retryJob", "Ask anew what a failed, cancelled or expired job was asked", status=202,
-    about="The new job", errors=(404, 409, 429),
+    about="The new job", errors=(403, 404, 409, 429),
 )  # fmt: skip
 def retry_job(user: int, job_id: JobIdentifier) -> JobBody:
     """Ask anew what a failed, cancelled or expired job was asked."""

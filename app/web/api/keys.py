@@ -7,12 +7,13 @@ from pydantic import Field
 
 from app.db.models.app import App
 from app.identity import keys
+from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.resource import Resource
 from app.web.auth import services
 
-resource = Resource("keys", tags.ACCESS, url_prefix="/api/apps/<app_identifier>/keys")
+resource = Resource("keys", tags.ACCESS, url_prefix="/api/apps/<app_identifier>/keys", access=Access.OWNER)
 KeyIdentifier = Annotated[str, Field(description="From the list of keys")]
 
 
@@ -26,7 +27,7 @@ class IngestKeyBody(ResponseBody, component="IngestKey"):
     created_at: Time
 
 
-@resource.get("", "listIngestKeys", "Ingest keys of an app and their DSNs", about="Oldest first")
+@resource.get("", "listIngestKeys", "Ingest keys of an app and their DSNs", access=Access.MEMBER, about="Oldest first")
 def list_all(app: App) -> list[IngestKeyBody]:
     """The keys of the app, oldest first; there are few."""
     return [IngestKeyBody.of(key) for key in keys.ingest_keys(services(), app, request.url_root)]

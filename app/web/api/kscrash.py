@@ -3,6 +3,7 @@
 from flask import request
 
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.ingest.kscrash import logs_of_reports
 from app.ingest.receive import receive_each
 from app.ingest.unpacking import gunzipped_file
@@ -16,7 +17,9 @@ from app.web.api.sender_form import read_form
 from app.web.api.sender_key import Project, sender_of
 from app.web.auth import services
 
-resource = Resource("kscrash", tags.SENDERS, url_prefix="/api/<int:project>/kscrash", strict_slashes=False)
+resource = Resource(
+    "kscrash", tags.SENDERS, url_prefix="/api/<int:project>/kscrash", strict_slashes=False, access=Access.SENDER
+)
 
 _REPORT = {
     "report": {"id": "7D2F8C3E-0000-4000-8000-000000000001", "version": "3.3.0", "type": "standard"},

@@ -5,6 +5,7 @@ from pydantic import BaseModel
 
 from app.errors import BadParameters
 from app.identity import accounts
+from app.identity.access import Access
 from app.json_models import ResponseBody, read_params
 from app.web.api import tags
 from app.web.api.resource import Answer, Resource
@@ -12,7 +13,7 @@ from app.web.auth import services, token
 
 MAX_BODY = 16 * 1024  # bytes
 
-resource = Resource("login", tags.LOGIN, url_prefix="/api")
+resource = Resource("login", tags.LOGIN, url_prefix="/api", access=Access.USER)
 
 
 class Credentials(BaseModel, strict=True):

@@ -10,6 +10,7 @@ from werkzeug.http import dump_options_header
 from app.db.models.app import App
 from app.db.models.log import LogStatus
 from app.identity import accounts
+from app.identity.access import Access
 from app.ingest.log_id import is_log_id
 from app.ingest.receive import digest_again, receive
 from app.ingest.status import STATUSES, log_page, log_state
@@ -22,7 +23,7 @@ from app.web.api.openapi.words import BINARY, TEXT, answer, body, header, one_of
 from app.web.api.resource import Page, PagingAfter, Resource
 from app.web.auth import services, token
 
-resource = Resource("logs", tags.LOGS, url_prefix="/api/apps/<app_identifier>/logs")
+resource = Resource("logs", tags.LOGS, url_prefix="/api/apps/<app_identifier>/logs", access=Access.VIEWER)
 LogId = Annotated[str, Field(description="The log's name")]
 _PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 _Status = Annotated[LogStatus, Field(examples=["digested"])]
@@ -83,8 +84,8 @@ def list_logs(app: App, paging: PagingAfter, query: LogsQuery) -> Page[ListedLog
 
 
 @resource.post(
-    "", "uploadLog", "Send one crash log", status=202, about="Stored; a worker digests it",
-    errors=(400, 404, 409, 413, 415, 429),
+    "", "uploadLog", "Send one crash log", access=Access.SENDER, status=202, about="Stored; a worker digests it",
+    errors=(400, 403, 404, 409, 413, 415, 429),
     more={
         "description": "The bytes are durable when the answer comes. The same log again: the same answer; the same id with "
         "other bytes: 409, the first stays.",
@@ -115,6 +116,7 @@ def show(app: App, log_id: LogId) -> LogBody:
 
 @resource.post(
     "/<log_id>/digest", "digestLogAgain", "Digest a rejected log again", status=202, about="Stored; a worker digests it",
+    access=Access.MEMBER,
     errors=(409, 410),
 )  # fmt: skip
 def digest(app: App, log_id: LogId) -> ReceivedLog:

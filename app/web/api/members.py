@@ -1,47 +1,73 @@
-"""Members of an app. Any of them may add and remove others."""
+"""Members of an app and their roles, which its owners add, change and remove."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from app.db.models.app import App
+from app.db.models.membership import AppMember, Role
 from app.identity import members
+from app.identity.access import Access
 from app.json_models import RequestBody, ResponseBody
 from app.web.api import tags
 from app.web.api.resource import Page, Paging, Resource
 from app.web.auth import services
 
-resource = Resource("members", tags.ACCESS, url_prefix="/api/apps/<app_identifier>/members")
+resource = Resource("members", tags.ACCESS, url_prefix="/api/apps/<app_identifier>/members", access=Access.OWNER)
+Email = Annotated[str, Field(description="Of a member")]
+RoleName = Annotated[
+    Literal["viewer", "member", "owner"], Field(description="Each may do what those before it may", examples=["member"])
+]
 
 
 class MemberBody(ResponseBody, component="Member"):
     """Somebody who may see the app."""
 
     email: str
+    role: Role = Field(description="What they may do", examples=["member"])
 
 
 class NewMember(RequestBody):
-    """Who is to see the app."""
+    """Who is to see the app, and in which role."""
 
     email: str
+    role: RoleName = "member"
 
 
-@resource.get("", "listMembers", "Who may see an app", about="By e-mail")
+class RoleChange(RequestBody):
+    """The role that a member is to have."""
+
+    role: RoleName
+
+
+@resource.get("", "listMembers", "Who may see an app", about="By e-mail", access=Access.VIEWER)
 def list_all(app: App, paging: Paging) -> Page[MemberBody]:
     """Who may see the app, by e-mail."""
     rows = members.list_members(services(), app, paging.limit, paging.offset)
-    return Page.of(rows, paging, lambda email: MemberBody(email=email))
+    return Page.of(rows, paging, _body)
 
 
 @resource.post("", "addMember", "Let a user see an app", status=201, about="The member", errors=(409,))
 def add(app: App, body: NewMember) -> MemberBody:
     """Let a user see the app."""
-    return MemberBody(email=members.add(services(), app, body.email))
+    return _body(members.add(services(), app, body.email, Role(body.role)))
+
+
+@resource.patch(
+    "/<path:email>", "changeMember", "Give a member another role; not the last owner", about="The member", errors=(409,)
+)
+def change(app: App, email: Email, body: RoleChange) -> MemberBody:
+    """Give a member another role."""
+    return _body(members.change(services(), app, email, Role(body.role)))
 
 
 @resource.delete(
-    "/<path:email>", "removeMember", "Let a member see an app no more; not the last one", about="Done", errors=(409,)
+    "/<path:email>", "removeMember", "Let a member see an app no more; not the last owner", about="Done", errors=(409,)
 )
-def remove(app: App, email: Annotated[str, Field(description="Of a member")]) -> None:
+def remove(app: App, email: Email) -> None:
     """Let a member see the app no more."""
     members.remove(services(), app, email)
+
+
+def _body(member: AppMember) -> MemberBody:
+    return MemberBody.of(member)

@@ -5,6 +5,7 @@ from flask import Response, request
 from app.db.hot.upload import Sender
 from app.errors import Unauthorized
 from app.identity import accounts
+from app.identity.access import Access
 from app.ingest.otlp import crashes_of, response_to
 from app.ingest.receive import receive_each
 from app.web.api import tags
@@ -18,7 +19,7 @@ from app.web.auth import services
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 
-resource = Resource("otlp", tags.SENDERS, strict_slashes=False)
+resource = Resource("otlp", tags.SENDERS, strict_slashes=False, access=Access.SENDER)
 resource.after_request(share)
 
 _RECORD = {

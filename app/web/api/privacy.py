@@ -9,6 +9,7 @@ from app.crashes.splitting import BY, MAX_PATTERN, MAX_SPLITS
 from app.db.models.app import App
 from app.db.models.erasure import Erasure, ErasureState
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.jobs.envelope import ProgressBody
 from app.json_models import RequestBody, ResponseBody, Time
 from app.privacy.erasing import begin_erasure, list_erasures, show_erasure
@@ -20,7 +21,7 @@ from app.web.api.request_values import json_object
 from app.web.api.resource import Answer, Page, Paging, Resource
 from app.web.auth import services
 
-resource = Resource("privacy", tags.PRIVACY, url_prefix="/api/apps/<app_identifier>")
+resource = Resource("privacy", tags.PRIVACY, url_prefix="/api/apps/<app_identifier>", access=Access.OWNER)
 
 YES_OR_NO = {"true": True, "1": True, "false": False, "0": False}
 _Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,32}$")]
@@ -130,7 +131,11 @@ class ErasureBody(ResponseBody, component="Erasure"):
 
 
 @resource.get(
-    "/settings", "showSettings", "How long data is kept and what is taken out of reports", about="All settings"
+    "/settings",
+    "showSettings",
+    "How long data is kept and what is taken out of reports",
+    access=Access.VIEWER,
+    about="All settings",
 )
 def show_settings(app: App) -> SettingsBody:
     """How long things are kept, and what is taken out of reports."""
@@ -147,7 +152,7 @@ def patch_settings(app: App) -> SettingsBody:
 
 @resource.post(
     "/settings/try", "tryRules", "What rules would make of a text; nothing is set", about="The text as it would leave",
-    reads=TextToTry,
+    reads=TextToTry, access=Access.VIEWER,
 )  # fmt: skip
 def try_rules(app: App) -> TriedText:  # noqa: ARG001  only members may
     """What rules would make of a text; nothing is set."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from app.db.models.app import App
 from app.db.models.regrouping import Regrouping, latest_regrouping
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.ingest.regrouping import begin_regrouping
 from app.jobs.envelope import ProgressBody
 from app.json_models import RequestBody, ResponseBody, Time
@@ -16,7 +17,7 @@ from app.web.api.request_values import json_object
 from app.web.api.resource import Answer, Resource
 from app.web.auth import services
 
-resource = Resource("regroup", tags.REGROUPING, url_prefix="/api/apps/<app_identifier>/regroup")
+resource = Resource("regroup", tags.REGROUPING, url_prefix="/api/apps/<app_identifier>/regroup", access=Access.OWNER)
 
 LOOK_AGAIN = "2"  # seconds
 
@@ -42,7 +43,7 @@ class RegroupingRequest(RequestBody):
 
 
 @resource.get(
-    "", "showRegrouping", "How far it is", about="The one under way, else the latest, else null",
+    "", "showRegrouping", "How far it is", access=Access.VIEWER, about="The one under way, else the latest, else null",
     headers="Retry-After X-Progress",
 )  # fmt: skip
 def show_regrouping(app: App) -> Answer[RegroupingBody | None]:

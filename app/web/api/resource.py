@@ -1,5 +1,6 @@
 """Resources of the API: blueprints whose views say by their signatures what goes in and what comes out.
 
+Each operation declares who may call it (`app.identity.access`), which is checked before the view is called.
 A view's parameters have fixed names: `app` is the app of the path, which the sender has to be a member of; `user` the
 sender's id; `uploader` who may send symbols; `paging`, `query` and `body` what was read from the query and the JSON body; any
 other is a part of the path. It returns a ResponseBody or a list of them, an Answer, a Page, a BareDocument, None where there is
@@ -7,13 +8,16 @@ nothing to say, or a Response of its own.
 By the same signatures app.web.api.openapi describes it.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, get_type_hints
 
 from flask import Blueprint, Response, request
 
-from app.identity import accounts
+from app.db.models.membership import Role
+from app.identity import access, accounts
+from app.identity.access import Access
 from app.json_models import ResponseBody, read_params
 from app.web.api import answers
 from app.web.api.page_window import link_after, link_next, window
@@ -26,6 +30,7 @@ N = TypeVar("N", bound=ResponseBody | None)
 R = TypeVar("R")
 D = TypeVar("D")
 View = TypeVar("View", bound=Callable[..., Any])
+_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class Operation:
     errors: tuple[int, ...] = ()  # beside those that follow from the signature
     headers: str = ""  # names of the response's own headers
     is_open: bool = False  # needs no token
+    access: Access | None = None  # who may call it; what declares none is for viewers to read, and for owners to change
     reads: Any = None  # the model of a body that the view reads by itself
     max_body: int = MAX_BODY  # bytes of a JSON body
     responses: dict[str, Any] | None = None  # of OpenAPI, for views that make their response themselves
@@ -118,15 +124,30 @@ class Operation:
         hints = get_type_hints(self.view, include_extras=True)
         object.__setattr__(self, "returns", hints.pop("return"))
         object.__setattr__(self, "takes", hints)
+        if self.is_open and self.access is None:
+            object.__setattr__(self, "access", Access.OPEN)
 
     returns: Any = field(init=False)
     takes: dict[str, Any] = field(init=False)  # name of a parameter -> its type
+
+    @property
+    def variables(self) -> list[str]:
+        """The names of the parts of its path."""
+        return _VARIABLE.findall(self.path)
+
+    @property
+    def needed(self) -> Access:
+        """Who may call it, declared or not."""
+        return self.access or (Access.VIEWER if self.method == "GET" else Access.OWNER)
 
     def __call__(self, **values: Any) -> Response:
         """The response. Who asks is checked first, then the query, then the body."""
         user = user_id() if {"app", "user"} & set(self.takes) else 0
         if "app" in self.takes:
-            values["app"] = accounts.app_for_user(services(), values.pop("app_identifier"), user)
+            needed = self.needed.role or Role.OWNER
+            values["app"] = accounts.app_for_user(services(), values.pop("app_identifier"), user, needed)
+        elif "user" in self.takes:
+            access.check(services(), user, self.needed, values)
         if "user" in self.takes:
             values["user"] = user
         if "uploader" in self.takes:
@@ -151,16 +172,18 @@ class Resource(Blueprint):
         url_prefix: str = "",
         template_folder: str | None = None,
         strict_slashes: bool = True,  # False: a slash at the end of a path may be missing
+        access: Access | None = None,  # of its operations that declare none
     ) -> None:
         super().__init__(name, __name__, url_prefix=url_prefix, template_folder=template_folder)
-        self.tag, self.strict_slashes = tag, strict_slashes
+        self.tag, self.strict_slashes, self.access = tag, strict_slashes, access
         self.operations: list[Operation] = []
 
     def operation(self, method: str, path: str, name: str, summary: str, **described: Any) -> Callable[[View], View]:
         """Route `method path` to a view; `described` are further fields of Operation."""
 
         def route(view: View) -> View:
-            made = Operation(method, (self.url_prefix or "") + path, name, summary, view, **described)
+            declared = {"access": None if described.get("is_open") else self.access, **described}
+            made = Operation(method, (self.url_prefix or "") + path, name, summary, view, **declared)
             self.operations.append(made)
             self.add_url_rule(path, view.__name__, made, methods=[method], strict_slashes=self.strict_slashes)
             return view

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.db.hot.upload import Sender
 from app.errors import BadParameters, TooLarge
+from app.identity.access import Access
 from app.ingest import senders
 from app.ingest.receive import receive_first
 from app.ingest.senders import (
@@ -33,7 +34,9 @@ from app.web.auth import services
 
 SENTRYS = ("senders.envelope", "senders.store")
 
-resource = Resource("senders", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False)
+resource = Resource(
+    "senders", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False, access=Access.SENDER
+)
 resource.after_request(share)
 
 _TAKEN = "Stored, or dropped when it tells of no crash"

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.identity.accounts import person_of
 from app.identity.upload_keys import app_of_uploader, apps_of_uploader
 from app.json_models import ForeignResponse, Time
@@ -18,7 +19,7 @@ from app.web.auth import services, token
 SCOPES = ("org:read", "project:read", "project:releases", "project:write")
 ONE_ORGANIZATION = "crashq"
 
-resource = Resource("sentry_account", tags.SENTRY, url_prefix="/api/0", strict_slashes=False)
+resource = Resource("sentry_account", tags.SENTRY, url_prefix="/api/0", strict_slashes=False, access=Access.SENDER)
 
 
 class SentryUser(ForeignResponse):

@@ -7,6 +7,7 @@ from flask import request
 
 from app.db.models.symbols import MAX_NAME, SymbolFile
 from app.errors import BadParameters, TooLarge
+from app.identity.access import Access
 from app.identity.upload_keys import app_of_uploader
 from app.symbolication.chunks import Uploader
 from app.symbolication.receive import receive_symbols
@@ -23,7 +24,7 @@ from app.web.request_body import BODY
 
 MOST_FILES = 20  # of one request
 
-resource = Resource("sentry_archives", tags.SENTRY, url_prefix="/api/0", strict_slashes=False)
+resource = Resource("sentry_archives", tags.SENTRY, url_prefix="/api/0", strict_slashes=False, access=Access.SENDER)
 
 
 @resource.post(

@@ -8,6 +8,7 @@ from app import declared_releases as releases
 from app.db.models.app import App
 from app.db.models.declared_release import DeclaredRelease
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.identity.upload_keys import app_of_uploader, apps_of_uploader
 from app.json_models import ForeignRequest, ForeignResponse, Query, Time
 from app.symbolication.chunks import Uploader
@@ -21,7 +22,7 @@ ONE = f"{ALL}<version>/"
 OF_APP = "/projects/<organization>/<project>/releases/"
 ONE_OF_APP = f"{OF_APP}<version>/"
 
-resource = Resource("sentry_releases", tags.SENTRY, url_prefix="/api/0", strict_slashes=False)
+resource = Resource("sentry_releases", tags.SENTRY, url_prefix="/api/0", strict_slashes=False, access=Access.SENDER)
 Version = Annotated[str, Field(description="Name of the release", examples=["com.example.notes@1.2"])]
 _URL = Annotated[str | None, Field(examples=["https://example.com/notes/1.2"])]
 

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from app.db.models.symbols import SymbolFile, SymbolImage
 from app.errors import BadParameters, TooLarge
 from app.gunzip import TooManyMembers, gunzipped
+from app.identity.access import Access
 from app.identity.upload_keys import app_of_uploader
 from app.json_models import ForeignRequest, ForeignResponse
 from app.parsers.sentry_contexts import release_parts
@@ -37,7 +38,7 @@ ACCEPTED = ["debug_files", "release_files", "pdbs", "portablepdbs", "sources", "
             "proguard"]  # fmt: skip
 FILE, PACKED_FILE = "file", "file_gzip"
 
-resource = Resource("sentry_uploads", tags.SENTRY, url_prefix="/api/0", strict_slashes=False)
+resource = Resource("sentry_uploads", tags.SENTRY, url_prefix="/api/0", strict_slashes=False, access=Access.SENDER)
 Organization = Annotated[str, Field(description="Any text; apps belong to no organization", examples=["crashq"])]
 Project = Annotated[
     str,

@@ -8,6 +8,7 @@ from pydantic import Field
 from app.db.models.app import App
 from app.db.models.symbol_upload import SymbolUpload
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
+from app.identity.access import Access
 from app.json_models import RequestBody, ResponseBody, Time
 from app.symbolication import receive
 from app.symbolication.stored import show_symbols
@@ -19,7 +20,9 @@ from app.web.api.resource import Resource
 from app.web.api.symbols import SymbolsBody, chunks, symbols_body
 from app.web.auth import services
 
-resource = Resource("symbol_uploads", tags.SYMBOL_UPLOADS, url_prefix="/api/apps/<app_identifier>/symbols/uploads")
+resource = Resource(
+    "symbol_uploads", tags.SYMBOL_UPLOADS, url_prefix="/api/apps/<app_identifier>/symbols/uploads", access=Access.MEMBER
+)
 ONE = "/<upload_identifier>"
 UploadIdentifier = Annotated[str, Field(description="Of the upload, from its beginning")]
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.db.models.app import App
 from app.db.models.symbols import IN_CHUNKS, RELEASE, SymbolImage, SymbolState
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
+from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import Shown, delete_symbols, list_symbols, show_symbols
@@ -19,7 +20,7 @@ from app.web.api.resource import Page, Paging, Resource
 from app.web.auth import services
 from app.web.request_body import BODY
 
-resource = Resource("symbols", tags.SYMBOLS, url_prefix="/api/apps/<app_identifier>/symbols")
+resource = Resource("symbols", tags.SYMBOLS, url_prefix="/api/apps/<app_identifier>/symbols", access=Access.MEMBER)
 SymbolsIdentifier = Annotated[str, Field(description="From the list of symbols")]
 
 CHUNK = 1024 * 1024  # bytes
@@ -82,13 +83,13 @@ def add(app: App) -> SymbolsBody:
     return symbols_body(show_symbols(services(), app, found.identifier))
 
 
-@resource.get("", "listSymbols", "Symbols of an app", about="Newest first")
+@resource.get("", "listSymbols", "Symbols of an app", access=Access.VIEWER, about="Newest first")
 def list_all(app: App, paging: Paging) -> Page[SymbolsBody]:
     """The files of the app, newest first."""
     return Page.of(list_symbols(services(), app, paging.limit, paging.offset), paging, symbols_body)
 
 
-@resource.get("/<symbols_identifier>", "showSymbols", "A file of symbols", about="The file")
+@resource.get("/<symbols_identifier>", "showSymbols", "A file of symbols", access=Access.VIEWER, about="The file")
 def show(app: App, symbols_identifier: SymbolsIdentifier) -> SymbolsBody:
     """What became of one file."""
     return symbols_body(show_symbols(services(), app, symbols_identifier))

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.errors import TransientError
 from app.identity import keys
+from app.identity.access import Access
 from app.identity.accounts import hash_of
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
@@ -18,7 +19,7 @@ from app.web.auth import header_token, services, token
 NOTED = "crashq.noted_keys"
 MOST_NOTED = 10_000  # keys of which a process remembers when it noted them; then it forgets all
 
-resource = Resource("tokens", tags.ACCESS, url_prefix="/api/tokens")
+resource = Resource("tokens", tags.ACCESS, url_prefix="/api/tokens", access=Access.USER)
 
 
 class PersonalKeyBody(ResponseBody, component="PersonalKey"):

@@ -5,6 +5,7 @@ from typing import Annotated
 from flask import Response
 from pydantic import Field
 
+from app.identity.access import Access
 from app.ingest.receive import receive_first
 from app.ingest.unpacking import Readable
 from app.ingest.unreal import TIMES, log_of_unreal
@@ -16,7 +17,9 @@ from app.web.api.resource import Resource
 from app.web.api.sender_key import Project, sender_of
 from app.web.auth import services
 
-resource = Resource("unreal", tags.SENDERS, url_prefix="/api/<int:project>/unreal", strict_slashes=False)
+resource = Resource(
+    "unreal", tags.SENDERS, url_prefix="/api/<int:project>/unreal", strict_slashes=False, access=Access.SENDER
+)
 Key = Annotated[str, Field(description="The app's ingest key", examples=["0123456789abcdef0123456789abcdef"])]
 
 

@@ -6,13 +6,16 @@ from pydantic import Field
 
 from app.db.models.app import App
 from app.identity import upload_keys
+from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.keys import KeyIdentifier
 from app.web.api.resource import Answer, Resource
 from app.web.auth import services
 
-resource = Resource("upload_keys", tags.ACCESS, url_prefix="/api/apps/<app_identifier>/upload_keys")
+resource = Resource(
+    "upload_keys", tags.ACCESS, url_prefix="/api/apps/<app_identifier>/upload_keys", access=Access.OWNER
+)
 _NAME = Annotated[str, Field(examples=["CI"])]
 
 
@@ -32,7 +35,9 @@ class NewUploadKeyBody(UploadKeyBody):
     )
 
 
-@resource.get("", "listUploadKeys", "Keys that may send symbols and nothing else", about="Oldest first")
+@resource.get(
+    "", "listUploadKeys", "Keys that may send symbols and nothing else", access=Access.MEMBER, about="Oldest first"
+)
 def list_all(app: App) -> list[UploadKeyBody]:
     """The keys of the app, oldest first; there are few."""
     return [UploadKeyBody.of(key) for key in upload_keys.upload_keys(services(), app)]

@@ -6,13 +6,14 @@ from pydantic import Field
 
 from app.db.models.app import App
 from app.db.models.webhook import Delivery, DeliveryState, Webhook
+from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.resource import Page, Paging, Resource
 from app.web.auth import services
 from app.webhooks import settings as webhooks
 
-resource = Resource("webhooks", tags.WEBHOOKS, url_prefix="/api/apps/<app_identifier>/webhooks")
+resource = Resource("webhooks", tags.WEBHOOKS, url_prefix="/api/apps/<app_identifier>/webhooks", access=Access.OWNER)
 ONE = "/<webhook_identifier>"
 WebhookIdentifier = Annotated[str, Field(description="From the list of an app's webhooks")]
 DeliveryId = Annotated[str, Field(description="From a webhook's deliveries")]

@@ -15,7 +15,7 @@ from app.errors import AppError
 from app.web import auth, csrf
 from app.web.console import files, headers, pages, static_files
 from app.web.console.error_page import error_page
-from app.web.console.page import NAV, SignInFirst, sign_in_redirect
+from app.web.console.page import NAV, SignInFirst, check_access, sign_in_redirect
 
 log = structlog.get_logger()
 
@@ -57,13 +57,13 @@ def _discover() -> list[ConsolePage]:
 
 
 def _guard() -> None:
-    """Take forms from our own pages only; all but that of signing in prove their session, too."""
-    if request.method in csrf.SAFE_METHODS:
-        return
-    auth.check_own_page(is_origin_required=request.endpoint == OPEN_FORM)
-    files.bound_form()
-    if request.endpoint != OPEN_FORM:
-        auth.check_csrf(request.form.get(csrf.FIELD, ""))
+    """Take forms from our own pages only; all but that of signing in prove their session, too. Then check who may."""
+    if request.method not in csrf.SAFE_METHODS:
+        auth.check_own_page(is_origin_required=request.endpoint == OPEN_FORM)
+        files.bound_form()
+        if request.endpoint != OPEN_FORM:
+            auth.check_csrf(request.form.get(csrf.FIELD, ""))
+    check_access()
 
 
 def _is_for_people() -> bool:

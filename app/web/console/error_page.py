@@ -8,6 +8,7 @@ from app.web.console.page import compose, maybe_signed_in
 
 HEADINGS = {
     401: "That could not be trusted",
+    403: "Your role does not allow that",
     404: "Not found",
     405: "That cannot be done here",
     410: "No longer here",
@@ -18,6 +19,7 @@ HEADINGS = {
 }
 NEXT = {
     401: "Go back, reload the page, and try again.",
+    403: "Ask an owner of the app; the page of its members says who they are.",
     404: "Check the address, or ask the person who sent you the link whether you are a member of the app.",
     410: "Go back and ask for it again.",
     413: "Send less at a time.",

@@ -12,13 +12,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app import iso_time
 from app.db.models.app import App, apps_of
+from app.db.models.membership import Role, role_of
 from app.db.models.user import User
 from app.errors import AppError, Unauthorized
-from app.identity import accounts
+from app.identity import access, accounts
+from app.identity.access import Access
 from app.web import auth, csrf
 from app.web.auth import services
 from app.web.console import static_files
 from app.web.console.labels import joined
+from app.web.console.page_access import access_of
 from app.web.console.report_facts import size_of
 
 SWITCHER_APPS = 50  # apps that the header offers; all are on the page of apps
@@ -89,18 +92,31 @@ def app_of(identifier: str) -> App:
     return accounts.app_for_user(services(), identifier, signed_in().user_id)
 
 
+def check_access() -> None:
+    """Raises SignInFirst, or Forbidden for a member of the app without the role that the page declares."""
+    needed = access_of((request.endpoint or "").removeprefix("console."))
+    if needed is not Access.OPEN:
+        access.check(services(), signed_in().user_id, needed, request.view_args or {})
+
+
 def render(template: str, *, status: int = 200, app: App | None = None, **values: Any) -> Response:
     """The page that a template makes of the values; `app` is the one that the header shows as chosen."""
     who = maybe_signed_in()
     with services().db.read() as session:
         apps = apps_of(session, who.user_id, SWITCHER_APPS, 0) if who else []
-    return compose(template, status, {"who": who, "apps": apps, "app": app, **values})
+        role = role_of(session, who.user_id, app.id) if who and app else None
+    return compose(template, status, {"who": who, "apps": apps, "app": app, "role": role, **values})
 
 
 def compose(template: str, status: int, values: dict[str, Any]) -> Response:
     """The page, without a look at the database: `values` has all, also `who`, `apps` and `app`."""
     said = _said()
-    who = values["who"]
+    who, role = values["who"], values.get("role")
+
+    def may(endpoint: str) -> bool:
+        """Whether the user's role in the page's app is enough for another page or form."""
+        return _covers(role, access_of(endpoint))
+
     frame = {
         "csrf": auth.csrf_token(who.token) if who else "",
         "said": said,
@@ -108,12 +124,17 @@ def compose(template: str, status: int, values: dict[str, Any]) -> Response:
         "nav": current_app.extensions[NAV],
         "here": (request.endpoint or "").removeprefix("console."),
         "root": request.script_root,
+        "may": may,
     }
     html = TEMPLATES.get_template(template).render({**frame, **values})
     response = Response(html, status=status, mimetype="text/html")
     if said:
         response.delete_cookie(SAID_COOKIE)
     return response
+
+
+def _covers(role: Role | None, needed: Access) -> bool:
+    return needed.role is None or (role is not None and role.covers(needed.role))
 
 
 def link(endpoint: str, **values: Any) -> str:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from flask import Blueprint, Response, request, url_for
 
 from app.errors import NotFound
+from app.identity.access import Access
+from app.web.console.page_access import needs
 
 FOLDER = Path(__file__).with_name("static")
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -67,6 +69,7 @@ def address(name: str) -> str:
 
 
 @blueprint.get("/static/<version>/<name>")
+@needs(Access.OPEN)
 def serve(version: str, name: str) -> Response:
     """A file; kept for ever under its own version, not at all under another, which a deploy may cause to be asked for."""
     file = files().get(name)

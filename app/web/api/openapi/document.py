@@ -63,6 +63,7 @@ PARAMETERS: Json = {
 SENTENCES = {
     400: "since_date is not a date",
     401: "Authentication token missing, unknown or expired",
+    403: "You are a viewer of this app; this takes an owner",
     404: "App not found",
     405: "This path does not take this method",
     409: "The log exists with other bytes",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import core_schema
 
+from app.identity.access import Access
 from app.json_models import RequestBody, ResponseBody
 from app.web.api.openapi.words import (
     BARE_SUCCESS,
@@ -72,7 +73,7 @@ def body_schema(model: type[BaseModel], schemas: Json | None = None) -> Json:
 
 def _operation(one: Operation, schemas: Json) -> Json:
     needed: list[Json] = []
-    for name in _PLACE.findall(one.path):
+    for name in one.variables:
         if name == "app_identifier":
             needed += parameters(name)
         else:
@@ -119,6 +120,7 @@ def _errors(one: Operation) -> list[int]:
     found |= {400} if {"paging", "query"} & set(one.takes) or has_body else set()
     found |= set() if one.is_open else {401}
     found |= {404} if "app" in one.takes else set()
+    found |= {403} if one.needed in (Access.MEMBER, Access.OWNER) or "uploader" in one.takes else set()
     found |= {413} if has_body else set()
     return sorted(found)
 

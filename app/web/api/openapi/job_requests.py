@@ -26,7 +26,7 @@ _LOADING: Json = {"type": "array", "items": {"type": "boolean"}, "minItems": 1, 
 def _polled(name: str, job_type: JobType) -> Json:
     first, *others = name.split("_")
     is_get = job_type.METHOD == "GET"
-    errors = (400, 401, 404, 410, 422, 429) if is_get else (400, 401, 404, 409, 410, 413, 422, 429)
+    errors = (400, 401, 404, 410, 422, 429) if is_get else (400, 401, 403, 404, 409, 410, 413, 422, 429)
     more: Json = {} if job_type.BODY is None else {"requestBody": body(body_schema(job_type.BODY), required=False)}
     own_parameters = query_parameters(job_type.QUERY) if job_type.QUERY is not None else []
     made = operation(

@@ -3,14 +3,17 @@
 from flask import Blueprint, Response, request
 
 from app.db.models.app import apps_of
+from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.page import render, signed_in
+from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 
 blueprint = Blueprint("apps", __name__)
 
 
 @blueprint.get("/apps")
+@needs(Access.USER)
 def show() -> Response:
     """All of them, by name; or what to do where there is none."""
     who, window = signed_in(), read_window(request.args)

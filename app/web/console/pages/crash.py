@@ -16,6 +16,7 @@ from app.db.models.crash import Crash
 from app.db.models.grouping_decision import merged_into
 from app.db.models.occurrence import Occurrence, find_occurrence, newest_occurrences
 from app.errors import NotFound
+from app.identity.access import Access
 from app.jobs.access import visible_crash
 from app.jobs.batch_params import FORMATS
 from app.jobs.report_making import rules_of
@@ -25,6 +26,7 @@ from app.web.auth import services
 from app.web.console.charts import histogram
 from app.web.console.labels import joined
 from app.web.console.page import render, signed_in
+from app.web.console.page_access import needs
 from app.web.console.page_results import PageResult, ask, request_path
 from app.web.console.report_view import view_of
 
@@ -52,6 +54,7 @@ class CrashView:
 
 
 @blueprint.get("/crashes/<crash_identifier>")
+@needs(Access.VIEWER)
 def show(crash_identifier: str) -> Response:
     """The crash that this identifier leads to; `occurrence` is the one to tell in full, else the newest."""
     who = signed_in()

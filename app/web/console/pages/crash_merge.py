@@ -5,11 +5,13 @@ import re
 from flask import Blueprint, Response, request
 
 from app.errors import AppError, NotFound
+from app.identity.access import Access
 from app.ingest import regrouping
 from app.jobs.access import visible_crash
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, sentence_of
 from app.web.console.page import go, signed_in
+from app.web.console.page_access import needs
 
 ADDRESS = re.compile(r"(?:.*/)?crashes/([^/?#]+)[^/]*")  # of a crash's page, as it stands in a browser
 
@@ -17,6 +19,7 @@ blueprint = Blueprint("crash_merge", __name__)
 
 
 @blueprint.post("/crashes/<crash_identifier>/merge")
+@needs(Access.MEMBER)
 def merge(crash_identifier: str) -> Response:
     """Count the crash's occurrences in the one that `into` names, by its identifier or the address of its page."""
     user_id, into = signed_in().user_id, request.form.get("into", "").strip()
@@ -42,6 +45,7 @@ def merge(crash_identifier: str) -> Response:
 
 
 @blueprint.post("/crashes/<crash_identifier>/split")
+@needs(Access.MEMBER)
 def split(crash_identifier: str) -> Response:
     """Make the group with this `fingerprint` a crash of its own again."""
     user_id = signed_in().user_id

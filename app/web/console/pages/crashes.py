@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 
 from app.catalog import ORDERS, CrashQuery, crash_page
+from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.charts import sparkline
 from app.web.console.page import Nav, app_of, render, signed_in
+from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.page_results import PageResult, ask
 
@@ -24,6 +26,7 @@ blueprint = Blueprint("crashes", __name__)
 
 
 @blueprint.get("/apps/<app_identifier>/crashes")
+@needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
     """Those that the address asks for, by the same names as the API's."""
     app, window = app_of(app_identifier), read_window(request.args)

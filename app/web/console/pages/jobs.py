@@ -11,6 +11,7 @@ from app.db.models.job import Job, JobState
 from app.db.models.job_part import parts_of
 from app.db.queries.lists import subjects_of
 from app.errors import Conflict
+from app.identity.access import Access
 from app.jobs import JOB_TYPES, service, user_jobs
 from app.jobs.links import link, part_link
 from app.jobs.reasons import reason_of
@@ -20,6 +21,7 @@ from app.paging import cursor
 from app.web.auth import services
 from app.web.console.cursor_paging import read_cursor_window
 from app.web.console.page import Nav, go, render, signed_in
+from app.web.console.page_access import needs
 
 NAV = Nav("Jobs", "jobs.show", "jobs", 90)
 
@@ -55,6 +57,7 @@ ABOUT_STATES = {
 
 
 @blueprint.get("/jobs")
+@needs(Access.USER)
 def show() -> Response:
     """Newest first, those of one state or about one app if asked so."""
     who, window = signed_in(), read_cursor_window()
@@ -77,6 +80,7 @@ def show() -> Response:
 
 
 @blueprint.get("/jobs/<job_id>")
+@needs(Access.USER)
 def show_one(job_id: str) -> Response:
     """All that is known of one job."""
     job = service.look_up(services(), user_id := signed_in().user_id, job_id)
@@ -87,6 +91,7 @@ def show_one(job_id: str) -> Response:
 
 
 @blueprint.post("/jobs/<job_id>/cancel")
+@needs(Access.USER)
 def cancel(job_id: str) -> Response:
     """Cancel a live job, or free the files of a finished one."""
     was_live = service.look_up(services(), (who := signed_in()).user_id, job_id).is_live
@@ -97,6 +102,7 @@ def cancel(job_id: str) -> Response:
 
 
 @blueprint.post("/jobs/<job_id>/retry")
+@needs(Access.USER)
 def retry(job_id: str) -> Response:
     """Ask a job's request anew."""
     try:

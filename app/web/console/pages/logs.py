@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from app.db.models.app import App
 from app.errors import AppError, BadParameters, Conflict, TooLarge, TooManyRequests
 from app.identity import accounts
+from app.identity.access import Access
 from app.ingest.log_id import log_id_of_file
 from app.ingest.receive import digest_again, receive
 from app.ingest.status import STATUSES, log_page, log_state
@@ -17,6 +18,7 @@ from app.web.console.cursor_paging import read_cursor_window
 from app.web.console.files import takes_files
 from app.web.console.forms import REFUSALS, sentence_of
 from app.web.console.page import Nav, app_of, go, render, signed_in
+from app.web.console.page_access import needs
 
 NAV = Nav("Logs", "logs.show", "logs", 20, of_app=True)
 
@@ -28,12 +30,14 @@ FILES_AT_ONCE = 8  # of the largest size; without JavaScript they come as one fo
 
 
 @blueprint.get("/apps/<app_identifier>/logs")
+@needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
     """Newest first; those whose names begin so, by name."""
     return _listed(app_of(app_identifier))
 
 
 @blueprint.post("/apps/<app_identifier>/logs")
+@needs(Access.MEMBER)
 @takes_files(lambda config: FILES_AT_ONCE * config.max_log_bytes)
 def upload(app_identifier: str) -> Response:
     """Take the files of the form, each a log named after it; a browser with JavaScript sends them to the API one by one."""
@@ -58,6 +62,7 @@ def upload(app_identifier: str) -> Response:
 
 
 @blueprint.get("/apps/<app_identifier>/logs/<log_id>")
+@needs(Access.VIEWER)
 def show_one(app_identifier: str, log_id: str) -> Response:
     """One log, and what was found in it."""
     app = app_of(app_identifier)
@@ -76,6 +81,7 @@ def show_one(app_identifier: str, log_id: str) -> Response:
 
 
 @blueprint.post("/apps/<app_identifier>/logs/<log_id>/digest")
+@needs(Access.MEMBER)
 def digest(app_identifier: str, log_id: str) -> Response:
     """Digest a rejected log again."""
     app = app_of(app_identifier)

@@ -5,10 +5,12 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.identity import keys
+from app.identity.access import Access
 from app.json_models import read_params
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import go, render, signed_in
+from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 
 blueprint = Blueprint("personal_keys", __name__)
@@ -17,12 +19,14 @@ LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("1825", "
 
 
 @blueprint.get("/keys")
+@needs(Access.USER)
 def show() -> Response:
     """Newest first, and a form for one more."""
     return _page()
 
 
 @blueprint.post("/keys")
+@needs(Access.USER)
 def add() -> Response:
     """Make a key, and show it this once."""
     who, form = signed_in(), request.form
@@ -36,6 +40,7 @@ def add() -> Response:
 
 
 @blueprint.post("/keys/<key_identifier>/revoke")
+@needs(Access.USER)
 def revoke(key_identifier: str) -> Response:
     """End a key at once."""
     keys.revoke_personal_key(services(), signed_in().user_id, key_identifier)

@@ -3,11 +3,14 @@
 from flask import Blueprint, Response, request
 
 from app.db.models.app import App
+from app.db.models.membership import Role, role_of
 from app.identity import keys
+from app.identity.access import Access
 from app.json_models import read_params
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
-from app.web.console.page import Nav, app_of, go
+from app.web.console.page import Nav, app_of, go, signed_in
+from app.web.console.page_access import needs
 from app.web.console.settings_frame import render_section
 from app.web.console.snippets import snippets
 
@@ -19,12 +22,14 @@ PLACEHOLDER = "KEY"
 
 
 @blueprint.get("/apps/<app_identifier>/settings")
+@needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
     """The keys, and a snippet for each way to send, with the key that is chosen."""
     return _page(app_of(app_identifier))
 
 
 @blueprint.post("/apps/<app_identifier>/settings/keys")
+@needs(Access.OWNER)
 def add_key(app_identifier: str) -> Response:
     """One more ingest key."""
     app = app_of(app_identifier)
@@ -39,6 +44,7 @@ def add_key(app_identifier: str) -> Response:
 
 
 @blueprint.post("/apps/<app_identifier>/settings/keys/<key_identifier>/revoke")
+@needs(Access.OWNER)
 def revoke_key(app_identifier: str, key_identifier: str) -> Response:
     """Let nobody send with a key any more."""
     app = app_of(app_identifier)
@@ -48,7 +54,10 @@ def revoke_key(app_identifier: str, key_identifier: str) -> Response:
 
 def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, name: str = "") -> Response:
     base = (services().config.public_url or request.url_root).rstrip("/")
-    rows = keys.ingest_keys(services(), app, base)
+    with services().db.read() as session:
+        role = role_of(session, signed_in().user_id, app.id)
+    is_hidden = role is Role.VIEWER  # who may not send is not shown what to send with
+    rows = [] if is_hidden else keys.ingest_keys(services(), app, base)
     known = [row for row in rows if row.key]
     chosen = next((row for row in known if row.identifier == request.args.get("key")), known[0] if known else None)
     key = chosen.key if chosen and chosen.key else PLACEHOLDER
@@ -59,6 +68,7 @@ def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, n
         app,
         status=status,
         rows=rows,
+        is_hidden=is_hidden,
         chosen=chosen,
         dsn=dsn,
         snippets=snippets(base, app.identifier, app.id, key, dsn),

@@ -4,10 +4,12 @@ from flask import Blueprint, Response, request
 
 from app.db.models.app import App
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.privacy.erasing import begin_erasure, list_erasures
 from app.web.auth import services
 from app.web.console.forms import problems_of
 from app.web.console.page import app_of, go, signed_in
+from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.settings_frame import render_section
 
@@ -34,12 +36,14 @@ STEPS = {
 
 
 @blueprint.get("/apps/<app_identifier>/settings/erasure")
+@needs(Access.OWNER)
 def show(app_identifier: str) -> Response:
     """The form, and the erasures so far."""
     return _page(app_of(app_identifier))
 
 
 @blueprint.post("/apps/<app_identifier>/settings/erasure")
+@needs(Access.OWNER)
 def erase(app_identifier: str) -> Response:
     """Begin an erasure, if the id was typed twice alike."""
     app, who, form = app_of(app_identifier), signed_in(), request.form

@@ -5,11 +5,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.db.models.app import App
+from app.identity.access import Access
 from app.jobs import exporter_settings
 from app.json_models import read_params
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go, signed_in
+from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.settings_frame import render_section
 
@@ -26,12 +28,14 @@ MOODS = {"waiting": "plain", "exporting": "accent", "done": "good", "failed": "b
 
 
 @blueprint.get(BASE)
+@needs(Access.MEMBER)
 def show(app_identifier: str) -> Response:
     """Oldest first, and a form for one more."""
     return _page(app_of(app_identifier))
 
 
 @blueprint.post(BASE)
+@needs(Access.MEMBER)
 def add(app_identifier: str) -> Response:
     """Make an exporter of this app."""
     app = app_of(app_identifier)
@@ -45,6 +49,7 @@ def add(app_identifier: str) -> Response:
 
 
 @blueprint.get(ONE)
+@needs(Access.MEMBER)
 def show_one(app_identifier: str, exporter_identifier: str) -> Response:
     """One exporter and its runs, newest first."""
     app, user, window = app_of(app_identifier), signed_in().user_id, read_window(request.args)
@@ -65,6 +70,7 @@ def show_one(app_identifier: str, exporter_identifier: str) -> Response:
 
 
 @blueprint.post(f"{ONE}/active")
+@needs(Access.MEMBER)
 def set_active(app_identifier: str, exporter_identifier: str) -> Response:
     """Pause it, or let it go on."""
     app, is_active = app_of(app_identifier), request.form.get("active") == "yes"
@@ -75,6 +81,7 @@ def set_active(app_identifier: str, exporter_identifier: str) -> Response:
 
 
 @blueprint.post(f"{ONE}/delete")
+@needs(Access.MEMBER)
 def delete(app_identifier: str, exporter_identifier: str) -> Response:
     """Delete it; what it has delivered stays."""
     app = app_of(app_identifier)

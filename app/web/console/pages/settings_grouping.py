@@ -8,12 +8,14 @@ from app.crashes.splitting import CONDITIONS, MAX_PATTERN, MAX_SPLITS
 from app.db.models.app import App
 from app.db.models.regrouping import latest_regrouping
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.ingest.grouping import SPLITS
 from app.ingest.regrouping import begin_regrouping
 from app.privacy.settings import change_settings, settings_of
 from app.web.auth import services
 from app.web.console.forms import problems_of, sentence
 from app.web.console.page import app_of, go
+from app.web.console.page_access import needs
 from app.web.console.settings_frame import render_section
 
 blueprint = Blueprint("settings_grouping", __name__)
@@ -38,12 +40,14 @@ APART = (
 
 
 @blueprint.get(BASE)
+@needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
     """The rules in their order, how far the latest regrouping is, and a form for one more rule."""
     return _page(app_of(app_identifier))
 
 
 @blueprint.post(BASE)
+@needs(Access.OWNER)
 def add(app_identifier: str) -> Response:
     """One more rule, behind those that are there."""
     app, form = app_of(app_identifier), request.form
@@ -58,6 +62,7 @@ def add(app_identifier: str) -> Response:
 
 
 @blueprint.post(f"{BASE}/remove")
+@needs(Access.OWNER)
 def remove(app_identifier: str) -> Response:
     """Take a rule away."""
     app, name = app_of(app_identifier), request.form.get("name", "")
@@ -66,6 +71,7 @@ def remove(app_identifier: str) -> Response:
 
 
 @blueprint.post(f"{BASE}/regroup")
+@needs(Access.OWNER)
 def regroup(app_identifier: str) -> Response:
     """Group stored logs by the rules of this release."""
     app = app_of(app_identifier)

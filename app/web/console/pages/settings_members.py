@@ -1,37 +1,59 @@
-"""Who may see an app."""
+"""Who may see an app, and in which role."""
 
 from flask import Blueprint, Response, request
 
 from app.db.models.app import App
-from app.errors import Conflict
+from app.db.models.membership import Role
+from app.errors import BadParameters, Conflict
 from app.identity import members
+from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go, signed_in
+from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.settings_frame import render_section
 
 blueprint = Blueprint("settings_members", __name__)
 
+PHRASES = {Role.VIEWER: "a viewer", Role.MEMBER: "a member", Role.OWNER: "an owner"}
+CHOICES = (("viewer", "Viewer: sees the app"), ("member", "Member: does the daily work"), ("owner", "Owner: may all"))
+
 
 @blueprint.get("/apps/<app_identifier>/settings/members")
+@needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
     """By e-mail, and a form for one more."""
     return _page(app_of(app_identifier))
 
 
 @blueprint.post("/apps/<app_identifier>/settings/members")
+@needs(Access.OWNER)
 def add(app_identifier: str) -> Response:
     """Let a user see the app."""
     app, email = app_of(app_identifier), request.form.get("email", "")
     try:
-        added = members.add(services(), app, email)
+        added = members.add(services(), app, email, _role())
     except REFUSALS as error:
         return _page(app, error.status, problems_of(error, ("email",), "email"), email[:254])
-    return go("settings_members.show", f"{added} sees this app now.", app_identifier=app.identifier)
+    return go("settings_members.show", f"{added.email} sees this app now.", app_identifier=app.identifier)
+
+
+@blueprint.post("/apps/<app_identifier>/settings/members/role")
+@needs(Access.OWNER)
+def change(app_identifier: str) -> Response:
+    """Give a member another role."""
+    app = app_of(app_identifier)
+    try:
+        changed = members.change(services(), app, request.form.get("email", ""), _role())
+    except Conflict as error:
+        return go("settings_members.show", f"{error.message}.", "bad", app_identifier=app.identifier)
+    said = f"{changed.email} is {PHRASES[changed.role]} now."
+    return go("settings_members.show", said, app_identifier=app.identifier)
 
 
 @blueprint.post("/apps/<app_identifier>/settings/members/remove")
+@needs(Access.OWNER)
 def remove(app_identifier: str) -> Response:
     """Let a member see the app no more; who removes themselves is led to their other apps."""
     app, email = app_of(app_identifier), request.form.get("email", "")
@@ -57,4 +79,15 @@ def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, e
         has_next=window.has_next(rows),
         problems=problems or {},
         email=email,
+        roles=[role.value for role in Role],
+        role_choices=CHOICES,
+        chosen_role=request.form.get("role", Role.MEMBER.value),
     )
+
+
+def _role() -> Role:
+    """The role that the form chooses. Raises BadParameters."""
+    try:
+        return Role(request.form.get("role", Role.MEMBER.value))
+    except ValueError:
+        raise BadParameters(f"role is not one of {', '.join(Role)}") from None

@@ -6,11 +6,13 @@ from flask import Blueprint, Response, request
 
 from app.db.models.app import App
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.privacy.settings import REDACTION, change_settings, settings_of
 from app.redaction.rules import PATTERNS, read_rules
 from app.web.auth import services
 from app.web.console.forms import sentence
 from app.web.console.page import app_of, go
+from app.web.console.page_access import needs
 from app.web.console.settings_frame import render_section
 
 blueprint = Blueprint("settings_redaction", __name__)
@@ -27,6 +29,7 @@ EXAMPLE = "Sync failed for ada@example.com from 192.0.2.7, token=3f9c0a7be4d2"
 
 
 @blueprint.get("/apps/<app_identifier>/settings/redaction")
+@needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
     """The rules as they are."""
     app = app_of(app_identifier)
@@ -34,6 +37,7 @@ def show(app_identifier: str) -> Response:
 
 
 @blueprint.post("/apps/<app_identifier>/settings/redaction")
+@needs(Access.OWNER)
 def change(app_identifier: str) -> Response:
     """Set the rules, or with the button beside the box try them and set nothing."""
     app, form = app_of(app_identifier), request.form

@@ -4,11 +4,13 @@ from flask import Blueprint, Response, request
 
 from app.db.models.app import App
 from app.errors import BadParameters
+from app.identity.access import Access
 from app.ingest.receive import LOGS_PER_MINUTE
 from app.privacy.settings import AGES, MAX_DAYS, MAX_LOGS_PER_MINUTE, change_settings, settings_of
 from app.web.auth import services
 from app.web.console.forms import problems_of
 from app.web.console.page import app_of, go
+from app.web.console.page_access import needs
 from app.web.console.settings_frame import render_section
 
 blueprint = Blueprint("settings_retention", __name__)
@@ -17,6 +19,7 @@ LONGEST = 9  # digits that are read at all
 
 
 @blueprint.get("/apps/<app_identifier>/settings/retention")
+@needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
     """The ages and the limit as they are."""
     app = app_of(app_identifier)
@@ -25,6 +28,7 @@ def show(app_identifier: str) -> Response:
 
 
 @blueprint.post("/apps/<app_identifier>/settings/retention")
+@needs(Access.OWNER)
 def change(app_identifier: str) -> Response:
     """Set all of them, or none when one makes no sense."""
     app = app_of(app_identifier)

@@ -5,6 +5,7 @@ from pathlib import PurePath
 from flask import Blueprint, Response, request
 
 from app.db.models.app import App
+from app.identity.access import Access
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import delete_symbols, list_symbols
 from app.symbols.contents import About
@@ -12,6 +13,7 @@ from app.web.auth import services
 from app.web.console.files import chunks_of, takes_files
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go
+from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.settings_frame import render_section
 
@@ -21,12 +23,14 @@ MOODS = {"received": "accent", "ready": "good", "rejected": "bad"}
 
 
 @blueprint.get("/apps/<app_identifier>/settings/symbols")
+@needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
     """Newest first, and a form for one more."""
     return _page(app_of(app_identifier))
 
 
 @blueprint.post("/apps/<app_identifier>/settings/symbols")
+@needs(Access.MEMBER)
 @takes_files(lambda config: config.max_symbol_bytes)
 def upload(app_identifier: str) -> Response:
     """Take one file; a browser with JavaScript sends it to the API, and shows how far it is."""
@@ -42,6 +46,7 @@ def upload(app_identifier: str) -> Response:
 
 
 @blueprint.post("/apps/<app_identifier>/settings/symbols/<symbols_identifier>/delete")
+@needs(Access.MEMBER)
 def delete(app_identifier: str, symbols_identifier: str) -> Response:
     """Delete a file and what was made of it."""
     app = app_of(app_identifier)

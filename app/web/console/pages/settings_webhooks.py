@@ -7,10 +7,12 @@ from flask import Blueprint, Response, request
 from app.db.models.app import App
 from app.db.models.webhook import EVENTS
 from app.errors import Conflict
+from app.identity.access import Access
 from app.json_models import read_params
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go
+from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.settings_frame import render_section
 from app.webhooks import settings as webhooks
@@ -30,12 +32,14 @@ MOODS = {"pending": "accent", "delivered": "good", "failed": "bad"}
 
 
 @blueprint.get(BASE)
+@needs(Access.OWNER)
 def show(app_identifier: str) -> Response:
     """Oldest first, and a form for one more."""
     return _page(app_of(app_identifier))
 
 
 @blueprint.post(BASE)
+@needs(Access.OWNER)
 def add(app_identifier: str) -> Response:
     """Make a webhook, and show its secret this once."""
     app = app_of(app_identifier)
@@ -48,12 +52,14 @@ def add(app_identifier: str) -> Response:
 
 
 @blueprint.get(ONE)
+@needs(Access.OWNER)
 def show_one(app_identifier: str, webhook_identifier: str) -> Response:
     """One webhook, its settings and its log."""
     return _one(app_of(app_identifier), webhook_identifier)
 
 
 @blueprint.post(ONE)
+@needs(Access.OWNER)
 def change(app_identifier: str, webhook_identifier: str) -> Response:
     """Set url, events and active."""
     app = app_of(app_identifier)
@@ -67,6 +73,7 @@ def change(app_identifier: str, webhook_identifier: str) -> Response:
 
 
 @blueprint.post(f"{ONE}/delete")
+@needs(Access.OWNER)
 def delete(app_identifier: str, webhook_identifier: str) -> Response:
     """Delete a webhook and its log."""
     app = app_of(app_identifier)
@@ -75,6 +82,7 @@ def delete(app_identifier: str, webhook_identifier: str) -> Response:
 
 
 @blueprint.post(f"{ONE}/deliveries/<delivery_id>/replay")
+@needs(Access.OWNER)
 def replay(app_identifier: str, webhook_identifier: str, delivery_id: str) -> Response:
     """Send a delivery again."""
     app = app_of(app_identifier)

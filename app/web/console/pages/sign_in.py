@@ -4,14 +4,17 @@ from flask import Blueprint, Response, redirect, request
 
 from app.errors import TooManyRequests, Unauthorized
 from app.identity import accounts
+from app.identity.access import Access
 from app.web import auth
 from app.web.auth import services
 from app.web.console.page import go, link, maybe_signed_in, own_path, render
+from app.web.console.page_access import needs
 
 blueprint = Blueprint("sign_in", __name__)
 
 
 @blueprint.get("/sign-in")
+@needs(Access.OPEN)
 def show() -> Response:
     """The form; a signed-in user is redirected."""
     if maybe_signed_in():
@@ -20,6 +23,7 @@ def show() -> Response:
 
 
 @blueprint.post("/sign-in")
+@needs(Access.OPEN)
 def sign_in() -> Response:
     """Begin a session, and end the one before."""
     email, wanted = request.form.get("email", "").strip(), request.form.get("next", "")
@@ -40,6 +44,7 @@ def sign_in() -> Response:
 
 
 @blueprint.get("/sign-out")
+@needs(Access.OPEN)
 def ask_to_sign_out() -> Response:
     """A page to confirm it, for the header's form needs none."""
     if maybe_signed_in() is None:
@@ -48,6 +53,7 @@ def ask_to_sign_out() -> Response:
 
 
 @blueprint.post("/sign-out")
+@needs(Access.OPEN)
 def sign_out() -> Response:
     """End the session: its token opens nothing from now on."""
     if who := maybe_signed_in():
