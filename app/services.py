@@ -1,5 +1,6 @@
 """What every use case works with: database, storage, broker, clock and settings, opened once per process."""
 
+import hashlib
 import os
 import secrets
 import socket
@@ -16,7 +17,7 @@ from app.queueing.rate_limit import RateLimit, open_rate_limit
 from app.storage import Storage, open_storage
 
 START = "CRASHQ_START"
-"""Environment variable by which `crashq up` names one start of a worker; no setting. Unset where somebody else starts it."""
+"""Environment variable that names one start of a worker, by `crashq up` or `crashq worker --name`; no setting."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,13 @@ class Services:
 
 
 def worker_name(pid: int, start: str) -> str:
-    """What a worker of this host is called: by the process that forks the others, and by `start`, for pids come again."""
-    return f"{socket.gethostname()[:80]}:{pid}:{start}"
+    """What a worker of this host is called: by `start`, for pids come again, and by the process that forks the others."""
+    return f"{holders_of_start(start)}{pid}"
+
+
+def holders_of_start(start: str) -> str:
+    """What the names of all claims of one start of a worker begin with. Starts may have names of any length."""
+    return f"{socket.gethostname()[:80]}:{hashlib.sha256(start.encode()).hexdigest()[:8]}:"
 
 
 def holders_of(worker: str, pid: int | None = None) -> str:

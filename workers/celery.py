@@ -25,6 +25,7 @@ from app.background import TYPES
 from app.config import Config
 from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
+from app.operations.schema import require_current_schema
 from app.queueing.broker import (
     BEGIN_CANARY,
     KEEP_AGES,
@@ -195,9 +196,10 @@ def _count_as(part: str) -> None:
 
 
 @worker_init.connect
-def _refuse_another_pooling(**_: Any) -> None:
+def _refuse_the_database(**_: Any) -> None:
     try:
         require_pooling_by_session(config.database_url)
+        require_current_schema(config.database_url)
     except ConfigError as error:
         raise SystemExit(f"crashq: {error.message}") from None
 

@@ -53,6 +53,7 @@ COMMANDS = {
     "backup": ("backup", "db", "doctor", "restore"),
     "demo": ("demo",),
     "logs": ("log", "regroup"),
+    "procfile": ("beat", "web", "worker", "worker-died"),
     "remote": ("remote",),
     "symbols": ("symbols",),
     "up": ("up",),

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.config import Config, embedded_environment
-from app.errors import ConfigError
-from app.operations.schema import is_current, upgrade
+from app.operations.schema import is_current, require_current, upgrade
 from app.operations.store_setup import set_up_storage
 from app.services import Services, open_services
 from app.telemetry.log_lines import configure_logs
@@ -21,9 +20,9 @@ def opened(data_dir: Path) -> Iterator[Services]:
     Raises ConfigError when a database of one's own lacks migrations, for those are run on purpose.
     """
     with opened_as_it_is(data_dir) as services:
-        if not is_current(services.db):
-            if services.db.is_postgresql:
-                raise ConfigError("The database lacks tables of this release: run `crashq db upgrade` first")
+        if services.db.is_postgresql:
+            require_current(services.db)
+        elif not is_current(services.db):
             upgrade(services.db)
             set_up_storage(services)
         yield services

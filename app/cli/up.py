@@ -21,14 +21,14 @@ from rich.console import Console
 
 from app.background import TYPES
 from app.cli import DATA_DIR, main
-from app.cli.processes import Part, Processes, forget_broker, free_port, start_broker
+from app.cli.processes import Processes, forget_broker, free_port, start_broker
+from app.cli.procfile import BEAT, WEB, worker_command
 from app.config import PORT_FILE, Config, embedded_environment
 from app.db.models import heartbeat
 from app.errors import ConfigError, TransientError
 from app.operations.schema import upgrade
 from app.operations.store_setup import set_up_storage
-from app.queueing.broker import QUEUES
-from app.services import holders_of, open_services, worker_name
+from app.services import holders_of_start, open_services
 from app.telemetry.log_lines import configure_logs
 from app.work.ending import take_from_dead
 
@@ -107,23 +107,19 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
 
 def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) -> None:
     python = sys.executable
-    celery = [python, "-m", "celery", "--app", "workers.celery", "--quiet"]
-    processes.start("web", [python, "-m", "app.web.server"], environ)
+    processes.start("web", [python, *WEB], environ)
     processes.start(
         "worker",
-        [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency",
-         str(config.worker_concurrency), "--without-gossip", "--without-mingle", "--loglevel", "warning"],
+        [python, *worker_command(config.worker_concurrency)],
         environ,
-        has_died=lambda worker: _take_from_dead(config, worker),
-    )  # fmt: skip
-    processes.start("beat", [*celery, "beat", "--pidfile=", "--loglevel", "warning"], environ)
+        has_died=lambda worker: _take_from_dead(config, worker.start_id),
+    )
+    processes.start("beat", [python, *BEAT], environ)
 
 
-def _take_from_dead(config: Config, worker: Part) -> None:
-    assert worker.process is not None
-    holders = holders_of(worker_name(worker.process.pid, worker.start_id))
+def _take_from_dead(config: Config, start: str) -> None:
     with closing(open_services(config)) as services, suppress(TransientError):  # else the leases run out
-        take_from_dead(services, TYPES.values(), holders)
+        take_from_dead(services, TYPES.values(), holders_of_start(start))
 
 
 def _await_ready(url: str, processes: Processes) -> None:

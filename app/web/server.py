@@ -1,4 +1,4 @@
-"""The web server: `python -m app.web.server`, with the settings of the environment."""
+"""The web server, `crashq web`, with the settings of the environment."""
 
 import os
 import sys
@@ -14,6 +14,7 @@ from granian.server import MPServer, mp
 from app.config import Config
 from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
+from app.operations.schema import require_current_schema
 from app.telemetry.log_lines import configure_logs
 from app.web.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
 from app.web.api.waiting import BRIEF_WAITS
@@ -79,6 +80,7 @@ def main() -> None:
     try:
         config = Config.from_env()
         require_pooling_by_session(config.database_url)
+        require_current_schema(config.database_url)
     except ConfigError as error:
         sys.exit(f"crashq: {error.message}")  # one sentence, not a stack trace
     host = os.environ.get("CRASHQ_HOST") or "0.0.0.0"  # noqa: S104  a server is there to be reached

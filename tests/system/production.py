@@ -57,7 +57,7 @@ class Stack:
 
 @contextmanager
 def honcho(environ: dict[str, str], *processes: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The Procfile's processes through honcho, stopped by SIGTERM."""
+    """All or some of the Procfile's processes through honcho, stopped by SIGTERM."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
     command = [sys.executable, "-m", "honcho", "--no-colour", "start", "--no-prefix", *processes]
     with Path(environ["CRASHQ_TEST_LOG"]).open("ab") as log:
@@ -98,9 +98,8 @@ def deployed(folder: Path) -> Iterator[Stack]:
             "CRASHQ_TEST_LOG": str(folder / "processes.log"),
         }
         operator = Operator(folder, environ)
-        with honcho(environ, "release") as release:
-            assert release.wait(GRACE) == 0, Path(environ["CRASHQ_TEST_LOG"]).read_text()
-        servers.enter_context(honcho(environ, "web", "worker", "beat"))
+        operator.run("db", "upgrade")
+        servers.enter_context(honcho(environ))
         http = Http(f"http://127.0.0.1:{environ['PORT']}")
         until(lambda: is_ready(http), "the deployment to be ready")
         app, key = operator.add_account()
