@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from app.cli import DATA_DIR, main
-from app.cli.arguments import read_password
+from app.cli.arguments import counted, read_password
 from app.cli.opening import opened
 from app.db.models.erasure import ErasureState
 from app.identity import accounts, upload_keys
@@ -89,4 +89,6 @@ def erase(app_identifier: str, scan: bool | None, user_id: str, data_dir: Path) 
             progress.update(bar, completed=one.done, description=f"Erasing: {one.step or 'done'}")
             if one.state != ErasureState.FINISHED:
                 time.sleep(LOOK_EVERY)
-    click.echo(f"erased: {one.logs} logs, {one.occurrences} occurrences, {one.jobs} results ({one.id})")
+    click.echo(
+        f"erased: {counted(one.logs, 'log')}, {counted(one.occurrences, 'occurrence')}, {counted(one.jobs, 'result')} ({one.id})"
+    )

@@ -1,4 +1,4 @@
-"""Arguments that several commands take: files in folders, and passwords."""
+"""What several commands take and tell: files in folders, passwords, numbers."""
 
 import os
 import sys
@@ -14,6 +14,11 @@ def read_password(*, confirm: bool = False) -> str:
         password: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
         return password
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def counted(number: int, what: str) -> str:
+    """`1 log`, `2 logs`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def files_under(paths: Iterable[Path]) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli import DATA_DIR, main
-from app.cli.arguments import files_under
+from app.cli.arguments import counted, files_under
 from app.cli.opening import opened
 from app.cli.recounting import recount_figures
 from app.db.hot.upload import find_known
@@ -44,7 +44,7 @@ class Tally:
     rejected: int = 0
     failed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    waited_for: list[tuple[Path, str]] = field(default_factory=list)  # (file, log id), only with --wait
+    waited_for: list[tuple[Path, str, bool]] = field(default_factory=list)  # (file, log id, is known), with --wait
 
 
 @main.group()
@@ -114,13 +114,13 @@ def _add(services: Services, target: App, path: Path, tally: Tally, *, keep: boo
     tally.known += is_known
     tally.added += not is_known
     if keep:
-        tally.waited_for.append((path, log_id))
+        tally.waited_for.append((path, log_id, is_known))
     else:
         click.echo(f"{path}: {'already there' if is_known else 'received'} as {log_id}")
 
 
 def _tell_outcomes(services: Services, target: App, tally: Tally, deadline: float) -> None:
-    for path, log_id in tally.waited_for:
+    for path, log_id, is_known in tally.waited_for:
         state = log_state(services, target, log_id)
         while state.log.status == LogStatus.RECEIVED and time.monotonic() < deadline:
             time.sleep(LOOK_EVERY)
@@ -128,20 +128,19 @@ def _tell_outcomes(services: Services, target: App, tally: Tally, deadline: floa
         reason = state.log.error_message
         if state.log.status == LogStatus.REJECTED:
             tally.rejected += 1
+            tally.known -= is_known
+            tally.added -= not is_known
             tally.reasons[reason or "no reason given"] += 1
         elif state.log.format:
             unread = f"; not read: {reason}" if reason else ""
-            reason = f"{len(state.occurrences)} occurrences, {state.log.format}{unread}"
+            reason = f"{counted(len(state.occurrences), 'occurrence')}, {state.log.format}{unread}"
         click.echo(f"{path}: {state.log.status.value}: {reason or 'still waiting'}")
 
 
 def _sum_up(tally: Tally) -> None:
-    parts = [f"{tally.added} added", f"{tally.failed} not"]
-    if tally.known:
-        parts.insert(1, f"{tally.known} already there")
-    if tally.rejected:
-        parts.append(f"{tally.rejected} rejected")
-    click.echo(", ".join(parts), err=True)
+    parts = {"already there": tally.known, "rejected": tally.rejected, "not added": tally.failed}
+    told = [f"{tally.added} added", *(f"{count} {what}" for what, count in parts.items() if count)]
+    click.echo(", ".join(told), err=True)
     for reason, count in tally.reasons.most_common(MAX_REASONS):
         click.echo(f"  {count} × {reason}", err=True)
 

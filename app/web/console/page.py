@@ -142,6 +142,11 @@ def link(endpoint: str, **values: Any) -> str:
     return url_for(f"console.{endpoint}", **values)
 
 
+def server_address() -> str:
+    """How clients reach the service, without a slash at its end."""
+    return (services().config.public_url or request.url_root).rstrip("/")
+
+
 def go(endpoint: str, said: str | None = None, mood: str = "good", **values: Any) -> Response:
     """After a form: on to a page, which says that word once. `mood` is good, bad or plain."""
     response: Response = redirect(link(endpoint, **values), 303)  # type: ignore[assignment]

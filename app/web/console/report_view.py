@@ -101,6 +101,7 @@ class ReportView(NamedTuple):
     images: list[Json]
     crumbs: list[ShownCrumb]
     missing: list[MissingFile]
+    lacking: str  # what frames look like without these files
     custom: str  # JSON
     left_out: dict[str, int]  # what -> how many are not shown
 
@@ -136,6 +137,7 @@ def view_of(report: Json) -> ReportView:
         report["images"][:MAX_IMAGES],
         crumbs_of(report["breadcrumbs"][-MAX_CRUMBS:][::-1], occurred_at),
         [_missing(one, report["app"]) for one in report["missing_symbols"][:MAX_MISSING]],
+        _lacking(report["missing_symbols"]),
         custom if len(custom) <= MAX_CUSTOM else custom[:MAX_CUSTOM] + "\n…",
         {
             "exceptions": max(len(report["exceptions"]) - MAX_EXCEPTIONS, 0),
@@ -145,6 +147,13 @@ def view_of(report: Json) -> ReportView:
             "missing": max(len(report["missing_symbols"]) - MAX_MISSING, 0),
         },
     )
+
+
+def _lacking(missing: list[Json]) -> str:
+    words = {"native": "frames without names", "mapping": "obfuscated frames", "source_map": "minified frames"}
+    kinds = {one["kind"] for one in missing}
+    found = " and ".join(word for kind, word in words.items() if kind in kinds)
+    return found[:1].upper() + found[1:]
 
 
 def _missing(one: Json, app: Json) -> MissingFile:

@@ -24,6 +24,7 @@ SECTIONS = (
     Section("settings_grouping.show", "Grouping", "apps"),
     Section("settings_erasure.show", "Erase a user", "trash"),
     Section("settings_symbols.show", "Symbols", "book"),
+    Section("settings_upload_keys.show", "Upload keys", "key"),
     Section("settings_webhooks.show", "Webhooks", "hook"),
     Section("settings_exports.show", "Exports", "download"),
 )

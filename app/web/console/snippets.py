@@ -60,6 +60,13 @@ _CURL = """curl -H "Authorization: Token {key}" --data-binary @crash.ips \\
   "{base}/api/apps/{app}/logs\""""
 
 
+_UPLOAD = """export SENTRY_URL="{base}" SENTRY_ORG=any SENTRY_PROJECT={app}
+export SENTRY_AUTH_TOKEN={key}
+sentry-cli debug-files upload App.dSYM      # also ELF, PDB, source bundles
+sentry-cli upload-proguard mapping.txt      # with --uuid, where the build has one
+sentry-cli sourcemaps upload dist/"""
+
+
 class Snippet(NamedTuple):
     """One way to send."""
 
@@ -85,6 +92,11 @@ _ALL = (
     Snippet("crashpad", "Crashpad", "The handler uploads minidumps by itself.", _CRASHPAD),
     Snippet("breakpad", "Breakpad, or any minidump", "A form with the dump; its other fields are kept.", _BREAKPAD),
 )
+
+
+def upload_snippet(base: str, app: str, key: str) -> str:
+    """What a build sends its symbols with; `key` is an upload key."""
+    return _UPLOAD.format(base=base, app=app, key=key)
 
 
 def snippets(base: str, app: str, project: int, key: str, dsn: str) -> list[Snippet]:

@@ -9,7 +9,7 @@ from app.identity.access import Access
 from app.json_models import read_params
 from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
-from app.web.console.page import Nav, app_of, go, signed_in
+from app.web.console.page import Nav, app_of, go, server_address, signed_in
 from app.web.console.page_access import needs
 from app.web.console.settings_frame import render_section
 from app.web.console.snippets import snippets
@@ -53,7 +53,7 @@ def revoke_key(app_identifier: str, key_identifier: str) -> Response:
 
 
 def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, name: str = "") -> Response:
-    base = (services().config.public_url or request.url_root).rstrip("/")
+    base = server_address()
     with services().db.read() as session:
         role = role_of(session, signed_in().user_id, app.id)
     is_hidden = role is Role.VIEWER  # who may not send is not shown what to send with

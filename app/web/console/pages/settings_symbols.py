@@ -12,7 +12,7 @@ from app.symbols.contents import About
 from app.web.auth import services
 from app.web.console.files import chunks_of, takes_files
 from app.web.console.forms import REFUSALS, problems_of
-from app.web.console.page import app_of, go
+from app.web.console.page import app_of, go, server_address
 from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.settings_frame import render_section
@@ -69,5 +69,6 @@ def _page(app: App, status: int = 200, problems: dict[str, str] | None = None) -
         has_next=window.has_next(rows),
         moods=MOODS,
         problems=problems or {},
+        base=server_address(),
         limit=services().config.max_symbol_bytes,
     )
