@@ -13,6 +13,7 @@ from app.parsers import (
     acra_json,
     apple_metrickit,
     bugsnag_event,
+    crashlytics_bigquery,
     kscrash,
     measure_event,
     measure_session,
@@ -23,7 +24,10 @@ from app.parsers.document import Document, unread_sentence
 
 FORMAT = "json-lines"
 
-_FORMATS = (acra_json, apple_metrickit, bugsnag_event, kscrash, measure_event, measure_session, otlp_logs, sentry_event)
+_FORMATS = (
+    acra_json, apple_metrickit, bugsnag_event, crashlytics_bigquery, kscrash, measure_event, measure_session, otlp_logs,
+    sentry_event,
+)  # fmt: skip
 
 
 def sniff(document: Document) -> bool:

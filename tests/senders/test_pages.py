@@ -10,6 +10,8 @@ from tests.system.conftest import until
 
 DOCS = Path(__file__).parents[2] / "docs" / "senders"
 TITLES = {
+    "android": "IllegalStateException: closed in Notebook.page",
+    "backend": "KeyError: a first error",
     "bugsnag": "IndexError: a first event",
     "kscrash": "SIGSEGV",
     "opentelemetry": "IllegalStateException: closed in Notebook.page",
