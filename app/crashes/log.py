@@ -165,6 +165,7 @@ class CrashLog:
     device: DeviceInfo = field(default_factory=DeviceInfo)
     user_id: str | None = None
     details: Mapping[str, str | int | bool] = field(default_factory=dict)  # what else the log says: access, role, ...
+    tags: Mapping[str, Json] = field(default_factory=dict)  # what the app named to find it by: name -> plain value
     grouping_hint: tuple[str, ...] = ()  # the sender's own grouping wish (Sentry `fingerprint`)
     custom: Mapping[str, Json] = field(default_factory=dict)  # what the app added: user data, tags, extra
     breadcrumbs: tuple[Breadcrumb, ...] = ()  # oldest first

@@ -235,6 +235,7 @@ def _row(one: ReadOccurrence, crash_id: int) -> NewOccurrence:
         one.occurred_at,
         None if one.seen_at == one.occurred_at else one.seen_at,
         *one.report.facts,
+        *one.report.circumstances,
         grouped_as=None if group == one.crash else group,
     )
 

@@ -11,7 +11,7 @@ import structlog
 
 from app.config import MIB, Config
 from app.crashes.blame import Blame
-from app.crashes.facts import Facts, facts
+from app.crashes.facts import Circumstances, Facts, circumstances, facts
 from app.crashes.fingerprint import Fingerprint, crash_identifier, fingerprint
 from app.crashes.log import CrashLog
 from app.crashes.splitting import Split, read_splits, split_apart
@@ -21,6 +21,7 @@ from app.db.hot.digest_steps import ClaimedLog
 from app.db.models.awaited_symbols import AwaitingLog, await_anew, trim
 from app.db.models.grouping_decision import routes_within
 from app.db.models.log import StoredLog, stored_logs
+from app.db.queries.describing import describe
 from app.db.queries.moves import Group, Move, Placed, groups_named, hold_logs, move
 from app.errors import AppError, MalformedLog
 from app.parsers import recognise
@@ -85,6 +86,7 @@ class Grouped(NamedTuple):
     parsed: CrashLog
     group: Group
     facts: Facts
+    circumstances: Circumstances
     awaited: tuple[str, ...]  # symbols that it waits for: its group may be another one then
 
 
@@ -119,7 +121,7 @@ def group(app: str, resolved: Resolved, splits: tuple[Split, ...] = ()) -> Group
     identifier = crash_identifier(app, made)
     reason = why(made, symbols=resolved.used)
     found = Group(identifier, made.value, made.version, title(parsed, blame), reason)
-    return Grouped(parsed, found, facts(parsed), resolved.awaited)
+    return Grouped(parsed, found, facts(parsed), circumstances(parsed), resolved.awaited)
 
 
 def why(made: Fingerprint, *, symbols: bool = False) -> str:
@@ -174,6 +176,7 @@ def regroup_logs(services: Services, log_rows: Iterable[int]) -> Regrouped:
         for bulk in _in_bulk(stored):
             found = _read(services, bulk)
             moved += _place(services, found)
+            _describe(services, found)
             logs, unreadable = logs + len(bulk), unreadable + len(bulk) - len(found)
     return Regrouped(logs, moved, unreadable)
 
@@ -234,6 +237,16 @@ def _place(services: Services, found: dict[int, list[Grouped]]) -> int:
         placed = [one for one in hold_logs(session, found) if one.number <= len(found[one.log_row])]
         await_anew(session, _waiting(placed, found))
         return place(session, [(one, found[one.log_row][one.number - 1].group) for one in placed])
+
+
+def _describe(services: Services, found: dict[int, list[Grouped]]) -> None:
+    """Let rows tell what the logs do by now. In a transaction of its own: it locks crashes in their order, as `_place` does."""
+    if not any(found.values()):
+        return
+    with services.db.write() as session:
+        placed = [one for one in hold_logs(session, found) if one.number <= len(found[one.log_row])]
+        reports = {one.id: found[one.log_row][one.number - 1] for one in placed}
+        describe(session, {at: {**one.facts._asdict(), **one.circumstances._asdict()} for at, one in reports.items()})
 
 
 def _waiting(placed: list[Placed], found: dict[int, list[Grouped]]) -> dict[int, list[AwaitingLog]]:

@@ -79,6 +79,7 @@ def parse(document: Document) -> list[CrashLog]:
                 install_id=values.text(report.get("INSTALLATION_ID")),
             ),
             user_id=values.text(report.get("USER_EMAIL")),
+            tags=values.plain_mapping(_mapping(report.get("CUSTOM_DATA"))),
             custom={} if document.brief else _custom(report),
             notes=tuple(notes),
         )

@@ -3,7 +3,7 @@
 Source: Bugsnag's Error Reporting API, payload version 4 (https://bugsnagerrorreportingapi.docs.apiary.io, 2024), and the
 event files of bugsnag-cocoa and bugsnag-android. An event is one crash report, handled or not, as it was sent to be one.
 A frame's line in native code counts bytes and is left out where the frame has an address. Left out on purpose: `usage`,
-`session`, `featureFlags` and request bodies.
+`session` and request bodies.
 """
 
 from typing import Any
@@ -30,6 +30,7 @@ _PLATFORMS = {
     "dart": "dart",
     "flutter": "dart",
 }
+_OWN_SECTIONS = ("app", "device", "error", "request", "session", "user")  # of metaData: filled in by the notifiers
 _APP_TYPES = {"iOS": "apple", "macOS": "apple", "tvOS": "apple", "android": "java"}
 
 
@@ -94,10 +95,26 @@ def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
         ),
         user_id=values.text(user.get("id")) or values.text(user.get("email")) or values.text(user.get("name")),
         grouping_hint=(grouping,) if grouping else (),
+        tags=_tags(event, metadata),
         details=_details(app, device, metadata),
         custom={} if brief else _custom(event, metadata, user),
         breadcrumbs=() if brief else tuple(_breadcrumb(each) for each in _listed(event.get("breadcrumbs"))),
     )
+
+
+def _tags(event: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Json]:
+    """Feature flags, and the plain values of the sections that the app has added: `section.key`."""
+    flags = {
+        values.text(each.get("featureFlag")) or "": each.get("variant", True)
+        for each in _listed(event.get("featureFlags"))
+    }
+    added = {
+        f"{section}.{key}": value
+        for section, told in metadata.items()
+        if section not in _OWN_SECTIONS
+        for key, value in values.mapping(told).items()
+    }
+    return values.plain_mapping({**flags, **added})
 
 
 def _details(app: dict[str, Any], device: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str | int | bool]:

@@ -155,7 +155,8 @@ def _log(report: dict[str, Any], notes: tuple[str, ...]) -> CrashLog:
         os=_os(system, mapping(context.get("os"))),
         device=_device(system, device, app),
         user_id=known(mapping(scope.get("user")).get("id")) or known(mapping(user.get("user")).get("id")),
-        details=kscrash_state.details(system, mapping(crash.get("error"))),
+        details=kscrash_state.details(system, mapping(crash.get("error"))) | _environment(scope),
+        tags=values.plain_mapping(scope.get("tags")),
         custom=_custom(user if user else {"user": report.get("user")} if report.get("user") else {}, scope),
         breadcrumbs=parts.read_breadcrumbs(_breadcrumb_entries(user, scope)),
         notes=(*notes, *_notes(report, crash, fault, threads, messages)),
@@ -208,6 +209,12 @@ def _device(system: dict[str, Any], context: dict[str, Any], app: dict[str, Any]
 def _handled(user: dict[str, Any]) -> bool | None:
     unhandled = values.boolean(mapping(user.get("handledState")).get("unhandled"))  # Bugsnag's fork
     return None if unhandled is None else not unhandled
+
+
+def _environment(scope: dict[str, Any]) -> dict[str, str]:
+    """As Sentry's fork keeps it."""
+    environment = known(scope.get("environment"))
+    return {"environment": environment} if environment else {}
 
 
 def _level(user: dict[str, Any]) -> str | None:

@@ -107,6 +107,7 @@ def crash(event: dict[str, Any], format_name: str, document: Document) -> CrashL
         ),
         user_id=values.text(attributes.get("user_id")),
         details=_details(body),
+        tags=values.plain_mapping(_user_defined(event)),
         custom={} if document.brief else _custom(event, attributes),
     )
 

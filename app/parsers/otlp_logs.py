@@ -1,10 +1,11 @@
 """OTLP logs as JSON: the log records of OpenTelemetry that tell of an exception or a crash.
 
 Source: opentelemetry-proto 1.9 (`logs.proto`, JSON encoding of OTLP/HTTP), semantic conventions 1.37 (`exception.*`,
-`device.*`, `os.*`, `service.*`, `app.*`), and the events `device.crash` of opentelemetry-android, `metrickit.diagnostic.crash`
-of opentelemetry-swift and `device.crash` of aws-otel-swift, whose attributes are `crash.*`. A record is a crash report when it
-has a type, a message or a stack of an exception, or is such an event; a hang is none. What was logged below the level `fatal`,
-the program has handled. Left out on purpose: all other records, spans, links and flags.
+`device.*`, `os.*`, `service.*`, `deployment.*`, `app.*`), and the events `device.crash` of opentelemetry-android,
+`metrickit.diagnostic.crash` of opentelemetry-swift and `device.crash` of aws-otel-swift, whose attributes are
+`crash.*`. A record is a crash report when it has a type, a message or a stack of an exception, or is such an event; a
+hang is none. What was logged below the level `fatal`, the program has handled. Left out on purpose: all other
+records, spans, links and flags.
 """
 
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ HANGS = frozenset({"metrickit.diagnostic.hang", "device.hang"})
 EXCEPTION = ("exception.type", "exception.message", "exception.stacktrace")
 _LEVELS = ("trace", "debug", "info", "warning", "error", "fatal")  # of four severity numbers each
 _FATAL = 21  # the first severity number of that level
+_UNTAGGED = ("user.", "enduser.", "session.", "log.")  # attributes of one user, session or record
 _MADE_OF = ("exception.", "crash.", "thread.", "event.name")  # attributes that the report has elsewhere
 
 
@@ -127,6 +129,7 @@ def _read(record: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any
     is_crashed = name in CRASHES or name == ANR
     fault = _fault(told, printed, name, _handled(told, number, is_crashed=is_crashed))
     time = _nanoseconds(record, "timeUnixNano") or _nanoseconds(record, "observedTimeUnixNano")
+    environment = _first(about, "deployment.environment.name", "deployment.environment")
     custom = {} if brief else _custom(record, told, about, scope, fault, stack if not printed.has_frames else None)
     return CrashLog(
         format=FORMAT,
@@ -157,6 +160,8 @@ def _read(record: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any
             install_id=_first(about, "app.installation.id", "device.id"),
         ),
         user_id=_first({**about, **told}, "user.id", "enduser.id", "user.name", "user.email"),
+        details={"environment": environment} if environment else {},
+        tags=_tags(told),
         custom=custom,
         notes=printed.notes,
     )
@@ -206,6 +211,11 @@ def _thread(told: dict[str, Json]) -> tuple[Thread, ...]:
 
 def _first(told: dict[str, Json], *names: str) -> str | None:
     return next((text for name in names if (text := values.text(told.get(name)))), None)
+
+
+def _tags(told: dict[str, Json]) -> dict[str, Json]:
+    """What the app has said of the record."""
+    return values.plain_mapping({key: each for key, each in told.items() if not key.startswith(_MADE_OF + _UNTAGGED)})
 
 
 def _custom(

@@ -135,6 +135,7 @@ def parse_event(event: dict[str, Any], *, brief: bool = False, may_be_empty: boo
         device=sentry_contexts.device(contexts),
         user_id=sentry_contexts.user_id(event.get("user")),
         details=sentry_details.details(event, contexts),
+        tags=sentry_contexts.tags(event.get("tags")),
         grouping_hint=sentry_contexts.grouping_hint(event.get("fingerprint")),
         custom=custom,
         breadcrumbs=() if brief else sentry_contexts.breadcrumbs(event.get("breadcrumbs")),

@@ -122,6 +122,14 @@ def plain_json(value: Any, depth: int = 20) -> Json:
     return value if isinstance(value, (bool, int, float)) else None
 
 
+def plain_mapping(value: Any) -> dict[str, Json]:
+    """The plain values of an object by their cleaned names, without lists and objects."""
+    plain = {
+        clean(str(key)): plain_json(each) for key, each in mapping(value).items() if not isinstance(each, (dict, list))
+    }
+    return {key: each for key, each in plain.items() if each is not None}
+
+
 def bounded(frames: list[F]) -> tuple[F, ...]:
     """At most MAX_FRAMES of a stack, of frames or lines: its first and last half, which tell a runaway recursion."""
     if len(frames) <= MAX_FRAMES:

@@ -50,11 +50,11 @@ def find_occurrences(slice_: ErasureSlice, place: str) -> str | None:
     with slice_.services.db.read() as session:
         newest = newest_occurrence(session)
         found = suspects(
-            session, slice_.app_id, sought.fact, after=after, upto=after + WINDOW, last_log=slice_.erasure.last_log,
-            limit=SUSPECTS_AT_ONCE,
+            session, slice_.app_id, sought.fact, named=sought.in_tags, after=after, upto=after + WINDOW,
+            last_log=slice_.erasure.last_log, limit=SUSPECTS_AT_ONCE,
         )  # fmt: skip
-        silent = {one.log_row: stored_log(session, one.log_row) for one in found if not one.is_recorded}
-    rows = {one.log_row for one in found if one.is_recorded}
+        silent = {one.log_row: stored_log(session, one.log_row) for one in found if not one.is_described}
+    rows = {one.log_row for one in found if one.is_recorded or sought.stands_in_text(*one.may_be_named_in)}
     for row_id, log in silent.items():
         if log is not None and row_id not in rows and sought.is_named_in(_bytes(slice_, log)):
             rows.add(row_id)

@@ -104,6 +104,11 @@ class Sought:
         """The same for texts of rows."""
         return any(self.stands_in(text.encode("utf-8", "replace")) for text in texts if text)
 
+    @property
+    def in_tags(self) -> str | None:
+        """What stands in the tags of an occurrence that name the user; None where letters do not count."""
+        return json.dumps(as_fact(self.user_id), ensure_ascii=False)[1:-1] if self.scan else None
+
     def _is_user_of(self, raw: bytes) -> bool:
         try:
             return any(facts_of(report).user_id == self.fact for report in parse(raw))

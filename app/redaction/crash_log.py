@@ -18,6 +18,8 @@ _THREAD = ("name", "queue", "state")
 _IMAGE = ("name", "path")
 _CRUMB = ("category", "message")
 _LOG = ("report_id", "process", "user_id")
+_TAG_HOLDERS = ("tags", "custom_data", "metadata", "attributes", "user_defined")
+"""In `custom`: what parsers make tags of."""
 _APP, _DEVICE = ("identifier", "name"), ("model", "manufacturer", "install_id")
 
 
@@ -43,6 +45,10 @@ def redact(log: CrashLog, rules: Rules) -> CrashLog:
         notes=tuple(
             INSTEAD if () in _each(fields, "notes", at) else rules.text(note) for at, note in enumerate(log.notes)
         ),
+        tags={
+            rules.text(name): INSTEAD if _is_tag_named(name, rules) else _json(value, rules, ())
+            for name, value in log.tags.items()
+        },
         grouping_hint=tuple(rules.text(hint) for hint in log.grouping_hint),
     )
 
@@ -56,6 +62,28 @@ def redact_facts(facts: Facts, rules: Rules) -> Facts:
         device_model=_text(facts.device_model, rules, is_named=("model",) in device),
         user_id=_text(facts.user_id, rules, is_named=("user_id",) in rules.fields),
     )
+
+
+def redact_tag(name: str, value: str, rules: Rules) -> tuple[str, str]:
+    """A tag as it may be shown. A field that takes out what a tag was made of takes out the tag as well."""
+    if not rules.is_on:
+        return name, value
+    return rules.text(name), INSTEAD if _is_tag_named(name, rules) else rules.text(value)
+
+
+def _is_tag_named(name: str, rules: Rules) -> bool:
+    custom = below(rules.fields, "custom")
+    if () in custom:
+        return True
+    for holder in _TAG_HOLDERS:
+        fields = below(custom, holder)
+        paths = [fields, below(fields, name)]
+        for step in name.split("."):
+            fields = below(fields, step)
+            paths.append(fields)
+        if any(() in one for one in paths):
+            return True
+    return False
 
 
 def redact_fingerprint(made_of: Fingerprint, rules: Rules) -> Fingerprint:

@@ -29,3 +29,18 @@ def test_results_that_still_show_rows_that_have_aged_go_and_others_stay(services
     assert where_it_lies(services, ADA) == []
     assert [row(services, job.id).state for job in (batch, report)] == [JobState.EXPIRED] * 2
     assert row(services, untouched.id).state == JobState.FINISHED
+
+
+def test_a_tag_that_names_the_user_goes_when_the_bytes_of_its_log_have_gone(services, clock, member):
+    add(services, member, "a-1", sentry_event(None, tags={"account": ADA}, environment="staging"))
+    add(services, member, "b-1", sentry_event(None, tags={"account": BOB}))
+    change_settings(services, member.app, {"keep_logs_days": DAYS})
+    while remove_what_is_old(services):
+        pass
+    assert where_it_lies(services, ADA) != []
+
+    one = erased(services, clock, member)
+
+    assert one.occurrences == 1
+    assert where_it_lies(services, ADA) == []
+    assert where_it_lies(services, BOB) != []

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from app.background import figures
 from app.db.models.crash import Crash
@@ -14,7 +14,7 @@ from app.db.models.crash_figure import CrashFigure
 from app.db.models.occurrence import Occurrence
 from app.db.queries.removal import remove_occurrences
 from app.ingest.receive import receive
-from app.ingest.regrouping import merge
+from app.ingest.regrouping import begin_regrouping, merge
 from app.services import Services
 from app.sweep import sweep
 from tests.factories import NOON, Member, add_newer, make_crash, run_enqueued
@@ -77,6 +77,44 @@ def test_a_digest_adds_to_the_figures_of_a_new_crash(services, member, run_worke
         ("device_model", "", ""): 3,
         ("user", "=ada", ""): 2,
     }
+
+
+def test_environment_kind_and_tags_are_counted_where_they_are_told(services, member, run_workers):
+    more = {"environment": "staging", "level": "fatal", "tags": {"screen": "cart", "plan": "free"}}
+    receive(services, member.app, "log-0", sentry_event(None, **more))
+    receive(services, member.app, "log-1", sentry_event(None, level="warning", tags=[["screen", "cart"]]))
+    receive(services, member.app, "log-2", sentry_event(None))
+    run_workers()
+
+    crash = crash_of(services, "log-0")
+    found = figures_of(services, crash)
+    assert {key: number for key, number in found.items() if key[0] in ("environment", "kind", "tag")} == {
+        ("environment", "=staging", ""): 1,
+        ("kind", "=crash", "=false"): 1,
+        ("kind", "=non_fatal", "=true"): 1,
+        ("tag", "=screen", "=cart"): 2,
+        ("tag", "=plan", "=free"): 1,
+    }
+
+
+def test_a_regrouping_reads_from_logs_what_rows_do_not_tell(services, member, run_workers, clock):
+    receive(services, member.app, "log-0", sentry_event("ada", environment="staging", tags={"screen": "cart"}))
+    run_workers()
+    crash = crash_of(services, "log-0")
+    before = figures_of(services, crash)
+    nothing = {"described": None, "environment": None, "tags": None, "kind": None, "handled": None}
+    with services.db.write() as session:
+        session.execute(update(Occurrence).values(**nothing))
+        session.execute(delete(CrashFigure).where(CrashFigure.fact.in_(["environment", "kind", "tag"])))
+
+    begin_regrouping(services, member.app.id, anew=True)
+    for _ in range(2):
+        run_workers()
+        clock.advance(seconds=61)
+        sweep(services)
+
+    assert figures_of(services, crash_of(services, "log-0")) == before
+    assert is_complete(services, crash_of(services, "log-0"))
 
 
 def test_a_database_of_the_release_before_is_completed_in_the_background(services, member):

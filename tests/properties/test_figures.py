@@ -57,7 +57,8 @@ class Parser:
         return CrashLog(
             format=NAME, platform="java", occurred_at=datetime.fromisoformat(given["at"]), faults=(fault,),
             app=AppInfo(version=given["version"]), os=OsInfo(name=given["os"], version=given["os_version"]),
-            device=DeviceInfo(model=given["model"]), user_id=given["user"],
+            device=DeviceInfo(model=given["model"]), user_id=given["user"], tags=given["tags"], level=given["level"],
+            details={"environment": given["environment"]} if given["environment"] is not None else {},
         )  # fmt: skip
 
 
@@ -83,7 +84,9 @@ class World:
         one = self.random.choice
         return {
             "type": one("AABC"), "version": one(VALUES), "os": one(VALUES), "os_version": one(VALUES), "model": one(VALUES),
-            "user": one(USERS), "at": (NOON - timedelta(hours=self.random.randint(0, 70))).isoformat(),
+            "user": one(USERS), "environment": one(VALUES), "level": one([None, "fatal", "warning"]),
+            "tags": {name: one(VALUES) for name in self.random.sample(["a", "=b", 'q"', "Ünïcode"], k=one([0, 0, 1, 3]))},
+            "at": (NOON - timedelta(hours=self.random.randint(0, 70))).isoformat(),
         }  # fmt: skip
 
     def digest_as_the_release_before(self) -> None:
@@ -163,14 +166,18 @@ class World:
         counted: Counter[tuple[Any, ...]] = Counter()
         for one in occurrences:
             day = one.occurred_at.astimezone(UTC).date()
-            for fact, values in (
-                ("app_version", (one.app_version, "")), ("os", (one.os_name, one.os_version)),
-                ("device_model", (one.device_model, "")), ("user", (one.user_id, "")),
-            ):  # fmt: skip
-                if fact == "user" and one.user_id is None:
-                    continue
-                told = tuple("" if value is None else f"={value}" for value in values)
-                counted[one.crash_id, fact, day, told[0], told[1] if fact == "os" else ""] += 1
+            handled = None if one.handled is None else str(one.handled).lower()
+            told_by: list[tuple[str, str | None, str | None]] = [
+                ("app_version", one.app_version, None), ("os", one.os_name, one.os_version),
+                ("device_model", one.device_model, None),
+            ]  # fmt: skip
+            told_by += [("user", one.user_id, None)] * (one.user_id is not None)
+            told_by += [("environment", one.environment, None)] * (one.environment is not None)
+            told_by += [("kind", one.kind, handled)] * (one.kind is not None)
+            told_by += [("tag", *tag) for tag in json.loads(one.tags or "{}").items()]
+            for fact, *values in told_by:
+                value, detail = ("" if value is None else f"={value}" for value in values)
+                counted[one.crash_id, fact, day, value, detail] += 1
         stored = {(row.crash_id, row.fact, row.day, row.value, row.detail): row.occurrences for row in kept}
         assert {key: number for key, number in stored.items() if key[0] in complete} == {
             key: number for key, number in counted.items() if key[0] in complete

@@ -136,7 +136,11 @@ class NewOccurrence(NamedTuple):
     os_version: str | None
     device_model: str | None
     user_id: str | None
-    described: bool = True  # the six facts before it are what the log says
+    environment: str | None = None
+    handled: bool | None = None
+    kind: str | None = None
+    tags: str | None = None  # JSON: name -> value
+    described: bool = True  # the facts before it are what the log says
     grouped_as: str | None = None  # the group it is of, when people merged that into this crash
 
 

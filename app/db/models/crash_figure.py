@@ -1,9 +1,10 @@
-"""Figures of crashes: occurrences counted per crash and UTC day by version, system, device and user, kept with every change.
+"""Figures of crashes: occurrences counted per crash and UTC day by each of their facts, kept with every change.
 
 The counts of a crash are complete while `crashes.figures_revision` equals its `revision`: whatever changes the occurrences
 raises `revision`, and who keeps the counts raises both. A release without this table raises only `revision`.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date
@@ -15,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     ForeignKey,
+    Index,
     String,
     Update,
     case,
@@ -26,21 +28,26 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.db.base import Base
 from app.db.hot import insert_into, rows_of
 from app.db.models.occurrence import MAX_FACT, Occurrence
 from app.db.work import BigId
 
-USER = "user"
-FACTS = {
+USER, TAG = "user", "tag"
+FACTS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
     "app_version": (Occurrence.app_version,),
     "os": (Occurrence.os_name, Occurrence.os_version),
     "device_model": (Occurrence.device_model,),
     USER: (Occurrence.user_id,),
+    "environment": (Occurrence.environment,),
+    "kind": (Occurrence.kind, Occurrence.handled),
 }
-"""What occurrences are counted by, and the one or two columns that it is made of. Who names no user is not counted by it."""
+"""What occurrences are counted by, and the one or two columns that it is made of. TAG is one more: its name, and its value."""
+
+SILENT = frozenset({USER, "environment", "kind", TAG})
+"""Facts by which an occurrence is not counted that tells nothing of them."""
 
 KNOWN = "="
 """Stands before a value; a value that is not known is an empty text, for no column of a key may be NULL."""
@@ -53,12 +60,15 @@ class CrashFigure(Base):
     crash_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("crashes.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    fact: Mapped[str] = mapped_column(String(16), primary_key=True)  # one of FACTS
+    fact: Mapped[str] = mapped_column(String(16), primary_key=True)  # one of FACTS, or TAG
     day: Mapped[date] = mapped_column(primary_key=True)
     value: Mapped[str] = mapped_column(String(MAX_FACT + 1), primary_key=True)  # KNOWN and the first column, or empty
     detail: Mapped[str] = mapped_column(String(MAX_FACT + 1), primary_key=True)  # the same of the second column
     occurrences: Mapped[int] = mapped_column(BigInteger)
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (
+        Index("ix_crash_figures_value", "crash_id", "fact", "value", "detail", "day"),  # finds crashes by a fact
+        {"sqlite_with_rowid": False},
+    )
 
 
 _KEY = (CrashFigure.crash_id, CrashFigure.fact, CrashFigure.day, CrashFigure.value, CrashFigure.detail)
@@ -105,11 +115,22 @@ def rows_added(added: Iterable[Any]) -> list[dict[str, Any]]:
         keys[one.crash_id, "device_model", day, _text_or_empty(one.device_model), ""] += 1
         if one.user_id is not None:
             keys[one.crash_id, USER, day, _text_or_empty(one.user_id), ""] += 1
+        if one.environment is not None:
+            keys[one.crash_id, "environment", day, _text_or_empty(one.environment), ""] += 1
+        if one.kind is not None or one.handled is not None:
+            keys[one.crash_id, "kind", day, _text_or_empty(one.kind), _text_of_flag(one.handled)] += 1
+        if one.tags is not None:
+            for name, value in json.loads(one.tags).items():
+                keys[one.crash_id, TAG, day, _text_or_empty(name), _text_or_empty(value)] += 1
     return [dict(zip(COLUMNS, (*key, number), strict=True)) for key, number in keys.items()]
 
 
 def _text_or_empty(value: str | None) -> str:
     return "" if value is None else KNOWN + value
+
+
+def _text_of_flag(value: bool | None) -> str:
+    return _text_or_empty(None if value is None else "true" if value else "false")
 
 
 def dialect_of(name: str) -> ModuleType:

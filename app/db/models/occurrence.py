@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     Select,
     String,
+    Text,
     UniqueConstraint,
     cast,
     column,
@@ -52,6 +53,10 @@ class Occurrence(Base):
     os_version: Mapped[str | None] = mapped_column(String(MAX_FACT))
     device_model: Mapped[str | None] = mapped_column(String(MAX_FACT))
     user_id: Mapped[str | None] = mapped_column(String(MAX_FACT))
+    environment: Mapped[str | None] = mapped_column(String(MAX_FACT))
+    handled: Mapped[bool | None]  # True: the program caught it and reported it on purpose
+    kind: Mapped[str | None] = mapped_column(String(16))  # one of app.crashes.kind.KINDS
+    tags: Mapped[str | None] = mapped_column(Text)  # JSON: name -> value, bounded by app.crashes.facts
     grouped_as: Mapped[str | None] = mapped_column(String(24))  # identifier its fingerprint gives; None: its crash's
     __table_args__ = (
         UniqueConstraint("log_row", "number"),

@@ -36,6 +36,8 @@ class Suspect(NamedTuple):
     id: int
     log_row: int
     is_recorded: bool  # by the occurrence itself
+    may_be_named_in: tuple[str | None, ...]  # environment and tags
+    is_described: bool
 
 
 def newest_log(session: Session) -> int:
@@ -77,25 +79,47 @@ def newest_occurrence(session: Session) -> int:
 
 
 def suspects(
-    session: Session, app_id: int, user_id: str | None, *, after: int, upto: int, last_log: int, limit: int
+    session: Session,
+    app_id: int,
+    user_id: str | None,
+    *,
+    named: str | None,
+    after: int,
+    upto: int,
+    last_log: int,
+    limit: int,
 ) -> list[Suspect]:
-    """The user's occurrences between two row ids, and those that do not tell whose they are.
+    """The user's occurrences between two row ids, those with `named` in a tag, and those that do not tell whose they are.
 
     A range of the primary key is read, so that no index has to be kept for what is seldom asked.
     """
     is_recorded = Occurrence.user_id == user_id
+    silent = [is_recorded, Occurrence.described.is_(None)]
+    if named:
+        silent += [column.contains(named, autoescape=True) for column in (Occurrence.environment, Occurrence.tags)]
     statement = (
-        select(Occurrence.id, Occurrence.log_row, func.coalesce(is_recorded, False))
+        select(
+            Occurrence.id,
+            Occurrence.log_row,
+            func.coalesce(is_recorded, False),
+            Occurrence.environment,
+            Occurrence.tags,
+            Occurrence.described.is_not(None),
+        )
         .join(Crash, Crash.id == Occurrence.crash_id)
         .where(
             Crash.app_id == app_id,
             Occurrence.id > after,
             Occurrence.id <= upto,
             Occurrence.log_row <= last_log,
-            or_(is_recorded, Occurrence.described.is_(None)),
+            or_(*silent),
         )
     )
-    return [Suspect(*row) for row in session.execute(statement.order_by(Occurrence.id).limit(limit))]
+    rows = session.execute(statement.order_by(Occurrence.id).limit(limit))
+    return [
+        Suspect(row_id, log_row, is_own, (environment, tags), is_described)
+        for row_id, log_row, is_own, environment, tags, is_described in rows
+    ]
 
 
 def crashes_after(session: Session, app_id: int, after: int, limit: int) -> list[Crash]:

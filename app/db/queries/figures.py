@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
+    Boolean,
     ColumnElement,
     Date,
     Select,
@@ -16,11 +18,14 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    or_,
     select,
+    true,
     union_all,
     update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.selectable import TableValuedAlias
 
 from app.db.base import rows_changed
 from app.db.hot import as_rows
@@ -29,7 +34,8 @@ from app.db.models.crash_figure import (
     COLUMNS,
     FACTS,
     KNOWN,
-    USER,
+    SILENT,
+    TAG,
     CrashFigure,
     addition,
     dialect_of,
@@ -53,7 +59,7 @@ class Missing(NamedTuple):
 
 def figures_of(session: Session, *conditions: ColumnElement[bool]) -> Rows:
     """What the occurrences that meet these conditions add to the figures of their crashes."""
-    counted = union_all(*(_counted(session, fact, conditions) for fact in FACTS))
+    counted = union_all(*(_counted(session, fact, conditions) for fact in (*FACTS, TAG)))
     return [dict(zip(COLUMNS, row, strict=True)) for row in session.execute(counted)]
 
 
@@ -94,7 +100,7 @@ def apps_with_missing(session: Session, limit: int) -> list[int]:
 
 def differences(session: Session, crash_id: int) -> Iterator[Rows]:
     """What is to be added to the figures of a crash to make them right, some rows at a time; from one snapshot."""
-    for fact in FACTS:
+    for fact in (*FACTS, TAG):
         counted = _counted(session, fact, [Occurrence.crash_id == crash_id]).subquery()
         kept = (CrashFigure.crash_id == crash_id, CrashFigure.fact == fact)
         day: ColumnElement[str] = cast(CrashFigure.day, String)
@@ -139,24 +145,36 @@ def _lock(session: Session, missing: Missing) -> Crash | None:
 
 
 def _counted(session: Session, fact: str, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    columns = [_text_or_empty(column) for column in FACTS[fact]]
+    tag = _tag_of(session) if fact == TAG else None
+    columns = [_text_or_empty(column) for column in (FACTS[fact] if tag is None else (tag.c.key, tag.c.value))]
     day: ColumnElement[str]
     if session.get_bind().dialect.name == "postgresql":
         day = cast(cast(Occurrence.occurred_at, Date), String)  # the session's zone is UTC
     else:
         day = func.substr(cast(Occurrence.occurred_at, String), 1, 10)
     value, detail = columns if len(columns) == 2 else (columns[0], literal("", String))
-    keys = (Occurrence.crash_id, day.label("day"), value.label("value"))
+    keys = (Occurrence.crash_id, day.label("day"), value.label("told"))
     statement = select(
-        keys[0], literal(fact, String).label("fact"), keys[1], keys[2], detail.label("detail"), func.count()
+        keys[0], literal(fact, String).label("fact"), keys[1], keys[2], detail.label("told_detail"), func.count()
     )
     statement = statement.where(*conditions)
-    if fact == USER:
-        statement = statement.where(Occurrence.user_id.is_not(None))
-    return statement.group_by(keys[0], "day", "value", "detail")
+    if tag is not None:
+        statement = statement.select_from(Occurrence).join(tag, true())
+    elif fact in SILENT:
+        statement = statement.where(or_(*(column.is_not(None) for column in FACTS[fact])))
+    return statement.group_by(keys[0], "day", "told", "told_detail")
 
 
-def _text_or_empty(column: InstrumentedAttribute[str | None]) -> ColumnElement[str]:
+def _tag_of(session: Session) -> TableValuedAlias:
+    """The tags of an occurrence, a row each."""
+    if session.get_bind().dialect.name == "postgresql":
+        return func.json_each_text(cast(Occurrence.tags, JSON)).table_valued("key", "value")
+    return func.json_each(Occurrence.tags).table_valued("key", "value")
+
+
+def _text_or_empty(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    if isinstance(column.type, Boolean):
+        return case((column.is_(None), ""), (column, KNOWN + "true"), else_=KNOWN + "false")
     return case((column.is_(None), ""), else_=literal(KNOWN, String) + column)
 
 

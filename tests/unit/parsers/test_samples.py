@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.crashes.facts import facts
+from app.crashes.facts import circumstances, facts
 from app.crashes.fingerprint import fingerprint
 from app.crashes.title import title
 from app.parsers import PARSERS, parse, recognise
@@ -72,7 +72,8 @@ def test_a_sample_read_in_brief_is_the_same_crash_with_the_same_facts(sample: Pa
     def crashes(brief: bool) -> list[object]:
         document = Document(sample.read_bytes(), brief=brief)
         return [
-            (fingerprint(log), title(log), facts(log), log.occurred_at) for log in recognise(document).parse(document)
+            (fingerprint(log), title(log), facts(log), circumstances(log), log.occurred_at)
+            for log in recognise(document).parse(document)
         ]
 
     assert crashes(brief=True) == crashes(brief=False) != []
