@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
-from app.background import TYPES, figures
+from app.background import TYPES, figures, session_folds
 from app.db.models import heartbeat
 from app.errors import TransientError, as_outage
 from app.ingest.digest import digest
@@ -18,6 +18,7 @@ from app.privacy.retention import remove_what_is_old
 from app.queueing.broker import (
     BEGIN_CANARY,
     DIGEST_LOG,
+    FOLD_SESSIONS,
     KEEP_AGES,
     MAKE_SYMBOLS,
     PUSH,
@@ -190,6 +191,12 @@ def run_data_exporters(services: Services, _message: TaskMessage) -> None:
 def renew_figures(services: Services, message: TaskMessage) -> None:
     """Complete the figures of crashes where they are not complete."""
     figures.renew_figures(services, int(message.row_id) if message.row_id else None)
+
+
+@task(FOLD_SESSIONS)
+def fold_sessions(services: Services, message: TaskMessage) -> None:
+    """Add what has arrived of an app's sessions to their figures."""
+    session_folds.fold_sessions(services, int(message.row_id))
 
 
 @task(BEGIN_CANARY)

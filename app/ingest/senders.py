@@ -14,8 +14,17 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from app.errors import BadParameters, MalformedLog, TooLarge
+from app.ingest.sentry_sessions import SESSION, SESSIONS
 from app.ingest.unpacking import Readable, read_body
-from app.parsers.envelope_items import MAX_HEADER, MAX_ITEMS, envelope_header, envelope_items, event_id_in, json_object
+from app.parsers.envelope_items import (
+    MAX_HEADER,
+    MAX_ITEMS,
+    Item,
+    envelope_header,
+    envelope_items,
+    event_id_in,
+    json_object,
+)
 from app.parsers.minidump_annotations import FORM_FIELDS
 from app.parsers.minidump_reader import MAX_STREAMS
 
@@ -47,6 +56,7 @@ class Sent(NamedTuple):
     log_id: str  # the same for whatever an SDK sends of this event again
     is_crash: bool  # False: taken and dropped
     content: bytes  # what is stored
+    sessions: tuple[Item, ...] = ()  # counted beside
 
 
 def read_envelope(content: bytes) -> Sent:
@@ -54,19 +64,22 @@ def read_envelope(content: bytes) -> Sent:
     try:
         header = envelope_header(content)
         event_id, has_event, has_dump = event_id_in(header), False, False
+        sessions: list[Item] = []
         for item in envelope_items(content):
             if item.kind == "event":
                 if not item.payload.lstrip().startswith(b"{"):
                     raise BadParameters("The event in the envelope is no JSON object")
                 event_id = event_id or event_id_in(json_object(item.payload) or {})
                 has_event = True
+            elif item.kind in (SESSION, SESSIONS):
+                sessions.append(item)
             has_dump = has_dump or (item.kind == "attachment" and item.header.get("attachment_type") == MINIDUMP)
     except MalformedLog as error:
         raise BadParameters(error.message) from None
     if has_event or has_dump:
         event_id = event_id or _made_id(content)
     name = f"{event_id}-minidump" if has_dump and not has_event else str(event_id)
-    return Sent(event_id, name, has_event or has_dump, content)
+    return Sent(event_id, name, has_event or has_dump, content, tuple(sessions))
 
 
 def read_event(content: bytes, max_bytes: int) -> Sent:

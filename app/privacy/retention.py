@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 
 import structlog
 
 from app.db.models.app import apps_after
 from app.db.models.app_settings import settings_text
+from app.db.models.known_session import forget_sessions
 from app.db.models.log import stored_log_ids
 from app.db.models.pending_deletion import PendingDeletion, deleted, pending_deletions
+from app.db.models.session_day import drop_old_session_days
 from app.db.models.token import drop_tokens_made_after
 from app.db.queries.removal import (
     crashes_with_old,
@@ -34,6 +36,8 @@ APPS_AT_ONCE = 500
 LOOK_AT = 20_000  # files of the store each time, some 50 ms, for what killed processes left half-written
 UNFINISHED_AFTER = timedelta(hours=1)  # since the last byte was written; a younger one may still be written to
 CLOCK_SET_BACK = timedelta(hours=1)  # a login made later than this from now would live longer than it may
+SESSIONS_KNOWN_FOR = timedelta(days=3)  # since something new was told of them
+SESSIONS_AT_ONCE = 20_000  # forgotten each time: more than arrive within a minute
 ROWS_AT_ONCE = 500  # of one transaction, some milliseconds: a digest that waits for one of them hardly notices
 
 
@@ -60,6 +64,7 @@ def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
             works = [work for work, number in done if number]
     removed += drop_untouched(services) + drop_untouched_chunks(services)
     _drop_tokens_of_the_future(services)
+    _forget_sessions(services)
     while delete_pending(services) and time.monotonic() < deadline:
         continue
     sweep_orphans(services)
@@ -91,12 +96,27 @@ def _works(
         works += [
             partial(_drop_occurrences, services, app_id, occurrences),
             partial(_drop_logs, services, app_id, occurrences),
+            partial(_drop_session_days, services, app_id, occurrences),
         ]
     if logs:
         works.append(partial(_drop_bytes, services, app_id, logs))
     if reports:
         works.append(partial(_drop_reports, services, app_id, reports))
     return works
+
+
+def _drop_session_days(services: Services, app_id: int, days: int) -> int:
+    """Figures of sessions that started too long ago."""
+    before = (services.now() - timedelta(days=days)).astimezone(UTC).date()
+    with services.db.write() as session:
+        return drop_old_session_days(session, app_id, before, ROWS_AT_ONCE)
+
+
+def _forget_sessions(services: Services) -> None:
+    """What is remembered of single sessions, so that none is counted twice, is needed for some days only."""
+    before = (services.now() - SESSIONS_KNOWN_FOR).astimezone(UTC).date()
+    with services.db.write() as session:
+        forget_sessions(session, before, SESSIONS_AT_ONCE)
 
 
 def _drop_tokens_of_the_future(services: Services) -> None:

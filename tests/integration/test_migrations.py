@@ -59,7 +59,7 @@ def differences(database: Database) -> list[object]:
 
 
 def test_every_module_of_tables_is_known():
-    assert len(tables.MODULES) == 31
+    assert len(tables.MODULES) == 35
     assert {
         "users",
         "tokens",
@@ -77,6 +77,10 @@ def test_every_module_of_tables_is_known():
         "crash_aliases",
         "crash_figures",
         "figure_recounts",
+        "known_sessions",
+        "session_batches",
+        "session_days",
+        "session_folds",
         "grouping_decisions",
         "regroupings",
         "app_settings",

@@ -17,6 +17,8 @@ from app.db.models.job import Job, JobState, new_job_id
 from app.db.models.job_part import JobPart, JobPlan, PartState
 from app.db.models.log import Log, LogStatus
 from app.db.models.regrouping import Regrouping
+from app.db.models.session_batch import SessionBatch, drop_batches, oldest_batches
+from app.db.models.session_fold import SessionFold
 from app.db.models.symbols import SymbolFile, SymbolState
 from app.db.models.webhook import Delivery, DeliveryState, Webhook
 from app.db.work import LONG_AGO, Leasing, set_columns
@@ -113,6 +115,19 @@ def _recount(session: Session, home: Home, now: datetime) -> FigureRecount:
     made = FigureRecount(app_id=home.app, created_at=now)
     session.add(made)
     return made
+
+
+def _session_fold(session: Session, home: Home, now: datetime) -> SessionFold:
+    made = SessionFold(app_id=home.app, enqueue_after=now)
+    session.add_all([made, SessionBatch(app_id=home.app, arrived_at=now, updates="[]")])
+    session.flush()
+    return made
+
+
+def _finish_fold(attempt: Attempt[SessionFold]) -> None:
+    with attempt.services.db.write() as session:
+        attempt.complete(session)
+        drop_batches(session, oldest_batches(session, attempt.row.app_id, 10))
 
 
 def _symbol_file(session: Session, home: Home, now: datetime) -> SymbolFile:
@@ -243,6 +258,9 @@ TESTED: dict[str, Tested] = {
         done={"state": SymbolState.READY}, reason=lambda file: _plain(file.reason),
     ),
     "figures": Tested(_recount, Promise(), {None: WAITING, LONG_AGO: DONE}, column="finished_at", done={"finished_at": LONG_AGO}),
+    "session_folds": Tested(
+        _session_fold, Promise(), {True: WAITING, False: DONE}, column="has_batches", finish=_finish_fold
+    ),
     "erasures": Tested(
         _erasure, DOGGED, {ErasureState.LIVE: WAITING, ErasureState.FINISHED: DONE},
         done={"state": ErasureState.FINISHED},

@@ -9,6 +9,7 @@ from app.db.models.data_exporter import DataExporter
 from app.db.models.fair_share import FairShare
 from app.db.models.job import Job
 from app.db.models.membership import Membership
+from app.db.models.session_batch import SessionBatch
 from app.errors import TransientError
 from app.queueing.broker import MemoryBroker
 from app.services import Services
@@ -48,7 +49,7 @@ class World(Attempts):
         self.db.before_write, self.db.fault, self.db.restarted_at = lambda: None, None, None
         self.clock.now = self.start
         with self.db.write() as session:
-            for table in (self.table, Job, DataExporter, FairShare):  # the rest goes with these
+            for table in (self.table, Job, DataExporter, FairShare, SessionBatch):  # the rest goes with these
                 session.execute(delete(table))
         self.services = replace(self.base, storage=open_storage("memory://"), broker=MemoryBroker())
         self.model = Model(self.tested.promise, self.clock)

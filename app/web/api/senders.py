@@ -1,5 +1,6 @@
 """Endpoints for crash reporters that apps ship already: Sentry's SDKs, ACRA, Breakpad and Crashpad."""
 
+from functools import partial
 from typing import Annotated
 
 from flask import Response, request
@@ -20,6 +21,8 @@ from app.ingest.senders import (
     report_of,
     report_of_attachment,
 )
+from app.ingest.sentry_sessions import read_sessions
+from app.ingest.sessions import receive_sessions
 from app.ingest.unpacking import gunzipped_file
 from app.web.api import answers, tags
 from app.web.api.any_origin import share
@@ -69,7 +72,7 @@ _FILES_FORM = object_of({"ACRA_REPORT": TEXT}) | {"additionalProperties": BINARY
     ),
 )  # fmt: skip
 def envelope(project: Project) -> Response:
-    """Store the envelope when an event or a minidump is in it, and drop it when not.
+    """Store the envelope when an event or a minidump is in it, and count its sessions; the rest is dropped.
 
     Attachments that make it too large are left out.
     """
@@ -146,9 +149,15 @@ def _for_sdks(response: Response) -> Response:
 
 
 def _take(app: Sender, event: Sent) -> Response:
+    """Store the log, then the sessions: sent again after a failure, the log is known, and sums would be counted twice."""
     if event.is_crash:
         receive_first(services(), app, event.log_id, event.content)
-    return answers.document({"id": event.event_id} if event.event_id else {})
+    taken = answers.document({"id": event.event_id} if event.event_id else {})
+    if event.sessions:
+        seconds = receive_sessions(services(), app, partial(read_sessions, event.sessions))
+        if seconds:
+            taken.headers["X-Sentry-Rate-Limits"] = f"{seconds}:session:key"  # crashes are still taken
+    return taken
 
 
 def _take_acra(project: int) -> ReceivedLog:

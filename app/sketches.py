@@ -1,0 +1,32 @@
+"""Sketches of sets of users: how many distinct ones, in at most 17 KiB, exact below some 3,000. All that knows of `datasketches`.
+
+HyperLogLog with 2^15 registers of four bits; the standard error is 0.5 %. The bytes have the library's compact form, which
+its versions for other languages read too. A sketch holds hashes only, and nobody can be taken out of it.
+"""
+
+from collections.abc import Iterable
+
+from datasketches import hll_sketch, hll_union, tgt_hll_type
+
+REGISTERS = 15  # log2
+_FOUR_BITS = tgt_hll_type.HLL_4
+
+
+def with_users(sketch: bytes | None, users: Iterable[int]) -> bytes | None:
+    """The sketch with these users, whole numbers of 64 bits, in it; None for a set that stays empty."""
+    added = list(users)
+    if not added:
+        return sketch
+    held = hll_sketch.deserialize(sketch) if sketch else hll_sketch(REGISTERS, _FOUR_BITS)
+    for user in added:
+        held.update(user)
+    return bytes(held.serialize_compact())
+
+
+def count_distinct(sketches: Iterable[bytes | None]) -> int:
+    """How many distinct users are in any of the sketches."""
+    union = hll_union(REGISTERS)
+    for sketch in sketches:
+        if sketch:
+            union.update(hll_sketch.deserialize(sketch))
+    return round(float(union.get_estimate()))
