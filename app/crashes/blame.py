@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.crashes.credible import credible
 from app.crashes.frame_name import StableName, is_nameless, plain_name, stable_name
-from app.crashes.in_app import InApp, language_family, reports
+from app.crashes.in_app import InApp, is_reporters, language_family, reports
 from app.crashes.log import CrashLog, Fault, Frame
 from app.crashes.rules import (
     ALIKE,
@@ -169,6 +169,7 @@ class Blame:
             return ()
         begin = self._after_handlers(frames)
         below = _known_names(frames, begin)
+        below = tuple(frame for frame in below if not is_reporters(frame)) or below
         start = self._after_raising(below, self._after_reporters(below))
         return below[start:] or below
 

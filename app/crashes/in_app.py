@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.crashes import rules as rules
-from app.crashes.frame_name import STRIPPED, UNKNOWN_IMAGES, is_nameless, plain_name
+from app.crashes.frame_name import STRIPPED, UNKNOWN_IMAGES, is_nameless, plain_name, stable_image
 from app.crashes.log import CrashLog, Frame
 
 
@@ -97,6 +97,11 @@ def reports(frame: Frame) -> bool:
         return False
     name = plain_name(frame.function)
     return name in rules.REPORTERS or ("." in name and name.rpartition(".")[2] in rules.REPORTERS)
+
+
+def is_reporters(frame: Frame) -> bool:
+    """True for code without a name in the image of a reporter of crashes."""
+    return frame.image is not None and stable_image(frame.image) in rules.REPORTER_IMAGES and is_nameless(frame)
 
 
 def language_family(log: CrashLog) -> str | None:

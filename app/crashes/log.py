@@ -1,8 +1,9 @@
 """The parsed form of one crash report, the same for every log format; unknown stays None or empty, nothing is invented."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -88,6 +89,20 @@ class BinaryImage:
     size: int | None = None  # bytes
 
 
+class CallFrameRules(Protocol):
+    """How the frames of one image's code are left, by a table of its build."""
+
+    def at(self, offset: int) -> str | None:
+        """The rules at so many bytes from the start of the image; None where no code lies."""
+
+
+class Walk(Protocol):
+    """Walks the stacks of a report again."""
+
+    def __call__(self, find: Callable[[BinaryImage], CallFrameRules | None], *, only_crash: bool) -> tuple[Thread, ...]:
+        """All threads, with new frames; with `only_crash` only the crashed one has new ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceMapRef:
     """The source map that a build has made for a script."""
@@ -170,6 +185,9 @@ class CrashLog:
     custom: Mapping[str, Json] = field(default_factory=dict)  # what the app added: user data, tags, extra
     breadcrumbs: tuple[Breadcrumb, ...] = ()  # oldest first
     notes: tuple[str, ...] = ()  # for the reader: diagnosis, what the log lacks, a crash inside the crash handler
+    walk: Walk | None = field(
+        default=None, compare=False, repr=False
+    )  # of logs that hold memory: see minidump_stack.py
 
     @property
     def crashed_thread(self) -> Thread | None:

@@ -17,7 +17,7 @@ from app.parsers.document import Document
 from app.parsers.logcat import LogLine
 from app.parsers.minidump_codes import fault_of
 from app.parsers.minidump_registers import Cpu, cpu_named, read_registers
-from app.parsers.minidump_stack import Code, Stack, StackBudget, walk
+from app.parsers.minidump_stack import Code, FindRules, Stack, StackBudget, walk_stack
 from app.parsers.minidump_streams import MAX_MODULES
 
 FORMAT = "microdump"
@@ -150,6 +150,10 @@ def _report(dump: _Microdump, is_brief: bool) -> CrashLog:
     images = tuple(dump.images)
     fault = _fault(dump.reason)
     thread = _thread(dump, cpu, images)
+
+    def walk(find: FindRules, *, only_crash: bool) -> tuple[Thread, ...]:  # noqa: ARG001  there is no other thread
+        return (_thread(dump, cpu, images, find),)
+
     name, _, version = dump.product.rpartition(":")
     is_told = dump.product not in _UNKNOWN
     is_android = system.get("os") == "A"
@@ -170,6 +174,7 @@ def _report(dump: _Microdump, is_brief: bool) -> CrashLog:
         device=android_build.device(fingerprint, arch=arch) if is_android else DeviceInfo(arch=arch),
         custom={} if is_brief else _custom(dump),
         notes=_notes(dump, cpu, thread),
+        walk=walk if cpu else None,
     )
 
 
@@ -190,7 +195,9 @@ def _os(is_android: bool, version: str | None) -> OsInfo:
     return OsInfo(name="Linux", version=values.text(release), build=values.text(build))
 
 
-def _thread(dump: _Microdump, cpu: Cpu | None, images: tuple[BinaryImage, ...]) -> Thread:
+def _thread(
+    dump: _Microdump, cpu: Cpu | None, images: tuple[BinaryImage, ...], find: FindRules | None = None
+) -> Thread:
     """The crashed thread, which is all there is; its number is unknown."""
     context = dump.context or b""
     registers = read_registers(context, cpu, (0, len(context)))
@@ -198,7 +205,7 @@ def _thread(dump: _Microdump, cpu: Cpu | None, images: tuple[BinaryImage, ...]) 
     if cpu and registers:
         memory = bytes(dump.stack)
         stack = Stack(memory, cpu.width, dump.stack_start, len(memory), 0, StackBudget()) if memory else None
-        frames = walk(cpu, registers, stack, Code(cpu, images, []))
+        frames = walk_stack(cpu, registers, stack, Code(cpu, images, [], find))
     return Thread(index=0, is_crashed=True, frames=frames, registers=registers)
 
 

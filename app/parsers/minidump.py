@@ -17,7 +17,7 @@ from app.parsers.minidump_annotations import Annotations, read_annotations, with
 from app.parsers.minidump_codes import details_of, fault_of
 from app.parsers.minidump_reader import Dump
 from app.parsers.minidump_registers import Cpu, cpu_of, read_registers
-from app.parsers.minidump_stack import Code, Stack, StackBudget, walk
+from app.parsers.minidump_stack import Code, FindRules, Stack, StackBudget, walk_stack
 
 FORMAT = "minidump"
 
@@ -48,8 +48,20 @@ def parse_dump(raw: bytes) -> CrashLog:
     cpu = cpu_of(system.cpu, is_apple=system.family == "apple")
     images = streams.modules(dump, cpu.name if cpu else None)
     crashed = exception.thread if exception else streams.requesting_thread(dump)
-    code = Code(cpu, images, streams.executable(dump), is_windows=system.family == "windows") if cpu else None
-    threads = _threads(dump, cpu, code, listed, crashed, exception)
+    executable = streams.executable(dump)
+
+    def walked(find: FindRules | None, chosen: list[streams.RawThread]) -> tuple[Thread, ...]:
+        code = Code(cpu, images, executable, find, is_windows=system.family == "windows") if cpu else None
+        return _threads(dump, cpu, code, chosen, crashed, exception)
+
+    threads = walked(None, listed)
+
+    def walk(find: FindRules, *, only_crash: bool) -> tuple[Thread, ...]:
+        if not only_crash:
+            return walked(find, listed)
+        again = {thread.index: thread for thread in walked(find, [raw for raw in listed if raw.id == crashed])}
+        return tuple(again.get(one.index, one) if one.is_crashed else one for one in threads)
+
     added = read_annotations(dump, images)
     process_id, start = streams.process(dump)
     fault = _fault(dump, system.family, cpu, exception)
@@ -73,6 +85,7 @@ def parse_dump(raw: bytes) -> CrashLog:
         details=details_of(system.family, exception.code, _info(cpu, exception)) if exception else {},
         custom=_custom(added),
         notes=_notes(cpu, threads, has_exception=exception is not None),
+        walk=walk if cpu else None,
     )
 
 
@@ -110,13 +123,13 @@ def _threads(
         registers = registers or _registers(dump, cpu, raw.context)
         frames: tuple[Frame, ...] = ()
         if cpu and code and registers:
-            frames = walk(cpu, registers, _stack(dump, cpu, raw, registers[cpu.sp], regions, budget), code)
+            frames = walk_stack(cpu, registers, _stack(dump, cpu, raw, registers[cpu.sp], regions, budget), code)
         found[index] = Thread(
             index=raw.id, name=names.get(raw.id), is_crashed=is_crashed, frames=frames, registers=registers
         )
     if exception and not any(thread.is_crashed for thread in found.values()):  # not among those that are listed
         registers = _registers(dump, cpu, exception.context)
-        frames = walk(cpu, registers, None, code) if cpu and code and registers else ()
+        frames = walk_stack(cpu, registers, None, code) if cpu and code and registers else ()
         found[-1] = Thread(index=exception.thread, is_crashed=True, frames=frames, registers=registers)
     return tuple(found[index] for index in sorted(found))
 

@@ -18,6 +18,7 @@ class Cpu(NamedTuple):
     fp: str
     lr: str | None  # the register that holds the return address, where there is one
     places: tuple[tuple[str, int], ...]  # register name -> where it stands in the context
+    saved: tuple[str, ...] = ()  # that a function leaves as they were
 
 
 def _in_row(names: str, first: int, width: int) -> tuple[tuple[str, int], ...]:
@@ -27,15 +28,18 @@ def _in_row(names: str, first: int, width: int) -> tuple[tuple[str, int], ...]:
 _X86 = Cpu(
     "x86", 4, "eip", "esp", "ebp", None,
     (*_in_row("edi esi ebx edx ecx eax ebp eip", 156, 4), ("eflags", 192), ("esp", 196)),
+    ("ebx", "esi", "edi", "ebp"),
 )  # fmt: skip
 _X86_64 = Cpu(
     "x86_64", 8, "rip", "rsp", "rbp", None,
     _in_row("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip", 120, 8),
+    ("rbx", "rbp", "r12", "r13", "r14", "r15"),
 )  # fmt: skip
 _ARM_NAMES = " ".join(f"r{number}" for number in range(13)) + " sp lr pc cpsr"
-_ARM = Cpu("arm", 4, "pc", "sp", "r11", "lr", _in_row(_ARM_NAMES, 4, 4))
+_ARM = Cpu("arm", 4, "pc", "sp", "r11", "lr", _in_row(_ARM_NAMES, 4, 4), tuple(f"r{number}" for number in range(4, 12)))
 _ARM64_NAMES = " ".join(f"x{number}" for number in range(29)) + " fp lr sp pc"
-_ARM64 = Cpu("arm64", 8, "pc", "sp", "fp", "lr", _in_row(_ARM64_NAMES, 8, 8))
+_ARM64_SAVED = (*(f"x{number}" for number in range(19, 29)), "fp")
+_ARM64 = Cpu("arm64", 8, "pc", "sp", "fp", "lr", _in_row(_ARM64_NAMES, 8, 8), _ARM64_SAVED)
 
 _BY_NUMBER = {0: _X86, 5: _ARM, 9: _X86_64, 12: _ARM64, 0x8003: _ARM64}
 _WORDS = {4: struct.Struct("<I"), 8: struct.Struct("<Q")}

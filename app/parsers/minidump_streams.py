@@ -21,7 +21,7 @@ MAX_MODULES = 5_000
 MAX_REGIONS = 50_000  # ranges of memory
 MAX_MAPS = 1024 * 1024  # bytes read of Linux's list of mappings
 
-THREADS, MODULES, MEMORY, EXCEPTION, SYSTEM, MEMORY_64, MISC, THREAD_NAMES = 3, 4, 5, 6, 7, 9, 15, 24
+THREADS, MODULES, MEMORY, EXCEPTION, SYSTEM, MEMORY_64, MISC, MEMORY_INFO, THREAD_NAMES = 3, 4, 5, 6, 7, 9, 15, 16, 24
 BREAKPAD, ASSERTION, LINUX_STATUS, LINUX_MAPS = 0x47670001, 0x47670002, 0x47670004, 0x47670009
 
 _THREAD = struct.Struct("<I12xQQIIII")  # id, TEB, stack: start, size, place; context: size, place
@@ -33,6 +33,9 @@ _EXCEPTION = struct.Struct("<I4xIIQQI4x15QII")  # thread; code, flags, next, add
 _SYSTEM = struct.Struct(
     "<HHHBBIIIII"
 )  # processor, level, revision, number, product; major, minor, build, platform; CSD
+_MEMORY_INFO_HEAD = struct.Struct("<IIQ")  # sizes of this and of an entry, entries
+_MEMORY_INFO = struct.Struct("<Q16xQII8x")  # start, size, state, protection
+_COMMITTED, _EXECUTABLE = 0x1000, 0xF0  # MEM_COMMIT, PAGE_EXECUTE…
 _MISC = struct.Struct("<IIIII8x")  # size, flags, process id, start
 _BREAKPAD = struct.Struct("<III")  # which are valid, dumping thread, requesting thread
 _THREAD_NAME = struct.Struct("<IQ")
@@ -197,9 +200,17 @@ def regions(dump: Dump) -> Regions:
 
 
 def executable(dump: Dump) -> list[tuple[int, int]]:
-    """The ranges of executable memory, by Linux's list of mappings; empty when the dump has none."""
+    """The ranges of executable memory, by Linux's list of mappings or Windows' of regions; empty when the dump has none."""
     maps = dump.plain(dump.optional_stream(LINUX_MAPS), MAX_MAPS)
-    return [(int(start, 16), int(end, 16)) for start, end in _MAPPING.findall(maps)]
+    found = [(int(start, 16), int(end, 16)) for start, end in _MAPPING.findall(maps)]
+    place = dump.optional_stream(MEMORY_INFO)
+    head = dump.unpack(_MEMORY_INFO_HEAD, place[0]) if place and place[1] >= _MEMORY_INFO_HEAD.size else None
+    if place and head and head[1] >= _MEMORY_INFO.size:
+        for index in range(min(head[2], (place[1] - head[0]) // head[1], MAX_REGIONS)):
+            region = dump.unpack(_MEMORY_INFO, place[0] + head[0] + index * head[1])
+            if region and region[2] == _COMMITTED and region[3] & _EXECUTABLE:
+                found.append((region[0], region[0] + region[1]))
+    return found
 
 
 def process(dump: Dump) -> tuple[int | None, int | None]:

@@ -111,6 +111,7 @@ def _joined(event: CrashLog, dump: CrashLog) -> CrashLog:
         process_id=dump.process_id,
         faults=dump.faults,
         threads=dump.threads,
+        walk=dump.walk,
         images=dump.images,
         app=dump.app if event.app == AppInfo() else event.app,
         os=dump.os if event.os == OsInfo() else event.os,

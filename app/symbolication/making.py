@@ -27,7 +27,7 @@ from app.symbolication.fetching import fetch, file_chunks, put_together
 from app.symbolication.given_ids import enqueue_regrouping, place_ids
 from app.symbolication.reader import ReaderBounds, read_contents
 from app.symbols.contents import About, container
-from app.symbols.objects import NotSymbols
+from app.symbols.not_symbols import NotSymbols
 from app.work.errors import AttemptLost, AttemptsUsedUp
 from app.work.lease import Attempt, run_next
 from app.work.limits import Budget, OverBudget

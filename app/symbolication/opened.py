@@ -16,10 +16,14 @@ from app.db import Database
 from app.db.models.symbols import MAPPING, NATIVE, SOURCE_MAP, all_keys, cache_keys, has_symbols, mapping_key
 from app.services import Services
 from app.storage import ObjectNotFound, Storage
+from app.symbols.awaited_keys import unwind_key
 from app.symbols.java import JavaNames
-from app.symbols.objects import NativeNames, NotSymbols
+from app.symbols.not_symbols import NotSymbols
+from app.symbols.objects import NativeNames
 from app.symbols.resolving import Resolved, is_java, mapping_ids, native_ids, resolve, scripts_of
 from app.symbols.scripts import ScriptNames
+from app.symbols.unwind_table import UnwindTable
+from app.symbols.unwinding import unwind_ids, unwound
 
 OPEN_AT_ONCE = 32  # files
 BYTES_AT_ONCE = (
@@ -28,7 +32,7 @@ BYTES_AT_ONCE = (
 IN_MEMORY = 8  # times its size that a file counts which is read, not mapped: 64 MiB of source maps
 IDLE_FOR = 300.0  # seconds without use after which a file is closed
 
-Names = NativeNames | JavaNames | ScriptNames
+Names = NativeNames | JavaNames | ScriptNames | UnwindTable
 AT_ONCE = 500  # ids that one statement asks for
 KNOWN_AT_ONCE = 1_000  # images of an app that are all looked up together, once a second report asks
 
@@ -101,11 +105,11 @@ class OpenedSymbols:
 
         Raises TransientError.
         """
+        cache = _CACHES.setdefault(self._storage, SymbolCache())
+        report = self._unwound(report, cache, only_crash=only_crash)
         wanted = sorted(native_ids(report, only_crash=only_crash))
         self._look_up(wanted, NATIVE)
         mapping = self._mapping(report) if is_java(report) else None
-
-        cache = _CACHES.setdefault(self._storage, SymbolCache())
         opened: dict[str, NativeNames | None] = {}  # for this report, however many images it has
 
         def native(debug_id: str) -> NativeNames | None:
@@ -129,7 +133,23 @@ class OpenedSymbols:
 
         java = cache.open(self._storage, mapping, JavaNames) if mapping else None
         known_java = java if isinstance(java, JavaNames) else None
-        return resolve(report, native, known_java, script, only_crash=only_crash)
+        return resolve(report, native, known_java, script, self._has_table, only_crash=only_crash)
+
+    def _unwound(self, report: CrashLog, cache: SymbolCache, *, only_crash: bool) -> CrashLog:
+        keys = [unwind_key(one) for one in unwind_ids(report)]
+        self._look_up(keys, NATIVE)
+        if not any(self._keys.get((NATIVE, one)) for one in keys):
+            return report
+
+        def table(debug_id: str) -> UnwindTable | None:
+            key = self._keys.get((NATIVE, unwind_key(debug_id)))
+            found = cache.open(self._storage, key, UnwindTable) if key else None
+            return found if isinstance(found, UnwindTable) else None
+
+        return unwound(report, table, only_crash=only_crash)
+
+    def _has_table(self, debug_id: str) -> bool:
+        return self._keys.get((NATIVE, unwind_key(debug_id))) is not None
 
     def _mapping(self, report: CrashLog) -> str | None:
         """By the id that the report names, else by version and build."""

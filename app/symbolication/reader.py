@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from app.config import MIB
 from app.symbols.contents import About, Held
-from app.symbols.objects import NotSymbols
+from app.symbols.not_symbols import NotSymbols
 from app.work.limits import OverBudget, uncut
 
 LOOK_EVERY = 200  # milliseconds; a wait in C cannot be ended by a limit

@@ -19,6 +19,8 @@ UUID_BYTES = 16
 MAX_AWAITED = 8  # of one report
 RELEASE = "release:"
 """How what is found by version and build begins, where other things are found by a debug id."""
+UNWIND = "unwind:"
+"""How the call frame information of an image is found: by this and its debug id. It may come with another file than names."""
 JAVA_PLATFORMS = ("java", "android", "kotlin")
 _SHORT = re.compile(r"(?:[A-Za-z]\w{0,2}\.)*[A-Za-z]\w{0,2}")  # a.b.c: what R8 and ProGuard make of names
 _NO_FILES = ("SourceFile", "Unknown Source", "Proguard", "ProGuard")
@@ -38,6 +40,11 @@ def debug_id(written: str, *, is_elf: bool = False) -> str | None:
         return normalize_debug_id(plain)
     except SymbolicError:
         return None
+
+
+def unwind_key(debug_id: str) -> str:
+    """By which the call frame information of an image is found."""
+    return UNWIND + debug_id
 
 
 def release_key(version: str, build: str, name: str = "") -> str:

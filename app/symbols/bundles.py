@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.symbols.archives import members
-from app.symbols.objects import NotSymbols
+from app.symbols.not_symbols import NotSymbols
 from app.symbols.scripts import script_name
 
 MAGIC = b"SYSB"

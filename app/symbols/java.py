@@ -15,7 +15,8 @@ from symbolic.exceptions import SymbolicError
 from symbolic.proguard import JavaStackFrame, ProguardMapper
 
 from app.crashes.log import Frame
-from app.symbols.objects import NotSymbols, bounded, outer_and_inner
+from app.symbols.not_symbols import NotSymbols
+from app.symbols.objects import bounded, outer_and_inner
 
 MAGIC = b"crashq mapping 1\n"
 MAX_CLASSES = 1_000_000  # of one mapping: its index takes 40 bytes for each, and some times that while it is made

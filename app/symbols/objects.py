@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from symbolic.debuginfo import Archive
+from symbolic.debuginfo import Archive, Object
 from symbolic.exceptions import SymbolicError
 from symbolic.symcache import SymCache, find_best_instruction
 
 from app.crashes.log import Frame
-from app.errors import AppError
+from app.symbols.not_symbols import NotSymbols
+from app.symbols.unwind_table import make_table
 
 MAX_TEXT = 4_096  # characters of a function, class or file
 MAX_CALLS = 100  # that one frame stands for
@@ -29,12 +30,6 @@ def outer_and_inner(calls: Sequence[T]) -> list[T]:
     return list(calls) if len(calls) <= MAX_CALLS else [*calls[: MAX_CALLS - 1], calls[-1]]
 
 
-class NotSymbols(AppError):
-    """The file is of no known kind, or breaks its grammar."""
-
-    code, status = "not_symbols", 422
-
-
 @dataclass(frozen=True, slots=True)
 class DebugObject:
     """One image that a file describes, with its cache written to a file."""
@@ -43,24 +38,40 @@ class DebugObject:
     code_id: str | None
     arch: str
     file_format: str  # "macho", "elf", "breakpad", ...
-    cache: Path
+    cache: Path | None  # of names
+    unwind: Path | None  # how its frames are left: app.symbols.unwind_table
 
 
 def make_caches(file: Path, folder: Path) -> Iterator[DebugObject]:
-    """Write a cache into `folder` for each image that Mach-O, ELF, PE or Breakpad `file` describes.
+    """Write caches into `folder` for each image that Mach-O, ELF, PE, PDB or Breakpad `file` describes.
 
     Images without a function are left out. Raises NotSymbols when the file cannot be read as any of these.
     """
     try:
         for number, found in enumerate(Archive.open(str(file)).iter_objects()):
-            if not found.features & {"debug", "symtab"} or not found.debug_id.strip("0-"):
+            if not found.debug_id.strip("0-"):
                 continue
-            cache = folder / f"{number}.symcache"
-            with cache.open("wb") as out:
-                found.make_symcache().dump_into(out)  # type: ignore[no-untyped-call]
-            yield DebugObject(found.debug_id.lower(), found.code_id, found.arch, found.file_format, cache)
+            cache = folder / f"{number}.symcache" if found.features & {"debug", "symtab"} else None
+            if cache:
+                with cache.open("wb") as out:
+                    found.make_symcache().dump_into(out)  # type: ignore[no-untyped-call]
+            unwind = _make_unwind(found, folder / f"{number}.unwind")
+            if cache or unwind:
+                yield DebugObject(found.debug_id.lower(), found.code_id, found.arch, found.file_format, cache, unwind)
     except SymbolicError as error:
         raise NotSymbols(f"Not readable as debug information: {error}") from error
+
+
+def _make_unwind(found: Object, file: Path) -> Path | None:
+    """The table of its call frame information; names are worth having without, so None where that cannot be read."""
+    if "unwind" not in found.features:
+        return None
+    try:
+        with found.make_cficache().open_stream() as lines:
+            return file if make_table(lines, file) else None
+    except (SymbolicError, MemoryError):
+        file.unlink(missing_ok=True)
+        return None
 
 
 class NativeNames:

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import zip_longest
 from typing import NamedTuple
 
 from multi_demangle import DemangleOptions, demangle_symbol
@@ -12,7 +13,15 @@ from multi_demangle import DemangleOptions, demangle_symbol
 from app.crashes.frame_name import NAMELESS, without_parts
 from app.crashes.in_app import language_family
 from app.crashes.log import BinaryImage, CrashLog, Frame, MissingSymbols
-from app.symbols.awaited_keys import JAVA_PLATFORMS, MAX_AWAITED, awaited_images, awaited_mappings, debug_id
+from app.symbols.awaited_keys import (
+    JAVA_PLATFORMS,
+    MAX_AWAITED,
+    awaited_images,
+    awaited_mappings,
+    debug_id,
+    first,
+    unwind_key,
+)
 from app.symbols.java import JavaNames
 from app.symbols.objects import NativeNames
 from app.symbols.scripts import FindScript, awaited_scripts, missing_scripts, named_scripts, script_ids
@@ -154,6 +163,7 @@ def resolve(
     native: FindNative,
     java: JavaNames | None,
     script: FindScript = no_script,
+    has_table: Callable[[str], bool] = lambda _id: False,
     *,
     only_crash: bool = False,
 ) -> Resolved:
@@ -162,6 +172,7 @@ def resolve(
     All names, those of the log too, are written as people read them.
 
     With `only_crash` threads other than the crashed one stay as they are: they do not count for a fingerprint or a title.
+    `has_table`: of which images (debug ids) the call frame information was there when the stacks were walked.
     """
     images = Images(log)
     missing: dict[str, MissingSymbols] = {}
@@ -191,6 +202,7 @@ def resolve(
 
     made = replace(
         log,
+        walk=None,
         faults=tuple(
             replace(one, type=java.type_name(one.type) if java and one.type else one.type, frames=named(one.frames))
             for one in log.faults
@@ -207,7 +219,9 @@ def resolve(
     for found, name in missing_scripts(log, frames, script).items():
         missing.setdefault(found, MissingSymbols(SOURCE_MAP, found, name))
     used = (made.faults, made.threads, made.stacks) != (log.faults, log.threads, log.stacks)
-    awaited = (*awaited_scripts(log, frames, script), *_awaited(log, images, native, java)) if only_crash else ()
+    awaited = (
+        (*awaited_scripts(log, frames, script), *_awaited(log, images, native, java, has_table)) if only_crash else ()
+    )
     return Resolved(demangled(made, only_crash=only_crash), tuple(missing.values()), used, awaited[:MAX_AWAITED])
 
 
@@ -215,15 +229,25 @@ def _is_named(frame: Frame) -> bool:
     return bool(frame.function and frame.line is not None)
 
 
-def _awaited(log: CrashLog, images: Images, native: FindNative, java: JavaNames | None) -> tuple[str, ...]:
-    frames = [frame for frame in _frames(log, only_crash=True) if not _is_named(frame)]
+def _awaited(
+    log: CrashLog, images: Images, native: FindNative, java: JavaNames | None, has_table: Callable[[str], bool]
+) -> Iterable[str]:
+    every = list(_frames(log, only_crash=True))
+    frames = [frame for frame in every if not _is_named(frame)]
 
     def unknown(frame: Frame) -> str | None:
         place = images.of(frame)
         return place.debug_id if place and native(place.debug_id) is None else None
 
-    mappings = awaited_mappings(log, _frames(log, only_crash=True)) if java is None else ()
-    return (*mappings, *awaited_images(log, frames, unknown))
+    def not_left(frame: Frame) -> str | None:
+        place = images.of(frame)
+        return unwind_key(place.debug_id) if place and not has_table(place.debug_id) else None
+
+    if java is None:
+        yield from awaited_mappings(log, every)
+    names = awaited_images(log, frames, unknown)
+    tables = first(found for frame in every if (found := not_left(frame))) if log.walk else []
+    yield from (one for pair in zip_longest(names, tables) for one in pair if one)
 
 
 def _frames(log: CrashLog, *, only_crash: bool) -> Iterable[Frame]:

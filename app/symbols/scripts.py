@@ -13,7 +13,8 @@ from symbolic.sourcemap import SourceMapTokenMatch, SourceMapView
 from app.crashes.in_app import language_family
 from app.crashes.log import CrashLog, Frame
 from app.symbols.awaited_keys import debug_id, first, release_keys
-from app.symbols.objects import NotSymbols, bounded
+from app.symbols.not_symbols import NotSymbols
+from app.symbols.objects import bounded
 
 MAX_MAP = 64 * 1024 * 1024  # bytes; a map that is read takes some three times as much memory
 MAX_PLACES = 10_000_000  # and sources and names of a map, at least: opened, each takes some 30 bytes

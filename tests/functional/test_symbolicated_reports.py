@@ -7,7 +7,9 @@ import zipfile
 
 import pytest
 
+from app.parsers.minidump_stack import BY_REGISTERS, BY_RULES
 from app.symbols.java import JavaNames
+from tests.crashing_program import crash_of_program
 from tests.factories import make_member
 from tests.symbols import script_event, source_map
 from tests.uploads import digested, export_url
@@ -89,6 +91,22 @@ def faulting(file) -> int:
         ["objdump", "-d", "--disassemble=total", str(file)], check=True, capture_output=True, text=True
     )
     return next(int(line.split(":")[0], 16) for line in listed.stdout.splitlines() if "(%rdi,%r" in line)
+
+
+def test_a_minidump_is_walked_again_when_call_frame_information_comes(shop, client, member, run_workers, tmp_path):
+    crashed = crash_of_program(tmp_path)
+    log = digested(client, member, run_workers, crashed.dump)
+    before = shop.frames(log)
+
+    shop.add(crashed.program.read_bytes(), name="shop")
+    named = shop.frames(log)
+    told = json.loads(shop.report(log))
+
+    assert [one[1] for one in before[:4]] == [None] * 4
+    assert [(one[1], one[4]) for one in named[:4]] == [
+        ("price", BY_REGISTERS), ("total", BY_RULES), ("checkout", BY_RULES), ("main", BY_RULES)
+    ]  # fmt: skip
+    assert told["crash"]["fingerprint"]["parts"][1:] == ["frame: price", "frame: total", "frame: checkout"]
 
 
 def test_a_stripped_tombstone_gets_functions_files_and_lines_by_its_build_id(

@@ -17,7 +17,8 @@ from app.crashes.log import Frame
 from app.symbolication.reader import BROKEN
 from app.symbols.contents import MAPPING, NATIVE, About, Held, contents
 from app.symbols.java import JavaNames
-from app.symbols.objects import NativeNames, NotSymbols
+from app.symbols.not_symbols import NotSymbols
+from app.symbols.objects import NativeNames
 from app.symbols.scripts import ScriptNames
 from tests.build_tools import script_bundle
 from tests.hostile_symbols import circle, dwarf, inlined

@@ -251,3 +251,10 @@ def test_a_handler_of_uncaught_exceptions_that_is_linked_into_the_app_is_not_to_
     ]
 
     assert culprit(*frames, type="NSRangeException", platform="apple") == "pay"
+
+
+def test_an_unnamed_frame_of_a_reporter_is_no_part():
+    above, below = Frame(image="libc.so.6"), Frame(image="libstart.so")
+    between = Frame(image="crashpad", is_guess=True)
+
+    assert value(crash(above, between, below)) == value(crash(above, below))

@@ -34,6 +34,8 @@ IN_CHUNKS = "sha1-"
 
 RELEASE = "release:"
 """How a debug_id begins that is none, but made of the version and build that a file was given for."""
+UNWIND = "unwind:"
+"""How the debug id of an image's call frame information begins here; it stands behind the image's names, if there are any."""
 
 
 class SymbolFile(Leased, Base):
@@ -115,6 +117,7 @@ def images_of(session: Session, symbol_ids: list[int]) -> dict[int, list[SymbolI
     for image in session.scalars(statement):
         mine = found.setdefault(image.symbol_id, [])
         is_other_key = image.debug_id.startswith(RELEASE) and image.cache_key in shown
+        is_other_key |= bool(mine) and image.debug_id == UNWIND + mine[-1].debug_id
         if len(mine) < SHOWN and not is_other_key:
             mine.append(image)
             shown.add(image.cache_key)

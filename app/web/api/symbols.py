@@ -7,7 +7,7 @@ from flask import request
 from pydantic import Field
 
 from app.db.models.app import App
-from app.db.models.symbols import IN_CHUNKS, RELEASE, SymbolImage, SymbolState
+from app.db.models.symbols import IN_CHUNKS, RELEASE, UNWIND, SymbolImage, SymbolState
 from app.errors import BadParameters, TooLarge, UnsupportedMedia
 from app.identity.access import Access
 from app.json_models import ResponseBody, Time
@@ -125,4 +125,4 @@ def symbols_body(one: Shown) -> SymbolsBody:
 
 def _debug_id(image: SymbolImage) -> str | None:
     """None for what is found by version and build alone."""
-    return None if image.debug_id.startswith(RELEASE) else image.debug_id
+    return None if image.debug_id.startswith(RELEASE) else image.debug_id.removeprefix(UNWIND)

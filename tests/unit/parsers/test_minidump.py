@@ -252,3 +252,27 @@ def test_a_processor_that_is_not_read_leaves_threads_and_images():
     assert [len(thread.frames) for thread in log.threads] == [0, 0]
     assert log.notes == ("The registers of this processor are not read",)
     assert len(log.images) == 2
+
+
+def test_return_addresses_lie_in_memory_that_windows_lists_as_executable():
+    regions = [
+        (BASE + 0x1000, 0x1000, 0x1000, 0x20),
+        (BASE + 0x2000, 0x1000, 0x1000, 0x04),
+        (BASE, 0x9000, 0x2000, 0x20),
+    ]
+    listed = struct.pack("<IIQ", 16, 48, len(regions)) + b"".join(
+        struct.pack("<QQIIQIIII", start, start, 0x80, 0, size, state, protection, 0, 0)
+        for start, size, state, protection in regions
+    )
+
+    log = read(
+        one_thread(
+            X86_64,
+            {"rip": BASE + 0x1100, "rsp": STACK, "rbp": STACK},
+            (STACK + 16, BASE + 0x2100, BASE + 0x1200),
+            platform=WINDOWS,
+            streams={16: listed},
+        )
+    )
+
+    assert frames(log) == [(BASE + 0x1100, stack.BY_REGISTERS), (BASE + 0x1200, stack.BY_SEARCH)]

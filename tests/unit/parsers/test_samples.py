@@ -29,7 +29,11 @@ def expected_file(sample: Path) -> Path:
 def told(raw: bytes) -> str:
     """What the parser makes of a log, as JSON with all that is unknown left out."""
     crashes = [
-        {"title": title(log), "fingerprint": dataclasses.asdict(fingerprint(log)), **_known(dataclasses.asdict(log))}
+        {
+            "title": title(log),
+            "fingerprint": dataclasses.asdict(fingerprint(log)),
+            **_known(dataclasses.asdict(dataclasses.replace(log, walk=None))),
+        }
         for log in parse(raw)
     ]
     return json.dumps(crashes, indent=1, ensure_ascii=False, default=_plain) + "\n"

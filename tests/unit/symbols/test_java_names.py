@@ -9,7 +9,7 @@ from symbolic.proguard import ProguardMapper
 
 from app.crashes.log import Frame
 from app.symbols.java import IN_VIEW, MAX_LINE, JavaNames
-from app.symbols.objects import NotSymbols
+from app.symbols.not_symbols import NotSymbols
 
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS") or Path(__file__).parents[4] / "shared" / "corpus") / "symbolication"
 SHOP = """\

@@ -8,7 +8,8 @@ import pytest
 
 from app.crashes.log import Frame
 from app.symbols.awaited_keys import debug_id
-from app.symbols.objects import NativeNames, NotSymbols, make_caches
+from app.symbols.not_symbols import NotSymbols
+from app.symbols.objects import NativeNames, make_caches
 
 LOADED_AT = 0x7F0000000000
 SYM = """\

@@ -12,7 +12,7 @@ from app.parsers import parse
 from app.symbols import scripts
 from app.symbols.awaited_keys import release_key
 from app.symbols.contents import About, contents
-from app.symbols.objects import NotSymbols
+from app.symbols.not_symbols import NotSymbols
 from app.symbols.resolving import Resolved, resolve
 from app.symbols.scripts import ScriptNames, named_scripts, script_name
 from tests.symbols import script_event, source_map
