@@ -75,7 +75,7 @@ def test_a_digest_adds_to_the_figures_of_a_new_crash(services, member, run_worke
         ("app_version", "=1.2", ""): 3,
         ("os", "", ""): 3,
         ("device_model", "", ""): 3,
-        ("user", "=ada", ""): 2,
+        ("user", "=ada", "=1.2"): 2,
     }
 
 
@@ -89,7 +89,7 @@ def test_environment_kind_and_tags_are_counted_where_they_are_told(services, mem
     crash = crash_of(services, "log-0")
     found = figures_of(services, crash)
     assert {key: number for key, number in found.items() if key[0] in ("environment", "kind", "tag")} == {
-        ("environment", "=staging", ""): 1,
+        ("environment", "=staging", "=1.2"): 1,
         ("kind", "=crash", "=false"): 1,
         ("kind", "=non_fatal", "=true"): 1,
         ("tag", "=screen", "=cart"): 2,

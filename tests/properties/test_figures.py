@@ -171,8 +171,8 @@ class World:
                 ("app_version", one.app_version, None), ("os", one.os_name, one.os_version),
                 ("device_model", one.device_model, None),
             ]  # fmt: skip
-            told_by += [("user", one.user_id, None)] * (one.user_id is not None)
-            told_by += [("environment", one.environment, None)] * (one.environment is not None)
+            told_by += [("user", one.user_id, one.app_version)] * (one.user_id is not None)
+            told_by += [("environment", one.environment, one.app_version)] * (one.environment is not None)
             told_by += [("kind", one.kind, handled)] * (one.kind is not None)
             told_by += [("tag", *tag) for tag in json.loads(one.tags or "{}").items()]
             for fact, *values in told_by:

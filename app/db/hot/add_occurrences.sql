@@ -26,8 +26,8 @@ CROSS JOIN LATERAL (
         ('app_version', coalesce('=' || added.app_version, ''), ''),
         ('os', coalesce('=' || added.os_name, ''), coalesce('=' || added.os_version, '')),
         ('device_model', coalesce('=' || added.device_model, ''), ''),
-        ('user', '=' || added.user_id, ''),
-        ('environment', '=' || added.environment, ''),
+        ('user', '=' || added.user_id, coalesce('=' || added.app_version, '')),
+        ('environment', '=' || added.environment, coalesce('=' || added.app_version, '')),
         (
             'kind', CASE WHEN added.handled IS NULL THEN '=' || added.kind ELSE coalesce('=' || added.kind, '') END,
             CASE WHEN added.handled THEN '=true' WHEN added.handled IS NULL THEN '' ELSE '=false' END

@@ -35,19 +35,22 @@ from app.db.hot import insert_into, rows_of
 from app.db.models.occurrence import MAX_FACT, Occurrence
 from app.db.work import BigId
 
-USER, TAG = "user", "tag"
+USER, ENVIRONMENT, TAG = "user", "environment", "tag"
 FACTS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
     "app_version": (Occurrence.app_version,),
     "os": (Occurrence.os_name, Occurrence.os_version),
     "device_model": (Occurrence.device_model,),
-    USER: (Occurrence.user_id,),
-    "environment": (Occurrence.environment,),
+    USER: (Occurrence.user_id, Occurrence.app_version),
+    ENVIRONMENT: (Occurrence.environment, Occurrence.app_version),
     "kind": (Occurrence.kind, Occurrence.handled),
 }
 """What occurrences are counted by, and the one or two columns that it is made of. TAG is one more: its name, and its value."""
 
-SILENT = frozenset({USER, "environment", "kind", TAG})
+SILENT = frozenset({USER, ENVIRONMENT, "kind", TAG})
 """Facts by which an occurrence is not counted that tells nothing of them."""
+
+BY_VERSION = frozenset({USER, ENVIRONMENT})
+"""Facts whose second column is the version that told the first: one user on one day has few, so this adds next to no row."""
 
 KNOWN = "="
 """Stands before a value; a value that is not known is an empty text, for no column of a key may be NULL."""
@@ -110,13 +113,14 @@ def rows_added(added: Iterable[Any]) -> list[dict[str, Any]]:
     keys: Counter[tuple[object, ...]] = Counter()
     for one in added:
         day = one.occurred_at.astimezone(UTC).date().isoformat()
-        keys[one.crash_id, "app_version", day, _text_or_empty(one.app_version), ""] += 1
+        version = _text_or_empty(one.app_version)
+        keys[one.crash_id, "app_version", day, version, ""] += 1
         keys[one.crash_id, "os", day, _text_or_empty(one.os_name), _text_or_empty(one.os_version)] += 1
         keys[one.crash_id, "device_model", day, _text_or_empty(one.device_model), ""] += 1
         if one.user_id is not None:
-            keys[one.crash_id, USER, day, _text_or_empty(one.user_id), ""] += 1
+            keys[one.crash_id, USER, day, _text_or_empty(one.user_id), version] += 1
         if one.environment is not None:
-            keys[one.crash_id, "environment", day, _text_or_empty(one.environment), ""] += 1
+            keys[one.crash_id, ENVIRONMENT, day, _text_or_empty(one.environment), version] += 1
         if one.kind is not None or one.handled is not None:
             keys[one.crash_id, "kind", day, _text_or_empty(one.kind), _text_of_flag(one.handled)] += 1
         if one.tags is not None:

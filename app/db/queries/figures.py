@@ -31,6 +31,7 @@ from app.db.base import rows_changed
 from app.db.hot import as_rows
 from app.db.models.crash import Crash
 from app.db.models.crash_figure import (
+    BY_VERSION,
     COLUMNS,
     FACTS,
     KNOWN,
@@ -161,7 +162,8 @@ def _counted(session: Session, fact: str, conditions: Sequence[ColumnElement[boo
     if tag is not None:
         statement = statement.select_from(Occurrence).join(tag, true())
     elif fact in SILENT:
-        statement = statement.where(or_(*(column.is_not(None) for column in FACTS[fact])))
+        telling = FACTS[fact][:1] if fact in BY_VERSION else FACTS[fact]
+        statement = statement.where(or_(*(column.is_not(None) for column in telling)))
     return statement.group_by(keys[0], "day", "told", "told_detail")
 
 
