@@ -20,6 +20,16 @@ class Crashq:
     environ: dict[str, str]
     app: str  # identifier
     key: str  # ingest key
+    project: str  # its number in the DSN
+
+
+@dataclass
+class AddedApp:
+    """An app of the user."""
+
+    app: str  # identifier
+    key: str  # ingest key
+    project: str  # its number in the DSN
 
 
 def set_up(folder: Path, database: str, redis_url: str) -> Crashq:
@@ -40,9 +50,19 @@ def set_up(folder: Path, database: str, redis_url: str) -> Crashq:
     (folder / "objects").mkdir(parents=True)
     _crashq(folder, environ, "db", "upgrade")
     _crashq(folder, environ, "user", "add", EMAIL, line=f"{PASSWORD}\n")
-    lines = _crashq(folder, environ, "app", "add", "bench", "--owner", EMAIL).splitlines()
+    made = _add_app(folder, environ, "bench")
+    return Crashq(environ, made.app, made.key, made.project)
+
+
+def add_app(folder: Path, made: Crashq, name: str) -> AddedApp:
+    """Add another app of the same user."""
+    return _add_app(folder, made.environ, name)
+
+
+def _add_app(folder: Path, environ: dict[str, str], name: str) -> AddedApp:
+    lines = _crashq(folder, environ, "app", "add", name, "--owner", EMAIL).splitlines()
     told = dict(line.split(": ", 1) for line in lines)
-    return Crashq(environ, told["app identifier"], told["ingest key"])
+    return AddedApp(told["app identifier"], told["ingest key"], told["DSN"].rpartition("/")[2])
 
 
 def crashq(folder: Path, made: Crashq) -> System:
