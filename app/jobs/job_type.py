@@ -180,6 +180,7 @@ class JobType:
     BODY: type[BaseModel] | None = None  # the body of a POST, for openapi.json
     expect: Callable[[Database, Subject, Any], int] = all_occurrences
     """(database, subject, params) -> units of progress that a new job will about have. Raises NotFound."""
+    FOR_PEOPLE: bool = False  # it makes a file that somebody asks for; pages list such jobs by themselves
     SHORT_LIST: ShortList | None = None  # what the database may answer by itself, in place of `compute`
     make_part: Callable[[Any, JobPlan, JobPart, Run, str], MadePart] | None = None
     """(params, plan, part, run, name): make one part and store it by that name, the same bytes however often.

@@ -7,6 +7,7 @@ import structlog
 from app.db.models.job import LIVE_STATES, Job, JobAsker, JobState, askers_of, is_abandoned, lock_job
 from app.db.queries.lists import jobs_of
 from app.errors import BadParameters
+from app.jobs import JOB_TYPES
 from app.jobs.access import JobNotFound, find_visible_app, own_job
 from app.jobs.attempt import discard
 from app.jobs.parts import forget_parts
@@ -16,6 +17,9 @@ from app.storage_keys import job_folder
 
 STATES: dict[str, tuple[JobState, ...]] = {"live": LIVE_STATES, **{state.value: (state,) for state in JobState}}
 """What a list of jobs can be asked for -> the states that are meant."""
+
+READ_BY_PAGES = '"format":"json"'
+"""In the parameters of reports that pages of the console are made of."""
 
 log = structlog.get_logger()
 
@@ -28,14 +32,29 @@ def asked_by(
     *,
     state: str = "",
     app_identifier: str = "",
+    for_people: bool = False,
     after: tuple[datetime, str] | None = None,
 ) -> list[tuple[Job, datetime]]:
-    """The jobs a user has asked for and when they did, newest first. Raises BadParameters or NotFound."""
+    """The jobs a user has asked for and when they did, newest first. Raises BadParameters or NotFound.
+
+    `for_people`: only those that make a file for somebody, not those by which pages and programs read.
+    """
     if state and state not in STATES:
         raise BadParameters(f"state is not one of {', '.join(STATES)}")
     with services.db.read() as session:
         app_id = find_visible_app(session, user_id, app_identifier).id if app_identifier else None
-        return jobs_of(session, user_id, limit, offset, states=STATES.get(state, ()), app_id=app_id, after=after)
+        kinds = [name for name, one in JOB_TYPES.items() if one.FOR_PEOPLE] if for_people else []
+        return jobs_of(
+            session,
+            user_id,
+            limit,
+            offset,
+            states=STATES.get(state, ()),
+            app_id=app_id,
+            kinds=kinds,
+            without=READ_BY_PAGES if for_people else "",
+            after=after,
+        )
 
 
 def cancel(services: Services, user_id: int, job_id: str) -> Job:

@@ -179,7 +179,7 @@ def test_a_job_that_failed_says_why_where_it_was_asked_and_among_the_jobs(consol
     page.goto(f"/crashes/{occurrence['crash_identifier']}")
     [job] = until(lambda: jobs(console, "failed"), "the job to fail")
     expect(page.locator("#report .flash-bad")).to_contain_text(job["error"]["message"])
-    page.goto("/jobs?state=failed")
+    page.goto("/jobs?show=all&state=failed")
     page.locator("[data-row]").first.click()
 
     assert job["error"]["status"] == 422

@@ -34,21 +34,21 @@ def end(services, job_id: str, state: JobState, code: str | None = None) -> None
 
 
 def test_a_live_job_is_told_with_its_crash_and_can_be_cancelled(client, crash, job_id):
-    page = Page(client.get("/jobs").text)
+    page = Page(client.get("/jobs?show=all").text)
     answer = press(client, f"/jobs/{job_id}/cancel")
 
     assert "List of occurrences" in page.text
     assert crash.title in page.text
     assert [row["data-job"] for row in page.all("tr") if "data-job" in row] == [job_id]
     assert answer.status_code == 303
-    after = client.get("/jobs")
+    after = client.get("/jobs?show=all")
     assert "The job is cancelled." in after.text
     assert client.get(f"/api/jobs/{job_id}").json["result"]["state"] == "cancelled"
 
 
 def test_a_failed_job_says_why_and_what_to_do_and_is_asked_anew(client, services, job_id, clock, run_workers):
     end(services, job_id, JobState.FAILED, "took_too_long")
-    listed, one = client.get("/jobs?state=failed").text, client.get(f"/jobs/{job_id}").text
+    listed, one = client.get("/jobs?show=all&state=failed").text, client.get(f"/jobs/{job_id}").text
 
     clock.advance(seconds=1)
     answer = press(client, f"/jobs/{job_id}/retry")
@@ -99,7 +99,7 @@ def test_a_finished_jobs_files_are_deleted(client, services, job_id, run_workers
 
     press(client, f"/jobs/{job_id}/cancel")
 
-    assert "Its files are deleted." in client.get("/jobs").text
+    assert "Its files are deleted." in client.get("/jobs?show=all").text
     assert client.get(f"/api/jobs/{job_id}").json["result"]["state"] == "expired"
 
 
@@ -112,16 +112,25 @@ def test_what_cannot_be_asked_anew_says_so(client, job_id):
 
 @pytest.mark.parametrize(
     ("query", "is_there"),
-    [("", True), ("?state=live", True), ("?state=failed", False), ("?state=x", True), ("?after=x", True)],
+    [("", True), ("&state=live", True), ("&state=failed", False), ("&state=x", True), ("&after=x", True)],
 )
 def test_a_list_is_of_one_state(client, job_id, query, is_there):
-    assert (job_id in client.get(f"/jobs{query}").text) is is_there
+    assert (job_id in client.get(f"/jobs?show=all{query}").text) is is_there
+
+
+def test_by_itself_the_list_has_only_what_somebody_asked_a_file_of(client, member, crash, job_id):
+    batch = client.post(f"/api/crashes/{crash.identifier}/exports", json={"format": "ndjson"}, headers=member.headers)
+
+    page = client.get("/jobs").text
+
+    assert batch.json["job_id"] in page
+    assert job_id not in page
 
 
 def test_a_list_is_of_one_app(client, services, member, job_id):
     stranger = make_member(services, "mallory@example.com")
 
-    assert job_id in client.get(f"/jobs?app_identifier={member.app.identifier}").text
+    assert job_id in client.get(f"/jobs?show=all&app_identifier={member.app.identifier}").text
     assert client.get(f"/jobs?app_identifier={stranger.app.identifier}").status_code == 404
 
 
@@ -130,7 +139,7 @@ def test_a_long_list_has_a_link_to_what_follows_that_keeps_the_filter(client, me
     for page in range(1, 53):
         client.get(f"/api/crashes/{crash.identifier}/occurrences?page={page}")
 
-    first = Page(client.get("/jobs?state=live").text)
+    first = Page(client.get("/jobs?show=all&state=live").text)
     [following] = [link["href"] for link in first.all("a") if link.get("rel") == "next"]
     rest = Page(client.get(f"/jobs{following}").text)
 
@@ -141,8 +150,8 @@ def test_a_long_list_has_a_link_to_what_follows_that_keeps_the_filter(client, me
 def test_a_list_without_jobs_says_what_to_do(client, member):
     sign_in(client, member)
 
-    assert "Open a crash" in client.get("/jobs").text
-    assert "None of your jobs is like that." in client.get("/jobs?state=failed").text
+    assert "Open a crash" in client.get("/jobs?show=all").text
+    assert "None of your jobs is like that." in client.get("/jobs?show=all&state=failed").text
 
 
 def test_every_kind_of_job_has_a_name_for_people():
@@ -159,7 +168,7 @@ def test_anothers_job_and_one_of_an_app_that_was_left_are_not_there(client, serv
     with services.db.write() as session:
         session.execute(delete(Membership).where(Membership.user_id == member.user_id))
     assert client.get(f"/jobs/{job_id}").status_code == 404
-    assert job_id not in client.get("/jobs").text
+    assert job_id not in client.get("/jobs?show=all").text
 
 
 def test_without_the_proof_nothing_is_cancelled(client, job_id):
@@ -173,7 +182,7 @@ def test_what_a_crash_is_called_is_text(client, services, job_id, crash):
     with services.db.write() as session:
         session.execute(update(Crash).where(Crash.id == crash.id).values(title=HOSTILE))
 
-    for path in ("/jobs", f"/jobs/{job_id}"):
+    for path in ("/jobs?show=all", f"/jobs/{job_id}"):
         page = Page(client.get(path).text)
         assert HOSTILE in page.text
         assert page.all("img") == []

@@ -68,11 +68,14 @@ def jobs_of(
     *,
     states: Sequence[JobState] = (),
     app_id: int | None = None,
+    kinds: Sequence[str] = (),
+    without: str = "",
     after: tuple[datetime, str] | None = None,
 ) -> list[tuple[Job, datetime]]:
     """Jobs and when the user asked for each, newest first, about apps that they still may see; results stay in the table.
 
-    `after` is that of the last row seen: time and job. No states are all of them.
+    `after` is that of the last row seen: time and job. No states, and no kinds, are all of them; `without` leaves out those
+    whose parameters, as JSON, have this text.
     """
     statement = (
         select(Job, JobAsker.asked_at)
@@ -87,6 +90,10 @@ def jobs_of(
         statement = statement.where(Job.state.in_(states))
     if app_id is not None:
         statement = statement.where(Job.app_id == app_id)
+    if kinds:
+        statement = statement.where(Job.kind.in_(kinds))
+    if without:
+        statement = statement.where(Job.params.not_like(f"%{without}%"))
     if after is not None:
         # As one comparison of rows, by which PostgreSQL tells how many are left, and so to go on along the index.
         last = tuple_(literal(after[0], JobAsker.__table__.c.asked_at.type), literal(after[1]))

@@ -25,6 +25,7 @@ class _Batch(ABC):
     METHOD = "POST"
     ROLE = Role.MEMBER
     UNIT = "occurrences"
+    FOR_PEOPLE = True
     BODY = BatchRequest
     RESULT = RESULT
     Params: type[CrashBatch] | type[AppBatch]

@@ -24,6 +24,7 @@ from app.symbolication.opened import OpenedSymbols
 
 PATH = "/crashes/<crash_identifier>/export_occurrences"
 UNIT = "reports"
+FOR_PEOPLE = True
 SUMMARY = "Report of one occurrence of a crash"
 
 _DATE = WithJsonSchema({"type": "string", "format": "date"})

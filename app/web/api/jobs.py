@@ -69,8 +69,15 @@ class JobsQuery(Query):
 def list_jobs(user: int, paging: Paging, query: JobsQuery) -> Page[JobBody]:
     """The jobs that the user has requested, newest first; pages by `after`, or by `page`."""
     offset = 0 if query.after else paging.offset
-    wanted = {"state": query.state, "app_identifier": query.app_identifier}
-    rows = asked_by(services(), user, paging.limit, offset, after=query.after, **wanted)
+    rows = asked_by(
+        services(),
+        user,
+        paging.limit,
+        offset,
+        state=query.state,
+        app_identifier=query.app_identifier,
+        after=query.after,
+    )
     is_numbered = "page" in paging.query and not query.after
     after = None if is_numbered else (lambda row: cursor(row[1], row[0].id))
     return Page.of(rows, paging, lambda row: description(row[0]), after)

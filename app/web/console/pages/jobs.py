@@ -39,6 +39,7 @@ NAMES = {
 }
 TABS = (("", "All"), ("live", "At work"), ("finished", "Finished"), ("failed", "Failed"), ("cancelled", "Cancelled"),
         ("expired", "Expired"))  # fmt: skip
+KINDS = (("", "Reports and batches"), ("all", "All jobs"))
 MOODS = {
     JobState.QUEUED: "plain",
     JobState.RUNNING: "accent",
@@ -59,11 +60,20 @@ ABOUT_STATES = {
 @blueprint.get("/jobs")
 @needs(Access.USER)
 def show() -> Response:
-    """Newest first, those of one state or about one app if asked so."""
+    """Newest first, those of one state or about one app if asked so; without what pages and programs read."""
     who, window = signed_in(), read_cursor_window()
     state, chosen = request.args.get("state", ""), request.args.get("app_identifier", "")
     state = state if state in STATES else ""
-    rows = asked_by(services(), who.user_id, window.limit, state=state, app_identifier=chosen, after=window.after)
+    shows_all = request.args.get("show") == "all"
+    rows = asked_by(
+        services(),
+        who.user_id,
+        window.limit,
+        state=state,
+        app_identifier=chosen,
+        for_people=not shows_all,
+        after=window.after,
+    )
     page = window.page_of(rows)
     with services().db.read() as session:
         apps = apps_of(session, who.user_id, MOST_APPS, 0)
@@ -72,6 +82,8 @@ def show() -> Response:
         rows=_rows([job for job, _ in page]),
         window=window,
         tabs=TABS,
+        kinds=KINDS,
+        shown="all" if shows_all else "",
         state=state,
         chosen=chosen,
         choices=[("", "All apps"), *((app.identifier, app.name) for app in apps)],
