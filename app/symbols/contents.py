@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.symbols.archives import is_archive, members
-from app.symbols.awaited_keys import debug_id, first, release_key, unwind_key
+from app.symbols.awaited_keys import UNWIND, debug_id, first, release_key, unwind_key
 from app.symbols.bundles import BundledMap, bundled_maps, is_bundle
 from app.symbols.java import Mapping, make_mapping
 from app.symbols.not_symbols import NotSymbols
@@ -18,7 +18,7 @@ ARCHIVE, BUNDLE = "archive", "bundle"
 OBJECTS = (b"\x7fELF", b"MZ", b"MODULE ", b"Microsoft C/C++ MSF", b"\xfe\xed\xfa", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe",
            b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")  # fmt: skip
 """How files of debug information begin; anything else is a source map or has to be a mapping."""
-MAX_HELD = 4_000  # two of an image; each is an object in the storage and a row; a fat file may list one image any number of times
+MAX_HELD = 2_000  # each is an object in the storage and a row; a fat file may list one image any number of times
 TOLD = 5  # problems of an archive's members
 _UUID_NAME = re.compile(r"(?:.*[/\\])?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?:\.txt)?")
 
@@ -60,9 +60,11 @@ def contents(file: Path, folder: Path, about: About, max_unpacked: int) -> Itera
 
     Raises NotSymbols when there is nothing, or too much.
     """
-    for number, held in enumerate(_each(file, folder, about, max_unpacked)):
-        if number >= MAX_HELD:
-            raise NotSymbols(f"The file holds more than {MAX_HELD // 2} images, mappings and source maps")
+    number = 0
+    for held in _each(file, folder, about, max_unpacked):
+        number += not held.ids[0].startswith(UNWIND)
+        if number > MAX_HELD:
+            raise NotSymbols(f"The file holds more than {MAX_HELD} images, mappings and source maps")
         yield held
 
 
