@@ -9,13 +9,15 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from app.crashes.distinction import Titled, told_apart
 from app.db import Session
-from app.db.models.crash import SORTS, Crash, Wanted, crashes_of
+from app.db.models.crash import SORTS, Crash, CrashState, Wanted, crashes_of
+from app.db.models.crash_assignee import assignees_of
 from app.errors import BadParameters
 from app.jobs.report_making import rules_of
 from app.json_models import OneOf, Query, Since, Until
 from app.redaction.rules import Rules
 
 ORDERS = ("desc", "asc")
+STATES = ("all", *(state.value for state in CrashState))
 MAX_SEARCH, MAX_WORDS = 200, 10  # characters, as many as a title has; words
 _SEEN = "{} occurrence not {} this day (UTC) or time, ISO 8601"
 
@@ -45,6 +47,7 @@ class CrashQuery(Query):
         WithJsonSchema({"type": "string", "maxLength": MAX_SEARCH}),
         Field(description=f"At most {MAX_WORDS} words, each in the title, in capitals or not"),
     ] = ""
+    state: Annotated[str, OneOf(STATES, STATES[0]), Field(description="Only crashes in this state")] = STATES[0]
     sort: Annotated[str, OneOf(SORTS, SORTS[0]), Field(description="What the list is ordered by")] = SORTS[0]
     order: Annotated[str, OneOf(ORDERS, ORDERS[0]), Field(description="From high to low, or from low to high")] = (
         ORDERS[0]
@@ -61,14 +64,17 @@ class CrashQuery(Query):
             self.last_seen_since,
             self.last_seen_until,
             tuple(sorted(set(self.search.split()))),
+            states=() if self.state == STATES[0] else (CrashState(self.state),),
         )
 
 
 class ListedCrash(NamedTuple):
-    """A crash and its title without what the app takes out."""
+    """A crash, and its title and version without what the app takes out."""
 
     crash: Crash
     title: str
+    resolved_in: str | None
+    assignee: str | None  # e-mail
 
 
 class CrashPage(NamedTuple):
@@ -93,7 +99,16 @@ def crash_page(session: Session, app_id: int, crash_query: CrashQuery, limit: in
         limit=limit,
         offset=offset,
     )
-    titled = [ListedCrash(crash, rules.text(crash.title)) for crash in rows[: limit - 1]]
+    assignees = assignees_of(session, [crash.id for crash in rows[: limit - 1]])
+    titled = [
+        ListedCrash(
+            crash,
+            rules.text(crash.title),
+            crash.resolved_in and rules.text(crash.resolved_in),
+            assignees[crash.id].email if crash.id in assignees else None,
+        )
+        for crash in rows[: limit - 1]
+    ]
     words = crash_query.wanted.words
     shown = [one for one in titled if one.title == one.crash.title or _has(one.title, words)]
     return CrashPage(_told_apart(shown, rules), rows)

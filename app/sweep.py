@@ -17,6 +17,7 @@ from app.jobs.user_jobs import abandon
 from app.queueing.broker import PARTS
 from app.services import Services
 from app.storage_keys import job_folder
+from app.triage.changes import end_ignoring
 from app.work.ending import take_over, unwritten
 from app.work.work_type import WorkType, furthest
 
@@ -34,6 +35,7 @@ def sweep(services: Services) -> None:
         complete(services, job)
     _drop_abandoned(services)
     _clear_past(services)
+    end_ignoring(services)
     with services.db.write() as session:
         drop_expired_tokens(session, services.now())
 

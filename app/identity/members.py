@@ -4,6 +4,7 @@ import structlog
 
 from app.db import Session
 from app.db.models.app import App
+from app.db.models.crash_assignee import take_from
 from app.db.models.membership import (
     AppMember,
     Role,
@@ -63,6 +64,7 @@ def remove(services: Services, app: App, email: str) -> None:
         if was is Role.OWNER:
             _keep_an_owner(session, app)
         drop_member(session, app.id, user.id)
+        take_from(session, app.id, user.id)
     log.info("member_removed", app=app.identifier, user=user.id)
 
 

@@ -30,6 +30,7 @@ from app.errors import AppError, MalformedLog
 from app.ingest import grouping
 from app.ingest.grouping import Grouped, read_and_group, seen_at, splits_in, trim_awaited, waiting
 from app.ingest.log_id import time_in
+from app.ingest.reopening import Recurrence, reopen
 from app.queueing.broker import DIGEST_LOG, INGEST, PUSH, UPKEEP
 from app.services import Services
 from app.store_calls import ObjectDamaged
@@ -208,8 +209,10 @@ def _record(services: Services, outcomes: list[DigestOutcome]) -> set[int]:
         if counted:
             merged = routes(driver, (one.crash for one in counted))
             counted = [one._replace(crash=merged.get(one.crash, one.crash)) for one in counted]
-            crash_ids, notified = count_in(driver, _crashes(counted), now)
+            crash_ids, notified, closed = count_in(driver, _crashes(counted), now)
             add_occurrences(driver, (_row(one, crash_ids[one.crash]) for one in counted))
+            if closed:
+                reopen(driver, closed, (_recurrence(one, crash_ids[one.crash]) for one in counted), now)
             await_symbols(
                 driver, (row for one in counted for row in waiting(one.stored.app_id, one.stored.id, one.report))
             )
@@ -238,6 +241,10 @@ def _row(one: ReadOccurrence, crash_id: int) -> NewOccurrence:
         *one.report.circumstances,
         grouped_as=None if group == one.crash else group,
     )
+
+
+def _recurrence(one: ReadOccurrence, crash_id: int) -> Recurrence:
+    return Recurrence(crash_id, one.report.facts.app_version, one.seen_at)
 
 
 def _crashes(counted: list[ReadOccurrence]) -> Iterable[SeenCrash]:

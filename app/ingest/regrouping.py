@@ -10,6 +10,7 @@ from app.crashes.fingerprint import VERSION
 from app.db import Session
 from app.db.models.awaited_symbols import Come, next_come, no_longer_awaited
 from app.db.models.crash import Crash, group_now
+from app.db.models.crash_history import HistoryAction
 from app.db.models.grouping_decision import (
     GroupingDecision,
     carry,
@@ -25,6 +26,7 @@ from app.db.models.grouping_decision import (
 from app.db.models.regrouping import LEASING, Regrouping, as_asked, find_regrouping, logs_to_regroup, wish
 from app.db.models.symbols import came_since
 from app.db.queries.moves import BatchUnderWay, Group, Move, groups_named, hold_logs, is_batch_under_way, logs_of, move
+from app.db.queries.triage import find_group, follow, write_grouping
 from app.db.work import ENQUEUE_AGAIN_AFTER, back_off
 from app.errors import BadParameters, Conflict, NotFound
 from app.ingest import grouping
@@ -207,7 +209,11 @@ def _renew(session: Session, services: Services, decision: GroupingDecision) -> 
     became = group_now(session, decision.identifier)
     if into is None or became is None or became.id == into.id:
         return False
-    return carry(session, decision, became, into, services.now())
+    carried = carry(session, decision, became, into, services.now())
+    group = find_group(session, decision.identifier) if carried else None
+    if group is not None:
+        follow(session, group, became)
+    return carried
 
 
 def _budget(services: Services, _row: Regrouping) -> Budget:
@@ -244,6 +250,7 @@ def merge(services: Services, user_id: int, crash: Crash, into: Crash) -> int:
         if target == crash.identifier:
             raise Conflict("The two are one crash already")
         decide(session, crash, target, user_id, now)
+        write_grouping(session, HistoryAction.MERGED, [crash.id], target, user_id, now)
         row_id = wish(session, crash.app_id, now)
     _enqueue(services, row_id)
     return row_id
@@ -263,6 +270,9 @@ def split(services: Services, user_id: int, crash: Crash, fingerprint: str) -> i
         if found is None:
             raise NotFound("No group with this fingerprint was merged into this crash")
         split_off(session, found, user_id, now)
+        write_grouping(session, HistoryAction.SPLIT, [crash.id], found.identifier, user_id, now)
+        if group := find_group(session, found.identifier):
+            write_grouping(session, HistoryAction.SPLIT, [group.id], crash.identifier, user_id, now)
         row_id = wish(session, crash.app_id, now)
     _enqueue(services, row_id)
     return row_id

@@ -39,6 +39,12 @@ def test_a_crash_tells_why_its_occurrences_are_one(client, member, two):
                 "symbols": False,
             },
             "merged": [],
+            "state": "open",
+            "state_changed_at": None,
+            "resolved_in": None,
+            "ignored_until": None,
+            "assignee": None,
+            "regressed_at": None,
         },
     }
 

@@ -1,6 +1,7 @@
 -- Adds what a digest has found to its crashes, which are made when these are their first occurrences, and writes a delivery
 -- for each webhook that is notified of new crashes: one round trip for both.
--- :rows is JSON (digest_steps.SeenCrash). Columns: identifier and row id of each crash, how many webhooks are to be notified.
+-- :rows is JSON (digest_steps.SeenCrash). Columns: identifier, row id and state of each crash, how many webhooks are to be
+-- notified.
 WITH counted AS (
     INSERT INTO crashes (
         app_id, identifier, fingerprint, fingerprint_version, title, first_seen, last_seen, occurrences_count, why, revision,
@@ -33,8 +34,10 @@ WITH counted AS (
         -- The digest adds to the figures what it adds here, whether they are complete or not.
         figures_revision = crashes.figures_revision + 1,
         -- The first explanation stays; crashes of the first releases have none.
-        why = coalesce(crashes.why, excluded.why)
-    RETURNING identifier, id, app_id, revision
+        why = coalesce(crashes.why, excluded.why),
+        -- NULL unless the crash is ignored for so many occurrences more.
+        ignored_left = crashes.ignored_left - excluded.occurrences_count
+    RETURNING identifier, id, app_id, revision, state
 ),
 notified AS (
     INSERT INTO webhook_deliveries (webhook_id, event, subject, created_at, state, attempts, next_at)
@@ -49,5 +52,5 @@ notified AS (
     ON CONFLICT DO NOTHING
     RETURNING 1
 )
-SELECT counted.identifier, counted.id, (SELECT count(*) FROM notified)
+SELECT counted.identifier, counted.id, counted.state, (SELECT count(*) FROM notified)
 FROM counted

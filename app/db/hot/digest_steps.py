@@ -25,7 +25,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from app.db.driver_pool import DriverConnection, Prepared
 from app.db.engine import Database
 from app.db.hot import SqlText, as_rows, insert_into, rows_of
-from app.db.models.crash import Crash, in_step
+from app.db.models.crash import Crash, CrashState, in_step
 from app.db.models.crash_figure import addition, rows_added
 from app.db.models.fair_share import FairShare, digested
 from app.db.models.log import Log, LogStatus
@@ -111,6 +111,7 @@ class CountedCrashes(NamedTuple):
 
     ids: dict[str, int]  # identifier -> row id
     notified: int  # how many webhooks are to be notified of new ones
+    closed: list[int]  # row ids of those that are resolved or ignored
 
 
 class CountedCrash(NamedTuple):
@@ -118,6 +119,7 @@ class CountedCrash(NamedTuple):
 
     identifier: str
     id: int
+    state: CrashState
     notified: int  # as in `CountedCrashes`
 
 
@@ -178,11 +180,15 @@ def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime)
     rows = as_rows(crash._asdict() for crash in seen)
     if driver.is_postgresql:
         found = driver.rows(_COUNT, rows=rows, now=now)
-        return CountedCrashes({crash.identifier: crash.id for crash in found}, found[0].notified if found else 0)
+        closed = [crash.id for crash in found if crash.state is not CrashState.OPEN]
+        return CountedCrashes(
+            {crash.identifier: crash.id for crash in found}, found[0].notified if found else 0, closed
+        )
     counted = driver.rows(_COUNT_ON_SQLITE, rows=rows)
     new = [{"identifier": row[0]} for row in counted if row[2] == NEW]
     notified = driver.change(CRASHES_NEW, rows=as_rows(new), now=now) if new else 0
-    return CountedCrashes({row[0]: row[1] for row in counted}, notified)
+    closed = [row[1] for row in counted if row[3] is not CrashState.OPEN]
+    return CountedCrashes({row[0]: row[1] for row in counted}, notified, closed)
 
 
 def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
@@ -253,7 +259,7 @@ def _end(dialect: ModuleType) -> ReturningUpdate[int]:
     return update(Log).where(*own).values(**values, **ended).returning(_LOG.id)
 
 
-def _count(dialect: ModuleType, *, is_move: bool = False) -> ReturningInsert[str, int, int]:
+def _count(dialect: ModuleType, *, is_move: bool = False) -> ReturningInsert[str, int, int, CrashState]:
     """The first half of count_occurrences.sql for SQLite, and for the sessions of both databases, whose moves take off too."""
     given = rows_of(dialect, *(_CRASH[name] for name in SeenCrash._fields))
     columns = [given.c[name] for name in SeenCrash._fields]
@@ -272,8 +278,10 @@ def _count(dialect: ModuleType, *, is_move: bool = False) -> ReturningInsert[str
         "figures_revision": in_step(Crash.revision + 1) if is_move else Crash.figures_revision + 1,
         "why": func.coalesce(Crash.why, insert.excluded.why),
     }
+    if not is_move:
+        merged["ignored_left"] = Crash.ignored_left - insert.excluded.occurrences_count
     counted = insert.on_conflict_do_update(index_elements=[Crash.identifier], set_=merged)
-    return counted.returning(_CRASH.identifier, _CRASH.id, _CRASH.revision)
+    return counted.returning(_CRASH.identifier, _CRASH.id, _CRASH.revision, _CRASH.state)
 
 
 def _add(dialect: ModuleType) -> Insert:

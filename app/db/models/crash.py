@@ -1,20 +1,31 @@
 """Crashes: the occurrences that share a fingerprint."""
 
+import enum
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, case, exists, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
+from app.db.base import Base, value_enum
 from app.db.models.crash_alias import MAX_STEPS, went_to
-from app.db.models.occurrence import Occurrence
+from app.db.models.occurrence import MAX_FACT, Occurrence
 from app.db.work import BigId
 
 SORTS = ("last_seen", "first_seen", "occurrences_count")
 """What a list of crashes can be ordered by."""
 
 INCOMPLETE = text("figures_revision <> revision")
+UNTIL_A_DAY = text("ignored_until IS NOT NULL")
+
+
+class CrashState(enum.StrEnum):
+    """open -> resolved | ignored -> open, by people; back to open also by a digest or the sweep."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    IGNORED = "ignored"
 
 
 class Wanted(NamedTuple):
@@ -27,6 +38,7 @@ class Wanted(NamedTuple):
     last_since: datetime | None = None  # the latest one in [last_since, last_until)
     last_until: datetime | None = None
     words: tuple[str, ...] = ()  # each is in the title, in capitals or not
+    states: Sequence[CrashState] = ()  # one of these
 
 
 class Crash(Base):
@@ -46,11 +58,22 @@ class Crash(Base):
     figures_revision: Mapped[int] = mapped_column(BigInteger, default=-1, server_default="-1")
     """The revision whose figures `crash_figures` holds; another than `revision`: they are not complete."""
     why: Mapped[str | None] = mapped_column(Text)  # JSON: the rule and the parts of its fingerprint; None: made before
+    state: Mapped[CrashState] = mapped_column(value_enum(CrashState), server_default=CrashState.OPEN.value)
+    state_changed_at: Mapped[datetime | None]  # None: open since it was first seen
+    resolved_in: Mapped[str | None] = mapped_column(String(MAX_FACT))  # a version, or NEXT; None: resolved now
+    terms: Mapped[str | None] = mapped_column(
+        Text
+    )  # JSON: what ends the state beside `resolved_in`, see app.crashes.state_terms
+    ignored_until: Mapped[datetime | None]
+    ignored_left: Mapped[int | None] = mapped_column(BigInteger)
+    """How many occurrences more until a digest has to look whether the crash is ignored any longer; each takes one off."""
+    regressed_at: Mapped[datetime | None]  # when it came back; None once people have changed its state
     __table_args__ = (
         Index("ix_crashes_app_id_last_seen", "app_id", "last_seen"),
         Index("ix_crashes_app_id_first_seen", "app_id", "first_seen"),
         Index("ix_crashes_app_id_occurrences_count", "app_id", "occurrences_count"),
         Index("ix_crashes_figures", "app_id", "id", postgresql_where=INCOMPLETE, sqlite_where=INCOMPLETE),
+        Index("ix_crashes_ignored_until", "ignored_until", postgresql_where=UNTIL_A_DAY, sqlite_where=UNTIL_A_DAY),
     )
 
 
@@ -144,6 +167,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
             found.append(column >= since)
         if until:
             found.append(column < until)
+    if wanted.states:
+        found.append(Crash.state.in_(wanted.states))
     return found + [_has(word) for word in wanted.words]
 
 

@@ -16,12 +16,14 @@ from app.db.base import rows_changed
 from app.db.hot.digest_steps import SeenCrash, count_within
 from app.db.models.crash import Crash, find_crash, in_step
 from app.db.models.crash_alias import come_home, count_moved
+from app.db.models.grouping_decision import find_decision
 from app.db.models.job import LIVE, Job, JobState
 from app.db.models.job_part import BATCH
 from app.db.models.log import Log
 from app.db.models.occurrence import Occurrence
 from app.db.queries.figures import add_figures, figures_of, take_figures
 from app.db.queries.removal import first_and_last
+from app.db.queries.triage import follow
 from app.errors import AppError
 
 
@@ -196,3 +198,6 @@ def _look_after(session: Session, crash_id: int) -> None:
     following = literal(crash.revision + 1, BigInteger)
     rows_changed(session, lifted.values(revision=following, figures_revision=in_step(following)))
     rows_changed(session, update(Job).where(Job.crash_id == crash_id, LIVE).values(crash_id=heir.id))
+    decision = find_decision(session, crash.identifier)
+    if decision is None or not decision.is_merge:  # what people merge keeps its own, for it may be split off again
+        follow(session, crash, heir)

@@ -45,6 +45,7 @@ from app.web.api import (
     symbol_uploads,
     symbols,
     tokens,
+    triage,
     unreal,
     upload_keys,
     webhooks,
@@ -78,7 +79,7 @@ RESOURCES = tuple(
     module.resource
     for module in (
         login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
-        members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
+        triage, members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
         sentry_releases, sentry_account, upload_keys, webhooks, health, docs,
     )
 )  # fmt: skip

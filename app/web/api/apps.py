@@ -4,9 +4,11 @@ from pydantic import Field
 
 from app.catalog import CrashQuery, ListedCrash, crash_page
 from app.db.models.app import App, apps_of
+from app.db.models.crash import CrashState
 from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
+from app.web.api.crash_state import IgnoredUntilBody, ignored_until
 from app.web.api.resource import Page, Paging, Resource
 from app.web.auth import services
 
@@ -29,6 +31,11 @@ class CrashBody(ResponseBody, component="Crash"):
     first_seen: Time
     last_seen: Time
     occurrences_count: int
+    state: CrashState
+    resolved_in: str | None = Field(description="A version, or `next`; null: resolved now, or not resolved")
+    ignored_until: IgnoredUntilBody | None = Field(description="null: for good, or not ignored", examples=[None])
+    assignee: str | None = Field(description="E-mail", examples=["ada@example.com"])
+    regressed_at: Time | None = Field(description="When it came back; null once people have changed its state")
 
 
 @resource.get("/apps", "listApps", "Apps that you may see", access=Access.USER, about="By name")
@@ -47,4 +54,10 @@ def list_crashes(app: App, paging: Paging, query: CrashQuery) -> Page[CrashBody]
 
 
 def _crash(one: ListedCrash) -> CrashBody:
-    return CrashBody.of(one.crash, title=one.title)
+    return CrashBody.of(
+        one.crash,
+        title=one.title,
+        resolved_in=one.resolved_in,
+        ignored_until=ignored_until(one.crash),
+        assignee=one.assignee,
+    )

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from app.db import Session
 from app.db.models.app import App
-from app.db.models.crash import Crash, newest_versions
+from app.db.models.crash import Crash, CrashState, newest_versions
+from app.db.models.crash_assignee import assignees_of
 from app.db.models.grouping_decision import GroupingDecision, merged_into
 from app.errors import BadParameters
 from app.identity.access import Access
@@ -17,6 +18,7 @@ from app.jobs.report_making import rules_of
 from app.json_models import RequestBody, ResponseBody, Time
 from app.redaction.rules import Rules
 from app.web.api import tags
+from app.web.api.crash_state import IgnoredUntilBody, ignored_until
 from app.web.api.request_values import request_values
 from app.web.api.resource import Resource
 from app.web.auth import services
@@ -61,6 +63,12 @@ class CrashInFull(ResponseBody, component="CrashInFull"):
     fingerprint: str
     why: Why | None = Field(description="What the fingerprint was made of; null for a crash made before this was kept")
     merged: list[MergedGroup]
+    state: CrashState
+    state_changed_at: Time | None = Field(description="null: open since it was first seen")
+    resolved_in: str | None = Field(description="A version, or `next`; null: resolved now, or not resolved")
+    ignored_until: IgnoredUntilBody | None = Field(description="null: for good, or not ignored", examples=[None])
+    assignee: str | None = Field(description="E-mail", examples=["ada@example.com"])
+    regressed_at: Time | None = Field(description="When it came back; null once people have changed its state")
 
 
 class MergeRequest(RequestBody):
@@ -79,7 +87,7 @@ class SplitRequest(RequestBody):
 def show_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
     """A crash, why its occurrences are one, and what was merged into it."""
     with services().db.read() as session:
-        return _crash(session, visible_crash(session, user, crash_identifier))
+        return crash_in_full(session, visible_crash(session, user, crash_identifier))
 
 
 @resource.post(
@@ -93,7 +101,7 @@ def merge_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
         crash, target = visible_crash(session, user, crash_identifier), visible_crash(session, user, into)
     regrouping.merge(services(), user, crash, target)
     with services().db.read() as session:
-        return _crash(session, visible_crash(session, user, target.identifier))
+        return crash_in_full(session, visible_crash(session, user, target.identifier))
 
 
 @resource.post(
@@ -107,7 +115,7 @@ def split_crash(user: int, crash_identifier: CrashIdentifier) -> CrashInFull:
         crash = visible_crash(session, user, crash_identifier)
     regrouping.split(services(), user, crash, fingerprint)
     with services().db.read() as session:
-        return _crash(session, visible_crash(session, user, crash.identifier))
+        return crash_in_full(session, visible_crash(session, user, crash.identifier))
 
 
 def _only(name: str) -> str:
@@ -121,10 +129,12 @@ def _only(name: str) -> str:
     return given[name]
 
 
-def _crash(session: Session, crash: Crash) -> CrashInFull:
+def crash_in_full(session: Session, crash: Crash) -> CrashInFull:
+    """The body of a crash that the user may see."""
     app = session.get_one(App, crash.app_id)
     groups = merged_into(session, crash.identifier, SHOWN_GROUPS)
     rules, _ = rules_of(session, app.id)
+    assignee = assignees_of(session, [crash.id]).get(crash.id)
     return CrashInFull.of(
         crash,
         title=rules.text(crash.title),
@@ -132,6 +142,9 @@ def _crash(session: Session, crash: Crash) -> CrashInFull:
         versions=newest_versions(session, crash.id, LOOKED_THROUGH),
         why=_why(crash.why, rules),
         merged=[_merged(group, rules) for group in groups],
+        resolved_in=crash.resolved_in and rules.text(crash.resolved_in),
+        ignored_until=ignored_until(crash),
+        assignee=assignee.email if assignee else None,
     )
 
 
