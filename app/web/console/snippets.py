@@ -30,6 +30,13 @@ _FLUTTER = """await SentryFlutter.init(
   (options) => options.dsn = '{dsn}',
   appRunner: () => runApp(const MyApp()),
 );"""
+_REACT_NATIVE = """import * as Sentry from "@sentry/react-native";
+
+Sentry.init({{ dsn: "{dsn}" }});"""
+_UNITY = """Tools > Sentry > DSN: {dsn}"""
+_PYTHON = """import sentry_sdk
+
+sentry_sdk.init(dsn="{dsn}")"""
 _CRASHPAD = """client.StartHandler(handler, database, metrics,
                     "{base}/api/{project}/minidump/?sentry_key={key}",
                     {{{{"product", "Notes"}}, {{"version", "1.2"}}}},
@@ -83,6 +90,9 @@ _ALL = (
     Snippet("sentry-ios", "iOS and macOS, Sentry SDK", "As early as the app starts.", _IOS),
     Snippet("sentry-javascript", "JavaScript, Sentry SDK", "Any of Sentry's JavaScript packages.", _JAVASCRIPT),
     Snippet("sentry-flutter", "Flutter, Sentry SDK", "Around runApp in main.", _FLUTTER),
+    Snippet("sentry-react-native", "React Native, Sentry SDK", "As early as the app starts.", _REACT_NATIVE),
+    Snippet("sentry-unity", "Unity, Sentry's package", "A setting of the editor.", _UNITY),
+    Snippet("sentry-python", "Python, Sentry SDK", "SDKs for other languages take the same DSN.", _PYTHON),
     Snippet(
         "bugsnag", "Bugsnag's notifiers", "Here JavaScript's; Android's and Cocoa's take the same three.", _BUGSNAG
     ),

@@ -8,17 +8,15 @@ from app.identity import keys
 from app.identity.access import Access
 from app.json_models import read_params
 from app.web.auth import services
+from app.web.console.connection import connection_of
 from app.web.console.forms import REFUSALS, problems_of
-from app.web.console.page import Nav, app_of, go, server_address, signed_in
+from app.web.console.page import Nav, app_of, go, signed_in
 from app.web.console.page_access import needs
 from app.web.console.settings_frame import render_section
-from app.web.console.snippets import snippets
 
 NAV = Nav("Settings", "settings.show", "settings", 80, of_app=True)
 
 blueprint = Blueprint("settings", __name__)
-
-PLACEHOLDER = "KEY"
 
 
 @blueprint.get("/apps/<app_identifier>/settings")
@@ -53,25 +51,20 @@ def revoke_key(app_identifier: str, key_identifier: str) -> Response:
 
 
 def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, name: str = "") -> Response:
-    base = server_address()
     with services().db.read() as session:
         role = role_of(session, signed_in().user_id, app.id)
     is_hidden = role is Role.VIEWER  # who may not send is not shown what to send with
-    rows = [] if is_hidden else keys.ingest_keys(services(), app, base)
-    known = [row for row in rows if row.key]
-    chosen = next((row for row in known if row.identifier == request.args.get("key")), known[0] if known else None)
-    key = chosen.key if chosen and chosen.key else PLACEHOLDER
-    dsn = chosen.dsn if chosen and chosen.dsn else keys.dsn_of(services().config, app, PLACEHOLDER, base)
+    connection = connection_of(app, request.args.get("key", ""), is_hidden=is_hidden)
     return render_section(
         "settings.html",
         "settings.show",
         app,
         status=status,
-        rows=rows,
+        rows=connection.rows,
         is_hidden=is_hidden,
-        chosen=chosen,
-        dsn=dsn,
-        snippets=snippets(base, app.identifier, app.id, key, dsn),
+        chosen=connection.chosen,
+        dsn=connection.dsn,
+        snippets=connection.snippets,
         problems=problems or {},
         name=name,
     )
