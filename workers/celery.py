@@ -25,7 +25,7 @@ from app.background import TYPES
 from app.config import Config
 from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
-from app.operations.schema import require_current_schema
+from app.operations.schema_version import require_current_schema
 from app.queueing.broker import (
     BEGIN_CANARY,
     KEEP_AGES,

@@ -47,18 +47,47 @@ class Commands(Friendly):
                 importlib.import_module(f"{__name__}.{module}")
         return super().get_command(ctx, cmd_name)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of `--help`, by SUMMARIES: no module is imported for it."""
+        rows = [(name, SUMMARIES[name]) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 COMMANDS = {
     "accounts": ("app", "erase", "user"),
     "backup": ("backup", "db", "doctor", "restore"),
     "demo": ("demo",),
-    "logs": ("log", "regroup"),
+    "logs": ("log",),
     "procfile": ("beat", "web", "worker", "worker-died"),
+    "regroup": ("regroup",),
     "remote": ("remote",),
     "symbols": ("symbols",),
     "up": ("up",),
 }
 """Module beside this one -> the commands that it registers."""
+
+SUMMARIES = {
+    "app": "Apps whose crashes are collected.",
+    "backup": "Write database, store and secret into FOLDER, beside a running service or not.",
+    "beat": "Run beat, which sends periodic tasks to workers.",
+    "completion": "Print the completion for SHELL",
+    "db": "The database.",
+    "demo": "Show the whole service at work: logs in, occurrences and a report out, as jobs.",
+    "doctor": "Compare database and storage, beside a running service or not.",
+    "erase": "Erase USER_ID, as the app's logs name the user, and wait for the end",
+    "log": "Uploaded crash logs.",
+    "regroup": "Group all stored logs anew, beside a running service or without one.",
+    "remote": "A crashq server over HTTP: crashes, occurrences, reports, batches, jobs, uploads.",
+    "restore": "Bring the backup in FOLDER into an empty database and its store; nothing may run on them.",
+    "symbols": "Debug information and mappings, by which frames get their names.",
+    "up": "Start the whole service on this machine; Ctrl-C stops it.",
+    "user": "People who may log in.",
+    "web": "Run the web server, with the settings of the environment.",
+    "worker": "Run a worker: CRASHQ_WORKER_CONCURRENCY processes, for the CRASHQ_QUEUES.",
+    "worker-died": "Give to other workers at once what `crashq worker --name NAME` of this host held.",
+}
+"""Command -> the first sentence of its help, as a test compares."""
 
 FOR_ANYBODY = frozenset({"completion", "remote"})
 """Commands that have no data folder: what they write is the user's own file."""

@@ -1,9 +1,8 @@
-"""`crashq log add` and `crashq regroup`: stores crash logs from files and archives, and groups stored ones anew."""
+"""`crashq log add`: stores crash logs from files and archives."""
 
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,25 +13,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.cli import DATA_DIR, main
 from app.cli.arguments import counted, files_under
 from app.cli.opening import opened
-from app.cli.recounting import recount_figures
 from app.db.hot.upload import find_known
-from app.db.models.app import App, apps_after
+from app.db.models.app import App
 from app.db.models.log import LogStatus
-from app.db.models.regrouping import Regrouping, find_regrouping
 from app.errors import AppError
 from app.identity import accounts
 from app.ingest.log_id import log_id_of_file
 from app.ingest.receive import receive
-from app.ingest.regrouping import begin_regrouping, regroup_app
 from app.ingest.status import log_state
 from app.services import Services
 
 LOOK_EVERY = 0.2  # seconds between looks while waiting for the digestion
 MAX_REASONS = 10  # in the summary; each file has a line of its own as well
 SOME_NOT, INTERRUPTED = 1, 130  # exit codes
-PROGRESS_EVERY = 0.5  # seconds between looks at the progress
-WORK_FOR = 1.0  # seconds that this command works itself between looks, when no service does
-APPS_PER_PAGE = 100
 
 
 @dataclass
@@ -143,64 +136,3 @@ def _sum_up(tally: Tally) -> None:
     click.echo(", ".join(told), err=True)
     for reason, count in tally.reasons.most_common(MAX_REASONS):
         click.echo(f"  {count} × {reason}", err=True)
-
-
-@main.command()
-@click.option("--app", "app_identifier", metavar="APP", help="Only the logs of this app; all apps otherwise.")
-@click.option("--no-wait", is_flag=True, help="Begin, and leave the rest to the running service.")
-@click.option("--anew", is_flag=True, help="From the first log on, also where it has been begun under the same rules.")
-@click.option("--figures", is_flag=True, help="Only count the figures of crashes anew; no log is read.")
-@DATA_DIR
-def regroup(app_identifier: str | None, no_wait: bool, anew: bool, figures: bool, data_dir: Path) -> None:
-    """Group all stored logs anew, beside a running service or without one.
-
-    Old identifiers of crashes stay valid. Ctrl-C leaves the work to the service; the command again goes on where it stands.
-    """
-    console = Console(stderr=True)
-    with opened(data_dir) as services:
-        is_alone = not services.broker.check()
-        if no_wait and is_alone:
-            click.echo("No service is running on this folder; the logs are regrouped when `crashq up` runs", err=True)
-        for app in _apps(services, app_identifier):
-            if figures:
-                recount_figures(services, app, is_alone=is_alone, waits=not no_wait)
-                continue
-            row_id = begin_regrouping(services, app.id, anew=anew)
-            if no_wait:
-                click.echo(f"{app.identifier}: begun")
-            else:
-                _follow(services, console, app, row_id, is_alone=is_alone)
-
-
-def _apps(services: Services, app_identifier: str | None) -> Iterator[App]:
-    if app_identifier:
-        yield accounts.app_for_operator(services, app_identifier)
-        return
-    after = 0
-    while True:
-        with services.db.read() as session:
-            page = apps_after(session, after, APPS_PER_PAGE)
-        yield from page
-        if len(page) < APPS_PER_PAGE:
-            return
-        after = page[-1].id
-
-
-def _follow(services: Services, console: Console, app: App, row_id: int, *, is_alone: bool) -> None:
-    """Show how far it is until all logs are looked at; work along when nobody else does."""
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        shown = bar.add_task(f"Regrouping {app.identifier}", total=None)
-        while True:
-            with services.db.read() as session:
-                row = find_regrouping(session, row_id)
-            if row is None or _is_through(row):
-                break
-            bar.update(shown, completed=row.done, total=max(row.total, row.done))
-            if not (is_alone and regroup_app(services, row_id, WORK_FOR)):
-                time.sleep(PROGRESS_EVERY)
-    summary = f"{row.done} logs, {row.moved} occurrences moved, {row.unreadable} unreadable" if row else "ended"
-    click.echo(f"{app.identifier}: {summary}")
-
-
-def _is_through(row: Regrouping) -> bool:
-    return row.finished_at is not None

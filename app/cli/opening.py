@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.config import Config, embedded_environment
-from app.operations.schema import is_current, require_current, upgrade
+from app.operations.schema_version import is_current, require_current
 from app.operations.store_setup import set_up_storage
 from app.services import Services, open_services
 from app.telemetry.log_lines import configure_logs
@@ -23,6 +23,9 @@ def opened(data_dir: Path) -> Iterator[Services]:
         if services.db.is_postgresql:
             require_current(services.db)
         elif not is_current(services.db):
+            # Alembic takes as long to import as all else that a command needs.
+            from app.operations.schema import upgrade
+
             upgrade(services.db)
             set_up_storage(services)
         yield services

@@ -1,19 +1,15 @@
 """Brings the database's schema up to date."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
-from app.db import Connection, Database, open_database
+from app.db import Connection, Database
 from app.db.engine import LOCK_WAIT
-from app.errors import ConfigError, TransientError
+from app.operations.schema_version import MIGRATIONS
 
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
 LOCK_KEY = 0x63726173  # "cras": the advisory lock that lets one of several starting releases migrate at a time
 PATIENCE = 3_600  # seconds that a release waits for another one's migrations, which may build indexes of large tables
 
@@ -62,34 +58,3 @@ def _patience(database: Database, connection: Connection) -> Iterator[None]:
         yield
     finally:
         driver.execute(f"PRAGMA busy_timeout={LOCK_WAIT * 1000}").close()
-
-
-def is_current(database: Database) -> bool:
-    """True when the database has every migration of this release, or is a later release's. Raises TransientError."""
-    return _lacking(database) is None
-
-
-def require_current(database: Database) -> None:
-    """Raise ConfigError, with the command to run, when the database lacks a migration. Raises TransientError."""
-    if lacking := _lacking(database):
-        raise ConfigError(f"{lacking}: run `crashq db upgrade` first")
-
-
-def require_current_schema(url: str) -> None:
-    """The same of a database that is not open. Nothing is said of one that does not answer: the service waits for that."""
-    with closing(open_database(url)) as database, suppress(TransientError):
-        require_current(database)
-
-
-def _lacking(database: Database) -> str | None:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    with database.connection() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    if found is None:
-        return "The database lacks the tables of crashq"
-    known = [script.revision for script in scripts.walk_revisions()]  # the newest first
-    if found in known[1:]:
-        return f"The database has schema {found}, and this release needs {known[0]}"
-    return None

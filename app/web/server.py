@@ -14,7 +14,7 @@ from granian.server import MPServer, mp
 from app.config import Config
 from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
-from app.operations.schema import require_current_schema
+from app.operations.schema_version import require_current_schema
 from app.telemetry.log_lines import configure_logs
 from app.web.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
 from app.web.api.waiting import BRIEF_WAITS

@@ -14,7 +14,8 @@ from app.db import open_database
 from app.db.models.log import Log
 from app.errors import ConfigError
 from app.ingest.receive import receive
-from app.operations.schema import require_current, require_current_schema, upgrade
+from app.operations.schema import upgrade
+from app.operations.schema_version import require_current, require_current_schema
 from app.queueing.broker import MemoryBroker
 from app.services import START, Services, worker_name
 from tests.factories import kscrash, make_member

@@ -26,8 +26,10 @@ ASK = {  # each that opens the database -> its arguments
     "log add": ["log", "add", "--app", "notes", "file"],
     "regroup": ["regroup"],
     "symbols add": ["symbols", "add", "--app", "notes", "file"],
+    "worker-died": ["worker-died", "worker"],
 }
-OTHERS = {"completion", "demo", "remote", "up"}  # they need no database, have one of their own, or are tested below
+OTHERS = {"beat", "completion", "demo", "remote", "up", "web", "worker"}
+"""They need no database, have one of their own, wait for it, or are tested below."""
 
 
 @pytest.fixture

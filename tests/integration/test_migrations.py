@@ -18,7 +18,8 @@ from sqlalchemy import delete, event, inspect, select
 from app.db import Base, Database, open_database, tables
 from app.db.models.crash import Crash
 from app.db.models.occurrence import Occurrence
-from app.operations.schema import LOCK_KEY, MIGRATIONS, is_current, upgrade
+from app.operations.schema import LOCK_KEY, upgrade
+from app.operations.schema_version import MIGRATIONS, is_current
 from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage

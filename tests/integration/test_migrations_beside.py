@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import BigInteger, Boolean, Connection, DateTime, Integer, MetaData, Table, select
 
 from app.db import Base, open_database, tables
-from app.operations.schema import MIGRATIONS, upgrade
+from app.operations.schema import upgrade
+from app.operations.schema_version import MIGRATIONS
 
 WORDS = {"state": "queued", "status": "received"}  # columns whose text is one of a few words
 OWN = "alembic_version"

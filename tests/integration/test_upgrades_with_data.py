@@ -15,7 +15,8 @@ from sqlalchemy import MetaData, select
 
 from app import create_app
 from app.db import Database, open_database
-from app.operations.schema import MIGRATIONS, is_current, upgrade
+from app.operations.schema import upgrade
+from app.operations.schema_version import MIGRATIONS, is_current
 from app.queueing.broker import MemoryBroker
 from app.services import Services
 from app.storage import open_storage

@@ -17,7 +17,8 @@ import pytest
 from app.cli.demo import Http
 from app.config import Config, embedded_environment
 from app.identity.accounts import create_app_for, create_user
-from app.operations.schema import is_current, upgrade
+from app.operations.schema import upgrade
+from app.operations.schema_version import is_current
 from app.operations.store_setup import set_up_storage
 from app.services import open_services
 from tests.servers import free_port
