@@ -87,8 +87,8 @@ def add_deploy(services: Services, apps: list[App], version: str, deploy: dict[s
         raise BadParameters(f"What a deploy says has at most {MAX_TEXT} characters, none of them control characters")
     kept: dict[str, Any] = dict(deploy)
     for name in ("date_started", "date_finished"):
-        moment = iso_time.since(name, deploy.get(name))
-        kept[name] = iso_time.rfc3339(moment) if moment else None
+        time = iso_time.since(name, deploy.get(name))
+        kept[name] = iso_time.rfc3339(time) if time else None
     kept["date_finished"] = kept["date_finished"] or iso_time.rfc3339(services.now())
     with services.db.write() as session:
         for release in declared_releases(session, [app.id for app in apps], SHOWN, version):

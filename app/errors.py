@@ -56,7 +56,7 @@ class Unauthorized(AppError):
 
 
 class Forbidden(AppError):
-    """A member of the app whose role does not cover this; a stranger is told that there is no such app."""
+    """A member of the app whose role does not cover this; a stranger learns that there is no such app."""
 
     code, status, message = "forbidden", 403, "Your role in this app does not allow this"
 

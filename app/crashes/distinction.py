@@ -9,7 +9,7 @@ from app.crashes.title import MAX_LENGTH, MAX_PLACE, cut, one_line
 MOST = 3  # parts that are added to a title
 MARK = 6  # digits of the identifier, for crashes whose parts look alike too
 
-# Label of a part -> how a title says it. Frames have none of their own: they are told as callers are.
+# Label of a part -> how a title says it. Frames have none of their own: they are named as callers are.
 _WORDS = {
     "type": " ({})",
     "root cause": ", caused by {}",

@@ -1,4 +1,4 @@
-"""What can be told of an occurrence in one row: facts, which batches hold, and circumstances, by which crashes are found."""
+"""What one row can say of an occurrence: facts, which batches hold, and circumstances, by which crashes are found."""
 
 import json
 import re

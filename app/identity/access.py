@@ -34,7 +34,7 @@ def check(services: Services, user_id: int, access: Access, path: Mapping[str, o
     """Raise Forbidden when the user is a member of the app that the path is about, without the role.
 
     `path` is its variables. That the user is a member at all is checked where the app or the crash is looked up, for only
-    there it is known what a stranger is told.
+    there it is known what a stranger is answered.
     """
     if access.role is None or access.role is Role.VIEWER:
         return

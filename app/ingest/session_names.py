@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 LATE, EARLY = timedelta(days=7), timedelta(hours=1)
 """A session that started longer ago by its clock, or will start later than this, counts on the day of its arrival."""
-MAX_ID = 512  # characters of an id that are told apart
+MAX_ID = 512  # characters of an id that count
 _PURPOSE = b"users and sessions of an app"
 
 

@@ -72,8 +72,8 @@ class TextMaker:
 
 
 def _one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same, each made by a thread of its own while the one before it is stored: PostgreSQL and this process take turns
-    no more.
+    """The same, each made by a thread of its own while the one before it is stored, so that PostgreSQL and this process work
+    at the same time.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="batch-text") as helper:
         following = helper.submit(next, items, None)

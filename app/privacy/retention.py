@@ -36,7 +36,7 @@ APPS_AT_ONCE = 500
 LOOK_AT = 20_000  # files of the store each time, some 50 ms, for what killed processes left half-written
 UNFINISHED_AFTER = timedelta(hours=1)  # since the last byte was written; a younger one may still be written to
 CLOCK_SET_BACK = timedelta(hours=1)  # a login made later than this from now would live longer than it may
-SESSIONS_KNOWN_FOR = timedelta(days=3)  # since something new was told of them
+SESSIONS_KNOWN_FOR = timedelta(days=3)  # since the last news of them
 SESSIONS_AT_ONCE = 20_000  # forgotten each time: more than arrive within a minute
 ROWS_AT_ONCE = 500  # of one transaction, some milliseconds: a digest that waits for one of them hardly notices
 

@@ -10,7 +10,7 @@ from app.symbols.resolving import MAPPING, SOURCE_MAP, is_java, mapping_ids
 from app.symbols.scripts import LONG_LINE, MINIFIED, declared_id, script_name
 
 MAX_FRAMES = 20_000  # of a report that are looked at
-MAX_SCRIPTS = 50  # of a report that are told
+MAX_SCRIPTS = 50  # of a report that are named
 _SHORT = re.compile(r"(?:[A-Za-z]\w{0,2}\.)*[A-Za-z]\w{0,2}")  # a.b.c: what R8 and ProGuard make of names
 _R8_FILE = re.compile(r"SourceFile|Pro[gG]uard|r8-map-id-.*")
 _NO_SCRIPTS = ("node:", "internal/", "<", "[")  # how files of an engine begin

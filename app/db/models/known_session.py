@@ -14,7 +14,7 @@ AT_ONCE = 500  # looked for by one statement
 
 
 class KnownSession(Base):
-    """What has been told of one session so far."""
+    """What is known of one session so far."""
 
     __tablename__ = "known_sessions"
     app_id: Mapped[int] = mapped_column(

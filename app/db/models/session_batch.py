@@ -12,7 +12,7 @@ from app.db.base import Base
 from app.db.work import BigId
 
 STARTED, ERRORED, CRASHED, ABNORMAL = 1, 2, 4, 8
-"""What is told of a session. A session that crashed or ended abnormally is ERRORED as well."""
+"""What an item says of a session. A session that crashed or ended abnormally is ERRORED as well."""
 FLAGS = (STARTED, ERRORED, CRASHED, ABNORMAL)
 
 

@@ -21,7 +21,7 @@ def undescribed(session: Session, told: Mapping[int, Mapping[str, Any]]) -> set[
 
 
 def describe(session: Session, told: Mapping[int, Mapping[str, Any]]) -> int:
-    """Store what is told of occurrences whose logs are held, and keep the figures of their crashes; returns how many changed."""
+    """Store what held logs say of their occurrences, and keep the figures of their crashes; returns how many changed."""
     changed = undescribed(session, told)
     if not changed:
         return 0
