@@ -10,7 +10,9 @@ from app.crashes.termination import termination
 CRASH, ANR, NATIVE, NON_FATAL, OUT_OF_MEMORY = "crash", "anr", "native", "non_fatal", "out_of_memory"
 KINDS = (CRASH, ANR, NATIVE, NON_FATAL, OUT_OF_MEMORY)
 
-_HANGS = frozenset({"anr", "anrerror", "apphang", "app hang", "appexitinfo", "historicalappexitinfo", "deadlock"})
+_HANGS = frozenset(
+    {"anr", "anrerror", "apphang", "app hang", "appexitinfo", "historicalappexitinfo", "deadlock", "hang"}
+)
 _MEMORY = frozenset({"jetsam", "memory_termination", "outofmemory", "out_of_memory", "watchdog_termination"})
 """Mechanisms, in small letters."""
 _HUNG_TYPES = frozenset({"ANR", "App Hang", "App Hanging", "ApplicationNotResponding"})

@@ -1,6 +1,7 @@
 """Apple .ips crash reports: a header line of JSON, then a JSON body (bug type 309) or classic text (bug type 109).
 
-A jetsam event (298) is the end of the process that it names.
+A jetsam event (298) is the end of the process that it names; reports of hangs and of too much use, and panics of the
+kernel, are read too, by apple_spindump.py and apple_panic.py.
 
 Source: Apple, "Interpreting the JSON format of a crash report" (iOS 15 to 18, macOS 12 to 15).
 Left out on purpose: `trialInfo`, `vmSummary`, `extMods`, `sharedCache`, `storeInfo`, `instructionByteStream`,
@@ -15,10 +16,11 @@ from typing import Any
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
-from app.parsers import apple_frames, apple_jetsam, apple_state, apple_text, values
+from app.parsers import apple_frames, apple_jetsam, apple_panic, apple_spindump, apple_state, apple_text, values
 from app.parsers import apple_ips_stacks as stacks
 from app.parsers.apple_information import most_telling, plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
+from app.parsers.apple_versions import split_os
 from app.parsers.document import Document, load_json
 from app.parsers.trap_message import with_trap_message
 from app.parsers.values import items, mapping
@@ -96,6 +98,10 @@ def _split(document: Document) -> Iterator[tuple[dict[str, Any], str | dict[str,
 
 def _read(header: dict[str, Any], rest: str | dict[str, Any]) -> list[CrashLog]:
     bug_type = known(header.get("bug_type")) or (known(rest.get("bug_type")) if isinstance(rest, dict) else None)
+    if isinstance(rest, str) and apple_spindump.is_report(rest):
+        return [_with_header(apple_spindump.read(rest, FORMAT), header)]
+    if panic := apple_panic.read_body(header, rest, FORMAT):
+        return [panic]
     if bug_type and bug_type not in _CRASHES:
         name = _BUG_TYPES.get(bug_type, "another event")
         raise MalformedLog(values.clean(f"This .ips file is no crash report: its bug type {bug_type[:40]} is {name}"))
@@ -119,7 +125,7 @@ def _of_body(header: dict[str, Any], body: dict[str, Any]) -> CrashLog:
 def _with_header(log: CrashLog, header: dict[str, Any]) -> CrashLog:
     """A report in classic text, with what only the header line tells."""
     app = _app(header, {})
-    os_name, os_version, os_build = apple_text.split_os(known(header.get("os_version")))
+    os_name, os_version, os_build = split_os(known(header.get("os_version")))
     return replace(
         log,
         format=FORMAT,
@@ -180,9 +186,9 @@ def _app(header: dict[str, Any], bundle: dict[str, Any]) -> AppInfo:
 
 
 def _os(header: dict[str, Any], body: dict[str, Any]) -> OsInfo:
-    name, version, build = apple_text.split_os(known(body.get("train")))
+    name, version, build = split_os(known(body.get("train")))
     if not version:
-        name, version, build = apple_text.split_os(known(header.get("os_version")))
+        name, version, build = split_os(known(header.get("os_version")))
     return OsInfo(name, version, known(body.get("build")) or build)
 
 

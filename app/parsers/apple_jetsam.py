@@ -9,8 +9,9 @@ from typing import Any
 
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, OsInfo
 from app.errors import MalformedLog
-from app.parsers import apple_state, apple_text, values
+from app.parsers import apple_state, values
 from app.parsers.apple_names import known
+from app.parsers.apple_versions import split_os
 from app.parsers.values import items, mapping
 
 BUG_TYPE = "298"
@@ -33,7 +34,7 @@ def read(header: dict[str, Any], body: dict[str, Any], format_name: str) -> Cras
     largest = known(body.get("largestProcess"))
     process = max(ended, key=lambda entry: _weight(entry, largest))
     name, reason = known(process.get("name")), known(process.get("reason"))
-    system = apple_text.split_os(known(body.get("build")) or known(header.get("os_version")))
+    system = split_os(known(body.get("build")) or known(header.get("os_version")))
     uuid = known(process.get("uuid"))
     return CrashLog(
         format=format_name,

@@ -14,6 +14,8 @@ from app.parsers import android_kind, apple_frames, apple_state, values
 from app.parsers.apple_information import plain_information
 from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
 from app.parsers.apple_sections import HEADER_KEYS, Sections, TextBlock, cut, split_reports
+from app.parsers.apple_spindump import is_report as is_spindump
+from app.parsers.apple_versions import split_os, split_version
 from app.parsers.document import Document
 from app.parsers.trap_message import with_trap_message
 
@@ -29,7 +31,6 @@ _UMENG_FRAME = re.compile(r"^\s{0,20}\d{1,4}\s[^\n]{0,400}\s0x[0-9a-fA-F]+", re.
 _TYPE = re.compile(r"(\S{1,200})(?:\s{1,8}\((\w{1,40})\))?")
 _THREAD_NUMBER = re.compile(r"\d{1,9}")
 _FREED = "This exception has been deallocated"
-_OLD_IOS = ("iphone os", "ios", "ipados", "ipad os", "watch os", "watchos", "apple tvos", "tvos")
 
 
 def sniff(document: Document) -> bool:
@@ -39,6 +40,8 @@ def sniff(document: Document) -> bool:
     """
     text = document.text
     if not text or document.looks_like_json or not document.once("like Apple's", lambda: _is_apples(text)):
+        return False
+    if is_spindump(text):
         return False
     return android_kind.kind(document) is None
 
@@ -229,35 +232,6 @@ def _process(value: str | None) -> tuple[str | None, int | None]:
     if not bracket or not number.endswith("]"):
         return known(value), None
     return known(name), values.integer(number[:-1]) or None
-
-
-def split_os(value: str | None) -> tuple[str | None, str | None, str | None]:
-    """(name, version, build) out of "iPhone OS 15.2.1 (19C63)"."""
-    words, _, build = (known(value) or "").partition(" (")
-    name, _, version = words.strip().rpartition(" ")
-    if not version[:1].isdigit():
-        name, version = words.strip(), ""
-    return known(name), known(version), known(build.rstrip(") ").removeprefix("Build "))
-
-
-def split_version(
-    value: str | None, os_name: str | None, os_version: str | None, is_short_first: bool
-) -> tuple[str | None, str | None]:
-    """(version, build) out of a `Version:` line, which has both orders.
-
-    macOS, PLCrashReporter (bare signal) and what is made from .ips: version (build). ReportCrash before iOS 15 and
-    KSCrash: build (version). On iOS the shape decides where it can: a build has no dot more often than a version.
-    """
-    first, bracket, second = (known(value) or "").partition(" (")
-    first, second = first.strip(), second.rstrip(") ")
-    if not bracket:
-        return known(first), None
-    is_ios = (os_name or "").lower() in _OLD_IOS
-    major = values.integer((os_version or "").split(".")[0])
-    is_build_first = is_ios and not is_short_first and (major or 0) < 15
-    if is_ios and ("." in first) != ("." in second):
-        is_build_first = "." in second
-    return (known(second), known(first)) if is_build_first else (known(first), known(second))
 
 
 def _is_umeng(text: str) -> bool:
