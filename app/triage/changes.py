@@ -189,10 +189,10 @@ def _end(until: IgnoredUntil | None, now: datetime) -> tuple[datetime | None, di
         raise BadParameters("ignored_until: give one of date, occurrences and users")
     if until.date is None:
         return None, given
-    moment = iso_time.since("ignored_until.date", until.date)
-    if moment is None or moment.astimezone(UTC) <= now:
+    day = iso_time.since("ignored_until.date", until.date)
+    if day is None or day.astimezone(UTC) <= now:
         raise BadParameters("ignored_until.date: this is past")
-    return moment, {}
+    return day, {}
 
 
 def _apply(session: Session, locked: Sequence[Crash], plan: _Plan) -> set[int]:

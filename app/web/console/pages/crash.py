@@ -12,9 +12,12 @@ from app import iso_time
 from app.crashes.occurrence_name import read_occurrence_name
 from app.db import Session
 from app.db.models.app import App
-from app.db.models.crash import Crash
+from app.db.models.crash import Crash, newest_versions
+from app.db.models.crash_assignee import assignees_of
 from app.db.models.grouping_decision import merged_into
+from app.db.models.membership import members_of
 from app.db.models.occurrence import Occurrence, find_occurrence, newest_occurrences
+from app.db.queries.triage import history_of
 from app.errors import NotFound
 from app.identity.access import Access
 from app.jobs.access import visible_crash
@@ -27,11 +30,16 @@ from app.web.console.charts import histogram
 from app.web.console.labels import joined
 from app.web.console.page import render, signed_in
 from app.web.console.page_access import needs
+from app.web.console.page_numbers import PageWindow, read_window
 from app.web.console.page_results import PageResult, ask, request_path
 from app.web.console.report_view import view_of
+from app.web.console.triage_view import EntryView, StateView, entry_of, state_of
 
 FIRST_ROWS = 50  # occurrences in the page itself; its module asks for the rest
 SHOWN_GROUPS = 20  # merged into the crash, the latest first
+SHOWN_ENTRIES = 20  # of the history, on a page
+OFFERED_MEMBERS, OFFERED_VERSIONS = 200, 20  # to assign it to, to resolve it in
+LOOKED_THROUGH = 200  # newest occurrences that tell the versions
 BREAKDOWNS = (
     ("app_versions", "App versions", ("app_version",)),
     ("os_versions", "Systems", ("os_name", "os_version")),
@@ -51,6 +59,20 @@ class CrashView:
     rows: list[Occurrence]
     chosen: Occurrence | None
     merged: list[dict[str, Any]]
+    triage: "TriageOfCrash"
+
+
+@dataclass(frozen=True)
+class TriageOfCrash:
+    """What people have decided about it, and may decide."""
+
+    state: StateView
+    assignee: str | None
+    members: list[str]
+    versions: list[str]
+    window: PageWindow
+    entries: list[EntryView]
+    has_next: bool
 
 
 @blueprint.get("/crashes/<crash_identifier>")
@@ -74,6 +96,7 @@ def show(crash_identifier: str) -> Response:
         crash_title=found.rules.text(crash.title),
         why=_why(crash.why, found.rules),
         merged=found.merged,
+        triage=found.triage,
         rows=found.rows,
         chosen=found.chosen,
         dates=dates,
@@ -103,7 +126,22 @@ def _find(session: Session, user_id: int, identifier: str, since: datetime | Non
          "is_moving": group.moved_at is None}
         for group in merged_into(session, crash.identifier, SHOWN_GROUPS)
     ]  # fmt: skip
-    return CrashView(crash, app, rules, rows, chosen, merged)
+    return CrashView(crash, app, rules, rows, chosen, merged, _triage(session, user_id, crash, rules))
+
+
+def _triage(session: Session, user_id: int, crash: Crash, rules: Rules) -> TriageOfCrash:
+    window = read_window(request.args, SHOWN_ENTRIES)
+    entries = history_of(session, crash, window.limit, window.offset)
+    assignee = assignees_of(session, [crash.id]).get(crash.id)
+    return TriageOfCrash(
+        state=state_of(crash, crash.resolved_in and rules.text(crash.resolved_in)),
+        assignee=assignee.email if assignee else None,
+        members=[member.email for member in members_of(session, crash.app_id, OFFERED_MEMBERS, 0)],
+        versions=newest_versions(session, crash.id, LOOKED_THROUGH)[:OFFERED_VERSIONS],
+        window=window,
+        entries=[entry_of(entry, rules, user_id) for entry in window.page_of(entries)],
+        has_next=window.has_next(entries),
+    )
 
 
 def _chosen(session: Session, crash: Crash, name: str) -> Occurrence | None:

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 
 from app.catalog import ORDERS, CrashQuery, crash_page
+from app.db.models.crash import SORTS, Wanted, crashes_of
+from app.db.models.membership import members_of
 from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.charts import sparkline
@@ -14,13 +16,17 @@ from app.web.console.page import Nav, app_of, render, signed_in
 from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.page_results import PageResult, ask
+from app.web.console.triage_view import state_of
 
 NAV = Nav("Crashes", "crashes.show", "crash", 10, of_app=True)
 
-KEPT = ("search", "since_date", "until_date", "first_seen_since", "sort", "order")
+KEPT = ("state", "search", "since_date", "until_date", "first_seen_since", "sort", "order")
 RANGES = (("24 h", 1), ("7 d", 7), ("30 d", 30), ("90 d", 90))
 COLUMNS = (("occurrences_count", "Occurrences"), ("first_seen", "First seen"), ("last_seen", "Last seen"))
 SHOWN_VERSIONS = 2  # of a crash, in its row
+
+STATE_TABS = (("open", "Open"), ("resolved", "Resolved"), ("ignored", "Ignored"), ("all", "All"))
+OFFERED_MEMBERS = 200  # to assign crashes to
 
 blueprint = Blueprint("crashes", __name__)
 
@@ -31,9 +37,11 @@ def show(app_identifier: str) -> Response:
     """Those that the address asks for, by the same names as the API's."""
     app, window = app_of(app_identifier), read_window(request.args)
     asked_for = {name: value for name in KEPT if (value := request.args.get(name, "").strip())}
-    crash_query = CrashQuery.read(asked_for)
+    crash_query = CrashQuery.read({"state": STATE_TABS[0][0], **asked_for})
     with services().db.read() as session:
         page = crash_page(session, app.id, crash_query, window.limit, window.offset)
+        is_empty = not page.rows and not crashes_of(session, app.id, Wanted(), sort=SORTS[0], limit=1, offset=0)
+        members = [member.email for member in members_of(session, app.id, OFFERED_MEMBERS, 0)]
     figures = _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
     return render(
         "crashes.html",
@@ -42,7 +50,12 @@ def show(app_identifier: str) -> Response:
         window=window,
         has_next=window.has_next(page.rows),
         asked_for=asked_for,
-        is_filtered=bool(set(asked_for) - {"sort", "order"}),
+        is_filtered=bool(set(asked_for) - {"state", "sort", "order"}),
+        is_empty=is_empty,
+        states=[_tab(value, label, crash_query.state, asked_for) for value, label in STATE_TABS],
+        state_views={one.crash.id: state_of(one.crash, one.resolved_in) for one in page.shown},
+        members=members,
+        query={name: value for name, value in request.args.items() if name in (*KEPT, "page")},
         sort=crash_query.sort,
         columns=[_column(name, label, crash_query.sort, crash_query.order, asked_for) for name, label in COLUMNS],
         ranges=_ranges(asked_for),
@@ -75,6 +88,11 @@ def _figures_of(figures: PageResult | None) -> dict[str, dict[str, Any]]:
         }
         for one in figures.result["crashes"]
     }  # fmt: skip
+
+
+def _tab(value: str, label: str, chosen: str, asked_for: dict[str, str]) -> dict[str, Any]:
+    """A link to the crashes of one state."""
+    return {"label": label, "href": f"?{urlencode({**asked_for, 'state': value})}", "is_chosen": value == chosen}
 
 
 def _column(name: str, label: str, sort: str, order: str, asked_for: dict[str, str]) -> dict[str, str]:

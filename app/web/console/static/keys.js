@@ -8,6 +8,13 @@ const KEYS = [
   ["/", "search"],
   ["[", "page before"],
   ["]", "next page"],
+  ["x", "select the row, or not"],
+  ["r", "resolve: the crash, or the rows that are selected"],
+  ["v", "resolve in a version"],
+  ["i", "ignore"],
+  ["o", "open again"],
+  ["a", "assign"],
+  ["c", "comment"],
   ["?", "this help"],
   ["Esc", "close menus and dialogs, leave the search"],
 ];
@@ -38,7 +45,25 @@ export function help() {
   if (!dialog.open) dialog.showModal();
 }
 
+/** Select the row that is focused. */
+function select() {
+  const box = document.activeElement?.closest("tr")?.querySelector("[data-select]");
+  if (box) box.click();
+}
+
+/** Do what the page offers under a key (`data-key`): press a button, open a menu, or go to a field. */
+function offered(key) {
+  const found = document.querySelector(`[data-key="${key}"]`);
+  if (found?.form?.id === "bulk" && !document.querySelector("[data-select]:checked")) select();
+  if (!found || found.disabled) return false;
+  if (found.matches("button, summary")) found.click();
+  else found.focus();
+  if (found.matches("summary")) found.parentElement.querySelector(".menu-list button")?.focus();
+  return true;
+}
+
 const ACTIONS = {
+  x: select,
   j: () => move(1),
   k: () => move(-1),
   "/": () => document.querySelector("[data-search]")?.focus(),
@@ -55,9 +80,10 @@ addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const action = ACTIONS[event.key];
-  if (!action) return;
-  event.preventDefault();
-  action();
+  if (action) {
+    event.preventDefault();
+    action();
+  } else if (/^[a-z]$/.test(event.key) && offered(event.key)) event.preventDefault();
 });
 addEventListener("click", (event) => {
   if (event.target.closest("[data-help]")) help();
