@@ -57,6 +57,7 @@ class Config:
     logs_per_minute: int = (
         0  # that one app may send where it has not set it; one more is answered with 429; 0: any number
     )
+    apps_by: str = "anybody"  # who makes apps: any user, or operators by the command line
     wrong_passwords_per_minute: int = 10  # for one e-mail, known or not; then none is tried until the minute is over
     max_symbol_bytes: int = 512 * MIB  # of one file of symbols; it is never whole in memory of web
     max_chunk_bytes: int = 4_096 * MIB  # of chunks of an app, or of a member, that are not put together to files yet
@@ -120,6 +121,7 @@ class Config:
             max_log_bytes=integer(environ, "CRASHQ_MAX_LOG_BYTES", cls.max_log_bytes, 1_024, 1_024 * MIB),
             oldest_crash_days=integer(environ, "CRASHQ_OLDEST_CRASH_DAYS", cls.oldest_crash_days, 1, 36_500),
             logs_per_minute=integer(environ, "CRASHQ_LOGS_PER_MINUTE", cls.logs_per_minute, 0, 10_000_000),
+            apps_by=choice(environ, "CRASHQ_APPS_BY", cls.apps_by, ("anybody", "operators")),
             wrong_passwords_per_minute=integer(
                 environ, "CRASHQ_WRONG_PASSWORDS_PER_MINUTE", cls.wrong_passwords_per_minute, 1, 10_000
             ),

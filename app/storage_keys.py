@@ -30,6 +30,11 @@ def symbols_key(app_identifier: str, identifier: str, name: str) -> str:
     return f"{symbols_folder(app_identifier, identifier)}/{checked(name)}"
 
 
+def app_folders(app_identifier: str) -> tuple[str, ...]:
+    """The folders that hold nothing but what belongs to one app."""
+    return (f"logs/{checked(app_identifier)}", f"symbols/{checked(app_identifier)}")
+
+
 def job_folder(job_id: str) -> str:
     """jobs/<job_id>, which holds one folder per attempt."""
     return f"jobs/{checked(job_id)}"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
-from app.background import TYPES, figures, session_folds
+from app.background import TYPES, app_removals, figures, session_folds
 from app.db.models import heartbeat
 from app.errors import TransientError, as_outage
 from app.ingest.digest import digest
@@ -24,6 +24,7 @@ from app.queueing.broker import (
     PUSH,
     RECORD_HEARTBEAT,
     REGROUP,
+    REMOVE_APP,
     RENEW_FIGURES,
     RUN_CANARY,
     RUN_ERASURE,
@@ -209,3 +210,9 @@ def begin_canary(services: Services, _message: TaskMessage) -> None:
 def run_canary(services: Services, message: TaskMessage) -> None:
     """See that it comes through."""
     canary.run_canary(services, message.row_id)
+
+
+@task(REMOVE_APP)
+def remove_app(services: Services, message: TaskMessage) -> None:
+    """Remove some more of what belonged to an app."""
+    app_removals.remove_app(services, int(message.row_id))

@@ -1,5 +1,6 @@
 """`crashq user add`, `crashq app add`, `crashq app upload-key` and `crashq erase`."""
 
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -12,9 +13,10 @@ from app.cli import DATA_DIR, main
 from app.cli.arguments import counted, read_password
 from app.cli.opening import opened
 from app.db.models.erasure import ErasureState
-from app.identity import accounts, upload_keys
+from app.identity import accounts, apps, upload_keys
 from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
 
+LISTED = 500  # rows at a time
 LOOK_EVERY = 0.2  # seconds, while a worker of the running service is at it
 
 
@@ -51,6 +53,43 @@ def add_app(name: str, owner: str, data_dir: Path) -> None:
     click.echo(f"app identifier: {identifier}")
     click.echo(f"ingest key: {key}")
     click.echo(f"DSN: {dsn}")
+
+
+@app.command("list")
+@DATA_DIR
+def list_apps(data_dir: Path) -> None:
+    """List all apps by name: identifier, day they were made, name."""
+    with opened(data_dir) as services:
+        for page in itertools.count():
+            rows = apps.all_apps(services, LISTED, page * LISTED)
+            for one in rows:
+                click.echo(f"{one.identifier}  {one.created_at:%Y-%m-%d}  {one.name}")
+            if len(rows) < LISTED:
+                return
+
+
+@app.command("rename")
+@click.argument("app_identifier", metavar="APP")
+@click.argument("name")
+@DATA_DIR
+def rename_app(app_identifier: str, name: str, data_dir: Path) -> None:
+    """Give APP another NAME."""
+    with opened(data_dir) as services:
+        renamed = apps.rename(services, accounts.app_for_operator(services, app_identifier), apps.AppNamed(name=name))
+    click.echo(f"renamed: {renamed.identifier} is {renamed.name}")
+
+
+@app.command("remove")
+@click.argument("app_identifier", metavar="APP")
+@click.option("--yes", is_flag=True, help="Do not ask for the name of the app.")
+@DATA_DIR
+def remove_app(app_identifier: str, yes: bool, data_dir: Path) -> None:
+    """Remove APP for everybody at once; workers remove its crashes, logs, symbols and results in the background."""
+    with opened(data_dir) as services:
+        app = accounts.app_for_operator(services, app_identifier)
+        typed = None if yes else click.prompt(f"Type the name of the app ({app.name}) to remove it", err=True)
+        apps.remove(services, app, confirmed=typed)
+    click.echo(f"removed: {app_identifier}")
 
 
 @app.command("upload-key")

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.config import Config
+from app.db import Session
 from app.db.hot.upload import Sender, find_project_sender, find_sender
 from app.db.models.app import MAX_NAME, App, app_and_role, find_app
 from app.db.models.ingest_key import IngestKey, app_of_key, is_ingest_key
@@ -115,17 +116,23 @@ def token_hash(token: str) -> str:
 def create_app_for(services: Services, name: str, owner_email: str) -> tuple[str, str]:
     """Add an app and its first member; returns its identifier and its first ingest key, which members see again."""
     name = check_name(name)
-    identifier, key = secrets.token_hex(12), secrets.token_hex(16)  # a DSN may hold letters and digits only
     with services.db.write() as session:
         owner = find_user(session, owner_email) if _is_storable(owner_email) else None
         if owner is None:
             raise NotFound(f"There is no user {owner_email}; add one with `crashq user add`")
-        app = App(identifier=identifier, name=name, ingest_key_hash=hash_of(key), created_at=services.now())
-        session.add(app)
-        session.flush()
-        session.add(Membership(user_id=owner.id, app_id=app.id, role=Role.OWNER.value))
-        session.add(ingest_key_row(services, app.id, "First key", key))
-    return identifier, key
+        app, key = insert_app(services, session, name, owner.id)
+    return app.identifier, key
+
+
+def insert_app(services: Services, session: Session, name: str, owner_id: int) -> tuple[App, str]:
+    """Add an app, its owner and its first ingest key, which is returned."""
+    identifier, key = secrets.token_hex(12), secrets.token_hex(16)  # a DSN may hold letters and digits only
+    app = App(identifier=identifier, name=name, ingest_key_hash=hash_of(key), created_at=services.now())
+    session.add(app)
+    session.flush()
+    session.add(Membership(user_id=owner_id, app_id=app.id, role=Role.OWNER.value))
+    session.add(ingest_key_row(services, app.id, "First key", key))
+    return app, key
 
 
 def check_name(name: str) -> str:

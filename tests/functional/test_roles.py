@@ -14,6 +14,7 @@ from app.web.console.page_access import access_of
 from tests.console import OWN, Page, csrf_of, sign_in
 from tests.factories import Member, join, kscrash, make_crash, make_member
 
+REMOVAL = ("DELETE", "/api/apps/<app_identifier>")
 FORBIDDEN = ["success", "status", "error_message"]
 
 
@@ -66,7 +67,7 @@ def about_apps() -> Iterator[tuple[str, str, Role]]:
 
 
 def test_every_operation_is_for_those_of_its_role(client, team, known):
-    asked = list(about_apps())
+    asked = sorted(about_apps(), key=lambda one: one[:2] == REMOVAL)  # nothing is left to ask about after it
 
     for method, path, role in asked:
         url = filled(path, known)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, object_session
 
 from app.config import MIB
 from app.db.hot.digest_steps import ClaimBounds, EndedLog, claim_logs, end_digests
+from app.db.models.app_removal import AppRemoval
 from app.db.models.data_exporter import DataExporter, DataExporterRun, RunState
 from app.db.models.erasure import Erasure, ErasureState
 from app.db.models.figure_recount import FigureRecount
@@ -128,6 +129,12 @@ def _finish_fold(attempt: Attempt[SessionFold]) -> None:
     with attempt.services.db.write() as session:
         attempt.complete(session)
         drop_batches(session, oldest_batches(session, attempt.row.app_id, 10))
+
+
+def _app_removal(session: Session, home: Home, now: datetime) -> AppRemoval:
+    made = AppRemoval(app_id=secrets.randbelow(2**30), identifier="0" * 24, created_at=now)
+    session.add(made)
+    return made
 
 
 def _symbol_file(session: Session, home: Home, now: datetime) -> SymbolFile:
@@ -256,6 +263,9 @@ TESTED: dict[str, Tested] = {
         _symbol_file, PATIENT,
         {SymbolState.RECEIVED: WAITING, SymbolState.READY: DONE, SymbolState.REJECTED: GIVEN_UP},
         done={"state": SymbolState.READY}, reason=lambda file: _plain(file.reason),
+    ),
+    "app_removals": Tested(
+        _app_removal, DOGGED, {None: WAITING, LONG_AGO: DONE}, column="finished_at", done={"finished_at": LONG_AGO}
     ),
     "figures": Tested(_recount, Promise(), {None: WAITING, LONG_AGO: DONE}, column="finished_at", done={"finished_at": LONG_AGO}),
     "session_folds": Tested(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, String, select
+from sqlalchemy import BigInteger, Identity, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
@@ -21,6 +21,7 @@ class App(Base):
     ingest_key_hash: Mapped[str] = mapped_column(String(64), unique=True)  # of its first key, sha256 hex
     created_at: Mapped[datetime]
     reports_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")  # grows when reports change
+    removed_at: Mapped[datetime | None]  # since then it is there for nobody but the workers that remove what is left
 
 
 def apps_of(session: Session, user_id: int, limit: int, offset: int) -> list[App]:
@@ -28,7 +29,7 @@ def apps_of(session: Session, user_id: int, limit: int, offset: int) -> list[App
     statement = (
         select(App)
         .join(Membership, Membership.app_id == App.id)
-        .where(Membership.user_id == user_id)
+        .where(Membership.user_id == user_id, App.removed_at.is_(None))
         .order_by(App.name, App.id)
         .limit(limit)
         .offset(offset)
@@ -38,7 +39,19 @@ def apps_of(session: Session, user_id: int, limit: int, offset: int) -> list[App
 
 def find_app(session: Session, identifier: str) -> App | None:
     """The app with this identifier, without a check of access."""
-    return session.scalar(select(App).where(App.identifier == identifier))
+    return session.scalar(select(App).where(App.identifier == identifier, App.removed_at.is_(None)))
+
+
+def named_apps(session: Session, limit: int, offset: int) -> list[App]:
+    """All apps, by name."""
+    there = select(App).where(App.removed_at.is_(None)).order_by(App.name, App.id)
+    return list(session.scalars(there.limit(limit).offset(offset)))
+
+
+def count_owned(session: Session, user_id: int) -> int:
+    """How many apps a user owns."""
+    owned = select(func.count()).select_from(Membership)
+    return session.scalar(owned.where(Membership.user_id == user_id, Membership.role == Role.OWNER.value)) or 0
 
 
 def apps_after(session: Session, row_id: int, limit: int) -> list[App]:
@@ -55,5 +68,6 @@ def visible_app(session: Session, identifier: str, user_id: int) -> App | None:
 def app_and_role(session: Session, identifier: str, user_id: int) -> tuple[App, Role] | None:
     """The app with this identifier and the user's role in it, if the user is a member."""
     statement = select(App, Membership.role).join(Membership, Membership.app_id == App.id)
-    found = session.execute(statement.where(App.identifier == identifier, Membership.user_id == user_id)).first()
+    own = statement.where(App.identifier == identifier, Membership.user_id == user_id, App.removed_at.is_(None))
+    found = session.execute(own).first()
     return (found[0], Role(found[1])) if found else None

@@ -1,10 +1,12 @@
 """Apps of a user, and the crashes of an app."""
 
+from flask import request
 from pydantic import Field
 
 from app.catalog import CrashQuery, ListedCrash, crash_page
 from app.db.models.app import App, apps_of
 from app.db.models.crash import CrashState
+from app.identity import apps, keys
 from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
@@ -21,6 +23,13 @@ class AppBody(ResponseBody, component="App"):
     identifier: str = Field(examples=["7b1d4f0a9c3e5d2b8a6f4e1c"])
     name: str
     created_at: Time
+
+
+class NewAppBody(AppBody):
+    """An app that has just been made."""
+
+    ingest_key: str = Field(description="Members see it again", examples=["0123456789abcdef0123456789abcdef"])
+    dsn: str
 
 
 class CrashBody(ResponseBody, component="Crash"):
@@ -43,6 +52,31 @@ def list_apps(user: int, paging: Paging) -> Page[AppBody]:
     """The apps that the user is a member of, by name."""
     with services().db.read() as session:
         return Page.of(apps_of(session, user, paging.limit, paging.offset), paging, AppBody.of)
+
+
+@resource.post(
+    "/apps", "addApp", "Make an app, which you own", status=201, about="The app and its first ingest key",
+    errors=(403, 409), access=Access.USER,
+)  # fmt: skip
+def add_app(user: int, body: apps.AppNamed) -> NewAppBody:
+    """Make an app that the user owns."""
+    made, key = apps.make(services(), user, body)
+    return NewAppBody.of(made, ingest_key=key, dsn=keys.dsn_of(services().config, made, key, request.url_root))
+
+
+@resource.patch("/apps/<app_identifier>", "renameApp", "Rename an app", about="The app", access=Access.OWNER)
+def rename_app(app: App, body: apps.AppNamed) -> AppBody:
+    """Give an app another name."""
+    return AppBody.of(apps.rename(services(), app, body))
+
+
+@resource.delete(
+    "/apps/<app_identifier>", "removeApp", "Remove an app for everybody; its data goes in the background",
+    about="Gone", access=Access.OWNER,
+)  # fmt: skip
+def remove_app(app: App) -> None:
+    """Remove an app with all that belongs to it."""
+    apps.remove(services(), app)
 
 
 @resource.get("/apps/<app_identifier>/crashes", "listCrashes", "Crashes of an app", about="By `sort`")

@@ -27,6 +27,7 @@ SECTIONS = (
     Section("settings_upload_keys.show", "Upload keys", "key"),
     Section("settings_webhooks.show", "Webhooks", "hook"),
     Section("settings_exports.show", "Exports", "download"),
+    Section("settings_app.show", "App", "settings"),
 )
 
 
