@@ -9,18 +9,23 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
 from app.cli import main
+from app.cli.demo_data import recent_crashes
 from app.cli.opening import opened
-from app.cli.up import running
+from app.cli.up import end_by_signals, running
+from app.cli.up import stay as stay_up
 from app.errors import AppError
 from app.identity import accounts
 from app.samples import FOLDER, samples
@@ -130,16 +135,20 @@ class Demo:
 
 
 @main.command()
-def demo() -> None:
+@click.option("--stay", is_flag=True, help="Leave the service up with its data to look at, until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port to listen on. [default: a free one]")
+def demo(stay: bool, port: int) -> None:
     """Show the whole service at work: logs in, occurrences and a report out, as jobs."""
     for name in [name for name in os.environ if name.startswith("CRASHQ_") or name in STORAGE_SETTINGS]:
         del os.environ[name]  # the demo never touches a deployment's data
     started = time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
     password = secrets.token_urlsafe(12)
-    with tempfile.TemporaryDirectory(prefix="crashq-demo-") as folder:
+    if stay:
+        end_by_signals()
+    with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory(prefix="crashq-demo-") as folder:
         console.print("[bold]crashq demo[/bold]: web, worker, beat and broker start in a temporary folder…")
-        with running(Path(folder), "127.0.0.1", 0, Console(stderr=True)) as service:
+        with running(Path(folder), "127.0.0.1", port, Console(stderr=True)) as service:
             with opened(Path(folder)) as services:
                 accounts.create_user(services, EMAIL, password)
                 identifier, key = accounts.create_app_for(services, "Notes (a made-up app)", EMAIL)
@@ -150,9 +159,28 @@ def demo() -> None:
             except ContractBroken as error:
                 console.print(f"\n[bold red]{escape(error.message)}[/bold red]")
                 sys.exit(1)
+            if stay:
+                _fill(show, Path(folder))
+                console.print(f"\n[bold]The demo stays up[/bold]: sign in at {service.url}")
+                console.print(f"E-mail {EMAIL}, password {password}. Ctrl-C ends it and deletes its data.")
+                stay_up(service, Path(folder), Console(stderr=True))
+    if stay:
+        console.print("The demo has stopped; its data is deleted.")
+        return
     seconds = time.monotonic() - started
     console.print(f"\n[bold green]All {show.checks} checks of the contract hold.[/bold green] {seconds:.1f} s in all.")
+    console.print("Look at its data: [bold]crashq demo --stay[/bold].")
     console.print("Next: [bold]make up[/bold] starts it to stay; README.md tells how to send your own logs.")
+
+
+def _fill(show: Demo, folder: Path) -> None:
+    """One more app, with crashes of the last days."""
+    with opened(folder) as services:
+        identifier, key = accounts.create_app_for(services, "Shop (a made-up app)", EMAIL)
+    show.http.token = key
+    for log_id, content in recent_crashes(datetime.now(UTC)):
+        answer = show.http.send("POST", f"/api/apps/{identifier}/logs?log_id={log_id}", content)
+        show.check(answer.status == 202, "an upload is received")
 
 
 def _tell(show: Demo, identifier: str, key: str, password: str) -> None:

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, NoReturn
 
 import click
 from rich.console import Console
@@ -52,19 +52,29 @@ def up(host: str, port: int | None, data_dir: Path) -> None:
     """Start the whole service on this machine; Ctrl-C stops it. The data stays in the data folder."""
     console = Console(stderr=True, highlight=False)
     configure_logs("text", logging.ERROR)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's background jobs ignore it
-        signal.signal(number, _interrupt)
+    end_by_signals()
     try:
         with running(data_dir, host, port, console) as service:
             click.echo(f"crashq is up: sign in at {service.url} (the API is described at {service.url}/docs)")
             click.echo(f"Data and log files are in {data_dir.resolve()}. Ctrl-C stops it.")
             sys.stdout.flush()
-            while True:
-                time.sleep(TEND_EVERY)
-                for line in service.processes.tend():
-                    console.print(f"crashq: {line} (see {data_dir.resolve()}/logs)")
+            stay(service, data_dir, console)
     except KeyboardInterrupt:
         click.echo("crashq has stopped; nothing is left running.")
+
+
+def end_by_signals() -> None:
+    """Let the signals that end a program raise KeyboardInterrupt."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's background jobs ignore it
+        signal.signal(number, _interrupt)
+
+
+def stay(service: Running, data_dir: Path, console: Console) -> NoReturn:
+    """Start again what dies, until KeyboardInterrupt."""
+    while True:
+        time.sleep(TEND_EVERY)
+        for line in service.processes.tend():
+            console.print(f"crashq: {line} (see {data_dir.resolve()}/logs)")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ MESSAGE = "Sample crash: the cart is empty"
 Event = dict[str, Any]
 
 
-def sample_crash(platform: str, now: datetime) -> tuple[str, bytes]:
+def sample_crash(platform: str, now: datetime, user: str = USER) -> tuple[str, bytes]:
     """The name of the log and its content; the same crash for a platform whenever it is made. Raises KeyError."""
     made_on, os, device, exceptions = _PLATFORMS[platform]
     event: Event = {
@@ -25,7 +25,7 @@ def sample_crash(platform: str, now: datetime) -> tuple[str, bytes]:
         "level": "error" if platform in _AT_SERVERS else "fatal",
         "release": "com.example.sample@1.0+1",
         "environment": MARK,
-        "user": {"id": USER},
+        "user": {"id": user},
         "tags": {MARK: "true", "plan": "gold"},
         "contexts": {"os": os, "device": device},
         "breadcrumbs": {"values": [_crumb(now, *crumb) for crumb in _CRUMBS]},

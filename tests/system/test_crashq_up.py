@@ -1,5 +1,6 @@
 """`crashq up` and `crashq demo`: one machine, nothing installed but Python."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from app.cli.demo import Http
 from tests.factories import kscrash
 from tests.servers import missing
 from tests.system.conftest import CRASHQ, GRACE, Operator, descendants, digested, finished, is_alive, log_in, until
@@ -163,15 +165,36 @@ def test_an_unreadable_file_is_named_and_the_others_are_added(operator: Operator
     assert f"{good}: received as good-" in added.stdout
 
 
-@pytest.mark.parametrize("environ", [{}, WITHOUT_REDIS_SERVER], ids=["as installed", "without redis-server"])
-def test_the_demo_shows_the_main_job_and_every_answer_matches(environ: dict[str, str]):
-    shown = subprocess.run(
-        [str(CRASHQ), "demo"], capture_output=True, text=True, env={**os.environ, **environ}, timeout=2 * GRACE
-    )
+def test_the_demo_shows_the_main_job_and_every_answer_matches():
+    environ = {**os.environ, **WITHOUT_REDIS_SERVER}
+    shown = subprocess.run([str(CRASHQ), "demo"], capture_output=True, text=True, env=environ, timeout=2 * GRACE)
 
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "checks of the contract hold" in shown.stdout
     assert "Traceback" not in shown.stderr
+
+
+def test_a_demo_that_stays_can_be_looked_at_and_leaves_nothing_behind(tmp_path: Path):
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([str(CRASHQ), "demo", "--stay"], stdout=subprocess.PIPE, text=True, env=environ) as demo:
+        try:
+            assert demo.stdout
+            told = ""
+            while "Ctrl-C ends it" not in told:
+                told += demo.stdout.readline() or pytest.fail(told)
+            [url] = re.findall(r"sign in at (http://\S+)", told)
+            [(email, password)] = re.findall(r"E-mail (\S+), password (\S+)\.", told)
+            http = Http(url)
+            login = http.send("POST", "/api/login", json.dumps({"email": email, "password": password}).encode())
+            http.token = login.json["result"]["auth_token"]
+            apps = [app["name"] for app in http.send("GET", "/api/apps").json["result"]]
+        finally:
+            demo.send_signal(signal.SIGINT)
+            rest, _ = demo.communicate(timeout=GRACE)
+
+    assert apps == ["Notes (a made-up app)", "Shop (a made-up app)"]
+    assert (demo.returncode, "its data is deleted" in rest) == (0, True)
+    assert list(tmp_path.glob("crashq-demo-*")) == []
 
 
 ENDLESS_FIRST_DIGEST = """
