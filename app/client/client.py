@@ -33,6 +33,7 @@ from app.client.polling import OnProgress
 from app.client.questions import BatchQuestion, When, iso_text, part, set_only
 from app.client.rows import OnFirstRows
 from app.client.target import read_base
+from app.client.triage import TriageCalls
 from app.client.wire import Request, Wire
 
 PACKED_FROM = 1_024  # bytes of a log; smaller ones gain nothing
@@ -42,7 +43,7 @@ def _ignore(*_: Any) -> None:
     """Tell nobody."""
 
 
-class Client:
+class Client(TriageCalls):
     """Speaks to the server at `url` with a token, or without one until `login`. Every method may raise ClientError.
 
     Requests that are safe to repeat are repeated while the server is away or busy, as `limits` says.

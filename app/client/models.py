@@ -52,6 +52,11 @@ class CrashSummary(Told):
     first_seen: datetime
     last_seen: datetime
     occurrences_count: int
+    state: str = "open"  # an older server tells none of these
+    resolved_in: str | None = None  # a version, or next
+    ignored_until: dict[str, Any] | None = None
+    assignee: str | None = None
+    regressed_at: datetime | None = None
 
 
 class Crash(CrashSummary):
@@ -62,6 +67,38 @@ class Crash(CrashSummary):
     fingerprint: str
     why: dict[str, Any] | None
     merged: list[dict[str, Any]]
+
+
+class ChangedCrash(Told):
+    """What became of one crash of many: changed, unchanged or not_found."""
+
+    identifier: str
+    status: str
+    crash_identifier: str | None
+
+
+class Comment(Told):
+    """What a member said about a crash; the author is None once the account is removed."""
+
+    id: str
+    created_at: datetime
+    author: str | None
+    text: str
+
+
+class HistoryEntry(Told):
+    """What happened to a crash; the server's docs describe the fields."""
+
+    id: str
+    happened_at: datetime
+    action: str
+    user: str | None
+    crash_identifier: str
+    assignee: str | None
+    version: str | None
+    ignored_until: dict[str, Any] | None
+    other_crash_identifier: str | None
+    comment: str | None
 
 
 class Occurrence(Told):

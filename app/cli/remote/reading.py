@@ -61,7 +61,7 @@ def crashes(
 @remote_command(remote, "crash")
 @click.argument("crash")
 def crash(session: Remote, crash: str) -> None:
-    """One crash: what it is, since when, how often, in which versions."""
+    """One crash: what it is, since when, how often, in which versions, its state and who looks after it."""
     found = session.client().crash(crash)
     lines = [
         found.title,
@@ -71,7 +71,11 @@ def crash(session: Remote, crash: str) -> None:
         f"first seen\t{found.first_seen}",
         f"last seen\t{found.last_seen}",
         f"versions\t{', '.join(found.versions) or '-'}",
+        f"state\t{found.state}{f', in {found.resolved_in}' if found.resolved_in else ''}",
+        f"assignee\t{found.assignee or '-'}",
     ]
+    if found.regressed_at:
+        lines.append(f"came back\t{found.regressed_at}")
     session.teller.value(found, lines)
 
 
