@@ -23,10 +23,19 @@ def with_users(sketch: bytes | None, users: Iterable[int]) -> bytes | None:
     return bytes(held.serialize_compact())
 
 
-def count_distinct(sketches: Iterable[bytes | None]) -> int:
-    """How many distinct users are in any of the sketches."""
-    union = hll_union(REGISTERS)
-    for sketch in sketches:
+class Distinct:
+    """Counts the distinct users of several sketches, given one after the other."""
+
+    def __init__(self) -> None:
+        self._union: hll_union | None = None
+
+    def add(self, sketch: bytes | None) -> None:
+        """Count these as well."""
         if sketch:
-            union.update(hll_sketch.deserialize(sketch))
-    return round(float(union.get_estimate()))
+            self._union = self._union or hll_union(REGISTERS)
+            self._union.update(hll_sketch.deserialize(sketch))
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return round(float(self._union.get_estimate())) if self._union else 0

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.background.session_folds import fold_sessions
 from app.db.models.session_day import SessionDay
 from app.services import Services
-from app.sketches import count_distinct
+from app.sketches import Distinct
 
 
 class Counted(NamedTuple):
@@ -56,7 +56,14 @@ def counted(services: Services, app_id: int) -> dict[tuple[str, str, str], Count
     return {
         (row.day.isoformat(), row.version, row.environment): Counted(
             row.sessions, row.errored, row.crashed, row.abnormal,
-            count_distinct([row.users]), count_distinct([row.crashed_users]),
+            distinct(row.users), distinct(row.crashed_users),
         )
         for row in rows
     }  # fmt: skip
+
+
+def distinct(sketch: bytes | None) -> int:
+    """How many users a sketch holds."""
+    found = Distinct()
+    found.add(sketch)
+    return found.number

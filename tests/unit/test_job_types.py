@@ -123,6 +123,8 @@ def test_the_product_offers_these_job_types():
         "crash_statistics",
         "export_occurrence",
         "occurrences",
+        "release",
+        "releases",
     ]
     assert all(isinstance(one, JobType) for one in JOB_TYPES.values())
     assert all(one.subject in one.Params.model_fields for one in JOB_TYPES.values())

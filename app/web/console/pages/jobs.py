@@ -36,6 +36,8 @@ NAMES = {
     "app_batch": "Batch of an app",
     "crash_statistics": "Statistics of a crash",
     "app_statistics": "Statistics of an app",
+    "release": "One release, or two side by side",
+    "releases": "Releases of an app",
 }
 TABS = (("", "All"), ("live", "At work"), ("finished", "Finished"), ("failed", "Failed"), ("cancelled", "Cancelled"),
         ("expired", "Expired"))  # fmt: skip
