@@ -18,7 +18,6 @@ from app.parsers.sentry_contexts import release_parts
 SESSION, SESSIONS = "session", "sessions"
 MOST_UPDATES = 1_000  # of one envelope; the rest is dropped. An SDK sends up to 100 items
 MAX_SUM = 1_000_000  # sessions of one kind in an aggregate, which is of a minute; a larger number counts as this one
-MAX_ID = 512  # characters of a session's or user's id that count
 
 _ENDS = {
     "crashed": CRASHED | ERRORED,
