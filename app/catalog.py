@@ -2,15 +2,22 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import permutations, zip_longest
 from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from app.crashes.distinction import Titled, told_apart
+from app.crashes.facts import MAX_LENGTH, as_fact
+from app.crashes.kind import KINDS
+from app.crashes.search import MAX_TOKENS, read_search, read_system
 from app.db import Session
-from app.db.models.crash import SORTS, Crash, CrashState, Wanted, crashes_of
+from app.db.models.crash import Crash, CrashState, Wanted
 from app.db.models.crash_assignee import assignees_of
+from app.db.models.crash_figure import BY_VERSION, TAG, USER
+from app.db.queries.fact_filters import FactFilter
+from app.db.queries.finding import FOUND_SORTS, NOBODY, CrashFilter, CrashMatch, find_crashes
 from app.errors import BadParameters
 from app.jobs.report_making import rules_of
 from app.json_models import OneOf, Query, Since, Until
@@ -18,8 +25,21 @@ from app.redaction.rules import Rules
 
 ORDERS = ("desc", "asc")
 STATES = ("all", *(state.value for state in CrashState))
-MAX_SEARCH, MAX_WORDS = 200, 10  # characters, as many as a title has; words
+_FACTS_OF_TERMS = {"version": "app_version", "device": "device_model", "env": "environment", "user": USER}
+MAX_SEARCH = 200  # characters, as many as a title has
 _SEEN = "{} occurrence not {} this day (UTC) or time, ISO 8601"
+
+
+_Text = Annotated[str, BeforeValidator(as_fact), WithJsonSchema({"type": "string", "maxLength": MAX_LENGTH})]
+"""Cut and cleaned as what it is compared with."""
+_Fact = Annotated[_Text, Field(description="Exactly as the log says it")]
+
+
+def _checked_tag(tag: str) -> str:
+    name, _, value = tag.partition(":")
+    if tag and not (name and value):
+        raise BadParameters("tag is given as name:value")
+    return f"{as_fact(name)}:{as_fact(value)}" if tag else ""
 
 
 def _checked_search(search: str) -> str:
@@ -27,8 +47,7 @@ def _checked_search(search: str) -> str:
         raise BadParameters(f"search has more than {MAX_SEARCH} characters")
     if not search.isprintable():
         raise BadParameters("search has characters that no title has")
-    if len(set(search.split())) > MAX_WORDS:
-        raise BadParameters(f"search has more than {MAX_WORDS} words")
+    read_search(search)
     return search
 
 
@@ -45,10 +64,31 @@ class CrashQuery(Query):
         str,
         BeforeValidator(_checked_search),
         WithJsonSchema({"type": "string", "maxLength": MAX_SEARCH}),
-        Field(description=f"At most {MAX_WORDS} words, each in the title, in capitals or not"),
+        Field(
+            description=f'Words of the title, and terms as `version:2.4 os:ios17 "cart is null"`; {MAX_TOKENS} in all'
+        ),
     ] = ""
     state: Annotated[str, OneOf(STATES, STATES[0]), Field(description="Only crashes in this state")] = STATES[0]
-    sort: Annotated[str, OneOf(SORTS, SORTS[0]), Field(description="What the list is ordered by")] = SORTS[0]
+    assignee: Annotated[
+        _Text, Field(description="E-mail of a member, `me` or `none`", examples=["ada@example.com"])
+    ] = ""
+    app_version: _Fact = ""
+    os_name: _Fact = ""
+    os_version: _Fact = ""
+    device_model: _Fact = ""
+    environment: _Fact = ""
+    kind: Annotated[str, OneOf(KINDS), Field(description="How it ended")] = ""
+    handled: Annotated[str, OneOf(("true", "false")), Field(description="Whether the program caught it")] = ""
+    user_id: _Fact = ""
+    tag: Annotated[
+        str,
+        BeforeValidator(_checked_tag),
+        WithJsonSchema({"type": "string", "examples": ["screen:cart"]}),
+        Field(description="A tag of the app, as `name:value`"),
+    ] = ""
+    sort: Annotated[str, OneOf(FOUND_SORTS, FOUND_SORTS[0]), Field(description="What the list is ordered by")] = (
+        FOUND_SORTS[0]
+    )
     order: Annotated[str, OneOf(ORDERS, ORDERS[0]), Field(description="From high to low, or from low to high")] = (
         ORDERS[0]
     )
@@ -63,55 +103,129 @@ class CrashQuery(Query):
             self.first_seen_until,
             self.last_seen_since,
             self.last_seen_until,
-            tuple(sorted(set(self.search.split()))),
-            states=() if self.state == STATES[0] else (CrashState(self.state),),
+            read_search(self.search).words,
+            states=_states(self),
         )
+
+    def sought(self, user_id: int) -> CrashFilter:
+        """The filters and the facts, as the database takes them; `user_id` is who asks."""
+        return CrashFilter(self.wanted, joined(fact_filters(self)), _assignee(self, user_id))
 
 
 class ListedCrash(NamedTuple):
     """A crash, and its title and version without what the app takes out."""
 
-    crash: Crash
+    found: CrashMatch
     title: str
     resolved_in: str | None
     assignee: str | None  # e-mail
+
+    @property
+    def crash(self) -> Crash:
+        """The row."""
+        return self.found.crash
 
 
 class CrashPage(NamedTuple):
     """A page of the list."""
 
     shown: list[ListedCrash]
-    rows: list[Crash]  # one more than the page holds when there is a next one
+    rows: list[CrashMatch]  # one more than the page holds when there is a next one
 
 
-def crash_page(session: Session, app_id: int, crash_query: CrashQuery, limit: int, offset: int) -> CrashPage:
+def crash_page(
+    session: Session, app_id: int, crash_query: CrashQuery, limit: int, offset: int, user_id: int
+) -> CrashPage:
     """`limit` rows from the `offset`-th, of which the last one only tells that there is a next page.
 
     What an app takes out of titles is not to be found by searching for it either: such a crash is left out of its page.
     """
     rules, _ = rules_of(session, app_id)
-    rows = crashes_of(
+    rows = find_crashes(
         session,
         app_id,
-        crash_query.wanted,
+        crash_query.sought(user_id),
         sort=crash_query.sort,
         is_ascending=crash_query.order == "asc",
         limit=limit,
         offset=offset,
     )
-    assignees = assignees_of(session, [crash.id for crash in rows[: limit - 1]])
+    assignees = assignees_of(session, [one.crash.id for one in rows[: limit - 1]])
     titled = [
         ListedCrash(
-            crash,
-            rules.text(crash.title),
-            crash.resolved_in and rules.text(crash.resolved_in),
-            assignees[crash.id].email if crash.id in assignees else None,
+            one,
+            rules.text(one.crash.title),
+            one.crash.resolved_in and rules.text(one.crash.resolved_in),
+            assignees[one.crash.id].email if one.crash.id in assignees else None,
         )
-        for crash in rows[: limit - 1]
+        for one in rows[: limit - 1]
     ]
     words = crash_query.wanted.words
     shown = [one for one in titled if one.title == one.crash.title or _has(one.title, words)]
     return CrashPage(_told_apart(shown, rules), rows)
+
+
+def fact_filters(query: CrashQuery) -> Iterator[FactFilter]:
+    """The facts that the occurrences have to have, of the parameters and of the search."""
+    for parameter, fact in (
+        ("app_version", "app_version"),
+        ("device_model", "device_model"),
+        ("environment", "environment"),
+    ):
+        if value := getattr(query, parameter):
+            yield FactFilter(fact, value)
+    if query.os_name or query.os_version:
+        yield FactFilter("os", query.os_name or None, query.os_version or None)
+    if query.user_id:
+        yield FactFilter(USER, query.user_id)
+    if query.tag:
+        name, _, value = query.tag.partition(":")
+        yield FactFilter(TAG, name, value)
+    kinds, handled = {query.kind} - {""}, {query.handled} - {""}
+    for term in read_search(query.search).terms:
+        match term.key:
+            case "version" | "device" | "env" | "user":
+                yield FactFilter(_FACTS_OF_TERMS[term.key], term.value[:MAX_LENGTH])
+            case "os":
+                system = read_system(term.value)
+                yield FactFilter("os", system.name, system.version, is_loose=True)
+            case "tag":
+                yield FactFilter(TAG, term.name, term.value)
+            case "kind":
+                kinds.add(term.value)
+            case "handled":
+                handled.add(term.value)
+    # One fact holds both; what is asked for twice in two ways is a combination that no occurrence meets.
+    for kind, is_handled in zip_longest(sorted(kinds), sorted(handled)):
+        yield FactFilter("kind", kind, is_handled)
+
+
+def _states(query: CrashQuery) -> tuple[CrashState, ...]:
+    """One of these; none: any. Raises BadParameters when the search contradicts the parameter."""
+    terms = [CrashState(term.value) for term in read_search(query.search).terms if term.key == "is"]
+    if query.state == STATES[0]:
+        return tuple(terms)
+    if terms and CrashState(query.state) not in terms:
+        raise BadParameters(f"search: is:{terms[0].value} contradicts state={query.state}")
+    return (CrashState(query.state),)
+
+
+def _assignee(query: CrashQuery, user_id: int) -> int | str | None:
+    """A user's row id or e-mail, NOBODY, or None for any."""
+    given = {query.assignee, *(term.value for term in read_search(query.search).terms if term.key == "assignee")} - {""}
+    if len(given) > 1:
+        raise BadParameters("search: assignee is given twice")
+    found = next(iter(given), None)
+    return {None: None, "me": user_id, "none": NOBODY}.get(found, found)
+
+
+def joined(facts: Iterable[FactFilter]) -> tuple[FactFilter, ...]:
+    """A version beside an environment or a user is one fact: figures count these by version."""
+    found = tuple(facts)
+    for version, other in permutations(found, 2) if len(found) == 2 else ():
+        if version.fact == "app_version" and other.fact in BY_VERSION:
+            return (other._replace(detail=version.value),)
+    return found
 
 
 def _told_apart(shown: Sequence[ListedCrash], rules: Rules) -> list[ListedCrash]:

@@ -32,7 +32,8 @@ def test_a_crash_tells_its_title_its_times_and_its_count(client, services, membe
 
     assert answer.json["result"] == [
         {"identifier": crash.identifier, "title": "NSRangeException in -[Notebook pageAtIndex:]",
-         "first_seen": "2018-09-11T12:00:00Z", "last_seen": "2018-09-13T12:00:00Z", "occurrences_count": 3}
+         "first_seen": "2018-09-11T12:00:00Z", "last_seen": "2018-09-13T12:00:00Z", "occurrences_count": 3,
+         "state": "open", "resolved_in": None, "ignored_until": None, "assignee": None, "regressed_at": None, "users": None}
     ]  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def test_crashes_are_sorted_from_high_to_low(client, member, crashes, query, ord
     [
         ("?since_date=2018-09-13", [2]),
         ("?since_date=2018-09-12", [2, 1]),
-        ("?until_date=2018-09-03", [2, 0]),
+        ("?until_date=2018-09-03", [0, 2]),  # by the last occurrence until then
         ("?since_date=2018-09-01&until_date=2018-09-02", [0]),
         ("?since_date=2018-08-20&until_date=2018-08-30", []),  # between two occurrences of the third
         ("?since_date=2018-09-13T12:00:01Z", []),

@@ -140,7 +140,7 @@ def test_apps_and_crashes(client, services, member):
     assert crashes == (
         b'{"success":true,"result":[{"identifier":"%s","title":"NSRangeException in -[Notebook pageAtIndex:]",'
         b'"first_seen":"2018-09-13T12:00:00Z","last_seen":"2018-09-13T12:00:00Z","occurrences_count":1,'
-        b'"state":"open","resolved_in":null,"ignored_until":null,"assignee":null,"regressed_at":null}]}'
+        b'"state":"open","resolved_in":null,"ignored_until":null,"assignee":null,"regressed_at":null,"users":null}]}'
         % crash.identifier.encode()
     )
 

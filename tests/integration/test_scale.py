@@ -1,15 +1,14 @@
 """What holds at a hundred million rows, counted on few: pages that a statement reads, and updates that spare the indexes."""
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from psycopg import RawCursor
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import insert, select, text
 
 from app.db.driver_pool import DriverConnection
 from app.db.models.crash import Crash, Wanted, crashes_of
@@ -20,26 +19,12 @@ from app.db.queries.long_list import long_list
 from app.db.queries.waiting import backlog, oldest_waiting
 from app.services import Services
 from tests.factories import NOON, make_crash, make_member
+from tests.statements import statements
 
 MANY = 20_000  # rows, of which a statement that is well indexed reads next to none
 FEW_PAGES = 60
 
 postgresql_only = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-
-@contextmanager
-def statements(services: Services) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that is sent to the database meanwhile, with its values."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_connection, _cursor, statement: str, values: Any, *_rest: object) -> None:
-        sent.append((statement, values))
-
-    event.listen(services.db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(services.db.engine, "before_cursor_execute", note)
 
 
 def pages_read(services: Services, do: Callable[[Any], object]) -> int:

@@ -171,7 +171,7 @@ def test_a_search_knows_capitals_and_takes_signs_as_they_are(services, member):
 
     def found(search: str) -> list[str]:
         with services.db.read() as session:
-            page = crash_page(session, member.app.id, CrashQuery.read({"search": search}), 11, 0)
+            page = crash_page(session, member.app.id, CrashQuery.read({"search": search}), 11, 0, member.user_id)
         return sorted(one.title for one in page.shown)
 
     assert found("nullpointer") == found("NOTES.OPEN null") == ["NullPointer in Notes.open"]

@@ -144,24 +144,33 @@ def totals(session: Session, app_id: int) -> tuple[int, int]:
 
 
 def crashes_of(
-    session: Session, app_id: int, wanted: Wanted, *, sort: str, limit: int, offset: int, is_ascending: bool = False
+    session: Session,
+    app_id: int,
+    wanted: Wanted,
+    *,
+    sort: str,
+    limit: int,
+    offset: int,
+    is_ascending: bool = False,
+    also: Sequence[ColumnElement[bool]] = (),  # further conditions on crashes
 ) -> list[Crash]:
     """Crashes that have occurrences and are wanted, from high to low by one of SORTS, or from low to high.
 
     A search reads the titles of the app's crashes in that order until there are enough: no index finds a part of a word.
     """
-    statement = select(Crash).where(Crash.app_id == app_id, Crash.occurrences_count > 0, *_conditions(wanted))
+    statement = select(Crash).where(Crash.app_id == app_id, Crash.occurrences_count > 0, *also, *conditions_of(wanted))
     columns = (getattr(Crash, sort), Crash.id)
     order = columns if is_ascending else tuple(column.desc() for column in columns)
     return list(session.scalars(statement.order_by(*order).limit(limit).offset(offset)))
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions_of(wanted: Wanted, *, timely: bool = True) -> list[ColumnElement[bool]]:
+    """What the crashes that are wanted meet; without `timely` they need have no occurrence in the time."""
     bounds = [
         (Crash.first_seen, wanted.first_since, wanted.first_until),
         (Crash.last_seen, wanted.last_since, wanted.last_until),
     ]
-    found = _occurred(wanted.since, wanted.until)
+    found = _occurred(wanted.since, wanted.until) if timely else []
     for column, since, until in bounds:
         if since:
             found.append(column >= since)

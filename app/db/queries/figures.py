@@ -87,6 +87,11 @@ def next_missing(session: Session, app_id: int, after: int) -> Missing | None:
     return Missing(*row) if row else None
 
 
+def has_missing(session: Session, conditions: Sequence[ColumnElement[bool]]) -> bool:
+    """True when a crash that meets these conditions has figures that are not complete."""
+    return session.scalar(select(Crash.id).where(*conditions, *_IS_MISSING).limit(1)) is not None
+
+
 def missing_of(session: Session, app_id: int) -> int:
     """How many crashes of an app have figures that are not complete."""
     return session.scalar(select(func.count()).select_from(Crash).where(Crash.app_id == app_id, *_IS_MISSING)) or 0
@@ -146,7 +151,7 @@ def _lock(session: Session, missing: Missing) -> Crash | None:
 
 
 def _counted(session: Session, fact: str, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    tag = _tag_of(session) if fact == TAG else None
+    tag = tags_of(session) if fact == TAG else None
     columns = [_text_or_empty(column) for column in (FACTS[fact] if tag is None else (tag.c.key, tag.c.value))]
     day: ColumnElement[str]
     if session.get_bind().dialect.name == "postgresql":
@@ -167,7 +172,7 @@ def _counted(session: Session, fact: str, conditions: Sequence[ColumnElement[boo
     return statement.group_by(keys[0], "day", "told", "told_detail")
 
 
-def _tag_of(session: Session) -> TableValuedAlias:
+def tags_of(session: Session) -> TableValuedAlias:
     """The tags of an occurrence, a row each."""
     if session.get_bind().dialect.name == "postgresql":
         return func.json_each_text(cast(Occurrence.tags, JSON)).table_valued("key", "value")

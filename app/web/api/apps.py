@@ -39,12 +39,13 @@ class CrashBody(ResponseBody, component="Crash"):
     title: str
     first_seen: Time
     last_seen: Time
-    occurrences_count: int
+    occurrences_count: int = Field(description="Of the chosen time and filters")
     state: CrashState
     resolved_in: str | None = Field(description="A version, or `next`; null: resolved now, or not resolved")
     ignored_until: IgnoredUntilBody | None = Field(description="null: for good, or not ignored", examples=[None])
     assignee: str | None = Field(description="E-mail", examples=["ada@example.com"])
     regressed_at: Time | None = Field(description="When it came back; null once people have changed its state")
+    users: int | None = Field(description="As `occurrences_count`, with `sort=users`; else null", examples=[None])
 
 
 @resource.get("/apps", "listApps", "Apps that you may see", access=Access.USER, about="By name")
@@ -80,16 +81,17 @@ def remove_app(app: App) -> None:
 
 
 @resource.get("/apps/<app_identifier>/crashes", "listCrashes", "Crashes of an app", about="By `sort`")
-def list_crashes(app: App, paging: Paging, query: CrashQuery) -> Page[CrashBody]:
+def list_crashes(app: App, user: int, paging: Paging, query: CrashQuery) -> Page[CrashBody]:
     """The crashes of an app that are wanted, by `sort`."""
     with services().db.read() as session:
-        page = crash_page(session, app.id, query, paging.limit, paging.offset)
+        page = crash_page(session, app.id, query, paging.limit, paging.offset, user)
     return Page(page.rows, [_crash(one) for one in page.shown], paging)
 
 
 def _crash(one: ListedCrash) -> CrashBody:
     return CrashBody.of(
         one.crash,
+        **one.found.counts(),
         title=one.title,
         resolved_in=one.resolved_in,
         ignored_until=ignored_until(one.crash),

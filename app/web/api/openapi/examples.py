@@ -40,6 +40,7 @@ VALUES: dict[str, Any] = {
     "dsn": "https://0123456789abcdef0123456789abcdef@crashq.example.com/1",
     "email": "ada@example.com",
     "erasure_id": "c0ffee5a17e4b2d9c3f80146",
+    "environment": "production",
     "error": None,
     "error_code": None,
     "error_message": None,

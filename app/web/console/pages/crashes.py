@@ -39,7 +39,7 @@ def show(app_identifier: str) -> Response:
     asked_for = {name: value for name in KEPT if (value := request.args.get(name, "").strip())}
     crash_query = CrashQuery.read({"state": STATE_TABS[0][0], **asked_for})
     with services().db.read() as session:
-        page = crash_page(session, app.id, crash_query, window.limit, window.offset)
+        page = crash_page(session, app.id, crash_query, window.limit, window.offset, signed_in().user_id)
         is_empty = not page.rows and not crashes_of(session, app.id, Wanted(), sort=SORTS[0], limit=1, offset=0)
         members = [member.email for member in members_of(session, app.id, OFFERED_MEMBERS, 0)]
     figures = _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
