@@ -21,4 +21,4 @@ def recount_figures(services: Services, app: App, *, is_alone: bool, waits: bool
     while figures.count_missing(services, app.id):
         if not (is_alone and figures.recount(services, app.id)):
             time.sleep(LOOK_EVERY)
-    click.echo(f"{app.identifier}: figures of {crashes} crashes counted")
+    click.echo(f"{app.identifier}: figures of {crashes} {'crash' if crashes == 1 else 'crashes'} counted")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from app.cli import DATA_DIR, main
+from app.cli.arguments import counted
 from app.cli.opening import opened
 from app.cli.recounting import recount_figures
 from app.db.models.app import App, apps_after
@@ -75,7 +76,10 @@ def _follow(services: Services, console: Console, app: App, row_id: int, *, is_a
             bar.update(shown, completed=row.done, total=max(row.total, row.done))
             if not (is_alone and regroup_app(services, row_id, WORK_FOR)):
                 time.sleep(PROGRESS_EVERY)
-    summary = f"{row.done} logs, {row.moved} occurrences moved, {row.unreadable} unreadable" if row else "ended"
+    summary = "ended"
+    if row:
+        moved = counted(row.moved, "occurrence")
+        summary = f"{counted(row.done, 'log')}, {moved} moved, {row.unreadable} unreadable"
     click.echo(f"{app.identifier}: {summary}")
 
 

@@ -12,7 +12,7 @@ from app.identity import accounts
 from app.ingest.sample_crash import MESSAGE, sample_crash
 from tests.browser import axe as judge
 from tests.browser.chromium import NARROW, WIDE, wait_until_idle
-from tests.system.conftest import EMAIL, until
+from tests.system.conftest import EMAIL, PASSWORD, until
 
 
 @pytest.fixture
@@ -23,12 +23,20 @@ def fresh(console) -> str:
     return f"/apps/{identifier}"
 
 
-def test_an_event_sent_by_the_copied_snippet_turns_the_wait_into_the_crash(fresh, visit, axe):
-    made = visit(viewport=WIDE)
+def test_a_new_user_makes_an_app_and_the_event_of_its_snippet_turns_the_wait_into_the_crash(console, visit, axe):
+    with opened(console.operator.data_dir) as services:
+        accounts.create_user(services, "newcomer@example.com", PASSWORD)
+    made = visit(viewport=WIDE, storage_state=None)
     judge.bring(made.context, axe)
     page = made.page()
-    page.goto(f"{fresh}/crashes")
-    page.get_by_role("link", name="Connect the app").click()
+    page.goto("/")
+    page.get_by_label("E-mail").fill("newcomer@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="No apps yet")).to_be_visible()
+    assert judge.barriers(page) == []
+    page.get_by_label("Name").fill("Meadow")
+    page.get_by_role("button", name="Make the app").click()
     page.get_by_role("link", name="Web", exact=True).click()
     expect(page.get_by_text("Waiting for the first crash")).to_be_visible()
     snippet = page.get_by_label("JavaScript, Sentry SDK").inner_text()

@@ -86,7 +86,7 @@ def test_the_command_erases_with_no_service_running(tmp_path):
 
     done = runner.invoke(main, ["erase", "--app", identifier, "-", *folder], input=f"{ADA}\n")
 
-    assert (done.exit_code, done.output.partition(" (")[0]) == (0, "erased: 1 logs, 0 occurrences, 0 results"), done
+    assert (done.exit_code, done.output.partition(" (")[0]) == (0, "erased: 1 log, 0 occurrences, 0 results"), done
     with pytest.raises(Exception, match="Log not found"):
         log_state(services, app, "a-1")
     services.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from app.cli.arguments import counted
 from app.cli.remote import remote
 from app.cli.remote.command import Remote, progress_of, remote_command
 from app.cli.remote.reading import LIMIT, SINCE, UNTIL
@@ -137,11 +138,10 @@ def _file_progress(bar: Bar) -> Callable[[Path, int, int], Callable[[int, int], 
 
 def _warn(session: Remote, manifest: Manifest) -> None:
     if manifest.missing:
-        session.teller.warn(f"Not complete: {manifest.missing} occurrences were erased or aged meanwhile")
+        session.teller.warn(f"Not complete: {counted(manifest.missing, 'occurrence')} erased or aged meanwhile")
     if not manifest.complete and (manifest.unreadable or not manifest.missing):
-        session.teller.warn(
-            f"Not complete: the logs of {manifest.unreadable} of {manifest.rows} occurrences are lost or cannot be read"
-        )
+        unread = f"{manifest.unreadable} of {counted(manifest.rows, 'occurrence')}"
+        session.teller.warn(f"Not complete: the logs of {unread} are lost or cannot be read")
 
 
 def _lacking(manifest: Manifest) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.arguments import files_under
+from app.cli.arguments import counted, files_under
 from app.cli.remote import remote
 from app.cli.remote.command import FAILED, Remote, remote_command
 from app.client import Client, OutOfTime, Refused
@@ -44,7 +44,7 @@ def upload(session: Remote, app: str, wait: bool, paths: tuple[Path, ...]) -> No
     if wait:
         outcomes = _awaited(client, app, list(outcomes))
     for outcome in outcomes:
-        found = f", {len(outcome.occurrences)} occurrences" if outcome.occurrences is not None else ""
+        found = f", {counted(len(outcome.occurrences), 'occurrence')}" if outcome.occurrences is not None else ""
         why = f": {outcome.error_message}" if outcome.error_message else ""
         line = f"{outcome.file}\t{outcome.log_id or '-'}\t{outcome.status}{found}{why}"
         session.teller.value(asdict(outcome), [line])

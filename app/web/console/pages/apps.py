@@ -34,7 +34,7 @@ def make() -> Response:
         made, _ = apps.make(services(), who.user_id, read_params(apps.AppNamed, {"name": name}))
     except REFUSALS as error:
         return _page(error.status, problems_of(error, ("name",), "name"), name[:200])
-    return go("settings.show", f"{made.name} is there; this is how it sends.", app_identifier=made.identifier)
+    return go("first_crash.show", f"{made.name} is there.", app_identifier=made.identifier)
 
 
 def _page(status: int = 200, problems: dict[str, str] | None = None, name: str = "") -> Response:

@@ -47,16 +47,18 @@ async function exportRows(form) {
   }
 }
 
+const counted = (number, what) => `${number.toLocaleString()} ${what}${number === 1 ? "" : "s"}`;
+
 function tell(progress, manifest) {
   const files = manifest.parts.slice(0, MOST_LINKS).map((part) =>
-    el("li", {}, el("a", { href: localPath(part.url), download: part.filename }, part.filename), ` ${part.rows.toLocaleString()} rows, ${size(part.size)}`));
+    el("li", {}, el("a", { href: localPath(part.url), download: part.filename }, part.filename), ` ${counted(part.rows, "row")}, ${size(part.size)}`));
   const left = manifest.parts.length - files.length;
   const unreadable = manifest.unreadable ? ` ${manifest.unreadable.toLocaleString()} could not be read whole.` : "";
-  const missing = manifest.missing ? ` ${manifest.missing.toLocaleString()} were erased or aged meanwhile.` : "";
+  const missing = manifest.missing ? ` ${manifest.missing.toLocaleString()} erased or aged meanwhile.` : "";
   progress.say(
-    `${manifest.rows.toLocaleString()} occurrences, ${size(manifest.total_size)}.${unreadable}${missing}`, manifest.complete ? "good" : "warn",
+    `${counted(manifest.rows, "occurrence")}, ${size(manifest.total_size)}.${unreadable}${missing}`, manifest.complete ? "good" : "warn",
     el("ul", { class: "files" }, ...files),
-    left > 0 ? el("p", {}, `${left.toLocaleString()} more files are in the manifest.`) : null,
+    left > 0 ? el("p", {}, `${left.toLocaleString()} more in the manifest.`) : null,
     el("p", {}, el("a", { href: localPath(manifest.url), download: manifest.filename }, "Manifest"), ", kept until ", timeOf(manifest.expires_at)),
   );
 }
