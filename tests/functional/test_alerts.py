@@ -11,10 +11,10 @@ from app.telemetry import metrics
 from app.telemetry.multiprocess_metrics import Declared
 from tests.exposition import names
 
-DOCS = Path(__file__).parents[2] / "docs"
-RULES = yaml.safe_load((DOCS / "alerts/crashq.rules.yml").read_text())["groups"][0]["rules"]
-PANELS = json.loads((DOCS / "grafana/crashq.json").read_text())["panels"]
-OPERATIONS = (DOCS / "operations.md").read_text()
+ROOT = Path(__file__).parents[2]
+RULES = yaml.safe_load((ROOT / "deploy/prometheus/crashq.rules.yml").read_text())["groups"][0]["rules"]
+PANELS = json.loads((ROOT / "deploy/grafana/crashq.json").read_text())["panels"]
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 OWN = re.compile(r"\bcrashq_[a-z_]+")
 LABELS = re.compile(r"(crashq_[a-z_]+)\{([^}]*)\}")
 
