@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.environment import (
@@ -14,6 +14,7 @@ from app.environment import (
     database_url,
     hosts,
     integer,
+    mail_from,
     name_prefix,
     origins,
     own_hosts,
@@ -22,6 +23,7 @@ from app.environment import (
 )
 from app.errors import ConfigError
 from app.queueing.redis_url import read_redis_url
+from app.smtp_url import read_smtp_url
 from app.speed import ALL, Speed
 
 MIB = 1024 * 1024
@@ -80,6 +82,8 @@ class Config:
     keep_occurrences_days: int = 0  # the same of occurrences and their logs
     keep_reports_days: int = 0  # the same of results, whatever result_lifetime says
     webhooks_allow: tuple[str, ...] = ()  # hosts and networks that webhooks may reach although they are not public
+    smtp_url: str | None = field(default=None, repr=False)  # of the mail server, with its password; None: no mails
+    mail_from: str = "crashq@localhost"  # the sender that mails name
     export_buckets: tuple[
         tuple[str, str], ...
     ] = ()  # name -> URL of a store for data exporters; none: a folder of ours
@@ -102,6 +106,9 @@ class Config:
                 "REDIS_URL is not set; set it to redis://host:port/0, or start everything with `crashq up`"
             )
         public_url = environ.get("CRASHQ_PUBLIC_URL") or None
+        smtp_url = environ.get("CRASHQ_SMTP_URL", "").strip() or None
+        if smtp_url:
+            read_smtp_url(smtp_url)
         return cls(
             database_url=database_url(environ),
             redis_url=redis_url,
@@ -148,6 +155,8 @@ class Config:
             ),
             keep_reports_days=integer(environ, "CRASHQ_KEEP_REPORTS_DAYS", cls.keep_reports_days, 0, 36_500),
             webhooks_allow=hosts(environ, "CRASHQ_WEBHOOKS_ALLOW"),
+            smtp_url=smtp_url,
+            mail_from=mail_from(environ, "CRASHQ_MAIL_FROM", smtp_url),
             export_buckets=buckets(environ, "CRASHQ_EXPORT_BUCKETS"),
             log_format=choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
             access_log=integer(environ, "CRASHQ_ACCESS_LOG", 0, 0, 1) == 1,

@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from app.errors import ConfigError
@@ -68,6 +69,17 @@ def integer(environ: Mapping[str, str], name: str, default: int, low: int, high:
     if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
         raise ConfigError(f"{name} has to be a whole number from {low} to {high}")
     return int(value)
+
+
+def mail_from(environ: Mapping[str, str], name: str, smtp_url: str | None) -> str:
+    """The sender of mails, `crashq@example.com` or `crashq <crashq@example.com>`; needed with a mail server."""
+    value = environ.get(name, "").strip()
+    if not value and smtp_url:
+        raise ConfigError(f"{name} is not set; set it to the sender of mails, crashq@example.com for instance")
+    address = parseaddr(value)[1]
+    if value and not (value.isascii() and value.isprintable() and re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", address)):
+        raise ConfigError(f"{name} has to be one address, crashq@example.com or crashq <crashq@example.com>")
+    return value or "crashq@localhost"
 
 
 def common_folder(environ: Mapping[str, str]) -> str:

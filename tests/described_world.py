@@ -48,6 +48,7 @@ def known_things(web: Web) -> Known:
         return result
 
     hook = made(f"{app}/webhooks", url="https://1.1.1.1/", events=["job.finished"])
+    channel = made(f"{app}/notifications", kind="webhook", address="https://1.1.1.1/", rules={"new": True})
     exporter = made("/api/data_exporters", name="Nightly", apps=[member.app.identifier], bucket_name="archive")
     symbols: Any = web.client.post(f"{app}/symbols?name=mapping.txt&version=1.2", data=b"a", headers=auth).json
     erasure: Any = web.client.delete(f"{app}/users/nobody-here", headers=auth).json
@@ -61,6 +62,7 @@ def known_things(web: Web) -> Known:
             "log_id": log["log_id"],
             "signed": exported["result"]["url"].rpartition("/")[2],
             "webhook_identifier": hook["identifier"],
+            "channel_identifier": channel["identifier"],
             "exporter_identifier": exporter["identifier"],
             "symbols_identifier": symbols["result"]["identifier"],
             "erasure_id": erasure["result"]["erasure_id"],

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
-from app.background import TYPES, app_removals, figures, session_folds
+from app.background import TYPES, app_removals, figures, notification_rules, session_folds
 from app.db.models import heartbeat
 from app.errors import TransientError, as_outage
 from app.ingest.digest import digest
@@ -18,6 +18,7 @@ from app.privacy.retention import remove_what_is_old
 from app.queueing.broker import (
     BEGIN_CANARY,
     DIGEST_LOG,
+    EVALUATE_RULES,
     FOLD_SESSIONS,
     KEEP_AGES,
     MAKE_SYMBOLS,
@@ -38,7 +39,7 @@ from app.services import Services
 from app.sweep import sweep
 from app.symbolication.making import make_symbols
 from app.telemetry import canary, metrics
-from app.webhooks.deliveries import DeliveryPool
+from app.webhooks.pool import DeliveryPool
 from app.work.ending import take_from_dead
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds; each pause is twice the one before
@@ -198,6 +199,12 @@ def renew_figures(services: Services, message: TaskMessage) -> None:
 def fold_sessions(services: Services, message: TaskMessage) -> None:
     """Add what has arrived of an app's sessions to their figures."""
     session_folds.fold_sessions(services, int(message.row_id))
+
+
+@task(EVALUATE_RULES)
+def evaluate_rules(services: Services, message: TaskMessage) -> None:
+    """Evaluate the rules of a channel."""
+    notification_rules.evaluate_rules(services, int(message.row_id))
 
 
 @task(BEGIN_CANARY)

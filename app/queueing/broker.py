@@ -31,6 +31,7 @@ TAKE_FROM_DEAD = "take_from_dead"
 RENEW_FIGURES = "renew_figures"
 FOLD_SESSIONS = "fold_sessions"
 REMOVE_APP = "remove_app"
+EVALUATE_RULES = "evaluate_rules"
 SWEEP, RECORD_HEARTBEAT, RUN_ERASURE, KEEP_AGES, PUSH, RUN_EXPORTS = (
     "sweep",
     "pulse",  # the name by which the previous release knows the task

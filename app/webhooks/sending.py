@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import urllib3
@@ -36,6 +37,8 @@ Resolve = Callable[[str, int], list[str]]
 CONNECT_LIMIT = 3.0  # seconds for one address
 READ_LIMIT = 5.0  # seconds of silence
 WHOLE_LIMIT = 10.0  # seconds from the first connection to the last byte: a receiver that drips is cut off
+LONGEST_WAIT = 3_600.0  # seconds that a receiver may ask to be left alone
+SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 MAX_ANSWER = 64 * 1024  # bytes read of an answer, to let the receiver finish; they are dropped
 
 
@@ -161,6 +164,17 @@ def _inner(address: Address) -> list[Address]:
 class NotDelivered(Exception):
     """The receiver could not be reached, or did not answer in time. The text is for the log of deliveries."""
 
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status  # SMTP
+
+
+class Reply(NamedTuple):
+    """What a receiver answered."""
+
+    status: int  # HTTP, or SMTP of a mail server
+    retry_after: float = 0  # seconds that it wants no more for
+
 
 def post(
     url: str,
@@ -168,8 +182,8 @@ def post(
     headers: Mapping[str, str],
     allowed: Iterable[str],
     resolve: Resolve = look_up,
-) -> int:
-    """POST the body and return the HTTP status. Raises NotDelivered, or Refused when the target may not be reached."""
+) -> Reply:
+    """POST the body and return the answer. Raises NotDelivered, or Refused when the target may not be reached."""
     target = read_url(url)
     deadline = time.monotonic() + WHOLE_LIMIT
     problem = "The receiver cannot be reached"
@@ -201,7 +215,7 @@ def _connection(target: Target, address: str) -> HTTPConnection:
 
 def _exchange(
     connection: HTTPConnection, target: Target, body: bytes, headers: Mapping[str, str], deadline: float
-) -> int:
+) -> Reply:
     cut_off = threading.Timer(max(deadline - time.monotonic(), 0.1), _cut, (connection,))
     cut_off.daemon = True
     cut_off.start()
@@ -216,7 +230,7 @@ def _exchange(
             raise TimeoutError
         with suppress(OSError, urllib3.exceptions.HTTPError):  # its status is all that counts
             answer.read(MAX_ANSWER, decode_content=False)
-        return int(answer.status)
+        return Reply(int(answer.status), _retry_after(answer.headers.get("Retry-After", "")))
     except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
         if time.monotonic() >= deadline:
             raise NotDelivered(f"The receiver did not answer within {WHOLE_LIMIT:.0f} seconds") from None
@@ -226,6 +240,11 @@ def _exchange(
     finally:
         cut_off.cancel()
         connection.close()
+
+
+def _retry_after(value: str) -> float:
+    """Seconds; what is no number counts as none, and LONGEST_WAIT is the most."""
+    return min(float(value), LONGEST_WAIT) if SECONDS.fullmatch(value) else 0
 
 
 def _cut(connection: HTTPConnection) -> None:

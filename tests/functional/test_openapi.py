@@ -138,6 +138,7 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
     etag = client.get(listing, headers=auth).headers["ETag"]
     exporter = {"name": "Nightly", "apps": [member.app.identifier], "bucket_name": "archive"}
     hooks, wanted = f"{app_url}/webhooks", {"url": "http://127.0.0.1/", "events": ["crash.new"]}
+    channels, channel = f"{app_url}/notifications", {"kind": "webhook", "address": "https://1.1.1.1/", "rules": {}}
     requests = [
         ("post", "/api/login", {"json": {"email": member.email, "password": PASSWORD}}, 200),
         ("post", f"/api/{member.app.id}/envelope/", {"data": b"x", "headers": for_sentry}, 400),
@@ -211,6 +212,9 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("post", hooks, {"headers": auth, "json": wanted}, 400),
         ("post", hooks, {"headers": auth, "json": {**wanted, "url": "https://1.1.1.1/"}}, 201),
         ("get", hooks, {"headers": auth}, 200),
+        ("post", channels, {"headers": auth, "json": channel}, 201),
+        ("post", channels, {"headers": auth, "json": {**channel, "kind": "email", "address": "ada@example.com"}}, 409),
+        ("get", channels, {"headers": auth}, 200),
         ("post", "/api/data_exporters", {"headers": auth, "json": {}}, 400),
         ("post", "/api/data_exporters", {"headers": auth, "json": exporter}, 201),
         ("get", "/api/data_exporters", {"headers": auth}, 200),

@@ -66,7 +66,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch):
 
 
 def send(port: int) -> int:
-    return post(f"http://{HOST}:{port}/hook", b"{}", {}, [f"{PERMITTED}/32"])
+    return post(f"http://{HOST}:{port}/hook", b"{}", {}, [f"{PERMITTED}/32"]).status
 
 
 def test_a_name_that_is_bound_anew_after_the_check_leads_to_the_checked_address(sink, inside, resolver):

@@ -60,7 +60,7 @@ def differences(database: Database) -> list[object]:
 
 
 def test_every_module_of_tables_is_known():
-    assert len(tables.MODULES) == 38
+    assert len(tables.MODULES) == 39
     assert {
         "users",
         "tokens",
@@ -93,6 +93,7 @@ def test_every_module_of_tables_is_known():
         "doomed_objects",
         "webhooks",
         "webhook_deliveries",
+        "notification_channels",
         "data_exporters",
         "data_exporter_apps",
         "data_exporter_runs",

@@ -94,7 +94,7 @@ def named(certificate: Path, monkeypatch) -> tuple[ssl.SSLContext, list[str]]:
 def test_tls_is_spoken_with_the_host_although_the_connection_goes_to_an_address(named):
     context, asked = named
     with server(answer_well, context) as port:
-        status = post(f"https://{HOST}:{port}/", b"{}", {}, LOOPBACK, here)
+        status = post(f"https://{HOST}:{port}/", b"{}", {}, LOOPBACK, here).status
 
     assert status == 200
     assert asked == [HOST]
@@ -133,7 +133,7 @@ def test_of_an_endless_answer_no_more_than_a_little_is_read():
             sent += connection.send(b"x" * 65_536)
 
     with server(pour) as port:
-        assert post(f"http://{HOST}:{port}/", b"{}", {}, LOOPBACK, here) == 200
+        assert post(f"http://{HOST}:{port}/", b"{}", {}, LOOPBACK, here).status == 200
 
     assert sent < 50 * 1024 * 1024  # what fits into the sockets' buffers
 
@@ -149,6 +149,6 @@ def test_what_does_not_speak_http_is_told_so():
 
 def test_the_next_address_is_tried_when_one_does_not_answer():
     with server(answer_well) as port:
-        status = post(f"http://{HOST}:{port}/", b"{}", {}, LOOPBACK, lambda _h, _p: ["127.9.9.9", "127.0.0.1"])
+        status = post(f"http://{HOST}:{port}/", b"{}", {}, LOOPBACK, lambda _h, _p: ["127.9.9.9", "127.0.0.1"]).status
 
     assert status == 200

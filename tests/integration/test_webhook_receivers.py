@@ -10,7 +10,8 @@ from app.errors import Conflict
 from app.sweep import sweep
 from app.webhooks import sending
 from app.webhooks import settings as webhooks
-from app.webhooks.deliveries import PAUSES, DeliveryPool, claim_next, deliver, deliver_due
+from app.webhooks.deliveries import PAUSES, claim_next, deliver, deliver_due
+from app.webhooks.pool import DeliveryPool
 from tests.receiver import receiver
 from tests.webhook_rows import EVERY, finish_a_job, rows, stored
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, object_session
 from app.config import MIB
 from app.db.hot.digest_steps import ClaimBounds, EndedLog, claim_logs, end_digests
 from app.db.models.app_removal import AppRemoval
+from app.db.models.channel import NotificationChannel
 from app.db.models.data_exporter import DataExporter, DataExporterRun, RunState
 from app.db.models.erasure import Erasure, ErasureState
 from app.db.models.figure_recount import FigureRecount
@@ -186,6 +187,15 @@ def _webhook(session: Session, home: Home, now: datetime) -> Webhook:
     return hook
 
 
+def _channel(session: Session, home: Home, now: datetime) -> NotificationChannel:
+    hook = _webhook(session, home, now)
+    hook.active = False  # its deliveries are no work
+    made = NotificationChannel(webhook_id=hook.id, kind="slack", name="x", address="", rules_since=now.date(), summary_daily=True,
+                   summary_weekly=False, summary_hour=9, time_zone="UTC", enqueue_after=now)  # fmt: skip
+    session.add(made)
+    return made
+
+
 def forget_claim(session: Session, leasing: Leasing[Any], row: Any, now: datetime) -> None:
     """Set a row that has just been claimed back, as a crash of PostgreSQL does before its disk has the claim."""
     free = {"attempt": row.attempt - 1, "holder": None, "lease_expires_at": None, "enqueue_after": now}
@@ -278,6 +288,9 @@ TESTED: dict[str, Tested] = {
     "export_runs": Tested(
         _export_run, Promise(pause=lambda row: min(10 * 2**row.failures, 3600)),
         {RunState.WAITING: WAITING, RunState.FAILED: WAITING, RunState.DONE: DONE}, done={"state": RunState.DONE},
+    ),
+    "notification_rules": Tested(
+        _channel, Promise(), {True: WAITING, False: DONE}, column="summary_daily", done={"summary_daily": False}
     ),
     "webhooks": Tested(
         _webhook, Promise(), {True: WAITING, False: DONE}, column="active", done={"active": False},

@@ -1,10 +1,13 @@
 """Webhooks of an app and their deliveries: one row for each event and receiver, which is the truth about it."""
 
 import enum
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -12,14 +15,16 @@ from sqlalchemy import (
     UniqueConstraint,
     delete,
     exists,
+    false,
     func,
+    literal_column,
     select,
     text,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base, rows_changed, value_enum
+from app.db.base import Base, insert_or_ignore, rows_changed, value_enum
 from app.db.work import BigId, Leased, Leasing, is_due
 
 MAX_ERROR = 200  # characters
@@ -37,7 +42,7 @@ PENDING = text("state = 'pending'")
 
 
 class Webhook(Leased, Base):
-    """A receiver of an app's events."""
+    """A receiver of an app's events; with a row of notification_channels beside it, of its notifications."""
 
     __tablename__ = "webhooks"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -70,7 +75,8 @@ class Delivery(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
     event: Mapped[str] = mapped_column(String(16))
-    subject: Mapped[str] = mapped_column(String(24))  # id of the job, or identifier of the crash
+    subject: Mapped[str] = mapped_column(String(24))  # id of the job, or identifier of the crash, app or channel
+    period: Mapped[str] = mapped_column(String(16), server_default="")  # day or hour of what may come again
     created_at: Mapped[datetime]  # when it happened
     state: Mapped[DeliveryState] = mapped_column(value_enum(DeliveryState))
     attempts: Mapped[int]  # since it was made or replayed
@@ -78,8 +84,9 @@ class Delivery(Base):
     last_status: Mapped[int | None]  # HTTP
     last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
     delivered_at: Mapped[datetime | None]
+    held: Mapped[bool] = mapped_column(server_default=false())  # by quiet hours
     __table_args__ = (
-        UniqueConstraint("webhook_id", "event", "subject"),  # an event is delivered once
+        UniqueConstraint("webhook_id", "event", "subject", "period"),  # an event is delivered once
         Index("ix_webhook_deliveries_pending", "webhook_id", "next_at", postgresql_where=PENDING, sqlite_where=PENDING),
         Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
         Index("ix_webhook_deliveries_created_at", "created_at"),
@@ -88,23 +95,29 @@ class Delivery(Base):
     @property
     def event_id(self) -> str:
         """The same for every attempt and every webhook: what receivers know repetitions by."""
-        return f"{self.event.replace('.', '_')}_{self.subject}"
+        return "_".join(part for part in (self.event.replace(".", "_"), self.subject, self.period) if part)
+
+
+_IS_CHANNEL: ColumnElement[bool] = literal_column(
+    "EXISTS (SELECT 1 FROM notification_channels WHERE notification_channels.webhook_id = webhooks.id)", Boolean()
+)
 
 
 def webhooks_of(session: Session, app_id: int, limit: int, offset: int) -> list[Webhook]:
     """The webhooks of an app, oldest first."""
-    statement = select(Webhook).where(Webhook.app_id == app_id).order_by(Webhook.id)
+    statement = select(Webhook).where(Webhook.app_id == app_id, ~_IS_CHANNEL).order_by(Webhook.id)
     return list(session.scalars(statement.limit(limit).offset(offset)))
 
 
 def count_webhooks(session: Session, app_id: int) -> int:
     """How many an app has."""
-    return session.scalar(select(func.count()).select_from(Webhook).where(Webhook.app_id == app_id)) or 0
+    counted = select(func.count()).select_from(Webhook).where(Webhook.app_id == app_id, ~_IS_CHANNEL)
+    return session.scalar(counted) or 0
 
 
 def find_webhook(session: Session, app_id: int, identifier: str, *, lock: bool = False) -> Webhook | None:
     """A webhook of the app; with `lock` its row is locked until the transaction ends."""
-    statement = select(Webhook).where(Webhook.app_id == app_id, Webhook.identifier == identifier)
+    statement = select(Webhook).where(Webhook.app_id == app_id, Webhook.identifier == identifier, ~_IS_CHANNEL)
     return session.scalar(statement.with_for_update() if lock else statement)
 
 
@@ -139,6 +152,26 @@ def due_deliveries(session: Session, webhook_id: int, now: datetime, limit: int)
     """What is due for a webhook, oldest first."""
     due = (Delivery.webhook_id == webhook_id, Delivery.state == DeliveryState.PENDING, Delivery.next_at <= now)
     return list(session.scalars(select(Delivery).where(*due).order_by(Delivery.next_at, Delivery.id).limit(limit)))
+
+
+def add_delivery(session: Session, webhook_id: int, event: str, subject: str, now: datetime, period: str = "") -> bool:
+    """Write what a receiver is to be told; False when it has been written before."""
+    values = {"webhook_id": webhook_id, "event": event, "subject": subject, "period": period}
+    pending = {"created_at": now, "state": DeliveryState.PENDING, "attempts": 0, "next_at": now, "held": False}
+    return insert_or_ignore(session, Delivery, {**values, **pending})
+
+
+def delivery_for(session: Session, webhook_id: int, event: str, subject: str, period: str) -> Delivery:
+    """What `add_delivery` has written, now or before."""
+    same = (Delivery.event == event, Delivery.subject == subject, Delivery.period == period)
+    return session.scalars(select(Delivery).where(Delivery.webhook_id == webhook_id, *same)).one()
+
+
+def hold(session: Session, deliveries: Iterable[Delivery], until: datetime) -> None:
+    """Put pending deliveries off to the end of the quiet hours."""
+    ids = [delivery.id for delivery in deliveries]
+    these = update(Delivery).where(Delivery.id.in_(ids), Delivery.state == DeliveryState.PENDING)
+    rows_changed(session, these.values(next_at=until, held=True))
 
 
 def record(session: Session, delivery: Delivery, **values: Any) -> bool:

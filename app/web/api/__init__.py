@@ -33,6 +33,7 @@ from app.web.api import (
     login,
     logs,
     members,
+    notifications,
     otlp,
     privacy,
     regroup,
@@ -80,7 +81,7 @@ RESOURCES = tuple(
     for module in (
         login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
         triage, members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
-        sentry_releases, sentry_account, upload_keys, webhooks, health, docs,
+        sentry_releases, sentry_account, upload_keys, webhooks, notifications, health, docs,
     )
 )  # fmt: skip
 

@@ -30,6 +30,9 @@ SENTRY = Tag(
     "Sentry's tools", "What sentry-cli and the build plugins of Sentry call, with a member's token or an upload key."
 )
 WEBHOOKS = Tag("Webhooks", "Told at the end of a job and of a new crash: signed, retried, replayable.")
+NOTIFICATIONS = Tag(
+    "Notifications", "Told by mail, chat or webhook of new crashes, of crashes that grow, and of days and weeks."
+)
 SERVICE = Tag("Service", "Is it up, how busy is it, what can it do.")
 
 ALL = (
@@ -49,6 +52,7 @@ ALL = (
     SYMBOL_UPLOADS,
     SENTRY,
     WEBHOOKS,
+    NOTIFICATIONS,
     SERVICE,
 )
 """In the order of the page for people."""

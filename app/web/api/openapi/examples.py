@@ -21,6 +21,7 @@ VALUES: dict[str, Any] = {
     "auth_token": "kD3vY0s2hZ9JwqPzR7uXbLmN4tEoFi6cGa8UyKpQx1M",
     "bucket_name": "archive",
     "build": "45",
+    "channel_identifier": "b7d9c1e3f5a70819203b4c5d",
     "code": "malformed_log",
     "comment_id": "4711",
     "complete": True,

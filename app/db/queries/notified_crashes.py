@@ -1,0 +1,156 @@
+"""What notifications say of crashes, and which crashes their rules are about: read from the figures that are kept of crashes.
+
+A crash whose figures are not complete is left to the next evaluation.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import Session
+
+from app.db.models.app import App
+from app.db.models.crash import Crash, find_crash, newest_versions
+from app.db.models.crash_figure import USER, CrashFigure
+
+VERSION = "app_version"  # each occurrence is counted by it once
+AMONG = 100  # newest occurrences whose version counts as the crash's
+PER_READ = 500  # crashes
+_COMPLETE = Crash.figures_revision == Crash.revision
+_SUM: ColumnElement[int] = func.coalesce(func.sum(CrashFigure.occurrences), 0)
+
+
+class NotifiedCrash(NamedTuple):
+    """A crash as a message tells it."""
+
+    identifier: str
+    title: str
+    version: str | None
+    occurrences: int
+    users: int | None  # None: not known
+
+
+class DayCounts(NamedTuple):
+    """A crash's occurrences of a day beside those of the days before."""
+
+    identifier: str
+    today: int
+    before: int  # in all of these days
+    days: int  # since it was first seen, 7 at most
+
+
+class CrashInPeriod(NamedTuple):
+    """A crash's occurrences in a period."""
+
+    identifier: str
+    title: str
+    occurrences: int
+
+
+class PeriodCounts(NamedTuple):
+    """An app's occurrences in a period."""
+
+    occurrences: int
+    before: int  # in the period before, as long
+    crashes: int
+    new: int  # first seen in it
+    most: list[CrashInPeriod]
+
+
+def notified_crash(session: Session, app_id: int, identifier: str) -> NotifiedCrash | None:
+    """The crash, or the one that it has been merged into; None when it is gone."""
+    crash = find_crash(session, identifier)
+    if crash is None or crash.app_id != app_id or not crash.occurrences_count:
+        return None
+    versions = newest_versions(session, crash.id, AMONG)
+    users = _users(session, crash.id) if crash.figures_revision == crash.revision else None
+    return NotifiedCrash(
+        crash.identifier, crash.title, versions[0] if versions else None, crash.occurrences_count, users
+    )
+
+
+def day_counts(session: Session, app_id: int, today: date, at_least: int, only: str = "") -> Iterator[DayCounts]:
+    """The counts of each crash that occurred at least so often on the day, and was seen before it; or of one crash only."""
+    after = 0
+    while True:
+        rows = session.execute(_day_counts(app_id, today, at_least, after, only)).all()
+        for _, identifier, first_seen, on_day, before in rows:
+            days = min((today - first_seen.astimezone(UTC).date()).days, 7)
+            yield DayCounts(identifier, int(on_day), int(before), days)
+        if len(rows) < PER_READ:
+            return
+        after = rows[-1][0]
+
+
+def crashes_over(session: Session, app_id: int, users: int, since: date, today: date) -> Iterator[str]:
+    """The crashes that more users have met than this, but no more up to the day before `since`.
+
+    Only crashes of the last two days are looked at: no other one has new users.
+    """
+    after = 0
+    recent = (Crash.app_id == app_id, Crash.last_seen >= _midnight(today - timedelta(days=1)), _COMPLETE)
+    while True:
+        found = select(Crash.id, Crash.identifier).where(*recent, Crash.occurrences_count > users, Crash.id > after)
+        rows = session.execute(found.order_by(Crash.id).limit(PER_READ)).all()
+        for crash_id, identifier in rows:
+            if _users(session, crash_id) > users >= _users(session, crash_id, since):
+                yield identifier
+        if len(rows) < PER_READ:
+            return
+        after = rows[-1][0]
+
+
+def period_counts(session: Session, app_id: int, first: date, last: date, most: int) -> PeriodCounts:
+    """Count an app's occurrences from one UTC day to another, both included."""
+    days = (last - first).days + 1
+    counted = select(CrashFigure.crash_id, _SUM.label("n")).join(Crash, Crash.id == CrashFigure.crash_id)
+    counted = counted.where(Crash.app_id == app_id, CrashFigure.fact == VERSION).group_by(CrashFigure.crash_id)
+    now = counted.where(CrashFigure.day.between(first, last)).subquery()
+    before = counted.where(CrashFigure.day.between(first - timedelta(days=days), first - timedelta(days=1))).subquery()
+    crashes, occurrences = session.execute(
+        select(func.count(), func.coalesce(func.sum(now.c.n), 0)).where(now.c.n > 0)
+    ).one()
+    earlier = session.scalar(select(func.coalesce(func.sum(before.c.n), 0))) or 0
+    seen = Crash.first_seen >= _midnight(first), Crash.first_seen < _midnight(last + timedelta(days=1))
+    new = session.scalar(select(func.count()).where(Crash.app_id == app_id, Crash.occurrences_count > 0, *seen))
+    top = select(Crash.identifier, Crash.title, now.c.n).join(now, now.c.crash_id == Crash.id).where(now.c.n > 0)
+    rows = session.execute(top.order_by(now.c.n.desc(), Crash.id).limit(most))
+    listed = [CrashInPeriod(identifier, title, int(number)) for identifier, title, number in rows]
+    return PeriodCounts(int(occurrences), int(earlier), int(crashes), int(new or 0), listed)
+
+
+def app_of_channel(session: Session, app_id: int) -> App:
+    """The app."""
+    return session.get_one(App, app_id)
+
+
+def _users(session: Session, crash_id: int, before: date | None = None) -> int:
+    """How many users a crash has had, or had before a day."""
+    named = (CrashFigure.crash_id == crash_id, CrashFigure.fact == USER, CrashFigure.occurrences > 0)
+    each = select(CrashFigure.value).where(*named)
+    each = (each.where(CrashFigure.day < before) if before else each).group_by(CrashFigure.value)
+    return session.scalar(select(func.count()).select_from(each.subquery())) or 0
+
+
+def _day_counts(app_id: int, today: date, at_least: int, after: int, only: str):  # type: ignore[no-untyped-def]
+    number = CrashFigure.occurrences
+    on_day = func.sum(case((CrashFigure.day == today, number), else_=0))
+    earlier = func.sum(case((CrashFigure.day < today, number), else_=0))
+    wanted = [
+        Crash.app_id == app_id,
+        Crash.last_seen >= _midnight(today),
+        Crash.first_seen < _midnight(today),
+        _COMPLETE,
+    ]
+    wanted += [Crash.identifier == only] if only else []
+    span = CrashFigure.day.between(today - timedelta(days=7), today)
+    found = select(Crash.id, Crash.identifier, Crash.first_seen, on_day, earlier)
+    found = found.join(CrashFigure, CrashFigure.crash_id == Crash.id)
+    found = found.where(*wanted, CrashFigure.fact == VERSION, span, Crash.id > after)
+    grouped = found.group_by(Crash.id, Crash.identifier, Crash.first_seen).having(on_day >= at_least)
+    return grouped.order_by(Crash.id).limit(PER_READ)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

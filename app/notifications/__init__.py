@@ -1,0 +1,1 @@
+"""Notifications: tells people of crashes by mail and in the tools that they use."""

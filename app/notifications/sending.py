@@ -1,0 +1,81 @@
+"""Sends what is due for a channel: each notification by itself, and what quiet hours have held in one message."""
+
+from app.db.models.app import App
+from app.db.models.channel import NotificationChannel
+from app.db.models.webhook import Delivery, Webhook, due_deliveries, hold
+from app.identity import encryption
+from app.notifications.addresses import decrypt_address
+from app.notifications.channel_type import Outgoing
+from app.notifications.channels import CHANNELS
+from app.notifications.composing import DAYS, TEST, Composer
+from app.notifications.hours import quiet_until
+from app.notifications.unsubscribing import unsubscribe_link
+from app.services import Services
+from app.webhooks.result import Result
+from app.webhooks.secret import SecretUnreadable, decrypt_secret
+from app.webhooks.sending import NotDelivered, Refused, Resolve
+
+NEVER_HELD = (TEST, *DAYS)  # who sets the hour of a summary wants it then
+MOST_AT_ONCE = 5  # messages; more that are due at once become one
+MOST_SUMMED_UP = 1_000  # notifications
+UNREADABLE = "The address cannot be read, for SECRET_KEY has changed; make the channel anew"
+
+
+class ChannelSender:
+    """Tells one channel."""
+
+    def __init__(
+        self, services: Services, webhook: Webhook, channel: NotificationChannel, app: App, resolve: Resolve
+    ) -> None:
+        self._services = services
+        self._webhook = webhook
+        self._channel = channel
+        self._app = app
+        self._resolve = resolve
+
+    def parcels(self, due: list[Delivery]) -> list[list[Delivery]]:
+        """What is sent together. In quiet hours all but a few are put off to their end, and are one message then."""
+        channel, now = self._channel, self._services.now()
+        if len(due) > MOST_AT_ONCE or any(one.held for one in due):
+            with self._services.db.read() as session:
+                due = due_deliveries(session, self._webhook.id, now, MOST_SUMMED_UP)
+        single = [[one] for one in due if one.event in NEVER_HELD]
+        others = [one for one in due if one.event not in NEVER_HELD]
+        until = quiet_until(now, channel.time_zone, channel.quiet_from, channel.quiet_until)
+        if until is not None:
+            with self._services.db.write() as session:
+                hold(session, others, until)
+            return single
+        if len(others) > MOST_AT_ONCE or any(one.held for one in others):
+            return [*single, others]
+        return single + [[one] for one in others]
+
+    def send(self, parcel: list[Delivery]) -> Result:
+        """Make one attempt."""
+        services, kind = self._services, CHANNELS[self._channel.kind]
+        with services.db.read() as session:
+            composer = Composer(session, self._app, self._channel, services.config.public_url)
+            message = composer.message(parcel)
+        if message is None:
+            return Result(None, "The crash is gone", is_void=True)
+        try:
+            return Result.of(kind.send(self._outgoing(), message))
+        except encryption.Unreadable:
+            return Result(None, UNREADABLE)
+        except (SecretUnreadable, Refused) as error:
+            return Result(None, error.message)
+        except NotDelivered as error:
+            return Result(error.status, str(error))
+
+    def _outgoing(self) -> Outgoing:
+        config = self._services.config
+        address = decrypt_address(config.secret_key, self._channel.address)
+        is_signed = bool(self._webhook.secret)
+        return Outgoing(
+            config=config,
+            resolve=self._resolve,
+            address=address,
+            secret=decrypt_secret(config.secret_key, self._webhook.secret) if is_signed else "",
+            unsubscribe=unsubscribe_link(config.secret_key, config.public_url or "", self._webhook.identifier, address),
+            timestamp=int(self._services.now().timestamp()),
+        )
