@@ -36,6 +36,12 @@ _NAME_ONLY = DemangleOptions.name_only()
 _WITH_PARAMETERS = DemangleOptions(return_type=False, parameters=True)
 NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
 
+CALL_ADDRESSES = frozenset({
+    "android-anr", "android-native-log", "android-tombstone", "android-tombstone-proto", "grapheneos",
+})  # fmt: skip
+"""Formats in which a caller's address is of its call, not of where that returns to: libunwindstack (Regs.cpp, 2024) and the
+sanitizers step back themselves, as Dart does in its traces of AOT code."""
+
 FindNative = Callable[[str], NativeNames | None]
 """Debug id -> its open cache."""
 
@@ -180,11 +186,12 @@ def resolve(
         java.look_at(_java_classes(log, only_crash=only_crash))
 
     is_script = language_family(log) == "javascript"
+    are_calls = log.format in CALL_ADDRESSES or log.platform == "dart"
 
     def named(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
         if is_script:
             return named_scripts(frames, script)
-        found = [one for at, frame in enumerate(frames) for one in expand(frame, is_top=at == 0)]
+        found = [one for at, frame in enumerate(frames) for one in expand(frame, is_top=at == 0 or are_calls)]
         return frames if found == list(frames) else tuple(found)
 
     def expand(frame: Frame, *, is_top: bool) -> list[Frame]:

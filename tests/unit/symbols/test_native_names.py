@@ -6,10 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.crashes.log import Frame
+from app.crashes.log import BinaryImage, CrashLog, Frame, Thread
+from app.parsers import parse
 from app.symbols.awaited_keys import debug_id
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import NativeNames, make_caches
+from app.symbols.resolving import resolve
 
 LOADED_AT = 0x7F0000000000
 SYM = """\
@@ -46,6 +48,45 @@ def test_an_address_in_a_built_program_becomes_function_file_and_line(program: P
     assert (found.symbol_address, found.offset) == (LOADED_AT + price, 0)
     assert made.code_id is not None
     assert debug_id(made.code_id, is_elf=True) == made.debug_id
+
+
+FLUTTER = """\
+Unhandled exception:
+Bad state: cart is empty
+*** *** *** *** *** *** *** *** *** *** *** *** *** *** *** ***
+pid: 1, tid: 2, name 1.ui
+os: android arch: x64 comp: no sim: no
+build_id: '{build_id}'
+isolate_dso_base: 7f0000000, vm_dso_base: 7f0000000
+isolate_instructions: 7f00a0000, vm_instructions: 7f0090000
+    #00 abs 00000007f{price:07x} virt {price:016x} _kDartIsolateSnapshotInstructions+0x1a2
+    #01 abs 00000007f{main:07x} virt {main:016x} _kDartIsolateSnapshotInstructions+0x1b2
+"""
+
+
+def test_a_flutter_trace_is_read_by_the_symbols_that_its_build_has_split_off(program: Path, tmp_path: Path) -> None:
+    [made] = make_caches(program, tmp_path)  # `app.android-x64.symbols` is ELF, as this is
+    listed = subprocess.run(["nm", str(program)], check=True, capture_output=True, text=True).stdout
+    places = {line.split()[-1]: int(line.split()[0], 16) for line in listed.splitlines() if " T " in line}
+    text = FLUTTER.format(build_id=made.code_id, price=places["price"] + 8, main=places["main"] + 1)
+
+    [log] = parse(text.encode())
+    found = resolve(log, {made.debug_id: NativeNames(made.cache)}.get, None).log.crash_frames
+
+    assert [frame.function for frame in found] == ["price", "main"]
+
+
+@pytest.mark.parametrize(("log_format", "line"), [("minidump", 21), ("android-tombstone", 22), ("android-anr", 22)])
+def test_an_address_of_a_call_is_not_taken_back_once_more(tmp_path: Path, log_format: str, line: int) -> None:
+    (tmp_path / "cart.sym").write_text(SYM)
+    [made] = make_caches(tmp_path / "cart.sym", tmp_path)
+    image = BinaryImage("cart", debug_id="0102030405060708090A0B0C0D0E0F100", address=LOADED_AT, size=0x9000)
+    frames = (Frame(address=LOADED_AT + 0x1000, image="cart"), Frame(address=LOADED_AT + 0x1010, image="cart"))
+    log = CrashLog(log_format, "native", threads=(Thread(1, is_crashed=True, frames=frames),), images=(image,))
+
+    found = resolve(log, {made.debug_id: NativeNames(made.cache)}.get, None).log.crash_frames
+
+    assert [frame.line for frame in found] == [21, line]
 
 
 def test_a_return_address_tells_of_the_call_before_it(tmp_path: Path) -> None:
