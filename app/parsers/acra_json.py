@@ -65,7 +65,7 @@ def parse(document: Document) -> list[CrashLog]:
             app=AppInfo(
                 identifier=values.text(report.get("PACKAGE_NAME")),
                 version=values.text(report.get("APP_VERSION_NAME")),
-                build=values.text(report.get("APP_VERSION_CODE")),
+                build=values.number_text(report.get("APP_VERSION_CODE")),
             ),
             os=OsInfo(
                 name="Android",

@@ -41,7 +41,7 @@ _CALL = re.compile(
     re.MULTILINE,
 )
 _MODEL = re.compile(r"^System model name:[ \t]*([\w,]{1,60})", re.MULTILINE)
-_BUILD = re.compile(r"^(?:Mac )?OS version:\s{0,4}(\w{4,12})$", re.MULTILINE)
+_BUILD = re.compile(r"^(?:Mac )?OS version:\s{0,4}(\w{4,12})[ \t]*$", re.MULTILINE)
 _UPTIME = re.compile(r"^System uptime in nanoseconds:[ \t]*(\d{1,20})", re.MULTILINE)
 _NONE = "not yet set"
 

@@ -80,7 +80,7 @@ def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
             identifier=values.text(app.get("id")),
             name=values.text(values.mapping(metadata.get("app")).get("name")),
             version=values.text(app.get("version")),
-            build=values.text(app.get("bundleVersion")) or values.text(app.get("versionCode")),
+            build=values.number_text(app.get("bundleVersion")) or values.number_text(app.get("versionCode")),
         ),
         os=OsInfo(
             name=values.text(device.get("osName")),

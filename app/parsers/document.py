@@ -66,7 +66,9 @@ class Document:
             text = "\0" if is_wide else _mended(raw)
         if "\0" in text:
             return None
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if "\r" in text:
+            text = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+        text = _single_spaced(_trimmed(text))
         return _outdented(text) if _BEGINS_INDENTED.match(text) else text
 
     def outdent(self) -> bool:
@@ -111,6 +113,21 @@ def _mended(raw: bytes) -> str:
     text = raw.decode("utf-8-sig", "replace")
     is_text = text.count("\ufffd") * _READABLE <= len(text) and not _CONTROL.search(text)
     return text if is_text else "\0"
+
+
+def _trimmed(text: str) -> str:
+    """The text without blanks at the ends of lines where most lines have some, as copies of a terminal do."""
+    if (text.count(" \n") + text.count("\t\n")) * 2 <= text.count("\n"):
+        return text
+    return "\n".join(map(str.rstrip, text.split("\n")))
+
+
+def _single_spaced(text: str) -> str:
+    """The text without blank lines where one stands behind each line, as after line ends were converted twice."""
+    if text.count("\n\n") * 2 + 2 < text.count("\n"):
+        return text
+    lines = text.split("\n")
+    return "\n".join(lines[::2]) if len(lines) >= 10 and not any(map(str.strip, lines[1::2])) else text
 
 
 def _outdented(text: str, share: float = 1.0) -> str:

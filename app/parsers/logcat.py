@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from app.parsers import values
 
-_DATE = r" {0,16}(?P<time>(?:\d{4}-)?\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9}(?: [+-]\d{4})?|\d{1,12}\.\d{3,9})"
+_DATE = r" {0,16}(?P<time>(?:\d{4}-)?\d\d-\d\d \d\d:\d\d:\d\d[.,]\d{3,9}(?: [+-]\d\d:?\d\d)?|\d{1,12}\.\d{3,9})"
 _GAP = r"[ \t]{1,16}"  # bounded: two unbounded runs of blanks side by side would take quadratic time
 _WHO = rf"(?:[\w-]{{1,32}}:?{_GAP})?"  # -v uid
 _FORMS = tuple(
@@ -33,6 +33,8 @@ _FORMS = tuple(
 _LONG = re.compile(rf"\[ {_DATE}{_GAP}{_WHO}(?P<pid>\d+):[ \t]*(?P<tid>\w+) [VDIWEFAS]/(?P<tag>\S*)[ \t]*\]$")
 _TRAILING_TAG = re.compile(r"(?P<text>.*)  \((?P<tag>[^()]*)\)[ \t]*$")
 _MAYBE_PREFIX = re.compile(r" {0,16}\d|[VDIWEFAS][/(]")  # what a prefix begins with; spares most lines of a plain log
+
+_ZONE = re.compile(r"[+-]\d\d:?\d\d$")
 
 MAX_BLANKS = 5  # empty lines kept of a row
 Stream = tuple[int | None, int | None, str | None]  # process id, thread id, tag
@@ -102,7 +104,7 @@ def utc_time(time: str | None) -> datetime | None:
 
 def has_zone(time: str | None) -> bool:
     """True when the time of a prefix tells its zone; a count since 1970 does."""
-    return time is not None and (time[-5:-4] in ("+", "-") or "-" not in time)
+    return time is not None and (_ZONE.search(time) is not None or "-" not in time)
 
 
 def _prefixed(number: int, raw: str, forms: list[re.Pattern[str]]) -> LogLine | None:

@@ -18,7 +18,7 @@ _MAX_LINE = 4_000
 _HEADING = re.compile(r"--------- (?:tail end of )?log \w{1,30}(?: \(.{0,500}\))?[ \t]*$")
 _END = re.compile(r"(?:---------? .*|--- --- .*|\*\*\* .*|[a-z][\w ]{1,60}:)[ \t]*$")
 _LINE = re.compile(
-    r"(?P<time>\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9}) {1,8}\d{1,10} {1,8}\d{1,10} (?P<level>[VDIWEFAS])"
+    r"(?P<time>\d\d-\d\d \d\d:\d\d:\d\d[.,]\d{3,9}) {1,8}\d{1,10} {1,8}\d{1,10} (?P<level>[VDIWEFAS])"
     r" (?P<tag>[^:\n]{0,200}?) {0,20}: ?(?P<text>.*)$"
 )
 _STAMP = re.compile(r"(?P<year>\d{4})-\d\d-\d\d .{1,40}?(?P<zone>[+-]\d\d:?\d\d)?$")

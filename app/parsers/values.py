@@ -1,6 +1,7 @@
 """Reading loosely typed values out of a log: each function returns the value or None, and never raises."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -27,6 +28,16 @@ def text(value: Any) -> str | None:
     return clean(str(value))
 
 
+def number_text(value: Any) -> str | None:
+    """The same of what is a whole number where it is a number: a build of 52.0 is "52"."""
+    return text(_whole(value))
+
+
+def _whole(value: Any) -> Any:
+    """An int for a float that is one: some writers of JSON have no others."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def clean(value: str) -> str:
     """The same text without NUL characters and lone surrogates (replaced by U+FFFD), at most MAX_TEXT long."""
     if not value.isascii() or "\0" in value:  # what is known at once of most texts is not searched
@@ -38,8 +49,7 @@ def integer(value: Any) -> int | None:
     """A whole number out of a number or decimal text, within 64 bits signed; else None."""
     if isinstance(value, str):
         value = int(value) if re.fullmatch(r"-?[0-9]{1,19}", value.strip()) else None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    value = _whole(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if -(2**63) <= value < 2**63 else None
@@ -52,6 +62,7 @@ def address(value: Any) -> int | None:
         if not match or (not match[1] and not match[2].isdecimal()):
             return None
         value = int(match[2], 16 if match[1] else 10)
+    value = _whole(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value <= MAX_ADDRESS else None
@@ -82,6 +93,8 @@ def utc_time(value: Any) -> datetime | None:
     """An aware UTC time out of ISO 8601 text (no zone means UTC; `+0800` and 1..9 decimals are taken); else None."""
     if not isinstance(value, str) or len(value) > MAX_TIME:
         return None
+    if not value.isascii():
+        value = _ascii_digits(value)
     try:
         return _in_utc(datetime.fromisoformat(value.strip()))
     except (ValueError, OverflowError):
@@ -93,6 +106,15 @@ def utc_time(value: Any) -> datetime | None:
         return _in_utc(datetime.fromisoformat(iso))
     except (ValueError, OverflowError):
         return None
+
+
+def _ascii_digits(text: str) -> str:
+    """Digits of any script as 0 to 9: devices set to Arabic or Persian write times in theirs. Blanks become spaces."""
+    digits = (unicodedata.decimal(letter, None) for letter in text)
+    return "".join(
+        " " if letter.isspace() else letter if digit is None else str(digit)
+        for letter, digit in zip(text, digits, strict=True)
+    )
 
 
 def _in_utc(time: datetime) -> datetime:

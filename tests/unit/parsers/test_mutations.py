@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,22 @@ TEXTS = [
     sample for sample in samples() if Document(sample.read_bytes()).text is not None and sample.parent.name != FRAMED
 ]
 JSONS = [sample for sample in TEXTS if Document(sample.read_bytes()).json is not None]
+NUMBERS = [2**70, 2**64, 2**63, -1, 1e300, 0.5]
+_COUNTED = ("exceptionType", "sampleCount")  # by which MetricKit tells the type, and which of two calls counts
 EDGES = [2**64 - 1, 2**63, -1, 0, 1e300, "", None, [], {}, True]
+_FULL_TIME = re.compile(r"(?<=\d{4}-)\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+_ARABIC = {ord(str(digit)): chr(0x660 + digit) for digit in range(10)}
 CUTS = 40  # of each sample
 
 REWRITTEN: dict[str, Callable[[str], bytes]] = {
     "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
     "CR": lambda text: text.replace("\n", "\r").encode(),
     "a byte order mark": lambda text: text.encode("utf-8-sig"),
+    "CR CR LF": lambda text: text.replace("\n", "\r\r\n").encode(),
+    "a blank line behind each": lambda text: text.replace("\n", "\n\n").encode(),
+    "blanks at the ends of lines": lambda text: text.replace("\n", "  \n").encode(),
+    "decimal commas in times": lambda text: re.sub(r"(\d\d:\d\d:\d\d)\.(?=\d)", r"\1,", text).encode(),
+    "Arabic digits in times": lambda text: _FULL_TIME.sub(lambda time: time[0].translate(_ARABIC), text).encode(),
     "UTF-16": lambda text: text.encode("utf-16"),
     "blank lines around": lambda text: f"\n\n{text}\n\n".encode(),
     "zeros at the end": lambda text: text.encode() + bytes(64),
@@ -68,6 +78,40 @@ def test_the_order_of_keys_changes_nothing(sample: Path):
     assert told(json.dumps(turned(json.loads(raw))).encode()) == told(raw)
 
 
+@pytest.mark.parametrize("sample", JSONS, ids=ids)
+def test_whole_numbers_written_with_a_point_change_nothing(sample: Path):
+    raw = sample.read_bytes()
+
+    def floats(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: floats(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [floats(each) for each in value]
+        return float(value) if type(value) is int and abs(value) < 2**50 else value
+
+    written = [
+        dataclasses.replace(log, custom={}, breadcrumbs=())
+        for log in parse(json.dumps(floats(json.loads(raw))).encode())
+    ]
+
+    assert written == [dataclasses.replace(log, custom={}, breadcrumbs=()) for log in parse(raw)]
+
+
+@pytest.mark.parametrize("sample", JSONS, ids=ids)
+def test_a_number_at_an_edge_leaves_types_and_functions_as_they_are(sample: Path):
+    value = json.loads(sample.read_bytes())
+    before = _blamed(json.dumps(value).encode())
+    changed = []
+
+    for number, (container, key) in enumerate(_places(value)):
+        if type(container[key]) in (int, float) and key not in _COUNTED:
+            kept, container[key] = container[key], NUMBERS[number % len(NUMBERS)]
+            changed += [key] if _blamed(json.dumps(value).encode()) != before else []
+            container[key] = kept
+
+    assert changed == []
+
+
 @pytest.mark.parametrize("sample", samples(), ids=ids)
 def test_a_cut_sample_is_read_or_refused_with_a_reason(sample: Path):
     raw = sample.read_bytes()
@@ -87,6 +131,15 @@ def test_values_at_the_edges_are_read_or_refused_with_a_reason(sample: Path):
         container[key] = kept
 
     assert "" not in reasons
+
+
+def _blamed(raw: bytes) -> list[Any]:
+    """Types and functions of each report."""
+    return [
+        ([(fault.type, [frame.function for frame in fault.frames]) for fault in log.faults],
+         [[frame.function for frame in thread.frames] for thread in log.threads])
+        for log in parse(raw)
+    ]  # fmt: skip
 
 
 def _reason(raw: bytes) -> str | None:
