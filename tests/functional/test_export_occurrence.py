@@ -6,7 +6,9 @@ import json
 import zipfile
 
 import pytest
+from sqlalchemy import select
 
+from app.db.models.log import Log
 from app.reports import REPORTS
 from tests.factories import kscrash, make_crash, make_member
 from tests.uploads import LOG_ID, digested, export_url
@@ -117,8 +119,10 @@ def test_token_crash_access_and_parameters_are_checked_in_this_order(client, ser
 
 
 def test_a_stored_log_that_can_no_longer_be_read_is_unprocessable(client, services, member, log, run_workers):
-    [stored] = [stat.key for stat in services.storage.list("logs")]
-    services.storage.put_bytes(stored, b"no crash log".ljust(services.storage.stat(stored).size))
+    with services.db.write() as session:
+        [row] = session.scalars(select(Log))
+        row.storage_key = "logs/of-an-earlier-release"
+        services.storage.put_bytes(row.storage_key, b"no crash log".ljust(row.size))
 
     answer = export(client, member, run_workers, export_url(log))
 

@@ -50,7 +50,7 @@ def test_a_log_becomes_occurrences_and_a_report(either_broker: Operator, tmp_pat
         report = http.send("GET", export["url"])
 
     assert uploaded.status == 202
-    assert "digested: 1 occurrences, kscrash-json" in added.stdout
+    assert "digested: 1 occurrence, kscrash-json" in added.stdout
     assert row["id"] == "2544355787-1536831773-logs-00003-crash-1"
     assert row["date"] == "2018-09-13"
     assert len(rows) == 2

@@ -22,7 +22,7 @@ WHERE_JOBS_FAIL = (
 NEVER_KEPT = {
     "bad_configuration", "unauthorized", "crash_not_visible", "app_not_found", "job_not_found", "job_cancelled", "job_expired",
     "result_lost", "too_many_jobs", "too_many_requests", "too_large", "unsupported_media", "range_not_satisfiable",
-    "data_exporter_not_found",
+    "data_exporter_not_found", "forbidden",
 }  # fmt: skip
 """Codes of answers to requests, raised before a job begins."""
 
