@@ -164,14 +164,12 @@ def _frame(frame: Frame, in_app: InApp, shared: _Texts) -> str:
         f'"in_app": {"true" if in_app(frame) else "false"}, "image": {shared[frame.image]}, '
         f'"address": {_hex(frame.address)}, "image_address": {shared[frame.image_address]}, '
         f'"symbol_address": {_hex(frame.symbol_address)}, "offset": {_number(frame.offset)}, '
-        f'"note": {shared[frame.note]}, "source": {_source(frame.source)}, '
+        f'"note": {shared[frame.note]}, "source": {"null" if frame.source is None else _source(frame.source)}, '
         f'"vars": {_compact(dict(frame.variables)) if frame.variables else "{}"}}}'
     )
 
 
-def _source(source: SourceLines | None) -> str:
-    if source is None:
-        return "null"
+def _source(source: SourceLines) -> str:
     return _compact(
         {"pre_context": list(source.before), "context_line": source.line, "post_context": list(source.after)}
     )

@@ -4,6 +4,7 @@ import datetime
 import unicodedata
 
 from app.crashes.log import CrashLog, Fault, Frame, RelatedStack, Thread
+from app.reports.detail_words import detail, label_of
 
 _KEPT = {"\n", "\t"}
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, surrogate, line, paragraph
@@ -131,11 +132,7 @@ def related_name(stack: RelatedStack) -> str:
 
 def details(log: CrashLog) -> list[tuple[str, str]]:
     """What else the log says, in its order: label and value."""
-    words = {True: "yes", False: "no"}
-    return [
-        (key.replace("_", " ").capitalize(), words[value] if isinstance(value, bool) else str(value))
-        for key, value in log.details.items()
-    ]
+    return [(label_of(name), detail(name, value)) for name, value in log.details.items()]
 
 
 def relation(fault: Fault) -> str:

@@ -17,12 +17,12 @@ from app.db.models.user import User
 from app.errors import AppError, Unauthorized
 from app.identity import access, accounts
 from app.identity.access import Access
+from app.reports.detail_words import size_of
 from app.web import auth, csrf
 from app.web.auth import services
 from app.web.console import static_files
 from app.web.console.labels import joined
 from app.web.console.page_access import access_of
-from app.web.console.report_facts import size_of
 
 SWITCHER_APPS = 50  # apps that the header offers; all are on the page of apps
 SAID_COOKIE, SAID_SALT, SAID_FOR = "crashq_said", "crashq said", 60  # seconds that a word waits for the next page

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from app.reports.crumb_times import before_crash
+from app.reports.detail_words import detail, label_of
 
 MAX_DETAILS, MAX_TAGS, MAX_PAIRS = 60, 100, 50
 MAX_VALUE = 1_000  # characters shown of a value
@@ -16,9 +17,8 @@ Json = dict[str, Any]
 Pair = tuple[str, str]  # label or name, value
 
 _ELSEWHERE = ("environment",)  # details that stand at the top of a report
-_BYTES = re.compile(r".*(?:memory|storage|heap|footprint)(?:_size|_limit|_bytes)?")
-_PERCENT = "_percent"
-_NOTED_FACT = re.compile(r"([A-Z][\w /-]{0,30}): (\S.{0,80})")  # "Revision: 0", and no sentence
+_SMALL = "Revision|Rooted|Kernel|Scripting backend|Process uptime|Distribution|In the archive|Exception Note"
+_NOTED_FACT = re.compile(rf"({_SMALL}): (\S.{{0,200}})")  # a note that tells nothing of the crash
 
 
 class ShownCrumb(NamedTuple):
@@ -43,7 +43,7 @@ def crumbs_of(crumbs: Iterable[Json], occurred_at: str | None) -> list[ShownCrum
 def details_of(report: Json) -> list[Pair]:
     """What else the log says, in its order, then facts that it words as notes: label and value."""
     found = [
-        (label_of(key), _told(key, value)) for key, value in report.get("details", {}).items() if key not in _ELSEWHERE
+        (label_of(key), detail(key, value)) for key, value in report.get("details", {}).items() if key not in _ELSEWHERE
     ]
     return [*found[:MAX_DETAILS], *((named[1], named[2]) for named in map(_noted, report["notes"]) if named)]
 
@@ -70,34 +70,8 @@ def pairs_of(values: Mapping[str, Any], most: int = MAX_PAIRS) -> list[Pair]:
     return [(name, _text(value)) for name, value in sorted(values.items())[:most]]
 
 
-def label_of(name: str) -> str:
-    """`Free memory` for `free_memory`."""
-    spoken = name.replace("_", " ").removesuffix(" percent")
-    return spoken[:1].upper() + spoken[1:] if spoken != "url" else "URL"
-
-
 def _noted(note: str) -> re.Match[str] | None:
     return _NOTED_FACT.fullmatch(note)
-
-
-def _told(key: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int) and key.endswith(_PERCENT):
-        return f"{value} %"
-    if isinstance(value, int) and value >= 0 and _BYTES.fullmatch(key):
-        return size_of(value)
-    return str(value)
-
-
-def size_of(value: int) -> str:
-    """`340 B`, `1.2 MB`: by thousands, as usual for files."""
-    amount, unit = float(value), "B"
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if amount < 1000 or unit == "TB":
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
 
 
 def _crumb(crumb: Json, crash: datetime | None) -> ShownCrumb:

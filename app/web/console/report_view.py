@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from app.reports.detail_words import label_of
 from app.web.console.report_facts import (
     Json,
     Pair,
@@ -12,7 +13,6 @@ from app.web.console.report_facts import (
     crumbs_of,
     custom_of,
     details_of,
-    label_of,
     notes_of,
     pairs_of,
     tags_of,

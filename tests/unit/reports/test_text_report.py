@@ -138,5 +138,5 @@ def test_the_same_report_gives_the_same_bytes_a_thread_at_a_time(make_report, ap
 def test_what_else_the_log_says_stands_in_the_head_and_related_stacks_below_the_crashed_thread(make_report):
     text = written(make_report())
 
-    assert "Role          Foreground\nTranslated    no\nFree memory   4096\n" in text
+    assert "Role          Foreground\nTranslated    no\nFree memory   4.1 KB\n" in text
     assert text.index("Crashed thread 1") < text.index("Deallocated by thread 9\n---") < text.index("Thread 0")

@@ -27,7 +27,8 @@ export function timeOf(text, style = "full") {
 function show(time) {
   const instant = new Date(time.dateTime);
   if (Number.isNaN(instant.getTime())) return time;
-  const utc = `${instant.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const iso = instant.toISOString(); // to the millisecond, where there are some
+  const utc = `${iso.slice(0, iso.endsWith(".000Z") ? 19 : 23).replace("T", " ")} UTC`;
   const style = time.dataset.show;
   time.textContent = style === "ago" ? ago(instant) : (style === "day" ? DAY : FULL).format(instant);
   time.title = style === "ago" ? `${FULL.format(instant)} (${utc})` : utc;
