@@ -115,7 +115,7 @@ class CrashQuery(Query):
 class ListedCrash(NamedTuple):
     """A crash, and its title and version without what the app takes out."""
 
-    found: CrashMatch
+    match: CrashMatch
     title: str
     resolved_in: str | None
     assignee: str | None  # e-mail
@@ -123,7 +123,7 @@ class ListedCrash(NamedTuple):
     @property
     def crash(self) -> Crash:
         """The row."""
-        return self.found.crash
+        return self.match.crash
 
 
 class CrashPage(NamedTuple):

@@ -1,6 +1,7 @@
 """Shared by the job types that count occurrences: the window of days, the breakdown of facts by value, and the figures."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
@@ -96,6 +97,13 @@ class DeviceCount(ResponseBody):
     occurrences: int
 
 
+class EnvironmentCount(ResponseBody):
+    """How often the crash was met in an environment."""
+
+    environment: str
+    occurrences: int
+
+
 class Breakdown(ResponseBody, Generic[C]):
     """The values of a fact by how often they occur."""
 
@@ -123,6 +131,20 @@ def breakdown(
     frequent = sorted(known.items(), key=lambda one: (-one[1], [value or "" for value in one[0]]))[:most]
     top = [{**dict(zip(names, values, strict=True)), "occurrences": number} for values, number in frequent]
     return {"top": top, "other": total - unknown - sum(number for _, number in frequent), "unknown": unknown}
+
+
+def environments(counted: Iterable[CrashCounts], total: int, most: int, rules: Rules) -> dict[str, Any]:
+    """The same of environments; `counted` has all of them and none of which it is unknown."""
+    known: Counter[str] = Counter()
+    for (value,), occurrences in counted:
+        known[rules.text(value or "")] += occurrences
+    frequent = sorted(known.items(), key=lambda one: (-one[1], one[0]))[:most]
+    top = [{"environment": value, "occurrences": number} for value, number in frequent]
+    return {
+        "top": top,
+        "other": known.total() - sum(number for _, number in frequent),
+        "unknown": total - known.total(),
+    }
 
 
 def store_figures(run: Run, figures: dict[str, Any], identifier: str) -> Artefact:

@@ -211,3 +211,23 @@ def test_a_report_of_megabytes_is_offered_for_download(client, browser, member, 
     run_workers()
 
     assert "too long to be shown here; download it instead" in browser.get(url).text
+
+
+def test_bars_lead_to_the_crashes_with_their_value_and_rows_tell_what_their_logs_do(
+    client, browser, member, run_workers
+):
+    for number, user in enumerate(("ada", "bob", EVIL)):
+        event = sentry_event(user, name=str(number), environment="staging", timestamp=f"2018-09-1{number}T08:00:00Z")
+        log = digested(client, member, run_workers, event, f"log-{number}")
+    url = f"/crashes/{crash_of(log)}?occurrence=log-1-crash-1"
+    browser.get(url)
+    run_workers()
+
+    page = Page(browser.get(url).text)
+
+    links = [link["href"] or "" for link in page.all("a")]
+    for filters in ("app_version=1.2", "environment=staging"):
+        assert f"/apps/{member.app.identifier}/crashes?state=all&{filters}" in links
+    assert "1.2 · bob" in page.text
+    beside = {link["rel"]: link["href"] for link in page.all("a") if link.get("rel") in ("prev", "next")}
+    assert ["log-2-crash-1" in beside["prev"], "log-0-crash-1" in beside["next"]] == [True, True]

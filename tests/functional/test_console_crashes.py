@@ -152,3 +152,26 @@ def test_what_an_app_takes_out_of_titles_is_not_shown(services, client, browser,
     page = browser.get(url).text
 
     assert "mail to [email] failed" in page
+
+
+def test_filters_are_kept_in_the_form_and_counts_are_of_the_chosen_time(services, browser, member, url):
+    crash = titled(services, member.app, "SIGSEGV", occurrences=5, every=timedelta(days=1))
+
+    page = Page(browser.get(f"{url}?since_date=2018-09-12&sort=users&kind=&assignee=none").text)
+    none = Page(browser.get(f"{url}?app_version=9.9&search=env:staging").text)
+
+    assert shown(page) == [crash.identifier]
+    assert [cell for cell in page.all("td") if cell.get("data-label") == "Occurrences"]
+    assert "2 " in page.text.partition("SIGSEGV")[2].partition("ago")[0] or "\n2" in page.text
+    values = {one["name"]: one.get("value") for one in none.all("input") if one.get("name")}
+    assert (values["app_version"], values["search"], values["environment"]) == ("9.9", "env:staging", "")
+    assert [one for one in none.all("details") if "filter-fold" in (one.get("class") or "") and "open" in one]
+    assert "No crash fits" in none.text
+
+
+def test_a_search_that_names_a_state_is_of_no_other(services, browser, member, url):
+    titled(services, member.app, "SIGSEGV")
+
+    assert shown(Page(browser.get(f"{url}?search=is:open").text)) != []
+    assert shown(Page(browser.get(f"{url}?search=is:resolved").text)) == []
+    assert "contradicts state=open" in browser.get(f"{url}?search=is:resolved&state=open").text

@@ -60,7 +60,7 @@ def found(services, member, **query: str) -> list[tuple[str, int]]:
     """(place, occurrences) in the order of the list."""
     with services.db.read() as session:
         page = crash_page(session, member.app.id, CrashQuery.read(query), 11, 0, member.user_id)
-    return [(one.crash.title.partition("Exception")[0], one.found.occurrences_count) for one in page.shown]
+    return [(one.crash.title.partition("Exception")[0], one.match.occurrences_count) for one in page.shown]
 
 
 SINGLE = [

@@ -103,7 +103,7 @@ def removal_of_spent(dialect: ModuleType) -> Delete:
     return delete(CrashFigure).where(tuple_(*_KEY).in_(named), CrashFigure.occurrences <= 0)
 
 
-def known(value: ColumnElement[str]) -> ColumnElement[str | None]:
+def known(value: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[str | None]:
     """The value that a column says, NULL when it is not known."""
     return case((value == "", None), else_=func.substr(value, 1 + len(KNOWN)))
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    tuple_,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -99,6 +100,17 @@ def find_occurrence(session: Session, crash_id: int, log_id: str, number: int) -
     log_row = select(Log.id).where(Log.app_id == app_id, Log.log_id == log_id).scalar_subquery()
     of_log = select(Occurrence).where(Occurrence.log_row == log_row, Occurrence.number == number)
     return session.scalar(of_log.where(Occurrence.crash_id == crash_id))
+
+
+def beside(session: Session, occurrence: Occurrence) -> tuple[str | None, str | None]:
+    """Names of the next newer and the next older occurrence of its crash, in the order of the crash's list."""
+    place = tuple_(Occurrence.occurred_at, Occurrence.id)
+    own = tuple_(literal(occurrence.occurred_at, Occurrence.__table__.c.occurred_at.type), literal(occurrence.id))
+    of_crash = select(Occurrence).where(Occurrence.crash_id == occurrence.crash_id)
+    newer = of_crash.where(place > own).order_by(Occurrence.occurred_at, Occurrence.id)
+    older = of_crash.where(place < own).order_by(Occurrence.occurred_at.desc(), Occurrence.id.desc())
+    found = [session.scalar(statement.limit(1)) for statement in (newer, older)]
+    return (found[0].name if found[0] else None, found[1].name if found[1] else None)
 
 
 def json_text(is_postgresql: bool) -> ColumnElement[str]:

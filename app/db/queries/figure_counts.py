@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from app.db.models.crash_figure import FACTS, USER, CrashFigure, known
+from app.db.models.crash_figure import ENVIRONMENT, FACTS, USER, CrashFigure, known
 from app.db.queries.counted_span import CrashCounts, Span, Users
 
 _VERSION = "app_version"
@@ -39,6 +39,14 @@ def count_fact(session: Session, span: Span, fact: str, most: int) -> list[Crash
     is_unknown = and_(each.c.value == "", each.c.detail == "")
     ordered = select(*columns, each.c.n).order_by(is_unknown.desc(), each.c.n.desc(), *columns)
     return [CrashCounts(tuple(values), int(number)) for *values, number in session.execute(ordered.limit(most + 1))]
+
+
+def count_environments(session: Session, span: Span) -> list[CrashCounts]:
+    """As `row_counts.count_environments`."""
+    number = func.sum(CrashFigure.occurrences).label("n")
+    counted = select(known(CrashFigure.value), number).where(*_in_span(span, ENVIRONMENT)).group_by(CrashFigure.value)
+    rows = session.execute(counted.order_by(number.desc(), CrashFigure.value))
+    return [CrashCounts((value,), int(occurrences)) for value, occurrences in rows]
 
 
 def count_versions(session: Session, span: Span, most: int) -> dict[int, list[CrashCounts]]:

@@ -60,6 +60,14 @@ def count_fact(session: Session, span: Span, fact: str, most: int) -> list[Crash
     return [CrashCounts(tuple(values), occurrences) for *values, occurrences in rows]
 
 
+def count_environments(session: Session, span: Span) -> list[CrashCounts]:
+    """Every environment, the most frequent first; an app has few."""
+    number = func.count().label("n")
+    counted = select(Occurrence.environment, number).where(*_in_span(span), Occurrence.environment.is_not(None))
+    rows = session.execute(counted.group_by(Occurrence.environment).order_by(number.desc(), Occurrence.environment))
+    return [CrashCounts((value,), occurrences) for value, occurrences in rows]
+
+
 def count_versions(session: Session, span: Span, most: int) -> dict[int, list[CrashCounts]]:
     """By crash the `most` most frequent app versions, and before them how many occurrences tell none."""
     number = func.count().label("n")

@@ -64,6 +64,12 @@ def count_fact(session: Session, span: Span, fact: str, most: int) -> list[Crash
     return count(session, span, fact, most)
 
 
+def count_environments(session: Session, span: Span) -> list[CrashCounts]:
+    """Every environment of one crash, the most frequent first."""
+    count = figure_counts.count_environments if span.kept else row_counts.count_environments
+    return count(session, span)
+
+
 def count_versions(session: Session, span: Span, most: int) -> dict[int, list[CrashCounts]]:
     """By crash the `most` most frequent app versions, and before them how many occurrences tell none."""
     kept, other = span.by_source()

@@ -8,16 +8,25 @@ from pydantic import BaseModel, Field
 
 from app.db.models.crash import Crash
 from app.db.queries.counted_span import NOBODY
-from app.db.queries.statistics import count_days, count_fact, count_users, find_span, open_statistics
+from app.db.queries.statistics import (
+    count_days,
+    count_environments,
+    count_fact,
+    count_users,
+    find_span,
+    open_statistics,
+)
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.report_making import rules_of
 from app.jobs.statistics import (
     Breakdown,
     DatesQuery,
     DeviceCount,
+    EnvironmentCount,
     SystemCount,
     VersionCount,
     breakdown,
+    environments,
     read_dates,
     show_figures,
     store_figures,
@@ -52,6 +61,7 @@ class CrashFigures(ResponseBody):
     app_versions: Breakdown[VersionCount]
     os_versions: Breakdown[SystemCount]
     device_models: Breakdown[DeviceCount]
+    environments: Breakdown[EnvironmentCount]
 
 
 QUERY, RESULT = DatesQuery, Annotated[CrashFigures | None, Field(description="null while loading")]
@@ -98,6 +108,7 @@ def compute(params: CrashStatisticsParams, run: Run) -> Artefact:
             counted = count_fact(session, span, fact, MOST_VALUES)
             breakdowns[name] = breakdown(counted, columns, total, MOST_VALUES, rules)
             run.advance(step)
+        breakdowns["environments"] = environments(count_environments(session, span), total, MOST_VALUES, rules)
     figures = {
         **dates.to_json(),
         "occurrences": total,

@@ -91,7 +91,7 @@ def list_crashes(app: App, user: int, paging: Paging, query: CrashQuery) -> Page
 def _crash(one: ListedCrash) -> CrashBody:
     return CrashBody.of(
         one.crash,
-        **one.found.counts(),
+        **one.match.counts(),
         title=one.title,
         resolved_in=one.resolved_in,
         ignored_until=ignored_until(one.crash),

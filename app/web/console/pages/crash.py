@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app import iso_time
+from app.crashes.facts import Facts
 from app.crashes.occurrence_name import read_occurrence_name
 from app.db import Session
 from app.db.models.app import App
@@ -16,13 +17,14 @@ from app.db.models.crash import Crash, newest_versions
 from app.db.models.crash_assignee import assignees_of
 from app.db.models.grouping_decision import merged_into
 from app.db.models.membership import members_of
-from app.db.models.occurrence import Occurrence, find_occurrence, newest_occurrences
+from app.db.models.occurrence import Occurrence, beside, find_occurrence, newest_occurrences
 from app.db.queries.triage import history_of
 from app.errors import NotFound
 from app.identity.access import Access
 from app.jobs.access import visible_crash
 from app.jobs.batch_params import FORMATS
 from app.jobs.report_making import rules_of
+from app.redaction.crash_log import redact_facts
 from app.redaction.rules import Rules
 from app.reports import REPORTS
 from app.web.auth import services
@@ -44,6 +46,7 @@ BREAKDOWNS = (
     ("app_versions", "App versions", ("app_version",)),
     ("os_versions", "Systems", ("os_name", "os_version")),
     ("device_models", "Devices", ("device_model",)),
+    ("environments", "Environments", ("environment",)),
 )
 
 blueprint = Blueprint("crash", __name__)
@@ -58,6 +61,8 @@ class CrashView:
     rules: Rules
     rows: list[Occurrence]
     chosen: Occurrence | None
+    newer: str | None  # the occurrence beside the chosen one, by its name
+    older: str | None
     merged: list[dict[str, Any]]
     triage: "TriageOfCrash"
 
@@ -99,6 +104,9 @@ def show(crash_identifier: str) -> Response:
         triage=found.triage,
         rows=found.rows,
         chosen=found.chosen,
+        newer=found.newer,
+        older=found.older,
+        facts_of={one.id: _facts(one, found.rules) for one in found.rows},
         dates=dates,
         listing=request_path("occurrences", crash.identifier, dates),
         exporting=request_path("export_occurrence", crash.identifier, _named(found.chosen)) if found.chosen else None,
@@ -126,7 +134,8 @@ def _find(session: Session, user_id: int, identifier: str, since: datetime | Non
          "is_moving": group.moved_at is None}
         for group in merged_into(session, crash.identifier, SHOWN_GROUPS)
     ]  # fmt: skip
-    return CrashView(crash, app, rules, rows, chosen, merged, _triage(session, user_id, crash, rules))
+    newer, older = beside(session, chosen) if chosen else (None, None)
+    return CrashView(crash, app, rules, rows, chosen, newer, older, merged, _triage(session, user_id, crash, rules))
 
 
 def _triage(session: Session, user_id: int, crash: Crash, rules: Rules) -> TriageOfCrash:
@@ -153,6 +162,13 @@ def _chosen(session: Session, crash: Crash, name: str) -> Occurrence | None:
     if found is None:
         raise NotFound("There is no such occurrence of this crash")
     return found
+
+
+def _facts(occurrence: Occurrence, rules: Rules) -> str:
+    """Version, device and user of an occurrence, as far as its log names them and the app lets them out."""
+    told = Facts(app_version=occurrence.app_version, device_model=occurrence.device_model, user_id=occurrence.user_id)
+    known = redact_facts(told, rules)
+    return " · ".join(value for value in (known.app_version, known.device_model, known.user_id) if value)
 
 
 def _named(occurrence: Occurrence) -> dict[str, str]:
@@ -187,10 +203,21 @@ def _breakdowns(statistics: PageResult) -> list[dict[str, Any]]:
     total = statistics.result["occurrences"]
     found = []
     for name, title, facts in BREAKDOWNS:
+        if name not in statistics.result:  # counted by an earlier release
+            continue
         breakdown = statistics.result[name]
-        rows = [(joined(one[fact] for fact in facts), one["occurrences"]) for one in breakdown["top"]]
-        rows += [(label, breakdown[label]) for label in ("other", "unknown") if breakdown[label]]
-        found.append({"title": title, "rows": [_share(label, number, total) for label, number in rows]})
+        rows = [
+            _share(joined(one[fact] for fact in facts), one["occurrences"], total)
+            | {"filters": {fact: one[fact] for fact in facts if one[fact]}}
+            for one in breakdown["top"]
+        ]
+        rows += [
+            _share(label, breakdown[label], total) | {"filters": {}}
+            for label in ("other", "unknown")
+            if breakdown[label]
+        ]
+        if breakdown["top"] or name != "environments":  # few senders tell one
+            found.append({"title": title, "rows": rows})
     return found
 
 

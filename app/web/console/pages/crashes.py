@@ -6,9 +6,12 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
-from app.catalog import ORDERS, CrashQuery, crash_page
+from app.catalog import ORDERS, CrashPage, CrashQuery, crash_page, fact_filters
+from app.crashes.kind import KINDS
+from app.crashes.search import read_search
 from app.db.models.crash import SORTS, Wanted, crashes_of
 from app.db.models.membership import members_of
+from app.errors import BadParameters
 from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.charts import sparkline
@@ -20,9 +23,27 @@ from app.web.console.triage_view import state_of
 
 NAV = Nav("Crashes", "crashes.show", "crash", 10, of_app=True)
 
-KEPT = ("state", "search", "since_date", "until_date", "first_seen_since", "sort", "order")
+FACTS = (
+    ("app_version", "Version"), ("os_name", "System"), ("os_version", "System version"), ("device_model", "Device"),
+    ("environment", "Environment"), ("user_id", "User"), ("tag", "Tag (name:value)"), ("assignee", "Assignee"),
+)  # fmt: skip
+CHOICES = (
+    ("kind", "Kind", (("", "Any"), *((kind, kind.replace("_", " ")) for kind in KINDS))),
+    ("handled", "Handled", (("", "Any"), ("false", "No"), ("true", "Yes"))),
+)
+FILTERS = (*(name for name, _ in FACTS), *(name for name, *_ in CHOICES))
+TIMES = ("since_date", "until_date", "first_seen_since")
+KEPT = ("state", "search", *FILTERS, *TIMES, "sort", "order")
+ORDERED_BY = (
+    ("last_seen", "Last seen"), ("first_seen", "First seen"), ("occurrences_count", "Occurrences"), ("users", "Users"),
+)  # fmt: skip
 RANGES = (("24 h", 1), ("7 d", 7), ("30 d", 30), ("90 d", 90))
-COLUMNS = (("occurrences_count", "Occurrences"), ("first_seen", "First seen"), ("last_seen", "Last seen"))
+COLUMNS = (
+    ("occurrences_count", "Occurrences"),
+    ("users", "Users"),
+    ("first_seen", "First seen"),
+    ("last_seen", "Last seen"),
+)
 SHOWN_VERSIONS = 2  # of a crash, in its row
 
 STATE_TABS = (("open", "Open"), ("resolved", "Resolved"), ("ignored", "Ignored"), ("all", "All"))
@@ -37,9 +58,13 @@ def show(app_identifier: str) -> Response:
     """Those that the address asks for, by the same names as the API's."""
     app, window = app_of(app_identifier), read_window(request.args)
     asked_for = {name: value for name in KEPT if (value := request.args.get(name, "").strip())}
-    crash_query = CrashQuery.read({"state": STATE_TABS[0][0], **asked_for})
+    crash_query = CrashQuery.read({"state": _state_where_none_is_asked_for(asked_for), **asked_for})
+    problem = None
     with services().db.read() as session:
-        page = crash_page(session, app.id, crash_query, window.limit, window.offset, signed_in().user_id)
+        try:
+            page = crash_page(session, app.id, crash_query, window.limit, window.offset, signed_in().user_id)
+        except BadParameters as error:  # more than may be read: the form says what to do
+            page, problem = CrashPage([], []), error.message
         is_empty = not page.rows and not crashes_of(session, app.id, Wanted(), sort=SORTS[0], limit=1, offset=0)
         members = [member.email for member in members_of(session, app.id, OFFERED_MEMBERS, 0)]
     figures = _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
@@ -51,7 +76,14 @@ def show(app_identifier: str) -> Response:
         has_next=window.has_next(page.rows),
         asked_for=asked_for,
         is_filtered=bool(set(asked_for) - {"state", "sort", "order"}),
-        is_empty=is_empty,
+        is_empty=is_empty and not problem,
+        problem=problem,
+        fact_fields=FACTS,
+        choice_fields=CHOICES,
+        is_narrowed=any(fact_filters(crash_query)),
+        has_facts=any(asked_for.get(name) for name in (*FILTERS, *TIMES)),
+        ordered_by=ORDERED_BY,
+        new_since=crash_query.since_date,
         states=[_tab(value, label, crash_query.state, asked_for) for value, label in STATE_TABS],
         state_views={one.crash.id: state_of(one.crash, one.resolved_in) for one in page.shown},
         members=members,
@@ -88,6 +120,12 @@ def _figures_of(figures: PageResult | None) -> dict[str, dict[str, Any]]:
         }
         for one in figures.result["crashes"]
     }  # fmt: skip
+
+
+def _state_where_none_is_asked_for(asked_for: dict[str, str]) -> str:
+    """Open ones, unless the search says which."""
+    says = any(term.key == "is" for term in read_search(asked_for.get("search", "")).terms)
+    return STATE_TABS[-1][0] if says else STATE_TABS[0][0]
 
 
 def _tab(value: str, label: str, chosen: str, asked_for: dict[str, str]) -> dict[str, Any]:
