@@ -1,0 +1,129 @@
+"""Notifications by mail, to a real SMTP server; and the link that ends them."""
+
+import re
+import ssl
+
+import pytest
+
+from app import create_app
+from app import mail as mails
+from app.db.models.webhook import DeliveryState
+from app.mail import Mail, MailNotSent, send_mail
+from app.notifications import settings as channels
+from app.webhooks.deliveries import deliver_due
+from tests.certificates import self_signed
+from tests.console import BROWSER
+from tests.mail_server import PASSWORD, USER, mail_server
+from tests.notifying import make_channel, reaching, told
+from tests.webhook_rows import rows
+
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # with TLS from the start
+ADDRESS = "ada@example.com"
+MAIL = Mail(ADDRESS, "Hello", "Hello")
+
+
+@pytest.fixture
+def postbox():
+    with mail_server() as made:
+        yield made
+
+
+@pytest.fixture
+def services(services, postbox):
+    return reaching(services, smtp_url=f"smtp://127.0.0.1:{postbox.port}?tls=none", mail_from="crashq <c@example.com>")
+
+
+@pytest.fixture
+def client(services):
+    return create_app(services).test_client()
+
+
+def test_a_mail_has_text_html_and_a_link_that_ends_that_channel_only_without_a_login(services, client, member, postbox):
+    first, second = (make_channel(services, member.app, ADDRESS, "email") for _ in range(2))
+    [crash] = told(services, member.app, first, 1)
+    deliver_due(services)
+    [mail] = postbox.mails
+    text, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    [link] = re.fullmatch(r"<https://crashq\.example\.com(/\S+)>", mail["List-Unsubscribe"]).groups()
+
+    asked = client.get(link, headers=BROWSER)
+    before = channels.find(services, member.app, first)[0].active
+    ended = client.post(link, data={"List-Unsubscribe": "One-Click"})  # as mail programs send it: RFC 8058
+    again = client.post(link, headers={"Origin": "http://localhost"})
+    told(services, member.app, second, 1)
+    deliver_due(services)
+
+    assert (mail["To"], postbox.recipients[0], mail["From"]) == (ADDRESS, ADDRESS, "crashq <c@example.com>")
+    assert mail["Subject"].startswith("New crash in Notes: NSRangeException")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert all(f"https://crashq.example.com/crashes/{crash}" in part and link in part for part in (text, html))
+    assert (asked.status_code, before, ended.status_code, again.status_code) == (200, True, 200, 200)
+    assert "No more mails" in ended.text
+    assert len(postbox.mails) == 2
+    assert channels.find(services, member.app, first)[0].disabled_reason == "Who receives it has ended it"
+    base = f"/api/apps/{member.app.identifier}/notifications"
+    on = client.patch(f"{base}/{first}", json={"active": True}, headers=member.headers)
+    assert (on.status_code, on.headers["X-Error-Code"]) == (409, "unsubscribed")
+
+
+def test_a_link_that_is_not_signed_or_of_another_address_ends_nothing(services, client, member, postbox):
+    identifier = make_channel(services, member.app, ADDRESS, "email")
+    told(services, member.app, identifier, 1)
+    deliver_due(services)
+    link = postbox.mails[0]["List-Unsubscribe"].strip("<>").removeprefix("https://crashq.example.com")
+    channels.change(services, member.app, identifier, channels.ChannelChange(address="bob@example.com"))
+
+    for path in (link, link[:-1], f"{link.rpartition('/')[0]}/x"):
+        assert client.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 404
+    assert channels.find(services, member.app, identifier)[0].active
+
+
+def test_a_server_that_refuses_is_tried_again_and_its_code_is_in_the_log(services, member, postbox, clock):
+    postbox.answer = "451 try later"
+    identifier = make_channel(services, member.app, ADDRESS, "email")
+    told(services, member.app, identifier, 1)
+
+    deliver_due(services)
+    [put_off] = rows(services)
+    postbox.answer = "250 OK"
+    clock.advance(seconds=6)
+    deliver_due(services)
+    [done] = rows(services)
+
+    assert (put_off.state, put_off.last_status) == (DeliveryState.PENDING, 451)
+    assert put_off.last_error == "The mail server answered 451"
+    assert (done.state, done.last_status, len(postbox.mails)) == (DeliveryState.DELIVERED, 250, 1)
+
+
+@pytest.fixture
+def trusted(tmp_path, monkeypatch):
+    """A server's context, whose certificate mails trust."""
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(self_signed("127.0.0.1"))
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(pem)
+    monkeypatch.setattr(mails, "tls", lambda: ssl.create_default_context(cafile=pem))
+    return served
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_password_is_sent_over_tls_only(services, trusted, scheme):
+    user = f"{USER}:{PASSWORD.replace('@', '%40').replace(':', '%3A')}"
+    with mail_server(trusted, is_tls=scheme == "smtps") as box:
+        config = reaching(services, smtp_url=f"{scheme}://{user}@127.0.0.1:{box.port}").config
+        assert send_mail(config, MAIL) == 250
+
+    assert (len(box.mails), box.was_encrypted) == (1, [True])
+
+
+def test_nothing_is_sent_where_the_server_offers_no_starttls_or_is_another(services, postbox, trusted, monkeypatch):
+    plain = reaching(services, smtp_url=f"smtp://127.0.0.1:{postbox.port}").config
+    with pytest.raises(MailNotSent, match="SMTPNotSupportedError"):
+        send_mail(plain, MAIL)
+    monkeypatch.undo()
+    with mail_server(trusted, is_tls=True) as box:
+        other = reaching(services, smtp_url=f"smtps://127.0.0.1:{box.port}").config
+        with pytest.raises(MailNotSent, match="SSLCertVerificationError"):
+            send_mail(other, MAIL)
+
+    assert postbox.mails == box.mails == []
