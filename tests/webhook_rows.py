@@ -9,7 +9,7 @@ from app.db.models.webhook import Delivery, Webhook
 from app.jobs import running
 from app.services import Services
 
-EVERY = ["job.finished", "job.failed", "crash.new"]
+EVERY = ["job.finished", "job.failed", "crash.new", "crash.regressed"]
 """The events that a webhook can be told of."""
 
 

@@ -212,7 +212,7 @@ def _record(services: Services, outcomes: list[DigestOutcome]) -> set[int]:
             crash_ids, notified, closed = count_in(driver, _crashes(counted), now)
             add_occurrences(driver, (_row(one, crash_ids[one.crash]) for one in counted))
             if closed:
-                reopen(driver, closed, (_recurrence(one, crash_ids[one.crash]) for one in counted), now)
+                notified += reopen(driver, closed, (_recurrence(one, crash_ids[one.crash]) for one in counted), now)
             await_symbols(
                 driver, (row for one in counted for row in waiting(one.stored.app_id, one.stored.id, one.report))
             )

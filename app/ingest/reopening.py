@@ -10,6 +10,7 @@ from app.db.driver_pool import DriverConnection
 from app.db.models.crash import CrashState
 from app.db.models.crash_history import HistoryAction
 from app.db.queries.reopening import ClosedCrash, count_users_since, find_closed, look_again_after, open_again
+from app.db.queries.webhook_events import CRASH_REGRESSED
 
 
 class Recurrence(NamedTuple):
@@ -20,31 +21,23 @@ class Recurrence(NamedTuple):
     seen_at: datetime
 
 
-class Regression(NamedTuple):
-    """A crash that has come back."""
+def reopen(driver: DriverConnection, closed: Iterable[int], recurrences: Iterable[Recurrence], now: datetime) -> int:
+    """Open those of the closed crashes (row ids) whose new occurrences end their state.
 
-    crash_id: int
-    entry: int  # row id, in its history
-
-
-def reopen(
-    driver: DriverConnection, closed: Iterable[int], recurrences: Iterable[Recurrence], now: datetime
-) -> list[Regression]:
-    """Open those of the closed crashes (row ids) whose new occurrences end their state; returns which have come back.
-
-    The occurrences are counted and in the figures already, and the rows of the crashes are locked.
+    The occurrences are counted and in the figures already, and the rows of the crashes are locked. Returns how many webhooks
+    are to be notified of crashes that came back.
     """
     by_crash: dict[int, list[Recurrence]] = {}
     for recurrence in recurrences:
         by_crash.setdefault(recurrence.crash_id, []).append(recurrence)
-    came_back = []
+    notified = 0
     for crash in find_closed(driver, closed):
         if crash.state is CrashState.RESOLVED:
             entry = _regress(driver, crash, by_crash.get(crash.id, ()), now)
-            came_back += [Regression(crash.id, entry)] if entry else []
+            notified += driver.change(CRASH_REGRESSED, entry=entry) if entry else 0
         elif _is_over(driver, crash, now):
             open_again(driver, crash.id, HistoryAction.UNIGNORED, None, now)
-    return came_back
+    return notified
 
 
 def _regress(

@@ -25,6 +25,7 @@ class ChannelRules(RequestBody):
     """Of what a channel is notified."""
 
     new: bool = Field(default=False, description="A crash is seen for the first time", examples=[True])
+    regressed: bool = Field(default=False, description="A resolved crash has come back", examples=[True])
     spike: Spike | None = Field(default=None, description="A crash occurs more often than it did")
     users_over: int | None = Field(
         default=None, ge=1, le=1_000_000, description="A crash has met more users than this", examples=[100]

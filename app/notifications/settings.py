@@ -57,6 +57,7 @@ def create(services: Services, app: App, wanted: NewChannel) -> tuple[Webhook, N
         on_job_finished=False,
         on_job_failed=False,
         on_crash_new=wanted.rules.new,
+        on_crash_regressed=wanted.rules.regressed,
         active=wanted.active,
         created_at=now,
     )
@@ -120,7 +121,7 @@ def change(services: Services, app: App, identifier: str, wanted: ChannelChange)
                 channel.rules_since = now.date()
             for name, value in _rules(wanted.rules).items():
                 setattr(channel, name, value)
-            hook.on_crash_new = wanted.rules.new
+            hook.on_crash_new, hook.on_crash_regressed = wanted.rules.new, wanted.rules.regressed
         if "quiet_hours" in given:
             for name, value in _quiet(wanted.quiet_hours).items():
                 setattr(channel, name, value)
@@ -174,6 +175,7 @@ def rules_of(hook: Webhook, channel: NotificationChannel) -> ChannelRules:
     is_spike = channel.spike_times is not None and channel.spike_at_least is not None
     return ChannelRules(
         new=hook.on_crash_new,
+        regressed=hook.on_crash_regressed,
         spike=Spike(times=channel.spike_times or 0, at_least=channel.spike_at_least or 0) if is_spike else None,
         users_over=channel.users_over,
         summary_daily=channel.summary_daily,

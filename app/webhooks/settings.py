@@ -29,7 +29,7 @@ from app.webhooks.sending import MAX_URL, addresses_of, read_url
 MOST_PER_APP = 20
 MAX_ROW_ID = 2**63 - 1
 INACTIVE = "The webhook is not active"
-Event = Literal["job.finished", "job.failed", "crash.new"]
+Event = Literal["job.finished", "job.failed", "crash.new", "crash.regressed"]
 
 
 class NewWebhook(RequestBody):

@@ -3,17 +3,21 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app import create_app
+from app.db.models.crash import Crash
 from app.db.models.webhook import DeliveryState
+from app.ingest.receive import receive
 from app.notifications import settings as channels
 from app.notifications.forms import ChannelRules, NewChannel
 from app.notifications.settings import MOST_PER_APP
+from app.triage.changes import TriageChange, change_one
 from app.webhooks.deliveries import deliver_due
-from tests.factories import join, make_member
+from tests.factories import join, make_member, run_enqueued
 from tests.notifying import make_channel, reaching, texts, told
 from tests.receiver import receiver, verified
+from tests.sentry_events import sentry_event
 from tests.webhook_rows import rows
 
 SECRET_URL = "http://127.0.0.1:9/services/T0000/B0000/aVerySecretPart"
@@ -53,7 +57,8 @@ def test_a_channel_is_made_listed_changed_and_deleted_and_its_address_told_in_pa
 
     assert created == {
         "identifier": created["identifier"], "kind": "slack", "name": "Team chat", "address": "127.0.0.1:9/…Part",
-        "rules": {"new": True, "spike": None, "users_over": None, "summary_daily": False, "summary_weekly": False},
+        "rules": {"new": True, "regressed": False, "spike": None, "users_over": None, "summary_daily": False,
+                  "summary_weekly": False},
         "time_zone": "UTC", "summary_hour": 9, "quiet_hours": None, "active": True, "disabled_reason": None,
         "failing_since": None, "created_at": "2018-09-13T12:00:00Z", "secret": None,
     }  # fmt: skip
@@ -173,6 +178,22 @@ def test_a_webhooks_message_is_signed(services, member, sink, clock):
 
     event = verified(secret, sink.got[0])
     assert (event["type"], event["data"]["crash_identifier"], event["data"]["app"]) == ("crash.new", crash, "Notes")
+
+
+def test_a_crash_that_comes_back_is_a_message_to_channels_that_want_it(services, member, sink):
+    make_channel(services, member.app, sink.url, rules={"regressed": True})
+    receive(services, member.app, "log-1", sentry_event("ada", release="notes@1.0"))
+    run_enqueued(services)
+    with services.db.read() as session:
+        crash = session.scalars(select(Crash)).one()
+    change_one(services, member.user_id, crash, TriageChange(state="resolved", resolved_in="2.0"))
+    receive(services, member.app, "log-2", sentry_event("ada", release="notes@2.1", name="b"))
+    run_enqueued(services)
+
+    deliver_due(services)
+
+    [text] = texts(sink)
+    assert text.startswith("Crash is back in Notes: IllegalStateException")
 
 
 def test_a_channel_that_wants_no_more_for_a_while_is_left_alone_for_so_long(services, member, sink, clock):

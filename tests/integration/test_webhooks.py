@@ -5,18 +5,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from app.db.models.crash import Crash
 from app.db.models.job import Job
 from app.db.models.webhook import DeliveryState, Webhook
 from app.errors import AppError
 from app.ingest.receive import receive
+from app.triage.changes import TriageChange, change_one
 from app.web.api.webhooks import delivery_body
 from app.webhooks import settings as webhooks
 from app.webhooks.deliveries import KEPT_FOR, deliver_due, tidy
 from tests.factories import kscrash, make_member, run_enqueued
 from tests.job_types import write
 from tests.receiver import verified
+from tests.sentry_events import sentry_event
 from tests.webhook_rows import EVERY, finish_a_job, rows
 
 
@@ -63,6 +66,40 @@ def test_a_new_crash_is_told_once_however_many_occurrences_come(hooked, member, 
     assert [row.event for row in rows(hooked)] == ["crash.new", "crash.new"]
     deliver_due(hooked)
     assert len({json.loads(got.body)["data"]["crash_identifier"] for got in sink.got}) == 2
+
+
+def test_a_crash_that_comes_back_is_notified_each_time_with_the_same_bytes_at_every_attempt(
+    hooked, member, hook, sink, clock
+):
+    def occur(number: int, version: str) -> None:
+        receive(hooked, member.app, f"log-{number}", sentry_event("ada", release=f"notes@{version}", name=str(number)))
+        run_enqueued(hooked)
+
+    occur(0, "1.0")
+    with hooked.db.read() as session:
+        crash = session.scalars(select(Crash)).one()
+    for number in (1, 2):
+        change_one(hooked, member.user_id, crash, TriageChange(state="resolved", resolved_in=f"{number}.0"))
+        occur(number, f"{number}.1")
+    sink.answer = lambda before: (500 if before < 3 else 204, {})
+    deliver_due(hooked)
+    with hooked.db.write() as session:
+        session.get_one(Crash, crash.id).title = "Another"
+    clock.advance(hours=1)
+    deliver_due(hooked)
+
+    assert [row.event for row in rows(hooked)] == ["crash.new", "crash.regressed", "crash.regressed"]
+    bodies = [got.body for got in sink.got]
+    assert (len(bodies), bodies[:3]) == (6, bodies[3:])
+    data = [json.loads(body) for body in bodies[:3]]
+    assert [(one["type"], one["data"]["version"]) for one in data] == [
+        ("crash.new", "1.0"), ("crash.regressed", "1.1"), ("crash.regressed", "2.1")
+    ]  # fmt: skip
+    assert data[1]["data"] == {
+        "app_identifier": member.app.identifier, "crash_identifier": crash.identifier, "title": crash.title,
+        "app": "Notes", "version": "1.1", "link": None,
+    }  # fmt: skip
+    assert len({got.headers["webhook-id"] for got in sink.got}) == 3
 
 
 def test_only_webhooks_of_the_app_that_are_active_and_want_the_event_are_told(hooked, member, sink, ask_again):

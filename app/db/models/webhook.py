@@ -39,6 +39,7 @@ class DeliveryState(enum.StrEnum):
 
 
 PENDING = text("state = 'pending'")
+REGRESSED = "crash.regressed"
 
 
 class Webhook(Leased, Base):
@@ -53,6 +54,7 @@ class Webhook(Leased, Base):
     on_job_finished: Mapped[bool]
     on_job_failed: Mapped[bool]
     on_crash_new: Mapped[bool]
+    on_crash_regressed: Mapped[bool] = mapped_column(server_default=false())
     active: Mapped[bool]
     disabled_reason: Mapped[str | None] = mapped_column(String(MAX_ERROR))  # why the service has made it inactive
     failing_since: Mapped[datetime | None]  # first failure after the latest success
@@ -64,6 +66,7 @@ EVENTS = {
     "job.finished": Webhook.on_job_finished,
     "job.failed": Webhook.on_job_failed,
     "crash.new": Webhook.on_crash_new,
+    REGRESSED: Webhook.on_crash_regressed,
 }
 """Event -> the column that says whether a webhook receives it."""
 
@@ -76,7 +79,8 @@ class Delivery(Base):
     webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
     event: Mapped[str] = mapped_column(String(16))
     subject: Mapped[str] = mapped_column(String(24))  # id of the job, or identifier of the crash, app or channel
-    period: Mapped[str] = mapped_column(String(16), server_default="")  # day or hour of what may come again
+    period: Mapped[str] = mapped_column(String(16), server_default="")
+    """Of what may come again its day or hour, or of REGRESSED the row id of its entry in the history; else empty."""
     created_at: Mapped[datetime]  # when it happened
     state: Mapped[DeliveryState] = mapped_column(value_enum(DeliveryState))
     attempts: Mapped[int]  # since it was made or replayed
@@ -84,6 +88,7 @@ class Delivery(Base):
     last_status: Mapped[int | None]  # HTTP
     last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
     delivered_at: Mapped[datetime | None]
+    body: Mapped[str | None] = mapped_column(Text)  # of an event about a crash, as the first attempt has made it
     held: Mapped[bool] = mapped_column(server_default=false())  # by quiet hours
     __table_args__ = (
         UniqueConstraint("webhook_id", "event", "subject", "period"),  # an event is delivered once
@@ -172,6 +177,12 @@ def hold(session: Session, deliveries: Iterable[Delivery], until: datetime) -> N
     ids = [delivery.id for delivery in deliveries]
     these = update(Delivery).where(Delivery.id.in_(ids), Delivery.state == DeliveryState.PENDING)
     rows_changed(session, these.values(next_at=until, held=True))
+
+
+def keep_body(session: Session, delivery_id: int, body: str) -> None:
+    """Keep what the first attempt at a delivery is about to send."""
+    this = update(Delivery).where(Delivery.id == delivery_id, Delivery.body.is_(None))
+    rows_changed(session, this.values(body=body))
 
 
 def record(session: Session, delivery: Delivery, **values: Any) -> bool:

@@ -3,17 +3,18 @@
 from datetime import datetime
 from types import ModuleType
 
-from sqlalchemy import ColumnElement, Insert, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Insert, String, bindparam, cast, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db.driver_pool import Prepared
 from app.db.hot import insert_into, rows_of
 from app.db.models.crash import Crash
+from app.db.models.crash_history import CrashHistory
 from app.db.models.job import Job, JobState
-from app.db.models.webhook import EVENTS, Delivery, Webhook
+from app.db.models.webhook import EVENTS, REGRESSED, Delivery, Webhook
 
-_JOB, _CRASH = Job.__table__.c, Crash.__table__.c
+_JOB, _CRASH, _HISTORY = Job.__table__.c, Crash.__table__.c, CrashHistory.__table__.c
 _COLUMNS = ("webhook_id", "event", "subject", "created_at", "state", "attempts", "next_at")
 
 
@@ -24,17 +25,22 @@ def deliveries(
     subject: ColumnElement[str],
     happened_at: ColumnElement[datetime] | ColumnElement[datetime | None],
     *conditions: ColumnElement[bool],
+    period: ColumnElement[str] | None = None,
 ) -> Insert:
     """INSERT … SELECT of a delivery for each active webhook of the app that receives the event.
 
-    `app_id`, `subject` and `happened_at` are columns of what has happened. An app without webhooks costs a look into an index.
+    `app_id`, `subject`, `happened_at` and, of what may happen again, `period` are columns of what has happened. An app
+    without webhooks costs a look into an index.
     """
     name: ColumnElement[str] = literal_column(f"'{event}'")
     pending: ColumnElement[str] = literal_column("'pending'")
     none: ColumnElement[int] = literal_column("0")
     rows = select(Webhook.id, name, subject, happened_at, pending, none, happened_at)
     deliveries = rows.where(Webhook.app_id == app_id, Webhook.active, EVENTS[event], *conditions)
-    return insert_into(dialect, Delivery).from_select(_COLUMNS, deliveries).on_conflict_do_nothing()
+    if period is None:
+        return insert_into(dialect, Delivery).from_select(_COLUMNS, deliveries).on_conflict_do_nothing()
+    made = insert_into(dialect, Delivery).from_select((*_COLUMNS, "period"), deliveries.add_columns(period))
+    return made.on_conflict_do_nothing()
 
 
 def _job_finished(dialect: ModuleType) -> Insert:
@@ -48,6 +54,17 @@ def _crashes_new(dialect: ModuleType) -> Insert:
     return deliveries(dialect, "crash.new", _CRASH.app_id, _CRASH.identifier, now, new)
 
 
+def _crash_regressed(dialect: ModuleType) -> Insert:
+    entry = (
+        _HISTORY.id == bindparam("entry", type_=_HISTORY.id.type),
+        _CRASH.id == _HISTORY.crash_id,
+    )
+    period: ColumnElement[str] = cast(_HISTORY.id, String(16))
+    return deliveries(dialect, REGRESSED, _CRASH.app_id, _CRASH.identifier, _HISTORY.happened_at, *entry, period=period)
+
+
+CRASH_REGRESSED = Prepared(_crash_regressed)
+"""By the row id of the entry in the history of the crash; for both databases, for it is rare."""
 JOB_FINISHED, CRASHES_NEW = Prepared(_job_finished), Prepared(_crashes_new)
 """For SQLite, which cannot do it in the statement in which it happens, and needs no round trip for another one."""
 

@@ -25,6 +25,7 @@ SECTION = "settings_webhooks.show"
 FIELDS = ("url", "events")
 WORDS = {
     "crash.new": "A crash is seen for the first time",
+    "crash.regressed": "A resolved crash has come back",
     "job.finished": "A job has ended well",
     "job.failed": "A job has failed",
 }
