@@ -26,6 +26,7 @@ from app.client.models import (
     Occurrence,
     Progress,
     ReceivedLog,
+    Release,
     RemoteFile,
     Symbols,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "Progress",
     "ReceivedLog",
     "Refused",
+    "Release",
     "RemoteFile",
     "Symbols",
     "Unreachable",

@@ -31,6 +31,7 @@ from app.client.pages import pages
 from app.client.patience import Clock, Limits, RetryCallback, SystemClock
 from app.client.polling import OnProgress
 from app.client.questions import BatchQuestion, When, iso_text, part, set_only
+from app.client.releases import ReleaseCalls
 from app.client.rows import OnFirstRows
 from app.client.target import read_base
 from app.client.triage import TriageCalls
@@ -43,7 +44,7 @@ def _ignore(*_: Any) -> None:
     """Tell nobody."""
 
 
-class Client(TriageCalls):
+class Client(ReleaseCalls, TriageCalls):
     """Speaks to the server at `url` with a token, or without one until `login`. Every method may raise ClientError.
 
     Requests that are safe to repeat are repeated while the server is away or busy, as `limits` says.

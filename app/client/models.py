@@ -109,6 +109,22 @@ class Occurrence(Told):
     log_id: str
 
 
+class Release(Told):
+    """A version of an app in some days; the server's docs describe the fields, also those that are not named here."""
+
+    version: str | None
+    first_seen: date | None
+    last_seen: date | None
+    occurrences: int
+    users: int | None
+    new_crashes: int
+    regressed_crashes: int
+    sessions: int
+    crash_free_sessions: float | None
+    crash_free_users: float | None
+    adoption_7_days: float | None
+
+
 class RemoteFile(Told):
     """A finished result: where it can be had until `expires_at`, its size in bytes and its SHA-256 (hex)."""
 
