@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.web.console.settings_frame import SECTIONS
 from tests.console import HOSTILE, Page, press, said, sign_in
 from tests.factories import join, make_member
 from tests.uploads import digested
@@ -14,18 +15,9 @@ def path(client, member) -> str:
 
 
 def sections(path: str) -> list[str]:
-    names = (
-        "members",
-        "retention",
-        "redaction",
-        "grouping",
-        "erasure",
-        "symbols",
-        "upload-keys",
-        "webhooks",
-        "exports",
-    )
-    return [path, *(f"{path}/{name}" for name in names)]
+    """Their addresses; `settings_upload_keys.show` is the page `upload-keys`."""
+    pages = (section.endpoint.partition(".")[0].removeprefix("settings_").replace("_", "-") for section in SECTIONS)
+    return [path, *(f"{path}/{name}" for name in pages if name != "settings")]
 
 
 def test_every_section_is_a_page_that_leads_to_the_others(client, path):
