@@ -4,12 +4,14 @@ Source: Breakpad's docs/symbol_files.md (STACK CFI) and src/processor/cfi_frame_
 postfix form over the registers of the function and `.cfa`, which is where its caller's stack was: `^` reads the stack.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from app.parsers.minidump_registers import Cpu
 
 MAX_TOKENS = 1_000  # of all rules of a place
+NUMBER = re.compile(r"-?[0-9]{1,20}")
 MAX_DEPTH = 50  # values on the stack of an expression
 
 _CFA, _RETURN, _UNDEFINED = ".cfa", ".ra", ".undef"
@@ -103,7 +105,7 @@ def _value(tokens: tuple[str, ...], known: Mapping[str, int], read: Read, mask: 
                 return None
             right, left = values.pop(), values.pop()
             found = _OPERATORS[token](left, right)
-        elif token.lstrip("-").isdecimal() and len(token) <= 20:
+        elif NUMBER.fullmatch(token):
             found = int(token)
         else:
             found = known.get(token)

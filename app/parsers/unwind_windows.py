@@ -7,7 +7,7 @@ $eip $T0 4 + ^ = $ebp $T0 ^ = $esp $T0 8 + =` tells the registers; a function wi
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from app.parsers.unwind_rules import MAX_DEPTH, MAX_TOKENS, Outermost, Read
+from app.parsers.unwind_rules import MAX_DEPTH, MAX_TOKENS, NUMBER, Outermost, Read
 
 BEGINNING = "WIN "
 MOST_SEARCHED = 8  # words from where the return address should be: optimised code keeps more there
@@ -103,7 +103,7 @@ def _run(program: str, given: Mapping[str, int], read: Read) -> dict[str, int] |
             place = number(values.pop()) if values else None
             found = read(place) if place is not None else None
         else:
-            found = int(token) if token.lstrip("-").isdecimal() and len(token) <= 11 else token
+            found = int(token) if NUMBER.fullmatch(token) else token
         if found is None or len(values) >= MAX_DEPTH:
             return None
         values.append(found & _MASK if isinstance(found, int) else found)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -138,6 +139,7 @@ def test_what_lies_in_no_function_is_no_return_address(table):
         ".ra: .cfa -8 + ^",
         f".cfa: {'1 ' * 200} .ra: 1",
         "nonsense",
+        ".cfa: --8 .ra: 1",
         ".cfa: $rsp 1180591620717411303424 + .ra: .cfa",
     ],
 )
@@ -221,3 +223,16 @@ def test_a_real_dump_of_linux_shows_the_calls_that_frame_pointers_left_out(tmp_p
 
     sure = [frame.address for frame in found if frame.note in (BY_REGISTERS, BY_RULES)]
     assert sure == [0x40206D, 0x40207A, 0x402144, 0x7FA9D1C0C830]
+
+
+def test_no_rules_whatever_make_a_walk_raise(table):
+    chosen = Random(7)
+    words = ".cfa: $rsp 8 + .ra: .cfa -8 ^ $rbp: / % @ 0 .undef $T0 .raSearch $eip = $esp $ebp 4 - * --3 99999999999999999999"
+    logs = [
+        crash(X86_64, {"rip": BASE + 0x1020, "rsp": STACK, "rbp": STACK}, *range(BASE + 0x1000, BASE + 0x1040, 4)),
+        crash(X86, {"eip": BASE + 0x1020, "esp": STACK, "ebp": STACK}, *range(BASE + 0x1000, BASE + 0x1040, 4)),
+    ]
+    for _ in range(500):
+        text = " ".join(chosen.choices(words.split(), k=chosen.randrange(1, 25)))
+        rules = table(f"CFI INIT 1000 20 {text}", f"CFI 1010 {text[::-1]}", f"WIN 4 1020 80 0 0 8 4 4 0 1 {text}")
+        assert all(walked(log, rules)[0] == (0x1020, BY_REGISTERS) for log in logs)
