@@ -5,11 +5,10 @@ its versions for other languages read too. A sketch holds hashes only, and nobod
 """
 
 from collections.abc import Iterable
-
-from datasketches import hll_sketch, hll_union, tgt_hll_type
+from functools import cache
+from typing import Any
 
 REGISTERS = 15  # log2
-_FOUR_BITS = tgt_hll_type.HLL_4
 
 
 def with_users(sketch: bytes | None, users: Iterable[int]) -> bytes | None:
@@ -17,7 +16,9 @@ def with_users(sketch: bytes | None, users: Iterable[int]) -> bytes | None:
     added = list(users)
     if not added:
         return sketch
-    held = hll_sketch.deserialize(sketch) if sketch else hll_sketch(REGISTERS, _FOUR_BITS)
+    library = _library()
+    new = library.hll_sketch(REGISTERS, library.tgt_hll_type.HLL_4)
+    held = library.hll_sketch.deserialize(sketch) if sketch else new
     for user in added:
         held.update(user)
     return bytes(held.serialize_compact())
@@ -27,15 +28,24 @@ class Distinct:
     """Counts the distinct users of several sketches, given one after the other."""
 
     def __init__(self) -> None:
-        self._union: hll_union | None = None
+        self._union: Any = None
 
     def add(self, sketch: bytes | None) -> None:
         """Count these as well."""
         if sketch:
-            self._union = self._union or hll_union(REGISTERS)
-            self._union.update(hll_sketch.deserialize(sketch))
+            library = _library()
+            self._union = self._union or library.hll_union(REGISTERS)
+            self._union.update(library.hll_sketch.deserialize(sketch))
 
     @property
     def number(self) -> int:
         """How many there are."""
         return round(float(self._union.get_estimate())) if self._union else 0
+
+
+@cache
+def _library() -> Any:
+    """With numpy, on which it depends, it takes 20 MiB: only processes that count sessions have it."""
+    import datasketches
+
+    return datasketches
