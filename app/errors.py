@@ -109,6 +109,12 @@ class MalformedLog(AppError):
     code, status, message = "malformed_log", 422, "The log cannot be read"
 
 
+class UnknownFormat(MalformedLog):
+    """No parser claims the log."""
+
+    code = "unknown_format"
+
+
 class TransientError(AppError):
     """Storage, database or broker is away or slow: the same call may succeed later, so a worker retries."""
 

@@ -74,7 +74,7 @@ class DigestOutcome(NamedTuple):
     stored: ClaimedLog
     format: str | None
     found: list[ReadOccurrence]
-    reason: str | None = None
+    reason: MalformedLog | None = None
     unread: str | None = None  # parts of it that no parser could read
 
 
@@ -140,7 +140,7 @@ def _parse(
             in_log = read_and_group(services, stored.app_id, stored.app, raw, splits_in(stored.settings), symbols)
         found = [_occurrence(services, stored, number, report) for number, report in enumerate(in_log.reports, 1)]
     except MalformedLog as error:
-        return DigestOutcome(stored, None, [], error.message)
+        return DigestOutcome(stored, None, [], error)
     except Exception as error:
         end(services, WORK, stored, error)
     else:
@@ -190,10 +190,10 @@ def _finish(services: Services, outcomes: list[DigestOutcome]) -> bool:
         with on_behalf_of(stored.request_id):
             if what == "lost":
                 log.info("digest_lost", log=stored.id, attempt=stored.attempt)
-            elif what == "digested":
+            elif reason is None:
                 log.info("log_digested", log=stored.id, format=format_name, occurrences=len(found))
             else:
-                log.info("log_rejected", log=stored.id)
+                log.info("log_rejected", log=stored.id, log_id=stored.log_id, code=reason.code)
     return True
 
 
@@ -224,7 +224,7 @@ def _record(services: Services, outcomes: list[DigestOutcome]) -> set[int]:
 
 def _ended(outcome: DigestOutcome) -> EndedLog:
     status = LogStatus.DIGESTED if outcome.reason is None else LogStatus.REJECTED
-    stored, message = outcome.stored, outcome.reason or outcome.unread
+    stored, message = outcome.stored, outcome.reason.message if outcome.reason else outcome.unread
     return EndedLog(stored.id, stored.attempt, stored.holder, status, outcome.format, message)
 
 
@@ -281,7 +281,8 @@ def _after_error(services: Services, stored: Log, error: AppError, is_over: bool
     if isinstance(error, TakesLong):
         services.broker.enqueue(DIGEST_LOG, str(stored.id), INGEST)
     metrics.digests.add("rejected" if is_over else "retried", "none")
-    log.warning("log_rejected" if is_over else "digest_retried", log=stored.id, attempt=stored.attempt, code=error.code)
+    event = "log_rejected" if is_over else "digest_retried"
+    log.warning(event, log=stored.id, log_id=stored.log_id, attempt=stored.attempt, code=error.code)
 
 
 WORK: WorkType[Any] = WorkType(

@@ -33,6 +33,10 @@ REASONS = {
         "The stored log can no longer be read as the format it was digested as.",
         "Look at the log; send it again in whole if you have it. Trying again does not help.",
     ),
+    "unknown_format": Reason(
+        "The stored log can no longer be read: no parser knows its format.",
+        "Look at the log; send it again in whole if you have it. Trying again does not help.",
+    ),
     "log_removed": Reason(
         "The log it needs was older than the app keeps logs, and has been removed.",
         "Nothing brings it back; keep logs for longer in the app's settings if you need reports of old crashes.",

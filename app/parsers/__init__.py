@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Protocol
 
 from app.crashes.log import CrashLog
-from app.errors import MalformedLog
+from app.errors import MalformedLog, UnknownFormat
 from app.parsers.document import Document
 
 _PANIC = re.compile(r"^panic\(cpu \d{1,4} caller 0x", re.MULTILINE)
@@ -40,7 +40,7 @@ PARSERS = _discover()
 
 
 def recognise(document: Document) -> Parser:
-    """Return the one parser that claims the log. Raises MalformedLog when none does, with the most telling reason.
+    """Return the one parser that claims the log. Raises UnknownFormat when none does, with the most telling reason.
 
     A text that none claims is tried once more without the indent of a paste, which the document then lacks.
     """
@@ -52,7 +52,7 @@ def recognise(document: Document) -> Parser:
         found = _claiming(document)
     if found:
         return found
-    raise MalformedLog(reason)
+    raise UnknownFormat(reason)
 
 
 def _claiming(document: Document) -> Parser | None:

@@ -1,5 +1,6 @@
 """From an uploaded log to occurrences: durable, repeatable, and counted once by however many workers (both databases)."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -122,10 +123,13 @@ def test_a_log_without_a_crash_is_digested_all_the_same(services, member, parser
     assert (state.log.status, state.occurrences, rows(services, Crash)) == (LogStatus.DIGESTED, [], [])
 
 
-def test_a_log_in_no_known_format_is_rejected_with_the_reason_and_kept(services, member, run_workers):
+def test_a_log_in_no_known_format_is_rejected_with_the_reason_and_kept(services, member, run_workers, lines):
     receive(services, member.app, VENDORS, b"hello world")
 
     run_workers()
+
+    [rejected] = [json.loads(line) for line in lines.getvalue().splitlines() if "log_rejected" in line]
+    assert (rejected["log_id"], rejected["code"]) == (VENDORS, "unknown_format")
 
     state = log_state(services, member.app, VENDORS)
     assert (state.log.status, state.occurrences, rows(services, Crash)) == (LogStatus.REJECTED, [], [])

@@ -14,7 +14,7 @@ from app.telemetry.log_lines import current_request_id, on_behalf_of, request_id
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 KEYS = {
-    "ids": {"app", "crash", "delivery", "erasure", "export", "folder", "job", "key", "log", "logs", "part", "recount",
+    "ids": {"app", "crash", "delivery", "erasure", "export", "folder", "job", "key", "log", "log_id", "logs", "part", "recount",
             "regrouping", "row", "run", "symbols", "upload", "user", "webhook"},
     "counts": {"attempt", "bytes", "chunks", "crashes", "failures", "files", "jobs", "unfinished", "moved", "ms", "number",
                "objects", "occurrences", "parts", "pid", "port", "rows", "tokens", "unreadable"},
