@@ -7,10 +7,8 @@ and user agent. What is no session is dropped, as an SDK cannot send it better.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from app.crashes.facts import as_fact
-from app.db.models.crash_figure import KNOWN
 from app.db.models.session_batch import ABNORMAL, CRASHED, ERRORED, STARTED, SessionUpdate
-from app.ingest.session_names import SessionNames
+from app.ingest.session_names import SessionNames, known_fact
 from app.parsers import values
 from app.parsers.envelope_items import Item, json_object
 from app.parsers.sentry_contexts import release_parts
@@ -40,12 +38,6 @@ def read_sessions(items: Iterable[Item], names: SessionNames) -> list[SessionUpd
                 return found
             found.append(update)
     return found
-
-
-def known_fact(value: str | None) -> str:
-    """A version or environment as figures hold it."""
-    fact = as_fact(value)
-    return KNOWN + fact if fact else ""
 
 
 def _session(told: dict[str, Any], names: SessionNames) -> Iterator[SessionUpdate]:

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from app.crashes.facts import as_fact
+from app.db.models.crash_figure import KNOWN
+
 LATE, EARLY = timedelta(days=7), timedelta(hours=1)
 """A session that started longer ago by its clock, or will start later than this, counts on the day of its arrival."""
 MAX_ID = 512  # characters of an id that count
@@ -36,3 +39,9 @@ class SessionNames:
     def _hash(self, text: str, size: int, kind: bytes) -> bytes:
         told = text[:MAX_ID].encode("utf-8", "replace")
         return hashlib.blake2b(told, digest_size=size, key=self._key, person=kind).digest()
+
+
+def known_fact(value: str | None) -> str:
+    """A version or environment as figures hold it."""
+    fact = as_fact(value)
+    return KNOWN + fact if fact else ""

@@ -11,6 +11,7 @@ from app import create_app
 from app.queueing.rate_limit import RateLimit
 from tests.factories import make_member
 from tests.functional.test_dump_senders import stored
+from tests.sessions import Counted, counted
 
 
 def event(number: int = 0, **more) -> dict:
@@ -67,11 +68,25 @@ def test_events_without_a_time_that_are_alike_are_two(send):
     assert names(send(timeless)) != names(send(timeless))
 
 
-def test_sessions_are_taken_and_dropped(send, services):
-    answer = send(b'{"sessionCounts":[]}', "bugsnag/sessions")
+def test_sessions_are_counted_and_crash_with_their_events(send, services, member):
+    app = {"version": "2.4.0", "releaseStage": "production"}
+    started = {"id": "5e55", "startedAt": "2018-09-13T11:00:00Z", "user": {"id": "ada"}}
+    counts = [{"startedAt": "2018-09-13T11:59:00Z", "sessionsStarted": 3}]
+    answer = send(json.dumps({"app": app, "sessions": [started], "sessionCounts": counts}).encode(), "bugsnag/sessions")
+    crashed = event(1, app=app, user={"id": "ada"}, session={**started, "events": {"handled": 1, "unhandled": 1}})
+    for _ in range(2):
+        send(payload(crashed))
 
-    assert (answer.status_code, answer.json["result"]) == (202, {"status": "dropped"})
-    assert services.broker.messages == []
+    assert (answer.status_code, answer.json["result"]) == (202, {"status": "received"})
+    assert counted(services, member.app.id) == {
+        ("2018-09-13", "=2.4.0", "=production"): Counted(sessions=4, errored=1, crashed=1, users=1, crashed_users=1)
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"sessions":[{}],"sessionCounts":{"sessionsStarted":1}}'])
+def test_what_tells_of_no_session_is_taken(send, services, member, body):
+    assert send(body, "bugsnag/sessions").status_code == 202
+    assert counted(services, member.app.id) == {}
 
 
 def test_a_key_that_is_unknown_or_another_apps_is_refused(send, client, services, member):

@@ -1,12 +1,15 @@
-"""Endpoints for Bugsnag's notifiers: events, and sessions, which are dropped."""
+"""Endpoints for Bugsnag's notifiers: events and sessions."""
 
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
 
 from app.identity.access import Access
 from app.ingest.bugsnag import logs_of_payload
+from app.ingest.bugsnag_sessions import read_session_payload, read_sessions_of_events
 from app.ingest.receive import receive_each
+from app.ingest.sessions import receive_sessions
 from app.json_models import ResponseBody
 from app.web.api import tags
 from app.web.api.any_origin import share
@@ -32,12 +35,22 @@ _PAYLOAD = {
         }
     ],
 }
+_SESSIONS = {
+    "app": {"version": "2.4.0", "releaseStage": "production"},
+    "sessionCounts": [{"startedAt": "2018-09-13T11:59:00Z", "sessionsStarted": 4}],
+}
 
 
 class ReceivedLogs(ResponseBody):
     """Logs that are stored, one for each crash report; a worker digests them."""
 
     log_ids: list[str] = Field(examples=[["bugsnag-9f86d081884c7d659a2feaa0c55ad015"]])
+    status: Literal["received"] = "received"
+
+
+class ReceivedSessions(ResponseBody):
+    """Sessions that are stored; a worker counts them."""
+
     status: Literal["received"] = "received"
 
 
@@ -54,16 +67,19 @@ class Dropped(ResponseBody):
 def notify(project: Project) -> ReceivedLogs:
     """Store each event of the payload."""
     app = sender_of(project)
-    return ReceivedLogs(log_ids=receive_each(services(), app, logs_of_payload(unpacked_body())))
+    content = unpacked_body()
+    received = ReceivedLogs(log_ids=receive_each(services(), app, logs_of_payload(content)))
+    receive_sessions(services(), app, partial(read_sessions_of_events, content))
+    return received
 
 
 @resource.post(
     "/sessions/", "sendBugsnagSessions", "Bugsnag's notifiers: `endpoints.sessions`", status=202,
-    about="Taken and dropped: crashq counts no sessions of Bugsnag's", errors=ERRORS,
-    more=sent({"application/json": an_object({"sessionCounts": []})}, description=ANY_ORIGIN),
+    about="Stored; a worker counts them", errors=ERRORS,
+    more=sent({"application/json": an_object(_SESSIONS)}, description=ANY_ORIGIN),
 )  # fmt: skip
-def sessions(project: Project) -> Dropped:
-    """Read the payload and keep nothing of it."""
-    sender_of(project)
-    unpacked_body()
-    return Dropped()
+def sessions(project: Project) -> ReceivedSessions:
+    """Store what the payload says of sessions. Those that are too many for a minute are dropped."""
+    app = sender_of(project)
+    receive_sessions(services(), app, partial(read_session_payload, unpacked_body()))
+    return ReceivedSessions()
