@@ -1,13 +1,16 @@
 """The steps of an erasure that find the user's logs and remove them with all that was found in them."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 
+from app.crashes.search import read_search
 from app.db.models.app import App
 from app.db.models.app_settings import settings_text
 from app.db.models.crash import Crash
 from app.db.models.erasure import note_crashes, noted_crashes
 from app.db.models.log import LogStatus
+from app.db.models.saved_view import SavedView, drop_views, views_after
 from app.db.queries.erasing import (
     ErasableLog,
     crash_ids,
@@ -88,7 +91,7 @@ def retitle(slice_: ErasureSlice, place: str) -> str | None:
 
 
 def forget_decided(slice_: ErasureSlice, place: str) -> str | None:
-    """Decisions about groups remember the titles that these had."""
+    """Decisions about groups remember the titles that these had. Saved views of members go as well, at the end."""
     with slice_.services.db.read() as session:
         decisions = decisions_after(session, slice_.app_id, place, CRASHES_AT_ONCE)
         named = {name for one in decisions for name in (one.identifier, one.into_identifier)}
@@ -102,7 +105,32 @@ def forget_decided(slice_: ErasureSlice, place: str) -> str | None:
             may_tell = {one.identifier, one.into_identifier} & concerned
             if may_tell or slice_.sought.stands_in_text(one.title, one.why):
                 set_decided_title(session, one.identifier, NO_TITLE.format(identifier=one.identifier))
-    return last if len(decisions) == CRASHES_AT_ONCE else None
+    if len(decisions) == CRASHES_AT_ONCE:
+        return last
+    _forget_views(slice_, last)
+    return None
+
+
+def _forget_views(slice_: ErasureSlice, place: str) -> None:
+    """Saved views of members may search for the user."""
+    after = 0
+    while True:
+        with slice_.services.db.read() as session:
+            views = views_after(session, slice_.app_id, after, CRASHES_AT_ONCE)
+        if found := [one.id for one in views if _is_about(slice_, one)]:
+            with slice_.services.db.write() as session:
+                slice_.note(session, place)
+                drop_views(session, found)
+        if len(views) < CRASHES_AT_ONCE:
+            return
+        after = views[-1].id
+
+
+def _is_about(slice_: ErasureSlice, view: SavedView) -> bool:
+    query = json.loads(view.query)
+    sought = (slice_.sought.user_id, slice_.sought.fact)
+    named = [query.get("user_id"), *(term.value for term in read_search(query.get("search", "")).terms)]
+    return any(name in sought for name in named if name) or slice_.sought.stands_in_text(view.name, *query.values())
 
 
 def _read_on(

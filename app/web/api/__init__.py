@@ -37,6 +37,7 @@ from app.web.api import (
     otlp,
     privacy,
     regroup,
+    saved_views,
     senders,
     sentry_account,
     sentry_archives,
@@ -81,7 +82,7 @@ RESOURCES = tuple(
     for module in (
         login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
         triage, members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
-        sentry_releases, sentry_account, upload_keys, webhooks, notifications, health, docs,
+        saved_views, sentry_releases, sentry_account, upload_keys, webhooks, notifications, health, docs,
     )
 )  # fmt: skip
 

@@ -1,21 +1,24 @@
 """The crashes of an app: searched, filtered, in order, with figures that a job counts."""
 
+import json
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
+from app import saved_views
 from app.catalog import ORDERS, CrashPage, CrashQuery, crash_page, fact_filters
 from app.crashes.kind import KINDS
 from app.crashes.search import read_search
 from app.db.models.crash import SORTS, Wanted, crashes_of
 from app.db.models.membership import members_of
+from app.db.models.saved_view import SavedView
 from app.errors import BadParameters
 from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.charts import sparkline
-from app.web.console.page import Nav, app_of, render, signed_in
+from app.web.console.page import Nav, app_of, link, render, signed_in
 from app.web.console.page_access import needs
 from app.web.console.page_numbers import read_window
 from app.web.console.page_results import PageResult, ask
@@ -78,6 +81,7 @@ def show(app_identifier: str) -> Response:
         is_filtered=bool(set(asked_for) - {"state", "sort", "order"}),
         is_empty=is_empty and not problem,
         problem=problem,
+        views=_views(app.identifier, saved_views.saved_views(services(), app, signed_in().user_id)),
         fact_fields=FACTS,
         choice_fields=CHOICES,
         is_narrowed=any(fact_filters(crash_query)),
@@ -126,6 +130,15 @@ def _state_where_none_is_asked_for(asked_for: dict[str, str]) -> str:
     """Open ones, unless the search says which."""
     says = any(term.key == "is" for term in read_search(asked_for.get("search", "")).terms)
     return STATE_TABS[-1][0] if says else STATE_TABS[0][0]
+
+
+def _views(app_identifier: str, views: list[SavedView]) -> list[dict[str, str]]:
+    """The user's saved views, as links."""
+    return [
+        {"name": one.name, "identifier": one.identifier,
+         "href": link("crashes.show", app_identifier=app_identifier, **json.loads(one.query))}
+        for one in views
+    ]  # fmt: skip
 
 
 def _tab(value: str, label: str, chosen: str, asked_for: dict[str, str]) -> dict[str, Any]:
