@@ -15,6 +15,7 @@ NUMBER = re.compile(r"-?[0-9]{1,20}")
 MAX_DEPTH = 50  # values on the stack of an expression
 
 _CFA, _RETURN, _UNDEFINED = ".cfa", ".ra", ".undef"
+_WORDS = (_CFA, _RETURN, _UNDEFINED)
 _OTHER_NAMES = {
     "arm64": {"x29": "fp", "x30": "lr", "x31": "sp"},
     "arm": {"r13": "sp", "r14": "lr", "r15": "pc", "fp": "r11"},
@@ -83,6 +84,8 @@ def _read(rules: str, cpu: str) -> Rules | None:
     name = ""
     for token in tokens:
         plain = token.removesuffix(":").removeprefix("$")
+        if plain not in _WORDS:
+            plain = plain.removeprefix(".")  # of a PE for ARM64, `.x29` is a register
         plain = names.get(plain, plain)
         if token.endswith(":"):
             name = plain

@@ -5,7 +5,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from itertools import zip_longest
 from typing import NamedTuple
 
 from multi_demangle import DemangleOptions, demangle_symbol
@@ -254,7 +253,7 @@ def _awaited(
         yield from awaited_mappings(log, every)
     names = awaited_images(log, frames, unknown)
     tables = first(found for frame in every if (found := not_left(frame))) if log.walk else []
-    yield from (one for pair in zip_longest(names, tables) for one in pair if one)
+    yield from (*names, *tables)
 
 
 def _frames(log: CrashLog, *, only_crash: bool) -> Iterable[Frame]:

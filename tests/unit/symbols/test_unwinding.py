@@ -1,6 +1,7 @@
 """Stacks of minidumps, walked by the call frame information of the images."""
 
 import os
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -20,6 +21,9 @@ from tests.crashing_program import crash_of_program
 from tests.minidumps import ARM, ARM64, WINDOWS, X86, X86_64, DumpThread, Module, Spec, context, dump, elf, pdb70
 
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS") or Path(__file__).parents[4] / "shared" / "corpus")
+LAUNCHER = Path(
+    sysconfig.get_path("purelib"), "pip", "_vendor", "distlib", "w64.exe"
+)  # x86-64, with a debug id and .pdata, without symbols
 BASE, STACK = 0x10_0000, 0x80_0000
 READ_FROM = 0x1000  # where the code of the image begins
 
@@ -73,9 +77,12 @@ def test_rules_tell_the_callers_of_x86_64(table):
     assert BY_SEARCH in [frame.note for frame in log.crash_frames]
 
 
-@pytest.mark.parametrize(("cpu", "width"), [(ARM64, 8), (ARM, 4)])
-def test_rules_tell_the_callers_of_arm_by_the_link_register_first(table, cpu, width):
-    sp, fp, lr = ("sp", "x29", "x30") if cpu == ARM64 else ("sp", "r11", "lr")
+@pytest.mark.parametrize(
+    ("cpu", "width", "names"),
+    [(ARM64, 8, ("sp", "x29", "x30")), (ARM64, 8, (".sp", ".x29", ".x30")), (ARM, 4, ("sp", "r11", "lr"))],
+)
+def test_rules_tell_the_callers_of_arm_by_the_link_register_first(table, cpu, width, names):
+    sp, fp, lr = names
     rules = table(
         f"CFI INIT 1000 100 .cfa: {sp} 0 + .ra: {lr}",
         f"CFI INIT 1100 100 .cfa: {sp} {4 * width} + .ra: .cfa -{width} + ^ {fp}: .cfa -{2 * width} + ^",
@@ -236,3 +243,14 @@ def test_no_rules_whatever_make_a_walk_raise(table):
         text = " ".join(chosen.choices(words.split(), k=chosen.randrange(1, 25)))
         rules = table(f"CFI INIT 1000 20 {text}", f"CFI 1010 {text[::-1]}", f"WIN 4 1020 80 0 0 8 4 4 0 1 {text}")
         assert all(walked(log, rules)[0] == (0x1020, BY_REGISTERS) for log in logs)
+
+
+@pytest.mark.skipif(not LAUNCHER.is_file(), reason="this pip has no launcher of Windows")
+def test_a_program_of_windows_tells_the_frames_of_its_functions(tmp_path):
+    [made] = make_caches(LAUNCHER, tmp_path)
+
+    rules = UnwindTable(made.unwind).at(0x1010)
+
+    assert (made.arch, made.cache) == ("x86_64", None)
+    assert rules.startswith(".cfa: $rsp")
+    assert ".ra: .cfa 8 - ^" in rules
