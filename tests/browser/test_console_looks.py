@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from app.cli.demo import Http
 from app.cli.opening import opened
 from app.identity import accounts
+from app.notifications.unsubscribing import unsubscribe_link
 from tests.browser import axe as judge
 from tests.browser.chromium import NARROW, WIDE, wait_until_idle
 from tests.browser.places import filled, pages, variables
@@ -25,9 +26,13 @@ def paths(console) -> list[str]:
     [occurrence, *_] = finished(console.http, f"/api/crashes/{crash['identifier']}/occurrences")
     app = f"/api/apps/{console.app}"
     hook = {"url": "https://1.1.1.1/", "events": ["crash.new"], "active": False}
+    channel = made(
+        console.http, f"{app}/notifications", {"kind": "webhook", "address": "https://1.1.1.1/", "rules": {}}
+    )
     exporter = {"name": "Nightly", "apps": [console.app], "bucket_name": "archive", "active": False}
     known = {
         "webhook_identifier": made(console.http, f"{app}/webhooks", hook),
+        "channel_identifier": channel,
         "exporter_identifier": made(console.http, "/api/data_exporters", exporter),
         "app_identifier": console.app,
         "crash_identifier": crash["identifier"],
@@ -37,6 +42,8 @@ def paths(console) -> list[str]:
     with opened(console.operator.data_dir) as services:
         empty, _ = accounts.create_app_for(services, "Just begun", EMAIL)
         routed = pages(services)
+        link = unsubscribe_link(services.config.secret_key, "", channel, "https://1.1.1.1/")
+    known["signed"] = link.rpartition("/")[2]
     full = {filled(page, known) for page in routed} - {"/", "/sign-in"}
     bare = {filled(page, {"app_identifier": empty}) for page in routed if variables(page) == ["app_identifier"]}
     found = full | bare

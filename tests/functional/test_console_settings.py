@@ -37,6 +37,7 @@ def test_another_tenants_settings_are_not_found_by_reading_nor_by_forms(client, 
         assert stranger.get(address).status_code == 404
         assert press(stranger, address).status_code in (404, 405)
     for form in ("keys", "keys/x/revoke", "members/remove", "webhooks/x", "webhooks/x/delete", "symbols/x/delete",
+                 "notifications/x/delete", "notifications/x/test",
                  "exports/x/active", "exports/x/delete", "upload-keys/x/revoke", "webhooks/x/deliveries/1/replay"):  # fmt: skip
         assert press(stranger, f"{path}/{form}", name="x", email=member.email).status_code == 404
     assert client.get(path).status_code == 200

@@ -25,6 +25,7 @@ SECTIONS = (
     Section("settings_erasure.show", "Erase a user", "trash"),
     Section("settings_symbols.show", "Symbols", "book"),
     Section("settings_upload_keys.show", "Upload keys", "key"),
+    Section("settings_notifications.show", "Notifications", "bell"),
     Section("settings_webhooks.show", "Webhooks", "hook"),
     Section("settings_exports.show", "Exports", "download"),
     Section("settings_app.show", "App", "settings"),
