@@ -1,8 +1,10 @@
 """Sends what is due for a channel: each notification by itself, and what quiet hours have held in one message."""
 
+from datetime import timedelta
+
 from app.db.models.app import App
 from app.db.models.channel import NotificationChannel
-from app.db.models.webhook import Delivery, Webhook, due_deliveries, hold
+from app.db.models.webhook import REGRESSED, Delivery, Webhook, due_deliveries, hold, was_delivered
 from app.identity import encryption
 from app.notifications.addresses import decrypt_address
 from app.notifications.channel_type import Outgoing
@@ -15,6 +17,7 @@ from app.webhooks.result import Result
 from app.webhooks.secret import SecretUnreadable, decrypt_secret
 from app.webhooks.sending import NotDelivered, Refused, Resolve
 
+NOT_AGAIN_WITHIN = timedelta(hours=1)  # a crash that comes back again and again
 NEVER_HELD = (TEST, *DAYS)  # who sets the hour of a summary wants it then
 MOST_AT_ONCE = 5  # messages; more that are due at once become one
 MOST_SUMMED_UP = 1_000  # notifications
@@ -56,6 +59,9 @@ class ChannelSender:
         with services.db.read() as session:
             composer = Composer(session, self._app, self._channel, services.config.public_url)
             message = composer.message(parcel)
+            is_again = len(parcel) == 1 and was_delivered(session, parcel[0], services.now() - NOT_AGAIN_WITHIN)
+        if is_again and parcel[0].event == REGRESSED:
+            return Result(None, "The channel has got this within the hour", is_void=True)
         if message is None:
             return Result(None, "The crash is gone", is_void=True)
         try:

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 
 from app import create_app
 from app.db.models.crash import Crash
-from app.db.models.webhook import DeliveryState
+from app.db.models.webhook import DeliveryState, add_delivery
 from app.ingest.receive import receive
 from app.notifications import settings as channels
 from app.notifications.forms import ChannelRules, NewChannel
@@ -15,7 +15,7 @@ from app.notifications.settings import MOST_PER_APP
 from app.triage.changes import TriageChange, change_one
 from app.webhooks.deliveries import deliver_due
 from tests.factories import join, make_member, run_enqueued
-from tests.notifying import make_channel, reaching, texts, told
+from tests.notifying import make_channel, reaching, seen, texts, told
 from tests.receiver import receiver, verified
 from tests.sentry_events import sentry_event
 from tests.webhook_rows import rows
@@ -243,3 +243,15 @@ def test_messages_wait_for_the_end_of_quiet_hours_and_are_one_then(services, mem
 
     assert at_night == ["Test message in Notes"]
     assert texts(sink)[1:] == ["2 notifications in Notes"]
+
+
+def test_a_crash_that_comes_back_again_and_again_is_one_message_an_hour(services, member, sink, clock):
+    identifier = make_channel(services, member.app, sink.url)
+    hook, crash = channels.find(services, member.app, identifier)[0], seen(services, member.app).identifier
+    for entry in range(5):
+        with services.db.write() as session:
+            add_delivery(session, hook.id, "crash.regressed", crash, services.now(), str(entry))
+        deliver_due(services)
+        clock.advance(minutes=25)
+
+    assert [text.partition(":")[0] for text in texts(sink)] == ["Crash is back in Notes"] * 2

@@ -172,6 +172,13 @@ def delivery_for(session: Session, webhook_id: int, event: str, subject: str, pe
     return session.scalars(select(Delivery).where(Delivery.webhook_id == webhook_id, *same)).one()
 
 
+def was_delivered(session: Session, delivery: Delivery, since: datetime) -> bool:
+    """Whether the receiver has got another delivery of the same event and subject since then."""
+    same = (Delivery.webhook_id == delivery.webhook_id, Delivery.event == delivery.event)
+    other = (Delivery.subject == delivery.subject, Delivery.id != delivery.id, Delivery.delivered_at > since)
+    return session.scalar(select(exists().where(*same, *other))) or False
+
+
 def hold(session: Session, deliveries: Iterable[Delivery], until: datetime) -> None:
     """Put pending deliveries off to the end of the quiet hours."""
     ids = [delivery.id for delivery in deliveries]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.db.models.app import App
 from app.db.models.channel import NotificationChannel
-from app.db.models.webhook import Delivery, DeliveryState, Webhook
+from app.db.models.webhook import REGRESSED, Delivery, DeliveryState, Webhook
 from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.notifications import forms
@@ -131,6 +131,6 @@ def _notification(delivery: Delivery) -> NotificationBody:
         delivery,
         id=str(delivery.id),
         crash_identifier=delivery.subject if delivery.event.startswith("crash.") else None,
-        period=delivery.period or None,
+        period=delivery.period if delivery.event != REGRESSED and delivery.period else None,
         next_at=delivery.next_at if is_pending else None,
     )

@@ -11,6 +11,7 @@ from app.notifications.settings import rules_of
 
 RULES = {
     "new": "A crash is seen for the first time",
+    "regressed": "A resolved crash has come back",
     "summary_daily": "Every day: a summary of the day before",
     "summary_weekly": "On Mondays: a summary of the seven days before",
 }
@@ -24,7 +25,7 @@ class ChannelForm:
     kind: str = "slack"
     address: str = ""
     name: str = ""
-    checked: frozenset[str] = frozenset({"new"})  # of RULES, and `spike`, `users_over`, `quiet_hours`
+    checked: frozenset[str] = frozenset({"new", "regressed"})  # of RULES, and `spike`, `users_over`, `quiet_hours`
     times: str = "3"
     at_least: str = "20"
     users: str = "100"
@@ -99,7 +100,12 @@ def read_form(form: Mapping[str, str]) -> ChannelForm:
 
 def rule_words(rules: ChannelRules) -> list[str]:
     """The rules in a word or two each."""
-    words = [("new", rules.new), ("spike", rules.spike), ("daily summary", rules.summary_daily)]
+    words = [
+        ("new", rules.new),
+        ("regressed", rules.regressed),
+        ("spike", rules.spike),
+        ("daily summary", rules.summary_daily),
+    ]
     words.append(("weekly summary", rules.summary_weekly))
     return [word for word, is_on in words if is_on] + ([f"over {rules.users_over:,} users"] if rules.users_over else [])
 
