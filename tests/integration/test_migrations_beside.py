@@ -1,13 +1,13 @@
 """Each migration runs beside the previous release: what that one reads and writes goes on working (both databases)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import BigInteger, Boolean, Connection, DateTime, Integer, MetaData, Table, select
+from sqlalchemy import BigInteger, Boolean, Connection, Date, DateTime, Integer, LargeBinary, MetaData, Table, select
 
 from app.db import Base, open_database, tables
 from app.operations.schema import upgrade
@@ -55,6 +55,10 @@ def value(column: Any, number: int) -> Any:
         return WORDS[column.name]
     if isinstance(column.type, DateTime) or "DATETIME" in str(column.type).upper():
         return datetime(2018, 9, 13, tzinfo=UTC) if column.type.timezone else datetime(2018, 9, 13)  # noqa: DTZ001
+    if isinstance(column.type, Date):
+        return date(2018, 9, 13) + timedelta(days=number)
+    if isinstance(column.type, LargeBinary):
+        return f"{number:024d}".encode()
     if isinstance(column.type, Boolean):
         return True
     if isinstance(column.type, Integer | BigInteger):
