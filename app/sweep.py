@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from app.background import TYPES
+from app.db.models.account_link import drop_expired_links
 from app.db.models.job import JobState, abandoned_jobs, forget, move, past_jobs
 from app.db.models.job_part import drop_parts, whole_jobs
 from app.db.models.token import drop_expired_tokens
@@ -38,6 +39,7 @@ def sweep(services: Services) -> None:
     end_ignoring(services)
     with services.db.write() as session:
         drop_expired_tokens(session, services.now())
+        drop_expired_links(session, services.now())
 
 
 def _drop_abandoned(services: Services) -> None:

@@ -1,4 +1,4 @@
-"""`crashq user add`, `crashq app add`, `crashq app upload-key` and `crashq erase`."""
+"""`crashq user`, `crashq app` and `crashq erase`."""
 
 import itertools
 import sys
@@ -13,7 +13,8 @@ from app.cli import DATA_DIR, main
 from app.cli.arguments import counted, read_password
 from app.cli.opening import opened
 from app.db.models.erasure import ErasureState
-from app.identity import accounts, apps, upload_keys
+from app.db.models.membership import Role
+from app.identity import accounts, apps, members, passwords, upload_keys, users
 from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
 
 LISTED = 500  # rows at a time
@@ -36,6 +37,65 @@ def add_user(email: str, data_dir: Path) -> None:
     click.echo(f"user added: {email}")
 
 
+@user.command("list")
+@DATA_DIR
+def list_users(data_dir: Path) -> None:
+    """List all users by e-mail: e-mail, day they were added, and `disabled`."""
+    with opened(data_dir) as services:
+        for page in itertools.count():
+            rows = users.list_users(services, LISTED, page * LISTED)
+            for one in rows:
+                click.echo(f"{one.email}  {one.created_at:%Y-%m-%d}{'  disabled' if one.disabled_at else ''}")
+            if len(rows) < LISTED:
+                return
+
+
+@user.command("password")
+@click.argument("email")
+@click.option("--link", "as_link", is_flag=True, help="Print a link by which the user chooses it within a day.")
+@DATA_DIR
+def set_password(email: str, as_link: bool, data_dir: Path) -> None:
+    """Give EMAIL a new password, from a prompt or one line of standard input; all their logins end."""
+    password = "" if as_link else read_password(confirm=True)
+    with opened(data_dir) as services:
+        if not as_link:
+            passwords.set_by_operator(services, email, password)
+            click.echo(f"password set: {email}")
+            return
+        base = services.config.public_url or f"http://localhost:{services.config.port}"
+        click.echo(f"{base}/password/{passwords.begin_reset(services, email)}")
+
+
+@user.command("disable")
+@click.argument("email")
+@DATA_DIR
+def disable_user(email: str, data_dir: Path) -> None:
+    """Let EMAIL log in no more; logins and keys end at once, memberships stay."""
+    with opened(data_dir) as services:
+        users.disable(services, email)
+    click.echo(f"user disabled: {email}")
+
+
+@user.command("enable")
+@click.argument("email")
+@DATA_DIR
+def enable_user(email: str, data_dir: Path) -> None:
+    """Let EMAIL log in again."""
+    with opened(data_dir) as services:
+        users.enable(services, email)
+    click.echo(f"user enabled: {email}")
+
+
+@user.command("remove")
+@click.argument("email")
+@DATA_DIR
+def remove_user(email: str, data_dir: Path) -> None:
+    """Delete the user EMAIL with logins, keys, memberships and data exporters."""
+    with opened(data_dir) as services:
+        users.remove(services, email)
+    click.echo(f"user removed: {email}")
+
+
 @main.group()
 def app() -> None:
     """Apps whose crashes are collected."""
@@ -53,6 +113,19 @@ def add_app(name: str, owner: str, data_dir: Path) -> None:
     click.echo(f"app identifier: {identifier}")
     click.echo(f"ingest key: {key}")
     click.echo(f"DSN: {dsn}")
+
+
+@app.command("member")
+@click.argument("app_identifier", metavar="APP")
+@click.argument("email")
+@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.MEMBER.value, show_default=True)
+@DATA_DIR
+def set_member(app_identifier: str, email: str, role: str, data_dir: Path) -> None:
+    """Make EMAIL a member of APP in that role, or give a member that role."""
+    with opened(data_dir) as services:
+        found = accounts.app_for_operator(services, app_identifier)
+        made = members.put(services, found, email, Role(role))
+    click.echo(f"member: {made.email} is {made.role.value} of {app_identifier}")
 
 
 @app.command("list")

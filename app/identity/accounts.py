@@ -42,13 +42,35 @@ log = structlog.get_logger()
 
 def create_user(services: Services, email: str, password: str) -> None:
     """Add a person who may log in. Raises BadParameters or Conflict."""
+    email = checked_email(email)
+    made = hashed_password(password)
+    with services.db.write() as session:
+        if not add_user(session, email, made, services.now()):
+            raise Conflict("A user with this e-mail exists already")
+
+
+def checked_email(email: str) -> str:
+    """The e-mail as it is kept. Raises BadParameters."""
     if len(email) > MAX_EMAIL or not EMAIL_SHAPE.fullmatch(email) or not _is_storable(email):
         raise BadParameters("email is not an e-mail address")
+    return email.lower()
+
+
+def hashed_password(password: str, name: str = "password") -> str:
+    """What is kept of a password. Raises BadParameters, with the name of the field, for one that is none."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not _is_storable(password):
-        raise BadParameters(f"password has to have {MIN_PASSWORD} to {MAX_PASSWORD} characters")
-    with services.db.write() as session:
-        if not add_user(session, email, _hasher.hash(password), services.now()):
-            raise Conflict("A user with this e-mail exists already")
+        raise BadParameters(f"{name} has to have {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    return _hasher.hash(password)
+
+
+def is_right_password(user: User | None, password: str) -> bool:
+    """Whether it is the user's, in the same time for nobody's."""
+    try:
+        return _hasher.verify(
+            user.password_hash if user else _nobodys_hash(), password[: MAX_PASSWORD + 1].encode(errors="replace")
+        )
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def log_in(services: Services, email: str, password: str, address: str = "") -> str:
@@ -63,19 +85,25 @@ def log_in(services: Services, email: str, password: str, address: str = "") -> 
         if len(email) <= MAX_EMAIL and _is_storable(email):
             with services.db.read() as session:
                 user = find_user(session, email)
-        try:
-            _hasher.verify(
-                user.password_hash if user else _nobodys_hash(), password[: MAX_PASSWORD + 1].encode(errors="replace")
-            )
-        except (VerificationError, InvalidHashError):
+        if not is_right_password(user, password):
             user = None
-    if user is None:
+    if user is None or user.disabled_at is not None:
         raise Unauthorized("Wrong e-mail or password")
     guess.was_right()
+    return begin_session(services, user)
+
+
+def begin_session(services: Services, known: User) -> str:
+    """A new token of a user whose password was right. Raises Unauthorized when it has changed, or they were disabled."""
     token = secrets.token_urlsafe(32)
     now = services.now()
     lifetime = timedelta(seconds=services.config.token_lifetime)
     with services.db.write() as session:
+        user = session.get(
+            User, known.id, with_for_update=True
+        )  # who ends all logins of the user at the same time waits
+        if user is None or user.disabled_at is not None or user.password_hash != known.password_hash:
+            raise Unauthorized("Wrong e-mail or password")
         session.add(Token(hash=hash_of(token), user_id=user.id, created_at=now, expires_at=now + lifetime))
     return token
 

@@ -116,7 +116,9 @@ def add_personal_key(services: Services, user_id: int, wanted: NewKey, *, shown:
         name=name,
     )
     with services.db.write() as session:
-        session.get(User, user_id, with_for_update=True)  # who counts at the same time waits
+        user = session.get(User, user_id, with_for_update=True)  # who counts at the same time waits
+        if user is None or user.disabled_at is not None:
+            raise Unauthorized
         if count_keys(session, user_id, now) >= MOST_PER_USER:
             raise Conflict(f"A user has at most {MOST_PER_USER} keys; revoke one first")
         session.add(made)

@@ -57,6 +57,14 @@ def change(services: Services, app: App, email: str, role: Role) -> AppMember:
     return AppMember(user.email, role)
 
 
+def put(services: Services, app: App, email: str, role: Role) -> AppMember:
+    """Let a user be a member in this role, whether they are one or not. Raises what `add` and `change` raise."""
+    try:
+        return add(services, app, email, role)
+    except Conflict:
+        return change(services, app, email, role)
+
+
 def remove(services: Services, app: App, email: str) -> None:
     """Let a member see the app no more. Raises NotFound, or Conflict for the last owner."""
     with services.db.write() as session:

@@ -57,6 +57,11 @@ def token() -> str:
     return held
 
 
+def base_url() -> str:
+    """Where clients reach us, without a slash at the end: links that leave the server begin so."""
+    return services().config.public_url or request.url_root.rstrip("/")
+
+
 def user_id() -> int:
     """The user whose token came with the request. Raises Unauthorized."""
     return accounts.user_of(services(), token())

@@ -54,6 +54,19 @@ def count_owned(session: Session, user_id: int) -> int:
     return session.scalar(owned.where(Membership.user_id == user_id, Membership.role == Role.OWNER.value)) or 0
 
 
+def apps_owned_alone(session: Session, user_id: int) -> list[App]:
+    """Apps that have no other owner, by name; those that are being removed do not count."""
+    others = select(Membership.app_id).where(Membership.role == Role.OWNER.value, Membership.user_id != user_id)
+    owned = select(App).join(Membership, Membership.app_id == App.id)
+    alone = owned.where(
+        Membership.user_id == user_id,
+        Membership.role == Role.OWNER.value,
+        App.removed_at.is_(None),
+        App.id.not_in(others),
+    )
+    return list(session.scalars(alone.order_by(App.name, App.id)))
+
+
 def apps_after(session: Session, row_id: int, limit: int) -> list[App]:
     """Apps in the order of their row ids, those after one."""
     return list(session.scalars(select(App).where(App.id > row_id).order_by(App.id).limit(limit)))

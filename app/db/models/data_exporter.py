@@ -100,15 +100,17 @@ class DataExporterRun(Leased, Base):
 THEIRS = (
     select(Membership.app_id)
     .join(DataExporter, DataExporter.user_id == Membership.user_id)
+    .join(User, User.id == Membership.user_id)
     .where(
         DataExporter.id == DataExporterRun.exporter_id,
         Membership.app_id == DataExporterRun.app_id,
         Membership.role != Role.VIEWER.value,
+        User.disabled_at.is_(None),
     )
     .correlate(DataExporterRun)
     .exists()
 )
-"""The exporter's owner is a member of the run's app who may export it. Runs wait while it does not
+"""The exporter's owner may log in, and is a member of the run's app who may export it. Runs wait while it does not
 hold: none is lost if the owner returns."""
 
 

@@ -40,6 +40,17 @@ def drop_token(session: Session, token_hash: str) -> None:
     session.execute(delete(Token).where(Token.hash == token_hash))
 
 
+def drop_logins(session: Session, user_id: int, kept: str = "") -> None:
+    """End the logins of a user, but for the one of that hash; personal keys stay."""
+    logins = delete(Token).where(Token.user_id == user_id, Token.identifier.is_(None), Token.hash != kept)
+    session.execute(logins)
+
+
+def drop_all_tokens(session: Session, user_id: int) -> None:
+    """End the logins and personal keys of a user."""
+    session.execute(delete(Token).where(Token.user_id == user_id))
+
+
 def drop_expired_tokens(session: Session, now: datetime) -> None:
     """Forget logins and keys that have run out."""
     session.execute(delete(Token).where(Token.expires_at <= now))

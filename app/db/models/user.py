@@ -18,6 +18,7 @@ class User(Base):
     email: Mapped[str] = mapped_column(String(MAX_EMAIL), unique=True)  # lower case
     password_hash: Mapped[str] = mapped_column(String(255))  # argon2id, with its parameters
     created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]  # since then they may not log in
 
 
 def add_user(session: Session, email: str, password_hash: str, now: datetime) -> bool:
@@ -25,6 +26,12 @@ def add_user(session: Session, email: str, password_hash: str, now: datetime) ->
     return insert_or_ignore(session, User, {"email": email.lower(), "password_hash": password_hash, "created_at": now})
 
 
-def find_user(session: Session, email: str) -> User | None:
-    """The user with this e-mail, in any case."""
-    return session.scalar(select(User).where(User.email == email.lower()))
+def find_user(session: Session, email: str, *, lock: bool = False) -> User | None:
+    """The user with this e-mail, in any case; with `lock` nobody else changes the row until the transaction ends."""
+    found = select(User).where(User.email == email.lower())
+    return session.scalar(found.with_for_update() if lock else found)
+
+
+def users_by_email(session: Session, limit: int, offset: int) -> list[User]:
+    """All users, by e-mail."""
+    return list(session.scalars(select(User).order_by(User.email).limit(limit).offset(offset)))

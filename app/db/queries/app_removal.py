@@ -7,6 +7,7 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.db.base import rows_changed
+from app.db.models.account_link import AccountLink
 from app.db.models.app import App
 from app.db.models.crash import Crash
 from app.db.models.crash_alias import CrashAlias
@@ -27,7 +28,7 @@ from app.db.models.upload_key import UploadKey
 from app.db.models.webhook import Webhook
 from app.db.queries.removal import drop_symbols
 
-AT_ONCE: tuple[type[Any], ...] = (Membership, IngestKey, UploadKey, Webhook, DataExporterApp)
+AT_ONCE: tuple[type[Any], ...] = (Membership, AccountLink, IngestKey, UploadKey, Webhook, DataExporterApp)
 """What lets people and apps in and tells others: it goes when the removal begins."""
 BEFORE_CRASHES: tuple[type[Any], ...] = (DataExporterRun, CrashAlias, GroupingDecision, Regrouping)
 """Small tables of which nothing may be left when the app goes."""

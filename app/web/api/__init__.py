@@ -27,6 +27,7 @@ from app.web.api import (
     dropped,
     events,
     health,
+    invitations,
     jobs,
     keys,
     kscrash,
@@ -35,6 +36,7 @@ from app.web.api import (
     members,
     notifications,
     otlp,
+    password,
     privacy,
     regroup,
     saved_views,
@@ -80,6 +82,8 @@ SENTENCES = {
 RESOURCES = tuple(
     module.resource
     for module in (
+        password,
+        invitations,
         login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
         triage, members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
         saved_views, sentry_releases, sentry_account, upload_keys, webhooks, notifications, health, docs,

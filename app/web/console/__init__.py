@@ -19,7 +19,8 @@ from app.web.console.page import NAV, SignInFirst, check_access, sign_in_redirec
 
 log = structlog.get_logger()
 
-OPEN_FORM = "console.sign_in.sign_in"  # the one form that is sent without a session
+OPEN_FORMS = ("console.sign_in.sign_in", "console.account_links.accept", "console.account_links.choose")
+"""Forms that are sent without a session."""
 SIGNED_FORM = "console.unsubscribe.end"  # its path is signed; mail programs send it, without cookies and origin
 NOT_PAGES = ("/api", "/healthz", "/readyz", "/metrics")  # what programs ask, wherever it leads
 
@@ -58,11 +59,11 @@ def _discover() -> list[ConsolePage]:
 
 
 def _guard() -> None:
-    """Take forms from our own pages only; all but that of signing in prove their session, too. Then check who may."""
+    """Take forms from our own pages only; all but those without one prove their session, too. Then check who may."""
     if request.method not in csrf.SAFE_METHODS and request.endpoint != SIGNED_FORM:
-        auth.check_own_page(is_origin_required=request.endpoint == OPEN_FORM)
+        auth.check_own_page(is_origin_required=request.endpoint in OPEN_FORMS)
         files.bound_form()
-        if request.endpoint != OPEN_FORM:
+        if request.endpoint not in OPEN_FORMS:
             auth.check_csrf(request.form.get(csrf.FIELD, ""))
     check_access()
 

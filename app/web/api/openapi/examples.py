@@ -53,6 +53,7 @@ VALUES: dict[str, Any] = {
     "failing_since": None,
     "failures": 0,
     "fields": ["user.email"],
+    "invitation_identifier": "2f6c1e8a9b0d4c7e5f3a1b2c",
     "filename": f"{LOG}-crash-1.json",
     "files": 2,
     "files_done": 2,

@@ -5,9 +5,10 @@ from flask import Blueprint, Response, request
 from app.db.models.app import App
 from app.db.models.membership import Role
 from app.errors import BadParameters, Conflict
-from app.identity import members
+from app.identity import invitations, members
 from app.identity.access import Access
-from app.web.auth import services
+from app.json_models import read_params
+from app.web.auth import base_url, services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go, signed_in
 from app.web.console.page_access import needs
@@ -66,7 +67,38 @@ def remove(app_identifier: str) -> Response:
     return go("settings_members.show", f"{email} sees this app no more.", app_identifier=app.identifier)
 
 
-def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, email: str = "") -> Response:
+@blueprint.post("/apps/<app_identifier>/settings/members/invite")
+@needs(Access.OWNER)
+def invite(app_identifier: str) -> Response:
+    """Make a link by which somebody joins; the page shows it once."""
+    app, who, email = app_of(app_identifier), signed_in(), request.form.get("invited", "").strip()
+    try:
+        role = request.form.get("invited_role", Role.MEMBER.value)
+        wanted = read_params(invitations.NewInvitation, {"role": role, "email": email or None})
+        _, secret = invitations.invite(services(), app, wanted, who.user_id)
+    except REFUSALS as error:
+        return _page(app, error.status, {"invited": problems_of(error, ("email",), "email").popitem()[1]}, given=email)
+    return _page(app, url=f"{base_url()}/invitations/{secret}")
+
+
+@blueprint.post("/apps/<app_identifier>/settings/members/invitations/<invitation_identifier>/end")
+@needs(Access.OWNER)
+def end_invitation(app_identifier: str, invitation_identifier: str) -> Response:
+    """Let nobody join by an invitation any more."""
+    app = app_of(app_identifier)
+    invitations.end(services(), app, invitation_identifier)
+    return go("settings_members.show", "The invitation has ended.", app_identifier=app.identifier)
+
+
+def _page(
+    app: App,
+    status: int = 200,
+    problems: dict[str, str] | None = None,
+    email: str = "",
+    *,
+    given: str = "",
+    url: str = "",
+) -> Response:
     window = read_window(request.args)
     rows = members.list_members(services(), app, window.limit, window.offset)
     return render_section(
@@ -79,6 +111,9 @@ def _page(app: App, status: int = 200, problems: dict[str, str] | None = None, e
         has_next=window.has_next(rows),
         problems=problems or {},
         email=email,
+        given=given[:254],
+        url=url,
+        invited=invitations.list_invitations(services(), app, invitations.MOST_PER_APP, 0),
         roles=[role.value for role in Role],
         role_choices=CHOICES,
         chosen_role=request.form.get("role", Role.MEMBER.value),

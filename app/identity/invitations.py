@@ -1,0 +1,129 @@
+"""Invitations to an app: links that end, by which somebody becomes a member, with an account made for who has none."""
+
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from typing import Literal, NamedTuple
+
+import structlog
+from pydantic import Field
+
+from app.db import Session
+from app.db.models.account_link import (
+    AccountLink,
+    LinkPurpose,
+    count_invitations,
+    drop_invitation,
+    find_link,
+    invitations_of,
+    take_link,
+)
+from app.db.models.app import App
+from app.db.models.membership import Role, add_member, role_of
+from app.db.models.user import User
+from app.errors import BadParameters, Conflict, NotFound
+from app.identity.accounts import IDENTIFIER_SHAPE, checked_email, create_user, hash_of, log_in
+from app.identity.login_limits import hashing
+from app.identity.passwords import MAX_LINK, LinkEnded
+from app.json_models import RequestBody
+from app.services import Services
+
+MOST_PER_APP = 100
+MAX_DAYS = 30
+
+log = structlog.get_logger()
+
+
+class NewInvitation(RequestBody):
+    """Who is invited, and as what."""
+
+    role: Literal["viewer", "member", "owner"] = Field(default="member", examples=["member"])
+    email: str | None = Field(default=None, description="The only one that may join; null: anybody with the link")
+    expires_in_days: int = Field(default=7, ge=1, le=MAX_DAYS)
+
+
+class Invited(NamedTuple):
+    """What an invitation is for."""
+
+    app: App
+    role: Role
+    email: str | None
+
+
+def invite(services: Services, app: App, wanted: NewInvitation, by: int | None) -> tuple[AccountLink, str]:
+    """One more invitation and its secret, which nobody can see again. Raises BadParameters or Conflict."""
+    email = checked_email(wanted.email) if wanted.email else None
+    secret, now = secrets.token_urlsafe(32), services.now()
+    made = AccountLink(
+        hash=hash_of(secret), identifier=secrets.token_hex(12), purpose=LinkPurpose.INVITATION.value, user_id=by,
+        app_id=app.id, role=wanted.role, email=email, created_at=now,
+        expires_at=now + timedelta(days=wanted.expires_in_days),
+    )  # fmt: skip
+    with services.db.write() as session:
+        session.get(App, app.id, with_for_update=True)  # who counts at the same time waits
+        if count_invitations(session, app.id) >= MOST_PER_APP:
+            raise Conflict(f"An app has at most {MOST_PER_APP} invitations; end some first")
+        session.add(made)
+    log.info("invitation_made", app=app.identifier, key=made.identifier, role=wanted.role)
+    return made, secret
+
+
+def list_invitations(services: Services, app: App, limit: int, offset: int) -> list[AccountLink]:
+    """The invitations of an app that have not ended, newest first."""
+    with services.db.read() as session:
+        return invitations_of(session, app.id, services.now(), limit, offset)
+
+
+def end(services: Services, app: App, identifier: str) -> None:
+    """Let nobody join by an invitation any more. Raises NotFound."""
+    with services.db.write() as session:
+        if not IDENTIFIER_SHAPE.fullmatch(identifier) or not drop_invitation(session, app.id, identifier):
+            raise NotFound("The app has no such invitation")
+    log.info("invitation_ended", app=app.identifier, key=identifier)
+
+
+def look(services: Services, secret: str) -> Invited:
+    """What an invitation is for. Raises Gone."""
+    with services.db.read() as session:
+        return _invited(services, session, secret)
+
+
+def accept(services: Services, secret: str, user: User) -> Invited:
+    """Make a user a member; the link ends. Raises Gone, Conflict for a member, or BadParameters for another e-mail."""
+    with services.db.write() as session:
+        invited = _invited(services, session, secret)
+        if invited.email is not None and invited.email != user.email:
+            raise BadParameters("email: This invitation is for another e-mail; sign in with that one")
+        if not take_link(session, hash_of(secret)):
+            raise LinkEnded
+        if not add_member(session, invited.app.id, user.id, invited.role):
+            raise Conflict(f"You are a member of {invited.app.name} already")
+    log.info("invitation_accepted", app=invited.app.identifier, user=user.id, role=invited.role.value)
+    return invited
+
+
+def begin_account(services: Services, secret: str, email: str, password: str, address: str) -> str:
+    """The token of a login for who is invited, into a new account, or into theirs if its password is right.
+
+    Raises Gone, BadParameters, Unauthorized or TooManyRequests.
+    """
+    invited = look(services, secret)
+    email = invited.email or email.strip()
+    with hashing(), suppress(Conflict):  # theirs, if they know the password
+        create_user(services, email, password)
+    return log_in(services, email, password, address)
+
+
+def _invited(services: Services, session: Session, secret: str) -> Invited:
+    """Raises Gone, also when who has invited is no owner any more."""
+    fits = len(secret) <= MAX_LINK
+    found = find_link(session, hash_of(secret), LinkPurpose.INVITATION, services.now()) if fits else None
+    app = session.get(App, found.app_id) if found else None
+    if found is None or app is None or app.removed_at is not None or found.role is None:
+        raise LinkEnded
+    if found.user_id is not None:
+        inviter = session.get(User, found.user_id)
+        is_disabled = inviter is None or inviter.disabled_at is not None
+        if is_disabled or role_of(session, found.user_id, app.id) is not Role.OWNER:
+            raise LinkEnded
+    return Invited(app, Role(found.role), found.email)

@@ -1,0 +1,62 @@
+"""Users as the operator sees them: listed, disabled, enabled, removed."""
+
+import structlog
+
+from app.db import Session
+from app.db.models.app import apps_owned_alone
+from app.db.models.token import drop_all_tokens
+from app.db.models.user import User, find_user, users_by_email
+from app.errors import Conflict
+from app.identity.accounts import UserNotFound
+from app.services import Services
+
+log = structlog.get_logger()
+
+
+def list_users(services: Services, limit: int, offset: int) -> list[User]:
+    """Users by e-mail."""
+    with services.db.read() as session:
+        return users_by_email(session, limit, offset)
+
+
+def disable(services: Services, email: str) -> None:
+    """Let a user log in no more; logins and keys end at once. Memberships stay. Raises NotFound."""
+    with services.db.write() as session:
+        user = _hold(session, email)
+        user.disabled_at = user.disabled_at or services.now()
+        session.flush()
+        drop_all_tokens(session, user.id)
+    log.info("user_disabled", user=user.id)
+
+
+def enable(services: Services, email: str) -> None:
+    """Let a user log in again, with the password as it was. Raises NotFound."""
+    with services.db.write() as session:
+        user = _hold(session, email)
+        user.disabled_at = None
+    log.info("user_enabled", user=user.id)
+
+
+def remove(services: Services, email: str) -> None:
+    """Delete a user with logins, keys, memberships and data exporters; crashes, logs and comments stay.
+
+    Raises NotFound, or Conflict for the only owner of an app.
+    """
+    with services.db.write() as session:
+        user = _hold(session, email)
+        alone = apps_owned_alone(session, user.id)
+        if alone:
+            names = ", ".join(f"{app.name} ({app.identifier})" for app in alone)
+            raise Conflict(
+                f"{user.email} is the only owner of {names}; make somebody else one with `crashq app member`, "
+                "or remove the app first"
+            )
+        session.delete(user)
+    log.info("user_removed", user=user.id)
+
+
+def _hold(session: Session, email: str) -> User:
+    user = find_user(session, email, lock=True) if email.isprintable() else None
+    if user is None:
+        raise UserNotFound
+    return user
