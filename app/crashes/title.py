@@ -22,6 +22,7 @@ _ADDRESSES = (
     re.compile(rf" ?\((?:(?:pc|bp|sp) {_ADDRESS} ?){{1,4}}(?:T\d{{1,9}})?\)"),
     re.compile(rf"(?:[ ,]{{1,2}}{_PLACE} {_ADDRESS})+"),
     re.compile(rf" (?:at|to|of|from|in|for|near) {_ADDRESS}(?!\w)"),
+    re.compile(r"(?<= instance) 0x[0-9a-fA-F]{1,16}\b"),
     re.compile(r"(?<=\w)\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}"),
     re.compile(
         r"(?<=\w)@(?=[0-9a-f]{0,15}\d)[0-9a-f]{5,16}\b|(?<=\w)\{(?=[0-9a-f]{0,7}\d)[0-9a-f]{5,8}\b[^{}\n]{0,200}\}"

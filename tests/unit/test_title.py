@@ -93,6 +93,7 @@ def test_the_root_cause_titles_a_chain_with_the_first_own_frame_of_its_stack():
     ("message", "shown"),
     [
         ("unrecognized selector sent to instance 0x7fbd4e51cc60", "unrecognized selector sent to instance"),
+        ("unrecognized selector sent to instance 0x1", "unrecognized selector sent to instance"),
         ("use-after-free on address 0x6020 at pc 0x5501 bp 0x7ff0 sp 0x7ffc; READ of size 4", "use-after-free; READ of size 4"),
         ("SEGV on unknown address 0x74000011 (pc 0xa843fbf5 bp 0xa620e750 sp 0xa5dff7b0 T8)", "SEGV"),
         ("bad access in f2fs_write+0x208/0x390 at addr ffffffc002583240", "bad access in f2fs_write"),
