@@ -119,6 +119,7 @@ def test_the_product_offers_these_job_types():
     assert list(JOB_TYPES) == [
         "app_batch",
         "app_statistics",
+        "app_totals",
         "crash_batch",
         "crash_statistics",
         "export_occurrence",

@@ -136,6 +136,11 @@ def _heir(session: Session, identifier: str) -> Crash | None:
     return None
 
 
+def latest_of(session: Session, app_id: int) -> datetime | None:
+    """When a crash of an app was seen last; None before the first."""
+    return session.scalar(select(func.max(Crash.last_seen)).where(Crash.app_id == app_id, Crash.occurrences_count > 0))
+
+
 def totals(session: Session, app_id: int) -> tuple[int, int]:
     """(revision, occurrences) of all crashes of an app together."""
     sums = select(func.coalesce(func.sum(Crash.revision), 0), func.coalesce(func.sum(Crash.occurrences_count), 0))

@@ -60,7 +60,7 @@ class Missing(NamedTuple):
 
 def figures_of(session: Session, *conditions: ColumnElement[bool]) -> Rows:
     """What the occurrences that meet these conditions add to the figures of their crashes."""
-    counted = union_all(*(_counted(session, fact, conditions) for fact in (*FACTS, TAG)))
+    counted = union_all(*(counted_rows(session, fact, conditions) for fact in (*FACTS, TAG)))
     return [dict(zip(COLUMNS, row, strict=True)) for row in session.execute(counted)]
 
 
@@ -107,7 +107,7 @@ def apps_with_missing(session: Session, limit: int) -> list[int]:
 def differences(session: Session, crash_id: int) -> Iterator[Rows]:
     """What is to be added to the figures of a crash to make them right, some rows at a time; from one snapshot."""
     for fact in (*FACTS, TAG):
-        counted = _counted(session, fact, [Occurrence.crash_id == crash_id]).subquery()
+        counted = counted_rows(session, fact, [Occurrence.crash_id == crash_id]).subquery()
         kept = (CrashFigure.crash_id == crash_id, CrashFigure.fact == fact)
         day: ColumnElement[str] = cast(CrashFigure.day, String)
         figure = (CrashFigure.crash_id, CrashFigure.fact, day.label("day"), CrashFigure.value, CrashFigure.detail)
@@ -150,7 +150,8 @@ def _lock(session: Session, missing: Missing) -> Crash | None:
     return crash if crash and crash.revision - crash.figures_revision == missing.changes else None
 
 
-def _counted(session: Session, fact: str, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+def counted_rows(session: Session, fact: str, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """What occurrences add to the figures by one fact, with the columns of COLUMNS in their order."""
     tag = tags_of(session) if fact == TAG else None
     columns = [_text_or_empty(column) for column in (FACTS[fact] if tag is None else (tag.c.key, tag.c.value))]
     day: ColumnElement[str]

@@ -35,7 +35,8 @@ NAMES = {
     "crash_batch": "Batch of a crash",
     "app_batch": "Batch of an app",
     "crash_statistics": "Statistics of a crash",
-    "app_statistics": "Statistics of an app",
+    "app_statistics": "Statistics of some crashes",
+    "app_totals": "Statistics of an app",
     "release": "One release, or two side by side",
     "releases": "Releases of an app",
 }
