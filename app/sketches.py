@@ -19,8 +19,11 @@ def with_users(sketch: bytes | None, users: Iterable[int]) -> bytes | None:
     library = _library()
     new = library.hll_sketch(REGISTERS, library.tgt_hll_type.HLL_4)
     held = library.hll_sketch.deserialize(sketch) if sketch else new
+    before = held.get_estimate()
     for user in added:
         held.update(user)
+    if held.get_estimate() == before:
+        return sketch  # the same set in other bytes would be written for nothing
     return bytes(held.serialize_compact())
 
 

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import structlog
 
 from app.db import IntegrityError
 from app.db.models.app_removal import LEASING, AppRemoval
+from app.db.models.known_session import forget_sessions_of
+from app.db.models.session_batch import drop_batches, oldest_batches
+from app.db.models.session_day import drop_old_session_days
 from app.db.queries.app_removal import drop_app, drop_crashes, drop_jobs, drop_symbols_of_app, jobs_left, logs_left
 from app.db.queries.removal import remove_logs
 from app.db.work import back_off
@@ -21,6 +24,7 @@ from app.work.work_type import Message, WorkType
 SLICE = 2.0  # seconds after which a worker does other work first
 BIT_WITHIN = 900.0  # seconds for an attempt: a slice, and the bit of work that has just begun at its end
 ROWS_AT_ONCE, FILES_AT_ONCE = 500, 20
+SESSIONS_AT_ONCE = 5_000
 IN_FLIGHT = timedelta(hours=1)  # what was being sent when the app was removed may be stored for so long
 TRY_AGAIN_IN = timedelta(minutes=1)
 
@@ -63,7 +67,16 @@ def _drop_symbols(services: Services, row: AppRemoval) -> int:
         return drop_symbols_of_app(session, row.app_id, services.now(), FILES_AT_ONCE)
 
 
-STEPS: tuple[Step, ...] = (_drop_jobs, _drop_logs, _drop_crashes, _drop_symbols)
+def _drop_sessions(services: Services, row: AppRemoval) -> int:
+    """Also what no fold has counted."""
+    with services.db.write() as session:
+        batches = oldest_batches(session, row.app_id, ROWS_AT_ONCE)
+        drop_batches(session, batches)
+        days = drop_old_session_days(session, row.app_id, date.max, ROWS_AT_ONCE)
+        return len(batches) + days + forget_sessions_of(session, row.app_id, SESSIONS_AT_ONCE)
+
+
+STEPS: tuple[Step, ...] = (_drop_jobs, _drop_logs, _drop_crashes, _drop_symbols, _drop_sessions)
 """In this order: jobs name crashes, and digests make crashes of logs."""
 
 

@@ -7,12 +7,15 @@ from sqlalchemy import MetaData, func, select
 
 from app import create_app
 from app.background import app_removals
+from app.background.session_folds import fold_sessions
 from app.db.base import Base
 from app.db.models.membership import Role
 from app.db.queries import app_removal
 from app.sweep import sweep
 from tests.console import Page, press, said, sign_in
 from tests.factories import Member, join, kscrash, make_member
+from tests.functional.test_sessions import send as send_session
+from tests.sessions import update
 from tests.uploads import digested, export_url
 
 LEFT = {"app_removals"}  # the record of the removal
@@ -117,12 +120,26 @@ def test_nothing_is_left_of_a_removed_app_and_all_of_another(client, services, c
     other = make_member(services, "bob@example.com", "Others")
     filled(client, services, member, run_workers)
     filled(client, services, other, run_workers)
+    for one in (member, other):
+        send_session(client, one, update())
+        fold_sessions(services, one.app.id)
+        send_session(client, one, update())
     before = rows_of(services, other.app.id)
     assert len(before) > 12
+    assert {"session_batches", "session_days", "known_sessions"} < set(before)
 
     client.delete(app_url, headers=member.headers)
     run_workers()  # removes what there is
-    assert {"jobs", "logs", "crashes", "symbols", "erasures"} & set(rows_of(services, member.app.id)) == set()
+    assert {
+        "jobs",
+        "logs",
+        "crashes",
+        "symbols",
+        "erasures",
+        "session_batches",
+        "session_days",
+        "known_sessions",
+    } & set(rows_of(services, member.app.id)) == set()
     clock.advance(hours=1)
     services.broker.enqueue("remove_app", "1", "upkeep")
     run_workers()  # and then the app

@@ -43,7 +43,9 @@ def test_two_releases_stand_side_by_side_with_their_crashes(browser, services, m
     assert "Crash-free sessions80 %100 %" in words
     assert "New crashes11" in words
     assert words.count("SecurityException") == 2
-    assert f"/apps/{member.app.identifier}/crashes?app_version=1.10.0" in [link["href"] for link in page.all("a")]
+    assert f"/apps/{member.app.identifier}/crashes?app_version=1.10.0&state=all" in [
+        link["href"] for link in page.all("a")
+    ]
 
 
 def test_what_a_sender_calls_a_version_is_text(browser, services, member):

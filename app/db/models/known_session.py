@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, delete, select, tuple_
+from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, SmallInteger, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -51,8 +51,17 @@ def remember(session: Session, app_id: int, flags: Mapping[str, int], today: dat
 
 
 def forget_sessions(session: Session, before: date, limit: int) -> int:
-    """Forget some sessions of which nothing was told since; returns how many."""
+    """Forget some sessions of which nothing new was heard since; returns how many."""
+    return _forget(session, KnownSession.changed_on < before, limit)
+
+
+def forget_sessions_of(session: Session, app_id: int, limit: int) -> int:
+    """Forget some sessions of an app; returns how many."""
+    return _forget(session, KnownSession.app_id == app_id, limit)
+
+
+def _forget(session: Session, which: ColumnElement[bool], limit: int) -> int:
     key = (KnownSession.app_id, KnownSession.sid)
-    some = select(*key).where(KnownSession.changed_on < before).limit(limit)
-    these = delete(KnownSession).where(tuple_(*key).in_(some)).returning(KnownSession.app_id)
-    return len(session.execute(these, execution_options={"synchronize_session": False}).all())
+    these = delete(KnownSession).where(tuple_(*key).in_(select(*key).where(which).limit(limit)))
+    forgotten = session.execute(these.returning(KnownSession.app_id), execution_options={"synchronize_session": False})
+    return len(forgotten.all())
