@@ -57,9 +57,10 @@ class Commands(Friendly):
 COMMANDS = {
     "accounts": ("app", "erase", "user"),
     "backup": ("backup", "db", "doctor", "restore"),
+    "dead_worker": ("worker-died",),
     "demo": ("demo",),
     "logs": ("log",),
-    "procfile": ("beat", "web", "worker", "worker-died"),
+    "procfile": ("beat", "web", "worker"),
     "regroup": ("regroup",),
     "remote": ("remote",),
     "symbols": ("symbols",),

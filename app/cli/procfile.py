@@ -1,6 +1,6 @@
-"""`crashq web`, `crashq worker` and `crashq beat`, which the Procfile names, and what is done when a worker has died.
+"""`crashq web`, `crashq worker` and `crashq beat`, which the Procfile names.
 
-The process of each command is replaced by that of the program, so that whoever started it watches, signals and kills the
+The process of each command is replaced by that of the program, so that a supervisor watches, signals and kills the
 program itself.
 """
 
@@ -12,14 +12,11 @@ from typing import NoReturn
 
 import click
 
-from app.background import TYPES
-from app.cli import DATA_DIR, main
-from app.cli.opening import opened
+from app.cli import main
 from app.config import Config, embedded_environment
 from app.errors import ConfigError
 from app.queueing.broker import QUEUES
-from app.services import START, holders_of_start
-from app.work.ending import take_from_dead
+from app.services import START
 
 CELERY = ("-m", "celery", "--quiet", "--app", "workers.celery")
 WEB = ("-m", "app.web.server")
@@ -54,15 +51,6 @@ def worker(name: str, data_dir: Path | None) -> None:
 def beat(data_dir: Path | None) -> None:
     """Run beat, which sends periodic tasks to workers."""
     _become(_environment(data_dir), *BEAT)
-
-
-@main.command("worker-died")
-@click.argument("name")
-@DATA_DIR
-def worker_died(name: str, data_dir: Path) -> None:
-    """Give to other workers at once what `crashq worker --name NAME` of this host held. For whoever knows that it is dead."""
-    with opened(data_dir) as services:
-        take_from_dead(services, TYPES.values(), holders_of_start(name))
 
 
 def worker_command(concurrency: int, queues: tuple[str, ...] = QUEUES) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def operator(tmp_path: Path):
 
 def test_honcho_start_serves_once_the_schema_is_there_and_stops_when_it_is_told_to(operator: Operator):
     log = Path(operator.environ["CRASHQ_TEST_LOG"])
-    with honcho(operator.environ) as refused:
+    with honcho(operator.environ, "web") as refused:
         assert refused.wait(GRACE) != 0
     assert "crashq: The database lacks the tables of crashq: run `crashq db upgrade` first" in log.read_text()
     assert "Traceback" not in log.read_text()
