@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from app.cli.demo import Http
 from app.cli.opening import opened
-from app.identity import accounts
+from app.identity import accounts, passwords
 from app.notifications.unsubscribing import unsubscribe_link
 from tests.browser import axe as judge
 from tests.browser.chromium import NARROW, WIDE, wait_until_idle
@@ -42,9 +42,12 @@ def paths(console) -> list[str]:
     with opened(console.operator.data_dir) as services:
         empty, _ = accounts.create_app_for(services, "Just begun", EMAIL)
         routed = pages(services)
+        reset = passwords.begin_reset(services, EMAIL)
         link = unsubscribe_link(services.config.secret_key, "", channel, "https://1.1.1.1/")
     known["signed"] = link.rpartition("/")[2]
-    full = {filled(page, known) for page in routed} - {"/", "/sign-in"}
+    invitation = console.http.send("POST", f"{app}/invitations", b"{}").json["result"]["url"]
+    secrets = {"/password/<secret>": reset, "/invitations/<secret>": invitation.rpartition("/")[2]}
+    full = {filled(page, {**known, "secret": secrets.get(page)}) for page in routed} - {"/", "/sign-in"}
     bare = {filled(page, {"app_identifier": empty}) for page in routed if variables(page) == ["app_identifier"]}
     found = full | bare
     return [*sorted(found), f"/apps/{console.app}/crashes?search=nothing", "/docs", NOWHERE]
