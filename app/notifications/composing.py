@@ -8,7 +8,7 @@ from app.db import Session
 from app.db.models.app import App
 from app.db.models.channel import NotificationChannel
 from app.db.models.webhook import Delivery
-from app.db.queries.notified_crashes import NotifiedCrash, day_counts, notified_crash, period_counts
+from app.db.queries.notified_crashes import NotifiedCrash, day_counts, notified_crash, period_counts, titles_of
 from app.jobs.report_making import rules_of
 from app.notifications.message import LINES, Fact, Line, Notice
 from app.redaction.rules import Rules
@@ -53,12 +53,17 @@ class Composer:
 
     def _several(self, parcel: list[Delivery]) -> Notice | None:
         """What quiet hours have held, or what happened at once, in one message."""
-        found = [(delivery, crash) for delivery in parcel if (crash := self._crash(delivery))]
+        titles = titles_of(self._session, self._app.id, [delivery.subject for delivery in parcel])
+        found = [delivery for delivery in parcel if delivery.subject in titles]
         if not found:
             return None
         lines = [
-            Line(crash.title, HEADLINES.get(one.event, one.event), self._link_of_crash(crash.identifier))
-            for one, crash in found[:LINES]
+            Line(
+                self._rules.text(titles[one.subject]),
+                HEADLINES.get(one.event, one.event),
+                self._link_of_crash(one.subject),
+            )
+            for one in found[:LINES]
         ]
         headline, more = f"{len(found)} notifications", max(len(found) - LINES, 0)
         made = self._made(parcel[0], headline, (), None, self._link_of_app(), tuple(lines), more)

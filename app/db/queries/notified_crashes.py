@@ -3,20 +3,20 @@
 A crash whose figures are not complete is left to the next evaluation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from app.db.models.app import App
 from app.db.models.crash import Crash, find_crash, newest_versions
 from app.db.models.crash_figure import USER, CrashFigure
 
 VERSION = "app_version"  # each occurrence is counted by it once
 AMONG = 100  # newest occurrences whose version counts as the crash's
 PER_READ = 500  # crashes
+ROWS_PER_USER = 20  # a user has a row for each day
 _COMPLETE = Crash.figures_revision == Crash.revision
 _SUM: ColumnElement[int] = func.coalesce(func.sum(CrashFigure.occurrences), 0)
 
@@ -70,6 +70,12 @@ def notified_crash(session: Session, app_id: int, identifier: str) -> NotifiedCr
     )
 
 
+def titles_of(session: Session, app_id: int, identifiers: Sequence[str]) -> dict[str, str]:
+    """Identifier -> title of those of the crashes that have occurrences."""
+    found = select(Crash.identifier, Crash.title).where(Crash.app_id == app_id, Crash.identifier.in_(identifiers))
+    return {row.identifier: row.title for row in session.execute(found.where(Crash.occurrences_count > 0))}
+
+
 def day_counts(session: Session, app_id: int, today: date, at_least: int, only: str = "") -> Iterator[DayCounts]:
     """The counts of each crash that occurred at least so often on the day, and was seen before it; or of one crash only."""
     after = 0
@@ -94,7 +100,7 @@ def crashes_over(session: Session, app_id: int, users: int, since: date, today: 
         found = select(Crash.id, Crash.identifier).where(*recent, Crash.occurrences_count > users, Crash.id > after)
         rows = session.execute(found.order_by(Crash.id).limit(PER_READ)).all()
         for crash_id, identifier in rows:
-            if _users(session, crash_id) > users >= _users(session, crash_id, since):
+            if not _is_met_by_more(session, crash_id, users, since) and _is_met_by_more(session, crash_id, users):
                 yield identifier
         if len(rows) < PER_READ:
             return
@@ -120,17 +126,21 @@ def period_counts(session: Session, app_id: int, first: date, last: date, most: 
     return PeriodCounts(int(occurrences), int(earlier), int(crashes), int(new or 0), listed)
 
 
-def app_of_channel(session: Session, app_id: int) -> App:
-    """The app."""
-    return session.get_one(App, app_id)
-
-
 def _users(session: Session, crash_id: int, before: date | None = None) -> int:
     """How many users a crash has had, or had before a day."""
     named = (CrashFigure.crash_id == crash_id, CrashFigure.fact == USER, CrashFigure.occurrences > 0)
     each = select(CrashFigure.value).where(*named)
     each = (each.where(CrashFigure.day < before) if before else each).group_by(CrashFigure.value)
     return session.scalar(select(func.count()).select_from(each.subquery())) or 0
+
+
+def _is_met_by_more(session: Session, crash_id: int, users: int, before: date | None = None) -> bool:
+    """Whether more users have met a crash, or had before a day; where some rows show it, the others are not read."""
+    named = [CrashFigure.crash_id == crash_id, CrashFigure.fact == USER, CrashFigure.occurrences > 0]
+    named += [CrashFigure.day < before] if before else []
+    some = select(CrashFigure.value).where(*named).limit(ROWS_PER_USER * (users + 1)).subquery()
+    number = session.scalar(select(func.count(some.c.value.distinct()))) or 0
+    return number > users or _users(session, crash_id, before) > users
 
 
 def _day_counts(app_id: int, today: date, at_least: int, after: int, only: str):  # type: ignore[no-untyped-def]
