@@ -175,3 +175,11 @@ def test_a_search_that_names_a_state_is_of_no_other(services, browser, member, u
     assert shown(Page(browser.get(f"{url}?search=is:open").text)) != []
     assert shown(Page(browser.get(f"{url}?search=is:resolved").text)) == []
     assert "contradicts state=open" in browser.get(f"{url}?search=is:resolved&state=open").text
+
+
+def test_no_two_elements_of_the_list_have_one_id(services, browser, member, url):
+    titled(services, member.app, "SIGSEGV")
+
+    ids = [one["id"] for _, one in Page(browser.get(url).text).elements if one.get("id")]
+
+    assert sorted(ids) == sorted(set(ids))
