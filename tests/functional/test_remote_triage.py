@@ -41,6 +41,7 @@ def test_the_commands_change_crashes_one_after_the_other_and_tell_the_history(se
     run("assign", one.identifier, "--to", "carol@example.com")
     said = run("comment", one.identifier, input="Only on tablets\n")
     shown = run("crash", one.identifier)
+    assert run("crashes", member.app.identifier, "--state", "ignored").stdout.startswith(other.identifier)
     run("reopen", one.identifier)
     told = run("history", one.identifier, "--limit", "3")
 

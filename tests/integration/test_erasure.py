@@ -13,6 +13,7 @@ from app.db.models.data_exporter import RunState
 from app.db.models.grouping_decision import GroupingDecision
 from app.db.models.job import Job, JobState
 from app.db.models.log import Log
+from app.db.models.webhook import keep_body
 from app.ingest.grouping import regroup_logs
 from app.ingest.receive import receive
 from app.ingest.status import log_state
@@ -21,6 +22,7 @@ from app.privacy.erasing import begin_erasure
 from app.queueing.broker import MemoryBroker
 from app.queueing.debounced_broker import DebouncedBroker
 from app.services import Services
+from app.webhooks import settings as webhooks
 from tests.batches import undescribe
 from tests.erasing import ADA, BOB, add, count, erased, export, made, row
 from tests.exporting import all_runs, work
@@ -29,6 +31,7 @@ from tests.factories import CONFIG, kscrash, make_member
 from tests.sentry_events import sentry_event
 from tests.stored_bytes import where_it_lies
 from tests.stores import ready_store
+from tests.webhook_rows import rows
 
 
 @pytest.fixture(params=["sqlite, memory", "sqlite, folder, redis", "postgresql, s3, redis"])
@@ -133,8 +136,13 @@ def test_counts_and_times_of_a_crash_are_those_of_what_is_left(services, clock, 
 
 
 def test_a_crash_that_comes_again_after_it_was_emptied_begins_anew_under_its_identifier(services, clock, member):
+    hook = webhooks.NewWebhook(url="https://1.1.1.1/", events=["crash.new"])
+    webhooks.create(services, member.app, hook)
     crash = add(services, member, "1-1536600000-logs-00001", sentry_event(ADA, f"for {ADA}"))
+    with services.db.write() as session:
+        keep_body(session, rows(services)[0].id, f"for {ADA}")
     erased(services, clock, member)
+    assert [delivery.body for delivery in rows(services)] == [None]
 
     again = add(services, member, "1-1536800000-logs-00002", sentry_event(BOB, "for another"))
 

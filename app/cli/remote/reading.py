@@ -25,6 +25,7 @@ def apps(session: Remote) -> None:
 @SINCE
 @UNTIL
 @click.option("--search", metavar="WORDS", help="Only those with these words in their title.")
+@click.option("--state", type=click.Choice(["open", "resolved", "ignored"]), help="Only those in this state.")
 @click.option("--sort", metavar="NAME", help="last_seen, first_seen or occurrences_count.")
 @click.option("--order", type=click.Choice(["asc", "desc"]), help="Of --sort; from high to low unless given.")
 @click.option(
@@ -37,6 +38,7 @@ def crashes(
     since: str | None,
     until: str | None,
     search: str | None,
+    state: str | None,
     sort: str | None,
     order: str | None,
     filters: tuple[str, ...],
@@ -51,7 +53,8 @@ def crashes(
         since=since,
         until=until,
         sort=sort,
-        filters={name: value for name, _, value in pairs} | set_only({"search": search, "order": order}),
+        filters={name: value for name, _, value in pairs}
+        | set_only({"search": search, "state": state, "order": order}),
         per_page=min(limit, LARGEST_PAGE) if limit else None,
     )
     columns = ("identifier", "occurrences_count", "first_seen", "last_seen", "title")

@@ -16,6 +16,7 @@ from app.db.models.job import LIVE_STATES, Job
 from app.db.models.log import Log, LogStatus
 from app.db.models.occurrence import Occurrence
 from app.db.models.regrouping import Regrouping
+from app.db.models.webhook import Delivery, Webhook
 
 
 class ErasableLog(NamedTuple):
@@ -148,6 +149,11 @@ def set_title(session: Session, crash_id: int, title: str, why: str | None) -> N
     """Call a crash by another title, and explain its grouping by these parts; None: the next occurrence will."""
     this, following = update(Crash).where(Crash.id == crash_id), Crash.revision + 1
     rows_changed(session, this.values(title=title, why=why, revision=following, figures_revision=in_step(following)))
+    crash = session.execute(select(Crash.app_id, Crash.identifier).where(Crash.id == crash_id)).first()
+    if crash is not None:  # what webhooks were sent of it has the old title; another attempt takes the new one
+        of_app = select(Webhook.id).where(Webhook.app_id == crash.app_id)
+        sent = update(Delivery).where(Delivery.webhook_id.in_(of_app), Delivery.subject == crash.identifier)
+        rows_changed(session, sent.where(Delivery.body.is_not(None)).values(body=None))
 
 
 def crash_ids(session: Session, identifiers: set[str]) -> dict[str, int]:
