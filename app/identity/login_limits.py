@@ -50,6 +50,18 @@ def begin_guess(services: Services, email_hash: str, address: str) -> Guess:
     return guess
 
 
+def begin_mail(services: Services, email_hash: str, address: str) -> None:
+    """Count a mail that somebody asks for, for an e-mail and from an address. Raises TooManyRequests."""
+    limit = services.rate_limit
+    counted = [(f"mail:{email_hash}", 1)]
+    if is_of_one_sender(address, services.config.trusted_proxies):
+        counted.append((f"mail-from:{address}", ADDRESS_TIMES))
+    for name, per_minute in counted:
+        seconds = limit.reserve(name, per_minute) if limit else 0
+        if seconds:
+            raise TooManyRequests(f"Too many mails at the same time, try again in {seconds} s", retry_after=seconds)
+
+
 def is_of_one_sender(address: str, trusted_proxies: int) -> bool:
     """False for what may be the address of a proxy, behind which everybody is."""
     try:

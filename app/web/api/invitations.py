@@ -9,6 +9,7 @@ from app.db.models.app import App
 from app.db.models.membership import Role
 from app.identity import invitations
 from app.identity.access import Access
+from app.identity.account_mails import mail_invitation
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.resource import Answer, Page, Paging, Resource
@@ -54,7 +55,9 @@ def list_all(app: App, paging: Paging) -> Page[InvitationBody]:
 def invite(app: App, user: int, body: invitations.NewInvitation) -> Answer[NewInvitationBody]:
     """Make an invitation; only this response has its link."""
     made, secret = invitations.invite(services(), app, body, user)
-    return Answer(_new(made, secret), {"Cache-Control": "no-store"})
+    told = _new(made, secret)
+    mail_invitation(services(), app, made.email, told.url)
+    return Answer(told, {"Cache-Control": "no-store"})
 
 
 @resource.delete("/<invitation_identifier>", "endInvitation", "Let nobody join by an invitation", about="Ended")

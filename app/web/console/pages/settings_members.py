@@ -7,6 +7,7 @@ from app.db.models.membership import Role
 from app.errors import BadParameters, Conflict
 from app.identity import invitations, members
 from app.identity.access import Access
+from app.identity.account_mails import mail_invitation
 from app.json_models import read_params
 from app.web.auth import base_url, services
 from app.web.console.forms import REFUSALS, problems_of
@@ -75,10 +76,12 @@ def invite(app_identifier: str) -> Response:
     try:
         role = request.form.get("invited_role", Role.MEMBER.value)
         wanted = read_params(invitations.NewInvitation, {"role": role, "email": email or None})
-        _, secret = invitations.invite(services(), app, wanted, who.user_id)
+        made, secret = invitations.invite(services(), app, wanted, who.user_id)
     except REFUSALS as error:
         return _page(app, error.status, {"invited": problems_of(error, ("email",), "email").popitem()[1]}, given=email)
-    return _page(app, url=f"{base_url()}/invitations/{secret}")
+    url = f"{base_url()}/invitations/{secret}"
+    mail_invitation(services(), app, made.email, url)
+    return _page(app, url=url)
 
 
 @blueprint.post("/apps/<app_identifier>/settings/members/invitations/<invitation_identifier>/end")

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, redirect, request
 from app.errors import TooManyRequests, Unauthorized
 from app.identity import accounts
 from app.identity.access import Access
+from app.mail import can_send
 from app.web import auth
 from app.web.auth import services
 from app.web.console.page import go, link, maybe_signed_in, own_path, render
@@ -19,7 +20,7 @@ def show() -> Response:
     """The form; a signed-in user is redirected."""
     if maybe_signed_in():
         return _onward(request.args.get("next", ""))
-    return render("sign_in.html", next=request.args.get("next", ""), email="", problem=None)
+    return _form(request.args.get("next", ""))
 
 
 @blueprint.post("/sign-in")
@@ -30,7 +31,7 @@ def sign_in() -> Response:
     try:
         token = accounts.log_in(services(), email, request.form.get("password", ""), request.remote_addr or "")
     except (Unauthorized, TooManyRequests) as error:
-        response = render("sign_in.html", status=error.status, next=wanted, email=email[:254], problem=error.message)
+        response = _form(wanted, error.status, email[:254], error.message)
         if isinstance(error, TooManyRequests):
             response.headers["Retry-After"] = str(error.retry_after)
         else:
@@ -61,6 +62,11 @@ def sign_out() -> Response:
     response = go("sign_in.show", said="You are signed out.", mood="plain")
     auth.drop_session(response)
     return response
+
+
+def _form(wanted: str, status: int = 200, email: str = "", problem: str | None = None) -> Response:
+    can_mail = can_send(services().config)
+    return render("sign_in.html", status=status, next=wanted, email=email, problem=problem, can_mail=can_mail)
 
 
 def _onward(wanted: str) -> Response:
