@@ -36,7 +36,7 @@ def test_a_new_user_makes_an_app_and_the_event_of_its_snippet_turns_the_wait_int
     expect(page.get_by_role("heading", name="No apps yet")).to_be_visible()
     assert judge.barriers(page) == []
     page.get_by_label("Name").fill("Meadow")
-    page.get_by_role("button", name="Make the app").click()
+    page.get_by_role("button", name="Create app").click()
     page.get_by_role("link", name="Web", exact=True).click()
     expect(page.get_by_text("Waiting for the first crash")).to_be_visible()
     snippet = page.get_by_label("JavaScript, Sentry SDK").inner_text()

@@ -41,7 +41,7 @@ def test_a_form_of_the_page_changes_the_state_which_the_page_shows(browser, memb
     now = state_of(browser, member, crash)
     assert (now["state"], now["resolved_in"], now["ignored_until"]) == state
     assert shown in page
-    assert "Open again" in page
+    assert "Reopen" in page
     assert f"{member.email} {fields['state']} it" in " ".join(page.split())
 
 
@@ -67,7 +67,7 @@ def test_assigning_and_commenting_show_who_did_it_and_only_authors_delete(servic
     sign_in(client, other)
     theirs = client.get(url).text
 
-    assert "carol@example.com looks after it now" in told
+    assert "Assigned to carol@example.com" in told
     assert HOSTILE not in mine
     assert HOSTILE in Page(mine).text
     [deleting] = [form["action"] for form in Page(mine).all("form") if "/delete" in (form.get("action") or "")]

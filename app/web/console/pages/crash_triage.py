@@ -34,7 +34,7 @@ def change(crash_identifier: str) -> Response:
 def assign(crash_identifier: str) -> Response:
     """Assign the crash to the member of that `assignee`, or to nobody."""
     email = request.form.get("assignee", "")
-    said = f"{email} looks after it now." if email else "Nobody looks after it now."
+    said = f"Assigned to {email}." if email else "Unassigned."
     return _change(crash_identifier, said, lambda: {"assignee": email or None})
 
 
