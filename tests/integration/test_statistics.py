@@ -79,6 +79,7 @@ def test_a_crash_is_told_by_day_user_version_system_and_device(services, member)
             "other": 0,
             "unknown": 2,
         },
+        "environments": {"top": [], "other": 0, "unknown": 6},
     }
 
 
