@@ -142,7 +142,7 @@ class _Walk:
         self._sp, self._fp = registers[cpu.sp], registers[cpu.fp]
         self._known: Mapping[str, int] | None = registers  # of the last frame, as far as they are known for certain
         self._pushed = 0  # bytes of parameters for the function that the last frame has called, on 32-bit Windows
-        self._found = [code.frame(registers[cpu.pc], BY_REGISTERS)]
+        self._frames = [code.frame(registers[cpu.pc], BY_REGISTERS)]
         self._searched = 0
         self._is_outermost = False
 
@@ -151,20 +151,20 @@ class _Walk:
         if not self._by_rules() and not self._is_outermost:
             self._begin()
         ways = (self._by_rules, self._by_pointer, self._by_search)
-        while self._stack and len(self._found) < MAX_WALKED:
+        while self._stack and len(self._frames) < MAX_WALKED:
             if self._is_outermost or not any(not self._is_outermost and way() for way in ways):
                 break
-        return values.bounded(self._found)
+        return values.bounded(self._frames)
 
     def _add(self, address: int, note: str) -> None:
-        self._found.append(self._code.frame(address, note))
+        self._frames.append(self._code.frame(address, note))
 
     def _by_rules(self) -> bool:
         """The caller of the last frame by call frame information; sets `_is_outermost` where it says that there is none."""
         if self._known is None:
             return False
         known, cpu, stack = self._known, self._cpu, self._stack
-        is_first = len(self._found) == 1
+        is_first = len(self._frames) == 1
         rules = self._code.rules(known[cpu.pc] - (not is_first))
         if rules is None:
             return False
@@ -207,7 +207,7 @@ class _Walk:
 
     def _by_pointer(self) -> bool:
         """The caller by the frame pointer; sets `_is_outermost` where the chain ends."""
-        cpu, stack, code, last = self._cpu, self._stack, self._code, self._found[-1]
+        cpu, stack, code, last = self._cpu, self._stack, self._code, self._frames[-1]
         if stack is None or self._fp < self._sp:
             return False
         saved, word = stack.word(self._fp), stack.word(self._fp + cpu.width)

@@ -173,7 +173,7 @@ def test_a_job_that_failed_says_why_where_it_was_asked_and_among_the_jobs(consol
     [stored] = console.operator.data_dir.glob("objects/logs/**/lost.*")
     stored.write_bytes(b"nothing that anybody reads".ljust(stored.stat().st_size))
     made = visit()
-    made.expected.append("422")
+    made.expected.append("410")
     page = made.page()
 
     page.goto(f"/crashes/{occurrence['crash_identifier']}")
@@ -182,7 +182,7 @@ def test_a_job_that_failed_says_why_where_it_was_asked_and_among_the_jobs(consol
     page.goto("/jobs?show=all&state=failed")
     page.locator("[data-row]").first.click()
 
-    assert job["error"]["status"] == 422
+    assert job["error"]["status"] == 410
     expect(page.get_by_text(job["error"]["explanation"])).to_be_visible()
     expect(page.get_by_text("What to do:")).to_be_visible()
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
