@@ -81,6 +81,7 @@ class Config:
     keep_logs_days: int = 0  # days that raw logs are kept, by arrival, where an app has not set it; 0: for ever
     keep_occurrences_days: int = 0  # the same of occurrences and their logs
     keep_reports_days: int = 0  # the same of results, whatever result_lifetime says
+    audit_days: int = 365  # days that entries of the audit log are kept; 0: for ever
     webhooks_allow: tuple[str, ...] = ()  # hosts and networks that webhooks may reach although they are not public
     smtp_url: str | None = field(default=None, repr=False)  # of the mail server, with its password; None: no mails
     mail_from: str = "crashq@localhost"  # the sender that mails name
@@ -154,6 +155,7 @@ class Config:
                 environ, "CRASHQ_KEEP_OCCURRENCES_DAYS", cls.keep_occurrences_days, 0, 36_500
             ),
             keep_reports_days=integer(environ, "CRASHQ_KEEP_REPORTS_DAYS", cls.keep_reports_days, 0, 36_500),
+            audit_days=integer(environ, "CRASHQ_AUDIT_DAYS", cls.audit_days, 0, 36_500),
             webhooks_allow=hosts(environ, "CRASHQ_WEBHOOKS_ALLOW"),
             smtp_url=smtp_url,
             mail_from=mail_from(environ, "CRASHQ_MAIL_FROM", smtp_url),

@@ -56,6 +56,7 @@ class Commands(Friendly):
 
 COMMANDS = {
     "accounts": ("app", "erase", "user"),
+    "audit": ("audit",),
     "backup": ("backup", "db", "doctor", "restore"),
     "dead_worker": ("worker-died",),
     "demo": ("demo",),
@@ -70,6 +71,7 @@ COMMANDS = {
 
 SUMMARIES = {
     "app": "Apps whose crashes are collected.",
+    "audit": "List who changed settings, members, keys and users, newest first.",
     "backup": "Write database, store and secret into FOLDER, beside a running service or not.",
     "beat": "Run beat, which sends periodic tasks to workers.",
     "completion": "Print the completion for SHELL",

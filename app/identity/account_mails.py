@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from app.acting import NOBODY
 from app.db.models.app import App
 from app.errors import AppError, NotFound
 from app.identity import passwords
@@ -39,7 +40,7 @@ def mail_reset(services: Services, email: str, address: str, base_url: str) -> N
 
     def make_and_send() -> None:
         try:
-            secret = passwords.begin_reset(services, email)
+            secret = passwords.begin_reset(services, email, NOBODY)
         except NotFound:
             return
         link = f"{base_url}/password/{secret}"

@@ -15,6 +15,7 @@ from app.config import Config
 from app.db import Session
 from app.db.hot.upload import Sender, find_project_sender, find_sender
 from app.db.models.app import MAX_NAME, App, app_and_role, find_app
+from app.db.models.audit_entry import record
 from app.db.models.ingest_key import IngestKey, app_of_key, is_ingest_key
 from app.db.models.membership import Membership, Role
 from app.db.models.token import Token, drop_token, token_holder, token_user
@@ -47,6 +48,7 @@ def create_user(services: Services, email: str, password: str) -> None:
     with services.db.write() as session:
         if not add_user(session, email, made, services.now()):
             raise Conflict("A user with this e-mail exists already")
+        record(session, None, "user.added", email, services.now())
 
 
 def checked_email(email: str) -> str:
@@ -160,6 +162,7 @@ def insert_app(services: Services, session: Session, name: str, owner_id: int) -
     session.flush()
     session.add(Membership(user_id=owner_id, app_id=app.id, role=Role.OWNER.value))
     session.add(ingest_key_row(services, app.id, "First key", key))
+    record(session, app.id, "app.made", identifier, app.created_at)
     return app, key
 
 

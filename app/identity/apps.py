@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.db.models.app import App, count_owned, named_apps
 from app.db.models.app_removal import AppRemoval
+from app.db.models.audit_entry import record
 from app.db.models.user import User
 from app.db.queries.app_removal import shut_out
 from app.db.work import ENQUEUE_AGAIN_AFTER
@@ -54,6 +55,7 @@ def rename(services: Services, app: App, wanted: AppNamed) -> App:
     with services.db.write() as session:
         held = session.get_one(App, app.id, with_for_update=True)
         held.name = name
+        record(session, app.id, "app.renamed", app.identifier, services.now())
     log.info("app_renamed", app=app.identifier)
     return held
 
@@ -75,6 +77,7 @@ def remove(services: Services, app: App, *, confirmed: str | None = None) -> Non
             app_id=app.id, identifier=app.identifier, created_at=now, enqueue_after=now + ENQUEUE_AGAIN_AFTER
         )
         session.add(row)
+        record(session, None, "app.removed", app.identifier, now)
     services.broker.enqueue(REMOVE_APP, str(row.id), UPKEEP)
     log.info("app_removal_begun", app=app.identifier)
 

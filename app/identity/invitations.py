@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import structlog
 from pydantic import Field
 
+from app.acting import Actor
 from app.db import Session
 from app.db.models.account_link import (
     AccountLink,
@@ -19,6 +20,7 @@ from app.db.models.account_link import (
     take_link,
 )
 from app.db.models.app import App
+from app.db.models.audit_entry import record
 from app.db.models.membership import Role, add_member, role_of
 from app.db.models.user import User
 from app.errors import BadParameters, Conflict, NotFound
@@ -64,6 +66,7 @@ def invite(services: Services, app: App, wanted: NewInvitation, by: int | None) 
         if count_invitations(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} invitations; end some first")
         session.add(made)
+        record(session, app.id, "invitation.made", made.identifier, now)
     log.info("invitation_made", app=app.identifier, key=made.identifier, role=wanted.role)
     return made, secret
 
@@ -79,6 +82,7 @@ def end(services: Services, app: App, identifier: str) -> None:
     with services.db.write() as session:
         if not IDENTIFIER_SHAPE.fullmatch(identifier) or not drop_invitation(session, app.id, identifier):
             raise NotFound("The app has no such invitation")
+        record(session, app.id, "invitation.removed", identifier, services.now())
     log.info("invitation_ended", app=app.identifier, key=identifier)
 
 
@@ -98,6 +102,7 @@ def accept(services: Services, secret: str, user: User) -> Invited:
             raise LinkEnded
         if not add_member(session, invited.app.id, user.id, invited.role):
             raise Conflict(f"You are a member of {invited.app.name} already")
+        record(session, invited.app.id, "invitation.accepted", user.email, services.now(), Actor(user.id))
     log.info("invitation_accepted", app=invited.app.identifier, user=user.id, role=invited.role.value)
     return invited
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from app.config import Config
 from app.db.models.app import App
+from app.db.models.audit_entry import record
 from app.db.models.ingest_key import IngestKey, count_ingest_keys, drop_ingest_key, find_ingest_key, ingest_keys_of
 from app.db.models.token import Token, count_keys, drop_key, keys_of, note_use
 from app.db.models.user import User
@@ -72,6 +73,7 @@ def add_ingest_key(services: Services, app: App, wanted: NewIngestKey, host: str
             raise Conflict(f"An app has at most {MOST_PER_APP} keys; revoke one that no app in use holds")
         made = ingest_key_row(services, app.id, name, secrets.token_hex(16))  # letters and digits, for a DSN
         session.add(made)
+        record(session, app.id, "key.made", made.identifier, made.created_at)
     log.info("ingest_key_added", app=app.identifier, key=made.identifier)
     return _with_dsn(services, app, made, host)
 
@@ -88,6 +90,7 @@ def revoke_ingest_key(services: Services, app: App, identifier: str) -> None:
             session.flush()
         if found is not None:
             drop_ingest_key(session, found.hash)
+        record(session, app.id, "key.removed", identifier, services.now())
     log.info("ingest_key_revoked", app=app.identifier, key=identifier)
 
 
@@ -107,12 +110,13 @@ def add_personal_key(services: Services, user_id: int, wanted: NewKey, *, shown:
         raise Unauthorized("A key makes no other key; log in with e-mail and password")
     name, now = check_name(wanted.name), services.now()
     text = PREFIX + secrets.token_urlsafe(32)
+    identifier = secrets.token_hex(12)
     made = Token(
         hash=hash_of(text),
         user_id=user_id,
         created_at=now,
         expires_at=now + timedelta(days=wanted.expires_in_days),
-        identifier=secrets.token_hex(12),
+        identifier=identifier,
         name=name,
     )
     with services.db.write() as session:
@@ -122,6 +126,7 @@ def add_personal_key(services: Services, user_id: int, wanted: NewKey, *, shown:
         if count_keys(session, user_id, now) >= MOST_PER_USER:
             raise Conflict(f"A user has at most {MOST_PER_USER} keys; revoke one first")
         session.add(made)
+        record(session, None, "personal_key.made", identifier, now)
     log.info("personal_key_added", user=user_id, key=made.identifier)
     return made, text
 
@@ -131,6 +136,7 @@ def revoke_personal_key(services: Services, user_id: int, identifier: str) -> No
     with services.db.write() as session:
         if not _can_be(identifier) or not drop_key(session, user_id, identifier):
             raise NotFound("You have no such key")
+        record(session, None, "personal_key.removed", identifier, services.now())
     log.info("personal_key_revoked", user=user_id, key=identifier)
 
 

@@ -4,6 +4,7 @@ import structlog
 
 from app.db import Session
 from app.db.models.app import App
+from app.db.models.audit_entry import record
 from app.db.models.crash_assignee import take_from
 from app.db.models.membership import (
     AppMember,
@@ -42,6 +43,7 @@ def add(services: Services, app: App, email: str, role: Role = Role.MEMBER) -> A
             raise UserNotFound
         if not add_member(session, app.id, user.id, role):
             raise Conflict(f"{user.email} is a member already")
+        record(session, app.id, "member.added", user.email, services.now())
     log.info("member_added", app=app.identifier, user=user.id, role=role.value)
     return AppMember(user.email, role)
 
@@ -53,6 +55,8 @@ def change(services: Services, app: App, email: str, role: Role) -> AppMember:
         if was is Role.OWNER and role is not Role.OWNER:
             _keep_an_owner(session, app)
         set_role(session, app.id, user.id, role)
+        if was is not role:
+            record(session, app.id, "role.changed", user.email, services.now())
     log.info("member_changed", app=app.identifier, user=user.id, role=role.value)
     return AppMember(user.email, role)
 
@@ -73,6 +77,7 @@ def remove(services: Services, app: App, email: str) -> None:
             _keep_an_owner(session, app)
         drop_member(session, app.id, user.id)
         take_from(session, app.id, user.id)
+        record(session, app.id, "member.removed", user.email, services.now())
     log.info("member_removed", app=app.identifier, user=user.id)
 
 

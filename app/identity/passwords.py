@@ -6,8 +6,10 @@ from datetime import timedelta
 import structlog
 from pydantic import Field
 
+from app.acting import Actor
 from app.db import Session
 from app.db.models.account_link import AccountLink, LinkPurpose, drop_password_links, find_link, take_link
+from app.db.models.audit_entry import record
 from app.db.models.token import drop_logins
 from app.db.models.user import User, find_user
 from app.errors import BadParameters, Gone
@@ -48,6 +50,7 @@ def change(services: Services, user: User, wanted: PasswordChange, address: str,
         made = hashed_password(wanted.new_password, "new_password")
     with services.db.write() as session:
         _store(session, session.get_one(User, user.id, with_for_update=True), made, kept)
+        record(session, None, "password.changed", user.email, services.now(), Actor(user.id))
     log.info("password_changed", user=user.id)
 
 
@@ -55,10 +58,12 @@ def set_by_operator(services: Services, email: str, password: str) -> None:
     """Give a user a password; all their logins end. Raises BadParameters or NotFound."""
     made = hashed_password(password)
     with services.db.write() as session:
-        _store(session, _known(session, email), made)
+        user = _known(session, email)
+        _store(session, user, made)
+        record(session, None, "password.changed", user.email, services.now())
 
 
-def begin_reset(services: Services, email: str) -> str:
+def begin_reset(services: Services, email: str, by: Actor | None = None) -> str:
     """The secret of a link by which this user chooses a password, within a day; earlier ones end. Raises NotFound."""
     secret, now = secrets.token_urlsafe(32), services.now()
     with services.db.write() as session:
@@ -74,6 +79,7 @@ def begin_reset(services: Services, email: str) -> str:
                 expires_at=now + LINK_LIFETIME,
             )
         )
+        record(session, None, "password_link.made", user.email, now, by)
     log.info("password_link_made", user=user.id)
     return secret
 
@@ -94,6 +100,7 @@ def choose(services: Services, secret: str, password: str) -> User:
         if not take_link(session, hash_of(secret)):
             raise LinkEnded
         _store(session, user, made)
+        record(session, None, "password.changed", user.email, services.now(), Actor(user.id))
     log.info("password_chosen", user=user.id)
     return user
 

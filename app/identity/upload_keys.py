@@ -6,6 +6,7 @@ import structlog
 from pydantic import Field
 
 from app.db.models.app import App, apps_of, find_app
+from app.db.models.audit_entry import record
 from app.db.models.membership import Role, role_of
 from app.db.models.upload_key import UploadKey, app_of_upload_key, count_upload_keys, drop_upload_key, upload_keys_of
 from app.errors import Conflict, NotFound
@@ -44,6 +45,7 @@ def add_upload_key(services: Services, app: App, wanted: NewUploadKey) -> tuple[
         if count_upload_keys(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} upload keys; revoke one first")
         session.add(made)
+        record(session, app.id, "upload_key.made", made.identifier, made.created_at)
     log.info("upload_key_added", app=app.identifier, key=made.identifier)
     return made, text
 
@@ -53,6 +55,7 @@ def revoke_upload_key(services: Services, app: App, identifier: str) -> None:
     with services.db.write() as session:
         if not IDENTIFIER_SHAPE.fullmatch(identifier) or not drop_upload_key(session, app.id, identifier):
             raise NotFound("The app has no such key")
+        record(session, app.id, "upload_key.removed", identifier, services.now())
     log.info("upload_key_revoked", app=app.identifier, key=identifier)
 
 

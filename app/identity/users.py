@@ -4,6 +4,7 @@ import structlog
 
 from app.db import Session
 from app.db.models.app import apps_owned_alone
+from app.db.models.audit_entry import record
 from app.db.models.token import drop_all_tokens
 from app.db.models.user import User, find_user, users_by_email
 from app.errors import Conflict
@@ -23,7 +24,9 @@ def disable(services: Services, email: str) -> None:
     """Let a user log in no more; logins and keys end at once. Memberships stay. Raises NotFound."""
     with services.db.write() as session:
         user = _hold(session, email)
-        user.disabled_at = user.disabled_at or services.now()
+        if user.disabled_at is None:
+            user.disabled_at = services.now()
+            record(session, None, "user.disabled", user.email, user.disabled_at)
         session.flush()
         drop_all_tokens(session, user.id)
     log.info("user_disabled", user=user.id)
@@ -33,7 +36,9 @@ def enable(services: Services, email: str) -> None:
     """Let a user log in again, with the password as it was. Raises NotFound."""
     with services.db.write() as session:
         user = _hold(session, email)
-        user.disabled_at = None
+        if user.disabled_at is not None:
+            user.disabled_at = None
+            record(session, None, "user.enabled", user.email, services.now())
     log.info("user_enabled", user=user.id)
 
 
@@ -52,6 +57,7 @@ def remove(services: Services, email: str) -> None:
                 "or remove the app first"
             )
         session.delete(user)
+        record(session, None, "user.removed", user.email, services.now())
     log.info("user_removed", user=user.id)
 
 

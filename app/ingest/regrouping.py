@@ -8,6 +8,7 @@ import structlog
 
 from app.crashes.fingerprint import VERSION
 from app.db import Session
+from app.db.models.audit_entry import record
 from app.db.models.awaited_symbols import Come, next_come, no_longer_awaited
 from app.db.models.crash import Crash, group_now
 from app.db.models.crash_history import HistoryAction
@@ -59,6 +60,7 @@ def begin_regrouping(services: Services, app_id: int, *, anew: bool = False) -> 
     now = services.now()
     with services.db.write() as session:
         row_id = wish(session, app_id, now, rules=VERSION, anew=anew)
+        record(session, app_id, "regrouping.begun", str(row_id), now)
     log.info("regroup_wished", regrouping=row_id)
     services.broker.enqueue(REGROUP, str(row_id), LONG)
     return row_id

@@ -2,12 +2,16 @@
 
 import secrets
 import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from app import iso_time
+from app.db import Session
 from app.db.models.app import MAX_NAME, App, app_and_role
+from app.db.models.audit_entry import record, with_names
 from app.db.models.data_exporter import (
     MAX_BUCKET,
     MAX_SUBFOLDER,
@@ -86,7 +90,9 @@ def create(services: Services, user_id: int, wanted: NewExporter) -> tuple[DataE
         session.add(made)
         session.flush()
         _cover(session, user_id, made.id, wanted.apps)
-        return made, apps_covered(session, made.id)
+        covered = apps_covered(session, made.id)
+        _record(session, covered, "exporter.made", made.identifier, now)
+        return made, covered
 
 
 def page(services: Services, user_id: int, limit: int, offset: int) -> list[tuple[DataExporter, list[App]]]:
@@ -107,18 +113,25 @@ def change(services: Services, user_id: int, identifier: str, wanted: ExporterCh
     _check(services, wanted)
     with services.db.write() as session:
         found = _existing(find_exporter(session, user_id, _fit(identifier), lock=True))
-        for name in wanted.model_fields_set - {"apps", "exported_data"}:
+        given, covered = wanted.model_fields_set, apps_covered(session, found.id)
+        for name in given - {"apps", "exported_data"}:
             setattr(found, name, getattr(wanted, name))
         session.flush()
-        if "apps" in wanted.model_fields_set:
+        if "apps" in given:
             _cover(session, user_id, found.id, wanted.apps)
-        return found, apps_covered(session, found.id)
+        now_covered = apps_covered(session, found.id)
+        if given:
+            both = {app.id: app for app in (*covered, *now_covered)}
+            _record(session, both.values(), "exporter.changed", with_names(identifier, given), services.now())
+        return found, now_covered
 
 
 def remove(services: Services, user_id: int, identifier: str) -> None:
     """Delete an exporter and its runs; what was delivered stays. Raises NotFound."""
     with services.db.write() as session:
-        drop_exporter(session, _existing(find_exporter(session, user_id, _fit(identifier), lock=True)).id)
+        found = _existing(find_exporter(session, user_id, _fit(identifier), lock=True))
+        _record(session, apps_covered(session, found.id), "exporter.removed", identifier, services.now())
+        drop_exporter(session, found.id)
 
 
 def run_page(
@@ -143,6 +156,12 @@ def _cover(session: Any, user_id: int, exporter_id: int, identifiers: list[str])
     for _, role in filter(None, found):
         require(role, Role.MEMBER)
     cover(session, exporter_id, [app.id for app, _ in filter(None, found)])
+
+
+def _record(session: Session, apps: Iterable[App], action: str, subject: str, now: datetime) -> None:
+    """Each app that it covers has the entry in its audit log."""
+    for app in apps:
+        record(session, app.id, action, subject, now)
 
 
 def _check(services: Services, wanted: ExporterChange) -> None:

@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from app.db.models.app import App
+from app.db.models.audit_entry import record, with_names
 from app.db.models.channel import (
     NotificationChannel,
     channels_of,
@@ -80,6 +81,7 @@ def create(services: Services, app: App, wanted: NewChannel) -> tuple[Webhook, N
             **_quiet(wanted.quiet_hours),
         )
         session.add(channel)
+        record(session, app.id, "notification.made", hook.identifier, now)
         session.flush()
     return hook, channel, secret
 
@@ -131,6 +133,8 @@ def change(services: Services, app: App, identifier: str, wanted: ChannelChange)
             _activate(hook, channel, is_active=wanted.active)
             if not wanted.active:
                 give_up(session, INACTIVE, hook.id)
+        if given:
+            record(session, app.id, "notification.changed", with_names(identifier, given), now)
         session.flush()
     return hook, channel
 
@@ -144,6 +148,7 @@ def remove(services: Services, app: App, identifier: str) -> None:
         session.delete(found[1])
         session.flush()
         drop_webhook(session, found[0].id)
+        record(session, app.id, "notification.removed", identifier, services.now())
 
 
 def delivery_page(services: Services, app: App, identifier: str, limit: int, offset: int) -> list[Delivery]:

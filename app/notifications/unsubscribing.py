@@ -4,6 +4,8 @@ import hashlib
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from app.acting import NOBODY
+from app.db.models.audit_entry import record
 from app.db.models.channel import NotificationChannel, find_channel
 from app.db.models.webhook import Webhook, give_up
 from app.errors import NotFound
@@ -52,6 +54,7 @@ def unsubscribe(services: Services, signed: str) -> None:
             channel.unsubscribed_at = services.now()
             hook.active, hook.disabled_reason = False, REASON
             give_up(session, REASON, hook.id)
+            record(session, hook.app_id, "notification.unsubscribed", hook.identifier, services.now(), NOBODY)
 
 
 def _address(services: Services, channel: NotificationChannel) -> str:

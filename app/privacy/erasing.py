@@ -13,6 +13,7 @@ import structlog
 
 from app.db import IntegrityError
 from app.db.models.app import App
+from app.db.models.audit_entry import record
 from app.db.models.erasure import (
     LEASING,
     Erasure,
@@ -135,6 +136,7 @@ def begin_erasure(
         try:
             with services.db.write() as session:
                 session.add(made)
+                record(session, app.id, "erasure.begun", made.id, now)
         except IntegrityError:  # another request was faster
             with services.db.read() as session:
                 found = live_erasure(session, app.id, hashed)

@@ -9,6 +9,7 @@ import structlog
 
 from app.db.models.app import apps_after
 from app.db.models.app_settings import settings_text
+from app.db.models.audit_entry import drop_old_entries
 from app.db.models.known_session import forget_sessions
 from app.db.models.log import stored_log_ids
 from app.db.models.pending_deletion import PendingDeletion, deleted, pending_deletions
@@ -38,6 +39,7 @@ UNFINISHED_AFTER = timedelta(hours=1)  # since the last byte was written; a youn
 CLOCK_SET_BACK = timedelta(hours=1)  # a login made later than this from now would live longer than it may
 SESSIONS_KNOWN_FOR = timedelta(days=3)  # since the last news of them
 SESSIONS_AT_ONCE = 20_000  # forgotten each time: more than arrive within a minute
+AUDIT_ENTRIES_AT_ONCE = 5_000  # deleted each time
 ROWS_AT_ONCE = 500  # of one transaction, some milliseconds: a digest that waits for one of them hardly notices
 
 
@@ -65,6 +67,7 @@ def remove_what_is_old(services: Services, go_on_for: float = GO_ON_FOR) -> int:
     removed += drop_untouched(services) + drop_untouched_chunks(services)
     _drop_tokens_of_the_future(services)
     _forget_sessions(services)
+    _drop_audit_entries(services)
     while delete_pending(services) and time.monotonic() < deadline:
         continue
     sweep_orphans(services)
@@ -110,6 +113,14 @@ def _drop_session_days(services: Services, app_id: int, days: int) -> int:
     before = (services.now() - timedelta(days=days)).astimezone(UTC).date()
     with services.db.write() as session:
         return drop_old_session_days(session, app_id, before, ROWS_AT_ONCE)
+
+
+def _drop_audit_entries(services: Services) -> None:
+    """Some of those that are older than the operator keeps them."""
+    if services.config.audit_days:
+        before = services.now() - timedelta(days=services.config.audit_days)
+        with services.db.write() as session:
+            drop_old_entries(session, before, AUDIT_ENTRIES_AT_ONCE)
 
 
 def _forget_sessions(services: Services) -> None:

@@ -8,6 +8,7 @@ from app.config import Config
 from app.crashes.splitting import read_splits
 from app.db.models.app import App
 from app.db.models.app_settings import hold_settings, reports_changed, settings_text, store_settings
+from app.db.models.audit_entry import record
 from app.errors import BadParameters
 from app.ingest.grouping import SPLITS
 from app.ingest.receive import LOGS_PER_MINUTE
@@ -48,6 +49,9 @@ def change_settings(services: Services, app: App, given: Mapping[str, Any]) -> d
         is_redacted_anew = REDACTION in given and given[REDACTION] != own.get(REDACTION)
         text = json.dumps({**own, **given}, separators=(",", ":"))
         store_settings(session, app.id, text, now)
+        changed = sorted(name for name, value in given.items() if value != own.get(name))
+        if changed:
+            record(session, app.id, "settings.changed", ", ".join(changed), now)
         if is_redacted_anew:
             reports_changed(session, app.id)
     if is_split_anew:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from app.db.models.app import App
 from app.db.models.app_settings import reports_changed
+from app.db.models.audit_entry import record
 from app.db.models.awaited_symbols import count_waiting
 from app.db.models.symbols import SymbolFile, SymbolImage, SymbolState, find_symbols, images_of, symbols_of
 from app.db.queries.removal import drop_symbols
@@ -55,6 +56,7 @@ def delete_symbols(services: Services, app: App, identifier: str) -> None:
         if found is None:
             raise NotFound("Symbols not found")
         was_used = found.state == SymbolState.READY
+        record(session, app.id, "symbols.removed", identifier, services.now())
         drop_symbols(session, found, services.now())
         if was_used:
             reports_changed(session, app.id)

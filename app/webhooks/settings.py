@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app.db.models.app import App
+from app.db.models.audit_entry import record, with_names
 from app.db.models.webhook import (
     EVENTS,
     Delivery,
@@ -78,6 +79,7 @@ def create(services: Services, app: App, wanted: NewWebhook) -> tuple[Webhook, s
         if count_webhooks(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} webhooks")
         session.add(made)
+        record(session, app.id, "webhook.made", made.identifier, made.created_at)
         session.flush()
     return made, secret
 
@@ -118,6 +120,8 @@ def change(services: Services, app: App, identifier: str, wanted: WebhookChange)
                 found.disabled_reason = found.failing_since = None
             else:
                 give_up(session, INACTIVE, found.id)
+        if given:
+            record(session, app.id, "webhook.changed", with_names(identifier, given), services.now())
         session.flush()
     return found
 
@@ -129,6 +133,7 @@ def remove(services: Services, app: App, identifier: str) -> None:
         if found is None:
             raise WebhookNotFound
         drop_webhook(session, found.id)
+        record(session, app.id, "webhook.removed", identifier, services.now())
 
 
 def delivery_page(services: Services, app: App, identifier: str, limit: int, offset: int) -> list[Delivery]:

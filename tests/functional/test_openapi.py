@@ -243,6 +243,7 @@ def test_every_real_answer_is_as_described(client, services, member, document, r
         ("post", f"{app_url}/settings/try", {"headers": auth, "json": {"text": "a"}}, 200),
         ("post", f"{app_url}/settings/try", {"headers": auth, "json": {}}, 400),
         ("get", f"{app_url}/members", {"headers": auth}, 200),
+        ("get", f"{app_url}/audit", {"headers": auth}, 200),
         ("post", f"{app_url}/members", {"headers": auth, "json": {"email": "mallory@example.com"}}, 201),
         ("post", f"{app_url}/members", {"headers": auth, "json": {"email": "nobody@example.com"}}, 404),
         ("delete", f"{app_url}/members/mallory@example.com", {"headers": auth}, 200),

@@ -18,6 +18,7 @@ ASK = {  # each that opens the database -> its arguments
     "app add": ["app", "add", "Notes", "--owner", "ada@example.com"],
     "app upload-key": ["app", "upload-key", "0" * 24],
     "user add": ["user", "add", "ada@example.com"],
+    "audit": ["audit"],
     "backup": ["backup", "backup"],
     "restore": ["restore", "made"],
     "db upgrade": ["db", "upgrade"],

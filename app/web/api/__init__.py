@@ -10,6 +10,7 @@ from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
+from app.acting import NOBODY, OPERATOR, act_as
 from app.config import Config
 from app.errors import STATUS_WORDS, AppError, as_outage
 from app.services import Services
@@ -18,6 +19,7 @@ from app.web import access_log
 from app.web.api import (
     answers,
     apps,
+    audit,
     bugsnag,
     cors,
     crashes,
@@ -85,7 +87,7 @@ RESOURCES = tuple(
         password,
         invitations,
         login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
-        triage, members, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
+        triage, members, audit, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
         saved_views, sentry_releases, sentry_account, upload_keys, webhooks, notifications, health, docs,
     )
 )  # fmt: skip
@@ -107,6 +109,7 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     for resource in RESOURCES:
         flask.register_blueprint(resource)
     flask.before_request(_begin)
+    flask.teardown_request(lambda _: act_as(OPERATOR))
     flask.before_request(partial(_check_host, Hosts(services.config)))
     flask.before_request(lambda: check_query_names(_request()))
     flask.after_request(partial(_finish, is_logged=services.config.access_log))
@@ -129,6 +132,7 @@ def _ask(config: Config, rooms: WaitingRooms) -> Ask:
 
 
 def _begin() -> None:
+    act_as(NOBODY)  # until it is known whose request it is
     g.request_id = access_log.begin(_request())
 
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, Self, TypeVar, get_type_hints
 
 from flask import Blueprint, Response, request
 
+from app.acting import Actor, act_as
 from app.db.models.membership import Role
 from app.identity import access, accounts
 from app.identity.access import Access
@@ -143,6 +144,8 @@ class Operation:
     def __call__(self, **values: Any) -> Response:
         """The response. Who asks is checked first, then the query, then the body."""
         user = user_id() if {"app", "user"} & set(self.takes) else 0
+        if user:
+            act_as(Actor(user))
         if "app" in self.takes:
             needed = self.needed.role or Role.OWNER
             values["app"] = accounts.app_for_user(services(), values.pop("app_identifier"), user, needed)

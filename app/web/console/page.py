@@ -11,6 +11,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app import iso_time
+from app.acting import Actor, act_as
 from app.db.models.app import App, apps_of
 from app.db.models.membership import Role, role_of
 from app.db.models.user import User
@@ -96,7 +97,9 @@ def check_access() -> None:
     """Raises SignInFirst, or Forbidden for a member of the app without the role that the page declares."""
     needed = access_of((request.endpoint or "").removeprefix("console."))
     if needed is not Access.OPEN:
-        access.check(services(), signed_in().user_id, needed, request.view_args or {})
+        user_id = signed_in().user_id
+        act_as(Actor(user_id))
+        access.check(services(), user_id, needed, request.view_args or {})
 
 
 def render(template: str, *, status: int = 200, app: App | None = None, **values: Any) -> Response:

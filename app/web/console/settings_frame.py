@@ -28,6 +28,7 @@ SECTIONS = (
     Section("settings_notifications.show", "Notifications", "bell"),
     Section("settings_webhooks.show", "Webhooks", "hook"),
     Section("settings_exports.show", "Exports", "download"),
+    Section("settings_audit.show", "Audit log", "logs"),
     Section("settings_app.show", "App", "settings"),
 )
 

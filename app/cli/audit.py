@@ -1,0 +1,24 @@
+"""`crashq audit`."""
+
+from pathlib import Path
+
+import click
+
+from app import iso_time
+from app.cli import DATA_DIR, main
+from app.cli.opening import opened
+from app.identity import accounts
+from app.identity import audit as audit_log
+
+
+@main.command("audit")
+@click.option("--app", "app_identifier", metavar="APP", help="Identifier of an app; without it, all apps and users.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Entries to list.")
+@DATA_DIR
+def audit(app_identifier: str | None, limit: int, data_dir: Path) -> None:
+    """List who changed settings, members, keys and users, newest first: time, who, action, subject."""
+    with opened(data_dir) as services:
+        app = accounts.app_for_operator(services, app_identifier) if app_identifier else None
+        for shown in audit_log.list_entries(services, app, limit, 0):
+            one, who = shown.entry, audit_log.who(shown) or "-"
+            click.echo(f"{iso_time.rfc3339(one.happened_at)}  {who}  {one.action}  {one.subject}")

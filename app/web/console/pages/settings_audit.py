@@ -1,0 +1,26 @@
+"""Who changed which settings, members and keys of an app."""
+
+from flask import Blueprint, Response, request
+
+from app.identity import audit
+from app.identity.access import Access
+from app.web.auth import services
+from app.web.console.page import app_of
+from app.web.console.page_access import needs
+from app.web.console.page_numbers import read_window
+from app.web.console.settings_frame import render_section
+
+blueprint = Blueprint("settings_audit", __name__)
+
+
+@blueprint.get("/apps/<app_identifier>/settings/audit")
+@needs(Access.OWNER)
+def show(app_identifier: str) -> Response:
+    """Newest first."""
+    app, window = app_of(app_identifier), read_window(request.args)
+    rows = audit.list_entries(services(), app, window.limit, window.offset)
+    return render_section(
+        "settings_audit.html", "settings_audit.show", app,
+        rows=[(shown.entry, audit.who(shown)) for shown in window.page_of(rows)],
+        window=window, has_next=window.has_next(rows), days=services().config.audit_days,
+    )  # fmt: skip
