@@ -71,7 +71,7 @@ COMMANDS = {
 
 SUMMARIES = {
     "app": "Apps whose crashes are collected.",
-    "audit": "List who changed settings, members, keys and users, newest first.",
+    "audit": "List who changed settings, members, keys and users, newest first",
     "backup": "Write database, store and secret into FOLDER, beside a running service or not.",
     "beat": "Run beat, which sends periodic tasks to workers.",
     "completion": "Print the completion for SHELL",
