@@ -27,6 +27,7 @@ ORDERS = ("desc", "asc")
 STATES = ("all", *(state.value for state in CrashState))
 _FACTS_OF_TERMS = {"version": "app_version", "device": "device_model", "env": "environment", "user": USER}
 MAX_SEARCH = 200  # characters, as many as a title has
+SEARCHED_THROUGH = 2_000  # crashes of an app that takes something out of titles
 _SEEN = "{} occurrence not {} this day (UTC) or time, ISO 8601"
 
 
@@ -138,18 +139,23 @@ def crash_page(
 ) -> CrashPage:
     """`limit` rows from the `offset`-th, of which the last one only tells that there is a next page.
 
-    What an app takes out of titles is not to be found by searching for it either: such a crash is left out of its page.
+    What an app takes out of titles is not to be found by searching for it either, nor shown by how many rows there are: of
+    such an app SEARCHED_THROUGH found crashes are looked at, and pages are made of what is left.
     """
     rules, _ = rules_of(session, app_id)
+    words = crash_query.wanted.words
+    is_hiding = rules.is_on and bool(words)
     rows = find_crashes(
         session,
         app_id,
         crash_query.sought(user_id),
         sort=crash_query.sort,
         is_ascending=crash_query.order == "asc",
-        limit=limit,
-        offset=offset,
+        limit=SEARCHED_THROUGH if is_hiding else limit,
+        offset=0 if is_hiding else offset,
     )
+    if is_hiding:
+        rows = [one for one in rows if _is_found(one.crash.title, rules, words)][offset : offset + limit]
     assignees = assignees_of(session, [one.crash.id for one in rows[: limit - 1]])
     titled = [
         ListedCrash(
@@ -160,9 +166,7 @@ def crash_page(
         )
         for one in rows[: limit - 1]
     ]
-    words = crash_query.wanted.words
-    shown = [one for one in titled if one.title == one.crash.title or _has(one.title, words)]
-    return CrashPage(_told_apart(shown, rules), rows)
+    return CrashPage(_told_apart(titled, rules), rows)
 
 
 def fact_filters(query: CrashQuery) -> Iterator[FactFilter]:
@@ -241,6 +245,11 @@ def _told_apart(shown: Sequence[ListedCrash], rules: Rules) -> list[ListedCrash]
 
 def _parts(crash: Crash, rules: Rules) -> tuple[str, ...]:
     return tuple(rules.text(part) for part in json.loads(crash.why)["parts"]) if crash.why else ()
+
+
+def _is_found(title: str, rules: Rules, words: Sequence[str]) -> bool:
+    shown = rules.text(title)
+    return shown == title or _has(shown, words)
 
 
 def _has(title: str, words: Sequence[str]) -> bool:

@@ -71,6 +71,27 @@ def test_what_is_taken_out_of_a_title_is_not_found_in_it(client, member, crashes
     assert listed(client, member, "?search=sigsegv") == [crashes[1].identifier]
 
 
+def test_no_link_to_a_next_page_tells_what_is_taken_out_of_titles(services, client, member, crashes):
+    client.patch(f"/api/apps/{member.app.identifier}/settings", json={"redaction": {"patterns": ["email"]}},
+                 headers=member.headers)  # fmt: skip
+    with services.db.write() as session:
+        for crash in crashes[1:]:
+            session.get_one(Crash, crash.id).title = "SIGSEGV in ada@example.com"
+    url = f"/api/apps/{member.app.identifier}/crashes"
+
+    hidden = client.get(f"{url}?search=ada@exa&per_page=1", headers=member.headers)
+    shown = client.get(f"{url}?search=sigsegv&per_page=1", headers=member.headers)
+    following = client.get(f"{url}?search=sigsegv&per_page=1&page=2", headers=member.headers)
+
+    assert (hidden.json["result"], "Link" in hidden.headers) == ([], False)
+    assert ([one["identifier"] for one in shown.json["result"]], "Link" in shown.headers) == (
+        [crashes[2].identifier],
+        True,
+    )
+    assert [one["identifier"] for one in following.json["result"]] == [crashes[1].identifier]
+    assert "Link" not in following.headers
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [
