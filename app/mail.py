@@ -61,8 +61,11 @@ def mail_address(text: str) -> str:
 
 
 def can_send(config: Config) -> bool:
-    """True when the operator has set a mail server."""
-    return bool(config.smtp_url)
+    """True when the operator has set a mail server and the public URL, with which the links in mails begin.
+
+    The Host header cannot stand in for it: who sends a request would choose where the links in others' mails lead.
+    """
+    return bool(config.smtp_url and config.public_url)
 
 
 def send_mail(config: Config, mail: Mail) -> int:

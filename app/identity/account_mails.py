@@ -21,17 +21,18 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 log = structlog.get_logger()
 
 
-def mail_invitation(services: Services, app: App, email: str | None, url: str) -> bool:
+def mail_invitation(services: Services, app: App, email: str | None, secret: str) -> bool:
     """Send an invitation that is for one e-mail to it; false where no mail is sent."""
     if not email or not can_send(services.config):
         return False
     name = app.name  # without control characters, which the mail would take out of its subject besides
+    url = f"{services.config.public_url}/invitations/{secret}"
     text = f"You are invited to the app {name}. This link works once:\n\n{url}\n"
     _beside(lambda: _send(services, Mail(email, f"Invitation to {name}", text)))
     return True
 
 
-def mail_reset(services: Services, email: str, address: str, base_url: str) -> None:
+def mail_reset(services: Services, email: str, address: str) -> None:
     """Send a link to choose a new password to a user of this e-mail, if there is one; nobody learns whether.
 
     Raises TooManyRequests.
@@ -43,7 +44,7 @@ def mail_reset(services: Services, email: str, address: str, base_url: str) -> N
             secret = passwords.begin_reset(services, email, NOBODY)
         except NotFound:
             return
-        link = f"{base_url}/password/{secret}"
+        link = f"{services.config.public_url}/password/{secret}"
         text = f"Somebody asked for a new password of this account. If it was you, choose one within a day:\n\n{link}\n"
         _send(services, Mail(email.lower(), "A new password for crashq", text))
 

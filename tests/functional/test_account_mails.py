@@ -21,10 +21,12 @@ def postbox():
 
 @pytest.fixture
 def client(services, postbox: Postbox):
-    config = replace(
-        services.config, smtp_url=f"smtp://127.0.0.1:{postbox.port}?tls=none", mail_from="crashq@example.com"
-    )
-    return create_app(replace(services, config=config)).test_client()
+    return client_of(services, postbox, public_url="http://localhost")
+
+
+def client_of(services, postbox: Postbox, **settings):
+    mail = {"smtp_url": f"smtp://127.0.0.1:{postbox.port}?tls=none", "mail_from": "crashq@example.com"}
+    return create_app(replace(services, config=replace(services.config, **mail, **settings))).test_client()
 
 
 def wait_for_mails() -> None:
@@ -81,3 +83,21 @@ def test_without_a_mail_server_there_is_no_such_page(services):
 
     assert client.get("/forgot-password").status_code == 404
     assert "/forgot-password" not in client.get("/sign-in").text
+
+
+def test_no_mail_leads_where_a_request_says_that_this_server_is(services, member, postbox):
+    other = {"base_url": "http://10.66.6.6"}
+    form = {"data": {"email": member.email}, "headers": {"Origin": "http://10.66.6.6"}}
+    networks = {"hosts": ("10.0.0.0/8",)}
+    path = f"/api/apps/{member.app.identifier}/invitations"
+    unset = client_of(services, postbox, **networks)
+    public = client_of(services, postbox, public_url="http://localhost", **networks)
+
+    assert unset.post("/forgot-password", **form, **other).status_code == 404
+    for client in (unset, public):
+        made = client.post(path, json={"email": "grace@example.com"}, headers=member.headers, **other)
+        assert made.status_code == 201
+    wait_for_mails()
+
+    [mail] = postbox.mails
+    assert link_in(mail).startswith("/invitations/")

@@ -7,7 +7,7 @@ from html import escape
 
 from app.config import Config
 from app.errors import Conflict
-from app.mail import Mail, MailNotSent, MailNotSet, can_send, mail_address, send_mail
+from app.mail import Mail, MailNotSent, MailNotSet, mail_address, send_mail
 from app.notifications.channel_type import Outgoing
 from app.notifications.message import Notice, clip
 from app.webhooks.sending import NotDelivered, Reply
@@ -28,7 +28,7 @@ class NoPublicUrl(Conflict):
 
 def check(config: Config, address: str) -> str:
     """An e-mail address, where mails can be sent."""
-    if not can_send(config):
+    if not config.smtp_url:
         raise MailNotSet
     if not config.public_url:
         raise NoPublicUrl

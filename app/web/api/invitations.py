@@ -55,9 +55,8 @@ def list_all(app: App, paging: Paging) -> Page[InvitationBody]:
 def invite(app: App, user: int, body: invitations.NewInvitation) -> Answer[NewInvitationBody]:
     """Make an invitation; only this response has its link."""
     made, secret = invitations.invite(services(), app, body, user)
-    told = _new(made, secret)
-    mail_invitation(services(), app, made.email, told.url)
-    return Answer(told, {"Cache-Control": "no-store"})
+    mail_invitation(services(), app, made.email, secret)
+    return Answer(_new(made, secret), {"Cache-Control": "no-store"})
 
 
 @resource.delete("/<invitation_identifier>", "endInvitation", "Let nobody join by an invitation", about="Ended")

@@ -6,7 +6,7 @@ from app.errors import NotFound, TooManyRequests
 from app.identity.access import Access
 from app.identity.account_mails import mail_reset
 from app.mail import can_send
-from app.web.auth import base_url, services
+from app.web.auth import services
 from app.web.console.page import go, render
 from app.web.console.page_access import needs
 
@@ -28,7 +28,7 @@ def send() -> Response:
     _require_mail()
     email = request.form.get("email", "").strip()
     try:
-        mail_reset(services(), email, request.remote_addr or "", base_url())
+        mail_reset(services(), email, request.remote_addr or "")
     except TooManyRequests as error:
         response = render("forgot_password.html", status=error.status, email=email[:254], problem=error.message)
         response.headers["Retry-After"] = str(error.retry_after)

@@ -80,7 +80,7 @@ def invite(app_identifier: str) -> Response:
     except REFUSALS as error:
         return _page(app, error.status, {"invited": problems_of(error, ("email",), "email").popitem()[1]}, given=email)
     url = f"{base_url()}/invitations/{secret}"
-    mail_invitation(services(), app, made.email, url)
+    mail_invitation(services(), app, made.email, secret)
     return _page(app, url=url)
 
 
