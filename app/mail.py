@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import formatdate, make_msgid, parseaddr
 from functools import cache
+from typing import Any
 
 from app.config import Config
 from app.errors import BadParameters, Conflict
@@ -20,6 +21,7 @@ SILENCE_LIMIT = 10.0  # seconds that the server may say nothing
 WHOLE_LIMIT = 20.0  # seconds of a mail in all
 MAX_ADDRESS = 254  # characters (RFC 5321, errata 1690)
 MAX_SUBJECT = 200
+MAX_LINE = 998  # characters (RFC 5322)
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 ACCEPTED = 250  # SMTP
@@ -95,7 +97,7 @@ def send_mail(config: Config, mail: Mail) -> int:
 
 def compose(config: Config, mail: Mail) -> EmailMessage:
     """The mail in the form of RFC 5322: plain text, and HTML beside it where there is any."""
-    made = EmailMessage(policy=SMTP)
+    made = EmailMessage(policy=POLICY)
     made["Subject"] = _header(mail.subject)[:MAX_SUBJECT]
     made["From"] = config.mail_from
     made["To"] = mail_address(mail.to)
@@ -108,6 +110,26 @@ def compose(config: Config, mail: Mail) -> EmailMessage:
     if mail.html:
         made.add_alternative(mail.html, subtype="html", cte="quoted-printable")
     return made
+
+
+class _Policy(EmailPolicy):
+    """Leaves headers of lists on one line, as they are: programs read their URLs, but no encoded words (RFC 2047)."""
+
+    def fold(self, name: str, value: Any) -> str:
+        """A header as it is sent."""
+        line = f"{name}: {value}"
+        if name.lower().startswith("list-") and line.isascii() and len(line) <= MAX_LINE:
+            return line + self.linesep
+        return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The same in bytes."""
+        if name.lower().startswith("list-"):
+            return self.fold(name, value).encode("ascii")
+        return super().fold_binary(name, value)
+
+
+POLICY = _Policy(linesep="\r\n")
 
 
 def _header(text: str) -> str:

@@ -24,6 +24,7 @@ class Postbox:
     port: int = 0
     answer: str = "250 OK"
     mails: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     was_encrypted: list[bool] = field(default_factory=list)
 
@@ -31,6 +32,7 @@ class Postbox:
         """Keep a mail."""
         if self.answer.startswith("250"):
             self.mails.append(message_from_bytes(envelope.content, policy=default))
+            self.raw.append(bytes(envelope.content))
             self.recipients += envelope.rcpt_tos
             self.was_encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         return self.answer

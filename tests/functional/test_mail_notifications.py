@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,7 @@ def test_a_mail_has_text_html_and_a_link_that_ends_that_channel_only_without_a_l
     told(services, member.app, second, 1)
     deliver_due(services)
 
+    assert f"\r\nList-Unsubscribe: <https://crashq.example.com{link}>\r\n".encode() in postbox.raw[0]
     assert (mail["To"], postbox.recipients[0], mail["From"]) == (ADDRESS, ADDRESS, "crashq <c@example.com>")
     assert mail["Subject"].startswith("New crash in Notes: NSRangeException")
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -64,6 +66,22 @@ def test_a_mail_has_text_html_and_a_link_that_ends_that_channel_only_without_a_l
     base = f"/api/apps/{member.app.identifier}/notifications"
     on = client.patch(f"{base}/{first}", json={"active": True}, headers=member.headers)
     assert (on.status_code, on.headers["X-Error-Code"]) == (409, "unsubscribed")
+
+
+def test_long_and_foreign_headers_are_encoded_on_the_wire_and_add_none(services, postbox):
+    url, subject = f"<https://crashq.example.com/{'x' * 300}>", f"Absturz: {'Übersicht ' * 12}\r\nBcc: eve@example.com"
+    config = replace(services.config, mail_from=f'"Größe, Übersicht" <crashq@{"c" * 60}.example.com>')
+
+    send_mail(config, Mail(ADDRESS, subject, "Hello", headers={"List-Unsubscribe": f"{url}\r\nBcc: eve@example.com"}))
+
+    [mail], head = postbox.mails, postbox.raw[0].partition(b"\r\n\r\n")[0]
+    assert f"\r\nList-Unsubscribe: {url} Bcc: eve@example.com\r\n".encode() in head
+    assert head.isascii()
+    assert b"\nBcc" not in head
+    assert all(len(line) <= 998 for line in head.split(b"\r\n"))
+    assert mail["Subject"] == f"Absturz: {'Übersicht ' * 12} Bcc: eve@example.com"
+    assert mail["From"].addresses[0].display_name == "Größe, Übersicht"
+    assert postbox.recipients == [ADDRESS]
 
 
 def test_a_link_that_is_not_signed_or_of_another_address_ends_nothing(services, client, member, postbox):
