@@ -11,6 +11,7 @@ from app.json_models import RequestBody
 MAX_ADDRESS = 2_048  # characters
 ADDRESS, EXAMPLE = "A URL, or an e-mail address", "https://hooks.slack.com/services/T024BE7LD/B024BE7LH/aB3x"
 HOUR = "From which on summaries are sent, in the time zone"
+NOT_OF_IANA = {"localtime", "posixrules", "Factory"}  # files beside the zones: the machine's own, and no zone
 Kind = Literal["email", "slack", "teams", "discord", "mattermost", "webhook"]
 
 
@@ -45,7 +46,7 @@ class _ChannelSettings(RequestBody):
     @field_validator("time_zone", check_fields=False)
     @classmethod
     def _check_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value in NOT_OF_IANA or value not in available_timezones():
             raise ValueError("it is no time zone of IANA's, such as Europe/Paris")
         return str(ZoneInfo(value))
 

@@ -94,6 +94,7 @@ def test_channels_are_no_webhooks(client, member, base):
      {"rules": None}, {"rules": {"old": True}}, {"rules": {"spike": {"times": 1, "at_least": 5}}}, {"more": 1},
      {"rules": {"users_over": 0}}, {"time_zone": "Paris"}, {"time_zone": "../../etc/passwd"}, {"summary_hour": 24},
      {"quiet_hours": {"from_hour": 7, "until_hour": 7}}, {"quiet_hours": {"from_hour": 7}}, {"name": "a\nb"},
+     {"time_zone": "Factory"}, {"time_zone": "localtime"},
      {"name": "a" * 101}, {"address": ""}, {"address": None}, {"active": "yes"}],
 )  # fmt: skip
 def test_what_makes_no_sense_or_leads_inside_is_refused_and_nothing_is_made(client, member, base, fields):
