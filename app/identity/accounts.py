@@ -11,6 +11,7 @@ import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from app.acting import Actor
 from app.config import Config
 from app.db import Session
 from app.db.hot.upload import Sender, find_project_sender, find_sender
@@ -46,9 +47,17 @@ def create_user(services: Services, email: str, password: str) -> None:
     email = checked_email(email)
     made = hashed_password(password)
     with services.db.write() as session:
-        if not add_user(session, email, made, services.now()):
-            raise Conflict("A user with this e-mail exists already")
-        record(session, None, "user.added", email, services.now())
+        insert_user(services, session, email, made)
+
+
+def insert_user(services: Services, session: Session, email: str, password_hash: str, by: Actor | None = None) -> int:
+    """Add a person to a transaction; returns their id. Raises Conflict."""
+    is_new = add_user(session, email, password_hash, services.now())
+    user = find_user(session, email)
+    if not is_new or user is None:
+        raise Conflict("A user with this e-mail exists already; sign in with it")
+    record(session, None, "user.added", email, services.now(), by)
+    return user.id
 
 
 def checked_email(email: str) -> str:
@@ -97,16 +106,20 @@ def log_in(services: Services, email: str, password: str, address: str = "") -> 
 
 def begin_session(services: Services, known: User) -> str:
     """A new token of a user whose password was right. Raises Unauthorized when it has changed, or they were disabled."""
-    token = secrets.token_urlsafe(32)
-    now = services.now()
-    lifetime = timedelta(seconds=services.config.token_lifetime)
     with services.db.write() as session:
         user = session.get(
             User, known.id, with_for_update=True
         )  # who ends all logins of the user at the same time waits
         if user is None or user.disabled_at is not None or user.password_hash != known.password_hash:
             raise Unauthorized("Wrong e-mail or password")
-        session.add(Token(hash=hash_of(token), user_id=user.id, created_at=now, expires_at=now + lifetime))
+        return insert_session(services, session, user.id)
+
+
+def insert_session(services: Services, session: Session, user_id: int) -> str:
+    """Add the token of a login to a transaction."""
+    token, now = secrets.token_urlsafe(32), services.now()
+    lifetime = timedelta(seconds=services.config.token_lifetime)
+    session.add(Token(hash=hash_of(token), user_id=user_id, created_at=now, expires_at=now + lifetime))
     return token
 
 

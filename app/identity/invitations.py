@@ -1,14 +1,13 @@
-"""Invitations to an app: links that end, by which somebody becomes a member, with an account made for who has none."""
+"""Invitations to an app: links that end, by which somebody becomes a member; one for an e-mail also makes its account."""
 
 import secrets
-from contextlib import suppress
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
 import structlog
 from pydantic import Field
 
-from app.acting import Actor
+from app.acting import NOBODY, Actor
 from app.db import Session
 from app.db.models.account_link import (
     AccountLink,
@@ -22,10 +21,20 @@ from app.db.models.account_link import (
 from app.db.models.app import App
 from app.db.models.audit_entry import record
 from app.db.models.membership import Role, add_member, role_of
-from app.db.models.user import User
-from app.errors import BadParameters, Conflict, NotFound
-from app.identity.accounts import IDENTIFIER_SHAPE, checked_email, create_user, hash_of, log_in
-from app.identity.login_limits import hashing
+from app.db.models.user import User, find_user
+from app.errors import AppError, BadParameters, Conflict, NotFound
+from app.identity.accounts import (
+    IDENTIFIER_SHAPE,
+    checked_email,
+    hash_of,
+    hashed_password,
+    insert_session,
+    insert_user,
+    log_in,
+    log_out,
+    person_of,
+)
+from app.identity.login_limits import begin_guess, hashing
 from app.identity.passwords import MAX_LINK, LinkEnded
 from app.json_models import RequestBody
 from app.services import Services
@@ -40,7 +49,7 @@ class NewInvitation(RequestBody):
     """Who is invited, and as what."""
 
     role: Literal["viewer", "member", "owner"] = Field(default="member", examples=["member"])
-    email: str | None = Field(default=None, description="The only one that may join; null: anybody with the link")
+    email: str | None = Field(default=None, description="The only one that may join; null: anybody who has an account")
     expires_in_days: int = Field(default=7, ge=1, le=MAX_DAYS)
 
 
@@ -107,16 +116,44 @@ def accept(services: Services, secret: str, user: User) -> Invited:
     return invited
 
 
-def begin_account(services: Services, secret: str, email: str, password: str, address: str) -> str:
-    """The token of a login for who is invited, into a new account, or into theirs if its password is right.
+def join(services: Services, secret: str, email: str, password: str, address: str) -> tuple[Invited, str]:
+    """Let in who is not signed in; returns what they joined, and the token of their login.
 
-    Raises Gone, BadParameters, Unauthorized or TooManyRequests.
+    They join with their account and its password. A new account is made for the e-mail that an invitation is for, and never
+    for one that is typed here: nobody has vouched for it.
+    Raises Gone, Conflict, BadParameters, Unauthorized or TooManyRequests; then nothing is left.
     """
     invited = look(services, secret)
-    email = invited.email or email.strip()
-    with hashing(), suppress(Conflict):  # theirs, if they know the password
-        create_user(services, email, password)
-    return log_in(services, email, password, address)
+    if invited.email is not None and not _has_account(services, invited.email):
+        return _join_anew(services, secret, invited.email, password, address)
+    token = log_in(services, invited.email or email.strip(), password, address)
+    try:
+        return accept(services, secret, person_of(services, token)), token
+    except AppError:
+        log_out(services, token)
+        raise
+
+
+def _join_anew(services: Services, secret: str, email: str, password: str, address: str) -> tuple[Invited, str]:
+    with hashing():
+        guess = begin_guess(services, hash_of(email.casefold()), address)
+        made = hashed_password(password)
+    with services.db.write() as session:
+        invited = _invited(services, session, secret)
+        if not take_link(session, hash_of(secret)):
+            raise LinkEnded  # somebody else has used it meanwhile
+        user_id = insert_user(services, session, email, made, NOBODY)
+        add_member(session, invited.app.id, user_id, invited.role)
+        record(session, invited.app.id, "invitation.accepted", email, services.now(), Actor(user_id))
+        token = insert_session(services, session, user_id)
+    guess.was_right()
+    log.info("invitation_accepted", app=invited.app.identifier, user=user_id, role=invited.role.value)
+    return invited, token
+
+
+def _has_account(services: Services, email: str) -> bool:
+    with services.db.read() as session:
+        return find_user(session, email) is not None
 
 
 def _invited(services: Services, session: Session, secret: str) -> Invited:

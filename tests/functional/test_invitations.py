@@ -1,10 +1,16 @@
 """Invitations: a link that ends, works once, and makes an account for who has none."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from argon2 import PasswordHasher
+from limits.storage import MemoryStorage
+
+from app import create_app
 from app.db.models.membership import Role
 from app.identity import invitations, users
 from app.identity.invitations import NewInvitation
+from app.queueing.rate_limit import RateLimit
 from tests.console import OWN, press, said, sign_in
 from tests.factories import join, make_member
 
@@ -35,7 +41,7 @@ def roles(client, member) -> dict[str, str]:
 
 
 def test_who_has_no_account_gets_one_and_is_signed_in(client, member, invite):
-    link = invite(role="viewer")
+    link = invite(role="viewer", email="grace@example.com")
     assert "Notes" in client.get(link).text
 
     answer = client.post(link, data=NEW, headers=OWN)
@@ -45,7 +51,7 @@ def test_who_has_no_account_gets_one_and_is_signed_in(client, member, invite):
 
 
 def test_a_link_works_once(client, member, invite):
-    link = invite()
+    link = invite(email="grace@example.com")
     client.post(link, data=NEW, headers=OWN)
     client.post("/sign-out", headers=OWN)
     client.delete_cookie("crashq")
@@ -76,6 +82,43 @@ def test_who_has_an_account_joins_with_its_password_only(client, services, membe
 
     assert (wrong.status_code, right.status_code) == (401, 303)
     assert roles(client, member)["grace@example.com"] == "member"
+
+
+def test_a_link_for_nobody_in_particular_makes_no_account(client, services, member, invite):
+    link = invite()
+
+    answer = client.post(link, data=NEW, headers=OWN)
+
+    assert answer.status_code == 401
+    assert [user.email for user in users.list_users(services, 10, 0)] == ["ada@example.com"]
+    assert client.get(link).status_code == 200
+
+
+def test_who_is_too_late_gets_no_account(client, services, member, api, invite, monkeypatch):
+    link = invite(email="grace@example.com")
+    [made] = client.get(api, headers=member.headers).json["result"]
+    compute = PasswordHasher.hash
+
+    def end_meanwhile(*given):
+        monkeypatch.undo()
+        invitations.end(services, member.app, made["identifier"])
+        return compute(*given)
+
+    monkeypatch.setattr(PasswordHasher, "hash", end_meanwhile)
+    assert client.post(link, data=NEW, headers=OWN).status_code == 410
+    assert [user.email for user in users.list_users(services, 10, 0)] == ["ada@example.com"]
+
+
+def test_over_the_limit_of_logins_no_account_is_made(services, member):
+    limited = replace(services.config, wrong_passwords_per_minute=1)
+    client = create_app(replace(services, config=limited, rate_limit=RateLimit(MemoryStorage()))).test_client()
+    client.post("/api/login", json=NEW)
+    wanted = NewInvitation(email=NEW["email"])
+    _, secret = invitations.invite(services, member.app, wanted, member.user_id)
+
+    assert client.post(f"/invitations/{secret}", data=NEW, headers=OWN).status_code == 429
+    assert [user.email for user in users.list_users(services, 10, 0)] == ["ada@example.com"]
+    assert client.get(f"/invitations/{secret}").status_code == 200
 
 
 def test_a_link_for_one_email_is_for_no_other(client, services, member, invite):

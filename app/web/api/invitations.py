@@ -27,7 +27,7 @@ class InvitationBody(ResponseBody, component="Invitation"):
     identifier: str = Field(examples=["2f6c1e8a9b0d4c7e5f3a1b2c"])
     role: Role = Field(examples=["member"])
     email: str | None = Field(
-        description="The only one that may join; null: anybody with the link", examples=[_INVITED]
+        description="The only one that may join; null: anybody who has an account", examples=[_INVITED]
     )
     created_at: Time
     expires_at: Time

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request
 
 from app.errors import BadParameters, Conflict, TooManyRequests, Unauthorized
-from app.identity import accounts, invitations, passwords
+from app.identity import invitations, passwords
 from app.identity.access import Access
 from app.web import auth
 from app.web.auth import services
@@ -24,17 +24,17 @@ def show_invitation(secret: str) -> Response:
 @blueprint.post("/invitations/<secret>")
 @needs(Access.OPEN)
 def accept(secret: str) -> Response:
-    """Join the app: as who is signed in, else with a new account, or with the one of that e-mail and password."""
+    """Join the app: as who is signed in, else with an e-mail and its password, or with a new account."""
     who, form = maybe_signed_in(), request.form
     token = None
     try:
         if who is None:
             address = request.remote_addr or ""
-            token = invitations.begin_account(
+            joined, token = invitations.join(
                 services(), secret, form.get("email", ""), form.get("password", ""), address
             )
-        user = who.user if who else accounts.person_of(services(), token or "")
-        joined = invitations.accept(services(), secret, user)
+        else:
+            joined = invitations.accept(services(), secret, who.user)
     except (BadParameters, Unauthorized, TooManyRequests) as error:
         return _invitation(secret, error.status, problems_of(error, ("email", "password"), "email"))
     except Conflict as error:
