@@ -34,9 +34,10 @@ from app.identity.accounts import (
     log_out,
     person_of,
 )
-from app.identity.login_limits import begin_guess, hashing
+from app.identity.login_limits import begin_guess, count_mail_to, hashing
 from app.identity.passwords import MAX_LINK, LinkEnded
 from app.json_models import RequestBody
+from app.mail import can_send
 from app.services import Services
 
 MOST_PER_APP = 100
@@ -62,8 +63,13 @@ class Invited(NamedTuple):
 
 
 def invite(services: Services, app: App, wanted: NewInvitation, by: int | None) -> tuple[AccountLink, str]:
-    """One more invitation and its secret, which nobody can see again. Raises BadParameters or Conflict."""
+    """One more invitation and its secret, which nobody can see again.
+
+    Raises BadParameters, Conflict or TooManyRequests.
+    """
     email = checked_email(wanted.email) if wanted.email else None
+    if email and can_send(services.config):
+        count_mail_to(services, email)
     secret, now = secrets.token_urlsafe(32), services.now()
     made = AccountLink(
         hash=hash_of(secret), identifier=secrets.token_hex(12), purpose=LinkPurpose.INVITATION.value, user_id=by,

@@ -1,10 +1,12 @@
-"""How many passwords may be tried: for one e-mail, from one address, and by a process at the same time."""
+"""How many passwords may be tried and mails sent: for one e-mail, from one address, by a user, and by a process at once."""
 
+import hashlib
 import ipaddress
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.acting import actor
 from app.errors import TooManyRequests
 from app.services import Services
 
@@ -14,6 +16,8 @@ LOGINS_AT_ONCE = (
     4  # of one process, those that wait for a hash included: the other request slots stay for other requests
 )
 COME_BACK = 1  # seconds
+HOUR = 60  # minutes
+MAILS_TO_ONE, MAILS_BY_ONE = 5, 20  # an hour: to a recipient from all users, and by a user
 
 _hashes = threading.BoundedSemaphore(HASHES_AT_ONCE)
 _logins = threading.BoundedSemaphore(LOGINS_AT_ONCE)
@@ -60,6 +64,26 @@ def begin_mail(services: Services, email_hash: str, address: str) -> None:
         seconds = limit.reserve(name, per_minute) if limit else 0
         if seconds:
             raise TooManyRequests(f"Too many mails at the same time, try again in {seconds} s", retry_after=seconds)
+
+
+def count_mail_to(services: Services, recipient: str) -> None:
+    """Count a mail that a user sends to somebody else, such as an invitation. Raises TooManyRequests."""
+    limit, user = services.rate_limit, actor().user_id
+    if limit is None:
+        return
+    local, _, domain = recipient.casefold().partition("@")
+    person = hashlib.sha256(f"{local.partition('+')[0]}@{domain}".encode(errors="replace")).hexdigest()
+    by_user = (f"mails-by:{user}", MAILS_BY_ONE)
+    if user is not None and (seconds := limit.reserve(*by_user, HOUR)):
+        raise _too_many("You have sent too many mails", seconds)
+    if seconds := limit.reserve(f"mails-to:{person}", MAILS_TO_ONE, HOUR):
+        if user is not None:
+            limit.give_back(*by_user, HOUR)
+        raise _too_many("This address has been sent too many mails", seconds)
+
+
+def _too_many(what: str, seconds: int) -> TooManyRequests:
+    return TooManyRequests(f"{what} within an hour; try again in {-(-seconds // 60)} min", retry_after=seconds)
 
 
 def is_of_one_sender(address: str, trusted_proxies: int) -> bool:

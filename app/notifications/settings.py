@@ -14,6 +14,7 @@ from app.db.models.channel import (
 from app.db.models.webhook import Delivery, Webhook, add_delivery, deliveries_of, delivery_for, drop_webhook, give_up
 from app.errors import BadParameters, Conflict, NotFound
 from app.identity import encryption
+from app.identity.login_limits import count_mail_to
 from app.notifications.addresses import decrypt_address, encrypt_address
 from app.notifications.channels import CHANNELS
 from app.notifications.composing import TEST
@@ -24,7 +25,7 @@ from app.webhooks.secret import encrypt_secret, new_secret
 
 MOST_PER_APP = 20
 INACTIVE = "The channel is paused"
-SIGNED = "webhook"  # the kind whose messages have a signature
+MAILED, SIGNED = "email", "webhook"  # the second: the kind whose messages have a signature
 
 
 class ChannelNotFound(NotFound):
@@ -112,7 +113,7 @@ def change(services: Services, app: App, identifier: str, wanted: ChannelChange)
             raise ChannelNotFound
         hook, channel = found
         if "address" in given:
-            if _is_other(services, channel, address):
+            if _address(services, channel).casefold() != address.casefold():
                 channel.unsubscribed_at = None
             hook.url = CHANNELS[channel.kind].shorten(address)
             channel.address = encrypt_address(services.config.secret_key, address)
@@ -159,8 +160,10 @@ def delivery_page(services: Services, app: App, identifier: str, limit: int, off
 
 
 def send_test(services: Services, app: App, identifier: str) -> Delivery:
-    """Send a test message, one a minute at most. Raises NotFound, or Conflict while the channel is paused."""
-    now = services.now()
+    """Send a test message, one a minute at most. Raises NotFound, TooManyRequests, or Conflict while it is paused."""
+    now, (hook, channel) = services.now(), find(services, app, identifier)
+    if hook.active and channel.kind == MAILED:
+        count_mail_to(services, _address(services, channel))
     with services.db.write() as session:
         found = find_channel(session, _fit(identifier), app.id, lock=True)
         if found is None:
@@ -199,11 +202,11 @@ def _checked(services: Services, kind: str, address: str) -> str:
     return CHANNELS[kind].check(services.config, address.strip())
 
 
-def _is_other(services: Services, channel: NotificationChannel, address: str) -> bool:
+def _address(services: Services, channel: NotificationChannel) -> str:
     try:
-        return decrypt_address(services.config.secret_key, channel.address).casefold() != address.casefold()
+        return decrypt_address(services.config.secret_key, channel.address)
     except encryption.Unreadable:
-        return True
+        return ""
 
 
 def _activate(hook: Webhook, channel: NotificationChannel, *, is_active: bool) -> None:

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class RateLimit:
-    """So many a minute of each name, such as an app's id. Nothing is refused because Redis is away.
+    """So many a minute (or `minutes`) of each name, such as an app's id. Nothing is refused because Redis is away.
 
     Counting costs one round trip to Redis; a refused request costs none until the minute is over.
     """
@@ -49,16 +49,16 @@ class RateLimit:
                 self._refused = {**still, (name, per_minute): now + seconds}
         return math.ceil(seconds)
 
-    def reserve(self, name: str, per_minute: int) -> int:
+    def reserve(self, name: str, most: int, minutes: int = 1) -> int:
         """The same of one that may be given back; what is refused is not counted."""
-        seconds = self._unless_away(lambda: self._ask(name, per_minute))
+        seconds = self._unless_away(lambda: self._ask(name, most, minutes))
         if seconds:
-            self.give_back(name, per_minute)
+            self.give_back(name, most, minutes)
         return math.ceil(seconds)
 
-    def give_back(self, name: str, per_minute: int) -> None:
+    def give_back(self, name: str, most: int, minutes: int = 1) -> None:
         """Count one less."""
-        self._unless_away(lambda: self._take_one(name, per_minute))
+        self._unless_away(lambda: self._take_one(name, most, minutes))
 
     def _unless_away(self, ask: Callable[[], float]) -> float:
         """What Redis answers; 0 where it does not, and for a while after that without being asked."""
@@ -71,15 +71,15 @@ class RateLimit:
             log.warning("rate_limit_away", error=type(error.storage_error).__name__)
             return 0.0
 
-    def _ask(self, name: str, per_minute: int) -> float:
-        allowed = RateLimitItemPerMinute(per_minute)
+    def _ask(self, name: str, most: int, minutes: int = 1) -> float:
+        allowed = RateLimitItemPerMinute(most, minutes)
         if self._windows.hit(allowed, name):
             return 0.0
         over = self._windows.get_window_stats(allowed, name).reset_time
-        return min(max(over - time.time(), 1.0), float(WINDOW))
+        return min(max(over - time.time(), 1.0), float(WINDOW * minutes))
 
-    def _take_one(self, name: str, per_minute: int) -> float:
-        item = RateLimitItemPerMinute(per_minute)
+    def _take_one(self, name: str, most: int, minutes: int) -> float:
+        item = RateLimitItemPerMinute(most, minutes)
         self._storage.incr(item.key_for(name), item.get_expiry(), amount=-1)
         return 0.0
 

@@ -5,12 +5,14 @@ import ssl
 from dataclasses import replace
 
 import pytest
+from limits.storage import MemoryStorage
 
 from app import create_app
 from app import mail as mails
 from app.db.models.webhook import DeliveryState
 from app.mail import Mail, MailNotSent, send_mail
 from app.notifications import settings as channels
+from app.queueing.rate_limit import RateLimit
 from app.webhooks.deliveries import deliver_due
 from tests.certificates import self_signed
 from tests.console import BROWSER
@@ -94,6 +96,33 @@ def test_a_link_that_is_not_signed_or_of_another_address_ends_nothing(services, 
     for path in (link, link[:-1], f"{link.rpartition('/')[0]}/x"):
         assert client.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 404
     assert channels.find(services, member.app, identifier)[0].active
+
+
+def test_a_stranger_gets_few_tests_and_invitations_whichever_way_they_are_made(services, member):
+    client = create_app(replace(services, rate_limit=RateLimit(MemoryStorage()))).test_client()
+    base = f"/api/apps/{member.app.identifier}"
+
+    def post(path, **body):
+        return client.post(f"{base}/{path}", json=body or None, headers=member.headers)
+
+    def send_test(to):
+        channel = f"notifications/{make_channel(services, member.app, to, 'email')}"
+        answer = post(f"{channel}/test")
+        client.delete(f"{base}/{channel}", headers=member.headers)
+        return answer
+
+    sent = [send_test("eve@example.com").status_code for _ in range(3)]
+    sent += [post("invitations", email="Eve+1@example.com").status_code for _ in range(2)]
+    refused = [send_test("eve@example.com"), post("invitations", email="eve@example.com")]
+    others = [send_test(f"eve{number}@example.com") for number in range(16)]
+
+    assert sent == [200] * 3 + [201] * 2
+    assert {(one.status_code, one.headers["X-Error-Code"]) for one in refused} == {(429, "too_many_requests")}
+    assert all(3_500 < int(one.headers["Retry-After"]) <= 3_600 for one in refused)
+    assert refused[0].json["error_message"].endswith("sent too many mails within an hour; try again in 60 min")
+    assert len(client.get(f"{base}/invitations", headers=member.headers).json["result"]) == 2
+    assert [one.status_code for one in others] == [200] * 15 + [429]
+    assert post("invitations").status_code == 201  # no mail
 
 
 def test_a_server_that_refuses_is_tried_again_and_its_code_is_in_the_log(services, member, postbox, clock):

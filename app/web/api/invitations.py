@@ -49,7 +49,7 @@ def list_all(app: App, paging: Paging) -> Page[InvitationBody]:
 
 
 @resource.post(
-    "", "invite", "Make a link by which somebody joins the app", status=201, about="The invitation", errors=(409,),
+    "", "invite", "Make a link by which somebody joins the app", status=201, about="The invitation", errors=(409, 429),
     headers="Cache-Control",
 )  # fmt: skip
 def invite(app: App, user: int, body: invitations.NewInvitation) -> Answer[NewInvitationBody]:

@@ -96,7 +96,7 @@ def remove(app: App, channel_identifier: ChannelIdentifier) -> None:
     channels.remove(services(), app, channel_identifier)
 
 
-@resource.post(f"{ONE}/test", "testChannel", "Send a test message", about="The test's delivery", errors=(409,))
+@resource.post(f"{ONE}/test", "testChannel", "Send a test message", about="The test's delivery", errors=(409, 429))
 def send_test(app: App, channel_identifier: ChannelIdentifier) -> NotificationBody:
     """Send a test message, one a minute at most."""
     return _notification(channels.send_test(services(), app, channel_identifier))

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from app.db.models.app import App
 from app.db.models.membership import Role
-from app.errors import BadParameters, Conflict
+from app.errors import BadParameters, Conflict, TooManyRequests
 from app.identity import invitations, members
 from app.identity.access import Access
 from app.identity.account_mails import mail_invitation
@@ -77,7 +77,7 @@ def invite(app_identifier: str) -> Response:
         role = request.form.get("invited_role", Role.MEMBER.value)
         wanted = read_params(invitations.NewInvitation, {"role": role, "email": email or None})
         made, secret = invitations.invite(services(), app, wanted, who.user_id)
-    except REFUSALS as error:
+    except (*REFUSALS, TooManyRequests) as error:
         return _page(app, error.status, {"invited": problems_of(error, ("email",), "email").popitem()[1]}, given=email)
     url = f"{base_url()}/invitations/{secret}"
     mail_invitation(services(), app, made.email, secret)

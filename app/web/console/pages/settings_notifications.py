@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from app.db.models.app import App
 from app.db.models.channel import NotificationChannel
 from app.db.models.webhook import Webhook
-from app.errors import Conflict
+from app.errors import Conflict, TooManyRequests
 from app.identity.access import Access
 from app.json_models import read_params
 from app.notifications import settings as channels
@@ -79,7 +79,7 @@ def send_test(app_identifier: str, channel_identifier: str) -> Response:
     app = app_of(app_identifier)
     try:
         channels.send_test(services(), app, channel_identifier)
-    except Conflict as error:
+    except (Conflict, TooManyRequests) as error:
         return _go_on(app, channel_identifier, f"{error.message}.", "bad")
     return _go_on(
         app, channel_identifier, "A test message is on its way, one a minute at most. The log shows its result."
