@@ -100,14 +100,22 @@ def personal_keys(services: Services, user_id: int, limit: int, offset: int) -> 
         return keys_of(session, user_id, services.now(), limit, offset)
 
 
-def add_personal_key(services: Services, user_id: int, wanted: NewKey, *, shown: str = "") -> tuple[Token, str]:
+def require_login(token: str) -> None:
+    """Raise Unauthorized for a personal key, so that a stolen one makes no access that outlives it."""
+    if is_personal_key(token):
+        raise Unauthorized("A personal key may not do this; log in with e-mail and password")
+
+
+def is_personal_key(token: str) -> bool:
+    """Whether a token is one that a person has made; else it is of a login."""
+    return token.startswith(PREFIX)
+
+
+def add_personal_key(services: Services, user_id: int, wanted: NewKey) -> tuple[Token, str]:
     """A key that may do what its user may, and its text, which is returned only here.
 
-    `shown` is what the request came with: a key makes no key, so that a stolen key cannot prolong its access.
     Raises Unauthorized, BadParameters or Conflict.
     """
-    if shown.startswith(PREFIX):
-        raise Unauthorized("A key makes no other key; log in with e-mail and password")
     name, now = check_name(wanted.name), services.now()
     text = PREFIX + secrets.token_urlsafe(32)
     identifier = secrets.token_hex(12)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from flask import Response, current_app, g, request
 
 from app.errors import Unauthorized
-from app.identity import accounts, upload_keys
+from app.identity import accounts, keys, upload_keys
 from app.services import Services
 from app.symbolication.chunks import Uploader
 from app.web import csrf
@@ -73,8 +73,9 @@ def uploader() -> Uploader:
 
 
 def session_token() -> str | None:
-    """The token in the cookie, if there is one; it has not been checked."""
-    return request.cookies.get(_cookie_name()) or None
+    """The token in the cookie, if there is one; it has not been checked. A personal key is no session."""
+    held = request.cookies.get(_cookie_name(), "")
+    return None if keys.is_personal_key(held) else held or None
 
 
 def csrf_token(token: str) -> str:

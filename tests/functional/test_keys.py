@@ -7,6 +7,7 @@ from sqlalchemy import delete
 
 from app import create_app
 from app.db.models.ingest_key import IngestKey
+from app.identity import keys
 from tests.factories import PASSWORD, kscrash, make_member
 from tests.functional.test_dump_senders import minidump
 
@@ -161,13 +162,24 @@ def test_a_revoked_key_and_one_that_has_run_out_open_nothing(client, member, clo
     assert client.delete(f"/api/tokens/{revoked['identifier']}", headers=member.headers).status_code == 404
 
 
-def test_a_key_makes_no_key(client, member):
-    key = made(client, member)
+def test_a_key_makes_no_access_that_outlives_it(client, services, member):
+    _, key = keys.add_personal_key(services, member.user_id, keys.NewKey(name="Script"))
+    app, held = f"/api/apps/{member.app.identifier}", {"Authorization": f"Token {key}"}
+    named = {"name": "Another"}
 
-    answer = client.post("/api/tokens", json={"name": "more"}, headers=with_key(key))
+    for path, body in (("/api/tokens", named), (f"{app}/keys", named), (f"{app}/upload_keys", named), (f"{app}/invitations", {}),
+                       ("/api/password", {"current_password": PASSWORD, "new_password": "staple battery"})):  # fmt: skip
+        by_key = client.post(path, json=body, headers=held)
+        assert (path, by_key.status_code, by_key.json["status"]) == (path, 401, "unauthorized")
+        assert client.post(path, json=body, headers=member.headers).status_code in (200, 201), path
 
-    assert (answer.status_code, answer.json["status"]) == (401, "unauthorized")
-    assert len(client.get("/api/tokens", headers=member.headers).json["result"]) == 1
+
+def test_a_key_is_no_session_of_a_browser(client, services, member):
+    _, key = keys.add_personal_key(services, member.user_id, keys.NewKey(name="Script"))
+    client.set_cookie("crashq", key)
+
+    assert "/sign-in" in client.get("/account").location
+    assert client.get("/api/apps").status_code == 401
 
 
 def test_logins_are_no_keys_and_are_not_listed(client, member):

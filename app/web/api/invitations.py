@@ -50,7 +50,7 @@ def list_all(app: App, paging: Paging) -> Page[InvitationBody]:
 
 @resource.post(
     "", "invite", "Make a link by which somebody joins the app", status=201, about="The invitation", errors=(409, 429),
-    headers="Cache-Control",
+    headers="Cache-Control", by_key=False,
 )  # fmt: skip
 def invite(app: App, user: int, body: invitations.NewInvitation) -> Answer[NewInvitationBody]:
     """Make an invitation; only this response has its link."""

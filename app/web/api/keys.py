@@ -33,7 +33,7 @@ def list_all(app: App) -> list[IngestKeyBody]:
     return [IngestKeyBody.of(key) for key in keys.ingest_keys(services(), app, request.url_root)]
 
 
-@resource.post("", "addIngestKey", "Make one more ingest key", status=201, about="The key", errors=(409,))
+@resource.post("", "addIngestKey", "Make one more ingest key", status=201, about="The key", errors=(409,), by_key=False)
 def add(app: App, body: keys.NewIngestKey) -> IngestKeyBody:
     """Make one more key."""
     return IngestKeyBody.of(keys.add_ingest_key(services(), app, body, request.url_root))

@@ -11,7 +11,9 @@ from app.web.auth import services, token
 resource = Resource("password", tags.LOGIN, url_prefix="/api/password", access=Access.USER)
 
 
-@resource.post("", "changePassword", "Change your password; your other logins end", about="Changed", errors=(429,))
+@resource.post(
+    "", "changePassword", "Change your password; your other logins end", about="Changed", errors=(429,), by_key=False
+)
 def change(user: int, body: passwords.PasswordChange) -> None:  # noqa: ARG001
     """Change the password of the user; the login that asks goes on."""
     sent = token()

@@ -17,14 +17,14 @@ from flask import Blueprint, Response, request
 
 from app.acting import Actor, act_as
 from app.db.models.membership import Role
-from app.identity import access, accounts
+from app.identity import access, accounts, keys
 from app.identity.access import Access
 from app.json_models import ResponseBody, read_params
 from app.web.api import answers
 from app.web.api.page_window import link_after, link_next, window
 from app.web.api.request_values import MAX_BODY, json_object
 from app.web.api.tags import Tag
-from app.web.auth import services, uploader, user_id
+from app.web.auth import services, token, uploader, user_id
 
 B = TypeVar("B", bound=ResponseBody)
 N = TypeVar("N", bound=ResponseBody | None)
@@ -116,6 +116,7 @@ class Operation:
     headers: str = ""  # names of the response's own headers
     is_open: bool = False  # needs no token
     access: Access | None = None  # who may call it; what declares none is for viewers to read, and for owners to change
+    by_key: bool = True  # False: a personal key may not call it, only a login
     reads: Any = None  # the model of a body that the view reads by itself
     max_body: int = MAX_BODY  # bytes of a JSON body
     responses: dict[str, Any] | None = None  # of OpenAPI, for views that make their response themselves
@@ -146,6 +147,8 @@ class Operation:
         user = user_id() if {"app", "user"} & set(self.takes) else 0
         if user:
             act_as(Actor(user))
+            if not self.by_key:
+                keys.require_login(token())
         if "app" in self.takes:
             needed = self.needed.role or Role.OWNER
             values["app"] = accounts.app_for_user(services(), values.pop("app_identifier"), user, needed)

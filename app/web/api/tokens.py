@@ -14,7 +14,7 @@ from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.keys import KeyIdentifier
 from app.web.api.resource import Answer, Page, Paging, Resource
-from app.web.auth import header_token, services, token
+from app.web.auth import header_token, services
 
 NOTED = "crashq.noted_keys"
 MOST_NOTED = 10_000  # keys of which a process remembers when it noted them; then it forgets all
@@ -46,11 +46,11 @@ def list_all(user: int, paging: Paging) -> Page[PersonalKeyBody]:
 
 @resource.post(
     "", "addPersonalKey", "Make a key that may do what you may; not with a key",
-    status=201, about="The key", errors=(409,), headers="Cache-Control",
+    status=201, about="The key", errors=(409,), headers="Cache-Control", by_key=False,
 )  # fmt: skip
 def add(user: int, body: keys.NewKey) -> Answer[NewPersonalKeyBody]:
     """Make a key; only this response has its text."""
-    made, text = keys.add_personal_key(services(), user, body, shown=token())
+    made, text = keys.add_personal_key(services(), user, body)
     return Answer(NewPersonalKeyBody.of(made, token=text), {"Cache-Control": "no-store"})
 
 
@@ -64,7 +64,7 @@ def revoke(user: int, key_identifier: KeyIdentifier) -> None:
 def note_use(response: Response) -> Response:
     """Record that a personal key opened something."""
     value = header_token() or ""
-    if not value.startswith(keys.PREFIX) or response.status_code >= 400:
+    if not keys.is_personal_key(value) or response.status_code >= 400:
         return response
     noted: dict[str, datetime] = current_app.extensions.setdefault(NOTED, {})
     now = services().now()

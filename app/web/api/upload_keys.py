@@ -45,7 +45,7 @@ def list_all(app: App) -> list[UploadKeyBody]:
 
 @resource.post(
     "", "addUploadKey", "Make a key that may send symbols and nothing else", status=201, about="The key", errors=(409,),
-    headers="Cache-Control",
+    headers="Cache-Control", by_key=False,
 )  # fmt: skip
 def add(app: App, body: upload_keys.NewUploadKey) -> Answer[NewUploadKeyBody]:
     """Make one more key; only this response has its text."""
