@@ -22,7 +22,7 @@ def is_contract_shaped(answer) -> bool:
         ("GET", "/api//apps", 404, "not_found"),
         ("GET", "/api/crashes/a/b/c/occurrences", 404, "not_found"),
         ("GET", "/%00%FF/../x", 404, "not_found"),
-        ("POST", "/api/apps", 405, "method_not_allowed"),
+        ("PUT", "/api/apps", 405, "method_not_allowed"),
         ("PUT", "/api/login", 405, "method_not_allowed"),
         ("GET", "/api/login", 405, "method_not_allowed"),
         ("PATCH", "/healthz", 405, "method_not_allowed"),

@@ -92,7 +92,7 @@ def test_the_smallest_body_that_is_answered_with_success_is_an_occurrence(send, 
     ]
 
 
-@pytest.mark.parametrize("path", ["security/", "user-report/", "bugsnag/sessions"])
+@pytest.mark.parametrize("path", ["security/", "user-report/"])
 def test_what_is_dropped_is_said_to_be(send, logs, path):
     answer = send(path, b"{}")
 
