@@ -62,6 +62,12 @@ def mail_address(text: str) -> str:
     return text
 
 
+def mailbox(address: str) -> str:
+    """The same for all spellings of an address that mail servers hand to one person: case, and what follows a plus."""
+    local, _, domain = address.casefold().partition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
 def can_send(config: Config) -> bool:
     """True when the operator has set a mail server and the public URL, with which the links in mails begin.
 

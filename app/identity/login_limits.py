@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from app.acting import actor
 from app.errors import TooManyRequests
+from app.mail import mailbox
 from app.services import Services
 
 ADDRESS_TIMES = 10  # the limit of one e-mail: so many wrong passwords may come from one address
@@ -71,8 +72,7 @@ def count_mail_to(services: Services, recipient: str) -> None:
     limit, user = services.rate_limit, actor().user_id
     if limit is None:
         return
-    local, _, domain = recipient.casefold().partition("@")
-    person = hashlib.sha256(f"{local.partition('+')[0]}@{domain}".encode(errors="replace")).hexdigest()
+    person = hashlib.sha256(mailbox(recipient).encode(errors="replace")).hexdigest()
     by_user = (f"mails-by:{user}", MAILS_BY_ONE)
     if user is not None and (seconds := limit.reserve(*by_user, HOUR)):
         raise _too_many("You have sent too many mails", seconds)

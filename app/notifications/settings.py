@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from app.db import Session
 from app.db.models.app import App
 from app.db.models.audit_entry import record, with_names
 from app.db.models.channel import (
@@ -19,6 +20,7 @@ from app.notifications.addresses import decrypt_address, encrypt_address
 from app.notifications.channels import CHANNELS
 from app.notifications.composing import TEST
 from app.notifications.forms import ChannelChange, ChannelRules, NewChannel, QuietHours, Spike
+from app.notifications.unsubscribing import has_ended
 from app.queueing.broker import PUSH, UPKEEP
 from app.services import Services
 from app.webhooks.secret import encrypt_secret, new_secret
@@ -43,7 +45,10 @@ class ChannelPaused(Conflict):
 class Unsubscribed(Conflict):
     """Who receives its mails has ended them, and only they can want them again."""
 
-    code, message = "unsubscribed", "Who receives the mails of this channel has ended them"
+    code = "unsubscribed"
+    message = (
+        "Who receives mails at this address has ended them; only they can undo it, by the link in one of these mails"
+    )
 
 
 def create(services: Services, app: App, wanted: NewChannel) -> tuple[Webhook, NotificationChannel, str]:
@@ -67,6 +72,7 @@ def create(services: Services, app: App, wanted: NewChannel) -> tuple[Webhook, N
         session.get(App, app.id, with_for_update=True)  # who counts at the same time waits
         if count_channels(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} channels")
+        _refuse_unsubscribed(services, session, app, wanted.kind, address)
         session.add(hook)
         session.flush()
         channel = NotificationChannel(
@@ -114,6 +120,7 @@ def change(services: Services, app: App, identifier: str, wanted: ChannelChange)
         hook, channel = found
         if "address" in given:
             if _address(services, channel).casefold() != address.casefold():
+                _refuse_unsubscribed(services, session, app, channel.kind, address)
                 channel.unsubscribed_at = None
             hook.url = CHANNELS[channel.kind].shorten(address)
             channel.address = encrypt_address(services.config.secret_key, address)
@@ -200,6 +207,11 @@ def quiet_hours_of(channel: NotificationChannel) -> QuietHours | None:
 
 def _checked(services: Services, kind: str, address: str) -> str:
     return CHANNELS[kind].check(services.config, address.strip())
+
+
+def _refuse_unsubscribed(services: Services, session: Session, app: App, kind: str, address: str) -> None:
+    if kind == MAILED and has_ended(services, session, app.id, address):
+        raise Unsubscribed
 
 
 def _address(services: Services, channel: NotificationChannel) -> str:

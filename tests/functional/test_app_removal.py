@@ -10,6 +10,7 @@ from app.background import app_removals
 from app.background.session_folds import fold_sessions
 from app.db.base import Base
 from app.db.models.membership import Role
+from app.db.models.unsubscription import add_unsubscription
 from app.db.queries import app_removal
 from app.sweep import sweep
 from tests.console import Page, press, said, sign_in
@@ -121,12 +122,14 @@ def test_nothing_is_left_of_a_removed_app_and_all_of_another(client, services, c
     filled(client, services, member, run_workers)
     filled(client, services, other, run_workers)
     for one in (member, other):
+        with services.db.write() as session:
+            add_unsubscription(session, one.app.id, f"channel{one.app.id}", "0" * 64, services.now())
         send_session(client, one, update())
         fold_sessions(services, one.app.id)
         send_session(client, one, update())
     before = rows_of(services, other.app.id)
     assert len(before) > 12
-    assert {"session_batches", "session_days", "known_sessions"} < set(before)
+    assert {"session_batches", "session_days", "known_sessions", "unsubscriptions"} < set(before)
 
     client.delete(app_url, headers=member.headers)
     run_workers()  # removes what there is

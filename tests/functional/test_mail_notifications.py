@@ -6,16 +6,19 @@ from dataclasses import replace
 
 import pytest
 from limits.storage import MemoryStorage
+from sqlalchemy import select
 
 from app import create_app
 from app import mail as mails
+from app.db.models.unsubscription import Unsubscription
 from app.db.models.webhook import DeliveryState
 from app.mail import Mail, MailNotSent, send_mail
 from app.notifications import settings as channels
 from app.queueing.rate_limit import RateLimit
 from app.webhooks.deliveries import deliver_due
 from tests.certificates import self_signed
-from tests.console import BROWSER
+from tests.console import BROWSER, OWN
+from tests.factories import make_member
 from tests.mail_server import PASSWORD, USER, mail_server
 from tests.notifying import make_channel, reaching, told
 from tests.webhook_rows import rows
@@ -96,6 +99,50 @@ def test_a_link_that_is_not_signed_or_of_another_address_ends_nothing(services, 
     for path in (link, link[:-1], f"{link.rpartition('/')[0]}/x"):
         assert client.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 404
     assert channels.find(services, member.app, identifier)[0].active
+
+
+def test_owners_cannot_undo_an_unsubscription_and_its_link_can_undo_it_for_its_channel(
+    services, client, member, postbox
+):
+    base = f"/api/apps/{member.app.identifier}/notifications"
+    wanted = {"kind": "email", "rules": {"new": True}}
+    first, second, third = (make_channel(services, member.app, ADDRESS, "email") for _ in range(3))
+    links = []
+    for channel in (first, second, third):
+        told(services, member.app, channel, 1)
+        deliver_due(services)
+        links.append(postbox.mails[-1]["List-Unsubscribe"].strip("<>").removeprefix("https://crashq.example.com"))
+    for link in links[:2]:
+        assert client.post(link).status_code == 200
+
+    def answered(method, path, **body):
+        answer = client.open(f"{base}{path}", method=method, json=body or None, headers=member.headers)
+        return answer.status_code, answer.headers.get("X-Error-Code")
+
+    refused = (409, "unsubscribed")
+    assert answered("PATCH", f"/{first}", address="bob@example.com")[0] == 200
+    assert answered("PATCH", f"/{first}", address=ADDRESS) == refused
+    assert answered("DELETE", f"/{second}")[0] == 200
+    for same in (ADDRESS, "ADA@Example.com", "ada+1@example.com"):
+        assert answered("POST", "", address=same, **wanted) == refused
+    assert answered("POST", "", address="carol@example.com", **wanted)[0] == 201
+    stranger = make_member(services, "mallory@example.com")
+    make_channel(services, stranger.app, ADDRESS, "email")  # of another app
+    with services.db.read() as session:
+        stored = session.scalars(select(Unsubscription)).all()
+    assert ADDRESS not in str([vars(row) for row in stored])
+
+    again = f"{links[1]}/undo"
+    assert "Get them again" in client.get(links[1], headers=BROWSER).text
+    assert client.post(again).status_code == 401  # not our page
+    assert client.post(again, headers=OWN).status_code == 303
+    assert answered("POST", "", address=ADDRESS, **wanted) == refused  # the other link's end stays
+    assert client.post(f"{links[0]}/undo", headers=OWN).status_code == 303
+    assert channels.find(services, member.app, first)[0].active is False  # it has another address by now
+    assert answered("POST", "", address=ADDRESS, **wanted)[0] == 201
+    for path, is_active in (("", False), ("/undo", True)):
+        client.post(f"{links[2]}{path}", headers=OWN)
+        assert channels.find(services, member.app, third)[0].active is is_active
 
 
 def test_a_stranger_gets_few_tests_and_invitations_whichever_way_they_are_made(services, member):

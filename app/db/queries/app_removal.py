@@ -24,11 +24,20 @@ from app.db.models.symbol_chunk import SymbolChunk
 from app.db.models.symbol_part import drop_parts_of
 from app.db.models.symbol_upload import SymbolUpload
 from app.db.models.symbols import SymbolFile
+from app.db.models.unsubscription import Unsubscription
 from app.db.models.upload_key import UploadKey
 from app.db.models.webhook import Webhook
 from app.db.queries.removal import drop_symbols
 
-AT_ONCE: tuple[type[Any], ...] = (Membership, AccountLink, IngestKey, UploadKey, Webhook, DataExporterApp)
+AT_ONCE: tuple[type[Any], ...] = (
+    Membership,
+    AccountLink,
+    IngestKey,
+    UploadKey,
+    Webhook,
+    Unsubscription,
+    DataExporterApp,
+)
 """What lets people and apps in and tells others: it goes when the removal begins."""
 BEFORE_CRASHES: tuple[type[Any], ...] = (DataExporterRun, CrashAlias, GroupingDecision, Regrouping)
 """Small tables of which nothing may be left when the app goes."""

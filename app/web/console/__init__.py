@@ -20,7 +20,7 @@ from app.web.console.page import NAV, SignInFirst, check_access, sign_in_redirec
 log = structlog.get_logger()
 
 OPEN_FORMS = ("console.sign_in.sign_in", "console.account_links.accept", "console.account_links.choose",
-              "console.forgot_password.send")  # fmt: skip
+              "console.forgot_password.send", "console.unsubscribe.undo")  # fmt: skip
 """Forms that are sent without a session."""
 SIGNED_FORM = "console.unsubscribe.end"  # its path is signed; mail programs send it, without cookies and origin
 NOT_PAGES = ("/api", "/healthz", "/readyz", "/metrics")  # what programs ask, wherever it leads

@@ -10,7 +10,7 @@ from app.db.models.app import App
 from app.identity.access import Access
 from app.notifications import unsubscribing
 from app.web.auth import services
-from app.web.console.page import render
+from app.web.console.page import go, render
 from app.web.console.page_access import needs
 
 blueprint = Blueprint("unsubscribe", __name__)
@@ -33,9 +33,16 @@ def end(signed: str) -> Response:
     return _page(signed)
 
 
+@blueprint.post(f"{BASE}/undo")
+@needs(Access.OPEN)
+def undo(signed: str) -> Response:
+    """Let the mails of this channel come again. Only our own page can send it."""
+    unsubscribing.subscribe_again(services(), signed)
+    return go("unsubscribe.show", "The mails may come again.", signed=signed)
+
+
 def _page(signed: str) -> Response:
-    hook, channel = unsubscribing.subscription(services(), signed)
+    about = unsubscribing.subscription(services(), signed)
     with services().db.read() as session:
-        app = session.get_one(App, hook.app_id)
-    is_over = channel.unsubscribed_at is not None
-    return render("unsubscribe.html", name=app.name, address=hook.url, is_over=is_over, signed=signed)
+        app = session.get_one(App, about.app_id)
+    return render("unsubscribe.html", name=app.name, address=about.address, is_over=about.is_over, signed=signed)
