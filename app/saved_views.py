@@ -14,7 +14,7 @@ from app.db.models.app import App
 from app.db.models.saved_view import SavedView, count_views, drop_view, views_of
 from app.db.models.user import User
 from app.errors import BadParameters, Conflict, NotFound
-from app.identity.accounts import check_name
+from app.identity.names import check_name
 from app.json_models import RequestBody
 from app.services import Services
 

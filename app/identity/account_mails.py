@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import structlog
 
-from app.acting import NOBODY
 from app.db.models.app import App
 from app.errors import AppError, NotFound
 from app.identity import passwords
@@ -41,7 +40,7 @@ def mail_reset(services: Services, email: str, address: str) -> None:
 
     def make_and_send() -> None:
         try:
-            secret = passwords.begin_reset(services, email, NOBODY)
+            secret = passwords.begin_reset(services, email, is_mailed=True)
         except NotFound:
             return
         link = f"{services.config.public_url}/password/{secret}"

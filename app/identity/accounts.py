@@ -3,7 +3,6 @@
 import hashlib
 import re
 import secrets
-import unicodedata
 from datetime import timedelta
 from functools import cache
 
@@ -15,7 +14,7 @@ from app.acting import Actor
 from app.config import Config
 from app.db import Session
 from app.db.hot.upload import Sender, find_project_sender, find_sender
-from app.db.models.app import MAX_NAME, App, app_and_role, find_app
+from app.db.models.app import App, app_and_role, find_app
 from app.db.models.audit_entry import record
 from app.db.models.ingest_key import IngestKey, app_of_key, is_ingest_key
 from app.db.models.membership import Membership, Role
@@ -24,6 +23,7 @@ from app.db.models.user import MAX_EMAIL, User, add_user, find_user
 from app.errors import BadParameters, Conflict, NotFound, Unauthorized
 from app.identity import access, encryption
 from app.identity.login_limits import begin_guess, hashing
+from app.identity.names import check_name
 from app.services import Services
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 1_024  # characters
@@ -37,7 +37,7 @@ NO_APP = "App not found"
 INGEST_KEYS = b"crashq ingest keys"  # the purpose of their encryption
 
 _hasher = PasswordHasher()
-NO_USER = "There is no user with this e-mail; the operator adds one with `crashq user add`"
+NO_USER = "There is no user with this e-mail; owners invite people by a link, `crashq user add` adds one"
 
 log = structlog.get_logger()
 
@@ -177,14 +177,6 @@ def insert_app(services: Services, session: Session, name: str, owner_id: int) -
     session.add(ingest_key_row(services, app.id, "First key", key))
     record(session, app.id, "app.made", identifier, app.created_at)
     return app, key
-
-
-def check_name(name: str) -> str:
-    """The name of an app or a key, without spaces around it. Raises BadParameters."""
-    name = name.strip()
-    if not name or len(name) > MAX_NAME or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-        raise BadParameters(f"name has to have 1 to {MAX_NAME} characters, none of them control characters")
-    return name
 
 
 def ingest_key_row(services: Services, app_id: int, name: str, key: str) -> IngestKey:

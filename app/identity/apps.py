@@ -12,8 +12,9 @@ from app.db.models.user import User
 from app.db.queries.app_removal import shut_out
 from app.db.work import ENQUEUE_AGAIN_AFTER
 from app.errors import BadParameters, Conflict, Forbidden
-from app.identity.accounts import check_name, insert_app
+from app.identity.accounts import insert_app
 from app.identity.keys import NO_KEY
+from app.identity.names import check_name
 from app.json_models import RequestBody
 from app.queueing.broker import REMOVE_APP, UPKEEP
 from app.services import Services

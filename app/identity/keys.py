@@ -15,7 +15,8 @@ from app.db.models.token import Token, count_keys, drop_key, keys_of, note_use
 from app.db.models.user import User
 from app.errors import Conflict, NotFound, Unauthorized
 from app.identity import encryption
-from app.identity.accounts import INGEST_KEYS, check_name, hash_of, ingest_key_row, sender_address
+from app.identity.accounts import INGEST_KEYS, hash_of, ingest_key_row, sender_address
+from app.identity.names import check_name
 from app.json_models import RequestBody
 from app.services import Services
 

@@ -25,7 +25,7 @@ _logins = threading.BoundedSemaphore(LOGINS_AT_ONCE)
 
 
 class Guess:
-    """One try of a password, counted as wrong until it proves right."""
+    """One try of a password or an e-mail, counted as wrong until it proves right."""
 
     def __init__(self, services: Services) -> None:
         self._limit, self._counted = services.rate_limit, list[tuple[str, int]]()
@@ -35,7 +35,7 @@ class Guess:
         seconds = self._limit.reserve(name, per_minute) if self._limit else 0
         if seconds:
             self.was_right()
-            raise TooManyRequests(f"Too many wrong passwords {what}, try again in {seconds} s", retry_after=seconds)
+            raise TooManyRequests(f"Too many {what}, try again in {seconds} s", retry_after=seconds)
         self._counted.append((name, per_minute))
 
     def was_right(self) -> None:
@@ -49,9 +49,17 @@ class Guess:
 def begin_guess(services: Services, email_hash: str, address: str) -> Guess:
     """Count a try for an e-mail, and for the address that it comes from. Raises TooManyRequests."""
     guess, most = Guess(services), services.config.wrong_passwords_per_minute
-    guess.count(f"login:{email_hash}", most, "for this e-mail")
+    guess.count(f"login:{email_hash}", most, "wrong passwords for this e-mail")
     if is_of_one_sender(address, services.config.trusted_proxies):
-        guess.count(f"login-from:{address}", ADDRESS_TIMES * most, "from this address")
+        guess.count(f"login-from:{address}", ADDRESS_TIMES * most, "wrong passwords from this address")
+    return guess
+
+
+def begin_lookup(services: Services) -> Guess:
+    """Count an e-mail that a user, not the operator, looks for as that of nobody. Raises TooManyRequests."""
+    guess, user = Guess(services), actor().user_id
+    if user is not None:
+        guess.count(f"lookup:{user}", services.config.wrong_passwords_per_minute, "e-mails that nobody has")
     return guess
 
 

@@ -10,15 +10,17 @@ from app.db.models.membership import (
     AppMember,
     Role,
     add_member,
-    count_owners,
     drop_member,
+    has_other_owner,
     members_of,
     role_of,
     set_role,
 )
 from app.db.models.user import MAX_EMAIL, User, find_user
 from app.errors import BadParameters, Conflict, NotFound
+from app.identity.access import require_in
 from app.identity.accounts import UserNotFound
+from app.identity.login_limits import begin_lookup
 from app.services import Services
 
 LAST_OWNER = "The last owner cannot go: nobody could change the app any more. Make somebody else an owner first"
@@ -33,14 +35,19 @@ def list_members(services: Services, app: App, limit: int, offset: int) -> list[
 
 
 def add(services: Services, app: App, email: str, role: Role = Role.MEMBER) -> AppMember:
-    """Let a user see the app; returns them with their e-mail as it is kept. Raises BadParameters, NotFound or Conflict."""
+    """Let a user see the app; returns them with their e-mail as it is kept.
+
+    Raises BadParameters, NotFound, Conflict, or TooManyRequests for who gives many e-mails that nobody has.
+    """
     email = email.strip()
     if not email:
         raise BadParameters("email: give the e-mail that the user logs in with")
+    counted = begin_lookup(services)
     with services.db.write() as session:
         user = find_user(session, email) if _can_be(email) else None
         if user is None:
             raise UserNotFound
+        counted.was_right()
         if not add_member(session, app.id, user.id, role):
             raise Conflict(f"{user.email} is a member already")
         record(session, app.id, "member.added", user.email, services.now())
@@ -53,7 +60,7 @@ def change(services: Services, app: App, email: str, role: Role) -> AppMember:
     with services.db.write() as session:
         user, was = _hold(session, app, email)
         if was is Role.OWNER and role is not Role.OWNER:
-            _keep_an_owner(session, app)
+            _keep_an_owner(session, app, user)
         set_role(session, app.id, user.id, role)
         if was is not role:
             record(session, app.id, "role.changed", user.email, services.now())
@@ -69,12 +76,17 @@ def put(services: Services, app: App, email: str, role: Role) -> AppMember:
         return change(services, app, email, role)
 
 
-def remove(services: Services, app: App, email: str) -> None:
-    """Let a member see the app no more. Raises NotFound, or Conflict for the last owner."""
+def remove(services: Services, app: App, email: str, by: int) -> None:
+    """Let a member see the app no more: themselves in any role, others by an owner.
+
+    Raises NotFound, Forbidden, or Conflict for the last owner.
+    """
     with services.db.write() as session:
         user, was = _hold(session, app, email)
+        if user.id != by:
+            require_in(session, by, app.id, Role.OWNER)
         if was is Role.OWNER:
-            _keep_an_owner(session, app)
+            _keep_an_owner(session, app, user)
         drop_member(session, app.id, user.id)
         take_from(session, app.id, user.id)
         record(session, app.id, "member.removed", user.email, services.now())
@@ -91,8 +103,8 @@ def _hold(session: Session, app: App, email: str) -> tuple[User, Role]:
     return user, role
 
 
-def _keep_an_owner(session: Session, app: App) -> None:
-    if count_owners(session, app.id) == 1:
+def _keep_an_owner(session: Session, app: App, without: User) -> None:
+    if not has_other_owner(session, app.id, without.id):
         raise Conflict(LAST_OWNER)
 
 

@@ -6,9 +6,16 @@ from datetime import timedelta
 import structlog
 from pydantic import Field
 
-from app.acting import Actor
+from app.acting import NOBODY, Actor
 from app.db import Session
-from app.db.models.account_link import AccountLink, LinkPurpose, drop_password_links, find_link, take_link
+from app.db.models.account_link import (
+    AccountLink,
+    LinkPurpose,
+    drop_mailed_links,
+    drop_password_links,
+    find_link,
+    take_link,
+)
 from app.db.models.audit_entry import record
 from app.db.models.token import drop_logins
 from app.db.models.user import User, find_user
@@ -20,6 +27,7 @@ from app.services import Services
 
 LINK_LIFETIME = timedelta(hours=24)
 MAX_LINK = 100  # characters
+MAILED_KEPT = 10  # links of a user at the same time
 
 log = structlog.get_logger()
 
@@ -63,23 +71,33 @@ def set_by_operator(services: Services, email: str, password: str) -> None:
         record(session, None, "password.changed", user.email, services.now())
 
 
-def begin_reset(services: Services, email: str, by: Actor | None = None) -> str:
-    """The secret of a link by which this user chooses a password, within a day; earlier ones end. Raises NotFound."""
+def begin_reset(services: Services, email: str, *, is_mailed: bool = False) -> str:
+    """The secret of a link by which this user chooses a password, within a day. Raises NotFound.
+
+    The operator's ends earlier ones. One that is mailed was requested by anybody: it ends none but the oldest of many that
+    were mailed, and there is none for who is disabled.
+    """
     secret, now = secrets.token_urlsafe(32), services.now()
     with services.db.write() as session:
         user = _known(session, email)
-        drop_password_links(session, user.id)
+        if is_mailed:
+            if user.disabled_at is not None:
+                raise UserNotFound
+            drop_mailed_links(session, user.id, MAILED_KEPT - 1)
+        else:
+            drop_password_links(session, user.id)
         session.add(
             AccountLink(
                 hash=hash_of(secret),
                 identifier=secrets.token_hex(12),
                 purpose=LinkPurpose.PASSWORD.value,
                 user_id=user.id,
+                email=user.email if is_mailed else None,
                 created_at=now,
                 expires_at=now + LINK_LIFETIME,
             )
         )
-        record(session, None, "password_link.made", user.email, now, by)
+        record(session, None, "password_link.made", user.email, now, NOBODY if is_mailed else None)
     log.info("password_link_made", user=user.id)
     return secret
 

@@ -11,7 +11,8 @@ from app.db.models.membership import Role, role_of
 from app.db.models.upload_key import UploadKey, app_of_upload_key, count_upload_keys, drop_upload_key, upload_keys_of
 from app.errors import Conflict, NotFound
 from app.identity.access import require
-from app.identity.accounts import IDENTIFIER_SHAPE, LARGEST_PROJECT, NO_APP, check_name, hash_of, token_hash, user_of
+from app.identity.accounts import IDENTIFIER_SHAPE, LARGEST_PROJECT, NO_APP, hash_of, token_hash, user_of
+from app.identity.names import check_name
 from app.json_models import RequestBody
 from app.services import Services
 from app.symbolication.chunks import Uploader

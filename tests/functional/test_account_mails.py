@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
+from app.identity import passwords, users
 from tests.console import OWN
 from tests.mail_server import Postbox, mail_server
 
@@ -64,6 +65,25 @@ def test_nobody_learns_whether_there_is_such_a_user(client, member, postbox):
 
     assert len({(answer.status_code, answer.location) for answer in answers}) == 1
     assert len(postbox.mails) == 1
+
+
+def test_who_is_disabled_gets_no_link(client, services, member, postbox):
+    users.disable(services, member.email)
+
+    client.post("/forgot-password", data={"email": member.email}, headers=OWN)
+    wait_for_mails()
+
+    assert postbox.mails == []
+
+
+def test_a_mailed_link_ends_none_that_the_operator_has_made_and_there_are_few(client, services, member):
+    by_operator = passwords.begin_reset(services, member.email)
+    mailed = [passwords.begin_reset(services, member.email, is_mailed=True) for _ in range(11)]
+
+    opens = [client.get(f"/password/{one}").status_code == 200 for one in mailed]
+    assert opens.count(True) == passwords.MAILED_KEPT
+    assert client.post(f"/password/{by_operator}", data={"password": NEW}, headers=OWN).status_code == 303
+    assert all(client.get(f"/password/{one}").status_code == 410 for one in mailed)
 
 
 def test_an_invitation_for_one_email_is_mailed_to_it(client, member, postbox):

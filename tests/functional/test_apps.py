@@ -45,3 +45,14 @@ def test_a_new_member_sees_the_app(client, services, member):
 
 def test_without_a_token_there_is_nothing_to_see(client, member):
     assert client.get("/api/apps").status_code == 401
+
+
+def test_a_name_that_nobody_sees_or_that_shows_others_wrongly_is_refused(client, member):
+    url = f"/api/apps/{member.app.identifier}"
+
+    for name in ("\u200b", "\u3164", "\u2800 \u00ad", "Notes\u202e", "\u2066Notes"):
+        assert client.patch(url, json={"name": name}, headers=member.headers).status_code == 400, ascii(name)
+    assert (
+        client.patch(url, json={"name": "\u0639\u0631 \U0001f468\u200d\U0001f469"}, headers=member.headers).status_code
+        == 200
+    )

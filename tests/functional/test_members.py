@@ -1,8 +1,16 @@
 """Members of an app: listed, added, given another role, removed."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from limits.storage import MemoryStorage
+
+from app import create_app
 from app.db.models.membership import Role
+from app.errors import Conflict
+from app.identity import users
+from app.queueing.rate_limit import RateLimit
+from tests.console import press, sign_in
 from tests.factories import join, make_member
 
 
@@ -55,6 +63,41 @@ def test_an_owner_who_makes_somebody_else_one_may_be_lowered(client, services, m
     assert raised.json["result"] == {"email": "bob@example.com", "role": "owner"}
     assert lowered.json["result"] == {"email": "ada@example.com", "role": "viewer"}
     assert client.delete(f"{path}/{bob.email}", headers=member.headers).json["status"] == "forbidden"
+
+
+def test_a_disabled_owner_is_no_owner_who_could_stay(client, services, member, path):
+    bob = join(services, "bob@example.com", member.app, Role.OWNER)
+    users.disable(services, bob.email)
+
+    assert client.delete(f"{path}/{member.email}", headers=member.headers).status_code == 409
+    with pytest.raises(Conflict):
+        users.remove(services, member.email)
+    assert client.delete(f"{path}/{bob.email}", headers=member.headers).status_code == 200
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.MEMBER])
+def test_a_member_leaves_and_removes_nobody_else(client, services, member, path, role):
+    bob = join(services, "bob@example.com", member.app, role)
+    sign_in(client, bob)
+    page = f"/apps/{member.app.identifier}/settings/members"
+
+    assert client.delete(f"{path}/{member.email}", headers=bob.headers).status_code == 403
+    assert client.get(page).text.count(f'action="{page}/remove"') == 1
+    assert press(client, f"{page}/remove", email=member.email).status_code == 403
+    assert client.delete(f"{path}/Bob@example.com", headers=bob.headers).status_code == 200
+    assert emails(client, member, path) == ["ada@example.com"]
+
+
+def test_who_looks_for_accounts_is_slowed_down(services, member, path):
+    make_member(services, "bob@example.com", "Maps")
+    config = replace(services.config, wrong_passwords_per_minute=2)
+    limited = create_app(replace(services, config=config, rate_limit=RateLimit(MemoryStorage()))).test_client()
+    emails = ("bob@example.com", "a@example.com", "b@example.com", "c@example.com")
+
+    answers = [limited.post(path, json={"email": email}, headers=member.headers) for email in emails]
+
+    assert [answer.status_code for answer in answers] == [201, 404, 404, 429]
+    assert "owners invite people" in answers[1].json["error_message"]
 
 
 def test_they_are_listed_in_pages(client, services, member, path):

@@ -132,6 +132,7 @@ def test_the_commands_list_disable_and_remove_users_and_make_links(tmp_path):
     assert "bob@example.com" in (listed := run("user", "list"))
     assert "disabled" in listed
     assert run("user", "remove", "ada@example.com").startswith("1 ")
+    run("user", "enable", "bob@example.com")
     assert "is owner of" in run("app", "member", app, "bob@example.com", "--role", "owner")
     assert run("user", "remove", "ada@example.com").startswith("0 ")
     assert app in run("app", "list")

@@ -28,7 +28,9 @@ class AccountLink(Base):
     """Whose password it is; of an invitation who invites, None for the operator."""
     app_id: Mapped[int | None] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), index=True)  # to join
     role: Mapped[str | None] = mapped_column(String(8))  # in it
-    email: Mapped[str | None] = mapped_column(String(MAX_EMAIL))  # the only one that may join
+    email: Mapped[str | None] = mapped_column(
+        String(MAX_EMAIL)
+    )  # the only one that may join; of a password, where it was mailed
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -70,6 +72,16 @@ def drop_password_links(session: Session, user_id: int) -> None:
             AccountLink.user_id == user_id, AccountLink.purpose == LinkPurpose.PASSWORD.value
         )
     )  # fmt: skip
+
+
+def drop_mailed_links(session: Session, user_id: int, kept: int) -> None:
+    """End the links to choose a password that were mailed to this user, but the newest."""
+    mailed = (
+        AccountLink.user_id == user_id, AccountLink.purpose == LinkPurpose.PASSWORD.value, AccountLink.email.is_not(None)
+    )  # fmt: skip
+    newest = select(AccountLink.hash).where(*mailed).order_by(AccountLink.created_at.desc(), AccountLink.hash)
+    hashes = list(session.scalars(newest.offset(kept)))
+    session.execute(delete(AccountLink).where(AccountLink.hash.in_(hashes)))
 
 
 def drop_expired_links(session: Session, now: datetime) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
 from app.db.models.membership import Membership, Role
+from app.db.models.user import User
 
 MAX_NAME = 100  # characters
 
@@ -55,8 +56,9 @@ def count_owned(session: Session, user_id: int) -> int:
 
 
 def apps_owned_alone(session: Session, user_id: int) -> list[App]:
-    """Apps that have no other owner, by name; those that are being removed do not count."""
-    others = select(Membership.app_id).where(Membership.role == Role.OWNER.value, Membership.user_id != user_id)
+    """Apps that have no other owner who is not disabled, by name; those that are being removed do not count."""
+    enabled = select(Membership.app_id).join(User, User.id == Membership.user_id).where(User.disabled_at.is_(None))
+    others = enabled.where(Membership.role == Role.OWNER.value, Membership.user_id != user_id)
     owned = select(App).join(Membership, Membership.app_id == App.id)
     alone = owned.where(
         Membership.user_id == user_id,

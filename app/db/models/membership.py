@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import ForeignKey, String, delete, func, select, update
+from sqlalchemy import ForeignKey, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base, insert_or_ignore, rows_changed
@@ -59,10 +59,13 @@ def members_of(session: Session, app_id: int, limit: int, offset: int) -> list[A
     return [AppMember(email, Role(role)) for email, role in session.execute(page)]
 
 
-def count_owners(session: Session, app_id: int) -> int:
-    """How many owners an app has."""
-    owners = select(func.count()).select_from(Membership)
-    return session.scalar(owners.where(Membership.app_id == app_id, Membership.role == Role.OWNER.value)) or 0
+def has_other_owner(session: Session, app_id: int, user_id: int) -> bool:
+    """Whether an app has an owner beside this user; who is disabled is none."""
+    others = select(Membership.user_id).join(User, User.id == Membership.user_id)
+    mine = others.where(Membership.app_id == app_id, Membership.user_id != user_id)
+    return (
+        session.scalar(mine.where(Membership.role == Role.OWNER.value, User.disabled_at.is_(None)).limit(1)) is not None
+    )
 
 
 def add_member(session: Session, app_id: int, user_id: int, role: Role) -> bool:

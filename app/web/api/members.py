@@ -47,7 +47,7 @@ def list_all(app: App, paging: Paging) -> Page[MemberBody]:
     return Page.of(rows, paging, _body)
 
 
-@resource.post("", "addMember", "Let a user see an app", status=201, about="The member", errors=(409,))
+@resource.post("", "addMember", "Let a user see an app", status=201, about="The member", errors=(409, 429))
 def add(app: App, body: NewMember) -> MemberBody:
     """Let a user see the app."""
     return _body(members.add(services(), app, body.email, Role(body.role)))
@@ -62,11 +62,12 @@ def change(app: App, email: Email, body: RoleChange) -> MemberBody:
 
 
 @resource.delete(
-    "/<path:email>", "removeMember", "Let a member see an app no more; not the last owner", about="Done", errors=(409,)
-)
-def remove(app: App, email: Email) -> None:
-    """Let a member see the app no more."""
-    members.remove(services(), app, email)
+    "/<path:email>", "removeMember", "Let a member see an app no more, or leave it; not the last owner", about="Done",
+    access=Access.VIEWER, errors=(409,),
+)  # fmt: skip
+def remove(app: App, user: int, email: Email) -> None:
+    """Let a member see the app no more. Others than the user are removed by owners only."""
+    members.remove(services(), app, email, user)
 
 
 def _body(member: AppMember) -> MemberBody:

@@ -55,12 +55,12 @@ def change(app_identifier: str) -> Response:
 
 
 @blueprint.post("/apps/<app_identifier>/settings/members/remove")
-@needs(Access.OWNER)
+@needs(Access.VIEWER)
 def remove(app_identifier: str) -> Response:
-    """Let a member see the app no more; who removes themselves is led to their other apps."""
+    """Let a member see the app no more, by an owner or themselves; who removes themselves is led to their other apps."""
     app, email = app_of(app_identifier), request.form.get("email", "")
     try:
-        members.remove(services(), app, email)
+        members.remove(services(), app, email, signed_in().user_id)
     except Conflict as error:
         return go("settings_members.show", f"{error.message}.", "bad", app_identifier=app.identifier)
     if email.lower() == signed_in().user.email:
