@@ -19,7 +19,7 @@ from tests.factories import PASSWORD, join, make_member
 BOB = "bob@example.com"
 NO_CHANGE = {"replayDelivery", "testChannel", "logOut", "cancelJob", "retryJob"}
 """Operations that send again, end a login or steer a job."""
-OF_MEMBERS = {"deleteSymbols"}
+OF_MEMBERS = {"removeMember", "deleteSymbols"}
 
 CHANNEL = {"kind": "webhook", "address": "https://1.1.1.1/secret-address", "rules": {"new": True}}
 EXPORTER = {"name": "Nightly", "apps": ["{app}"], "bucket_name": "archive"}
