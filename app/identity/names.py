@@ -15,7 +15,8 @@ def check_name(name: str) -> str:
     """The name without spaces around it. Raises BadParameters."""
     name = name.strip()
     categories = [unicodedata.category(character) for character in name]
-    if len(name) > MAX_NAME or BIDI & set(name) or any(category in REFUSED for category in categories):
+    is_sound = 0 < len(name) <= MAX_NAME and not BIDI & set(name)
+    if not is_sound or any(category in REFUSED for category in categories):
         raise BadParameters(f"name has to have 1 to {MAX_NAME} characters, none of them control characters")
     if not any(category not in UNSEEN for category in (unicodedata.category(one) for one in name if one not in BLANK)):
         raise BadParameters("name has to have a character that can be seen")

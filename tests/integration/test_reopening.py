@@ -204,7 +204,7 @@ def test_who_may_no_longer_see_the_app_looks_after_none_of_its_crashes(services,
     occur("1.2")
     change(assignee=other.email)
 
-    remove(services, member.app, other.email)
+    remove(services, member.app, other.email, member.user_id)
 
     assert client_of(f"/api/crashes/{the_crash(services).identifier}")["assignee"] is None
 
