@@ -13,7 +13,7 @@ from app.crashes.facts import Facts
 from app.db.queries.counted_span import CrashCounts
 from app.errors import BadParameters
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing
-from app.json_models import Query, ResponseBody, Since, Until
+from app.json_models import Day, Query, ResponseBody, Since, Until
 from app.redaction.crash_log import redact_facts
 from app.redaction.rules import Rules
 
@@ -110,6 +110,29 @@ class Breakdown(ResponseBody, Generic[C]):
     top: list[C] = Field(description="The most frequent first")
     other: int = Field(description="Occurrences with another value")
     unknown: int = Field(description="Occurrences of which none is known")
+
+
+class FiguresOfDays(ResponseBody):
+    """What crashes met from one day to another."""
+
+    first_day: Day
+    last_day: Day
+    occurrences: int = Field(description="From the first day to the last")
+    users: int = Field(description="Distinct ones, as far as logs name them")
+    occurrences_without_user: int = Field(description="Occurrences that name no user")
+    occurrences_per_day: list[int] = Field(description="Of every day, oldest first")
+    app_versions: Breakdown[VersionCount]
+    os_versions: Breakdown[SystemCount]
+    device_models: Breakdown[DeviceCount]
+    environments: Breakdown[EnvironmentCount]
+
+
+BREAKDOWNS = {
+    "app_versions": ("app_version", ("app_version",)),
+    "os_versions": ("os", ("os_name", "os_version")),
+    "device_models": ("device_model", ("device_model",)),
+}
+"""By its name in the result: the fact, and what its values are called. Environments are counted apart."""
 
 
 def breakdown(

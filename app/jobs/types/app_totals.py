@@ -13,12 +13,9 @@ from app.db.queries.statistics import open_statistics
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.report_making import rules_of
 from app.jobs.statistics import (
-    Breakdown,
+    BREAKDOWNS,
     DatesQuery,
-    DeviceCount,
-    EnvironmentCount,
-    SystemCount,
-    VersionCount,
+    FiguresOfDays,
     breakdown,
     environments,
     read_dates,
@@ -26,35 +23,19 @@ from app.jobs.statistics import (
     store_figures,
     window,
 )
-from app.json_models import Day, ResponseBody, read_params
+from app.json_models import read_params
 
 PATH = "/apps/<app_identifier>/statistics"
 UNIT = "occurrences"
 SUMMARY = "An app in figures: crashes, occurrences per day, users, versions, systems, devices, environments"
 DAYS = 30  # up to the latest occurrence, where no dates are given
 MOST_VALUES = 20  # of a fact that are listed by name
-BREAKDOWNS = {
-    "app_versions": ("app_version", ("app_version",)),
-    "os_versions": ("os", ("os_name", "os_version")),
-    "device_models": ("device_model", ("device_model",)),
-}
-"""By its name in the result: the fact, and what its values are called."""
 
 
-class TotalsOfApp(ResponseBody):
+class TotalsOfApp(FiguresOfDays):
     """The figures of an app."""
 
-    first_day: Day
-    last_day: Day
     crashes: int = Field(description="With an occurrence in these days", examples=[12])
-    occurrences: int = Field(description="From the first day to the last")
-    users: int = Field(description="Distinct ones, as far as logs name them")
-    occurrences_without_user: int = Field(description="Occurrences that name no user")
-    occurrences_per_day: list[int] = Field(description="Of every day, oldest first")
-    app_versions: Breakdown[VersionCount]
-    os_versions: Breakdown[SystemCount]
-    device_models: Breakdown[DeviceCount]
-    environments: Breakdown[EnvironmentCount]
 
 
 QUERY, RESULT = DatesQuery, Annotated[TotalsOfApp | None, Field(description="null while loading")]

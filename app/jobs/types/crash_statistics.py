@@ -19,12 +19,9 @@ from app.db.queries.statistics import (
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.report_making import rules_of
 from app.jobs.statistics import (
-    Breakdown,
+    BREAKDOWNS,
     DatesQuery,
-    DeviceCount,
-    EnvironmentCount,
-    SystemCount,
-    VersionCount,
+    FiguresOfDays,
     breakdown,
     environments,
     read_dates,
@@ -32,7 +29,7 @@ from app.jobs.statistics import (
     store_figures,
     window,
 )
-from app.json_models import Day, ResponseBody, read_params
+from app.json_models import read_params
 
 PATH = "/crashes/<crash_identifier>/statistics"
 UNIT = "occurrences"
@@ -40,28 +37,11 @@ SUMMARY = "A crash in figures: occurrences per day, users, versions, systems, de
 DAYS = 90  # up to the latest occurrence, where no dates are given
 MOST_VALUES = 20  # of a fact that are listed by name
 
-BREAKDOWNS = {
-    "app_versions": ("app_version", ("app_version",)),
-    "os_versions": ("os", ("os_name", "os_version")),
-    "device_models": ("device_model", ("device_model",)),
-}
-"""By its name in the result: the fact, and what its values are called."""
 PASSES = 2 + len(BREAKDOWNS)  # over the occurrences, for progress: days, users and each of these
 
 
-class CrashFigures(ResponseBody):
+class CrashFigures(FiguresOfDays):
     """The figures of a crash."""
-
-    first_day: Day
-    last_day: Day
-    occurrences: int = Field(description="From the first day to the last")
-    users: int = Field(description="Distinct ones, as far as logs name them")
-    occurrences_without_user: int = Field(description="Occurrences that name no user")
-    occurrences_per_day: list[int] = Field(description="Of every day, oldest first")
-    app_versions: Breakdown[VersionCount]
-    os_versions: Breakdown[SystemCount]
-    device_models: Breakdown[DeviceCount]
-    environments: Breakdown[EnvironmentCount]
 
 
 QUERY, RESULT = DatesQuery, Annotated[CrashFigures | None, Field(description="null while loading")]
