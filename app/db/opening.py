@@ -1,6 +1,7 @@
 """Opens the database, SQLite or PostgreSQL, and refuses a pooler that does not pool by session: statements are prepared."""
 
 import sqlite3
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +15,7 @@ from app.db.engine import LOCK_WAIT, TRUSTED_FOR, Database, SessionPool, check_a
 from app.errors import ConfigError
 
 CONNECT_WAIT = 3  # seconds
+SWITCH_PAUSE = 0.01  # seconds between two attempts to switch a new SQLite file to WAL
 PAIRS = 3  # looks at two connections, which tell a pooler that pools by session
 NEEDS_SESSIONS = (
     "DATABASE_URL leads to a pooler that pools by transaction or statement; crashq prepares statements on its"
@@ -65,9 +67,24 @@ def _connect_sqlite(path: str) -> sqlite3.Connection:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry | None) -> None:
     connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
+    _switch_to_wal(connection)
     # secure_delete: what is deleted is written over, not only set free.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Retry for as long as a statement waits for a lock: SQLite's own wait does not cover the switch of a new file to WAL."""
+    until = time.monotonic() + LOCK_WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > until:
+                raise
+        time.sleep(SWITCH_PAUSE)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -2,14 +2,16 @@
 
 import shutil
 import sqlite3
+import time
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from app.db import Database, engine, insert_or_ignore, open_database
+from app.db import Database, engine, insert_or_ignore, open_database, opening
 from app.db.errors import is_outage
 from app.db.models.app import App
 from app.db.models.crash import Crash
@@ -169,6 +171,16 @@ def test_a_sqlstate_that_the_driver_does_not_know_is_a_bug_and_libpqs_own_words_
     assert type(raised.value) is psycopg.DatabaseError
     assert is_outage(psycopg.DatabaseError("server closed the connection unexpectedly"))
     database.close()
+
+
+def test_a_new_sqlite_file_that_another_process_writes_first_is_waited_for(tmp_path, monkeypatch):
+    holder = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")  # as one that switches the file to WAL: SQLite does not wait for this
+    monkeypatch.setattr(opening, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: holder.rollback()))
+
+    open_database(f"sqlite:///{tmp_path / 'new.db'}").check()
+
+    assert holder.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_sqlite_that_another_holds_locked_is_a_transient_error(empty_database, tmp_path, monkeypatch):
