@@ -1,4 +1,4 @@
-"""The table of docs/formats.md: what becomes of each log of a corpus. `.venv/bin/python -m tests.corpus_table` prints it.
+"""The table of tests/CORPUS.md: what becomes of each log of a corpus. `.venv/bin/python -m tests.corpus_table` prints it.
 
 The corpus lies beside the checkout, or CRASHQ_CORPUS names it. Logs are read as a digest reads them.
 """

@@ -18,7 +18,7 @@ from tests.factories import Member
 
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 
-REJECTED = {  # docs/formats.md gives the reasons in full
+REJECTED = {
     "android-tombstone": {
         "tombstone_debug_meta.json.gz": "JSON but of no known crash report format",
     },

@@ -13,7 +13,7 @@ from tests.grouping_pairs import LANGUAGES, Judged, cases, judge
 
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus") / "sentry-event"
 
-FIGURES = {  # pairs: right, wrong, missed; docs/grouping.md tells them
+FIGURES = {  # pairs: right, wrong, missed; docs/decisions/0033-grouping-rules.md tells them
     "blame_apple": Judged(15, 0, 0),
     "blame_native": Judged(15, 0, 0),
     "blame_scripts": Judged(3, 0, 0),

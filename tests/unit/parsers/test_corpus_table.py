@@ -1,4 +1,4 @@
-"""What docs/formats.md says of the corpus of real logs, whole."""
+"""What tests/CORPUS.md says of the corpus of real logs, whole."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.corpus_table import CORPUS, fate, table
 
-DOCS = Path(__file__).parents[3] / "docs" / "formats.md"
+DOCS = Path(__file__).parents[2] / "CORPUS.md"
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no corpus of real logs at {CORPUS}")
