@@ -39,6 +39,7 @@ from app.queueing.broker import (
 )
 from app.queueing.redis_url import read_redis_url
 from app.services import START, Services, holders_of, open_services, worker_name
+from app.startup import end_of_imports
 from app.telemetry import metrics, multiprocess_metrics, tracing
 from app.telemetry.log_lines import configure_logs
 from app.work.ending import hand_back, unwritten
@@ -189,6 +190,7 @@ def _count_sent(sender: str, **_: Any) -> None:
 
 def _count_as(part: str) -> None:
     configure_logs(config.log_format)  # Celery asks for it later than this
+    end_of_imports()
     if config.metrics_dir:
         multiprocess_metrics.count_in(config.metrics_dir, part)
     if config.metrics_port:

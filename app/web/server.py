@@ -15,6 +15,7 @@ from app.config import Config
 from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
 from app.operations.schema_version import require_current_schema
+from app.startup import end_of_imports
 from app.telemetry.log_lines import configure_logs
 from app.web.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
 from app.web.api.waiting import BRIEF_WAITS
@@ -86,6 +87,7 @@ def main() -> None:
     host = os.environ.get("CRASHQ_HOST") or "0.0.0.0"  # noqa: S104  a server is there to be reached
     configure_logs(config.log_format)
     warn_of_unknown_hosts(config, host)
+    end_of_imports()
     server(config, host).serve()
 
 

@@ -1,0 +1,22 @@
+"""Imports are not interrupted by the garbage collector, and work is watched by it as usual."""
+
+import subprocess
+import sys
+
+LOOK = """
+import gc
+seen = []
+gc.callbacks.append(lambda phase, info: seen.append(info["generation"]) if phase == "start" else None)
+import app.web.server
+from app.startup import end_of_imports
+assert seen.count(2) == 0, seen
+assert len(seen) < 60, len(seen)
+end_of_imports()
+print(*gc.get_threshold(), gc.get_freeze_count() > 100_000)
+"""
+
+
+def test_imports_of_a_server_never_make_the_collector_look_at_all_objects():
+    ran = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stdout.split()) == (0, ["700", "10", "10", "True"]), ran.stderr
