@@ -13,7 +13,7 @@ from app.parsers.document import load_json
 MAX_HEADER = 64 * 1024  # bytes of a header line; real ones stay below 4 KiB
 MAX_ITEMS = 1_000  # of one envelope; an SDK sends a handful
 
-EVENT_ID = re.compile(r"[0-9a-f]{32}")
+EVENT_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")  # sentry-cli sends zeros for none
 
 
 class Item(NamedTuple):

@@ -22,6 +22,8 @@ MAX_HELD = 2_000  # each is an object in the storage and a row; a fat file may l
 TOLD = 5  # problems of an archive's members
 _UUID_NAME = re.compile(r"(?:.*[/\\])?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?:\.txt)?")
 
+_DART_MAP = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\"")  # a list of names in JSON
+
 
 class About(NamedTuple):
     """What the sender of a file tells of it; "" is untold."""
@@ -124,6 +126,10 @@ def _of_file(file: Path, folder: Path, about: About) -> Iterator[Held]:
     if is_source_map(head):
         yield _source_map(file, folder, about)
         return
+    if _DART_MAP.match(head):
+        raise NotSymbols(
+            "A symbol map of Dart is not read: types of exceptions keep the names that Dart's build gave them"
+        )
     if not head.startswith(OBJECTS):
         yield _mapping(file, folder, about)
         return

@@ -53,6 +53,29 @@ def test_commits_and_files_are_taken_for_none(client, member, bearer):
     assert client.post(f"{path}shop@1.2+45/files/", headers=bearer).status_code == 400
 
 
+def test_a_release_is_not_archived_in_silence(client, member, bearer):
+    archived = client.post(
+        RELEASES, json={"version": "shop@1.2", "projects": [str(member.app.id)], "status": "archived"}, headers=bearer
+    )
+
+    assert (archived.status_code, "releases delete" in archived.json["error_message"]) == (400, True)
+    assert client.get(RELEASES, headers=bearer).json == []
+    new = {"version": "shop@1.2", "projects": [str(member.app.id)], "status": "open"}
+    assert client.post(RELEASES, json=new, headers=bearer).status_code == 201
+    changed = client.put(f"{RELEASES}shop@1.2/", json={"status": "archived"}, headers=bearer)
+    assert changed.status_code == 400
+
+
+def test_older_builds_that_name_the_release_of_a_mapping_pass(client, services, member, bearer):
+    path = f"/api/0/projects/any/{member.app.id}/files/proguard-artifact-releases"  # as sentry-cli 2 writes it
+    told = {"release_name": "com.example.shop@1.2+45", "proguard_uuid": "0a0b0c0d-0000-4000-8000-00000000000a"}
+    theirs = {"Authorization": f"Bearer {make_member(services, 'mallory@example.com').token}"}
+
+    assert client.post(path, json=told, headers=bearer).json == told
+    assert client.post(path, json={**told, "proguard_uuid": "x"}, headers=bearer).status_code == 400
+    assert client.post(path, json=told, headers=theirs).status_code == 404
+
+
 def test_nobody_sees_or_changes_the_releases_of_others(client, services, member, bearer):
     stranger = make_member(services, "mallory@example.com")
     theirs = {"Authorization": f"Bearer {stranger.token}"}

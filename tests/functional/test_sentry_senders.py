@@ -229,3 +229,16 @@ def test_an_attachment_that_is_too_large_costs_no_event(client, member, run_work
 )
 def test_what_is_too_large_all_the_same_is_refused(client, member, body):
     assert sent(client, member, body=body).status_code in (400, 413)
+
+
+@pytest.mark.parametrize("path", ["envelope/", "store/"])
+def test_events_whose_id_is_all_zeros_are_as_many_as_differ(client, member, run_workers, path):
+    for message in ("one", "two", "two"):
+        body = json.dumps({"event_id": "0" * 32, "message": message}).encode()
+        whole = envelope(({"type": "event"}, body), event_id="0" * 32) if path == "envelope/" else body
+        assert sent(client, member, path, whole).status_code == 200
+    run_workers()
+    logs = client.get(f"/api/apps/{member.app.identifier}/logs", headers=member.headers).json["result"]
+
+    assert [log["status"] for log in logs] == ["digested"] * 2
+    assert not any(log["log_id"].startswith("0" * 32) for log in logs)

@@ -138,13 +138,31 @@ def test_chunks_that_are_none_are_refused_and_nothing_is_stored(client, services
     assert stored(services) == 0
 
 
-def test_sentry_cli_is_told_in_the_one_shape_that_it_shows(client, key):
+def test_sentry_cli_is_told_in_the_one_shape_that_it_shows(client, member, key):
     agent = {**key, "User-Agent": "sentry-cli/2.58.6"}
     answer = send_chunks(client, agent, b"x", name="0" * 40)
     unknown = client.get("/api/0/organizations/any/unknown/", headers=agent)
+    sent_by = {"X-Sentry-Auth": f"Sentry sentry_key={member.ingest_key}"}
+    damaged = client.post(f"/api/{member.app.id}/envelope/", data=b"no JSON\n", headers={**agent, **sent_by})
 
     assert answer.json == {"detail": f"The chunk {'0' * 40} is damaged: it has another SHA-1"}
     assert (unknown.status_code, list(unknown.json)) == (404, ["detail"])
+    assert (damaged.status_code, list(damaged.json)) == (400, ["detail"])
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("projects/any/1/issues/?query=&cursor=", "Issues are crashes here"), ("projects/any/1/events/?cursor=", "Events and logs"),
+     ("organizations/any/events/?dataset=logs", "Events and logs"), ("organizations/any/monitors/", "Monitors are not"),
+     ("projects/any/1/files/preprodartifacts/assemble/", "Builds and snapshots"),
+     ("organizations/any/preprodartifacts/1/install-details/", "Builds and snapshots"),
+     ("organizations/any/code-mappings/bulk/", "Code mappings"), ("projects/any/1/files/source-maps/", "Files of a release")],
+)  # fmt: skip
+def test_sentry_cli_is_told_what_is_not_supported_by_a_status_whose_sentence_it_shows(client, key, path, sentence):
+    told = client.get(f"/api/0/{path}", headers={**key, "User-Agent": "sentry-cli/3.8.0"})
+
+    assert (told.status_code, told.json["detail"].startswith(sentence)) == (400, True)
+    assert client.get(f"/api/0/{path}", headers=key).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_release_is_made_finalized_deployed_and_listed(cli: SentryCli, tmp_pat
 
     for command in (
         "info", "releases new shop@1.2+45", "releases set-commits --auto shop@1.2+45", "releases finalize shop@1.2+45",
-        "deploys new -r shop@1.2+45 -e production", "releases archive shop@1.2+45", "projects list",
+        "deploys new -r shop@1.2+45 -e production", "releases restore shop@1.2+45", "projects list",
         "organizations list", "repos list",
     ):  # fmt: skip
         cli.succeed(*command.split(), folder=tmp_path)
@@ -127,6 +127,12 @@ def test_what_is_refused_is_shown_with_the_reason(receiver: Receiver, cli: Sentr
     assert (unknown.returncode, foreign.returncode) == (1, 1)
     assert "Authentication token missing, unknown or expired" in unknown.stderr
     assert "roject not found" in foreign.stderr
+    for command, sentence in {
+        "releases archive shop@1.2": "Releases are not archived", "monitors list": "Monitors are not supported",
+        "issues list": "Issues are crashes here", "events list": "read occurrences in the console",
+    }.items():  # fmt: skip
+        refused = cli.run(*command.split(), folder=tmp_path)
+        assert (refused.returncode, sentence in refused.stderr) == (1, True), refused.stderr
 
 
 def test_events_are_sent_by_the_dsn(receiver: Receiver, cli: SentryCli, tmp_path: Path):

@@ -21,6 +21,7 @@ ALL = "/organizations/<organization>/releases/"
 ONE = f"{ALL}<version>/"
 OF_APP = "/projects/<organization>/<project>/releases/"
 ONE_OF_APP = f"{OF_APP}<version>/"
+ARCHIVED = "archived"
 
 resource = Resource("sentry_releases", tags.SENTRY, url_prefix="/api/0", strict_slashes=False, access=Access.SENDER)
 Version = Annotated[str, Field(description="Name of the release", examples=["com.example.notes@1.2"])]
@@ -71,6 +72,7 @@ class ChangedRelease(ForeignRequest):
 
     url: _URL = None
     date_released: str | None = Field(default=None, examples=["2018-09-13T12:00:00Z"])
+    status: str | None = Field(default=None, description="`archived` is refused", examples=["open"])
 
 
 class NewRelease(ChangedRelease):
@@ -199,6 +201,7 @@ def add_deploy(
 
 
 def _declared(apps: list[App], body: NewRelease) -> BareDocument[ReleaseBody]:
+    _check_status(body)
     made, is_new = releases.declare_release(services(), apps, body.version, body.url, body.date_released)
     return BareDocument(_body(made, {app.id: app for app in apps}), 201 if is_new else 200)
 
@@ -208,8 +211,17 @@ def _release_body(apps: list[App], version: str) -> BareDocument[ReleaseBody]:
 
 
 def _changed(apps: list[App], version: str, body: ChangedRelease) -> BareDocument[ReleaseBody]:
+    _check_status(body)
     made = releases.change_release(services(), apps, version, body.url, body.date_released)
     return BareDocument(_body(made, {app.id: app for app in apps}))
+
+
+def _check_status(body: ChangedRelease) -> None:
+    """Raises BadParameters for what would be lost in silence."""
+    if body.status == ARCHIVED:
+        raise BadParameters(
+            "Releases are not archived; `sentry-cli releases delete` forgets one, and keeps its symbols"
+        )
 
 
 def _bodies(apps: list[App]) -> list[ReleaseBody]:

@@ -62,6 +62,11 @@ def test_an_archive_without_symbols_is_refused_with_the_reason(tmp_path: Path, c
         held(tmp_path, content)
 
 
+def test_a_symbol_map_of_dart_is_called_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(NotSymbols, match="A symbol map of Dart is not read"):
+        held(tmp_path, b'["Cart","a","Checkout","b"]')
+
+
 def test_a_damaged_member_does_not_keep_the_others_from_being_read(tmp_path: Path) -> None:
     whole = zipped(("bad.sym", sym(OTHER, "x" * 200)), ("cart.sym", sym(ONE, "total")))
     at = whole.index(b"bad.sym") + 20
