@@ -27,6 +27,7 @@ from app.services import Services
 from app.storage import open_storage
 from app.telemetry.log_lines import configure_logs
 from tests.factories import CONFIG, Clock, Member, make_member, run_enqueued
+from tests.url_rules import compile_once
 
 MEMORY_DISK = Path("/dev/shm")
 ROOM = 6 * 2**30  # bytes: for the databases and files of two processes of a whole run
@@ -53,6 +54,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("about_speed"):
         if not CONFIG.speed.has(marker.args[0]):
             pytest.skip(f"CRASHQ_WITHOUT leaves out {marker.args[0]}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_applications() -> Iterator[None]:
+    """Compile the same URL rules once, not in each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

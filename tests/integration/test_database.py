@@ -185,7 +185,7 @@ def test_a_new_sqlite_file_that_another_process_writes_first_is_waited_for(tmp_p
 
 def test_a_sqlite_that_another_holds_locked_is_a_transient_error(empty_database, tmp_path, monkeypatch):
     path = shutil.copy(empty_database, tmp_path / "locked.db")
-    monkeypatch.setattr(engine, "LOCK_WAIT", 0.05)
+    monkeypatch.setattr(opening, "LOCK_WAIT", 0.05)
     database = open_database(f"sqlite:///{path}")
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE").close()
