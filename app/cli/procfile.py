@@ -15,12 +15,10 @@ import click
 from app.cli import main
 from app.config import Config, embedded_environment
 from app.errors import ConfigError
-from app.queueing.broker import QUEUES
-from app.services import START
 
-CELERY = ("-m", "celery", "--quiet", "--app", "workers.celery")
+CELERY = ("-m", "celery", "--quiet", "--app")
 WEB = ("-m", "app.web.server")
-BEAT = (*CELERY, "beat", "--pidfile=", "--loglevel", "warning")
+BEAT = (*CELERY, "workers.beat", "beat", "--pidfile=", "--loglevel", "warning")
 
 FOLDER = click.option(
     "--data-dir",
@@ -41,6 +39,8 @@ def web(data_dir: Path | None) -> None:
 @FOLDER
 def worker(name: str, data_dir: Path | None) -> None:
     """Run a worker: CRASHQ_WORKER_CONCURRENCY processes, for the CRASHQ_QUEUES. SIGTERM stops it; its work goes to another."""
+    from app.services import START  # and below: half a second of imports, which web and beat can do without
+
     environ = _environment(data_dir)
     command = worker_command(Config.from_env(environ).worker_concurrency, _queues(environ))
     _become({**environ, START: name} if name else environ, *command)
@@ -53,10 +53,10 @@ def beat(data_dir: Path | None) -> None:
     _become(_environment(data_dir), *BEAT)
 
 
-def worker_command(concurrency: int, queues: tuple[str, ...] = QUEUES) -> tuple[str, ...]:
+def worker_command(concurrency: int, queues: tuple[str, ...]) -> tuple[str, ...]:
     """Arguments for Python."""
     few = ("--without-gossip", "--without-mingle", "--loglevel", "warning")
-    return (*CELERY, "worker", "--queues", ",".join(queues), "--concurrency", str(concurrency), *few)
+    return (*CELERY, "workers.celery", "worker", "--queues", ",".join(queues), "--concurrency", str(concurrency), *few)
 
 
 def _environment(data_dir: Path | None) -> dict[str, str]:
@@ -64,6 +64,8 @@ def _environment(data_dir: Path | None) -> dict[str, str]:
 
 
 def _queues(environ: Mapping[str, str]) -> tuple[str, ...]:
+    from app.queueing.broker import QUEUES
+
     wanted = tuple(name.strip() for name in environ.get("CRASHQ_QUEUES", "").split(",") if name.strip())
     if not set(wanted) <= set(QUEUES):
         raise ConfigError(f"CRASHQ_QUEUES has to be some of {','.join(QUEUES)}")

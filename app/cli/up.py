@@ -19,7 +19,6 @@ from typing import IO, NoReturn
 import click
 from rich.console import Console
 
-from app.background import TYPES
 from app.cli import DATA_DIR, main
 from app.cli.processes import Processes, forget_broker, free_port, start_broker
 from app.cli.procfile import BEAT, WEB, worker_command
@@ -28,9 +27,9 @@ from app.db.models import heartbeat
 from app.errors import ConfigError, TransientError
 from app.operations.schema import upgrade
 from app.operations.store_setup import set_up_storage
+from app.queueing.broker import QUEUES
 from app.services import holders_of_start, open_services
 from app.telemetry.log_lines import configure_logs
-from app.work.ending import take_from_dead
 
 START_GRACE = 60.0  # seconds for all parts to answer
 TEND_EVERY = 0.5  # seconds
@@ -120,7 +119,7 @@ def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) 
     processes.start("web", [python, *WEB], environ)
     processes.start(
         "worker",
-        [python, *worker_command(config.worker_concurrency)],
+        [python, *worker_command(config.worker_concurrency, QUEUES)],
         environ,
         has_died=lambda worker: _take_from_dead(config, worker.start_id),
     )
@@ -128,6 +127,9 @@ def _start_parts(processes: Processes, config: Config, environ: dict[str, str]) 
 
 
 def _take_from_dead(config: Config, start: str) -> None:
+    from app.background import TYPES  # all that workers do, half a second of imports, for what happens rarely
+    from app.work.ending import take_from_dead
+
     with closing(open_services(config)) as services, suppress(TransientError):  # else the leases run out
         take_from_dead(services, TYPES.values(), holders_of_start(start))
 
