@@ -14,6 +14,7 @@ from app.cli import main
 from app.config import MIB
 from app.privacy.retention import remove_what_is_old
 from tests.build_tools import CHUNKS, assemble, cut, send_chunks, sent, sha1
+from tests.factories import make_member
 from tests.symbols import sym
 
 ID = "01020304-0506-0708-090a-0b0c0d0e0f10"
@@ -38,11 +39,25 @@ def test_an_upload_key_sends_symbols_of_its_app(client, member, key, run_workers
     assert assemble(client, key, member.app.id, SYM).json[sha1(SYM)]["state"] == "ok"
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "Token"])
+def test_an_upload_key_sends_a_file_in_one_piece(client, services, member, key, scheme):
+    path = f"/api/apps/{member.app.identifier}/symbols"
+    headers = {"Authorization": f"{scheme} {key['Authorization'][7:]}"}
+    other = make_member(services, "bob@example.com").app.identifier
+
+    assert client.post(f"{path}?name=cart.sym", data=SYM, headers=headers).status_code == 202
+    assert client.post(f"/api/apps/{other}/symbols", data=SYM, headers=headers).status_code == 404
+    assert client.post(f"/api/apps/{member.app.id}/symbols", data=SYM, headers=headers).status_code == 404
+    ingest = {"Authorization": f"Token {member.ingest_key}"}
+    assert client.post(path, data=SYM, headers=ingest).status_code == 401
+
+
 def test_an_upload_key_opens_nothing_else(client, member, key):
     app = f"/api/apps/{member.app.identifier}"
 
     for method, path in (
         ("get", "/api/apps"), ("get", f"{app}/crashes"), ("get", f"{app}/symbols"), ("get", f"{app}/upload_keys"),
+        ("post", f"{app}/symbols/uploads"),
         ("post", f"{app}/logs"), ("delete", "/api/login"), ("post", "/api/tokens"),
         ("post", f"/api/{member.app.id}/store/?sentry_key={key['Authorization'][7:]}"),
     ):  # fmt: skip

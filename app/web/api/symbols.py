@@ -1,4 +1,4 @@
-"""Files of symbols of an app: uploaded, listed, deleted. Members only."""
+"""Files of symbols of an app: uploaded, also with an upload key; listed and deleted by members."""
 
 from collections.abc import Iterator
 from typing import IO, Annotated, Literal
@@ -8,9 +8,12 @@ from pydantic import Field
 
 from app.db.models.app import App
 from app.db.models.symbols import IN_CHUNKS, RELEASE, UNWIND, SymbolImage, SymbolState
-from app.errors import BadParameters, TooLarge, UnsupportedMedia
+from app.errors import BadParameters, NotFound, TooLarge, UnsupportedMedia
 from app.identity.access import Access
+from app.identity.accounts import IDENTIFIER_SHAPE, NO_APP
+from app.identity.upload_keys import app_of_uploader
 from app.json_models import ResponseBody, Time
+from app.symbolication.chunks import Uploader
 from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import Shown, delete_symbols, list_symbols, show_symbols
 from app.symbols.contents import About
@@ -56,7 +59,7 @@ class SymbolsBody(ResponseBody, component="Symbols"):
 
 @resource.post(
     "", "addSymbols", "Send a file of debug information, a mapping, a source map, or a .zip of these", status=202,
-    about="Stored; a worker reads it", errors=(400, 409, 413, 415),
+    about="Stored; a worker reads it", errors=(400, 404, 409, 413, 415), access=Access.SENDER,
     more={
         "parameters": [
             query("name", {**TEXT, "examples": ["mapping.txt"]}, "Of the file"),
@@ -67,8 +70,11 @@ class SymbolsBody(ResponseBody, component="Symbols"):
         "requestBody": body(BINARY, "application/octet-stream"),
     },
 )  # fmt: skip
-def add(app: App) -> SymbolsBody:
-    """Store one file; 202 once its bytes and its row are durable."""
+def add(uploader: Uploader, app_identifier: str) -> SymbolsBody:
+    """Store one file; 202 once its bytes and its row are durable. The sender has a token or an upload key."""
+    if not IDENTIFIER_SHAPE.fullmatch(app_identifier):
+        raise NotFound(NO_APP)
+    app = app_of_uploader(services(), uploader, app_identifier)
     limit = services().config.max_symbol_bytes
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("Send symbols as they are, without Content-Encoding")
