@@ -22,6 +22,7 @@ from app.environment import (
     url,
 )
 from app.errors import ConfigError
+from app.oidc_settings import OidcProvider, read_oidc
 from app.queueing.redis_url import read_redis_url
 from app.smtp_url import read_smtp_url
 from app.speed import ALL, Speed
@@ -85,6 +86,9 @@ class Config:
     webhooks_allow: tuple[str, ...] = ()  # hosts and networks that webhooks may reach although they are not public
     smtp_url: str | None = field(default=None, repr=False)  # of the mail server, with its password; None: no mails
     mail_from: str = "crashq@localhost"  # the sender that mails name
+    oidc: OidcProvider | None = (
+        None  # by which people sign in to the console, beside their passwords; None: by those alone
+    )
     export_buckets: tuple[
         tuple[str, str], ...
     ] = ()  # name -> URL of a store for data exporters; none: a folder of ours
@@ -159,6 +163,7 @@ class Config:
             webhooks_allow=hosts(environ, "CRASHQ_WEBHOOKS_ALLOW"),
             smtp_url=smtp_url,
             mail_from=mail_from(environ, "CRASHQ_MAIL_FROM", smtp_url),
+            oidc=read_oidc(environ),
             export_buckets=buckets(environ, "CRASHQ_EXPORT_BUCKETS"),
             log_format=choice(environ, "CRASHQ_LOG_FORMAT", cls.log_format, ("text", "json")),
             access_log=integer(environ, "CRASHQ_ACCESS_LOG", 0, 0, 1) == 1,

@@ -25,7 +25,7 @@ def paths(client, member, crash):
     """Every page that is for members and needs no more to be named than an app or a crash."""
     known = {"app_identifier": member.app.identifier, "crash_identifier": crash.identifier}
     rules = [rule for rule in client.application.url_map.iter_rules() if rule.endpoint.startswith("console.")]
-    open_to_all = ("console.home.", "console.forgot_password.", "console.sign_in.", "console.static_files.")
+    open_to_all = tuple(f"console.{name}." for name in ("forgot_password", "home", "openid", "sign_in", "static_files"))
     found = [
         re.sub(r"<(\w+)>", lambda name: known[name[1]], rule.rule)
         for rule in rules

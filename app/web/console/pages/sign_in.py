@@ -65,8 +65,9 @@ def sign_out() -> Response:
 
 
 def _form(wanted: str, status: int = 200, email: str = "", problem: str | None = None) -> Response:
-    can_mail = can_send(services().config)
-    return render("sign_in.html", status=status, next=wanted, email=email, problem=problem, can_mail=can_mail)
+    config = services().config
+    return render("sign_in.html", status=status, next=wanted, email=email, problem=problem,
+                  can_mail=can_send(config), oidc=config.oidc)  # fmt: skip
 
 
 def _onward(wanted: str) -> Response:

@@ -1,0 +1,31 @@
+"""Users as OpenID providers know them: an issuer's name for a person never changes, their e-mail may."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db.base import Base, insert_or_ignore
+
+MAX_ISSUER, MAX_SUBJECT = 255, 255  # characters; OpenID Connect allows a subject 255
+
+
+class ExternalIdentity(Base):
+    """One person by the word of one issuer."""
+
+    __tablename__ = "external_identities"
+    issuer: Mapped[str] = mapped_column(String(MAX_ISSUER), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(MAX_SUBJECT), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+
+
+def find_identity(session: Session, issuer: str, subject: str) -> ExternalIdentity | None:
+    """Whom the issuer means, if they have signed in before."""
+    return session.get(ExternalIdentity, (issuer, subject))
+
+
+def add_identity(session: Session, issuer: str, subject: str, user_id: int, now: datetime) -> bool:
+    """Remember whom the issuer means; False when another request has."""
+    values = {"issuer": issuer, "subject": subject, "user_id": user_id, "created_at": now}
+    return insert_or_ignore(session, ExternalIdentity, values)
