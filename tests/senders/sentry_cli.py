@@ -17,7 +17,7 @@ class SentryCli:
     """One version of sentry-cli, as a build of an app calls it: with the address and a key in its environment."""
 
     def __init__(self, receiver: Receiver, major: str, app: str, key: str) -> None:
-        self.binary = _binary(major)
+        self.major, self.binary = major, _binary(major)
         self.environ = {
             "SENTRY_URL": receiver.http.base, "SENTRY_AUTH_TOKEN": key, "SENTRY_ORG": "any", "SENTRY_PROJECT": app,
         }  # fmt: skip

@@ -45,7 +45,8 @@ def test_a_java_crash_is_named_by_the_mapping_of_its_uuid(receiver: Receiver, cl
     app = cli.environ["SENTRY_PROJECT"]
     images = {"images": [{"type": "proguard", "uuid": uuid}]}
 
-    cli.succeed("upload-proguard", "--uuid", uuid, "mapping.txt", folder=tmp_path)
+    older = () if cli.major == "3" else ("--app-id", "com.example.shop", "--version", "1.2", "--version-code", "45")
+    cli.succeed("upload-proguard", "--uuid", uuid, *older, "mapping.txt", folder=tmp_path)
     symbols = until(lambda: all_read(receiver, app), "the mapping")
     receiver.http.send("POST", f"/api/apps/{app}/logs", java_event("a.b", 2, 1, debug_meta=images))
     report = receiver.report_of(app)

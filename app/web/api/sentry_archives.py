@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 from typing import IO
 
-from flask import request
+from flask import Response, request
 from pydantic import Field
 
 from app.db.models.symbols import MAX_NAME, SymbolFile
 from app.errors import BadParameters, TooLarge
 from app.identity.access import Access
 from app.identity.upload_keys import app_of_uploader
-from app.json_models import ForeignRequest, ForeignResponse
+from app.json_models import ForeignRequest
 from app.symbolication.chunks import Uploader
 from app.symbolication.receive import receive_symbols
 from app.symbols.archives import names_in
 from app.symbols.contents import About, id_in_name
-from app.web.api import tags
+from app.web.api import answers, tags
 from app.web.api.multipart_files import read_files
 from app.web.api.openapi.words import BINARY, body, object_of
 from app.web.api.resource import BareDocument, Resource
@@ -29,16 +29,13 @@ MOST_FILES = 20  # of one request
 resource = Resource("sentry_archives", tags.SENTRY, url_prefix="/api/0", strict_slashes=False, access=Access.SENDER)
 _RELEASE, _UUID = "com.example.notes@1.2+45", "0a0b0c0d-0000-4000-8000-00000000000a"
 
+_NULL = {
+    "200": {"description": "Nothing", "content": {"application/json": {"schema": {"type": "null"}, "example": None}}}
+}
+
 
 class MappingOfRelease(ForeignRequest):
     """A release, and the uuid of its mapping."""
-
-    release_name: str = Field(alias="release_name", examples=[_RELEASE])
-    proguard_uuid: str = Field(alias="proguard_uuid", examples=[_UUID])
-
-
-class AssociatedMapping(ForeignResponse):
-    """What was sent."""
 
     release_name: str = Field(alias="release_name", examples=[_RELEASE])
     proguard_uuid: str = Field(alias="proguard_uuid", examples=[_UUID])
@@ -77,17 +74,17 @@ def send_archive(uploader: Uploader, organization: Organization, project: Projec
 
 @resource.post(
     "/projects/<organization>/<project>/files/proguard-artifact-releases/", "associateMapping",
-    "Name the release of a mapping. Nothing is kept of it: the uuid names the frames", about="What was sent",
-    errors=(400, 404),
+    "Name the release of a mapping. Nothing is kept of it: the uuid names the frames", about="Nothing",
+    errors=(400, 404), responses=_NULL,
 )  # fmt: skip
 def associate_mapping(
     uploader: Uploader, organization: Organization, project: Project, body: MappingOfRelease
-) -> BareDocument[AssociatedMapping]:
+) -> Response:
     """Let older builds pass, which name the release too; in Sentry, no frame is found by it either."""
     app_of_uploader(services(), uploader, project)
     if id_in_name(body.proguard_uuid) is None:
         raise BadParameters("proguard_uuid has to be a UUID")
-    return BareDocument(AssociatedMapping(release_name=body.release_name, proguard_uuid=body.proguard_uuid))
+    return answers.document(None)  # sentry-cli reads no other body
 
 
 def debug_file(file: SymbolFile, name: str) -> DebugFile:
