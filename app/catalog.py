@@ -2,57 +2,30 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import permutations, zip_longest
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from app.crashes.distinction import Titled, told_apart
-from app.crashes.facts import MAX_LENGTH, as_fact
-from app.crashes.kind import KINDS
-from app.crashes.search import MAX_TOKENS, read_search, read_system
+from app.crashes.search import read_search
 from app.db import Session
 from app.db.models.crash import Crash, CrashState, Wanted
 from app.db.models.crash_assignee import assignees_of
-from app.db.models.crash_figure import BY_VERSION, TAG, USER
-from app.db.queries.fact_filters import FactFilter
 from app.db.queries.finding import FOUND_SORTS, NOBODY, CrashFilter, CrashMatch, find_crashes
 from app.errors import BadParameters
+from app.fact_query import Fact, FactQuery, Text, fact_filters, joined
 from app.jobs.report_making import rules_of
-from app.json_models import OneOf, Query, Since, Until
+from app.json_models import OneOf, Since, Until
 from app.redaction.rules import Rules
 
 ORDERS = ("desc", "asc")
 STATES = ("all", *(state.value for state in CrashState))
-_FACTS_OF_TERMS = {"version": "app_version", "device": "device_model", "env": "environment", "user": USER}
-MAX_SEARCH = 200  # characters, as many as a title has
 SEARCHED_THROUGH = 2_000  # crashes of an app that takes something out of titles
 _SEEN = "{} occurrence not {} this day (UTC) or time, ISO 8601"
 
 
-_Text = Annotated[str, BeforeValidator(as_fact), WithJsonSchema({"type": "string", "maxLength": MAX_LENGTH})]
-"""Cut and cleaned as what it is compared with."""
-_Fact = Annotated[_Text, Field(description="Exactly as the log says it")]
-
-
-def _checked_tag(tag: str) -> str:
-    name, _, value = tag.partition(":")
-    if tag and not (name and value):
-        raise BadParameters("tag is given as name:value")
-    return f"{as_fact(name)}:{as_fact(value)}" if tag else ""
-
-
-def _checked_search(search: str) -> str:
-    if len(search) > MAX_SEARCH:
-        raise BadParameters(f"search has more than {MAX_SEARCH} characters")
-    if not search.isprintable():
-        raise BadParameters("search has characters that no title has")
-    read_search(search)
-    return search
-
-
-class CrashQuery(Query):
+class CrashQuery(FactQuery):
     """Which crashes, and in what order."""
 
     since_date: Annotated[Since, Field(description="First day (UTC) or time, ISO 8601")] = None
@@ -61,32 +34,11 @@ class CrashQuery(Query):
     first_seen_until: Annotated[Until, Field(description=_SEEN.format("First", "after"))] = None
     last_seen_since: Annotated[Since, Field(description=_SEEN.format("Latest", "before"))] = None
     last_seen_until: Annotated[Until, Field(description=_SEEN.format("Latest", "after"))] = None
-    search: Annotated[
-        str,
-        BeforeValidator(_checked_search),
-        WithJsonSchema({"type": "string", "maxLength": MAX_SEARCH}),
-        Field(
-            description=f'Words of the title, and terms as `version:2.4 os:ios17 "cart is null"`; {MAX_TOKENS} in all'
-        ),
-    ] = ""
     state: Annotated[str, OneOf(STATES, STATES[0]), Field(description="Only crashes in this state")] = STATES[0]
-    assignee: Annotated[
-        _Text, Field(description="E-mail of a member, `me` or `none`", examples=["ada@example.com"])
-    ] = ""
-    app_version: _Fact = ""
-    os_name: _Fact = ""
-    os_version: _Fact = ""
-    device_model: _Fact = ""
-    environment: _Fact = ""
-    kind: Annotated[str, OneOf(KINDS), Field(description="How it ended")] = ""
-    handled: Annotated[str, OneOf(("true", "false")), Field(description="Whether the program caught it")] = ""
-    user_id: _Fact = ""
-    tag: Annotated[
-        str,
-        BeforeValidator(_checked_tag),
-        WithJsonSchema({"type": "string", "examples": ["screen:cart"]}),
-        Field(description="A tag of the app, as `name:value`"),
-    ] = ""
+    assignee: Annotated[Text, Field(description="E-mail of a member, `me` or `none`", examples=["ada@example.com"])] = (
+        ""
+    )
+    user_id: Fact = ""
     sort: Annotated[str, OneOf(FOUND_SORTS, FOUND_SORTS[0]), Field(description="What the list is ordered by")] = (
         FOUND_SORTS[0]
     )
@@ -169,41 +121,6 @@ def crash_page(
     return CrashPage(_told_apart(titled, rules), rows)
 
 
-def fact_filters(query: CrashQuery) -> Iterator[FactFilter]:
-    """The facts that the occurrences have to have, of the parameters and of the search."""
-    for parameter, fact in (
-        ("app_version", "app_version"),
-        ("device_model", "device_model"),
-        ("environment", "environment"),
-    ):
-        if value := getattr(query, parameter):
-            yield FactFilter(fact, value)
-    if query.os_name or query.os_version:
-        yield FactFilter("os", query.os_name or None, query.os_version or None)
-    if query.user_id:
-        yield FactFilter(USER, query.user_id)
-    if query.tag:
-        name, _, value = query.tag.partition(":")
-        yield FactFilter(TAG, name, value)
-    kinds, handled = {query.kind} - {""}, {query.handled} - {""}
-    for term in read_search(query.search).terms:
-        match term.key:
-            case "version" | "device" | "env" | "user":
-                yield FactFilter(_FACTS_OF_TERMS[term.key], term.value[:MAX_LENGTH])
-            case "os":
-                system = read_system(term.value)
-                yield FactFilter("os", system.name, system.version, is_loose=True)
-            case "tag":
-                yield FactFilter(TAG, term.name, term.value)
-            case "kind":
-                kinds.add(term.value)
-            case "handled":
-                handled.add(term.value)
-    # One fact holds both; what is asked for twice in two ways is a combination that no occurrence meets.
-    for kind, is_handled in zip_longest(sorted(kinds), sorted(handled)):
-        yield FactFilter("kind", kind, is_handled)
-
-
 def _states(query: CrashQuery) -> tuple[CrashState, ...]:
     """One of these; none: any. Raises BadParameters when the search contradicts the parameter."""
     terms = [CrashState(term.value) for term in read_search(query.search).terms if term.key == "is"]
@@ -221,15 +138,6 @@ def _assignee(query: CrashQuery, user_id: int) -> int | str | None:
         raise BadParameters("search: assignee is given twice")
     found = next(iter(given), None)
     return {None: None, "me": user_id, "none": NOBODY}.get(found, found)
-
-
-def joined(facts: Iterable[FactFilter]) -> tuple[FactFilter, ...]:
-    """A version beside an environment or a user is one fact: figures count these by version."""
-    found = tuple(facts)
-    for version, other in permutations(found, 2) if len(found) == 2 else ():
-        if version.fact == "app_version" and other.fact in BY_VERSION:
-            return (other._replace(detail=version.value),)
-    return found
 
 
 def _told_apart(shown: Sequence[ListedCrash], rules: Rules) -> list[ListedCrash]:

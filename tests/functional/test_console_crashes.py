@@ -6,6 +6,7 @@ import pytest
 
 from tests.console import Page, sign_in
 from tests.factories import NOON, make_crash
+from tests.places import crashes_of_places
 
 
 @pytest.fixture
@@ -167,6 +168,23 @@ def test_filters_are_kept_in_the_form_and_counts_are_of_the_chosen_time(services
     assert (values["app_version"], values["search"], values["environment"]) == ("9.9", "env:staging", "")
     assert [one for one in none.all("details") if "filter-fold" in (one.get("class") or "") and "open" in one]
     assert "No crash fits" in none.text
+
+
+def test_trend_users_and_versions_are_of_what_fits_the_filters(services, browser, member, url, run_workers):
+    crashes_of_places(services, member, run_workers)
+    filters = "state=all&environment=production"
+    browser.get(f"{url}?{filters}")
+
+    run_workers()
+    shown_rows = browser.get(f"{url}?{filters}").text
+    with_user = browser.get(f"{url}?state=all&user_id=ada").text
+
+    cart = shown_rows.partition("CartException")[2].partition("</tr>")[0]
+    assert "1.1" in cart
+    assert "+1" not in cart  # 1.0 met it elsewhere
+    assert "of the occurrences that fit the filters" in shown_rows
+    assert "CartException" in with_user
+    assert 'class="sparkline"' not in with_user
 
 
 def test_a_search_that_names_a_state_is_of_no_other(services, browser, member, url):

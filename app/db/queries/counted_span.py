@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
+from app.db.queries.fact_filters import FactFilter
 from app.iso_time import INSTANT, LAST_INSTANT
 
 
@@ -14,6 +15,7 @@ class Span(NamedTuple):
     since: datetime  # inclusive
     until: datetime  # exclusive, but for LAST_INSTANT
     kept: frozenset[int] = frozenset()  # of these crashes figures are kept, which tell of this time
+    facts: tuple[FactFilter, ...] = ()  # that the occurrences have
 
     @property
     def first_day(self) -> date:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.crash_figure import ENVIRONMENT, FACTS, USER, CrashFigure, known
 from app.db.queries.counted_span import CrashCounts, Span, Users
+from app.db.queries.fact_filters import ANY, FactFilter, of_figures
 
 _VERSION = "app_version"
 """Each occurrence is counted by it once, also if it tells none."""
@@ -18,17 +19,19 @@ def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, 
     found: dict[int, list[int]] = {crash_id: [0] * len(days) for crash_id in span.crash_ids}
     places = {day: place for place, day in enumerate(days)}
     counted = select(CrashFigure.crash_id, CrashFigure.day, func.sum(CrashFigure.occurrences))
-    counted = counted.where(*_in_span(span, _VERSION)).group_by(CrashFigure.crash_id, CrashFigure.day)
+    counted = counted.where(*_of_fact(span, span.facts[0] if span.facts else ANY))
+    counted = counted.group_by(CrashFigure.crash_id, CrashFigure.day)
     for crash_id, day, number in session.execute(counted):
         found[crash_id][places[day]] = int(number)
     return found
 
 
 def count_users(session: Session, span: Span) -> dict[int, Users]:
-    """As `row_counts.count_users`. Grouped twice: PostgreSQL counts distinct values by a sort."""
-    each = select(CrashFigure.crash_id, func.sum(CrashFigure.occurrences).label("n")).where(*_in_span(span, USER))
-    users = each.group_by(CrashFigure.crash_id, CrashFigure.value).subquery()
-    counted = select(users.c.crash_id, func.count(), func.sum(users.c.n)).group_by(users.c.crash_id)
+    """As `row_counts.count_users`, of all or of a version. Grouped twice: PostgreSQL counts distinct values by a sort."""
+    users = FactFilter(USER, detail=span.facts[0].value if span.facts else None)
+    each = select(CrashFigure.crash_id, func.sum(CrashFigure.occurrences).label("n")).where(*_of_fact(span, users))
+    by_user = each.group_by(CrashFigure.crash_id, CrashFigure.value).subquery()
+    counted = select(by_user.c.crash_id, func.count(), func.sum(by_user.c.n)).group_by(by_user.c.crash_id)
     return {crash_id: Users(number, int(named)) for crash_id, number, named in session.execute(counted)}
 
 
@@ -50,8 +53,9 @@ def count_environments(session: Session, span: Span) -> list[CrashCounts]:
 
 
 def count_versions(session: Session, span: Span, most: int) -> dict[int, list[CrashCounts]]:
-    """As `row_counts.count_versions`."""
+    """As `row_counts.count_versions`, of all or of a version."""
     each = _values(span, _VERSION).add_columns(CrashFigure.crash_id)
+    each = each.where(*(condition for fact in span.facts for condition in of_figures(fact)))
     versions = each.group_by(CrashFigure.crash_id, CrashFigure.value, CrashFigure.detail).subquery()
     version = known(versions.c.value)
     order = ((versions.c.value == "").desc(), versions.c.n.desc(), version)
@@ -67,6 +71,15 @@ def count_versions(session: Session, span: Span, most: int) -> dict[int, list[Cr
 def _values(span: Span, fact: str) -> Select[str, str, int]:
     number = func.sum(CrashFigure.occurrences).label("n")
     return select(CrashFigure.value, CrashFigure.detail, number).where(*_in_span(span, fact))
+
+
+def has_users_by(facts: Sequence[FactFilter]) -> bool:
+    """True where figures tell the users: of all occurrences, and of those of a version."""
+    return all(fact.fact == _VERSION and fact.value is not None for fact in facts)
+
+
+def _of_fact(span: Span, fact: FactFilter) -> list[ColumnElement[bool]]:
+    return [*_in_span(span, fact.fact), *of_figures(fact)]
 
 
 def _in_span(span: Span, fact: str) -> list[ColumnElement[bool]]:

@@ -16,6 +16,7 @@ from app.db.models.crash_figure import USER, CrashFigure
 from app.db.models.occurrence import Occurrence
 from app.db.models.user import User
 from app.db.queries.fact_filters import ANY, FactFilter, of_figures, of_occurrences
+from app.db.queries.figure_counts import has_users_by
 from app.db.queries.figures import has_missing
 from app.errors import BadParameters
 from app.iso_time import INSTANT
@@ -99,7 +100,7 @@ def _aggregated(
 ) -> list[CrashMatch]:
     of_app = [Crash.app_id == app_id, Crash.occurrences_count > 0, *_assigned(sought.assignee)]
     users: Subquery | None = None
-    is_combined = len(sought.facts) > 1 or (sort == USERS and not _has_users_by(sought.facts))
+    is_combined = len(sought.facts) > 1 or (sort == USERS and not has_users_by(sought.facts))
     if is_combined:
         counted = _by_occurrences(session, of_app, sought)
         users_column: ColumnElement[Any] = counted.c.users
@@ -147,7 +148,7 @@ def _counted(session: Session, of_crashes: Sequence[ColumnElement[bool]], sought
 def _by_occurrences(session: Session, of_app: Sequence[ColumnElement[bool]], sought: CrashFilter) -> Subquery:
     """The same of a combination of facts, with the users, from the occurrences of crashes that have each of the facts."""
     of_candidates = [*of_app, Crash.id.in_(_candidates(session, of_app, sought))]
-    _check_combination(_number(session, of_candidates, sought))
+    check_combination(_number(session, of_candidates, sought))
     number, users = func.count().label("n"), func.count(Occurrence.user_id.distinct()).label("users")
     return (
         _occurrences(session, of_candidates, sought, (number, users)).group_by(Occurrence.crash_id).subquery("counted")
@@ -164,7 +165,8 @@ def _candidates(session: Session, of_app: Sequence[ColumnElement[bool]], sought:
     return sorted(found or ())
 
 
-def _check_combination(number: int) -> None:
+def check_combination(number: int) -> None:
+    """Raise BadParameters when several facts would have to read so many occurrences."""
     if number > MOST_READ:
         raise BadParameters(
             f"Several filters, or one in the order of users, have to read {number:,} occurrences here, more than "
@@ -185,11 +187,6 @@ def _number(session: Session, of_crashes: Sequence[ColumnElement[bool]], sought:
     """How many occurrences crashes have in that time."""
     counted = _counted(session, of_crashes, sought._replace(facts=()))
     return int(session.scalar(select(func.coalesce(func.sum(counted.c.n), 0))) or 0)
-
-
-def _has_users_by(facts: Sequence[FactFilter]) -> bool:
-    """True where figures tell the users: of all occurrences, and of those of a version."""
-    return all(fact.fact == "app_version" and fact.value is not None for fact in facts)
 
 
 def _users(session: Session, of_app: Sequence[ColumnElement[bool]], sought: CrashFilter) -> Subquery:

@@ -12,6 +12,7 @@ from app.db.models.crash import Crash
 from app.db.models.crash_figure import FACTS
 from app.db.models.occurrence import Occurrence
 from app.db.queries.counted_span import CrashCounts, Span, Users, last_before
+from app.db.queries.fact_filters import of_occurrences
 
 
 def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, list[int]]:
@@ -32,6 +33,7 @@ def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, 
         Occurrence.crash_id == Crash.id,
         Occurrence.occurred_at >= given.c.start_at,
         Occurrence.occurred_at <= given.c.last_at,
+        *_of_facts(session, span),
     )
     counted = select(Crash.id, given.c.place, of_day.scalar_subquery()).select_from(Crash).join(given, true())
     counted = counted.where(Crash.id.in_(span.crash_ids)).order_by(Crash.id, given.c.place)
@@ -44,7 +46,7 @@ def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, 
 def count_users(session: Session, span: Span) -> dict[int, Users]:
     """The users of each crash that has any."""
     each = select(Occurrence.crash_id, func.count().label("n"))
-    each = each.where(*_in_span(span), Occurrence.user_id.is_not(None))
+    each = each.where(*_in_span(session, span), Occurrence.user_id.is_not(None))
     users = each.group_by(Occurrence.crash_id, Occurrence.user_id).subquery()
     counted = select(users.c.crash_id, func.count(), func.sum(users.c.n)).group_by(users.c.crash_id)
     return {crash_id: Users(number, int(known)) for crash_id, number, known in session.execute(counted)}
@@ -55,7 +57,7 @@ def count_fact(session: Session, span: Span, fact: str, most: int) -> list[Crash
     columns = FACTS[fact]
     is_unknown = and_(*(column.is_(None) for column in columns))
     number = func.count().label("n")
-    counted = select(*columns, number).where(*_in_span(span)).group_by(*columns)
+    counted = select(*columns, number).where(*_in_span(session, span)).group_by(*columns)
     rows = session.execute(counted.order_by(is_unknown.desc(), number.desc(), *columns).limit(most + 1))
     return [CrashCounts(tuple(values), occurrences) for *values, occurrences in rows]
 
@@ -63,7 +65,9 @@ def count_fact(session: Session, span: Span, fact: str, most: int) -> list[Crash
 def count_environments(session: Session, span: Span) -> list[CrashCounts]:
     """Every environment, the most frequent first; an app has few."""
     number = func.count().label("n")
-    counted = select(Occurrence.environment, number).where(*_in_span(span), Occurrence.environment.is_not(None))
+    counted = select(Occurrence.environment, number).where(
+        *_in_span(session, span), Occurrence.environment.is_not(None)
+    )
     rows = session.execute(counted.group_by(Occurrence.environment).order_by(number.desc(), Occurrence.environment))
     return [CrashCounts((value,), occurrences) for value, occurrences in rows]
 
@@ -71,7 +75,7 @@ def count_environments(session: Session, span: Span) -> list[CrashCounts]:
 def count_versions(session: Session, span: Span, most: int) -> dict[int, list[CrashCounts]]:
     """By crash the `most` most frequent app versions, and before them how many occurrences tell none."""
     number = func.count().label("n")
-    each = select(Occurrence.crash_id, Occurrence.app_version, number).where(*_in_span(span))
+    each = select(Occurrence.crash_id, Occurrence.app_version, number).where(*_in_span(session, span))
     versions = each.group_by(Occurrence.crash_id, Occurrence.app_version).subquery()
     order = (versions.c.app_version.is_(None).desc(), versions.c.n.desc(), versions.c.app_version)
     rank = func.row_number().over(partition_by=versions.c.crash_id, order_by=order).label("rank")
@@ -83,7 +87,11 @@ def count_versions(session: Session, span: Span, most: int) -> dict[int, list[Cr
     return found
 
 
-def _in_span(span: Span) -> list[ColumnElement[bool]]:
+def _in_span(session: Session, span: Span) -> list[ColumnElement[bool]]:
     crash = Occurrence.crash_id
     of_crash = crash == span.crash_ids[0] if len(span.crash_ids) == 1 else crash.in_(span.crash_ids)
-    return [of_crash, Occurrence.occurred_at.between(span.since, span.last_instant)]
+    return [of_crash, Occurrence.occurred_at.between(span.since, span.last_instant), *_of_facts(session, span)]
+
+
+def _of_facts(session: Session, span: Span) -> list[ColumnElement[bool]]:
+    return [of_occurrences(session, fact) for fact in span.facts]

@@ -11,6 +11,9 @@ from app.db.engine import Database
 from app.db.models.crash import Crash
 from app.db.queries import figure_counts, row_counts
 from app.db.queries.counted_span import CrashCounts, NamedCrash, Span, Users
+from app.db.queries.fact_filters import FactFilter
+from app.db.queries.figure_counts import has_users_by
+from app.db.queries.finding import MOST_READ
 
 WORK_MEMORY = "32MB"
 """What PostgreSQL may take for a table of users or values, each of its processes; more goes to its disk."""
@@ -32,13 +35,23 @@ def named_crashes(session: Session, app_id: int, identifiers: Sequence[str]) -> 
     return [NamedCrash(*row) for row in session.execute(wanted.order_by(Crash.identifier))]
 
 
-def find_span(session: Session, crash_ids: Sequence[int], since: datetime, until: datetime) -> Span:
+def find_span(
+    session: Session,
+    crash_ids: Sequence[int],
+    since: datetime,
+    until: datetime,
+    facts: tuple[FactFilter, ...] = (),
+    *,
+    about: int = 0,
+) -> Span:
     """These crashes from `since` to `until`, and which of them have complete figures of that time.
 
-    What is counted of it has to be counted in the same snapshot.
+    Occurrences with some facts are counted one by one where they are `about` MOST_READ at most: figures tell the days by
+    one fact only, and the users by a version only. What is counted of it has to be counted in the same snapshot.
     """
-    span = Span(crash_ids, since, until)
-    if not span.is_of_whole_days:
+    span = Span(crash_ids, since, until, facts=facts)
+    is_read = len(facts) > 1 or (facts and about <= MOST_READ)
+    if is_read or not span.is_of_whole_days:
         return span
     complete = select(Crash.id).where(Crash.id.in_(crash_ids), Crash.figures_revision == Crash.revision)
     return span._replace(kept=frozenset(session.scalars(complete)))
@@ -51,8 +64,13 @@ def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, 
     return found | (row_counts.count_days(session, other, days) if other.crash_ids else {})
 
 
+def has_users(span: Span) -> bool:
+    """Whether the users of its crashes can be told, and the versions."""
+    return not span.kept or has_users_by(span.facts)
+
+
 def count_users(session: Session, span: Span) -> dict[int, Users]:
-    """The users of each crash that has any."""
+    """The users of each crash that has any; see `has_users`."""
     kept, other = span.by_source()
     found = figure_counts.count_users(session, kept) if kept.crash_ids else {}
     return found | (row_counts.count_users(session, other) if other.crash_ids else {})

@@ -9,16 +9,21 @@ from pydantic import BaseModel, Field
 
 from app.db import Database
 from app.db.models.crash import totals
+from app.db.models.crash_figure import USER
 from app.db.queries.counted_span import NOBODY, NamedCrash
+from app.db.queries.fact_filters import FactFilter
+from app.db.queries.finding import MOST_READ, check_combination
 from app.db.queries.statistics import (
     count_days,
     count_users,
     count_versions,
     find_span,
+    has_users,
     named_crashes,
     open_statistics,
 )
 from app.errors import BadParameters
+from app.fact_query import FactQuery, fact_filters, joined
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, Subject
 from app.jobs.report_making import rules_of
 from app.jobs.statistics import (
@@ -40,11 +45,12 @@ DAYS = 30  # up to the latest occurrence of any of them, where no dates are give
 MOST_CRASHES = 50
 MOST_VERSIONS = 5  # of a crash that are listed by name
 PASSES = 3  # over the occurrences, for progress: days, users, versions
+NOT_COUNTED = f"null with a filter other than the version that fits more than {MOST_READ:,} occurrences"
 IDENTIFIER = re.compile(r"[0-9a-f]{24}")
 
 
-class AppStatisticsQuery(DatesQuery):
-    """Which crashes, and the time."""
+class AppStatisticsQuery(DatesQuery, FactQuery):
+    """Which crashes, the time, and what their occurrences have in common."""
 
     crashes: str = Field(
         examples=["2eab310c430bf292171281ae,8c1f2e3d4b5a69788796a5b4"],
@@ -57,10 +63,10 @@ class FiguresOfCrash(ResponseBody):
 
     crash_identifier: str
     occurrences: int = Field(description="From the first day to the last")
-    users: int = Field(description="Distinct ones, as far as logs name them")
-    occurrences_without_user: int = Field(description="Occurrences that name no user")
+    users: int | None = Field(description=f"Distinct ones, as far as logs name them; {NOT_COUNTED}")
+    occurrences_without_user: int | None = Field(description=f"Occurrences that name no user; {NOT_COUNTED}")
     occurrences_per_day: list[int] = Field(description="Of every day, oldest first")
-    app_versions: Breakdown[VersionCount]
+    app_versions: Breakdown[VersionCount] | None = Field(description=f"The most frequent ones; {NOT_COUNTED}")
 
 
 class AppFigures(ResponseBody):
@@ -81,13 +87,17 @@ class AppStatisticsParams(BaseModel, frozen=True):
     crashes: tuple[str, ...]  # identifiers, sorted and without repetition
     since: datetime | None = None  # UTC, inclusive
     until: datetime | None = None  # UTC, exclusive
+    facts: tuple[FactFilter, ...] = ()  # that the occurrences have
 
 
 Params = AppStatisticsParams
 
 
 def read(app_identifier: str, query: Mapping[str, str]) -> AppStatisticsParams:
-    """Check identifiers and dates. Raises BadParameters naming the parameter."""
+    """Check identifiers, dates and filters. Raises BadParameters naming the parameter.
+
+    No user is taken for a filter: the request is kept with its job, longer than an erasure may leave their name.
+    """
     named = sorted({name.strip() for name in query.get("crashes", "").split(",")} - {""})
     if not named:
         raise BadParameters("crashes has to name at least one crash")
@@ -95,19 +105,27 @@ def read(app_identifier: str, query: Mapping[str, str]) -> AppStatisticsParams:
         raise BadParameters(f"crashes names more than {MOST_CRASHES} crashes")
     if not all(IDENTIFIER.fullmatch(name) for name in named):
         raise BadParameters("crashes has something that is no identifier of a crash: 24 hex digits")
-    return read_params(
-        AppStatisticsParams, {"app_identifier": app_identifier, "crashes": tuple(named), **read_dates(query)}
-    )
+    facts = joined(fact_filters(FactQuery.read(query)))
+    if query.get("user_id") or any(fact.fact == USER for fact in facts):
+        raise BadParameters("user_id, and user: in search, are no filters of statistics")
+    given = {"app_identifier": app_identifier, "crashes": tuple(named), "facts": facts, **read_dates(query)}
+    return read_params(AppStatisticsParams, given)
 
 
 def expect(db: Database, about: Subject, params: AppStatisticsParams) -> int:
-    """As many occurrences as these crashes have in the time asked for, if they are spread evenly over theirs."""
+    """As many occurrences as these crashes have in the time asked for, if they are spread evenly over theirs.
+
+    Raises BadParameters where several filters would have to read too many.
+    """
     with db.read() as session:
         found = named_crashes(session, about.app_id, params.crashes)
     if not found:
         return 0
     dates = window(params.since, params.until, max(crash.last_seen for crash in found), DAYS)
-    return sum(_about_within(crash, dates.since, dates.until) for crash in found)
+    number = sum(_about_within(crash, dates.since, dates.until) for crash in found)
+    if len(params.facts) > 1:
+        check_combination(number)
+    return number
 
 
 def current_revision(about: Subject) -> int:
@@ -123,15 +141,18 @@ def compute(params: AppStatisticsParams, run: Run) -> Artefact:
         crashes = named_crashes(session, run.app_id, params.crashes)
         latest = min(max((crash.last_seen for crash in crashes), default=run.now()), run.now())
         dates = window(params.since, params.until, latest, DAYS)
-        span = find_span(session, [crash.id for crash in crashes], dates.since, dates.until)
+        about = sum(_about_within(crash, dates.since, dates.until) for crash in crashes)
+        ids = [crash.id for crash in crashes]
+        span = find_span(session, ids, dates.since, dates.until, params.facts, about=about)
         per_day = count_days(session, span, dates.days) if crashes else {}
         totals_of = {crash_id: sum(numbers) for crash_id, numbers in per_day.items()}
         step, rest = divmod(sum(totals_of.values()), PASSES)
         run.expect(step * PASSES + rest)
         run.advance(step + rest)
-        users = count_users(session, span) if crashes else {}
+        are_told = has_users(span)
+        users = count_users(session, span) if crashes and are_told else {}
         run.advance(step)
-        versions = count_versions(session, span, MOST_VERSIONS) if crashes else {}
+        versions = count_versions(session, span, MOST_VERSIONS) if crashes and are_told else {}
         run.advance(step)
     figures = {
         **dates.to_json(),
@@ -139,12 +160,16 @@ def compute(params: AppStatisticsParams, run: Run) -> Artefact:
             {
                 "crash_identifier": crash.identifier,
                 "occurrences": totals_of[crash.id],
-                "users": users.get(crash.id, NOBODY).users,
-                "occurrences_without_user": totals_of[crash.id] - users.get(crash.id, NOBODY).occurrences,
+                "users": users.get(crash.id, NOBODY).users if are_told else None,
+                "occurrences_without_user": totals_of[crash.id] - users.get(crash.id, NOBODY).occurrences
+                if are_told
+                else None,
                 "occurrences_per_day": per_day[crash.id],
                 "app_versions": breakdown(
                     versions.get(crash.id, []), ("app_version",), totals_of[crash.id], MOST_VERSIONS, rules
-                ),
+                )
+                if are_told
+                else None,
             }
             for crash in crashes
         ],

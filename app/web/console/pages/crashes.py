@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 
 from app import saved_views
-from app.catalog import ORDERS, CrashPage, CrashQuery, crash_page, fact_filters
+from app.catalog import ORDERS, CrashPage, CrashQuery, crash_page
 from app.crashes.kind import KINDS
 from app.crashes.search import read_search
 from app.db.models.crash import SORTS, Wanted, crashes_of
+from app.db.models.crash_figure import USER
 from app.db.models.membership import members_of
 from app.db.models.saved_view import SavedView
 from app.errors import BadParameters
+from app.fact_query import fact_filters
 from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.charts import sparkline
@@ -36,6 +38,8 @@ CHOICES = (
 )
 FILTERS = (*(name for name, _ in FACTS), *(name for name, *_ in CHOICES))
 TIMES = ("since_date", "until_date", "first_seen_since")
+COUNTED_BY = ("search", "since_date", "until_date", *(name for name in FILTERS if name not in ("user_id", "assignee")))
+"""By what trend, users and versions are counted."""
 KEPT = ("state", "search", *FILTERS, *TIMES, "sort", "order")
 ORDERED_BY = (
     ("last_seen", "Last seen"), ("first_seen", "First seen"), ("occurrences_count", "Occurrences"), ("users", "Users"),
@@ -70,7 +74,9 @@ def show(app_identifier: str) -> Response:
             page, problem = CrashPage([], []), error.message
         is_empty = not page.rows and not crashes_of(session, app.id, Wanted(), sort=SORTS[0], limit=1, offset=0)
         members = [member.email for member in members_of(session, app.id, OFFERED_MEMBERS, 0)]
-    figures = _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
+    facts = list(fact_filters(crash_query))
+    has_user = any(fact.fact == USER for fact in facts)  # of whom statistics tell nothing
+    figures = None if has_user else _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
     return render(
         "crashes.html",
         app=app,
@@ -84,7 +90,7 @@ def show(app_identifier: str) -> Response:
         views=_views(app.identifier, saved_views.saved_views(services(), app, signed_in().user_id)),
         fact_fields=FACTS,
         choice_fields=CHOICES,
-        is_narrowed=any(fact_filters(crash_query)),
+        is_narrowed=bool(facts),
         has_facts=any(asked_for.get(name) for name in (*FILTERS, *TIMES)),
         ordered_by=ORDERED_BY,
         new_since=crash_query.since_date,
@@ -105,8 +111,11 @@ def _figures(app_identifier: str, identifiers: list[str], asked_for: dict[str, s
     if not identifiers:
         return None
     query = {"crashes": ",".join(identifiers)}
-    query |= {name: value for name, value in asked_for.items() if name in ("since_date", "until_date")}
-    return ask(signed_in().user_id, "app_statistics", app_identifier, query)
+    query |= {name: value for name, value in asked_for.items() if name in COUNTED_BY}
+    try:
+        return ask(signed_in().user_id, "app_statistics", app_identifier, query)
+    except BadParameters:  # several filters, of more occurrences than may be read: there are counts, and no trend
+        return None
 
 
 def _figures_of(figures: PageResult | None) -> dict[str, dict[str, Any]]:
@@ -118,12 +127,17 @@ def _figures_of(figures: PageResult | None) -> dict[str, dict[str, Any]]:
         one["crash_identifier"]: {
             "occurrences": one["occurrences"],
             "users": one["users"],
-            "versions": [version["app_version"] for version in one["app_versions"]["top"][:SHOWN_VERSIONS]],
-            "more_versions": max(len(one["app_versions"]["top"]) - SHOWN_VERSIONS, 0) + (one["app_versions"]["other"] > 0),
+            **_versions(one["app_versions"] or {"top": [], "other": 0}),
             "sparkline": sparkline(first, one["occurrences_per_day"]),
         }
         for one in figures.result["crashes"]
     }  # fmt: skip
+
+
+def _versions(counted: dict[str, Any]) -> dict[str, Any]:
+    names = [version["app_version"] for version in counted["top"]]
+    more = max(len(names) - SHOWN_VERSIONS, 0) + (counted["other"] > 0)
+    return {"versions": names[:SHOWN_VERSIONS], "more_versions": more}
 
 
 def _state_where_none_is_asked_for(asked_for: dict[str, str]) -> str:
