@@ -106,8 +106,8 @@ def read(app_identifier: str, query: Mapping[str, str]) -> AppStatisticsParams:
     if not all(IDENTIFIER.fullmatch(name) for name in named):
         raise BadParameters("crashes has something that is no identifier of a crash: 24 hex digits")
     facts = joined(fact_filters(FactQuery.read(query)))
-    if query.get("user_id") or any(fact.fact == USER for fact in facts):
-        raise BadParameters("user_id, and user: in search, are no filters of statistics")
+    if any(fact.fact == USER for fact in facts):
+        raise BadParameters("search: user: is no filter of statistics")
     given = {"app_identifier": app_identifier, "crashes": tuple(named), "facts": facts, **read_dates(query)}
     return read_params(AppStatisticsParams, given)
 
