@@ -19,6 +19,7 @@ from app.errors import BadParameters, TransientError
 from app.services import Services
 from app.storage_keys import symbols_key
 from app.symbolication.chunks import Uploader
+from app.symbolication.damage import drop_damaged
 from app.symbolication.given_ids import add_ids, enqueue_regrouping, ids_of
 from app.symbolication.receive import check_about, enqueue_received, row_of
 from app.symbols.contents import About
@@ -98,7 +99,10 @@ def _look(services: Services, app: App, uploader: Uploader, files: list[WantedFi
     about = files[0].about
     with services.db.read() as session:
         rows = by_checksum(session, app.id, [one.checksum for one in files], about.version, about.build)
-        rows = {checksum: row for checksum, row in rows.items() if not _is_old_error(services, row)}
+    rows = {checksum: row for checksum, row in rows.items() if not _is_old_error(services, row)}
+    lost = drop_damaged(services, (row for row in rows.values() if row.state == SymbolState.READY))
+    rows = {checksum: row for checksum, row in rows.items() if row.id not in lost}
+    with services.db.read() as session:
         given = given_ids(session, [row.id for row in rows.values()])
         sha1s = {sha1 for one in files if one.checksum not in rows for sha1 in one.chunks}
         held = held_chunks(session, uploader.owner, sha1s, lock=False)

@@ -1,5 +1,7 @@
 """Symbols that the store has lost: what is sent again takes the place of a file whose objects are not there as a whole."""
 
+from collections.abc import Iterable
+
 import structlog
 
 from app.db import Session
@@ -21,15 +23,35 @@ def drop_if_damaged(services: Services, app_id: int, sha256: str, version: str, 
     """
     with services.db.read() as session:
         known = find_same(session, app_id, sha256, version, build)
-        objects = _objects(session, known) if known else []
-    if known is None or all(_is_whole(services, key, size) for key, size in objects):
-        return
+    if known is not None:
+        drop_damaged(services, [known])
+
+
+def drop_damaged(services: Services, files: Iterable[SymbolFile], at_most: int = LOOKED_AT) -> set[int]:
+    """The same of several files, of which so many objects are looked at in all; returns the ids of those that were dropped.
+
+    A tool that asks about its files learns that these have to be sent.
+    """
+    dropped = set()
+    for file in files:
+        if at_most <= 0:
+            break
+        with services.db.read() as session:
+            objects = _objects(session, file)[:at_most]
+        at_most -= len(objects)
+        if not all(_is_whole(services, key, size) for key, size in objects) and _drop(services, file):
+            dropped.add(file.id)
+    return dropped
+
+
+def _drop(services: Services, file: SymbolFile) -> bool:
     with services.db.write() as session:
-        locked = lock_symbols(session, known.id)
-        if locked is None or locked.storage_key != known.storage_key:
-            return
+        locked = lock_symbols(session, file.id)
+        if locked is None or locked.storage_key != file.storage_key:
+            return False
         drop_symbols(session, locked, services.now())
-    log.info("symbols_damaged", symbols=known.id)
+    log.info("symbols_damaged", symbols=file.id)
+    return True
 
 
 def _objects(session: Session, file: SymbolFile) -> list[tuple[str, int | None]]:

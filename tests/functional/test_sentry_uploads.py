@@ -59,6 +59,24 @@ def test_chunks_that_are_there_need_not_be_sent_again_and_go_with_their_file(
     assert len(list(services.storage.list("symbols"))) == 2  # the file and what was made of it
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_file_whose_objects_the_store_has_lost_is_asked_for_again(
+    client, member, services, bearer, run_workers, which
+):
+    sent(client, bearer, member.app.id, SYM)
+    run_workers()
+    remove_what_is_old(services)
+    services.storage.delete(sorted(one.key for one in services.storage.list("symbols"))[which])
+
+    lost = assemble(client, bearer, member.app.id, SYM).json[sha1(SYM)]
+    sent(client, bearer, member.app.id, SYM)
+    run_workers()
+
+    assert (lost["state"], lost["missingChunks"]) == ("not_found", [sha1(one) for one in cut(SYM)])
+    assert assemble(client, bearer, member.app.id, SYM).json[sha1(SYM)]["state"] == "ok"
+    assert [one["state"] for one in symbols_of(client, member)] == ["ready"]
+
+
 def test_the_same_bytes_sent_both_ways_are_one_file(client, member, bearer, run_workers):
     path = f"/api/apps/{member.app.identifier}/symbols"
     client.post(path, data=SYM, headers=member.headers)
