@@ -11,6 +11,7 @@ from app.services import Services
 from app.web.api.watching import Watch
 
 OF_ONE_TOKEN = 4  # a browser has six connections to a host, and needs some for everything else
+OF_ONE_USER = 2  # half of all places: as many as a user has at most, with all tokens
 COME_BACK = 5  # seconds until it is worth asking for a place again
 
 
@@ -25,32 +26,34 @@ class StreamTimes:
 
 
 class Streams:
-    """Each stream holds a thread, so there are `places` at most, and some of them are left by every token to others."""
+    """Each stream holds a thread, so there are `places` at most, and some of them are left by every token and user to others."""
 
     def __init__(self, services: Services, places: int, pace: StreamTimes | None = None) -> None:
         self.pace = pace or StreamTimes()
         self.watch: Watch[Watched, Sign] = Watch(lambda watched: signs(services.db, watched, services.now()))
         self._places = places
+        self._of_one_user = max(places // OF_ONE_USER, OF_ONE_TOKEN)
         self._open: Counter[str] = Counter()
+        self._users: Counter[int] = Counter()
         self._lock = threading.Lock()
 
-    def enter(self, holder: str) -> Callable[[], None]:
-        """Take a place for a token; returns what gives it back, once. Raises TransientError or TooManyRequests."""
+    def enter(self, holder: str, user: int) -> Callable[[], None]:
+        """Take a place for a user's token; returns what gives it back, once. Raises TransientError or TooManyRequests."""
         with self._lock:
-            if self._open[holder] >= OF_ONE_TOKEN:
-                raise TooManyRequests(
-                    f"You have {OF_ONE_TOKEN} open streams; close one, or poll", retry_after=COME_BACK
-                )
+            for number, most in ((self._open[holder], OF_ONE_TOKEN), (self._users[user], self._of_one_user)):
+                if number >= most:
+                    raise TooManyRequests(f"You have {number} open streams; close one, or poll", retry_after=COME_BACK)
             if self._open.total() >= self._places:
                 raise TransientError("No more streams can be opened now; poll instead", retry_after=COME_BACK)
             self._open[holder] += 1
-        return _Once(lambda: self._leave(holder))
+            self._users[user] += 1
+        return _Once(lambda: self._leave(holder, user))
 
-    def _leave(self, holder: str) -> None:
+    def _leave(self, holder: str, user: int) -> None:
         with self._lock:
             self._open[holder] -= 1
-            if not self._open[holder]:
-                del self._open[holder]
+            self._users[user] -= 1
+            self._open, self._users = +self._open, +self._users  # without those that have none
 
 
 class _Once:
