@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from app.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MAX_ISSUER = 255  # characters, as its column has
 LIBRARIES = ("authlib", "requests")
 
 
@@ -28,8 +29,10 @@ def read_oidc(environ: Mapping[str, str]) -> OidcProvider | None:
     issuer = environ.get("CRASHQ_OIDC_ISSUER", "").strip()
     if not issuer:
         return None
-    if not _is_safe(issuer):
-        raise ConfigError("CRASHQ_OIDC_ISSUER has to be https://…, or http://… on this machine, without ? and #")
+    if len(issuer) > MAX_ISSUER or not _is_safe(issuer):
+        raise ConfigError(
+            "CRASHQ_OIDC_ISSUER has to be https://…, or http://… on this machine, without ? and #, in 255 characters"
+        )
     needed = {name: environ.get(name, "").strip() for name in ("CRASHQ_OIDC_CLIENT_ID", "CRASHQ_OIDC_CLIENT_SECRET")}
     missing = [name for name, value in needed.items() if not value]
     if not environ.get("CRASHQ_PUBLIC_URL"):

@@ -86,6 +86,16 @@ def enable_user(email: str, data_dir: Path) -> None:
     click.echo(f"user enabled: {email}")
 
 
+@user.command("unlink")
+@click.argument("email")
+@DATA_DIR
+def unlink_user(email: str, data_dir: Path) -> None:
+    """Forget which person of the OpenID provider EMAIL is: the next sign-in with this e-mail decides anew."""
+    with opened(data_dir) as services:
+        users.unlink(services, email)
+    click.echo(f"user unlinked: {email}")
+
+
 @user.command("remove")
 @click.argument("email")
 @DATA_DIR

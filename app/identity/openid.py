@@ -17,7 +17,7 @@ import structlog
 from app.acting import Actor
 from app.db import Session
 from app.db.models.audit_entry import record
-from app.db.models.external_identity import MAX_SUBJECT, add_identity, find_identity
+from app.db.models.external_identity import MAX_SUBJECT, add_identity, find_identity, has_identity
 from app.db.models.user import User, find_user
 from app.errors import BadParameters, Conflict, TransientError, Unauthorized
 from app.identity.accounts import checked_email, hashed_password, insert_session, insert_user
@@ -27,7 +27,6 @@ from app.services import Services
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
-WITHIN = (3, 5)  # seconds to connect, and between two bytes of an answer
 AT_ONCE = 4  # requests of a process that wait for the provider; one more has to try again
 KEPT_FOR = 3_600  # seconds that the provider's configuration and keys are kept
 LEEWAY = 60  # seconds by which its clock may be off
@@ -35,6 +34,8 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Of ID tokens: those with a public key. `none`, and secrets that both sides share, are never taken."""
 
 NOT_PROVED = "Your e-mail is not proved there, so it leads to no account here"
+AGAIN = "The account has just been made; sign in again"
+ANOTHER = "The account with your e-mail belongs to somebody else there; ask the operator (crashq user unlink)"
 NO_ACCOUNT = "There is no account with your e-mail yet; an owner of an app can invite you"
 
 _places = threading.BoundedSemaphore(AT_ONCE)
@@ -83,10 +84,12 @@ def finish(
 @contextmanager
 def _asking(provider: OidcProvider) -> "Iterator[OAuth2Session]":
     """A client of the provider. What goes wrong with its answers is a sentence for the user, and a line without content."""
-    from authlib.common.errors import AuthlibBaseError  # an extra, and 0.1 s that only a sign-in needs
+    from authlib.common.errors import AuthlibBaseError  # of an extra, and 0.1 s that only a sign-in needs
     from authlib.integrations.requests_client import OAuth2Session
     from joserfc.errors import JoseError
     from requests import RequestException
+
+    from app.identity.openid_transport import BoundedAdapter
 
     if not _places.acquire(blocking=False):
         raise TransientError("Many sign in at once; try again in a few seconds")
@@ -94,6 +97,8 @@ def _asking(provider: OidcProvider) -> "Iterator[OAuth2Session]":
         with OAuth2Session(
             provider.client_id, provider.client_secret, scope="openid email", code_challenge_method="S256"
         ) as client:
+            client.mount("https://", BoundedAdapter())
+            client.mount("http://", BoundedAdapter())
             yield client
     except RequestException as error:
         log.warning("openid_unavailable", error=type(error).__name__)
@@ -119,7 +124,7 @@ def _claims(
         client.token_endpoint_auth_method = "client_secret_post"  # noqa: S105  the name of a method
     token = client.fetch_token(
         _endpoint(client, provider, "token_endpoint"), code=code, code_verifier=pending.verifier,
-        grant_type="authorization_code", redirect_uri=callback, timeout=WITHIN, allow_redirects=False,
+        grant_type="authorization_code", redirect_uri=callback, allow_redirects=False,
     )  # fmt: skip
 
     def read(*, anew: bool) -> Any:
@@ -137,9 +142,7 @@ def _claims(
     claims.validate(leeway=LEEWAY)
     found = dict(claims)
     if "email" not in found and "userinfo_endpoint" in _configuration(client, provider):
-        more = client.get(
-            _endpoint(client, provider, "userinfo_endpoint"), timeout=WITHIN, allow_redirects=False
-        ).json()
+        more = client.get(_endpoint(client, provider, "userinfo_endpoint"), allow_redirects=False).json()
         if more["sub"] != found["sub"]:
             raise ValueError("the user info is of another subject")
         found |= {name: more[name] for name in ("email", "email_verified") if name in more}
@@ -163,7 +166,7 @@ def _endpoint(client: "OAuth2Session", provider: OidcProvider, name: str) -> str
 def _document(client: "OAuth2Session", url: str, *, anew: bool = False) -> dict[str, Any]:
     until, found = _known.get(url, (0.0, {}))
     if anew or until < time.monotonic():
-        answer = client.get(url, withhold_token=True, timeout=WITHIN, allow_redirects=False)
+        answer = client.get(url, withhold_token=True, allow_redirects=False)
         answer.raise_for_status()
         found = dict(answer.json())
         _known[url] = (time.monotonic() + KEPT_FOR, found)
@@ -192,12 +195,15 @@ def _bind(
     user = find_user(session, email)
     if user is None and email.rpartition("@")[2] not in provider.domains:
         raise Unauthorized(NO_ACCOUNT)
+    if user is not None and has_identity(session, provider.issuer, user.id):
+        raise Unauthorized(ANOTHER)  # providers give an e-mail to another person when one has left
     try:
         user_id = user.id if user else insert_user(services, session, email, password_hash)
     except Conflict as error:
-        raise Unauthorized("The account has just been made; sign in again") from error
-    if add_identity(session, provider.issuer, claims["sub"], user_id, services.now()):
-        record(session, None, "user.identity_added", email, services.now(), Actor(user_id))
+        raise Unauthorized(AGAIN) from error
+    if not add_identity(session, provider.issuer, claims["sub"], user_id, services.now()):
+        raise Unauthorized(AGAIN)
+    record(session, None, "user.identity_added", email, services.now(), Actor(user_id))
     return user_id
 
 

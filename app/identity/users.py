@@ -5,6 +5,7 @@ import structlog
 from app.db import Session
 from app.db.models.app import apps_owned_alone
 from app.db.models.audit_entry import record
+from app.db.models.external_identity import drop_identities
 from app.db.models.token import drop_all_tokens
 from app.db.models.user import User, find_user, users_by_email
 from app.errors import Conflict
@@ -40,6 +41,15 @@ def enable(services: Services, email: str) -> None:
             user.disabled_at = None
             record(session, None, "user.enabled", user.email, services.now())
     log.info("user_enabled", user=user.id)
+
+
+def unlink(services: Services, email: str) -> None:
+    """Forget whom an OpenID provider means by this user; the next sign-in decides by e-mail. Raises NotFound."""
+    with services.db.write() as session:
+        user = _hold(session, email)
+        drop_identities(session, user.id)
+        record(session, None, "user.identity_removed", user.email, services.now())
+    log.info("user_unlinked", user=user.id)
 
 
 def remove(services: Services, email: str) -> None:

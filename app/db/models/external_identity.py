@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, delete, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base, insert_or_ignore
@@ -29,3 +29,14 @@ def add_identity(session: Session, issuer: str, subject: str, user_id: int, now:
     """Remember whom the issuer means; False when another request has."""
     values = {"issuer": issuer, "subject": subject, "user_id": user_id, "created_at": now}
     return insert_or_ignore(session, ExternalIdentity, values)
+
+
+def has_identity(session: Session, issuer: str, user_id: int) -> bool:
+    """Whether the issuer has a name for this user already."""
+    mine = (ExternalIdentity.issuer == issuer, ExternalIdentity.user_id == user_id)
+    return bool(session.scalar(select(exists().where(*mine))))
+
+
+def drop_identities(session: Session, user_id: int) -> None:
+    """Forget what issuers call a user."""
+    session.execute(delete(ExternalIdentity).where(ExternalIdentity.user_id == user_id))
