@@ -62,7 +62,7 @@ class CrashQuery(FactQuery):
 
     def sought(self, user_id: int) -> CrashFilter:
         """The filters and the facts, as the database takes them; `user_id` is who asks."""
-        return CrashFilter(self.wanted, joined(fact_filters(self)), _assignee(self, user_id))
+        return CrashFilter(self.wanted, joined(fact_filters(self, self.user_id)), _assignee(self, user_id))
 
 
 class ListedCrash(NamedTuple):

@@ -64,8 +64,8 @@ class FactQuery(Query):
     ] = ""
 
 
-def fact_filters(query: FactQuery) -> Iterator[FactFilter]:
-    """The facts that the occurrences have to have, of the parameters and of the search."""
+def fact_filters(query: FactQuery, user_id: str = "") -> Iterator[FactFilter]:
+    """The facts that the occurrences have to have, of the parameters and of the search; and the user, if one is given."""
     for parameter, fact in (
         ("app_version", "app_version"),
         ("device_model", "device_model"),
@@ -75,7 +75,7 @@ def fact_filters(query: FactQuery) -> Iterator[FactFilter]:
             yield FactFilter(fact, value)
     if query.os_name or query.os_version:
         yield FactFilter("os", query.os_name or None, query.os_version or None)
-    if user_id := getattr(query, "user_id", ""):  # not everywhere: see `app.jobs.types.app_statistics`
+    if user_id:
         yield FactFilter(USER, user_id)
     if query.tag:
         name, _, value = query.tag.partition(":")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from app.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MAX_ISSUER = 255  # characters, as its column has
+MAX_ISSUER = 255  # characters
 LIBRARIES = ("authlib", "requests")
 
 

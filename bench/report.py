@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from bench.stand import Stand
 from bench.system import WEB_PROCESSES, WEB_THREADS, WORKER_PROCESSES
 
 FOLDER = Path(__file__).parent
+COLUMNS = 120
 PACKAGES = ("flask", "granian", "gunicorn", "celery", "rq", "dramatiq", "sqlalchemy", "psycopg", "redis")
 
 
@@ -37,9 +39,17 @@ def write(stand: Stand, titles: Mapping[str, str], found: Mapping[str, Outcome],
         notes = [*case["notes"], f"Measured on {case['date']}, {case['mode']}, {case['rounds']} rounds."]
         text += ["", f"## {titles[name]}", "", *notes, "", *_table(_outcome(case))]
     target = FOLDER / "RESULTS.md"
-    target.write_text("\n".join(text) + "\n")
+    target.write_text("\n".join(line for one in text for line in wrapped(one)) + "\n")
     (FOLDER / "results.json").write_text(json.dumps({"facts": facts, "cases": cases}, indent=1) + "\n")
     return target
+
+
+def wrapped(line: str) -> list[str]:
+    """A line of text as some of COLUMNS at most; a row of a table stays one."""
+    if line.startswith("|"):
+        return [line]
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.wrap(line, COLUMNS, subsequent_indent=indent, break_on_hyphens=False) or [line]
 
 
 def figure(value: float) -> str:

@@ -26,6 +26,11 @@ def reaching(services: Services, **settings: Any) -> Services:
     return replace(services, config=config)
 
 
+def mailing(services: Services, port: int) -> Services:
+    """Services that hand mails to the tests' server, and whose console has an address."""
+    return reaching(services, smtp_url=f"smtp://127.0.0.1:{port}?tls=none", mail_from="crashq <c@example.com>")
+
+
 def make_channel(services: Services, app: App, address: str, kind: str = "slack", **more: Any) -> str:
     """The identifier of a channel; rules are of new crashes unless others are given."""
     wanted = {"kind": kind, "address": address, "rules": {"new": True}, **more}

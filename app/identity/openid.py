@@ -34,7 +34,7 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Of ID tokens: those with a public key. `none`, and secrets that both sides share, are never taken."""
 
 NOT_PROVED = "Your e-mail is not proved there, so it leads to no account here"
-AGAIN = "The account has just been made; sign in again"
+AGAIN = "The account has just been changed; sign in again"
 ANOTHER = "The account with your e-mail belongs to somebody else there; ask the operator (crashq user unlink)"
 NO_ACCOUNT = "There is no account with your e-mail yet; an owner of an app can invite you"
 
@@ -177,9 +177,14 @@ def _session_of(services: Services, provider: OidcProvider, claims: Mapping[str,
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT or "\x00" in subject:
         raise Unauthorized(f"What {provider.name} answered is not valid; tell the operator")
-    unused = hashed_password(secrets.token_urlsafe(32))  # nobody knows it; a link from the operator sets another
+    with services.db.read() as session:
+        is_known = find_identity(session, provider.issuer, subject) is not None
+    # Nobody knows the password of a new account; a link from the operator sets another. It takes time to hash one.
+    unused = "" if is_known else hashed_password(secrets.token_urlsafe(32))
     with services.db.write() as session:
         known = find_identity(session, provider.issuer, subject)
+        if known is None and is_known:
+            raise Unauthorized(AGAIN)  # unlinked at this very time
         user_id = known.user_id if known else _bind(services, session, provider, claims, unused)
         user = session.get(User, user_id, with_for_update=True)  # who ends all logins at the same time waits
         if user is None or user.disabled_at is not None:

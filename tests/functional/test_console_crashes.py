@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from app.ingest.receive import receive
 from tests.console import Page, sign_in
 from tests.factories import NOON, make_crash
-from tests.places import crashes_of_places
+from tests.places import crashes_of_places, event
 
 
 @pytest.fixture
@@ -185,6 +186,23 @@ def test_trend_users_and_versions_are_of_what_fits_the_filters(services, browser
     assert "of the occurrences that fit the filters" in shown_rows
     assert "CartException" in with_user
     assert 'class="sparkline"' not in with_user
+    dashes = [one for one in Page(with_user).all("span") if one.get("title") == "Not counted with these filters"]
+    assert len(dashes) == 3  # trend, users and versions of one crash
+    assert "not counted with a user as a filter" in with_user
+
+
+def test_in_the_order_of_users_the_column_shows_what_the_order_is_by(services, browser, member, url, run_workers):
+    for number, day in enumerate((0, 60)):
+        log = event("Login", day, f"user-{number}", release="x@1.0")
+        receive(services, member.app, f"log-{number}", log)
+    run_workers()
+    browser.get(f"{url}?sort=users")
+    run_workers()
+
+    page = browser.get(f"{url}?sort=users").text
+
+    assert '<td class="end" data-label="Users">2</td>' in page  # one of them in the last 30 days
+    assert "Trend and versions are those of" in page
 
 
 def test_a_search_that_names_a_state_is_of_no_other(services, browser, member, url):

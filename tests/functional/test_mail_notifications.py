@@ -20,7 +20,7 @@ from tests.certificates import self_signed
 from tests.console import BROWSER, OWN
 from tests.factories import make_member
 from tests.mail_server import PASSWORD, USER, mail_server
-from tests.notifying import make_channel, reaching, told
+from tests.notifying import mailing, make_channel, reaching, told
 from tests.webhook_rows import rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # with TLS from the start
@@ -36,7 +36,7 @@ def postbox():
 
 @pytest.fixture
 def services(services, postbox):
-    return reaching(services, smtp_url=f"smtp://127.0.0.1:{postbox.port}?tls=none", mail_from="crashq <c@example.com>")
+    return mailing(services, postbox.port)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Statistics of crashes by facts of their occurrences, from figures or from occurrences (both databases)."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.db.models.crash import Crash
-from app.db.queries import finding, statistics
-from tests.places import PLACES, crashes_of_places
+from app.db.queries import statistics
+from app.ingest.receive import receive
+from tests.places import PLACES, crashes_of_places, event
 
 ALL = {"Cart": ([5, 4, 3, 1], 1, {"1.0": 1, "1.1": 3}), "Login": ([6, 6, 2], 3, {"1.0": 2, "1.1": 1}),
        "Search": ([0], 0, {"1.0": 1})}  # fmt: skip
@@ -76,7 +77,7 @@ def test_of_many_occurrences_one_fact_is_told_by_figures_and_what_they_lack_is_n
 
 
 def test_several_facts_of_too_many_occurrences_are_refused(client, member, crashes, monkeypatch):
-    monkeypatch.setattr(finding, "MOST_READ", 1)
+    monkeypatch.setattr(statistics, "MOST_READ", 1)
     named = ",".join(crashes[place].identifier for place in PLACES)
     url = f"/api/apps/{member.app.identifier}/crashes/statistics?crashes={named}&os_name=iOS&kind=native"
 
@@ -84,6 +85,25 @@ def test_several_facts_of_too_many_occurrences_are_refused(client, member, crash
 
     assert answer.status_code == 400
     assert "choose a shorter time, or one filter" in answer.text
+
+
+def test_the_bound_is_of_the_occurrences_of_the_time_however_they_are_spread(
+    services, client, member, run_workers, monkeypatch
+):
+    for number, day in enumerate([400, *[0] * 6]):
+        receive(services, member.app, f"log-{number}", event("Cart", day, "ada", release="x@1.0", environment="beta"))
+    run_workers()
+    monkeypatch.setattr(statistics, "MOST_READ", 5)
+    with services.db.read() as session:
+        crash = session.scalars(select(Crash)).one()
+    url = f"/api/apps/{member.app.identifier}/crashes/statistics?crashes={crash.identifier}&since_date=2018-09-13"
+
+    client.get(f"{url}&environment=beta", headers=member.headers)
+    run_workers()
+    [told] = client.get(f"{url}&environment=beta", headers=member.headers).json["result"]["crashes"]
+
+    assert (told["occurrences"], told["users"], told["app_versions"]) == (6, None, None)
+    assert client.get(f"{url}&environment=beta&handled=false", headers=member.headers).status_code == 400
 
 
 @pytest.mark.parametrize("filters", ["user_id=ada", "search=user:ada"])

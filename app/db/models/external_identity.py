@@ -6,8 +6,9 @@ from sqlalchemy import ForeignKey, String, delete, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base, insert_or_ignore
+from app.oidc_settings import MAX_ISSUER
 
-MAX_ISSUER, MAX_SUBJECT = 255, 255  # characters; OpenID Connect allows a subject 255
+MAX_SUBJECT = 255  # characters, as OpenID Connect allows
 
 
 class ExternalIdentity(Base):

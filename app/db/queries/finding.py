@@ -148,11 +148,11 @@ def _counted(session: Session, of_crashes: Sequence[ColumnElement[bool]], sought
 def _by_occurrences(session: Session, of_app: Sequence[ColumnElement[bool]], sought: CrashFilter) -> Subquery:
     """The same of a combination of facts, with the users, from the occurrences of crashes that have each of the facts."""
     of_candidates = [*of_app, Crash.id.in_(_candidates(session, of_app, sought))]
-    check_combination(_number(session, of_candidates, sought))
-    number, users = func.count().label("n"), func.count(Occurrence.user_id.distinct()).label("users")
-    return (
-        _occurrences(session, of_candidates, sought, (number, users)).group_by(Occurrence.crash_id).subquery("counted")
-    )
+    number = _number(session, of_candidates, sought)
+    if number > MOST_READ:
+        raise too_many_to_read(number)
+    counts = (func.count().label("n"), func.count(Occurrence.user_id.distinct()).label("users"))
+    return _occurrences(session, of_candidates, sought, counts).group_by(Occurrence.crash_id).subquery("counted")
 
 
 def _candidates(session: Session, of_app: Sequence[ColumnElement[bool]], sought: CrashFilter) -> list[int]:
@@ -165,13 +165,16 @@ def _candidates(session: Session, of_app: Sequence[ColumnElement[bool]], sought:
     return sorted(found or ())
 
 
-def check_combination(number: int) -> None:
-    """Raise BadParameters when several facts would have to read so many occurrences."""
-    if number > MOST_READ:
-        raise BadParameters(
-            f"Several filters, or one in the order of users, have to read {number:,} occurrences here, more than "
-            f"{MOST_READ:,}: choose a shorter time, or one filter"
-        )
+def too_many_to_read(number: int | None = None) -> BadParameters:
+    """Several facts would have to read so many occurrences; None: nobody knows how many beyond MOST_READ."""
+    told = (
+        f"{number:,} occurrences here, more than {MOST_READ:,}"
+        if number
+        else f"more than {MOST_READ:,} occurrences here"
+    )
+    return BadParameters(
+        f"Several filters, or one in the order of users, have to read {told}: choose a shorter time, or one filter"
+    )
 
 
 def _check_users(session: Session, of_app: Sequence[ColumnElement[bool]], sought: CrashFilter) -> None:

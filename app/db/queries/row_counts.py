@@ -15,6 +15,12 @@ from app.db.queries.counted_span import CrashCounts, Span, Users, last_before
 from app.db.queries.fact_filters import of_occurrences
 
 
+def is_more_than(session: Session, span: Span, most: int) -> bool:
+    """Whether there are more occurrences than `most`, whatever their facts; reads one more than these of the index."""
+    some = select(Occurrence.id).where(*_of_time(span)).limit(most + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) > most
+
+
 def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, list[int]]:
     """By crash the occurrences of each of these UTC days, in their order.
 
@@ -88,9 +94,13 @@ def count_versions(session: Session, span: Span, most: int) -> dict[int, list[Cr
 
 
 def _in_span(session: Session, span: Span) -> list[ColumnElement[bool]]:
+    return [*_of_time(span), *_of_facts(session, span)]
+
+
+def _of_time(span: Span) -> list[ColumnElement[bool]]:
     crash = Occurrence.crash_id
     of_crash = crash == span.crash_ids[0] if len(span.crash_ids) == 1 else crash.in_(span.crash_ids)
-    return [of_crash, Occurrence.occurred_at.between(span.since, span.last_instant), *_of_facts(session, span)]
+    return [of_crash, Occurrence.occurred_at.between(span.since, span.last_instant)]
 
 
 def _of_facts(session: Session, span: Span) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from app.db.queries import figure_counts, row_counts
 from app.db.queries.counted_span import CrashCounts, NamedCrash, Span, Users
 from app.db.queries.fact_filters import FactFilter
 from app.db.queries.figure_counts import has_users_by
-from app.db.queries.finding import MOST_READ
+from app.db.queries.finding import MOST_READ, too_many_to_read
 
 WORK_MEMORY = "32MB"
 """What PostgreSQL may take for a table of users or values, each of its processes; more goes to its disk."""
@@ -36,22 +36,22 @@ def named_crashes(session: Session, app_id: int, identifiers: Sequence[str]) -> 
 
 
 def find_span(
-    session: Session,
-    crash_ids: Sequence[int],
-    since: datetime,
-    until: datetime,
-    facts: tuple[FactFilter, ...] = (),
-    *,
-    about: int = 0,
+    session: Session, crash_ids: Sequence[int], since: datetime, until: datetime, facts: tuple[FactFilter, ...] = ()
 ) -> Span:
     """These crashes from `since` to `until`, and which of them have complete figures of that time.
 
-    Occurrences with some facts are counted one by one where they are `about` MOST_READ at most: figures tell the days by
-    one fact only, and the users by a version only. What is counted of it has to be counted in the same snapshot.
+    Figures tell the days by one fact only, and the users by a version only. So with facts occurrences are counted one by
+    one, where the time has MOST_READ at most. What is counted of a span has to be counted in the same snapshot. Raises
+    BadParameters for several facts and a time that has more.
     """
     span = Span(crash_ids, since, until, facts=facts)
-    is_read = len(facts) > 1 or (facts and about <= MOST_READ)
-    if is_read or not span.is_of_whole_days:
+    if facts and crash_ids:
+        has_more = row_counts.is_more_than(session, span, MOST_READ)
+        if has_more and len(facts) > 1:
+            raise too_many_to_read()
+        if not has_more:
+            return span
+    if not span.is_of_whole_days:
         return span
     complete = select(Crash.id).where(Crash.id.in_(crash_ids), Crash.figures_revision == Crash.revision)
     return span._replace(kept=frozenset(session.scalars(complete)))

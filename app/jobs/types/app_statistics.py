@@ -12,7 +12,7 @@ from app.db.models.crash import totals
 from app.db.models.crash_figure import USER
 from app.db.queries.counted_span import NOBODY, NamedCrash
 from app.db.queries.fact_filters import FactFilter
-from app.db.queries.finding import MOST_READ, check_combination
+from app.db.queries.finding import MOST_READ
 from app.db.queries.statistics import (
     count_days,
     count_users,
@@ -119,13 +119,12 @@ def expect(db: Database, about: Subject, params: AppStatisticsParams) -> int:
     """
     with db.read() as session:
         found = named_crashes(session, about.app_id, params.crashes)
-    if not found:
-        return 0
-    dates = window(params.since, params.until, max(crash.last_seen for crash in found), DAYS)
-    number = sum(_about_within(crash, dates.since, dates.until) for crash in found)
-    if len(params.facts) > 1:
-        check_combination(number)
-    return number
+        if not found:
+            return 0
+        dates = window(params.since, params.until, max(crash.last_seen for crash in found), DAYS)
+        if len(params.facts) > 1:
+            find_span(session, [crash.id for crash in found], dates.since, dates.until, params.facts)
+    return sum(_about_within(crash, dates.since, dates.until) for crash in found)
 
 
 def current_revision(about: Subject) -> int:
@@ -141,9 +140,7 @@ def compute(params: AppStatisticsParams, run: Run) -> Artefact:
         crashes = named_crashes(session, run.app_id, params.crashes)
         latest = min(max((crash.last_seen for crash in crashes), default=run.now()), run.now())
         dates = window(params.since, params.until, latest, DAYS)
-        about = sum(_about_within(crash, dates.since, dates.until) for crash in crashes)
-        ids = [crash.id for crash in crashes]
-        span = find_span(session, ids, dates.since, dates.until, params.facts, about=about)
+        span = find_span(session, [crash.id for crash in crashes], dates.since, dates.until, params.facts)
         per_day = count_days(session, span, dates.days) if crashes else {}
         totals_of = {crash_id: sum(numbers) for crash_id, numbers in per_day.items()}
         step, rest = divmod(sum(totals_of.values()), PASSES)

@@ -11,7 +11,7 @@ from app.services import Services
 from app.web.api.watching import Watch
 
 OF_ONE_TOKEN = 4  # a browser has six connections to a host, and needs some for everything else
-OF_ONE_USER = 2  # half of all places: as many as a user has at most, with all tokens
+OF_ONE_USER = 0.5  # of all places, with all tokens
 COME_BACK = 5  # seconds until it is worth asking for a place again
 
 
@@ -32,7 +32,7 @@ class Streams:
         self.pace = pace or StreamTimes()
         self.watch: Watch[Watched, Sign] = Watch(lambda watched: signs(services.db, watched, services.now()))
         self._places = places
-        self._of_one_user = max(places // OF_ONE_USER, OF_ONE_TOKEN)
+        self._of_one_user = max(int(places * OF_ONE_USER), OF_ONE_TOKEN)
         self._open: Counter[str] = Counter()
         self._users: Counter[int] = Counter()
         self._lock = threading.Lock()

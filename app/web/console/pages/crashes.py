@@ -74,7 +74,7 @@ def show(app_identifier: str) -> Response:
             page, problem = CrashPage([], []), error.message
         is_empty = not page.rows and not crashes_of(session, app.id, Wanted(), sort=SORTS[0], limit=1, offset=0)
         members = [member.email for member in members_of(session, app.id, OFFERED_MEMBERS, 0)]
-    facts = list(fact_filters(crash_query))
+    facts = list(fact_filters(crash_query, crash_query.user_id))
     has_user = any(fact.fact == USER for fact in facts)  # of whom statistics tell nothing
     figures = None if has_user else _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
     return render(
@@ -91,6 +91,7 @@ def show(app_identifier: str) -> Response:
         fact_fields=FACTS,
         choice_fields=CHOICES,
         is_narrowed=bool(facts),
+        has_users=any(one.match.users is not None for one in page.shown),  # of the whole time that is chosen
         has_facts=any(asked_for.get(name) for name in (*FILTERS, *TIMES)),
         ordered_by=ORDERED_BY,
         new_since=crash_query.since_date,
