@@ -26,7 +26,7 @@ from tests.stores import ready_store
 from tests.system.conftest import until
 
 ORIGIN = "https://panel.example.com"
-THREADS, STREAMS = 2, 6
+THREADS, STREAMS = 2, 8
 
 
 @dataclass

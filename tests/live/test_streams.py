@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from app.web.api.streams import OF_ONE_TOKEN
-from tests.factories import join, make_crash
+from tests.factories import join, make_crash, make_member
 from tests.live.conftest import ORIGIN, STREAMS, Web
 from tests.sse import Event, events
 from tests.system.conftest import until
@@ -45,25 +45,33 @@ def follow(web: Web) -> Iterator:
 
 
 def test_with_every_stream_open_all_else_is_answered_and_each_hears_of_the_end(web: Web, follow):
-    crash = make_crash(web.services, web.member.app)
-    colleague = join(web.services, "bob@example.com", web.member.app)
-    url = f"/api/crashes/{crash.identifier}/occurrences"
-    tokens = [web.member.token] * OF_ONE_TOKEN + [colleague.token] * (STREAMS - OF_ONE_TOKEN)
-    [job_id] = {web.client.get(url, headers=one.headers).json["job_id"] for one in (web.member, colleague)}
+    stranger = make_member(web.services, "eve@example.net")  # of an app of her own: one app leaves places to others
+    members = [web.member, join(web.services, "bob@example.com", web.member.app), stranger]
+    urls = [
+        f"/api/crashes/{make_crash(web.services, app).identifier}/occurrences" for app in (web.member.app, stranger.app)
+    ]
+    urls.insert(1, urls[0])
+    ids = [web.client.get(url, headers=one.headers).json["job_id"] for url, one in zip(urls, members, strict=True)]
+    shares = (OF_ONE_TOKEN, 2, 2)
+    askers = [
+        (one.token, job_id) for one, job_id, share in zip(members, ids, shares, strict=True) for _ in range(share)
+    ]
 
-    opened = [follow(token, job_id) for token in tokens]
+    opened = [follow(*one) for one in askers]
     heard = [stream.lines() for stream in opened]
     firsts = [next(lines) for lines in heard]
-    refused = [follow(token, job_id).answer for token in (web.member.token, colleague.token)]
-    others = [web.http.send("GET", path).status for path in ("/healthz", "/api/apps", url, f"/api/jobs/{job_id}")]
+    refused = [follow(one.token, job_id).answer for one, job_id in zip(members, ids, strict=True)]
+    paths = ("/healthz", "/api/apps", urls[0], f"/api/jobs/{ids[0]}")
+    others = [web.http.send("GET", path).status for path in paths]
     web.work()
     lasts = [list(lines)[-1] for lines in heard]
 
+    assert len(askers) == STREAMS
     assert {stream.answer.headers["Access-Control-Allow-Origin"] for stream in opened} == {ORIGIN}
     assert [event.name for event in firsts] == ["progress"] * STREAMS
-    assert [(answer.status, answer.headers["Retry-After"]) for answer in refused] == [(429, "5"), (503, "5")]
+    assert [(answer.status, answer.headers["Retry-After"]) for answer in refused] == [(429, "5"), *[(503, "5")] * 2]
     assert others == [200] * 4
-    assert [(event.name, event.data["job_id"]) for event in lasts] == [("finished", job_id)] * STREAMS
+    assert [(event.name, event.data["job_id"]) for event in lasts] == [("finished", job_id) for _, job_id in askers]
 
 
 def test_a_reader_that_goes_away_leaves_its_place_to_the_next(web: Web, follow, colleague):

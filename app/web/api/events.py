@@ -61,7 +61,7 @@ def follow(user: int, job_id: JobIdentifier) -> Response:
     if not job.is_live and last == event_id(job):
         return Response(status=HTTPStatus.NO_CONTENT)  # tells a browser to connect no more
     watched = Watched(token_hash(token()), job.id)
-    leave = streams.enter(watched.token_hash, user)
+    leave = streams.enter(watched.token_hash, user, job.app_id)
     response = Response(_events(services(), streams, watched, user, job, last), mimetype=MEDIA_TYPE)
     response.call_on_close(leave)
     response.headers["Cache-Control"] = "no-store"
