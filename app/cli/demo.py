@@ -144,8 +144,7 @@ def demo(stay: bool, port: int) -> None:
     started = time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
     password = secrets.token_urlsafe(12)
-    if stay:
-        end_by_signals()
+    ending = end_by_signals()
     with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory(prefix="crashq-demo-") as folder:
         console.print("[bold]crashq demo[/bold]: web, worker, beat and broker start in a temporary folder…")
         with running(Path(folder), "127.0.0.1", port, Console(stderr=True)) as service:
@@ -163,8 +162,8 @@ def demo(stay: bool, port: int) -> None:
                 _fill(show, Path(folder))
                 console.print(f"\n[bold]The demo stays up[/bold]: sign in at {service.url}")
                 console.print(f"E-mail {EMAIL}, password {password}. Ctrl-C ends it and deletes its data.")
-                stay_up(service, Path(folder), Console(stderr=True))
-    if stay:
+                stay_up(service, Path(folder), Console(stderr=True), ending)
+    if ending.is_asked:
         console.print("The demo has stopped; its data is deleted.")
         return
     seconds = time.monotonic() - started

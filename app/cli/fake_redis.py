@@ -102,7 +102,7 @@ def serve(port: int, password: bytes) -> None:
     server.fake_server.config[b"requirepass"] = password  # for clients that send it once more
     server.daemon_threads = True
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, lambda *_: os._exit(0))  # it has nothing to keep
     server.serve_forever()
 
 

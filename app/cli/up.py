@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
+from typing import IO
 
 import click
 from rich.console import Console
@@ -33,6 +33,7 @@ from app.telemetry.log_lines import configure_logs
 
 START_GRACE = 60.0  # seconds for all parts to answer
 TEND_EVERY = 0.5  # seconds
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -51,26 +52,43 @@ def up(host: str, port: int | None, data_dir: Path) -> None:
     """Start the whole service on this machine; Ctrl-C stops it. The data stays in the data folder."""
     console = Console(stderr=True, highlight=False)
     configure_logs("text", logging.ERROR)
-    end_by_signals()
-    try:
-        with running(data_dir, host, port, console) as service:
-            click.echo(f"crashq is up: sign in at {service.url} (the API is described at {service.url}/docs)")
-            click.echo(f"Data and log files are in {data_dir.resolve()}. Ctrl-C stops it.")
-            sys.stdout.flush()
-            stay(service, data_dir, console)
-    except KeyboardInterrupt:
-        click.echo("crashq has stopped; nothing is left running.")
+    ending = end_by_signals()
+    with suppress(KeyboardInterrupt), running(data_dir, host, port, console) as service:
+        click.echo(f"crashq is up: sign in at {service.url} (the API is described at {service.url}/docs)")
+        click.echo(f"Data and log files are in {data_dir.resolve()}. Ctrl-C stops it.")
+        sys.stdout.flush()
+        stay(service, data_dir, console, ending)
+    click.echo("crashq has stopped; nothing is left running.")
 
 
-def end_by_signals() -> None:
-    """Let the signals that end a program raise KeyboardInterrupt."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's background jobs ignore it
-        signal.signal(number, _interrupt)
+class EndBySignals:
+    """Handles the signals that end a program.
+
+    The first one interrupts what runs, by KeyboardInterrupt. An exception that a handler raises is lost when it runs
+    inside a destructor or a callback of the garbage collector; `is_asked` is not.
+    """
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle a signal."""
+        if not self.is_asked:
+            self.is_asked = True
+            raise KeyboardInterrupt
 
 
-def stay(service: Running, data_dir: Path, console: Console) -> NoReturn:
-    """Start again what dies, until KeyboardInterrupt."""
-    while True:
+def end_by_signals() -> EndBySignals:
+    """Let SIGINT, SIGTERM and SIGHUP end the program. SIGINT too: the background jobs of a shell ignore it."""
+    ending = EndBySignals()
+    for number in ENDING:
+        signal.signal(number, ending)
+    return ending
+
+
+def stay(service: Running, data_dir: Path, console: Console, ending: EndBySignals) -> None:
+    """Start again what dies, until a signal asks for the end."""
+    while not ending.is_asked:
         time.sleep(TEND_EVERY)
         for line in service.processes.tend():
             console.print(f"crashq: {line} (see {data_dir.resolve()}/logs)")
@@ -107,7 +125,7 @@ def running(data_dir: Path, host: str, port: int | None, console: Console) -> It
         finally:
             status.start()
             status.update("Stopping…")
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in ENDING:
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
             processes.stop()
             forget_broker(data_dir)
@@ -172,7 +190,3 @@ def _only_one(data_dir: Path) -> Iterator[IO[str]]:
                 f"crashq is running on {data_dir} already; stop it or choose another --data-dir"
             ) from None
         yield lock
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

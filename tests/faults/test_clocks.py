@@ -1,7 +1,6 @@
 """Wrong clocks, by libfaketime: nothing is taken over early, done twice or left for long."""
 
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -39,21 +38,31 @@ END_SLEEP = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_e
 SLEEP_BY_SELECT = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\n"
 
 
-@contextmanager
-def off(servers: Servers, folder: Path, wrong: str, by: str) -> Iterator[Deployment]:
-    """A deployment in which some parts live on a host with a wrong clock."""
-    program = shutil.which("faketime") or missing("faketime", "Debian's package faketime has it")
-    patched = folder / "patched"
-    patched.mkdir()
-    fake = {
-        **at_start(patched, SLEEP_BY_SELECT),
+def faked_clock() -> dict[str, str]:
+    """Environment of a process on libfaketime.
+
+    Not by its program faketime: that makes a semaphore named by its process id, which a killed one leaves behind, and
+    then fails for the next process of that id.
+    """
+    if shutil.which("faketime") is None:
+        missing("faketime", "Debian's package faketime has it")
+    return {
+        "LD_PRELOAD": "/usr/$LIB/faketime/libfaketime.so.1",  # the linker puts the folder of the architecture there
         "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
+
+
+@contextmanager
+def off(servers: Servers, folder: Path, wrong: str, by: str) -> Iterator[Deployment]:
+    """A deployment in which some parts live on a host with a wrong clock."""
+    patched = folder / "patched"
+    patched.mkdir()
+    fake = {**at_start(patched, SLEEP_BY_SELECT), **faked_clock(), "FAKETIME": by}
     with deployment(folder, servers, start=False) as here:
         for name in PARTS:
             if name in wrong.split():
-                here.add(name, f"{program} -f {by}", **fake)
+                here.add(name, **fake)
             else:
                 here.add(name)
         until(lambda: here.send("GET", "/healthz").status == 200, "web to answer")
@@ -101,20 +110,12 @@ def test_a_clock_five_minutes_off_takes_no_job_from_a_living_worker_and_leaves_n
 @contextmanager
 def postgres_with_a_clock() -> Iterator[tuple[str, Path]]:
     """The URL of a PostgreSQL, and the file that says how far its clock is off."""
-    program = shutil.which("faketime") or missing("faketime", "Debian's package faketime has it")
-    told = subprocess.run([program, "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL runs as another user
         offset = folder / "offset"
         offset.write_text("+0\n")
-        settings = {
-            "LD_PRELOAD": told.stdout.strip(),
-            "FAKETIME_TIMESTAMP_FILE": offset,
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        settings = {**faked_clock(), "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1"}
         prefix = ["env", *(f"{name}={value}" for name, value in settings.items())]
         with postgres_server(prefix=prefix) as url:
             yield url, offset
