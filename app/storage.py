@@ -25,7 +25,8 @@ from app.store_calls import (
     put_iterable,
     translated,
 )
-from app.store_calls import ObjectNotFound as ObjectNotFound  # callers know it as the store's
+from app.store_calls import ObjectDamaged as ObjectDamaged  # callers know both as the store's
+from app.store_calls import ObjectNotFound as ObjectNotFound
 from app.telemetry import metrics
 from app.unfinished_files import UnfinishedFiles
 

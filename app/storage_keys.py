@@ -5,7 +5,7 @@ import secrets
 from datetime import date
 
 KEY_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # no slash, no leading dot: cannot climb out of its folder
-NAMED_BY_CONTENT = re.compile(r"logs/.*\.([0-9a-f]{64})-[0-9a-f]{8}")
+NAMED_BY_CONTENT = re.compile(r"(?:logs/.*\.([0-9a-f]{64})-[0-9a-f]{8}|symbols/.*\.([0-9a-f]{64}))")
 
 
 def log_key(app_identifier: str, received: date, log_id: str, sha256: str) -> str:
@@ -15,9 +15,9 @@ def log_key(app_identifier: str, received: date, log_id: str, sha256: str) -> st
 
 
 def sha256_in(key: str) -> str | None:
-    """The SHA-256, in hex, of what lies under a key that `log_key` made; None for other keys."""
+    """The SHA-256, in hex, of what lies under a key that `log_key` or `symbol_cache_key` made; None for other keys."""
     found = NAMED_BY_CONTENT.fullmatch(key)
-    return found[1] if found else None
+    return found[1] or found[2] if found else None
 
 
 def symbols_folder(app_identifier: str, identifier: str) -> str:
@@ -28,6 +28,11 @@ def symbols_folder(app_identifier: str, identifier: str) -> str:
 def symbols_key(app_identifier: str, identifier: str, name: str) -> str:
     """symbols/<app>/<identifier>/<name>."""
     return f"{symbols_folder(app_identifier, identifier)}/{checked(name)}"
+
+
+def symbol_cache_key(app_identifier: str, identifier: str, name: str, sha256: str) -> str:
+    """symbols/<app>/<identifier>/<name>.<sha256>: what a worker made of a file of symbols."""
+    return symbols_key(app_identifier, identifier, f"{name}.{checked(sha256)}")
 
 
 def app_folders(app_identifier: str) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ class PartMaker:
             yield rows
 
     def _reports(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        symbols = OpenedSymbols(self._run.db, self._run.storage, self._scope.app_id)
+        symbols = OpenedSymbols(self._run.db, self._run.storage, self._scope.app_id, self._run.now)
         with self._run.db.read() as session:
             app = session.get_one(App, self._scope.app_id)
         for page in self._pages(is_report=True):

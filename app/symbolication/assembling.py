@@ -20,7 +20,7 @@ from app.errors import BadParameters, TransientError
 from app.services import Services
 from app.storage_keys import symbols_key
 from app.symbolication.chunks import Uploader
-from app.symbolication.damage import drop_damaged
+from app.symbolication.damage import LOST, drop_damaged
 from app.symbolication.given_ids import add_ids, enqueue_regrouping, ids_of
 from app.symbolication.receive import check_about, enqueue_received, row_of
 from app.symbols.contents import About
@@ -101,7 +101,7 @@ def _look(services: Services, app: App, uploader: Uploader, files: list[WantedFi
     with services.db.read() as session:
         rows = by_checksum(session, app.id, [one.checksum for one in files], about.version, about.build)
     rows = {checksum: row for checksum, row in rows.items() if not _is_old_error(services, row)}
-    ready = [row for row in rows.values() if row.state == SymbolState.READY]
+    ready = [row for row in rows.values() if row.state == SymbolState.READY or row.reason == LOST]
     lost = drop_damaged(services, random.sample(ready, len(ready)))  # of many files some, others with each request
     rows = {checksum: row for checksum, row in rows.items() if row.id not in lost}
     with services.db.read() as session:

@@ -88,6 +88,12 @@ def file_chunks(file: Path) -> Iterator[bytes]:
             yield chunk
 
 
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def _join(services: Services, session: Session, file: SymbolFile, known: int) -> int | None:
     """Let the file that has the same bytes stand for this one; returns the regrouping to enqueue, if any."""
     same = lock_symbols(session, known)

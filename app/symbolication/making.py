@@ -22,8 +22,10 @@ from app.db.models.symbols import IN_CHUNKS, LEASING, MAX_NAME, MAX_REASON, Symb
 from app.errors import AppError, TransientError
 from app.queueing.broker import LONG, MAKE_SYMBOLS
 from app.services import Services
-from app.storage_keys import symbols_key
-from app.symbolication.fetching import fetch, file_chunks, put_together
+from app.storage import ObjectDamaged, ObjectNotFound
+from app.storage_keys import symbol_cache_key
+from app.symbolication.damage import LOST
+from app.symbolication.fetching import fetch, file_chunks, put_together, sha256_of
 from app.symbolication.given_ids import enqueue_regrouping, place_ids
 from app.symbolication.reader import ReaderBounds, read_contents
 from app.symbols.contents import About, container
@@ -64,12 +66,13 @@ def _look_into(attempt: Attempt[SymbolFile]) -> None:
             if claimed.sha256.startswith(IN_CHUNKS):
                 if not put_together(attempt, app, file):
                     return
-            else:
-                fetch(services, claimed, file)
+            elif fetch(services, claimed, file).sha256 != claimed.sha256:
+                raise ObjectDamaged
             made = _make(services, claimed, app, file)
-        except NotSymbols as error:
+        except (NotSymbols, ObjectNotFound) as error:
+            reason = LOST if isinstance(error, ObjectNotFound) else error.message[:MAX_REASON]
             with services.db.write() as session:
-                attempt.complete(session, state=SymbolState.REJECTED, reason=error.message[:MAX_REASON])
+                attempt.complete(session, state=SymbolState.REJECTED, reason=reason)
             log.info("symbols_rejected", symbols=claimed.id)
         else:
             _store(attempt, made)
@@ -84,7 +87,8 @@ def _make(services: Services, claimed: SymbolFile, app: str, file: Path) -> Made
     bounds = ReaderBounds(unpacked, services.config.symbol_memory, _cpu_seconds(claimed))
     try:
         for held in read_contents(file, file.parent, about, bounds):
-            key = symbols_key(app, claimed.identifier, f"{claimed.attempt_name}-{len(keys)}.{held.kind}")
+            name = f"{claimed.attempt_name}-{len(keys)}.{held.kind}"
+            key = symbol_cache_key(app, claimed.identifier, name, sha256_of(held.cache))
             services.storage.put(key, file_chunks(held.cache))
             keys.append(key)
             columns = {"kind": held.kind, "arch": held.arch, "name": held.name[:MAX_NAME], "cache_key": key}

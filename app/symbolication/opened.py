@@ -1,12 +1,14 @@
 """The symbols of an app, found and opened as crash reports ask for them, and kept open in a bounded cache."""
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -15,7 +17,9 @@ from app.crashes.log import CrashLog
 from app.db import Database
 from app.db.models.symbols import MAPPING, NATIVE, SOURCE_MAP, all_keys, cache_keys, has_symbols, mapping_key
 from app.services import Services
-from app.storage import ObjectNotFound, Storage
+from app.storage import ObjectDamaged, ObjectNotFound, Storage
+from app.storage_keys import sha256_in
+from app.symbolication.damage import make_cache_again
 from app.symbols.awaited_keys import unwind_key
 from app.symbols.java import JavaNames
 from app.symbols.not_symbols import NotSymbols
@@ -33,6 +37,7 @@ IN_MEMORY = 8  # times its size that a file counts which is read, not mapped: 64
 IDLE_FOR = 300.0  # seconds without use after which a file is closed
 
 Names = NativeNames | JavaNames | ScriptNames | UnwindTable
+N = TypeVar("N", NativeNames, JavaNames, ScriptNames, UnwindTable)
 AT_ONCE = 500  # ids that one statement asks for
 KNOWN_AT_ONCE = 1_000  # images of an app that are all looked up together, once a second report asks
 
@@ -52,15 +57,13 @@ class SymbolCache:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def open(self, storage: Storage, key: str, kind: type[Names]) -> Names | None:
-        """The symbols under a key; None when they are lost, or have just been deleted. Raises TransientError."""
+    def open(self, storage: Storage, key: str, kind: type[Names]) -> Names:
+        """The symbols under a key. Raises ObjectNotFound, also when they are damaged, NotSymbols and TransientError."""
         with self._lock:
             now = time.monotonic()
             known = self._kept.pop(key, None)
             self._close(now)
             kept = known or _opened(storage, key, kind)
-            if kept is None:
-                return None
             self._kept[key] = kept._replace(used_at=now)
             while len(self._kept) > 1 and self._is_full():
                 self._kept.popitem(last=False)
@@ -74,17 +77,17 @@ class SymbolCache:
         return len(self._kept) > OPEN_AT_ONCE or sum(one.size for one in self._kept.values()) > BYTES_AT_ONCE
 
 
-def _opened(storage: Storage, key: str, kind: type[Names]) -> _Kept | None:
+def _opened(storage: Storage, key: str, kind: type[Names]) -> _Kept:
+    expected, found = sha256_in(key), hashlib.sha256()
     with NamedTemporaryFile(prefix="crashq-symbols-") as file:  # what is mapped stays readable when its name is gone
-        try:
-            for chunk in storage.stream(key):
-                file.write(chunk)
-            file.flush()
-            weight = IN_MEMORY if kind is ScriptNames else 1
-            return _Kept(kind(Path(file.name)), file.tell() * weight, 0.0)
-        except (ObjectNotFound, NotSymbols) as error:
-            log.warning("symbols_lost", key=key, error=error.code)
-            return None
+        for chunk in storage.stream(key):
+            file.write(chunk)
+            found.update(chunk)
+        file.flush()
+        if expected not in (None, found.hexdigest()):
+            raise ObjectDamaged
+        weight = IN_MEMORY if kind is ScriptNames else 1
+        return _Kept(kind(Path(file.name)), file.tell() * weight, 0.0)
 
 
 _CACHES: WeakKeyDictionary[Storage, SymbolCache] = WeakKeyDictionary()  # this process's
@@ -93,8 +96,8 @@ _CACHES: WeakKeyDictionary[Storage, SymbolCache] = WeakKeyDictionary()  # this p
 class OpenedSymbols:
     """Names the frames of one app's reports. Take one for what is made together: it asks for each image once."""
 
-    def __init__(self, db: Database, storage: Storage, app_id: int) -> None:
-        self._db, self._storage, self._app_id = db, storage, app_id
+    def __init__(self, db: Database, storage: Storage, app_id: int, now: Callable[[], datetime]) -> None:
+        self._db, self._storage, self._app_id, self._now = db, storage, app_id, now
         self._keys: dict[tuple[str, str], str | None] = {}  # (kind, debug id) -> where it lies
         self._by_version: dict[tuple[str, str], str | None] = {}
         self._requests = 0
@@ -115,8 +118,7 @@ class OpenedSymbols:
         def native(debug_id: str) -> NativeNames | None:
             if debug_id not in opened:
                 key = self._keys.get((NATIVE, debug_id))
-                found = cache.open(self._storage, key, NativeNames) if key else None
-                opened[debug_id] = found if isinstance(found, NativeNames) else None
+                opened[debug_id] = self._open(cache, key, NativeNames) if key else None
             return opened[debug_id]
 
         scripts = scripts_of(report, only_crash=only_crash)
@@ -127,13 +129,11 @@ class OpenedSymbols:
             if file not in maps:
                 keys = (self._keys.get((SOURCE_MAP, one)) for one in scripts.get(file, ()))
                 key = next((one for one in keys if one), None)
-                found = cache.open(self._storage, key, ScriptNames) if key else None
-                maps[file] = found if isinstance(found, ScriptNames) else None
+                maps[file] = self._open(cache, key, ScriptNames) if key else None
             return maps[file]
 
-        java = cache.open(self._storage, mapping, JavaNames) if mapping else None
-        known_java = java if isinstance(java, JavaNames) else None
-        return resolve(report, native, known_java, script, self._has_table, only_crash=only_crash)
+        java = self._open(cache, mapping, JavaNames) if mapping else None
+        return resolve(report, native, java, script, self._has_table, only_crash=only_crash)
 
     def _unwound(self, report: CrashLog, cache: SymbolCache, *, only_crash: bool) -> CrashLog:
         keys = [unwind_key(one) for one in unwind_ids(report)]
@@ -143,10 +143,21 @@ class OpenedSymbols:
 
         def table(debug_id: str) -> UnwindTable | None:
             key = self._keys.get((NATIVE, unwind_key(debug_id)))
-            found = cache.open(self._storage, key, UnwindTable) if key else None
-            return found if isinstance(found, UnwindTable) else None
+            return self._open(cache, key, UnwindTable) if key else None
 
         return unwound(report, table, only_crash=only_crash)
+
+    def _open(self, cache: SymbolCache, key: str, kind: type[N]) -> N | None:
+        """None when what lies there is lost, damaged, of another kind or has just been deleted; what is lost is made anew."""
+        try:
+            found = cache.open(self._storage, key, kind)
+        except (ObjectNotFound, NotSymbols) as error:
+            log.warning("symbols_lost", key=key, error=error.code)
+            if isinstance(error, ObjectNotFound) or sha256_in(key) is None:
+                make_cache_again(self._db, key, self._now())
+            self._keys = {named: None if at == key else at for named, at in self._keys.items()}  # reports wait for it
+            return None
+        return found if isinstance(found, kind) else None
 
     def _has_table(self, debug_id: str) -> bool:
         return self._keys.get((NATIVE, unwind_key(debug_id))) is not None
@@ -205,5 +216,6 @@ class BulkSymbols:
         if not self._known[app_id]:
             return None
         if app_id not in self._opened:
-            self._opened[app_id] = OpenedSymbols(self._services.db, self._services.storage, app_id)
+            services = self._services
+            self._opened[app_id] = OpenedSymbols(services.db, services.storage, app_id, services.now)
         return self._opened[app_id]

@@ -187,14 +187,27 @@ def known_objects(session: Session, storage_keys: list[str]) -> set[str]:
     return {*rows.values(), *session.scalars(caches), *session.scalars(chunks)} & set(storage_keys)
 
 
-def make_again(session: Session, row_id: int, now: datetime) -> None:
-    """Let a worker look into a ready file as if it had just come; until then it names nothing."""
+def of_cache(session: Session, key: str) -> int | None:
+    """Row id of the ready file whose cache lies under a key."""
+    mine = (
+        SymbolFile.identifier == key.split("/")[2],
+        SymbolFile.state == SymbolState.READY,
+        SymbolImage.cache_key == key,
+    )
+    joined = select(SymbolFile.id).join(SymbolImage, SymbolImage.symbol_id == SymbolFile.id).where(*mine)
+    return session.scalar(joined.limit(1))
+
+
+def make_again(session: Session, row_id: int, now: datetime) -> bool:
+    """Let a worker look into a ready file as if it had just come; until then it names nothing. False when it is not ready."""
     found = session.get(SymbolFile, row_id, with_for_update=True)
     if found is None or found.state != SymbolState.READY:
-        return
+        return False
+    schedule_deletion(session, cache_keys_of(session, row_id), None, now)
     gone = delete(SymbolImage).where(SymbolImage.symbol_id == row_id)
     session.execute(gone, execution_options={"synchronize_session": False})
     found.state, found.failures, found.enqueue_after, found.enqueued = SymbolState.RECEIVED, 0, now, 0
+    return True
 
 
 def first_and_last(session: Session, crash_id: int) -> tuple[datetime | None, datetime | None]:

@@ -119,7 +119,7 @@ def compute(params: ExportParams, run: Run) -> Artefact:
         raise LogRemoved
     raw = run.storage.get(stored.storage_key, stored.size)
     parsed = nth(raw, found.number)
-    named = OpenedSymbols(run.db, run.storage, app.id).resolve(parsed)
+    named = OpenedSymbols(run.db, run.storage, app.id, run.now).resolve(parsed)
     report = make_report(app, crash.identifier, crash.title, found, raw, named, rules)
     writer = REPORTS[params.format]
     filename = f"{found.name}.{writer.EXTENSION}"
