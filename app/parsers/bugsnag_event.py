@@ -2,8 +2,9 @@
 
 Source: Bugsnag's Error Reporting API, payload version 4 (https://bugsnagerrorreportingapi.docs.apiary.io, 2024), and the
 event files of bugsnag-cocoa and bugsnag-android. An event is one crash report, handled or not, as it was sent to be one.
-A frame's line in native code counts bytes and is left out where the frame has an address. Left out on purpose: `usage`,
-`session` and request bodies.
+A frame's line in native code counts bytes and is left out where the frame has an address. The notifier for browsers
+leaves browser and system to be read of its User-Agent. Left out on purpose: `usage`, `session`, and of requests all but
+page and method.
 """
 
 from typing import Any
@@ -12,7 +13,9 @@ from app.crashes.log import AppInfo, BinaryImage, Breadcrumb, CrashLog, DeviceIn
 from app.errors import MalformedLog
 from app.parsers import values
 from app.parsers.document import Document
+from app.parsers.sentry_details import page_url
 from app.parsers.source_lines import numbered_lines
+from app.parsers.user_agent import WebClient, by_headers, by_user_agent
 
 FORMAT = "bugsnag-event"
 MAX_FAULTS = 100  # exceptions kept of one event
@@ -66,6 +69,15 @@ def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
     reason = values.text(values.mapping(event.get("severityReason")).get("type"))
     abis = values.items(device.get("cpuAbi"))
     grouping = values.text(event.get("groupingHash"))
+    client = _web_client(event, device)
+    os = OsInfo(
+        name=values.text(device.get("osName")),
+        version=values.text(device.get("osVersion")),
+        build=values.text(runtime.get("osBuild")),
+    )
+    model, manufacturer = values.text(device.get("model")), values.text(device.get("manufacturer"))
+    if not model and not manufacturer:
+        model, manufacturer = client.device.model, client.device.manufacturer
     return CrashLog(
         format=FORMAT,
         platform=_PLATFORMS.get(values.text(exceptions[0].get("type")) or "")
@@ -82,24 +94,36 @@ def _read(event: dict[str, Any], *, brief: bool) -> CrashLog:
             version=values.text(app.get("version")),
             build=values.number_text(app.get("bundleVersion")) or values.number_text(app.get("versionCode")),
         ),
-        os=OsInfo(
-            name=values.text(device.get("osName")),
-            version=values.text(device.get("osVersion")),
-            build=values.text(runtime.get("osBuild")),
-        ),
+        os=client.os if os == OsInfo() else os,
         device=DeviceInfo(
-            model=values.text(device.get("model")),
-            manufacturer=values.text(device.get("manufacturer")),
+            model=model,
+            manufacturer=manufacturer,
             arch=values.text(app.get("binaryArch")) or (values.text(abis[0]) if abis else None),
             install_id=values.text(device.get("id")),
         ),
         user_id=values.text(user.get("id")) or values.text(user.get("email")) or values.text(user.get("name")),
         grouping_hint=(grouping,) if grouping else (),
-        tags=_tags(event, metadata),
-        details=_details(app, device, metadata),
+        tags={**(client.browser.tags if client.browser else {}), **_tags(event, metadata)},
+        details={**_page(event, client), **_details(app, device, metadata)},
         custom={} if brief else _custom(event, metadata, user),
         breadcrumbs=() if brief else tuple(_breadcrumb(each) for each in _listed(event.get("breadcrumbs"))),
     )
+
+
+def _web_client(event: dict[str, Any], device: dict[str, Any]) -> WebClient:
+    """The browser that the app runs in, else the one that sent the request to it."""
+    agent = values.text(device.get("userAgent"))
+    return by_user_agent(agent) if agent else by_headers(values.mapping(event.get("request")).get("headers"))
+
+
+def _page(event: dict[str, Any], client: WebClient) -> dict[str, str | int | bool]:
+    request = values.mapping(event.get("request"))
+    found = {
+        "url": page_url(request.get("url")),
+        "request_method": values.text(request.get("httpMethod")),
+        "browser": client.browser.text if client.browser else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _tags(event: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Json]:

@@ -1,10 +1,10 @@
 """OTLP logs as JSON: the log records of OpenTelemetry that tell of an exception or a crash.
 
 Source: opentelemetry-proto 1.9 (`logs.proto`, JSON encoding of OTLP/HTTP), semantic conventions 1.37 (`exception.*`,
-`device.*`, `os.*`, `service.*`, `deployment.*`, `app.*`), and the events `device.crash` of opentelemetry-android,
-`metrickit.diagnostic.crash` of opentelemetry-swift and `device.crash` of aws-otel-swift, whose attributes are
-`crash.*`. A record is a crash report when it has a type, a message or a stack of an exception, or is such an event; a
-hang is none. What was logged below the level `fatal`, the program has handled. Left out on purpose: all other
+`device.*`, `os.*`, `service.*`, `deployment.*`, `app.*`, `user_agent.*`), and the events `device.crash` of
+opentelemetry-android, `metrickit.diagnostic.crash` of opentelemetry-swift and `device.crash` of aws-otel-swift, whose
+attributes are `crash.*`. A record is a crash report when it has a type, a message or a stack of an exception, or is such
+an event; a hang is none. What was logged below the level `fatal`, the program has handled. Left out on purpose: all other
 records, spans, links and flags.
 """
 
@@ -18,6 +18,8 @@ from app.parsers import values
 from app.parsers.apple_names import mach_name, signal_name
 from app.parsers.document import Document
 from app.parsers.printed_stacks import LANGUAGES, PrintedStack, read_printed
+from app.parsers.sentry_details import page_url
+from app.parsers.user_agent import WebClient, by_user_agent
 from app.parsers.values import items, mapping
 
 FORMAT = "otlp-logs"
@@ -31,6 +33,7 @@ HANGS = frozenset({"metrickit.diagnostic.hang", "device.hang"})
 EXCEPTION = ("exception.type", "exception.message", "exception.stacktrace")
 _LEVELS = ("trace", "debug", "info", "warning", "error", "fatal")  # of four severity numbers each
 _FATAL = 21  # the first severity number of that level
+_USER_AGENTS = ("user_agent.original", "browser.user_agent", "http.user_agent")  # today's name and those before it
 _UNTAGGED = ("user.", "enduser.", "session.", "log.")  # attributes of one user, session or record
 _MADE_OF = ("exception.", "crash.", "thread.", "event.name")  # attributes that the report has elsewhere
 
@@ -129,7 +132,7 @@ def _read(record: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any
     is_crashed = name in CRASHES or name == ANR
     fault = _fault(told, printed, name, _handled(told, number, is_crashed=is_crashed))
     time = _nanoseconds(record, "timeUnixNano") or _nanoseconds(record, "observedTimeUnixNano")
-    environment = _first(about, "deployment.environment.name", "deployment.environment")
+    client = by_user_agent(_first({**about, **told}, *_USER_AGENTS))
     custom = {} if brief else _custom(record, told, about, scope, fault, stack if not printed.has_frames else None)
     return CrashLog(
         format=FORMAT,
@@ -148,23 +151,40 @@ def _read(record: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any
             version=_first(about, "service.version", "app.version"),
             build=_first(about, "app.build_id", "service.build", "app.build"),
         ),
-        os=OsInfo(
-            name=_first(about, "os.name", "os.type"),
-            version=_first(about, "os.version"),
-            build=_first(about, "os.build_id"),
-        ),
-        device=DeviceInfo(
-            model=_first(about, "device.model.identifier", "device.model.name"),
-            manufacturer=_first(about, "device.manufacturer"),
-            arch=_first(about, "host.arch"),
-            install_id=_first(about, "app.installation.id", "device.id"),
-        ),
+        os=_os(about, client),
+        device=_device(about, client),
         user_id=_first({**about, **told}, "user.id", "enduser.id", "user.name", "user.email"),
-        details={"environment": environment} if environment else {},
-        tags=_tags(told),
+        details=_details(told, about, client),
+        tags={**(client.browser.tags if client.browser else {}), **_tags(told)},
         custom=custom,
         notes=printed.notes,
     )
+
+
+def _os(about: dict[str, Json], client: WebClient) -> OsInfo:
+    name = _first(about, "os.name", "os.type")
+    found = OsInfo(name=name, version=_first(about, "os.version"), build=_first(about, "os.build_id"))
+    return client.os if found == OsInfo() else found
+
+
+def _device(about: dict[str, Json], client: WebClient) -> DeviceInfo:
+    model, manufacturer = (
+        _first(about, "device.model.identifier", "device.model.name"),
+        _first(about, "device.manufacturer"),
+    )
+    found = client.device if not model and not manufacturer else DeviceInfo(model=model, manufacturer=manufacturer)
+    arch, install_id = _first(about, "host.arch"), _first(about, "app.installation.id", "device.id")
+    return replace(found, arch=arch, install_id=install_id)
+
+
+def _details(told: dict[str, Json], about: dict[str, Json], client: WebClient) -> dict[str, str | int | bool]:
+    found = {
+        "environment": _first(about, "deployment.environment.name", "deployment.environment"),
+        "url": page_url(told.get("url.full")),
+        "request_method": _first(told, "http.request.method"),
+        "browser": client.browser.text if client.browser else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _stack(told: dict[str, Json]) -> str | None:

@@ -13,6 +13,7 @@ from app.crashes.log import AppInfo, Breadcrumb, DeviceInfo, Json, OsInfo
 from app.parsers import values
 from app.parsers.sentry_images import pick
 from app.parsers.sentry_stacks import entries, message_text
+from app.parsers.user_agent import Browser, by_headers
 
 _TOLD_ELSEWHERE = ("app", "os", "device")  # contexts that have fields of their own
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}  # raven-python's numbers
@@ -56,6 +57,22 @@ def release_parts(release: Any) -> tuple[str | None, str | None, str | None]:
         return None, version if at == "" else name, None
     version, _, build = version.partition("+")
     return identifier, version or None, build or None
+
+
+def with_client(event: dict[str, Any], contexts: dict[str, Any]) -> dict[str, Any]:
+    """The contexts, and those that Sentry's relay adds by the headers of the request where an event has none of them."""
+    headers = values.mapping(event.get("request")).get("headers")
+    if not headers:
+        return contexts
+    client = by_headers(headers)
+    added: dict[str, Any] = {}
+    if client.browser and not pick(contexts, "browser", "client_browser"):
+        added["browser"] = client.browser._asdict()
+    if not pick(contexts, "os", "client_os"):
+        added["client_os"] = {"name": client.os.name, "version": client.os.version}
+    if not contexts.get("device"):
+        added["device"] = {"model": client.device.model, "brand": client.device.manufacturer}
+    return {**contexts, **added}
 
 
 def system(contexts: dict[str, Any]) -> OsInfo:
@@ -107,6 +124,13 @@ def custom(event: dict[str, Any], contexts: dict[str, Any]) -> dict[str, Json]:
     for key in ("environment", "server_name", "transaction", "culprit", "logger", "sdk"):
         custom[key] = event.get(key)
     return {key: values.plain_json(value) for key, value in custom.items() if value not in (None, "", {}, [])}
+
+
+def browser(contexts: dict[str, Any]) -> Browser | None:
+    """The browser."""
+    context = values.mapping(pick(contexts, "browser", "client_browser"))
+    name = values.text(context.get("name"))
+    return Browser(name, values.text(context.get("version"))) if name else None
 
 
 def tags(value: Any) -> dict[str, Json]:

@@ -1,14 +1,14 @@
 """In what environment and state a Sentry event happened: page, browser, memory, storage, battery, orientation.
 
 Source: https://develop.sentry.dev/sdk/data-model/event-payloads/ (contexts app, device and browser; request; 2026). A
-URL has no query here, where secrets stand. Left out on purpose: headers, cookies, body and environment of a
-request.
+URL has no query here, where secrets stand. Left out on purpose: headers, cookies, body and environment of a request;
+browser, system and device are read of its headers, though: see sentry_contexts.py.
 """
 
 from typing import Any
 
 from app.parsers import values
-from app.parsers.sentry_images import pick
+from app.parsers.sentry_contexts import browser
 
 _NUMBERS = {  # bytes
     "memory_size": "memory_size", "free_memory": "free_memory", "usable_memory": "usable_memory",
@@ -21,14 +21,13 @@ _FLAGS = {"low_memory": "low_memory", "charging": "charging", "online": "online"
 def details(event: dict[str, Any], contexts: dict[str, Any]) -> dict[str, str | int | bool]:
     """What is known, in the order of the page."""
     app, device = values.mapping(contexts.get("app")), values.mapping(contexts.get("device"))
-    browser, request = values.mapping(pick(contexts, "browser", "client_browser")), values.mapping(event.get("request"))
-    named = (values.text(browser.get("name")), values.text(browser.get("version")))
-    battery = device.get("battery_level")
+    request, battery = values.mapping(event.get("request")), device.get("battery_level")
+    its_browser = browser(contexts)
     found: dict[str, str | int | bool | None] = {
         "environment": values.text(event.get("environment")),
         "url": page_url(request.get("url")),
         "request_method": values.text(request.get("method")),
-        "browser": " ".join(part for part in named if part) or None,
+        "browser": its_browser.text if its_browser else None,
         "foreground": values.boolean(app.get("in_foreground")),
         "orientation": values.text(device.get("orientation")),
         "battery_percent": round(battery) if isinstance(battery, (int, float)) and 0 <= battery <= 100 else None,

@@ -116,6 +116,8 @@ def parse_event(event: dict[str, Any], *, brief: bool = False, may_be_empty: boo
     faults = tuple(replace(fault, frames=sentry_images.located(fault.frames, spans)) for fault in faults)
     contexts = values.mapping(event.get("contexts"))
     custom = {} if brief else sentry_contexts.custom(event, contexts)
+    contexts = sentry_contexts.with_client(event, contexts)
+    browser = sentry_contexts.browser(contexts)
     if exceptions and message and not brief:
         custom["message"] = message
     return CrashLog(
@@ -135,7 +137,7 @@ def parse_event(event: dict[str, Any], *, brief: bool = False, may_be_empty: boo
         device=sentry_contexts.device(contexts),
         user_id=sentry_contexts.user_id(event.get("user")),
         details=sentry_details.details(event, contexts),
-        tags=sentry_contexts.tags(event.get("tags")),
+        tags={**(browser.tags if browser else {}), **sentry_contexts.tags(event.get("tags"))},
         grouping_hint=sentry_contexts.grouping_hint(event.get("fingerprint")),
         custom=custom,
         breadcrumbs=() if brief else sentry_contexts.breadcrumbs(event.get("breadcrumbs")),

@@ -53,6 +53,19 @@ def test_an_envelope_with_an_event_becomes_an_occurrence(client, member, run_wor
     assert len(log_of(client, member)["result"]["occurrences"]) == 1
 
 
+def test_the_crash_of_a_web_page_is_found_by_its_browser_and_system(client, member, run_workers):
+    agent = "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0"
+    sent(client, member, "envelope/", crash(request={"headers": {"User-Agent": agent}}))
+    run_workers()
+
+    def found(**wanted: str) -> int:
+        url = f"/api/apps/{member.app.identifier}/crashes"
+        return len(client.get(url, query_string=wanted, headers=member.headers).json["result"])
+
+    assert [found(tag=f"browser.name:{name}") for name in ("Firefox", "Safari")] == [1, 0]
+    assert [found(search=f"os:{name}") for name in ("ubuntu", "ios")] == [1, 0]
+
+
 def test_an_envelope_costs_two_statements_like_any_upload(client, member, services):
     with statements(services) as sent_to_database:
         sent(client, member, "envelope/", crash())

@@ -43,3 +43,4 @@ def test_an_error_in_a_browser_becomes_an_occurrence(receiver: Receiver, pages: 
 
     assert report["exceptions"][0]["type"] == "TypeError"
     assert report["exceptions"][0]["frames"][0]["function"] == "openNotebook"
+    assert (report["os"]["name"], "Chrome" in report["details"]["browser"]) == ("Linux", True)
