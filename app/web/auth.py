@@ -1,17 +1,20 @@
 """Authentication of a request: by the token in its header, or by the cookie of a browser's session and its CSRF token."""
 
 import re
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from flask import Response, current_app, g, request
 
-from app.errors import Unauthorized
+from app.errors import TransientError, Unauthorized
 from app.identity import accounts, keys, upload_keys
 from app.services import Services
 from app.symbolication.chunks import Uploader
 from app.web import csrf
 
 EXTENSION = "crashq"
+NOTED = "crashq.noted_keys"  # extension: hash of a personal key -> when this process noted its use
+MOST_NOTED = 10_000  # then it forgets all
 
 COOKIE = "crashq"
 SECURE_COOKIE = "__Host-crashq"  # a browser takes this name over https only, and from no other host of the domain
@@ -91,6 +94,24 @@ def check_csrf(given: str) -> None:
 def check_own_page(*, is_origin_required: bool = False) -> None:
     """Raises ForeignPage when the browser names another origin, or with `is_origin_required` none; see `csrf`."""
     csrf.check_own_page(services().config.public_url, is_origin_required=is_origin_required)
+
+
+def note_use(response: Response) -> Response:
+    """Record when a personal key last opened something, to the hour."""
+    value = header_token() or ""
+    if not keys.is_personal_key(value) or response.status_code >= 400:
+        return response
+    noted: dict[str, datetime] = current_app.extensions.setdefault(NOTED, {})
+    now = services().now()
+    hashed = accounts.hash_of(value)
+    before = noted.get(hashed)
+    if before is None or now - before >= keys.NOTED_EVERY:
+        if len(noted) >= MOST_NOTED:
+            noted.clear()
+        noted[hashed] = now
+        with suppress(TransientError):
+            keys.note_personal_key(services(), hashed)
+    return response
 
 
 def keep_session(response: Response, token: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
-from app.web.api.holding import WAITING
+from app.web.api.polling import WAITING
 from tests.factories import NOON, add_newer, join, make_crash, make_member, run_enqueued
 
 

@@ -39,6 +39,7 @@ from app.web.api import (
     notifications,
     otlp,
     password,
+    polling,
     privacy,
     regroup,
     saved_views,
@@ -57,15 +58,14 @@ from app.web.api import (
     webhooks,
 )
 from app.web.api.brief_wait import with_brief_wait
-from app.web.api.holding import WAITING
 from app.web.api.openapi.document import describe
 from app.web.api.openapi.words import Json
-from app.web.api.polling import ASK, Ask, ask_at_once
+from app.web.api.polling import ASK, WAITING, Ask, ask_at_once
 from app.web.api.query_names import check_query_names
 from app.web.api.repeats import Repeats, changes, with_response_cache
 from app.web.api.streams import Streams
 from app.web.api.waiting import WaitingRooms
-from app.web.auth import EXTENSION
+from app.web.auth import EXTENSION, note_use
 from app.web.csrf import SAFE_METHODS
 from app.web.hosts import Hosts
 
@@ -86,7 +86,7 @@ RESOURCES = tuple(
     for module in (
         password,
         invitations,
-        login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, jobs, events, downloads,
+        login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, polling, jobs, events, downloads,
         triage, members, audit, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,
         saved_views, sentry_releases, sentry_account, upload_keys, webhooks, notifications, health, docs,
     )
@@ -108,13 +108,11 @@ def register(flask: Flask, services: Services, rest: Callable[[], AbstractContex
     flask.extensions[docs.OPENAPI] = api_document
     for resource in RESOURCES:
         flask.register_blueprint(resource)
-    flask.before_request(_begin)
+    flask.before_request(partial(_begin, Hosts(services.config)))
     flask.teardown_request(lambda _: act_as(OPERATOR))
-    flask.before_request(partial(_check_host, Hosts(services.config)))
-    flask.before_request(lambda: check_query_names(_request()))
     flask.after_request(partial(_finish, is_logged=services.config.access_log))
     cors.allow(flask, services.config.cors_origins)
-    flask.after_request(sentry_errors.for_sentrys_tools)
+    flask.after_request(note_use)
     flask.register_error_handler(AppError, answers.error)
     flask.register_error_handler(HTTPException, http_error)
     flask.register_error_handler(Exception, _unexpected)
@@ -131,19 +129,21 @@ def _ask(config: Config, rooms: WaitingRooms) -> Ask:
     return ask
 
 
-def _begin() -> None:
+def _begin(hosts: Hosts) -> None:
+    """Give the request its id, and refuse it when its host or a name of its query is unknown."""
+    this_request = _request()
     act_as(NOBODY)  # until it is known whose request it is
-    g.request_id = access_log.begin(_request())
-
-
-def _check_host(hosts: Hosts) -> None:
-    """Probes and Prometheus name the address at which they reach the service; their answers hold no links."""
-    if request.path not in WATCHED:
-        hosts.check(request.environ.get("HTTP_HOST", ""))
+    g.request_id = access_log.begin(this_request)
+    if this_request.path not in WATCHED:  # probes name the address at which they reach us; they get no links
+        hosts.check(this_request.environ.get("HTTP_HOST", ""))
+    if this_request.query_string:
+        check_query_names(this_request)
 
 
 def _finish(response: Response, *, is_logged: bool) -> Response:
     this_request = _request()
+    if response.status_code >= 400:
+        sentry_errors.for_sentrys_tools(response)
     response.headers["X-Request-Id"] = g.get("request_id") or request_id_from(None)
     if this_request.method not in SAFE_METHODS:
         changes.note()

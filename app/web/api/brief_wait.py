@@ -5,8 +5,7 @@ from collections.abc import Hashable
 
 from app.jobs.answering import answered
 from app.jobs.service import is_short
-from app.web.api.job_response import age
-from app.web.api.polling import Answer, Ask, Poll
+from app.web.api.polling import Answer, Ask, Poll, age
 from app.web.api.waiting import BRIEF_WAIT, WaitingRoom
 from app.web.auth import services
 

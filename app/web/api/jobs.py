@@ -1,60 +1,21 @@
-"""Mounts every job type at its path, and shows, lists and cancels jobs."""
+"""Shows, lists, cancels and repeats jobs. Requests that jobs answer are in `polling`."""
 
 from typing import Annotated
 
-from flask import Response, request
 from pydantic import Field
 
 from app.identity.access import Access
-from app.jobs import JOB_TYPES, service
+from app.jobs import service
 from app.jobs.envelope import JobBody, description
-from app.jobs.job_type import AnyJob, JobType
 from app.jobs.user_jobs import STATES, asked_by, cancel
 from app.json_models import After, OneOf, Query
 from app.paging import cursor
-from app.web.api import polling, tags
-from app.web.api.holding import hold
-from app.web.api.job_response import job_response
-from app.web.api.request_values import request_values
+from app.web.api import tags
 from app.web.api.resource import Page, Paging, Resource
-from app.web.api.waiting import wanted_wait
-from app.web.auth import services, user_id
+from app.web.auth import services
 
 resource = Resource("jobs", tags.JOBS, url_prefix="/api", access=Access.USER)
 JobIdentifier = Annotated[str, Field(description="From an envelope")]
-
-
-def _mount(name: str, kind: JobType) -> None:
-    """Submitting and polling are the same request."""
-
-    def get(**path: str) -> Response:
-        poll = polling.this_poll(name, path[kind.subject])
-        seconds = wanted_wait(request.headers.get("Prefer", ""))
-        user, job = polling.answer(poll, is_held=seconds is not None)
-        return job_response(user, job) if seconds is None else _held(name, user, job, seconds, poll)
-
-    def post(**path: str) -> Response:
-        user = user_id()
-        job = service.ask(services(), user, name, path[kind.subject], request_values())
-        seconds = wanted_wait(request.headers.get("Prefer", ""))
-        return job_response(user, job) if seconds is None else _held(name, user, job, seconds, None)
-
-    view = get if kind.METHOD == "GET" else post
-    resource.add_url_rule(kind.PATH, endpoint=name, view_func=view, methods=[kind.METHOD])
-
-
-for _name, _kind in JOB_TYPES.items():
-    _mount(_name, _kind)
-
-
-def _held(name: str, user: int, job: AnyJob, seconds: int, poll: polling.Poll | None) -> Response:
-    if not job.is_live:
-        return job_response(user, job)
-    latest, was_held = hold(name, user, job, seconds, poll)
-    response = job_response(user, latest)
-    if was_held:
-        response.headers["Preference-Applied"] = f"wait={seconds}"
-    return response
 
 
 class JobsQuery(Query):

@@ -26,20 +26,17 @@ _INSTEAD = {
 """What a command asks for that has no address here -> what it is answered."""
 
 
-def for_sentrys_tools(response: Response) -> Response:
-    """An error as sentry-cli shows it; any other response as it is."""
+def for_sentrys_tools(response: Response) -> None:
+    """Give an error the shape that sentry-cli shows, where that tool gets it."""
     if not _PATHS.match(request.path):
-        return response
+        return
     if request.path.startswith(UPLOADS):
         response.vary.add("User-Agent")
-    if response.status_code < 400 or not response.is_json or not request.user_agent.string.startswith(TOOLS):
-        return response
+    if not response.is_json or not request.user_agent.string.startswith(TOOLS):
+        return
     detail = response.get_json().get("error_message")
     asked = _NOT_SUPPORTED.match(request.path)
     if response.status_code == 404 and request.url_rule is None and asked:
-        response.status_code = (
-            400  # of a 404 sentry-cli says that organization or project are not there, whatever the body
-        )
+        response.status_code = 400  # of a 404 sentry-cli says that organization or project are not there
         detail = _INSTEAD[asked["what"]]
     response.set_data(json.dumps({"detail": detail}, separators=(",", ":"), ensure_ascii=False))
-    return response

@@ -1,23 +1,14 @@
-"""Personal keys of a user: for scripts, which then need no password. When one was last used is noted, to the hour."""
+"""Personal keys of a user: for scripts, which then need no password."""
 
-from contextlib import suppress
-from datetime import datetime
-
-from flask import Response, current_app
 from pydantic import Field
 
-from app.errors import TransientError
 from app.identity import keys
 from app.identity.access import Access
-from app.identity.accounts import hash_of
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
 from app.web.api.keys import KeyIdentifier
 from app.web.api.resource import Answer, Page, Paging, Resource
-from app.web.auth import header_token, services
-
-NOTED = "crashq.noted_keys"
-MOST_NOTED = 10_000  # keys of which a process remembers when it noted them; then it forgets all
+from app.web.auth import services
 
 resource = Resource("tokens", tags.ACCESS, url_prefix="/api/tokens", access=Access.USER)
 
@@ -58,22 +49,3 @@ def add(user: int, body: keys.NewKey) -> Answer[NewPersonalKeyBody]:
 def revoke(user: int, key_identifier: KeyIdentifier) -> None:
     """End a key at once."""
     keys.revoke_personal_key(services(), user, key_identifier)
-
-
-@resource.after_app_request
-def note_use(response: Response) -> Response:
-    """Record that a personal key opened something."""
-    value = header_token() or ""
-    if not keys.is_personal_key(value) or response.status_code >= 400:
-        return response
-    noted: dict[str, datetime] = current_app.extensions.setdefault(NOTED, {})
-    now = services().now()
-    hashed = hash_of(value)
-    before = noted.get(hashed)
-    if before is None or now - before >= keys.NOTED_EVERY:
-        if len(noted) >= MOST_NOTED:
-            noted.clear()
-        noted[hashed] = now
-        with suppress(TransientError):
-            keys.note_personal_key(services(), hashed)
-    return response

@@ -1,6 +1,5 @@
 """Where requests wait until a job ends: for the seconds of `Prefer: wait=N` (RFC 7240), or briefly without being asked."""
 
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,14 +16,6 @@ LEARNT_FOR = 1.0  # seconds; what was so in a busy second need not be so in a qu
 SOONER, LATER = 0.98, 1.05  # of what was expected, so that seven of ten first looks find the job done
 LONG = "long"  # jobs of any type that never end within a brief wait
 BRIEF_WAITS = 2  # requests held briefly, for each thread at work
-
-_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;[^,]*)?(?=,|$)", re.IGNORECASE)
-
-
-def wanted_wait(prefer: str) -> int | None:
-    """Seconds asked for, at most MAX_WAIT; None when the header does not ask."""
-    match = _WAIT.search(prefer)
-    return min(int(match[1]), MAX_WAIT) if match else None
 
 
 class Pace:
