@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -13,8 +14,7 @@ from app.services import Services, open_services
 from app.telemetry import multiprocess_metrics, tracing
 from app.telemetry.log_lines import configure_logs
 from app.web import api, console
-from app.web.prefix import BelowPrefix, prefix_of
-from app.web.request_body import BODY, Bodies, IncomingBody, has_body
+from app.web.request_body import BODY, Bodies, IncomingBody
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -55,7 +55,7 @@ class AtOnce:
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Wait for a slot, and work out the answer; its body is then sent without one."""
-        if has_body(environ):
+        if environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ:  # a body comes
             return self._with_body(environ, start_response)
         return self._in_slot(environ, start_response)
 
@@ -89,4 +89,23 @@ class AtOnce:
             answer = self._in_slot(environ, begin)
         finally:
             answer = body.finish(int(head[0].split(" ", 1)[0]), head[1], answer)
+        return answer
+
+
+def prefix_of(public_url: str | None) -> str:
+    """The path of a public URL without a slash at its end; empty where it has none."""
+    return unquote(urlsplit(public_url or "").path).rstrip("/")
+
+
+class BelowPrefix:
+    """Tells the application the prefix that a proxy has taken off the path, unless the proxy did so (`X-Forwarded-Prefix`)."""
+
+    def __init__(self, application: Any, prefix: str) -> None:
+        self._application = application
+        self._prefix = prefix
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME") or self._prefix
+        answer: Iterable[bytes] = self._application(environ, start_response)
         return answer

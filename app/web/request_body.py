@@ -189,11 +189,6 @@ class IncomingBody:
         return waited > min(self._within + self._got / LEAST_RATE, self._longest)
 
 
-def has_body(environ: dict[str, Any]) -> bool:
-    """True when the head of the request announces a body."""
-    return environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ
-
-
 def _answer(problem: AppError) -> Answer:
     body = {"success": False, "status": STATUS_WORDS[problem.status], "error_message": problem.message}
     whole = json.dumps(body, separators=(",", ":")).encode()

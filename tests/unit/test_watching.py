@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 
 from app.errors import TransientError
-from app.web.api.watching import Watch
+from app.web.api.streams import Watch
 
 LONG = 60.0  # seconds; no test takes as long
 

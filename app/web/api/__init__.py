@@ -38,7 +38,6 @@ from app.web.api import (
     members,
     notifications,
     otlp,
-    password,
     polling,
     privacy,
     regroup,
@@ -84,7 +83,6 @@ SENTENCES = {
 RESOURCES = tuple(
     module.resource
     for module in (
-        password,
         invitations,
         login, logs, senders, bugsnag, kscrash, otlp, unreal, dropped, apps, crashes, regroup, polling, jobs, events, downloads,
         triage, members, audit, keys, tokens, privacy, data_exporters, symbols, symbol_uploads, sentry_uploads, sentry_archives,

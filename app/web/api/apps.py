@@ -10,7 +10,7 @@ from app.identity import apps, keys
 from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
-from app.web.api.crash_state import IgnoredUntilBody, ignored_until
+from app.web.api.crashes import IgnoredUntilBody, ignored_until
 from app.web.api.resource import Page, Paging, Resource
 from app.web.auth import services
 

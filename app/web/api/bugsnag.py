@@ -12,8 +12,8 @@ from app.ingest.receive import receive_each
 from app.ingest.sessions import receive_sessions
 from app.json_models import ResponseBody
 from app.web.api import tags
-from app.web.api.any_origin import share
 from app.web.api.body import unpacked_body
+from app.web.api.cors import share
 from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, an_object, sent
 from app.web.api.resource import Resource
 from app.web.api.sender_key import Project, sender_of

@@ -1,9 +1,11 @@
-"""Pages of other origins that may use the API, by an allow-list. Without one, nothing here is at work."""
+"""Pages of other origins: what those of an allow-list may use of the API, and where those of any origin may send."""
 
 from flask import Flask, Response, request
 
-from app.web.api.any_origin import ENDPOINTS
-
+ENDPOINTS = frozenset(
+    {"senders.envelope", "senders.store", "bugsnag.notify", "bugsnag.sessions", "otlp.logs", "otlp.logs_by_key"}
+)
+"""Where libraries in web pages send, which know an ingest key: pages of any origin may, and no cookie is taken."""
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 ALLOWED = (
     "Authorization", "Content-Type", "Content-Encoding", "Prefer", "If-None-Match", "If-Range", "Range", "Last-Event-ID",
@@ -17,9 +19,21 @@ EXPOSED = (
 """Headers that a page may read, beside those that every page may."""
 MAX_AGE = 7_200  # seconds that a browser need not ask again; none keeps it for longer
 
+_ANSWER = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, Content-Encoding, Authorization, X-Sentry-Auth, X-Requested-With, "
+    "Origin, Accept, sentry-trace, baggage, Bugsnag-Api-Key, Bugsnag-Integrity, Bugsnag-Payload-Version, Bugsnag-Sent-At",
+    "Access-Control-Max-Age": "86400",
+}
+
 
 def allow(flask: Flask, origins: tuple[str, ...]) -> None:
-    """Let pages of these origins use what lies under /api with a token. Cookies are never taken from them."""
+    """Let pages of these origins, if there are any, use what lies under /api with a token. No cookie is taken from them."""
     if not origins:
         return
     allowed = frozenset(origins)
@@ -51,3 +65,12 @@ def allow(flask: Flask, origins: tuple[str, ...]) -> None:
 def _is_ours() -> bool:
     """False for pages, and for what libraries in web pages send, which any origin may."""
     return request.path.startswith("/api/") and request.endpoint not in ENDPOINTS
+
+
+def share(response: Response) -> Response:
+    """Let a page of any origin read the response, if it is of such an endpoint."""
+    if request.endpoint in ENDPOINTS:
+        response.headers.update(_ANSWER)
+        if request.method == "OPTIONS":
+            response.headers.update(_PREFLIGHT)
+    return response

@@ -1,10 +1,12 @@
 """One crash: what it is and why, and what people decide about its grouping."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from app import iso_time
+from app.crashes.state_terms import read_terms
 from app.db import Session
 from app.db.models.app import App
 from app.db.models.crash import Crash, CrashState, newest_versions
@@ -18,7 +20,6 @@ from app.jobs.report_making import rules_of
 from app.json_models import RequestBody, ResponseBody, Time
 from app.redaction.rules import Rules
 from app.web.api import tags
-from app.web.api.crash_state import IgnoredUntilBody, ignored_until
 from app.web.api.request_values import request_values
 from app.web.api.resource import Resource
 from app.web.auth import services
@@ -28,6 +29,30 @@ CrashIdentifier = Annotated[str, Field(description="24 hex digits, from the list
 
 SHOWN_GROUPS = 100  # of one crash, the latest decisions first
 LOOKED_THROUGH = 1_000  # newest occurrences that tell the versions
+
+
+class IgnoredUntilBody(ResponseBody, component="IgnoredUntil"):
+    """What ends a crash's being ignored: one of these, as it was asked for."""
+
+    date: Time | None = Field(examples=["2018-10-01T00:00:00Z"])
+    occurrences: int | None = Field(description="So many more", examples=[None])
+    users: int | None = Field(description="So many more", examples=[None])
+
+
+def ignored_until(crash: Crash) -> IgnoredUntilBody | None:
+    """None for a crash that is not ignored, or for good."""
+    return _body({**read_terms(crash.terms), "date": crash.ignored_until})
+
+
+def ignored_until_in(terms: str | None) -> IgnoredUntilBody | None:
+    """The same of an entry of a history."""
+    told: dict[str, Any] = json.loads(terms) if terms else {}
+    return _body({**told, "date": iso_time.since("date", told.get("date"))})
+
+
+def _body(told: dict[str, Any]) -> IgnoredUntilBody | None:
+    fields = {name: told.get(name) for name in IgnoredUntilBody.model_fields}
+    return IgnoredUntilBody(**fields) if any(value is not None for value in fields.values()) else None
 
 
 class Why(ResponseBody, component="Why"):

@@ -2,9 +2,9 @@
 
 from app.identity.access import Access
 from app.web.api import tags
-from app.web.api.any_origin import share
 from app.web.api.body import unpacked_body
 from app.web.api.bugsnag import Dropped
+from app.web.api.cors import share
 from app.web.api.openapi.sender_bodies import ERRORS, an_object, sent
 from app.web.api.openapi.words import TEXT
 from app.web.api.resource import Resource

@@ -1,10 +1,10 @@
-"""Logging in and out."""
+"""Logging in and out, and the password of the user who asks."""
 
 from flask import request
 from pydantic import BaseModel
 
 from app.errors import BadParameters
-from app.identity import accounts
+from app.identity import accounts, passwords
 from app.identity.access import Access
 from app.json_models import ResponseBody, read_params
 from app.web.api import tags
@@ -53,3 +53,18 @@ def log_out() -> None:
     """End the login of the token in the request."""
     accounts.user_of(services(), token())
     accounts.log_out(services(), token())
+
+
+@resource.post(
+    "/password",
+    "changePassword",
+    "Change your password; your other logins end",
+    about="Changed",
+    errors=(429,),
+    by_key=False,
+)
+def change_password(user: int, body: passwords.PasswordChange) -> None:  # noqa: ARG001
+    """Change the password of the user; the login that asks goes on."""
+    sent = token()
+    person = accounts.person_of(services(), sent)
+    passwords.change(services(), person, body, request.remote_addr or "", accounts.hash_of(sent))

@@ -9,8 +9,8 @@ from app.identity.access import Access
 from app.ingest.otlp import crashes_of, response_to
 from app.ingest.receive import receive_each
 from app.web.api import tags
-from app.web.api.any_origin import share
 from app.web.api.body import unpacked_body
+from app.web.api.cors import share
 from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, an_object, sent
 from app.web.api.openapi.words import BINARY, Json
 from app.web.api.resource import Resource

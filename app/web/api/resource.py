@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, get_type_hints
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, request
 
@@ -20,8 +21,8 @@ from app.db.models.membership import Role
 from app.identity import access, accounts, keys
 from app.identity.access import Access
 from app.json_models import ResponseBody, read_params
+from app.paging import DEFAULT_PER_PAGE, offset_of, read_paging
 from app.web.api import answers
-from app.web.api.page_window import link_after, link_next, window
 from app.web.api.request_values import MAX_BODY, json_object
 from app.web.api.tags import Tag
 from app.web.auth import services, token, uploader, user_id
@@ -46,7 +47,9 @@ class Paging:
     def of_request(cls) -> Self:
         """From `page` and `per_page`. Raises BadParameters."""
         query = request.args.to_dict()
-        return cls(*window(query), query)
+        page, per_page = read_paging(query)
+        per_page = per_page or DEFAULT_PER_PAGE
+        return cls(per_page + 1, offset_of(page or 1, per_page), query)
 
 
 class PagingAfter(Paging):
@@ -73,9 +76,18 @@ class Page(Generic[B]):
     def response(self, status: int) -> Response:
         """As JSON, with a link to the next page."""
         made = answers.success([item.to_json() for item in self.items], status)
-        if self.cursor is None:
-            return link_next(made, self.rows, self.paging.query)
-        return link_after(made, self.cursor, self.paging.query) if len(self.rows) == self.paging.limit else made
+        if len(self.rows) == self.paging.limit:
+            path = quote(request.script_root + request.path)  # as clients reach it, with the prefix of a proxy
+            following = {**self.paging.query, **self._following()}
+            made.headers["Link"] = f'<{path}?{urlencode(following)}>; rel="next"'
+        return made
+
+    def _following(self) -> dict[str, Any]:
+        """By what the query of the next page differs."""
+        if self.cursor is not None:
+            return {"after": self.cursor}
+        per_page = self.paging.limit - 1
+        return {"page": self.paging.offset // per_page + 2, "per_page": per_page}
 
 
 @dataclass(frozen=True)

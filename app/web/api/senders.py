@@ -25,8 +25,8 @@ from app.ingest.sentry_sessions import read_sessions
 from app.ingest.sessions import receive_sessions
 from app.ingest.unpacking import gunzipped_file
 from app.web.api import answers, tags
-from app.web.api.any_origin import share
 from app.web.api.body import Upload, unpacked_body
+from app.web.api.cors import share
 from app.web.api.logs import ReceivedLog
 from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, KEYS, an_object, sent
 from app.web.api.openapi.words import BINARY, TEXT, answer, object_of

@@ -15,8 +15,7 @@ from app.json_models import ResponseBody, Time
 from app.redaction.rules import Rules
 from app.triage import changes, comments
 from app.web.api import tags
-from app.web.api.crash_state import IgnoredUntilBody, ignored_until_in
-from app.web.api.crashes import CrashIdentifier, CrashInFull, crash_in_full
+from app.web.api.crashes import CrashIdentifier, CrashInFull, IgnoredUntilBody, crash_in_full, ignored_until_in
 from app.web.api.resource import Page, Paging, Resource
 from app.web.auth import services
 
