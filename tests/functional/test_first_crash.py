@@ -7,7 +7,7 @@ import pytest
 from app.crashes.title import title
 from app.ingest import sample_crash
 from app.parsers import parse
-from app.web.console.platforms import PLATFORMS
+from app.web.console.snippets import PLATFORMS
 from tests.console import Page, press, sign_in
 from tests.factories import NOON, make_member
 from tests.uploads import digested

@@ -14,9 +14,8 @@ from app.json_models import ResponseBody
 from app.web.api import tags
 from app.web.api.body import unpacked_body
 from app.web.api.cors import share
-from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, an_object, sent
 from app.web.api.resource import Resource
-from app.web.api.sender_key import Project, sender_of
+from app.web.api.sender_key import ANY_ORIGIN, ERRORS, Project, an_object, sender_of, sent
 from app.web.auth import services
 
 resource = Resource(

@@ -5,10 +5,9 @@ from app.web.api import tags
 from app.web.api.body import unpacked_body
 from app.web.api.bugsnag import Dropped
 from app.web.api.cors import share
-from app.web.api.openapi.sender_bodies import ERRORS, an_object, sent
 from app.web.api.openapi.words import TEXT
 from app.web.api.resource import Resource
-from app.web.api.sender_key import Project, sender_of
+from app.web.api.sender_key import ERRORS, Project, an_object, sender_of, sent
 
 resource = Resource(
     "dropped", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False, access=Access.SENDER

@@ -10,11 +10,10 @@ from app.ingest.unpacking import gunzipped_file
 from app.web.api import tags
 from app.web.api.body import unpacked_body
 from app.web.api.bugsnag import ReceivedLogs
-from app.web.api.openapi.sender_bodies import ERRORS, sent
 from app.web.api.openapi.words import BINARY, object_of
 from app.web.api.resource import Resource
 from app.web.api.sender_form import read_form
-from app.web.api.sender_key import Project, sender_of
+from app.web.api.sender_key import ERRORS, Project, sender_of, sent
 from app.web.auth import services
 
 resource = Resource(

@@ -11,10 +11,9 @@ from app.ingest.receive import receive_each
 from app.web.api import tags
 from app.web.api.body import unpacked_body
 from app.web.api.cors import share
-from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, an_object, sent
 from app.web.api.openapi.words import BINARY, Json
 from app.web.api.resource import Resource
-from app.web.api.sender_key import Project, sender_key, sender_of, token_key
+from app.web.api.sender_key import ANY_ORIGIN, ERRORS, Project, an_object, sender_key, sender_of, sent, token_key
 from app.web.auth import services
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"

@@ -1,7 +1,7 @@
-"""The key that crash reporting libraries send, wherever they put it, and the app that it belongs to."""
+"""What the endpoints for senders share: the key, wherever a library puts it, the app that it belongs to, the description."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import request
 from pydantic import Field
@@ -9,12 +9,19 @@ from pydantic import Field
 from app.db.hot.upload import Sender
 from app.errors import Unauthorized
 from app.identity import accounts
+from app.web.api.openapi.words import Json
 from app.web.auth import services
 
 Project = Annotated[int, Field(ge=0, description="The number at the end of the app's DSN")]
 
 _IN_HEADER = re.compile(r"\bsentry_key=([^,\s]+)")
 _AS_TOKEN = ("token", "bearer")
+
+KEYS: list[Json] = [{"senderKey": []}, {"sentryAuth": []}, {"basic": []}, {"bugsnagKey": []}]
+ERRORS = (400, 401, 404, 413, 415, 429)
+ANY_ORIGIN = (
+    "Pages of any origin may send here: a preflight (`OPTIONS`) is answered for the headers that the libraries send."
+)
 
 
 def sender_key() -> str | None:
@@ -48,3 +55,14 @@ def sender_of(project: int, key: str | None = None) -> Sender:
     if not key:
         raise Unauthorized("The key is missing or unknown")
     return accounts.app_for_project(services(), project, key, "")
+
+
+def sent(bodies: dict[str, Json], **more: Any) -> Json:
+    """The fields of an operation that takes a body of one of these media types from a sender with an ingest key."""
+    content = {media: {"schema": schema} for media, schema in bodies.items()}
+    return {"security": KEYS, "requestBody": {"required": True, "content": content}, **more}
+
+
+def an_object(example: Json) -> Json:
+    """Any object, such as this one."""
+    return {"type": "object", "examples": [example]}

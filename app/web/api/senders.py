@@ -28,11 +28,10 @@ from app.web.api import answers, tags
 from app.web.api.body import Upload, unpacked_body
 from app.web.api.cors import share
 from app.web.api.logs import ReceivedLog
-from app.web.api.openapi.sender_bodies import ANY_ORIGIN, ERRORS, KEYS, an_object, sent
 from app.web.api.openapi.words import BINARY, TEXT, answer, object_of
 from app.web.api.resource import Resource
 from app.web.api.sender_form import read_form
-from app.web.api.sender_key import Project, sender_key, sender_of
+from app.web.api.sender_key import ANY_ORIGIN, ERRORS, KEYS, Project, an_object, sender_key, sender_of, sent
 from app.web.auth import services
 
 SENTRYS = ("senders.envelope", "senders.store")

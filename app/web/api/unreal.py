@@ -11,10 +11,9 @@ from app.ingest.unpacking import Readable
 from app.ingest.unreal import TIMES, log_of_unreal
 from app.web.api import tags
 from app.web.api.body import Upload
-from app.web.api.openapi.sender_bodies import ERRORS, sent
 from app.web.api.openapi.words import BINARY, TEXT, answer
 from app.web.api.resource import Resource
-from app.web.api.sender_key import Project, sender_of
+from app.web.api.sender_key import ERRORS, Project, sender_of, sent
 from app.web.auth import services
 
 resource = Resource(

@@ -13,7 +13,7 @@ from werkzeug.routing import RoutingException
 from app import errors
 from app.errors import AppError
 from app.web import auth, csrf
-from app.web.console import files, headers, pages, static_files
+from app.web.console import forms, headers, pages, static_files
 from app.web.console.error_page import error_page
 from app.web.console.page import NAV, SignInFirst, check_access, sign_in_redirect
 
@@ -63,7 +63,7 @@ def _guard() -> None:
     """Take forms from our own pages only; all but those without one prove their session, too. Then check who may."""
     if request.method not in csrf.SAFE_METHODS and request.endpoint != SIGNED_FORM:
         auth.check_own_page(is_origin_required=request.endpoint in OPEN_FORMS)
-        files.bound_form()
+        forms.bound_form()
         if request.endpoint not in OPEN_FORMS:
             auth.check_csrf(request.form.get(csrf.FIELD, ""))
     check_access()

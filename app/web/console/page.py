@@ -1,8 +1,9 @@
 """What the modules in pages/ work with: the signed-in user, the template around a page, a message for the next one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,6 @@ from app.reports.detail_words import size_of
 from app.web import auth, csrf
 from app.web.auth import services
 from app.web.console import static_files
-from app.web.console.labels import joined
 from app.web.console.page_access import access_of
 
 SWITCHER_APPS = 50  # apps that the header offers; all are on the page of apps
@@ -182,6 +182,12 @@ def _said() -> tuple[str, str] | None:
 
 def _sayings() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(services().config.secret_key, salt=SAID_SALT)
+
+
+def joined(words: Iterable[object]) -> str:
+    """Those that are known, with spaces between; none that the next one begins with, such as `Linux` of `Linux 6.1`."""
+    known = [str(word) for word in words if word]
+    return " ".join(word for word, after in pairwise([*known, ""]) if not after.startswith(f"{word} "))
 
 
 def _number(value: int) -> str:

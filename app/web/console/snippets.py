@@ -1,6 +1,12 @@
-"""What to put into an app so that it sends here, one snippet for each way, made from a real key."""
+"""How an app is made to send here: the platforms to pick from, address and key, and a snippet for each way."""
 
 from typing import NamedTuple
+
+from app.db.models.app import App
+from app.identity import keys
+from app.identity.keys import ShownKey
+from app.web.auth import services
+from app.web.console.page import server_address
 
 _ACRA = """class NotesApp : Application() {{
     override fun attachBaseContext(base: Context) {{
@@ -73,6 +79,8 @@ sentry-cli debug-files upload App.dSYM      # also ELF, PDB, source bundles
 sentry-cli upload-proguard mapping.txt      # with --uuid, where the build has one
 sentry-cli sourcemaps upload dist/"""
 
+PLACEHOLDER = "KEY"
+
 
 class Snippet(NamedTuple):
     """One way to send."""
@@ -113,3 +121,58 @@ def snippets(base: str, app: str, project: int, key: str, dsn: str) -> list[Snip
     """Every snippet with its placeholders filled; `base` is how clients reach us, without a slash at its end."""
     values = {"base": base, "app": app, "project": project, "key": key, "dsn": dsn}
     return [snippet._replace(code=snippet.code.format(**values)) for snippet in _ALL]
+
+
+class Connection(NamedTuple):
+    """An app's ingest keys and what they are put into."""
+
+    rows: list[ShownKey]
+    chosen: ShownKey | None  # whose text is known; None: PLACEHOLDER stands in its place
+    dsn: str
+    snippets: list[Snippet]
+
+
+def connection_of(app: App, wanted: str = "", *, is_hidden: bool = False) -> Connection:
+    """With the key of this identifier, else the first whose text is known; `is_hidden`: with none."""
+    base = server_address()
+    rows = [] if is_hidden else keys.ingest_keys(services(), app, base)
+    known = [row for row in rows if row.key]
+    chosen = next((row for row in known if row.identifier == wanted), known[0] if known else None)
+    key = chosen.key if chosen and chosen.key else PLACEHOLDER
+    dsn = chosen.dsn if chosen and chosen.dsn else keys.dsn_of(services().config, app, PLACEHOLDER, base)
+    return Connection(rows, chosen, dsn, snippets(base, app.identifier, app.id, key, dsn))
+
+
+class Platform(NamedTuple):
+    """One choice. `id` is also that of its sample crash in `app.ingest.sample_crash`."""
+
+    id: str
+    label: str
+    snippets: tuple[str, ...]  # ids, the usual way first
+    first: str  # how a crash is made to try it
+
+
+_RESTART = "Most SDKs send a crash when the app starts the next time: let it crash, then start it again."
+_AT_ONCE = "The SDK sends an error as soon as it happens."
+PLATFORMS = (
+    Platform("android", "Android", ("sentry-android", "acra"), _RESTART),
+    Platform("ios", "iOS and macOS", ("sentry-ios", "kscrash"), _RESTART),
+    Platform("react-native", "React Native", ("sentry-react-native",), _RESTART),
+    Platform("flutter", "Flutter", ("sentry-flutter",), _RESTART),
+    Platform("web", "Web", ("sentry-javascript", "bugsnag"), _AT_ONCE),
+    Platform("server", "Servers", ("sentry-python", "otlp"), _AT_ONCE),
+    Platform("unity", "Unity", ("sentry-unity",), _RESTART),
+    Platform("unreal", "Unreal Engine", ("unreal",), "The crash reporter sends as soon as it has shown itself."),
+    Platform("native", "C and C++", ("crashpad", "breakpad"), "The handler sends right after the crash."),
+)
+
+
+def platform_of(name: str) -> Platform:
+    """The one of this id, else the first."""
+    return next((one for one in PLATFORMS if one.id == name), PLATFORMS[0])
+
+
+def snippets_of(platform: Platform, known: list[Snippet]) -> list[Snippet]:
+    """Those of the platform in its order, then curl, which fits all."""
+    by_id = {snippet.id: snippet for snippet in known}
+    return [by_id[name] for name in (*platform.snippets, "curl")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.web.console.labels import joined
+from app.web.console.page import joined
 
 
 @pytest.mark.parametrize(

@@ -29,11 +29,10 @@ from app.redaction.rules import Rules
 from app.reports import REPORTS
 from app.web.auth import services
 from app.web.console.charts import histogram
-from app.web.console.labels import joined
-from app.web.console.page import render, signed_in
+from app.web.console.page import joined, render, signed_in
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import PageWindow, read_window
 from app.web.console.page_results import PageResult, ask, request_path
+from app.web.console.paging import PageWindow, read_window
 from app.web.console.report_view import view_of
 from app.web.console.triage_view import EntryView, StateView, entry_of, state_of
 

@@ -22,8 +22,8 @@ from app.web.auth import services
 from app.web.console.charts import sparkline
 from app.web.console.page import Nav, app_of, link, render, signed_in
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import read_window
 from app.web.console.page_results import PageResult, ask
+from app.web.console.paging import read_window
 from app.web.console.triage_view import state_of
 
 NAV = Nav("Crashes", "crashes.show", "crash", 10, of_app=True)

@@ -15,10 +15,9 @@ from app.ingest.sample_crash import MARK, USER, sample_crash
 from app.ingest.status import log_page, log_state
 from app.jobs.report_making import rules_of
 from app.web.auth import services
-from app.web.console.connection import connection_of
 from app.web.console.page import app_of, go, render, signed_in
 from app.web.console.page_access import needs
-from app.web.console.platforms import PLATFORMS, platform_of, snippets_of
+from app.web.console.snippets import PLATFORMS, connection_of, platform_of, snippets_of
 
 blueprint = Blueprint("first_crash", __name__)
 

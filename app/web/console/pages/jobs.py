@@ -19,9 +19,9 @@ from app.jobs.report_making import rules_of
 from app.jobs.user_jobs import STATES, asked_by
 from app.paging import cursor
 from app.web.auth import services
-from app.web.console.cursor_paging import read_cursor_window
 from app.web.console.page import Nav, go, render, signed_in
 from app.web.console.page_access import needs
+from app.web.console.paging import read_cursor_window
 
 NAV = Nav("Jobs", "jobs.show", "jobs", 90)
 

@@ -14,11 +14,10 @@ from app.ingest.status import STATUSES, log_page, log_state
 from app.jobs.report_making import rules_of
 from app.paging import cursor
 from app.web.auth import services
-from app.web.console.cursor_paging import read_cursor_window
-from app.web.console.files import takes_files
-from app.web.console.forms import REFUSALS, sentence_of
+from app.web.console.forms import REFUSALS, sentence_of, takes_files
 from app.web.console.page import Nav, app_of, go, render, signed_in
 from app.web.console.page_access import needs
+from app.web.console.paging import read_cursor_window
 
 NAV = Nav("Logs", "logs.show", "logs", 20, of_app=True)
 

@@ -11,7 +11,7 @@ from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import go, render, signed_in
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import read_window
+from app.web.console.paging import read_window
 
 blueprint = Blueprint("personal_keys", __name__)
 

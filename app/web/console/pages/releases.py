@@ -13,8 +13,8 @@ from app.web.auth import services
 from app.web.console.charts import histogram, sparkline
 from app.web.console.page import Nav, app_of, render, signed_in
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import read_window
 from app.web.console.page_results import PageResult, ask
+from app.web.console.paging import read_window
 
 NAV = Nav("Releases", "releases.show", "version", 15, of_app=True)
 

@@ -8,11 +8,11 @@ from app.identity import keys
 from app.identity.access import Access
 from app.json_models import read_params
 from app.web.auth import services
-from app.web.console.connection import connection_of
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import Nav, app_of, go, signed_in
 from app.web.console.page_access import needs
 from app.web.console.settings_frame import render_section
+from app.web.console.snippets import connection_of
 
 NAV = Nav("Settings", "settings.show", "settings", 80, of_app=True)
 

@@ -7,7 +7,7 @@ from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.page import app_of
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import read_window
+from app.web.console.paging import read_window
 from app.web.console.settings_frame import render_section
 
 blueprint = Blueprint("settings_audit", __name__)

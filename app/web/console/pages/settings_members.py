@@ -13,7 +13,7 @@ from app.web.auth import base_url, services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go, signed_in
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import read_window
+from app.web.console.paging import read_window
 from app.web.console.settings_frame import render_section
 
 blueprint = Blueprint("settings_members", __name__)

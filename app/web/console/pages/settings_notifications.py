@@ -18,7 +18,7 @@ from app.web.console.channel_form import FIRST, RULES, ChannelForm, read_form, r
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import read_window
+from app.web.console.paging import read_window
 from app.web.console.settings_frame import render_section
 
 blueprint = Blueprint("settings_notifications", __name__)

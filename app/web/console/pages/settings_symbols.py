@@ -10,11 +10,10 @@ from app.symbolication.receive import receive_symbols
 from app.symbolication.stored import delete_symbols, list_symbols
 from app.symbols.contents import About
 from app.web.auth import services
-from app.web.console.files import chunks_of, takes_files
-from app.web.console.forms import REFUSALS, problems_of
+from app.web.console.forms import REFUSALS, chunks_of, problems_of, takes_files
 from app.web.console.page import app_of, go, server_address
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import read_window
+from app.web.console.paging import read_window
 from app.web.console.settings_frame import render_section
 
 blueprint = Blueprint("settings_symbols", __name__)

@@ -13,7 +13,7 @@ from app.web.auth import services
 from app.web.console.forms import REFUSALS, problems_of
 from app.web.console.page import app_of, go
 from app.web.console.page_access import needs
-from app.web.console.page_numbers import read_window
+from app.web.console.paging import read_window
 from app.web.console.settings_frame import render_section
 from app.webhooks import settings as webhooks
 
