@@ -34,6 +34,8 @@ class Frame:
     in_app: bool | None = None  # what the log itself says; None leaves it to app.crashes.in_app
     note: str | None = None  # what the log adds: "Native Method", "inlined", ...
     is_guess: bool | None = None  # True: found by searching the stack, and so perhaps left over from an earlier call
+    is_return: bool | None = field(default=None, compare=False)
+    """True: `address` is where the call returns to, False: it is of the call; None: only the first of a stack is its own."""
     source: SourceLines | None = field(default=None, compare=False)  # what senders add does not make another frame
     variables: tuple[tuple[str, str], ...] = field(default=(), compare=False)  # local ones: name, value as text
 

@@ -1,11 +1,13 @@
 """Exceptions, threads and frames of a Sentry event.
 
 Source: https://develop.sentry.dev/sdk/data-model/event-payloads/ (exception, threads, stacktrace, debugmeta; 2024), the
-camelCase keys of Sentry's web API, and the mechanism keys of sentry-swift 1.4 (posix_signal, exception_name).
+camelCase keys of Sentry's web API, the mechanism keys of sentry-swift 1.4 (posix_signal, exception_name), and for
+`instruction_addr_adjustment` sentry's `lang/native/symbolicator.py` with symbolicator (2026).
 Left out on purpose: raw_stacktrace, held locks, mapping files.
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from app.crashes.log import Fault, Frame, SourceLines, Thread
@@ -34,7 +36,21 @@ def frames(stacktrace: Any, *, brief: bool = False) -> tuple[Frame, ...]:
     if len(listed) > values.MAX_FRAMES:  # as values.bounded, but before a million frames are built
         half = values.MAX_FRAMES // 2
         listed = [*listed[:half], *listed[-half:]]
-    return tuple(_frame(entry, brief=brief) for entry in reversed(listed) if isinstance(entry, dict))
+    found = tuple(_frame(entry, brief=brief) for entry in reversed(listed) if isinstance(entry, dict))
+    return _adjusted(
+        found, pick(values.mapping(stacktrace), "instruction_addr_adjustment", "instructionAddrAdjustment")
+    )
+
+
+def _adjusted(stack: tuple[Frame, ...], adjustment: Any) -> tuple[Frame, ...]:
+    """The frames, told whether their addresses are those to return to, as Sentry's symbolication takes it."""
+    if adjustment not in ("all", "all_but_first", "none"):
+        return stack  # "auto"
+    first = next((at for at, frame in enumerate(stack) if frame.address is not None), None)
+    return tuple(
+        replace(frame, is_return=adjustment == "all" or (adjustment == "all_but_first" and at != first))
+        for at, frame in enumerate(stack)
+    )
 
 
 def faults(exceptions: list[dict[str, Any]], platform: str | None, *, brief: bool = False) -> tuple[Fault, ...]:

@@ -84,16 +84,16 @@ class NativeNames:
         except SymbolicError as error:
             raise NotSymbols(f"Not readable as a cache of symbols: {error}") from error
 
-    def frames(self, frame: Frame, image_address: int, *, is_top: bool) -> list[Frame]:
+    def frames(self, frame: Frame, image_address: int, *, is_return: bool) -> list[Frame]:
         """The calls that a frame stands for, innermost first, functions as the linker names them.
 
-        `image_address` is where the image was loaded. Only the crash frame (`is_top`) holds the address that was run: in
-        others it is the one to return to, behind the call that counts. The frame itself when nothing lies there.
+        `image_address` is where the image was loaded. An address to return to (`is_return`) lies behind the call that
+        counts; only the crash frame holds the address that was run. The frame itself when nothing lies there.
         """
         if frame.address is None or frame.address < image_address:
             return [frame]
         within = frame.address - image_address
-        wanted = find_best_instruction(within, self._cache.arch, crashing_frame=is_top)  # type: ignore[no-untyped-call]
+        wanted = find_best_instruction(within, self._cache.arch, crashing_frame=not is_return)  # type: ignore[no-untyped-call]
         found = outer_and_inner(self._cache.lookup(wanted))
         last = len(found) - 1
         return [

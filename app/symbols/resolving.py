@@ -190,10 +190,10 @@ def resolve(
     def named(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
         if is_script:
             return named_scripts(frames, script)
-        found = [one for at, frame in enumerate(frames) for one in expand(frame, is_top=at == 0 or are_calls)]
+        found = [one for at, frame in enumerate(frames) for one in expand(frame, is_return=at > 0 and not are_calls)]
         return frames if found == list(frames) else tuple(found)
 
-    def expand(frame: Frame, *, is_top: bool) -> list[Frame]:
+    def expand(frame: Frame, *, is_return: bool) -> list[Frame]:
         if frame.address is None:
             return java.frames(frame) if java else [frame]
         place = None if _is_named(frame) else images.of(frame)
@@ -201,7 +201,7 @@ def resolve(
             return [frame]
         names = native(place.debug_id)
         if names is not None:
-            return names.frames(frame, place.base, is_top=is_top)
+            return names.frames(frame, place.base, is_return=is_return if frame.is_return is None else frame.is_return)
         if not frame.function or NAMELESS.fullmatch(frame.function):
             missing.setdefault(place.debug_id, MissingSymbols(NATIVE, place.debug_id, place.image.name))
         return [frame]

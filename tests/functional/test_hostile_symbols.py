@@ -118,9 +118,9 @@ def opened(tmp_path: Path, content: bytes) -> Path:
 
 
 def test_a_frame_stands_for_a_bounded_number_of_calls_with_names_of_bounded_length(tmp_path: Path):
-    native = NativeNames(opened(tmp_path, inlined(1_000))).frames(Frame(address=0x1010), 0, is_top=True)
+    native = NativeNames(opened(tmp_path, inlined(1_000))).frames(Frame(address=0x1010), 0, is_return=False)
     long = BREAKPAD + b"FUNC 1000 100 0 " + b"f" * 100_000 + b"\n"
-    named = NativeNames(opened(tmp_path, long)).frames(Frame(address=0x1010), 0, is_top=True)
+    named = NativeNames(opened(tmp_path, long)).frames(Frame(address=0x1010), 0, is_return=False)
     calls = b"".join(b"    1:1:void d.E.f%d():1:1 -> a\n" % at for at in range(1_000))
     java = JavaNames(opened(tmp_path, b"a.B -> c:\n" + calls)).frames(Frame(module="c", function="a", line=1))
     short = JavaNames(opened(tmp_path, b"a.B -> c:\n    1:1:void " + b"f" * 100_000 + b"():1:1 -> a\n"))

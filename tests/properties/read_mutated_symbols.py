@@ -55,7 +55,7 @@ def _look_up(held: Held) -> None:
     if held.kind == NATIVE:
         names = NativeNames(held.cache)
         for address in (0, 0xFFF, 0x1000, 0x1005, 0x2004, 0x10_0000, 2**63, 2**64 - 1):
-            names.frames(Frame(address=address), 0, is_top=False)
+            names.frames(Frame(address=address), 0, is_return=True)
     elif held.kind == MAPPING:
         java = JavaNames(held.cache)
         java.look_at(["a.b", "a", "b"])

@@ -1,5 +1,6 @@
 """Machine code: a program built here, and the images that Breakpad files describe."""
 
+import json
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,7 +43,7 @@ def test_an_address_in_a_built_program_becomes_function_file_and_line(program: P
     listed = subprocess.run(["nm", str(program)], check=True, capture_output=True, text=True).stdout
     price = next(int(line.split()[0], 16) for line in listed.splitlines() if line.endswith(" price"))
 
-    [found] = NativeNames(made.cache).frames(Frame(address=LOADED_AT + price), LOADED_AT, is_top=True)
+    [found] = NativeNames(made.cache).frames(Frame(address=LOADED_AT + price), LOADED_AT, is_return=False)
 
     assert (found.function, found.file, found.line) == ("price", str(tmp_path / "cart.c"), 1)
     assert (found.symbol_address, found.offset) == (LOADED_AT + price, 0)
@@ -95,7 +96,7 @@ def test_a_return_address_tells_of_the_call_before_it(tmp_path: Path) -> None:
     names = NativeNames(made.cache)
     frame = Frame(address=LOADED_AT + 0x1010)
 
-    lines = [names.frames(frame, LOADED_AT, is_top=is_top)[0].line for is_top in (True, False)]
+    lines = [names.frames(frame, LOADED_AT, is_return=is_return)[0].line for is_return in (False, True)]
 
     assert lines == [22, 21]
     assert made.debug_id == debug_id("0102030405060708090A0B0C0D0E0F100")
@@ -106,7 +107,7 @@ def test_an_address_outside_stays_as_it_is(tmp_path: Path) -> None:
     [made] = make_caches(tmp_path / "cart.sym", tmp_path)
     frame = Frame(address=LOADED_AT - 1)
 
-    assert NativeNames(made.cache).frames(frame, LOADED_AT, is_top=True) == [frame]
+    assert NativeNames(made.cache).frames(frame, LOADED_AT, is_return=False) == [frame]
 
 
 def test_a_file_of_no_kind_is_refused_with_the_reason(tmp_path: Path) -> None:
@@ -128,7 +129,37 @@ def test_an_inlined_call_without_an_address_has_none(monkeypatch):
     cache = SimpleNamespace(arch="x86_64", lookup=lambda _: [inlined, holder])
     monkeypatch.setattr("app.symbols.objects.SymCache.open", lambda _: cache)
 
-    found = NativeNames(Path("any")).frames(Frame(address=LOADED_AT + 0x11F7), LOADED_AT, is_top=True)
+    found = NativeNames(Path("any")).frames(Frame(address=LOADED_AT + 0x11F7), LOADED_AT, is_return=False)
 
     assert [(one.function, one.offset, one.symbol_address) for one in found] == [
         ("price_of", None, None), ("total", 0x1F7, LOADED_AT + 0x1000)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("adjustment", "lines"),
+    [
+        (None, [22, 21]),
+        ("auto", [22, 21]),
+        ("all", [21, 21]),
+        ("all_but_first", [22, 21]),
+        ("none", [22, 22]),
+        (7, [22, 21]),
+    ],
+)
+def test_a_sentry_event_says_which_addresses_are_taken_back(
+    tmp_path: Path, adjustment: object, lines: list[int]
+) -> None:
+    (tmp_path / "cart.sym").write_text(SYM)
+    [made] = make_caches(tmp_path / "cart.sym", tmp_path)
+    frame = {"instruction_addr": hex(LOADED_AT + 0x1010)}
+    stack = {"frames": [frame, frame], "instruction_addr_adjustment": adjustment}
+    image = {"type": "elf", "debug_id": made.debug_id, "image_addr": hex(LOADED_AT), "image_size": 0x9000}
+    event = {
+        "event_id": "a" * 32, "platform": "native", "debug_meta": {"images": [image]},
+        "exception": {"values": [{"type": "SIGSEGV", "stacktrace": stack}]},
+    }  # fmt: skip
+
+    [log] = parse(json.dumps(event).encode())
+    found = resolve(log, {made.debug_id: NativeNames(made.cache)}.get, None).log.crash_frames
+
+    assert [frame.line for frame in found] == lines
