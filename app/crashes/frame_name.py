@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from app.crashes import kotlin_native
 from app.crashes.log import Frame
 
 NAMELESS = re.compile(
@@ -133,6 +134,9 @@ def stable_name(frame: Frame, family: str | None) -> StableName:
         return _joined(module, _GO_CLOSURE.sub("", re.sub(r"\[[^]]*\]", "", function)))
     if _SWIFT_GLUE.match(function):
         return StableName("", False)
+    if kotlin_native.is_symbol(function):
+        is_bridge = kotlin_native.is_bridge(function)
+        return StableName(f"kfun:{kotlin_native.stable(function)}", True, kotlin_native.host(function), is_bridge)
     return _joined(module, _native(shown_name(function)))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from app.crashes import kotlin_native
 from app.crashes import rules as rules
 from app.crashes.frame_name import STRIPPED, UNKNOWN_IMAGES, is_nameless, plain_name, stable_image
 from app.crashes.log import CrashLog, Frame
@@ -39,7 +40,7 @@ class InApp:
     def __call__(self, frame: Frame) -> bool:
         """True when the frame is the app's own code."""
         if frame.in_app is not None:
-            return frame.in_app and not reports(frame)
+            return frame.in_app and not reports(frame) and not self._is_kotlin_library(frame)
         is_placed = frame.module or frame.file or (frame.image or "") not in UNKNOWN_IMAGES
         if not is_placed and is_nameless(frame):
             return frame.function == STRIPPED  # of a frame that nothing is known of, nothing says whose it is
@@ -50,7 +51,7 @@ class InApp:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._decide(frame)
-        return known and not reports(frame)
+        return known and not reports(frame) and not self._is_kotlin_library(frame)
 
     def _decide(self, frame: Frame) -> bool:
         if self._is_own_source and not (frame.image and not frame.module):
@@ -81,6 +82,12 @@ class InApp:
         if any(folder in path for folder in rules.BUNDLE_FOLDERS):
             return not path.startswith(rules.SYSTEM_FOLDERS)
         return name in self._own_names or not path.startswith((*rules.SYSTEM_FOLDERS, "/Library/"))
+
+    def _is_kotlin_library(self, frame: Frame) -> bool:
+        """True for code of a library that Kotlin/Native has compiled into the app."""
+        if frame.module or "kfun:" not in (frame.function or ""):
+            return False
+        return not self._is_own_java(Frame(function=kotlin_native.readable(frame.function or "")))
 
     def _is_own_java(self, frame: Frame) -> bool:
         name = frame.module or frame.function or ""

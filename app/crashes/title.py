@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from app.crashes import kotlin_native
 from app.crashes.blame import Blame, NamedFrame, is_far
 from app.crashes.cpp_type import readable_type
 from app.crashes.frame_name import shown_name, stable_image
@@ -166,7 +167,7 @@ def _function(one: NamedFrame, blame: Blame) -> str:
         return one_line(one.name.host).rsplit(".", 1)[-1]
     if blame.family == "csharp" and "<" in f"{frame.module}{frame.function}":
         return one_line(".".join(one.name.text.split(".")[-2:]))
-    function = one_line(shown_name(frame.function or ""))
+    function = one_line(kotlin_native.readable(shown_name(frame.function or "")))
     if not frame.module or function.startswith((f"{frame.module}.", "-[", "+[")):
         return function
     return f"{one_line(frame.module).rsplit('.', 1)[-1]}.{function}"

@@ -35,7 +35,7 @@ LANGUAGES = {
 }
 """`telemetry.sdk.language` -> platform."""
 
-_MODULES = {one.PLATFORM: one for one in printed_traces.LANGUAGES}
+_MODULES = {one.PLATFORM: one for one in reversed(printed_traces.LANGUAGES)}  # python's, not python_fatal's
 
 
 class PrintedStack(NamedTuple):

@@ -270,3 +270,18 @@ def test_where_an_error_is_called_unhandled_the_others_were_handled():
 )
 def test_other_text_is_not_claimed(text):
     assert not stack_trace.sniff(Document(text.encode()))
+
+
+def test_the_stack_at_which_pythons_interpreter_ended_is_read_innermost_first():
+    report = read(
+        "Fatal Python error: Segmentation fault\n\n"
+        "Thread 0x00007f0000000001 (most recent call first):\n  <no Python frame>\n\n"
+        "Current thread 0x00007f5d2c8b7740 [main] (most recent call first):\n"
+        '  File "/srv/app/cart.py", line 12 in pay\n  File "/srv/app/main.py", line ??? in <module>\n\n'
+        "Extension modules: numpy.core._multiarray_umath (total: 1)\n"
+    )
+
+    assert (report.faults[0].type, report.faults[0].message) == ("Fatal Python error", "Segmentation fault")
+    assert report.faults[0].handled is False
+    assert report.threads[0].name == "main"
+    assert places(report.faults[0].frames) == [("pay", "/srv/app/cart.py", 12), ("<module>", "/srv/app/main.py", None)]
