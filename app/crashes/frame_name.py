@@ -33,7 +33,7 @@ _BRIDGE_METHOD = re.compile(r"access\$\d+|-(?:wrap|get|set)\d+|\$r8\$lambda\$.*|
 _JAVAC_LAMBDA = re.compile(r"lambda\$(.+?)\$\d+(?:\$.*)?|lambda\$(\d+)")
 _KOTLIN_LAMBDA = re.compile(r"(?:\$lambda[$-]\d+|\$default|\$suspendImpl|\$\$inlined\$\w+|\$\$superforward|\$\d+)+$")
 # JavaScript: bundlers put hashes into file names, minifiers make names of one or two letters.
-_JS_ADDED = re.compile(r" ?\[as [^\]]*\]|/?<$|^(?:async|new|get|set) |\[\w\]")
+_JS_ADDED = re.compile(r" ?\[as [^\]]*\]|/?<$|^(?:[\w. *]{1,200}\*)?(?:async )?(?:(?:new|get|set) )?|\[\w\]")
 _JS_ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", "", "code", "global"})  # "global code", "eval code"
 _JS_FILLERS = frozenset({"Object", "null", "undefined", "Module", "exports", "prototype"})
 _JS_HASH = re.compile(r"[-._~](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]{6,}(?=[.\-]|$)|(?<=^)\d+(?=\.)|\.chunk|\.min|\.bundle")
@@ -189,6 +189,7 @@ def _javascript(frame: Frame, function: str) -> StableName:
 
 
 _CSHARP = (
+    (re.compile(r" ?\+ ?0x[0-9a-fA-F]+$"), ""),  # the offset that native code of .NET tells
     (re.compile(r"\+?<<([\w.]+)>[bg]__\w+(?:\|\w+)?>d(?:__\w+)?(?:\.MoveNext)?"), r".\1"),  # asynchronous lambdas
     (re.compile(r"`\d+|\[(?:[^][]|\[[^][]*\])*\]"), ""),  # generic arity and arguments
     (re.compile(r"\+?<>c(?:__DisplayClass\w*)?(?:\.|\+)?"), "."),  # classes made for closures

@@ -30,6 +30,12 @@ _ADDRESSES = (
     ),
     re.compile(rf" ?(?<![\w.])(?<!code )(?<!error )(?<!status )(?<!result )(?<!HRESULT )(?<!exception ){_ADDRESS}"),
 )
+_GONE = "\0"  # where an address was, until what held it is gone too: brackets, quotes, `#`, `=`
+_LEADS = r"(?:(?:at|address|addr|ptr|pointer|pc|sp|bp|ip)[ :=]{0,2}|[\0 ,:])"
+_AROUND_GONE = re.compile(
+    rf" ?(?:\({_LEADS}{{1,9}}\)|\[{_LEADS}{{1,9}}\]|<{_LEADS}{{1,9}}>|\{{{_LEADS}{{1,9}}\}}|'[\0 ]{{1,9}}'|\"[\0 ]{{1,9}}\")"
+    r"|(?: ?#|@| ?=|:(?=\0?[)\]>}])|)\0"
+)
 _CODES = re.compile(r"(?i:fatal error: )?(?:0x[0-9a-f]{1,16}|\w{1,40})(?: / \w{1,40})?")
 
 
@@ -71,8 +77,8 @@ def without_addresses(message: str) -> str:
     if _CODES.fullmatch(message):
         return message
     for pattern in _ADDRESSES:
-        message = pattern.sub("", message)
-    return message
+        message = pattern.sub(_GONE, message)
+    return _AROUND_GONE.sub("", message) if _GONE in message else message
 
 
 def _type(fault: Fault, ended: Termination | None) -> str:
@@ -170,7 +176,16 @@ def _function(one: NamedFrame, blame: Blame) -> str:
     function = one_line(kotlin_native.readable(shown_name(frame.function or "")))
     if not frame.module or function.startswith((f"{frame.module}.", "-[", "+[")):
         return function
-    return f"{one_line(frame.module).rsplit('.', 1)[-1]}.{function}"
+    return f"{_shown_module(frame.module)}.{function}"
+
+
+def _shown_module(module: str) -> str:
+    """The class without its package. A module that is a path (`example.com/shop/cart`, `package:shop/cart.dart`) is
+    whole where there is room, else its end."""
+    module = one_line(module)
+    if "/" not in module:
+        return module.rsplit(".", 1)[-1]
+    return module if len(module) <= MAX_SIDE else module.rsplit("/", 1)[-1]
 
 
 def cut(text: str, length: int) -> str:

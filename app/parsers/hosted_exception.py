@@ -112,7 +112,13 @@ def _is_foreign(line: str) -> bool:
 def _split(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[Frame, ...]]:
     """C#'s frames on top, which have no file of Java, and Java's below them."""
     border = next((number for number, frame in enumerate(frames) if _is_javas(frame)), len(frames))
-    return tuple(replace(frame, line=frame.line if frame.file else None) for frame in frames[:border]), frames[border:]
+    upper = (
+        replace(
+            frame, function=dotnet.without_offset(frame.function or "") or None, line=frame.line if frame.file else None
+        )
+        for frame in frames[:border]
+    )
+    return tuple(upper), frames[border:]
 
 
 def _is_javas(frame: Frame) -> bool:

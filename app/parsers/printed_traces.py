@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.parsers import logcat, report_header, traces
+from app.parsers import dotnet_words, logcat, report_header, traces
 from app.parsers.document import Document
 from app.parsers.logcat import LogLine
 from app.parsers.traces import Language, Trace
 
-_UNHANDLED = re.compile(r"\b(?:Unhandled|UNHANDLED|unhandled|Uncaught|uncaught)\b")
+_UNHANDLED = re.compile(
+    rf"\b(?:Unhandled|UNHANDLED|unhandled|Uncaught|uncaught)\b|(?i:{'|'.join(map(re.escape, dotnet_words.UNHANDLED))})"
+)
 _MAX_LINE = 4_000  # characters of a line that are read
 
 

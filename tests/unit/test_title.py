@@ -32,6 +32,18 @@ def test_packages_of_type_and_class_are_left_out():
     assert title(crash) == "IllegalStateException: closed in MainActivity.onCreate"
 
 
+@pytest.mark.parametrize(
+    ("module", "shown"),
+    [
+        ("example.com/shop/cart", "example.com/shop/cart.pay"),
+        ("git.example.com/very/long/way/to/the/code/of/shop/cart", "cart.pay"),
+        ("main", "main.pay"),
+    ],
+)
+def test_a_module_that_is_a_path_is_not_cut_at_a_dot(module, shown):
+    assert title(log(Frame("pay", module=module), type="panic", platform="go")) == f"panic in {shown}"
+
+
 def test_a_type_that_only_looks_dotted_stays_whole():
     assert title(log(type="EXC_BAD_ACCESS / KERN_INVALID. ADDRESS")) == "EXC_BAD_ACCESS / KERN_INVALID. ADDRESS"
 
@@ -102,6 +114,9 @@ def test_the_root_cause_titles_a_chain_with_the_first_own_frame_of_its_stack():
         ("open failed: error 0x80070005", "open failed: error 0x80070005"),
         ("index 7 beyond bounds [0 .. 6]", "index 7 beyond bounds [0 .. 6]"),
         ("face of 12 decade", "face of 12 decade"),
+        ("object (0x7fbd4e51cc60) is gone", "object is gone"),
+        ("call to foo() of object #0x7fbd4e51cc60 <Cart: 0x7fbd4e51cc60>", "call to foo() of object <Cart>"),
+        ("items [0x7fbd4e51cc60, 0x7fbd4e51cc70], self=0x7fbd4e51cc60", "items, self"),
         ("Check failed: n > 0. \n    #0 0x2f69cb8d in logging::LogMessage() /b/l.cc:5\n", "Check failed: n > 0."),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from app.crashes.log import Fault, Frame
-from app.parsers import values
+from app.parsers import dotnet_words, values
 from app.parsers.traces import Trace
 
 PLATFORM = "csharp"
@@ -19,45 +19,46 @@ MARKS = (") [0x", ".cs:", "Exception", "Error")
 _MAX_LINE = 4_000  # characters of a line that are read
 _MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
 _MAX_FAULTS = 50
-_AT = frozenset(
-    {"at", "bei", "à", "en", "em", "w", "в", "у", "在", "於", "場所", "위치:", "konum:", "in", "v", "na", "på", "ved", "vid",
-     "hos", "kohteessa", "στο", "i", "a", "la", "în"}
-)  # fmt: skip
 _FRAME = re.compile(
     r"(?P<wrapper>\(wrapper [^)]{1,100}\) )?(?P<name>[^\s()]{3,2000}) ?"
     r"\((?!<anonymous>|native\)|index \d|Native Method|Unknown Source)[^():/\\]{0,2000}\)(?P<rest>.*)$"
 )
 _SOURCE = re.compile(
-    r" ?(?:\[0x[0-9a-fA-F]{1,16}\] )?(?:\S{1,10} )?(?P<file>(?:[A-Za-z]:[\\/]|[\\/<]|\S)[^:]{0,1000}):"
-    r"(?:\S{1,15} )?(?P<line>\d{1,9})(?: \S{1,15})?[.。]?$"
+    r" ?(?:\[0x[0-9a-fA-F]{1,16}\] )?(?:[^\s\\/.]{1,15} )?(?P<file>(?:[A-Za-z]:[\\/]|[\\/<]|\S)[^:]{0,1000}):"
+    r" ?(?:\S{1,15} )?(?P<line>\d{1,9})(?: \S{1,15})?[.。]?$"
 )
-_IL_OFFSET = re.compile(r" ?[\[<(](?:0x)?[0-9a-fA-F]{1,16}[\])>]")
+_WORD_BEHIND_FILE = re.compile(r"(?<=\.)(?P<extension>\w{1,8}),? [^\s\\/.]{1,15}$")  # Turkish, Chinese, Hungarian
+_NATIVE_OFFSET = re.compile(r" ?\+ ?0x[0-9a-fA-F]{1,16}(?= |$)")  # of code that was compiled ahead of time
+_NATIVE_FRAME = re.compile(r"(?P<image>[\w.-]{1,200})!<BaseAddress> ?\+ ?(?P<offset>0x[0-9a-fA-F]{1,16})$")
 _UNITY_FRAME = re.compile(
     r"(?P<name>[^\s()]{3,2000}) ?\([^()]{0,2000}\) \(at (?P<file>[^:]{1,1000}):(?P<line>\d{1,9})\)$"
 )
 _TYPE = re.compile(r"(?P<type>(?:[^\W\d][\w`+]{0,200}\.){0,20}[^\W\d][\w`+]{0,200})(?P<colon>:(?: |$)|$)(?P<rest>.*)")
 _BRACKETED = re.compile(r"\[(?P<type>[\w.+`]{1,500})\]: ?(?P<rest>.*)$", re.DOTALL)
 _LEAD = re.compile(
-    r"(?:.{0,200}?\b(?:Unhandled [Ee]xception[.:]|FATAL UNHANDLED EXCEPTION:|Unbehandelte Ausnahme:|Exception non gérée:"
-    r"|UnhandledException:|Excepción no controlada:|未经处理的异常:|Необработанное исключение:) ?)?"
+    rf"(?:.{{0,200}}?\b(?:{'|'.join(map(re.escape, dotnet_words.UNHANDLED))})[ \xa0]?[.:：][ \xa0]*)?", re.IGNORECASE
+)
+_LATER_TYPE = re.compile(  # behind words of a log
+    r"(?<![\w.`+])(?P<type>(?:[^\W\d][\w`+]{0,200}\.){1,20}[^\W\d][\w`+]{0,200}(?:Exception|Error|Fault)(?:`\d{1,3})?)"
+    r"(?P<colon>: |:?$)(?P<rest>.*)"
 )
 _LOOKS_THROWN = re.compile(r"(?:Exception|Error|Fault)(?:`\d{1,3})?$")
 _INNER_NUMBER = re.compile(r"\(Inner Exception #\d{1,9}\) ")
 _ENDS_INNER = re.compile(r"[ \t]{0,40}--- [^\n]{1,200} ---[ \t]*$")
-_REJOINS = re.compile(
-    r"previous location|vorherigen|précédent|anterior|предыдущего|precedente|以前の|之前的", re.IGNORECASE
-)
 
 
 @lru_cache(maxsize=8_192)  # a line is looked at when its trace is found and when it is read
 def frame(line: str) -> Frame | None:
     """The frame on the line, `at Ns.Type.Method (args) [0x10] in file:line` in any language, or Unity's; else None."""
     text = line[:_MAX_LINE].strip()
-    word, _, call = text.partition(" ")
-    if word in _AT:
-        found = _FRAME.match(call)
+    word = dotnet_words.AT.match(text)
+    if word:
+        found = _FRAME.match(text, word.end())
         if found and _is_qualified(found["name"]) and _is_rest(found["rest"]):
             return _made(found)
+        native = _NATIVE_FRAME.match(text, word.end())
+        if native:
+            return Frame(image=values.text(native["image"]), offset=int(native["offset"], 16))
     unity = _UNITY_FRAME.match(text) if text.endswith(")") else None
     if not unity or not _is_qualified(unity["name"]):
         return None
@@ -70,15 +71,16 @@ def _is_qualified(name: str) -> bool:
 
 
 def _is_rest(rest: str) -> bool:
+    rest = _NATIVE_OFFSET.sub("", rest, count=1)
     return not rest.strip() or rest.lstrip()[0] in "[<(" or _SOURCE.match(rest) is not None
 
 
 def _made(found: re.Match[str]) -> Frame:
-    source = _SOURCE.match(found["rest"])
-    file, line = (source["file"], int(source["line"])) if source else (None, 0)
+    source = _SOURCE.match(_NATIVE_OFFSET.sub("", found["rest"], count=1))
+    file, line = (_WORD_BEHIND_FILE.sub(r"\g<extension>", source["file"]), int(source["line"])) if source else (None, 0)
     if file and file[0] == "<":  # <module version id>:0
         file, line = None, 0
-    module, function = _split(found["name"])
+    module, function = _split(found["name"].rpartition("!")[2] or found["name"])
     return Frame(
         function=function,
         module=module,
@@ -86,6 +88,11 @@ def _made(found: re.Match[str]) -> Frame:
         line=line or None,
         note=(found["wrapper"] or "").strip(" ()") or None,
     )
+
+
+def without_offset(function: str) -> str:
+    """The name without the offset that code compiled ahead of time tells: `Pay` for `Pay + 0x44`."""
+    return _NATIVE_OFFSET.sub("", function) if "+" in function else function
 
 
 def _split(name: str) -> tuple[str | None, str | None]:
@@ -103,8 +110,11 @@ def _split(name: str) -> tuple[str | None, str | None]:
     return (values.text(name[:cut]) if cut > 0 else None), values.text(name[cut + 1 :])
 
 
-def type_and_message(head: str) -> tuple[str | None, str | None]:
-    """Split what `Exception.ToString` begins with: `Ns.Type: message`, or Android's `[Ns.Type]: message`."""
+def type_and_message(head: str, *, of_log: bool = False) -> tuple[str | None, str | None]:
+    """Split what `Exception.ToString` begins with: `Ns.Type: message`, or Android's `[Ns.Type]: message`.
+
+    `of_log`: words of a log may stand in front of the type.
+    """
     head = head.strip()
     lead = _LEAD.match(head)
     head = head[lead.end() :].strip() if lead else head
@@ -112,14 +122,14 @@ def type_and_message(head: str) -> tuple[str | None, str | None]:
     if bracketed:
         return values.text(bracketed["type"]), values.text(bracketed["rest"].strip())
     first, newline, more = head.partition("\n")
-    found = _TYPE.match(first[:_MAX_LINE])
+    found = _TYPE.match(first[:_MAX_LINE]) or (_LATER_TYPE.search(first[:_MAX_LINE]) if of_log else None)
     if not found:
         return None, values.text(head)
     rest = found["rest"] + (first[_MAX_LINE:]) + newline + more
     return values.text(found["type"]), values.text(rest.strip())
 
 
-def read_exception(lines: Sequence[str]) -> list[Fault]:
+def read_exception(lines: Sequence[str], *, of_log: bool = False) -> list[Fault]:
     """The exception whose ToString stands in the lines, outermost first, its inner ones as causes."""
     heads, stacks = _heads_and_stacks(lines)
     frames: list[list[Frame]] = [[] for _ in heads]
@@ -127,7 +137,7 @@ def read_exception(lines: Sequence[str]) -> list[Fault]:
         frames[max(len(heads) - 1 - number, 0)] += stack
     faults = []
     for number, head in enumerate(heads):
-        kind, message = type_and_message(head)
+        kind, message = type_and_message(head, of_log=of_log)
         relation, parent = ("cause", number - 1) if number else (None, None)
         faults.append(Fault(kind, message, values.bounded(frames[number]), relation, parent))
     return faults
@@ -151,7 +161,7 @@ def _heads_and_stacks(lines: Sequence[str]) -> tuple[list[str], list[list[Frame]
                 message = [_INNER_NUMBER.sub("", part).strip()]
         elif line.lstrip().startswith("---> "):  # AggregateException tells its inner exceptions once more
             break
-        elif _ENDS_INNER.match(line) and not _REJOINS.search(line):
+        elif _ENDS_INNER.match(line) and not dotnet_words.REJOINS.search(line):
             stacks.append([])
     return [*heads, "\n".join(message).rstrip()], stacks
 
@@ -167,7 +177,7 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
         start = _head_above(lines, at, behind)
         stop = _stack_end(lines, at)
         if start is not None:
-            faults = read_exception(lines[start:stop])
+            faults = read_exception(lines[start:stop], of_log=True)
             if faults[0].type:
                 yield Trace(start, tuple(faults))
         at = behind = stop
@@ -188,15 +198,25 @@ def _stack_end(lines: Sequence[str], at: int) -> int:
 
 
 def _head_above(lines: Sequence[str], at: int, behind: int) -> int | None:
-    """The line of the exception's type; of a chain the outermost's."""
+    """The line of the exception's type, at its start where there is such a line; of a chain the outermost's."""
+    numbers = range(at - 1, max(behind, at - 1 - _MAX_HEAD_LINES, 0) - 1, -1)
     found: int | None = None
-    for number in range(at - 1, max(behind, at - 1 - _MAX_HEAD_LINES, 0) - 1, -1):
-        text = lines[number][:_MAX_LINE]
+    for number in numbers:
         if found is not None and not lines[found].lstrip().startswith("--->"):
             break
-        bare = text.strip().removeprefix("---> ")
-        lead = _LEAD.match(bare)
-        kind = _TYPE.match(bare[lead.end() :].strip() if lead else bare)
-        if kind and (_LOOKS_THROWN.search(kind["type"]) or ("." in kind["type"] and kind["colon"])):
+        if _is_head(lines[number][:_MAX_LINE].strip().removeprefix("---> ")):
             found = number
-    return found
+    if found is not None:
+        return found
+    return next((number for number in numbers if _LATER_TYPE.search(lines[number][:_MAX_LINE].strip())), None)
+
+
+def _is_head(text: str) -> bool:
+    lead = _LEAD.match(text)
+    text = text[lead.end() :].strip() if lead else text
+    kind = _TYPE.match(text) or _BRACKETED.match(text)
+    if not kind:
+        return False
+    return _LOOKS_THROWN.search(kind["type"]) is not None or (
+        "." in kind["type"] and bool(kind.groupdict().get("colon"))
+    )

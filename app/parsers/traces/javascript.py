@@ -7,6 +7,7 @@ Left out on purpose: Node's excerpt of the source and the properties of an error
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from app.crashes.log import Fault, Frame
 from app.parsers import values
@@ -22,6 +23,7 @@ _MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
 _AT_PLACE = re.compile(r"(?:(?!-?\d{1,9}(?::|$))(?P<file>[^\s@]+?):)?(?P<line>-?\d{1,9})(?::(?P<column>-?\d{1,9}))?$")
 _KNOWN_PLACES = ("<anonymous>", "native", "[native code]")
 _OTHER_SOURCES = (".rs", ".swift", ".dart", ".cs", ".java", ".kt", ".go")  # a bare place below another language's call
+_ASYNC_CAUSE = re.compile(r"[A-Za-z][\w. ]{0,100}(?:\*[A-Za-z][\w. ]{0,100}){0,9}$")
 _INDEX = re.compile(r"index \d{1,9}$")  # of Promise.all
 _EVAL = re.compile(r"eval at [^(]{0,1000}\((?P<place>[^()]{1,2000})\)")
 _LEAD = re.compile(
@@ -47,10 +49,13 @@ def frame(line: str) -> Frame | None:
         return _native_script(text)
     if text.startswith("at "):
         return _v8(text[3:])
-    return _jsc(text) if "@" in text else None
+    return _jsc(text) if "@" in text or text == "[native code]" else None
 
 
 def _v8(text: str) -> Frame | None:
+    if text.startswith("async "):
+        found = _v8(text.removeprefix("async "))
+        return replace(found, note="async") if found else None
     if not text.endswith(")"):
         place = _place(text)
         return _made(None, *place) if place and "(" not in text and not place[0].endswith(_OTHER_SOURCES) else None
@@ -77,8 +82,12 @@ def _native_script(text: str) -> Frame | None:
 
 def _jsc(text: str) -> Frame | None:
     name, _, place_text = text.rpartition("@")
-    if name == "[native code]":
-        return Frame(file=name, in_app=False)
+    if "[native code]" in (name, text):
+        return Frame(file="[native code]", in_app=False)
+    if "*" in name or name.startswith("async "):  # SpiderMonkey tells what called an asynchronous function: async*pay
+        cause, _, name = name.rpartition("*") if "*" in name else ("async", "", name.removeprefix("async "))
+        found = _jsc(f"{name}@{place_text}") if _ASYNC_CAUSE.match(cause) else None
+        return replace(found, note=cause) if found else None
     if place_text == "[native code]":
         return Frame(function=values.text(name), file=place_text, in_app=False)
     place = _AT_PLACE.match(place_text.removeprefix("address at "))

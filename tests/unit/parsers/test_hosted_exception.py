@@ -193,3 +193,12 @@ def test_an_address_of_a_user_in_a_message_is_no_stack():
     )
 
     assert (report.platform, report.faults[0].type) == ("java", "java.lang.IllegalStateException")
+
+
+def test_a_frame_of_dotnet_for_android_has_no_offset_in_its_name():
+    report = read(
+        "FATAL EXCEPTION: main\nandroid.runtime.JavaProxyThrowable: [System.NullReferenceException]: no note\n"
+        "\tat Notes.Store.Read + 0x44(Unknown Source:0)\n\tat crc64abc.MainActivity.n_onCreate(Native Method)\n"
+    )
+
+    assert [(frame.module, frame.function) for frame in report.faults[0].frames[:1]] == [("Notes.Store", "Read")]

@@ -1,32 +1,18 @@
 """Printed stack traces of every language, and what tells one language from another."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from app.crashes.log import CrashLog, Frame
-from app.parsers import PARSERS, parse, stack_trace
+from app.parsers import parse, stack_trace
 from app.parsers.document import Document
-
-SAMPLES = Path(__file__).parents[3] / "app" / "samples" / "stack-trace"
+from tests.printed import SAMPLES, places, read
 
 NODE = """\
 TypeError: Cannot read properties of undefined (reading 'price')
     at Cart.pay (/app/cart.js:7:12)
     at async /app/main.js:9:3
 """
-
-
-def read(text: str) -> CrashLog:
-    document = Document(text.encode())
-    assert [name for name, parser in PARSERS.items() if parser.sniff(document)] == ["stack-trace"]
-    (report,) = stack_trace.parse(document)
-    return report
-
-
-def places(frames: tuple[Frame, ...]) -> list[tuple[str | None, str | None, int | None]]:
-    return [(frame.function, frame.file, frame.line) for frame in frames]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +23,14 @@ def places(frames: tuple[Frame, ...]) -> list[tuple[str | None, str | None, int 
         ("    at C:\\app\\cart.js:7:12", (None, "C:\\app\\cart.js", 7, 12)),
         ("    at new Cart (file:///app/my cart.mjs:7:12)", ("new Cart", "file:///app/my cart.mjs", 7, 12)),
         ("    at Array.map (<anonymous>)", ("Array.map", "<anonymous>", None, None)),
-        ("    at async Promise.all (index 0)", ("async Promise.all", None, None, None)),
+        ("    at async Promise.all (index 0)", ("Promise.all", None, None, None)),
+        ("    at async Cart.pay (/app/cart.js:7:12)", ("Cart.pay", "/app/cart.js", 7, 12)),
+        ("    at async file:///app/main.mjs:9:3", (None, "file:///app/main.mjs", 9, 3)),
+        ("async*pay@https://example.com/cart.js:7:12", ("pay", "https://example.com/cart.js", 7, 12)),
+        ("EventListener.handleEvent*@https://example.com/cart.js:7:12", (None, "https://example.com/cart.js", 7, 12)),
+        ("promise callback*Cart.pay/<@/cart.js:7:12", ("Cart.pay/<", "/cart.js", 7, 12)),
+        ("async pay@https://example.com/cart.js:7:12", ("pay", "https://example.com/cart.js", 7, 12)),
+        ("[native code]", (None, "[native code]", None, None)),
         ("    at eval (eval at pay (/app/cart.js:7:12), <anonymous>:1:1)", ("eval", "/app/cart.js", 7, 12)),
         ("    at pay (address at index.android.bundle:1:2345)", ("pay", "index.android.bundle", 1, 2345)),
         ("pay@https://example.com:8080/cart.js?v=1:7:12", ("pay", "https://example.com:8080/cart.js?v=1", 7, 12)),
@@ -58,35 +51,6 @@ def test_a_node_error_has_its_cause():
     assert [(each.type, each.message, each.relation, len(each.frames)) for each in report.faults] == [
         ("TypeError", "Cannot read properties of undefined (reading 'price')", None, 3),
         ("Error", "inner", "cause", 2),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("at", "source"),
-    [
-        ("at", "in C:\\src\\Cart.cs:line 7"),
-        ("bei", "in C:\\src\\Cart.cs:Zeile 7."),
-        ("à", "dans C:\\src\\Cart.cs:ligne 7"),
-        ("в", "в C:\\src\\Cart.cs:строка 7"),
-        ("场所".replace("场", "場"), "場所 C:\\src\\Cart.cs:行 7"),
-        ("在", "位置 C:\\src\\Cart.cs:行号 7"),
-        ("at", "[0x00010] in C:\\src\\Cart.cs:7 "),
-    ],
-)
-def test_a_dotnet_trace_is_read_in_the_language_of_its_system(at, source):
-    report = read(f"Shop.CartException: leer\n   {at} Shop.Cart.Pay(Int32 a) {source}\n   {at} Shop.Cart..ctor()\n")
-
-    (fault,) = report.faults
-    assert (report.platform, fault.type, fault.message) == ("csharp", "Shop.CartException", "leer")
-    assert places(fault.frames) == [("Pay", "C:\\src\\Cart.cs", 7), (".ctor", None, None)]
-
-
-def test_inner_exceptions_of_dotnet_are_causes_with_their_own_frames():
-    report = read((SAMPLES / "dotnet-inner.txt").read_text())
-
-    assert [(each.type, [frame.function for frame in each.frames]) for each in report.faults] == [
-        ("System.InvalidOperationException", ["Pay", ".ctor", "<Main>$"]),
-        ("System.NullReferenceException", ["Read", "<Pay>b__1"]),
     ]
 
 
