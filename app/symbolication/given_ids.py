@@ -8,11 +8,19 @@ from app.db.models.app_settings import reports_changed
 from app.db.models.awaited_symbols import are_awaited
 from app.db.models.given_symbol_id import give_ids, given_ids
 from app.db.models.regrouping import wish
-from app.db.models.symbols import SymbolFile, SymbolImage, SymbolState, find_symbols, images_of, lock_symbols
+from app.db.models.symbols import (
+    SymbolFile,
+    SymbolImage,
+    SymbolState,
+    find_symbols,
+    images_of,
+    lock_symbols,
+    source_keys,
+)
 from app.errors import BadParameters, Conflict, NotFound
 from app.queueing.broker import LONG, REGROUP
 from app.services import Services
-from app.symbols.awaited_keys import debug_id
+from app.symbols.awaited_keys import debug_id, sources_key
 from app.symbols.contents import id_in_name
 
 MOST = 10_000  # ids given to one file: a build may give the same mapping another one each time
@@ -63,8 +71,13 @@ def place_ids(services: Services, session: Session, file: SymbolFile, ids: set[s
     if not new or len({one.cache_key for one in images}) != 1:
         return None
     held = images[0]
-    columns = {"kind": held.kind, "arch": held.arch, "name": held.name, "cache_key": held.cache_key}
-    session.add_all(SymbolImage(symbol_id=file.id, app_id=file.app_id, debug_id=one, **columns) for one in new)
+    placed = [(one, held.cache_key) for one in new]
+    placed += [(sources_key(one), key) for key in source_keys(session, file.id) for one in new]
+    columns = {"kind": held.kind, "arch": held.arch, "name": held.name}
+    session.add_all(
+        SymbolImage(symbol_id=file.id, app_id=file.app_id, debug_id=one, cache_key=key, **columns)
+        for one, key in placed
+    )
     session.flush()
     reports_changed(session, file.app_id)
     return wish(session, file.app_id, services.now()) if are_awaited(session, file.app_id, new) else None

@@ -20,12 +20,13 @@ from app.services import Services
 from app.storage import ObjectDamaged, ObjectNotFound, Storage
 from app.storage_keys import sha256_in
 from app.symbolication.damage import make_cache_again
-from app.symbols.awaited_keys import unwind_key
+from app.symbols.awaited_keys import sources_key, unwind_key
 from app.symbols.java import JavaNames
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import NativeNames
 from app.symbols.resolving import Resolved, is_java, mapping_ids, native_ids, resolve, scripts_of
-from app.symbols.scripts import ScriptNames
+from app.symbols.scripts import ScriptNames, no_sources
+from app.symbols.source_files import SourceFiles
 from app.symbols.unwind_table import UnwindTable
 from app.symbols.unwinding import unwind_ids, unwound
 
@@ -36,8 +37,8 @@ BYTES_AT_ONCE = (
 IN_MEMORY = 8  # times its size that a file counts which is read, not mapped: 64 MiB of source maps
 IDLE_FOR = 300.0  # seconds without use after which a file is closed
 
-Names = NativeNames | JavaNames | ScriptNames | UnwindTable
-N = TypeVar("N", NativeNames, JavaNames, ScriptNames, UnwindTable)
+Names = NativeNames | JavaNames | ScriptNames | UnwindTable | SourceFiles
+N = TypeVar("N", NativeNames, JavaNames, ScriptNames, UnwindTable, SourceFiles)
 AT_ONCE = 500  # ids that one statement asks for
 KNOWN_AT_ONCE = 1_000  # images of an app that are all looked up together, once a second report asks
 
@@ -77,6 +78,10 @@ class SymbolCache:
         return len(self._kept) > OPEN_AT_ONCE or sum(one.size for one in self._kept.values()) > BYTES_AT_ONCE
 
 
+def _with_sources(found_by: list[str]) -> list[str]:
+    return [*found_by, *map(sources_key, found_by)]
+
+
 def _opened(storage: Storage, key: str, kind: type[Names]) -> _Kept:
     expected, found = sha256_in(key), hashlib.sha256()
     with NamedTemporaryFile(prefix="crashq-symbols-") as file:  # what is mapped stays readable when its name is gone
@@ -111,7 +116,7 @@ class OpenedSymbols:
         cache = _CACHES.setdefault(self._storage, SymbolCache())
         report = self._unwound(report, cache, only_crash=only_crash)
         wanted = sorted(native_ids(report, only_crash=only_crash))
-        self._look_up(wanted, NATIVE)
+        self._look_up(wanted if only_crash else _with_sources(wanted), NATIVE)
         mapping = self._mapping(report) if is_java(report) else None
         opened: dict[str, NativeNames | None] = {}  # for this report, however many images it has
 
@@ -122,18 +127,34 @@ class OpenedSymbols:
             return opened[debug_id]
 
         scripts = scripts_of(report, only_crash=only_crash)
-        self._look_up([one for ids in scripts.values() for one in ids], SOURCE_MAP)
+        placed = [one for ids in scripts.values() for one in ids]
+        self._look_up(placed if only_crash else _with_sources(placed), SOURCE_MAP)
         maps: dict[str, ScriptNames | None] = {}
+
+        def map_of(file: str) -> tuple[str, str] | None:
+            named = ((SOURCE_MAP, one) for one in scripts.get(file, ()))
+            return next((one for one in named if self._keys.get(one)), None)
 
         def script(file: str) -> ScriptNames | None:
             if file not in maps:
-                keys = (self._keys.get((SOURCE_MAP, one)) for one in scripts.get(file, ()))
-                key = next((one for one in keys if one), None)
+                named = map_of(file)
+                key = self._keys[named] if named else None
                 maps[file] = self._open(cache, key, ScriptNames) if key else None
             return maps[file]
 
+        files: dict[str, SourceFiles | None] = {}
+
+        def sources(belonging_to: str) -> SourceFiles | None:
+            if belonging_to not in files:
+                named = map_of(belonging_to) if scripts else (NATIVE, belonging_to)
+                key = self._keys.get((named[0], sources_key(named[1]))) if named else None
+                files[belonging_to] = self._open(cache, key, SourceFiles) if key else None
+            return files[belonging_to]
+
         java = self._open(cache, mapping, JavaNames) if mapping else None
-        return resolve(report, native, java, script, self._has_table, only_crash=only_crash)
+        return resolve(
+            report, native, java, script, self._has_table, no_sources if only_crash else sources, only_crash=only_crash
+        )
 
     def _unwound(self, report: CrashLog, cache: SymbolCache, *, only_crash: bool) -> CrashLog:
         keys = [unwind_key(one) for one in unwind_ids(report)]

@@ -21,6 +21,8 @@ RELEASE = "release:"
 """How what is found by version and build begins, where other things are found by a debug id."""
 UNWIND = "unwind:"
 """How the call frame information of an image is found: by this and its debug id. It may come with another file than names."""
+SOURCES = "sources:"
+"""How files of source are found: by this, and by what the image or the source map that they belong to is found."""
 JAVA_PLATFORMS = ("java", "android", "kotlin")
 _SHORT = re.compile(r"(?:[A-Za-z]\w{0,2}\.)*[A-Za-z]\w{0,2}")  # a.b.c: what R8 and ProGuard make of names
 _NO_FILES = ("SourceFile", "Unknown Source", "Proguard", "ProGuard")
@@ -45,6 +47,11 @@ def debug_id(written: str, *, is_elf: bool = False) -> str | None:
 def unwind_key(debug_id: str) -> str:
     """By which the call frame information of an image is found."""
     return UNWIND + debug_id
+
+
+def sources_key(found_by: str) -> str:
+    """By which the files of source are found of what is found by this."""
+    return SOURCES + found_by
 
 
 def release_key(version: str, build: str, name: str = "") -> str:

@@ -1,7 +1,8 @@
 """Bundles of sources and source maps, as Sentry's build tools make them: a header, a zip, and a manifest in it.
 
 Source: `sourcebundle` of the crate symbolic-debuginfo (12): magic `SYSB`, a version of four bytes, a zip with
-`manifest.json`: `{"files": {<path>: {"type", "url", "headers"}}, …}`. Left out on purpose: the sources themselves.
+`manifest.json`: `{"files": {<path>: {"type", "url", "path", "headers"}}, "debug_id", …}`. The debug id is there where the
+bundle has the sources of one image. Left out on purpose: sources of Java, which name no file of a frame, and scripts.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from app.symbols.archives import members
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.scripts import script_name
+from app.symbols.source_files import MAX_FILE
 
 MAGIC = b"SYSB"
 MANIFEST = "manifest.json"
@@ -35,7 +37,7 @@ def is_bundle(head: bytes) -> bool:
 
 def bundled_maps(bundle: Path, folder: Path, max_unpacked: int) -> Iterator[tuple[BundledMap, str | None]]:
     """The source maps of a bundle, each unpacked into `folder`, and why one is not. Raises NotSymbols."""
-    files = _files(bundle, folder, max_unpacked)
+    files = _files(_manifest(bundle, folder, max_unpacked))
     scripts = _scripts(files)
     maps = {path for path, one in files.items() if one.get("type") == "source_map"}
     if not maps:
@@ -49,8 +51,24 @@ def bundled_maps(bundle: Path, folder: Path, max_unpacked: int) -> Iterator[tupl
         yield BundledMap(script_name(url) or entry.name, entry.file, ids, name), entry.problem
 
 
-def _files(bundle: Path, folder: Path, max_unpacked: int) -> dict[str, dict[str, Any]]:
-    """Path -> what the manifest says of the file."""
+def bundled_sources(bundle: Path, folder: Path, max_unpacked: int) -> tuple[str | None, Iterator[tuple[str, bytes]]]:
+    """The debug id, as written, of the image whose sources a bundle holds, and each of them: path, content. Raises NotSymbols."""
+    manifest = _manifest(bundle, folder, max_unpacked)
+    paths = {
+        path: named
+        for path, one in _files(manifest).items()
+        if one.get("type") == "source" and (named := _text(one.get("path")))
+    }
+
+    def each() -> Iterator[tuple[str, bytes]]:
+        for entry in members(bundle, folder, max_unpacked, max_members=MAX_FILES, is_wanted=paths.__contains__):
+            if entry.file is not None and entry.file.stat().st_size <= MAX_FILE:
+                yield paths[entry.path], entry.file.read_bytes()
+
+    return _text(manifest.get("debug_id")), each() if paths else iter(())
+
+
+def _manifest(bundle: Path, folder: Path, max_unpacked: int) -> dict[str, Any]:
     raw, limit = None, min(max_unpacked, MAX_MANIFEST)
     for entry in members(bundle, folder, limit, max_members=MAX_FILES, is_wanted=MANIFEST.__eq__):
         raw = entry.file.read_bytes() if entry.file else None
@@ -58,7 +76,12 @@ def _files(bundle: Path, folder: Path, max_unpacked: int) -> dict[str, dict[str,
         manifest = json.loads(raw or b"")
     except (ValueError, RecursionError):
         raise NotSymbols("The bundle has no manifest that can be read") from None
-    files = manifest.get("files") if isinstance(manifest, dict) else None
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _files(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Path -> what the manifest says of the file."""
+    files = manifest.get("files")
     if not isinstance(files, dict):
         raise NotSymbols("The manifest of the bundle names no files")
     return {path: one for path, one in files.items() if isinstance(one, dict)}

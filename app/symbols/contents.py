@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.symbols.archives import is_archive, members
-from app.symbols.awaited_keys import UNWIND, debug_id, first, release_key, unwind_key
-from app.symbols.bundles import BundledMap, bundled_maps, is_bundle
+from app.symbols.awaited_keys import SOURCES, UNWIND, debug_id, first, release_key, sources_key, unwind_key
+from app.symbols.bundles import BundledMap, bundled_maps, bundled_sources, is_bundle
 from app.symbols.java import Mapping, make_mapping
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import make_caches
-from app.symbols.scripts import is_source_map, make_source_map, script_name
+from app.symbols.scripts import is_source_map, make_source_map, map_sources, script_name
+from app.symbols.source_files import keep_sources
 
 NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
 ARCHIVE, BUNDLE = "archive", "bundle"
@@ -38,7 +39,9 @@ class Held(NamedTuple):
 
     kind: str  # NATIVE, MAPPING, SOURCE_MAP
     file_format: str  # "macho", "elf", "breakpad", "proguard", …
-    ids: list[str]  # by which it is found: debug id, and a key of its version and build
+    ids: list[
+        str
+    ]  # by which it is found: debug id, a key of its version and build, UNWIND or SOURCES with one of these
     arch: str | None
     name: str  # of the file that it was in
     cache: Path  # gone once the next one is asked for
@@ -58,13 +61,13 @@ def id_in_name(name: str) -> str | None:
 
 
 def contents(file: Path, folder: Path, about: About, max_unpacked: int) -> Iterator[Held]:
-    """Everything that a file holds; caches are made in `folder`. Nothing of a bundle that has only sources.
+    """Everything that a file holds; caches are made in `folder`. Nothing of a bundle with sources of no image.
 
     Raises NotSymbols when there is nothing, or too much.
     """
     number = 0
     for held in _each(file, folder, about, max_unpacked):
-        number += not held.ids[0].startswith(UNWIND)
+        number += not held.ids[0].startswith((UNWIND, SOURCES))
         if number > MAX_HELD:
             raise NotSymbols(f"The file holds more than {MAX_HELD} images, mappings and source maps")
         yield held
@@ -105,7 +108,7 @@ def _of_bundle(file: Path, folder: Path, about: About, max_unpacked: int) -> Ite
     for bundled, problem in bundled_maps(file, folder, max_unpacked):
         if bundled.file is not None:
             try:
-                yield _source_map(bundled.file, folder, about._replace(name=bundled.name), bundled)
+                yield from _source_map(bundled.file, folder, about._replace(name=bundled.name), bundled)
                 has_some = True
             except NotSymbols as error:
                 problem = error.message
@@ -113,6 +116,10 @@ def _of_bundle(file: Path, folder: Path, about: About, max_unpacked: int) -> Ite
             problems.append(f"{bundled.name}: {problem}")
     if problems and not has_some:
         raise NotSymbols(f"The bundle holds no source map that can be read: {_first_problems(problems)}")
+    written, sources = bundled_sources(file, folder, max_unpacked)
+    image, cache = debug_id(written) if written else None, folder / "sources"
+    if image and keep_sources(sources, cache):
+        yield Held(NATIVE, "sources", [sources_key(image)], None, about.name, cache)
 
 
 def _first_problems(problems: list[str]) -> str:
@@ -124,7 +131,7 @@ def _of_file(file: Path, folder: Path, about: About) -> Iterator[Held]:
     with file.open("rb") as opened:
         head = opened.read(32)
     if is_source_map(head):
-        yield _source_map(file, folder, about)
+        yield from _source_map(file, folder, about)
         return
     if _DART_MAP.match(head):
         raise NotSymbols(
@@ -153,8 +160,8 @@ def _mapping(file: Path, folder: Path, about: About) -> Held:
     return Held(MAPPING, "proguard", ids, None, about.name, cache)
 
 
-def _source_map(file: Path, folder: Path, about: About, bundled: BundledMap | None = None) -> Held:
-    cache = folder / "source_map"
+def _source_map(file: Path, folder: Path, about: About, bundled: BundledMap | None = None) -> Iterator[Held]:
+    cache, sources = folder / "source_map", folder / "sources"
     own, scripts = make_source_map(file, cache)
     ids = [*_each_once([*own, *(map(debug_id, bundled.debug_ids) if bundled else ())])]
     if about.version or about.build:
@@ -166,7 +173,9 @@ def _source_map(file: Path, folder: Path, about: About, bundled: BundledMap | No
         raise NotSymbols(
             "The source map could not be found by anything: give it a debug_id, or a version or build and a file name"
         )
-    return Held(SOURCE_MAP, "sourcemap", ids, None, about.name, cache)
+    if keep_sources(map_sources(file), sources):
+        yield Held(SOURCE_MAP, "sources", [sources_key(one) for one in ids], None, about.name, sources)
+    yield Held(SOURCE_MAP, "sourcemap", ids, None, about.name, cache)
 
 
 def _each_once(ids: Iterable[str | None]) -> Iterator[str]:

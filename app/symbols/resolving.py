@@ -23,7 +23,16 @@ from app.symbols.awaited_keys import (
 )
 from app.symbols.java import JavaNames
 from app.symbols.objects import NativeNames
-from app.symbols.scripts import FindScript, awaited_scripts, missing_scripts, named_scripts, script_ids
+from app.symbols.scripts import (
+    FindScript,
+    FindSources,
+    awaited_scripts,
+    missing_scripts,
+    named_scripts,
+    no_sources,
+    script_ids,
+)
+from app.symbols.source_files import with_source
 
 MAX_MANGLED = 2_048  # characters; longer names stay as they are
 REMEMBERED = 2_048  # names
@@ -137,9 +146,10 @@ class Images:
 
 
 def native_ids(log: CrashLog, *, only_crash: bool = False) -> set[str]:
-    """Debug ids of the images in which frames lie that have no line yet."""
+    """Debug ids of the images in which frames lie that have no line yet, or, where not only the crash is named, no source."""
     images = Images(log)
-    places = (images.of(frame) for frame in _frames(log, only_crash=only_crash) if not _is_named(frame))
+    every = _frames(log, only_crash=only_crash)
+    places = (images.of(frame) for frame in every if not _is_named(frame) or (not only_crash and frame.source is None))
     return {place.debug_id for place in places if place}
 
 
@@ -169,6 +179,7 @@ def resolve(
     java: JavaNames | None,
     script: FindScript = no_script,
     has_table: Callable[[str], bool] = lambda _id: False,
+    sources: FindSources = no_sources,
     *,
     only_crash: bool = False,
 ) -> Resolved:
@@ -176,7 +187,8 @@ def resolve(
 
     All names, those of the log too, are written as people read them.
 
-    With `only_crash` threads other than the crashed one stay as they are: they do not count for a fingerprint or a title.
+    With `only_crash` threads other than the crashed one stay as they are, and no frame gets lines of source: they do not
+    count for a fingerprint or a title.
     `has_table`: of which images (debug ids) the call frame information was there when the stacks were walked.
     """
     images = Images(log)
@@ -189,16 +201,21 @@ def resolve(
 
     def named(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
         if is_script:
-            return named_scripts(frames, script)
-        found = [one for at, frame in enumerate(frames) for one in expand(frame, is_return=at > 0 and not are_calls)]
-        return frames if found == list(frames) else tuple(found)
+            return named_scripts(frames, script, sources)
+        return tuple(
+            one for at, frame in enumerate(frames) for one in expand(frame, is_return=at > 0 and not are_calls)
+        )
 
     def expand(frame: Frame, *, is_return: bool) -> list[Frame]:
         if frame.address is None:
             return java.frames(frame) if java else [frame]
-        place = None if _is_named(frame) else images.of(frame)
+        place = None if _is_named(frame) and only_crash else images.of(frame)
         if place is None:
             return [frame]
+        found = [frame] if _is_named(frame) else called(frame, place, is_return=is_return)
+        return found if only_crash else [with_source(one, sources(place.debug_id)) for one in found]
+
+    def called(frame: Frame, place: FramePlace, *, is_return: bool) -> list[Frame]:
         names = native(place.debug_id)
         if names is not None:
             return names.frames(frame, place.base, is_return=is_return if frame.is_return is None else frame.is_return)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from app.crashes.log import CrashLog, Frame
 from app.symbols.awaited_keys import debug_id, first, release_keys
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import bounded
+from app.symbols.source_files import SourceFiles, with_source
 
 MAX_MAP = 64 * 1024 * 1024  # bytes; a map that is read takes some three times as much memory
 MAX_PLACES = 10_000_000  # and sources and names of a map, at least: opened, each takes some 30 bytes
@@ -43,6 +44,13 @@ class ScriptNames:
 
 FindScript = Callable[[str], ScriptNames | None]
 """File of a frame -> the source map of that script."""
+FindSources = Callable[[str], SourceFiles | None]
+"""What files of source belong to: the file of a script's frame, or the debug id of an image -> the files."""
+
+
+def no_sources(_belonging_to: str) -> None:
+    """A FindSources that knows none."""
+    return
 
 
 def make_source_map(file: Path, cache: Path) -> tuple[list[str], list[str]]:
@@ -52,11 +60,8 @@ def make_source_map(file: Path, cache: Path) -> tuple[list[str], list[str]]:
     """
     if file.stat().st_size > MAX_MAP:
         raise NotSymbols(f"A source map may have {MAX_MAP} bytes at most")
-    raw = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    if raw.startswith(_GUARD):
-        raw = raw.partition(b"\n")[2]
     try:
-        content = json.loads(raw)
+        content = json.loads(_json_of(file))
     except (ValueError, RecursionError):
         raise NotSymbols("Not readable as a source map: it is no JSON") from None
     if not isinstance(content, dict) or not isinstance(content.get("mappings", content.get("sections")), str | list):
@@ -77,6 +82,26 @@ def make_source_map(file: Path, cache: Path) -> tuple[list[str], list[str]]:
     ] else []
 
 
+def map_sources(file: Path) -> Iterator[tuple[str, bytes]]:
+    """The sources in a file that `make_source_map` has read: as frames are said to lie in, and their content."""
+    raw = _json_of(file)
+    if b'"sourcesContent"' not in raw:
+        return
+    try:
+        opened = SourceMapView.from_json_bytes(raw)
+    except SymbolicError:  # what makes it unreadable was left out of the map
+        return
+    for number, name in opened.iter_sources():
+        content = opened.get_source_contents(number) if name else None
+        if name and content:
+            yield name, content.encode("utf-8", "replace")
+
+
+def _json_of(file: Path) -> bytes:
+    raw = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    return raw.partition(b"\n")[2] if raw.startswith(_GUARD) else raw
+
+
 def is_source_map(head: bytes) -> bool:
     """True for how a source map begins: as JSON, or as JSON that no page is to run."""
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", _GUARD))
@@ -95,8 +120,10 @@ def script_ids(log: CrashLog, frames: Iterable[Frame]) -> dict[str, list[str]]:
     return {file: _ids(log, file) for file in files}
 
 
-def named_scripts(frames: tuple[Frame, ...], find: FindScript) -> tuple[Frame, ...]:
-    """The same frames as the source has them.
+def named_scripts(
+    frames: tuple[Frame, ...], find: FindScript, find_sources: FindSources = no_sources
+) -> tuple[Frame, ...]:
+    """The same frames as the source has them, with the lines around them where those are known.
 
     A map has no names of functions, but of what stands at a place: a function is called as its caller calls it, where its
     own name was minified.
@@ -107,7 +134,7 @@ def named_scripts(frames: tuple[Frame, ...], find: FindScript) -> tuple[Frame, .
     ]
     callers = [*tokens, None][1:]
     return tuple(
-        _named(frame, token, caller) if token and token.src else frame
+        with_source(_named(frame, token, caller), find_sources(frame.file or "")) if token and token.src else frame
         for frame, token, caller in zip(frames, tokens, callers, strict=True)
     )
 

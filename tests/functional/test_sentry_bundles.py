@@ -1,4 +1,4 @@
-"""Bundles of Sentry's tools: source maps are found by debug id or by release and script; sources are passed over; tricks fail."""
+"""Bundles of Sentry's tools: source maps are found by debug id or by release and script; sources give lines; tricks fail."""
 
 import json
 import zipfile
@@ -7,11 +7,12 @@ import pytest
 
 from tests.build_tools import assemble_bundle, bundle, cut, script_bundle, send_chunks, sha1
 from tests.factories import make_member
-from tests.symbols import script_event, source_map
+from tests.symbols import native_event, script_event, source_map, sym
 from tests.uploads import digested, export_url
 
 ID = "0a0b0c0d-0000-4000-8000-00000000000e"
-MAP = source_map((16, "src/cart.ts", 9, 3, "pay"), (34, "src/main.ts", 4, 1, "boot"))
+SOURCES = ["\n" * 8 + "    pay(<cart>)\n", "boot()"]
+MAP = source_map((16, "src/cart.ts", 9, 3, "pay"), (34, "src/main.ts", 4, 1, "boot"), sourcesContent=SOURCES)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_map_in_a_bundle_is_found_by_the_debug_id_that_the_bundle_tells(client
 
     assert state == {"state": "created", "missingChunks": [], "detail": None}
     [frame] = report["exceptions"][0]["frames"]
-    assert (frame["file"], frame["line"]) == ("src/cart.ts", 9)
+    assert (frame["file"], frame["line"], frame["source"]["context_line"]) == ("src/cart.ts", 9, "    pay(<cart>)")
 
 
 @pytest.mark.parametrize(
@@ -70,14 +71,27 @@ def test_without_one_it_is_found_by_release_and_script(client, member, bearer, r
     assert report["exceptions"][0]["frames"][0]["file"] == "src/cart.ts"
 
 
-def test_a_bundle_of_sources_is_kept_and_names_nothing(client, member, bearer, run_workers):
-    content = bundle(("files/src/cart.c", b"int total;", {"type": "source", "path": "/src/cart.c"}), debug_id=ID)
+def test_a_bundle_of_sources_gives_native_frames_the_lines_around_them(client, member, bearer, run_workers):
+    code = "int total(int *p) {\n    return *p;\n}\n"
+    content = bundle(
+        ("files/src/cart.c", code.encode(), {"type": "source", "path": "/src/cart.c"}),
+        ("files/x", b"x", {"type": "source"}), debug_id=f"{ID}-0",
+    )  # fmt: skip
     sent(client, bearer, [member.app.identifier], content)
     run_workers()
     [shown] = client.get(f"/api/apps/{member.app.identifier}/symbols", headers=member.headers).json["result"]
+    client.post(f"/api/apps/{member.app.identifier}/symbols", data=sym(ID, "total", "main"), headers=member.headers)
+    run_workers()
 
-    assert assemble_bundle(client, bearer, [member.app.identifier], content).json["state"] == "ok"
+    report = report_of(client, member, run_workers, native_event(ID, 1, 2))
+    [first, second] = report["exceptions"][0]["frames"]
+
     assert (shown["kind"], shown["state"], shown["debug_ids"]) == ("bundle", "ready", [])
+    assert assemble_bundle(client, bearer, [member.app.identifier], content).json["state"] == "ok"
+    assert (first["function"], first["source"]["context_line"]) == ("total", "int total(int *p) {")
+    assert second["source"] == {
+        "pre_context": ["int total(int *p) {"], "context_line": "    return *p;", "post_context": ["}"],
+    }  # fmt: skip
 
 
 def test_a_bundle_for_two_apps_is_in_both_and_for_anothers_in_none(client, services, member, bearer, run_workers):

@@ -222,6 +222,7 @@ def _first(archive: bytes) -> dict:
 
 SCRIPT_ID = "0a0b0c0d-0102-4304-8506-0708090a0b0c"
 SCRIPT_MAP = [(120, "src/cart.ts", 7, 5, None), (400, "src/cart.ts", 20, 10, "total")]
+TOTAL = {"pre_context": [""] * 5, "context_line": "total(cart)", "post_context": []}
 READ = [("total", "src/cart.ts", 7, 5), ("n", "src/cart.ts", 20, 10)]
 
 
@@ -229,6 +230,7 @@ READ = [("total", "src/cart.ts", 7, 5), ("n", "src/cart.ts", 20, 10)]
     ("in_map", "given", "is_named"),
     [({"debug_id": SCRIPT_ID}, {}, True), ({}, {"version": "1.2", "name": "main.3f2a91bc.js.map"}, True),
      ({"file": "main.3f2a91bc.js"}, {"version": "1.2", "name": "out.map"}, True),
+     ({}, {"version": "9", "name": "out.map", "debug_id": SCRIPT_ID}, True),
      ({}, {"version": "1.3", "name": "main.3f2a91bc.js.map"}, False), ({}, {"version": "1.2", "name": "other.js.map"}, False)],
 )  # fmt: skip
 def test_minified_frames_get_file_line_and_column_by_a_late_source_map(
@@ -237,7 +239,7 @@ def test_minified_frames_get_file_line_and_column_by_a_late_source_map(
     image = {"type": "sourcemap", "code_file": "https://shop.example.com/js/main.3f2a91bc.js", "debug_id": SCRIPT_ID}
     log = digested(client, member, run_workers, script_event(("t", 121), ("n", 400), debug_meta={"images": [image]}))
     before = json.loads(shop.report(log))
-    one = shop.add(source_map(*SCRIPT_MAP, **in_map), **given)
+    one = shop.add(source_map(*SCRIPT_MAP, sourcesContent=["\n" * 6 + "total(cart)"], **in_map), **given)
 
     after = json.loads(shop.report(log))
     frames = [(one["function"], one["file"], one["line"], one["column"]) for one in after["exceptions"][0]["frames"]]
@@ -245,7 +247,9 @@ def test_minified_frames_get_file_line_and_column_by_a_late_source_map(
 
     assert [(one["kind"], one["debug_id"]) for one in before["missing_symbols"]] == [("source_map", SCRIPT_ID)]
     assert (frames == READ) is is_named
+    assert (after["exceptions"][0]["frames"][0]["source"] == TOTAL) is is_named
     assert (after["missing_symbols"] == []) is is_named
     assert (after["crash"]["identifier"] != before["crash"]["identifier"]) is is_named
     assert ("frame: cart.ts:total" in after["crash"]["fingerprint"]["parts"]) is is_named
-    assert [(one["debug_id"], one["kind"]) for one in images] == [(in_map.get("debug_id"), "source_map")]
+    ids = [in_map.get("debug_id"), *([given["debug_id"]] if "debug_id" in given else [])]
+    assert [(one["debug_id"], one["kind"]) for one in images] == [(one, "source_map") for one in ids]

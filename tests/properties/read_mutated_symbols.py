@@ -15,11 +15,13 @@ from tempfile import TemporaryDirectory
 
 from app.crashes.log import Frame
 from app.symbolication.reader import BROKEN
+from app.symbols.awaited_keys import SOURCES
 from app.symbols.contents import MAPPING, NATIVE, About, Held, contents
 from app.symbols.java import JavaNames
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import NativeNames
 from app.symbols.scripts import ScriptNames
+from app.symbols.source_files import SourceFiles
 from tests.build_tools import script_bundle
 from tests.hostile_symbols import circle, dwarf, inlined
 from tests.properties.test_mutated_logs import MUTATIONS
@@ -52,7 +54,11 @@ def mutated(seed: str, kind: str, number: int) -> bytes:
 
 
 def _look_up(held: Held) -> None:
-    if held.kind == NATIVE:
+    if held.ids[0].startswith(SOURCES):
+        files = SourceFiles(held.cache)
+        for path, line in (("src/cart.ts", 1), ("/src/cart.c", 10**6)):
+            files.lines(path, line)
+    elif held.kind == NATIVE:
         names = NativeNames(held.cache)
         for address in (0, 0xFFF, 0x1000, 0x1005, 0x2004, 0x10_0000, 2**63, 2**64 - 1):
             names.frames(Frame(address=address), 0, is_return=True)

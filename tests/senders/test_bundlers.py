@@ -40,6 +40,7 @@ def test_the_error_of_a_built_app_shows_lines_of_its_source(
     frames = [(Path(frame["file"]).name, frame["line"]) for frame in report["exceptions"][0]["frames"]]
     assert frames[:2] == [("cart.mjs", 4), ("cart.mjs", 8)]
     assert report["exceptions"][0]["frames"][0]["function"] == "totalOf"
+    assert "cart.items.reduce((sum, item)" in report["exceptions"][0]["frames"][0]["source"]["context_line"]
 
 
 def is_read(receiver: Receiver, app: str) -> bool:

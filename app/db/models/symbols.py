@@ -37,6 +37,9 @@ RELEASE = "release:"
 UNWIND = "unwind:"
 """How the debug id of an image's call frame information begins here; it stands behind the image's names, if there are any."""
 
+SOURCES = "sources:"
+"""How the debug id of files of source begins, before the one of the image or the source map that they belong to."""
+
 
 class SymbolFile(Leased, Base):
     """One uploaded file. Its bytes lie in the storage before the row is committed."""
@@ -118,10 +121,17 @@ def images_of(session: Session, symbol_ids: list[int]) -> dict[int, list[SymbolI
         mine = found.setdefault(image.symbol_id, [])
         is_other_key = image.debug_id.startswith(RELEASE) and image.cache_key in shown
         is_other_key |= bool(mine) and image.debug_id == UNWIND + mine[-1].debug_id
+        is_other_key |= image.debug_id.startswith(SOURCES)
         if len(mine) < SHOWN and not is_other_key:
             mine.append(image)
             shown.add(image.cache_key)
     return found
+
+
+def source_keys(session: Session, symbol_id: int) -> list[str]:
+    """Storage keys of the files of source that a file holds."""
+    mine = (SymbolImage.symbol_id == symbol_id, SymbolImage.debug_id.startswith(SOURCES))
+    return list(session.scalars(select(SymbolImage.cache_key).where(*mine).distinct().limit(SHOWN)))
 
 
 def cache_keys(session: Session, app_id: int, wanted: list[str], kind: str) -> dict[str, str]:

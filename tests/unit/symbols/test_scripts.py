@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.crashes.fingerprint import fingerprint
-from app.crashes.log import CrashLog, Frame
+from app.crashes.log import CrashLog, Frame, SourceLines
 from app.parsers import parse
 from app.symbols import scripts
 from app.symbols.awaited_keys import release_key
@@ -15,6 +15,7 @@ from app.symbols.contents import About, contents
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.resolving import Resolved, resolve
 from app.symbols.scripts import ScriptNames, named_scripts, script_name
+from app.symbols.source_files import SourceFiles
 from tests.symbols import script_event, source_map
 
 ID = "0a0b0c0d-0102-4304-8506-0708090a0b0c"
@@ -30,7 +31,7 @@ CRASH = (("t", 121), ("n", 400), ("e", 903))
 
 def made(tmp_path: Path, content: bytes, about: About = About("main.js.map")) -> tuple[list[str], ScriptNames]:  # noqa: B008
     (tmp_path / "upload").write_bytes(content)
-    [held] = contents(tmp_path / "upload", tmp_path, about, 10_000_000)
+    [_sources, held] = contents(tmp_path / "upload", tmp_path, about, 10_000_000)
     assert (held.kind, held.file_format) == ("source_map", "sourcemap")
     return held.ids, ScriptNames(held.cache)
 
@@ -134,6 +135,33 @@ def test_the_sources_in_a_map_are_not_kept_in_what_is_looked_up(tmp_path: Path) 
 
     assert b"secret" not in (tmp_path / "source_map").read_bytes()
     assert names.at(1, 121).src == "src/cart.ts"
+
+
+def test_the_sources_in_a_map_are_kept_by_their_paths_and_give_a_few_lines_cut_to_length(tmp_path: Path) -> None:
+    text = "\r\n".join(f"line {number}" for number in range(1, 20)) + "\n" + "x" * 1_000
+    told = {"sourceRoot": "shop", "sources": ["src/cart.ts", "b.ts", "c.ts"], "sourcesContent": [text, None]}
+    (tmp_path / "upload").write_bytes(source_map(*PLACES[:1], debug_id=ID, **told))
+
+    [kept, _] = contents(tmp_path / "upload", tmp_path, About(), 10_000_000)
+    files = SourceFiles(kept.cache)
+
+    assert kept.ids == [f"sources:{ID}"]
+    found = files.lines("shop/src/cart.ts", 7)
+    assert found == SourceLines(
+        "line 7", tuple(f"line {n}" for n in range(2, 7)), tuple(f"line {n}" for n in range(8, 13))
+    )
+    assert files.lines("shop/src/cart.ts", 1) == SourceLines("line 1", (), tuple(f"line {n}" for n in range(2, 7)))
+    assert files.lines("shop/src/cart.ts", 20).line == "x" * 199 + "…"
+    assert [files.lines(*place) for place in (("shop/src/cart.ts", 21), ("shop/b.ts", 1), ("x", 1), ("", 0))] == [
+        None
+    ] * 4
+
+
+def test_a_damaged_cache_of_sources_is_none(tmp_path: Path) -> None:
+    (tmp_path / "sources").write_bytes(b"PK\3\4 rubbish")
+
+    with pytest.raises(NotSymbols):
+        SourceFiles(tmp_path / "sources")
 
 
 @pytest.mark.parametrize(
