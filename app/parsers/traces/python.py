@@ -1,12 +1,13 @@
 """Python's tracebacks as text, with chained exceptions and exception groups.
 
 Source: CPython 3.13 `traceback.TracebackException.format`. The cause or context stands above the exception that it
-led to.
-Left out on purpose: source lines and the marks below them, the members of a group after the first.
+led to, the members of a group below it, behind a margin. They are causes of the group, as in Sentry's events.
+Left out on purpose: source lines and the marks below them.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from app.crashes.log import Fault, Frame
 from app.parsers import values
@@ -26,40 +27,108 @@ _LINKS = (
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
 )
+_MEMBER = re.compile(r"[ \t]{0,200}(?:\+-)?(?P<bar>\+)-{5,40}(?: (?P<number>\d{1,9}|\.\.\.) -{5,40})?[ \t]*$")
+_IS_OUTERMOST = re.compile(r"[ \t]{0,200}\+ Exception Group ")
 _GUTTER = re.compile(r"[ \t]{0,200}[+|][ +|-]{0,200}")
 
 
+@dataclass(slots=True)
+class _Raised:
+    """An exception, what led to it, and what it groups."""
+
+    fault: Fault
+    before: "_Raised | None" = None
+    members: list["_Raised"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Margin:
+    """Exceptions of one margin, of which each led to the next."""
+
+    column: int  # of the margin; -1: none
+    group: _Raised | None = None  # whose member stands here
+    first_line: int = 0
+    last: _Raised | None = None
+    is_linked: bool = False  # the words that link an exception to the next were read
+
+
 def traces(lines: Sequence[str]) -> Iterator[Trace]:
-    """The tracebacks, each with the exceptions that led to it as its causes."""
-    chain: list[Fault] = []
-    first, at = 0, 0
-    linked = False
+    """The tracebacks, each with the exceptions that led to it and those that it groups as its causes."""
+    blocks = [_Margin(-1)]
+    at = 0
     while at < len(lines):
         line = lines[at]
-        if _BEGIN in line:
-            if chain and not linked:
-                yield _trace(first, chain)
-                chain = []
-            first = at if not chain else first
-            at, fault = _read(lines, at + 1)
-            chain += [fault] if fault else []
-            linked = False
-        elif chain and _bare(line) in _LINKS:
-            linked = True
-            at += 1
-        else:
-            at += 1
-    if chain:
-        yield _trace(first, chain)
+        member = _MEMBER.match(line) if blocks[0].last and "+--" in line else None
+        if member:
+            _close(blocks, member.start("bar"))
+            if member["number"]:
+                blocks.append(_Margin(member.start("bar"), blocks[-1].last))
+        elif _BEGIN in line:
+            block = _block_of(blocks, line)
+            if block.last and not block.is_linked and block is blocks[0]:
+                yield _trace(block)
+                block = blocks[0] = _Margin(-1)
+            at = _add(block, lines, at)
+            continue
+        elif blocks[0].last:
+            _look_at(blocks, line)
+        at += 1
+    _close(blocks, 0)
+    if blocks[0].last:
+        yield _trace(blocks[0])
 
 
-def _trace(first: int, chain: list[Fault]) -> Trace:
-    """The exception that was raised last is the crash, those before it are its causes."""
-    faults = []
-    for number, fault in enumerate(chain[::-1][:_MAX_FAULTS]):
-        relation, parent = ("cause", number - 1) if number else (None, None)
-        faults.append(Fault(fault.type, fault.message, fault.frames, relation, parent))
-    return Trace(first, tuple(faults))
+def _block_of(blocks: list[_Margin], line: str) -> _Margin:
+    """The block that a line belongs to; those further in are over."""
+    gutter = None if _IS_OUTERMOST.match(line) else _GUTTER.match(line)
+    _close(blocks, (_column(line) if gutter else -1) + 1)
+    return blocks[-1]
+
+
+def _close(blocks: list[_Margin], column: int) -> None:
+    while len(blocks) > 1 and blocks[-1].column >= column:
+        over = blocks.pop()
+        if over.last and over.group:
+            over.group.members.append(over.last)
+
+
+def _column(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _add(block: _Margin, lines: Sequence[str], at: int) -> int:
+    """Read the traceback that begins on the line; returns the line behind it."""
+    behind, fault = _read(lines, at + 1)
+    if fault:
+        if block.last is None:
+            block.first_line = at
+        elif not block.is_linked and block.group:  # a member without the line that parts it from the one before
+            block.group.members.append(block.last)
+            block.last = None
+        block.last, block.is_linked = _Raised(fault, block.last), False
+    return behind
+
+
+def _look_at(blocks: list[_Margin], line: str) -> None:
+    """A line between tracebacks: it links two, or is a member of a group that was never raised."""
+    text = _bare(line)
+    if text in _LINKS:
+        _block_of(blocks, line).is_linked = True
+    elif blocks[-1].group and blocks[-1].last is None and (found := _HEAD.match(text)):
+        blocks[-1].last = _Raised(_fault(found["type"], found["message"], []))
+
+
+def _trace(block: _Margin) -> Trace:
+    """The exception that was raised last is the crash; members of a group tell more than what led to it."""
+    faults: list[Fault] = []
+    left: list[tuple[_Raised, int | None]] = [(block.last, None)] if block.last else []
+    while left and len(faults) < _MAX_FAULTS:
+        one, parent = left.pop()
+        number = len(faults)
+        faults.append(replace(one.fault, relation=None if parent is None else "cause", parent=parent))
+        below = [*one.members[:_MAX_FAULTS], *([one.before] if one.before else [])]
+        left += [(each, number) for each in reversed(below)]
+    return Trace(block.first_line, tuple(faults))
 
 
 def _bare(line: str) -> str:
@@ -82,7 +151,7 @@ def _read(lines: Sequence[str], at: int) -> tuple[int, Fault | None]:
             between = 0
         elif again and frames:
             frames += [frames[-1]] * min(int(again["count"]), values.MAX_FRAMES)
-        elif _BEGIN in text:
+        elif _BEGIN in text or _MEMBER.match(lines[at]):
             break
         elif margin is not None and text and _indent(lines[at]) < margin:
             return _ended(lines, at, frames)
