@@ -1,5 +1,8 @@
 """Each migration runs beside the previous release: what that one reads and writes goes on working (both databases)."""
 
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Connection, Date, DateTime, Integer,
 from app.db import Base, open_database, tables
 from app.operations.schema import upgrade
 from app.operations.schema_version import MIGRATIONS
+from tests.servers import new_database
 
 WORDS = {"state": "queued", "status": "received"}  # columns whose text is one of a few words
 OWN = "alembic_version"
@@ -25,7 +29,7 @@ def config() -> Config:
 
 STEPS = [
     (script.down_revision, script.revision)
-    for script in ScriptDirectory.from_config(config()).walk_revisions()
+    for script in reversed(list(ScriptDirectory.from_config(config()).walk_revisions()))
     if script.down_revision
 ]
 
@@ -39,6 +43,28 @@ def database(request, tmp_path):
     opened = open_database(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def empty_at(request, tmp_path_factory) -> Iterator[Callable[[str], str]]:
+    """Makes a database without rows, migrated to a revision; gives its URL. Each migration runs once, if asked in their order."""
+    folder = tmp_path_factory.mktemp("revisions")
+    with ExitStack() as made:
+        if request.param == "sqlite":
+            server, known = "", f"sqlite:///{folder}/known.db"
+        else:
+            server = str(request.getfixturevalue("postgres_url"))
+            known = made.enter_context(new_database(server))
+
+        def copy(revision: str) -> str:
+            database = open_database(known)
+            migrate(database, revision)
+            database.close()
+            if not server:
+                return f"sqlite:///{shutil.copy(folder / 'known.db', folder / f'{revision}.db')}"
+            return made.enter_context(new_database(server, f"TEMPLATE {known.rpartition('/')[2]}"))
+
+        yield copy
 
 
 def migrate(database: Any, revision: str) -> None:
@@ -81,8 +107,8 @@ def add_a_row_to_each(connection: Connection, tables: list[Table], number: int) 
 
 
 @pytest.mark.parametrize(("before", "after"), STEPS)
-def test_the_previous_release_reads_writes_and_deletes_after_the_migration_as_before(database, before, after):
-    migrate(database, before)
+def test_the_previous_release_reads_writes_and_deletes_after_the_migration_as_before(empty_at, before, after):
+    database = open_database(empty_at(before))
     known = MetaData()
     known.reflect(database.engine)
     old = [table for table in known.sorted_tables if table.name != OWN]
@@ -102,6 +128,7 @@ def test_the_previous_release_reads_writes_and_deletes_after_the_migration_as_be
                 assert connection.execute(table.update().where(*first).values(changed)).rowcount == 1
         for table in reversed(old):
             assert connection.execute(table.delete()).rowcount == 2
+    database.close()
 
 
 def test_rows_of_the_first_release_are_rows_of_this_one(database):
