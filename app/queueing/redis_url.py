@@ -8,7 +8,9 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from redis import ConnectionPool
+from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection, SentinelManagedSSLConnection
 
 from app.errors import ConfigError
@@ -37,12 +39,14 @@ class RedisServer:
     def pool(self, **options: Any) -> ConnectionPool:
         """A pool of connections, which are made when first used. Takes the options of redis-py's connections.
 
-        Sentinels are asked one after the other: connecting to all of them may take as long as to one server.
+        Sentinels are asked one after the other: connecting to all of them may take as long as to one server, and none
+        is asked twice.
         """
         whole = {"connection_class": self.connection_class, **self.options, **options}
         if not self.sentinels:
             return ConnectionPool(**whole)
-        each: dict[str, Any] = {name: whole[name] for name in ("retry", "socket_timeout") if name in whole}
+        each: dict[str, Any] = {"retry": Retry(NoBackoff(), 0)}
+        each |= {name: whole[name] for name in ("retry", "socket_timeout") if name in whole}
         if timeout := whole.get("socket_connect_timeout"):
             each["socket_connect_timeout"] = timeout / len(self.sentinels)
         manager = Sentinel(self.sentinels, sentinel_kwargs={**each, **self.sentinel_options})  # type: ignore[no-untyped-call]

@@ -23,7 +23,7 @@ BODIES = 512  # of one process that come in at a time, each with a thread; the n
 COME_BACK = 5  # seconds
 LOOK_EVERY = 0.2  # seconds between looks for bodies that are late
 DRAINED = 32 * 1024 * 1024  # bytes that are read and dropped so that a client which still writes reads its error
-DRAIN_WITHIN = 10.0  # seconds
+DRAIN_WITHIN = 10.0  # seconds, or what any body may take if that is less
 
 Answer = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
 
@@ -153,7 +153,7 @@ class IncomingBody:
 
     def _drain(self) -> None:
         with self._lock:
-            self._within, self._longest = self._waited + DRAIN_WITHIN, self._waited + DRAIN_WITHIN
+            self._within = self._longest = self._waited + min(DRAIN_WITHIN, self._bodies.within)
         left = DRAINED
         try:
             while left > 0 and not self._ended:

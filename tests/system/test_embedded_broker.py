@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.cli.processes import Processes, start_broker
 from tests.system.test_crashq_up import WITHOUT_REDIS_SERVER
@@ -29,8 +31,9 @@ def stand_in(tmp_path_factory) -> Iterator[str]:
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("password", [None, "guessed"])
 def test_the_stand_in_refuses_clients_that_do_not_know_its_password(stand_in, password, protocol):
-    port = urlsplit(stand_in).port
-    with redis.Redis(port=port, password=password, protocol=protocol) as client, pytest.raises(redis.ConnectionError):
+    port, once = urlsplit(stand_in).port, Retry(NoBackoff(), 0)
+    client = redis.Redis(port=port, password=password, protocol=protocol, retry=once)
+    with client, pytest.raises(redis.ConnectionError):
         client.ping()
 
 

@@ -15,7 +15,7 @@ from app.cli.demo import Http
 from tests.factories import kscrash
 from tests.system.conftest import Operator, digested, log_in, until
 
-TIMEOUT = 4  # seconds that a body may take here
+TIMEOUT = 3  # seconds that a body may take here
 HEAD = "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{more}\r\n{{"
 SLOW = ("/api/login", "/sign-in", "/api/1/envelope/")  # the body names the sender
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://localhost\r\n"
