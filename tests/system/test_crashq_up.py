@@ -7,8 +7,9 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -22,6 +23,17 @@ from tests.system.conftest import CRASHQ, GRACE, Operator, descendants, digested
 WITHOUT_REDIS_SERVER = {"PATH": "/nonexistent"}
 
 
+@dataclass(frozen=True)
+class Up:
+    """A running `crashq up`."""
+
+    operator: Operator
+    process: subprocess.Popen[str]
+    http: Http  # logged in
+    app: str
+    sender: Http  # with the app's ingest key
+
+
 @pytest.fixture(params=["redis-server", "stand-in"])
 def either_broker(request: pytest.FixtureRequest, operator: Operator) -> Operator:
     """The data folder, with the broker being a real redis-server and then fakeredis."""
@@ -32,11 +44,14 @@ def either_broker(request: pytest.FixtureRequest, operator: Operator) -> Operato
     return operator
 
 
-def test_a_log_becomes_occurrences_and_a_report(either_broker: Operator, tmp_path: Path):
-    path = tmp_path / "crash.json"
+def test_a_log_becomes_a_report_ctrl_c_leaves_nothing_a_second_start_goes_on_and_a_kill_takes_its_parts(
+    either_broker: Operator, tmp_path: Path
+):
+    path, later = tmp_path / "crash.json", tmp_path / "later.json"
     path.write_bytes(kscrash())
+    later.write_bytes(kscrash(reason="later"))
 
-    with either_broker.up() as (_, http):
+    with either_broker.up() as (process, http):
         app, key = either_broker.add_account()
         http.token = key
         uploaded = http.send("POST", f"/api/apps/{app}/logs?log_id=2544355787-1536831773-logs-00003", path.read_bytes())
@@ -49,6 +64,10 @@ def test_a_log_becomes_occurrences_and_a_report(either_broker: Operator, tmp_pat
         export = finished(http, f"/api/crashes/{crash}/export_occurrences?{urlencode(row)}")
         report = http.send("GET", export["url"])
 
+        below = descendants(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(GRACE)
+
     assert uploaded.status == 202
     assert "digested: 1 occurrence, kscrash-json" in added.stdout
     assert row["id"] == "2544355787-1536831773-logs-00003-crash-1"
@@ -56,47 +75,47 @@ def test_a_log_becomes_occurrences_and_a_report(either_broker: Operator, tmp_pat
     assert len(rows) == 2
     assert report.status == 200
     assert report.json["exceptions"][0]["type"] == "NSInvalidArgumentException"
-
-
-def test_ctrl_c_leaves_nothing_running_and_a_second_start_goes_on(either_broker: Operator):
-    with either_broker.up() as (process, http):
-        either_broker.add_account()
-        below = descendants(process.pid)
-        started = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        process.wait(GRACE)
-        took = time.monotonic() - started
-    with either_broker.up() as (_, http):
-        log_in(http)
-        apps = http.send("GET", "/api/apps").json["result"]
-
     assert len(below) >= 5
     assert not [pid for pid in below if is_alive(pid)]
     assert process.returncode == 0
-    assert took < GRACE
-    assert [app["name"] for app in apps] == ["Notes"]
 
+    added = either_broker.run("log", "add", "--app", app, str(later))
+    with either_broker.up() as (process, http):
+        log_in(http)
+        apps = http.send("GET", "/api/apps").json["result"]
+        state = digested(http, app, added.stdout.split()[-1])
 
-def test_a_killed_crashq_up_takes_its_parts_with_it(operator: Operator):
-    with operator.up() as (process, _):
         below = descendants(process.pid)
         process.kill()
         process.wait(GRACE)
-
         until(lambda: not [pid for pid in below if is_alive(pid)], "every part to end")
 
+    assert [app["name"] for app in apps] == ["Notes"]
+    assert "digested when `crashq up` runs" in added.stderr
+    assert state["status"] == "digested"
 
-def test_a_part_that_dies_is_started_again(operator: Operator):
+
+LEASE = 3_600  # seconds
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A running `crashq up` whose leases are long, for the cases that leave it whole."""
+    operator = Operator(tmp_path_factory.mktemp("up") / "data", {"CRASHQ_JOB_LEASE": str(LEASE)})
+    app, key = operator.add_account()
     with operator.up() as (process, http):
-        app, key = operator.add_account()
-        workers = [pid for pid in descendants(process.pid) if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
-        http.token = key
-
-        http.send("POST", f"/api/apps/{app}/logs?log_id=after-the-kill", kscrash())
         log_in(http)
-        state = digested(http, app, "after-the-kill")
+        yield Up(operator, process, http, app, Http(http.base, key))
+
+
+def test_a_part_that_dies_is_started_again(shared: Up):
+    below = descendants(shared.process.pid)
+    workers = [pid for pid in below if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+
+    shared.sender.send("POST", f"/api/apps/{shared.app}/logs?log_id=after-the-kill", kscrash())
+    state = digested(shared.http, shared.app, "after-the-kill")
 
     assert workers
     assert state["status"] == "digested"
@@ -120,30 +139,14 @@ def test_the_doctor_finds_nothing_in_a_used_folder_and_tells_what_is_lost(operat
     assert operator.run("doctor").stdout == "0 found\n"
 
 
-def test_a_second_crashq_up_on_the_same_folder_or_port_is_refused(operator: Operator, tmp_path: Path):
-    with operator.up() as (_, http):
-        port = http.base.rpartition(":")[2]
-        same_folder = operator.run("up", "--port", "0", check=False)
-        same_port = Operator(tmp_path / "other").run("up", "--port", port, check=False)
+def test_a_second_crashq_up_on_the_same_folder_or_port_is_refused(shared: Up, tmp_path: Path):
+    port = shared.http.base.rpartition(":")[2]
+    same_folder = shared.operator.run("up", "--port", "0", check=False)
+    same_port = Operator(tmp_path / "other").run("up", "--port", port, check=False)
 
     assert (same_folder.returncode, same_port.returncode) == (1, 1)
     assert "running on" in same_folder.stderr
     assert f"port {port} cannot be used" in same_port.stderr
-
-
-def test_logs_added_while_nothing_runs_are_digested_later(operator: Operator, tmp_path: Path):
-    path = tmp_path / "crash.json"
-    path.write_bytes(kscrash())
-    app, _ = operator.add_account()
-    added = operator.run("log", "add", "--app", app, str(path))
-    log_id = added.stdout.split()[-1]
-
-    with operator.up() as (_, http):
-        log_in(http)
-        state = digested(http, app, log_id)
-
-    assert "digested when `crashq up` runs" in added.stderr
-    assert state["status"] == "digested"
 
 
 def test_an_unreadable_file_is_named_and_the_others_are_added(operator: Operator, tmp_path: Path):
@@ -198,28 +201,26 @@ END
 """
 
 
-@pytest.mark.parametrize("victim", ["worker", "one of its processes"])
-def test_what_a_killed_process_was_at_goes_on_long_before_its_lease_is_over(operator: Operator, victim: str):
-    operator.environ["CRASHQ_JOB_LEASE"] = "3600"  # seconds
-    app, key = operator.add_account()
-    with (
-        operator.up() as (_, http),
-        closing(sqlite3.connect(operator.data_dir / "crashq.db", isolation_level=None, timeout=GRACE)) as database,
-    ):
-        database.execute(ENDLESS_FIRST_DIGEST).close()
-        http.token = key
-        http.send("POST", f"/api/apps/{app}/logs?log_id=held", kscrash())
-        until(
-            lambda: database.execute("SELECT 1 FROM logs WHERE holder IS NOT NULL").fetchone(), "a process to be at it"
-        )
-        [holder] = database.execute("SELECT holder FROM logs").fetchone()
-        names = re.fullmatch(r".+?:(?P<worker>\d+)(:\w+)?/(?P<process>\d+)(-\w+)?", holder)
-        assert names
-        os.kill(int(names["worker" if victim == "worker" else "process"]), signal.SIGKILL)
+@pytest.mark.parametrize("victim", ["worker", "process"])
+def test_what_a_killed_worker_or_one_of_its_processes_was_at_goes_on_long_before_its_lease_is_over(
+    shared: Up, victim: str
+):
+    log_id, row = f"held-by-{victim}", "SELECT holder, attempt, strikes FROM logs WHERE log_id = ?"
+    path = shared.operator.data_dir / "crashq.db"
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=GRACE)) as database:
+        database.execute(ENDLESS_FIRST_DIGEST.replace("endless", f"endless_{victim}")).close()
+        try:
+            shared.sender.send("POST", f"/api/apps/{shared.app}/logs?log_id={log_id}", kscrash())
+            until(lambda: database.execute(row, [log_id]).fetchone()[0], "a process to be at it")
+            [holder, *_] = database.execute(row, [log_id]).fetchone()
+            names = re.fullmatch(r".+?:(?P<worker>\d+)(:\w+)?/(?P<process>\d+)(-\w+)?", holder)
+            assert names
+            os.kill(int(names[victim]), signal.SIGKILL)
 
-        log_in(http)
-        state = digested(http, app, "held")
-        attempts = database.execute("SELECT attempt, strikes FROM logs").fetchall()
+            state = digested(shared.http, shared.app, log_id)
+            [_, *attempts] = database.execute(row, [log_id]).fetchone()
+        finally:
+            database.execute(f"DROP TRIGGER endless_{victim}").close()
 
     assert state["status"] == "digested"
-    assert attempts == [(2, 1)]
+    assert attempts == [2, 1]
