@@ -37,9 +37,9 @@ class Composer:
 
     def message(self, parcel: list[Delivery]) -> Notice | None:
         """One message of these deliveries; None when what they are about is gone."""
-        if len(parcel) > 1:
+        if len({delivery.subject for delivery in parcel}) > 1:
             return self._several(parcel)
-        [delivery] = parcel
+        delivery = parcel[0]
         if delivery.event in DAYS:
             return self._summary(delivery)
         if delivery.event == TEST:
@@ -48,8 +48,8 @@ class Composer:
         crash = self._crash(delivery)
         if crash is None:
             return None
-        facts = (*self._facts(crash), *self._more_facts(delivery))
-        return self._made(delivery, HEADLINES[delivery.event], facts, crash, self._link_of_crash(crash.identifier))
+        facts = (*self._facts(crash), *(fact for one in parcel for fact in self._more_facts(one)))
+        return self._made(delivery, _headline(parcel), facts, crash, self._link_of_crash(crash.identifier))
 
     def _several(self, parcel: list[Delivery]) -> Notice | None:
         """What quiet hours have held, or what happened at once, in one message."""
@@ -137,6 +137,12 @@ class Composer:
 
     def _link_of_app(self) -> str | None:
         return f"{self._public_url}/apps/{self._app.identifier}/crashes" if self._public_url else None
+
+
+def _headline(parcel: list[Delivery]) -> str:
+    """What has happened to one crash, each once: `New crash, crash occurs more often`."""
+    first, *others = dict.fromkeys(HEADLINES[delivery.event] for delivery in parcel)
+    return ", ".join([first, *(f"{other[0].lower()}{other[1:]}" for other in others)])
 
 
 def _counted(number: int) -> str:

@@ -27,7 +27,8 @@ def summary_due(now: datetime, zone: str, hour: int, days: int) -> tuple[datetim
     """
     local = now.astimezone(ZoneInfo(zone))
     day = local.date() - timedelta(days=(local.weekday() - MONDAY) if days > 1 else 0)
-    due = datetime.combine(day, time(hour), local.tzinfo).astimezone(UTC)
-    if not due <= now < due + LATE:
-        return None
-    return due, due.date() - timedelta(days=days)
+    for latest in (day, day - timedelta(days=days)):  # the one before, where the hour of this day is still to come
+        due = datetime.combine(latest, time(hour), local.tzinfo).astimezone(UTC)
+        if due <= now < due + LATE:
+            return due, due.date() - timedelta(days=days)
+    return None

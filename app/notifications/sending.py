@@ -1,10 +1,10 @@
-"""Sends what is due for a channel: each notification by itself, and what quiet hours have held in one message."""
+"""Sends what is due for a channel: one message a crash and hour, and what quiet hours have held in one message."""
 
 from datetime import timedelta
 
 from app.db.models.app import App
 from app.db.models.channel import NotificationChannel
-from app.db.models.webhook import REGRESSED, Delivery, Webhook, due_deliveries, hold, was_delivered
+from app.db.models.webhook import Delivery, Webhook, due_deliveries, hold, latest_deliveries, put_off
 from app.identity import encryption
 from app.notifications.addresses import decrypt_address
 from app.notifications.channel_type import Outgoing
@@ -17,7 +17,7 @@ from app.webhooks.result import Result
 from app.webhooks.secret import SecretUnreadable, decrypt_secret
 from app.webhooks.sending import NotDelivered, Refused, Resolve
 
-NOT_AGAIN_WITHIN = timedelta(hours=1)  # a crash that comes back again and again
+NOT_AGAIN_WITHIN = timedelta(hours=1)  # about the same crash
 NEVER_HELD = (TEST, *DAYS)  # who sets the hour of a summary wants it then
 MOST_AT_ONCE = 5  # messages; more that are due at once become one
 MOST_SUMMED_UP = 1_000  # notifications
@@ -37,7 +37,10 @@ class ChannelSender:
         self._resolve = resolve
 
     def parcels(self, due: list[Delivery]) -> list[list[Delivery]]:
-        """What is sent together. In quiet hours all but a few are put off to their end, and are one message then."""
+        """What is sent together. In quiet hours all but a few are put off to their end, and are one message then.
+
+        What a crash gives reason for within an hour of a message about it waits until that is over.
+        """
         channel, now = self._channel, self._services.now()
         if len(due) > MOST_AT_ONCE or any(one.held for one in due):
             with self._services.db.read() as session:
@@ -49,9 +52,13 @@ class ChannelSender:
             with self._services.db.write() as session:
                 hold(session, others, until)
             return single
+        others = self._not_too_soon(others)
         if len(others) > MOST_AT_ONCE or any(one.held for one in others):
             return [*single, others]
-        return single + [[one] for one in others]
+        of_crash: dict[str, list[Delivery]] = {}
+        for one in others:
+            of_crash.setdefault(one.subject, []).append(one)
+        return [*single, *of_crash.values()]
 
     def send(self, parcel: list[Delivery]) -> Result:
         """Make one attempt."""
@@ -59,9 +66,6 @@ class ChannelSender:
         with services.db.read() as session:
             composer = Composer(session, self._app, self._channel, services.config.public_url)
             message = composer.message(parcel)
-            is_again = len(parcel) == 1 and was_delivered(session, parcel[0], services.now() - NOT_AGAIN_WITHIN)
-        if is_again and parcel[0].event == REGRESSED:
-            return Result(None, "The channel has got this within the hour", is_void=True)
         if message is None:
             return Result(None, "The crash is gone", is_void=True)
         try:
@@ -72,6 +76,18 @@ class ChannelSender:
             return Result(None, error.message)
         except NotDelivered as error:
             return Result(error.status, str(error))
+
+    def _not_too_soon(self, due: list[Delivery]) -> list[Delivery]:
+        """What may be sent now; the rest is put off."""
+        since, subjects = self._services.now() - NOT_AGAIN_WITHIN, {one.subject for one in due}
+        with self._services.db.read() as session:
+            latest = latest_deliveries(session, self._webhook.id, subjects, since)
+        if latest:
+            with self._services.db.write() as session:
+                for subject, delivered_at in latest.items():
+                    of_crash = [one for one in due if one.subject == subject]
+                    put_off(session, of_crash, delivered_at + NOT_AGAIN_WITHIN)
+        return [one for one in due if one.subject not in latest]
 
     def _outgoing(self) -> Outgoing:
         config = self._services.config

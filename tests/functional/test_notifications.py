@@ -256,3 +256,29 @@ def test_a_crash_that_comes_back_again_and_again_is_one_message_an_hour(services
         clock.advance(minutes=25)
 
     assert [text.partition(":")[0] for text in texts(sink)] == ["Crash is back in Notes"] * 2
+
+
+def test_what_happens_to_a_crash_within_an_hour_of_a_message_about_it_is_one_message_after_it(
+    services, member, sink, clock
+):
+    identifier = make_channel(services, member.app, sink.url)
+    hook, [crash] = channels.find(services, member.app, identifier)[0], told(services, member.app, identifier, 1)
+    deliver_due(services)
+    clock.advance(minutes=20)
+    with services.db.write() as session:
+        for event in ("crash.regressed", "crash.users_over"):
+            add_delivery(session, hook.id, event, crash, services.now(), "1")
+    told(services, member.app, identifier, 1)
+    deliver_due(services)
+    clock.advance(minutes=39)
+    deliver_due(services)
+    within = [text.partition(":")[0] for text in texts(sink)]
+    clock.advance(minutes=2)
+
+    deliver_due(services)
+
+    assert within == ["New crash in Notes"] * 2
+    [late] = texts(sink)[2:]
+    assert late.startswith("Crash is back, crash reaches more users in Notes: ")
+    assert crash in sink.got[2].body.decode()
+    assert {row.state for row in rows(services)} == {DeliveryState.DELIVERED}

@@ -172,18 +172,26 @@ def delivery_for(session: Session, webhook_id: int, event: str, subject: str, pe
     return session.scalars(select(Delivery).where(Delivery.webhook_id == webhook_id, *same)).one()
 
 
-def was_delivered(session: Session, delivery: Delivery, since: datetime) -> bool:
-    """Whether the receiver has got another delivery of the same event and subject since then."""
-    same = (Delivery.webhook_id == delivery.webhook_id, Delivery.event == delivery.event)
-    other = (Delivery.subject == delivery.subject, Delivery.id != delivery.id, Delivery.delivered_at > since)
-    return session.scalar(select(exists().where(*same, *other))) or False
+def latest_deliveries(
+    session: Session, webhook_id: int, subjects: Iterable[str], since: datetime
+) -> dict[str, datetime]:
+    """Subject -> when the receiver has got the latest delivery about it, of those that it has got since then."""
+    found = select(Delivery.subject, func.max(Delivery.delivered_at).label("latest"))
+    of_these = (Delivery.webhook_id == webhook_id, Delivery.subject.in_(subjects), Delivery.delivered_at > since)
+    rows = session.execute(found.where(*of_these).group_by(Delivery.subject))
+    return {row.subject: row.latest for row in rows}
 
 
 def hold(session: Session, deliveries: Iterable[Delivery], until: datetime) -> None:
     """Put pending deliveries off to the end of the quiet hours."""
+    put_off(session, deliveries, until, held=True)
+
+
+def put_off(session: Session, deliveries: Iterable[Delivery], until: datetime, **values: Any) -> None:
+    """Let pending deliveries wait until then."""
     ids = [delivery.id for delivery in deliveries]
     these = update(Delivery).where(Delivery.id.in_(ids), Delivery.state == DeliveryState.PENDING)
-    rows_changed(session, these.values(next_at=until, held=True))
+    rows_changed(session, these.values(next_at=until, **values))
 
 
 def keep_body(session: Session, delivery_id: int, body: str) -> None:
