@@ -121,6 +121,12 @@ class TransientError(AppError):
     code, status, message = "unavailable", 503, "A part of the service is unavailable, try again"
 
 
+class RemovedMeanwhile(TransientError):
+    """A row that this one names was removed between the look and the write: the next try tells what is there now."""
+
+    message = "Something that this refers to was removed meanwhile, try again"
+
+
 def as_outage(error: BaseException) -> TransientError | None:
     """The outage that an error of the operating system means: a full disk, or no more open files; None for any other."""
     is_outage = isinstance(error, OSError) and error.errno in _MACHINE_FULL

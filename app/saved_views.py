@@ -9,7 +9,7 @@ import structlog
 from pydantic import Field
 
 from app.catalog import CrashQuery
-from app.db import IntegrityError
+from app.db import AGAINST_CHANGES, IntegrityError
 from app.db.models.app import App
 from app.db.models.saved_view import SavedView, count_views, drop_view, views_of
 from app.db.models.user import User
@@ -58,7 +58,7 @@ def save_view(services: Services, app: App, user_id: int, name: str, query: Mapp
     )  # fmt: skip
     try:
         with services.db.write() as session:
-            session.get(User, user_id, with_for_update=True)  # who counts at the same time waits
+            session.get(User, user_id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
             if count_views(session, user_id, app.id) >= MOST_VIEWS:
                 raise Conflict(f"A user has at most {MOST_VIEWS} views of an app; remove one first")
             session.add(made)

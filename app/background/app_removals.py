@@ -6,7 +6,6 @@ from datetime import date, timedelta
 
 import structlog
 
-from app.db import IntegrityError
 from app.db.models.app_removal import LEASING, AppRemoval
 from app.db.models.known_session import forget_sessions_of
 from app.db.models.session_batch import drop_batches, oldest_batches
@@ -14,6 +13,7 @@ from app.db.models.session_day import drop_old_session_days
 from app.db.queries.app_removal import drop_app, drop_crashes, drop_jobs, drop_symbols_of_app, jobs_left, logs_left
 from app.db.queries.removal import remove_logs
 from app.db.work import back_off
+from app.errors import RemovedMeanwhile
 from app.queueing.broker import REMOVE_APP, UPKEEP
 from app.services import Services
 from app.storage_keys import app_folders, job_folder
@@ -87,7 +87,7 @@ def _work(attempt: Attempt[AppRemoval]) -> timedelta | None:
         try:
             if not any(step(services, row) for step in STEPS):
                 return _finish(attempt)
-        except IntegrityError:  # a request that was under way added to it
+        except RemovedMeanwhile:  # a request that was under way added to it
             return TRY_AGAIN_IN
     return timedelta()
 

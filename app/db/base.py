@@ -2,9 +2,9 @@
 
 import enum
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, DateTime, Dialect, Enum, MetaData, TypeDecorator, Update
+from sqlalchemy import CursorResult, DateTime, Dialect, Enum, MetaData, TypeDecorator, Update, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -55,6 +55,23 @@ def rows_changed(session: Session, statement: Update) -> int:
     result = session.execute(statement, execution_options={"synchronize_session": False})
     assert isinstance(result, CursorResult)
     return int(result.rowcount)
+
+
+ForUpdate = dict[str, Any]
+"""How to lock a row: what SQLAlchemy takes as `with_for_update`."""
+ALONE: Final[ForUpdate] = {}
+"""As `with_for_update`: nobody else changes, deletes or refers to the row."""
+AGAINST_CHANGES: Final[ForUpdate] = {"key_share": True}
+"""As `with_for_update`: nobody else changes or deletes the row, but rows that refer to it may be added meanwhile.
+
+Who locks a user and then an app so gets along with who has locked the app and writes who did it.
+"""
+
+
+def wait_for_locks(session: Session, seconds: float) -> None:
+    """Let the transaction wait for each lock of others for so long only, on PostgreSQL; then it ends as an outage does."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL lock_timeout = {int(seconds * 1_000)}"))
 
 
 def insert_or_ignore(session: Session, table: type[Base], values: dict[str, Any]) -> bool:

@@ -19,8 +19,8 @@ from sqlalchemy.util.queue import Queue
 
 from app.db.async_commit import DurabilityWait, already_durable
 from app.db.driver_pool import DriverConnection, DriverPool, SharedSnapshot
-from app.db.errors import DATABASE_ERRORS, DRIVER_ERRORS, is_outage
-from app.errors import TransientError
+from app.db.errors import DATABASE_ERRORS, is_outage, is_reference_broken
+from app.errors import RemovedMeanwhile, TransientError
 from app.telemetry import metrics
 
 TRUSTED_FOR = 1.0  # seconds after its last use that a pooled connection is not tried before the next
@@ -179,14 +179,8 @@ class Database:
     @contextmanager
     def driver(self) -> Iterator[DriverConnection]:
         """A driver connection for statements that only read, each seeing what is committed when it begins."""
-        try:
-            with self._drivers.connection() as driver:
-                yield driver
-        except DRIVER_ERRORS as error:
-            if not is_outage(error):
-                raise
-            metrics.database_errors.add()
-            raise TransientError(UNAVAILABLE) from error
+        with _translated(), self._drivers.connection() as driver:
+            yield driver
 
     @contextmanager
     def driver_write(self, *, together: bool = True) -> Iterator[DriverConnection]:
@@ -290,6 +284,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DATABASE_ERRORS as error:
+        if is_reference_broken(error):
+            raise RemovedMeanwhile from error
         if not is_outage(error):
             raise
         metrics.database_errors.add()

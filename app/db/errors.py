@@ -39,6 +39,14 @@ _UNKNOWN = ("08", "57P", "40003", "58", "XX")
 _IN_DOUBT = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_PROTOCOL)
 
 
+def is_reference_broken(error: BaseException) -> bool:
+    """True when a foreign key names a row that is gone, or a row that was to go is named. Takes what `is_outage` takes."""
+    if isinstance(error, DBAPIError):
+        error = error.orig or error
+    is_sqlite = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+    return is_sqlite or isinstance(error, psycopg.errors.ForeignKeyViolation)
+
+
 def is_outage(error: BaseException) -> bool:
     """True when the same statement may succeed later: connection, lock, time-out, disk or failover.
 

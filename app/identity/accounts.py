@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.acting import Actor
 from app.config import Config
-from app.db import Session
+from app.db import AGAINST_CHANGES, Session
 from app.db.hot.upload import Sender, find_project_sender, find_sender
 from app.db.models.app import App, app_and_role, find_app
 from app.db.models.audit_entry import record
@@ -108,7 +108,7 @@ def begin_session(services: Services, known: User) -> str:
     """A new token of a user whose password was right. Raises Unauthorized when it has changed, or they were disabled."""
     with services.db.write() as session:
         user = session.get(
-            User, known.id, with_for_update=True
+            User, known.id, with_for_update=AGAINST_CHANGES
         )  # who ends all logins of the user at the same time waits
         if user is None or user.disabled_at is not None or user.password_hash != known.password_hash:
             raise Unauthorized("Wrong e-mail or password")

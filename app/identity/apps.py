@@ -5,6 +5,7 @@ import secrets
 import structlog
 from pydantic import Field
 
+from app.db import AGAINST_CHANGES
 from app.db.models.app import App, count_owned, named_apps
 from app.db.models.app_removal import AppRemoval
 from app.db.models.audit_entry import record
@@ -42,7 +43,7 @@ def make(services: Services, user_id: int, wanted: AppNamed) -> tuple[App, str]:
         raise Forbidden("Only the operator of this service makes apps: `crashq app add`")
     name = check_name(wanted.name)
     with services.db.write() as session:
-        session.get(User, user_id, with_for_update=True)  # who counts at the same time waits
+        session.get(User, user_id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
         if count_owned(session, user_id) >= MOST_PER_OWNER:
             raise Conflict(f"You own {MOST_PER_OWNER} apps already; remove one first")
         app, key = insert_app(services, session, name, user_id)
@@ -54,7 +55,7 @@ def rename(services: Services, app: App, wanted: AppNamed) -> App:
     """Give an app another name. Raises BadParameters."""
     name = check_name(wanted.name)
     with services.db.write() as session:
-        held = session.get_one(App, app.id, with_for_update=True)
+        held = session.get_one(App, app.id, with_for_update=AGAINST_CHANGES)
         held.name = name
         record(session, app.id, "app.renamed", app.identifier, services.now())
     log.info("app_renamed", app=app.identifier)

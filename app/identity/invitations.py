@@ -8,7 +8,7 @@ import structlog
 from pydantic import Field
 
 from app.acting import NOBODY, Actor
-from app.db import Session
+from app.db import AGAINST_CHANGES, Session
 from app.db.models.account_link import (
     AccountLink,
     LinkPurpose,
@@ -77,7 +77,7 @@ def invite(services: Services, app: App, wanted: NewInvitation, by: int | None) 
         expires_at=now + timedelta(days=wanted.expires_in_days),
     )  # fmt: skip
     with services.db.write() as session:
-        session.get(App, app.id, with_for_update=True)  # who counts at the same time waits
+        session.get(App, app.id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
         if count_invitations(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} invitations; end some first")
         session.add(made)

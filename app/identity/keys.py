@@ -8,6 +8,7 @@ import structlog
 from pydantic import Field
 
 from app.config import Config
+from app.db import AGAINST_CHANGES
 from app.db.models.app import App
 from app.db.models.audit_entry import record
 from app.db.models.ingest_key import IngestKey, count_ingest_keys, drop_ingest_key, find_ingest_key, ingest_keys_of
@@ -69,7 +70,7 @@ def add_ingest_key(services: Services, app: App, wanted: NewIngestKey, host: str
     """One more key; those that are there go on. Raises BadParameters or Conflict."""
     name = check_name(wanted.name)
     with services.db.write() as session:
-        session.get(App, app.id, with_for_update=True)  # who counts at the same time waits
+        session.get(App, app.id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
         if count_ingest_keys(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} keys; revoke one that no app in use holds")
         made = ingest_key_row(services, app.id, name, secrets.token_hex(16))  # letters and digits, for a DSN
@@ -129,7 +130,7 @@ def add_personal_key(services: Services, user_id: int, wanted: NewKey) -> tuple[
         name=name,
     )
     with services.db.write() as session:
-        user = session.get(User, user_id, with_for_update=True)  # who counts at the same time waits
+        user = session.get(User, user_id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
         if user is None or user.disabled_at is not None:
             raise Unauthorized
         if count_keys(session, user_id, now) >= MOST_PER_USER:

@@ -2,7 +2,7 @@
 
 import structlog
 
-from app.db import Session
+from app.db import AGAINST_CHANGES, Session
 from app.db.models.app import App
 from app.db.models.audit_entry import record
 from app.db.models.crash_assignee import take_from
@@ -95,7 +95,7 @@ def remove(services: Services, app: App, email: str, by: int) -> None:
 
 def _hold(session: Session, app: App, email: str) -> tuple[User, Role]:
     """A member and their role, which nobody else changes until the transaction ends. Raises NotFound."""
-    session.get(App, app.id, with_for_update=True)  # who changes members at the same time waits
+    session.get(App, app.id, with_for_update=AGAINST_CHANGES)  # who changes members at the same time waits
     user = find_user(session, email) if _can_be(email) else None
     role = role_of(session, user.id, app.id) if user else None
     if user is None or role is None:

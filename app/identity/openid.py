@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from app.acting import Actor
-from app.db import Session
+from app.db import AGAINST_CHANGES, Session
 from app.db.models.audit_entry import record
 from app.db.models.external_identity import MAX_SUBJECT, add_identity, find_identity, has_identity
 from app.db.models.user import User, find_user
@@ -186,7 +186,7 @@ def _session_of(services: Services, provider: OidcProvider, claims: Mapping[str,
         if known is None and is_known:
             raise Unauthorized(AGAIN)  # unlinked at this very time
         user_id = known.user_id if known else _bind(services, session, provider, claims, unused)
-        user = session.get(User, user_id, with_for_update=True)  # who ends all logins at the same time waits
+        user = session.get(User, user_id, with_for_update=AGAINST_CHANGES)  # who ends all logins at the same time waits
         if user is None or user.disabled_at is not None:
             raise Unauthorized("This account is disabled; ask the operator")
         return insert_session(services, session, user.id)

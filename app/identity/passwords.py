@@ -7,7 +7,7 @@ import structlog
 from pydantic import Field
 
 from app.acting import NOBODY, Actor
-from app.db import Session
+from app.db import AGAINST_CHANGES, Session
 from app.db.models.account_link import (
     AccountLink,
     LinkPurpose,
@@ -57,7 +57,7 @@ def change(services: Services, user: User, wanted: PasswordChange, address: str,
         guess.was_right()
         made = hashed_password(wanted.new_password, "new_password")
     with services.db.write() as session:
-        _store(session, session.get_one(User, user.id, with_for_update=True), made, kept)
+        _store(session, session.get_one(User, user.id, with_for_update=AGAINST_CHANGES), made, kept)
         record(session, None, "password.changed", user.email, services.now(), Actor(user.id))
     log.info("password_changed", user=user.id)
 

@@ -5,6 +5,7 @@ import secrets
 import structlog
 from pydantic import Field
 
+from app.db import AGAINST_CHANGES
 from app.db.models.app import App, apps_of, find_app
 from app.db.models.audit_entry import record
 from app.db.models.membership import Role, role_of
@@ -42,7 +43,7 @@ def add_upload_key(services: Services, app: App, wanted: NewUploadKey) -> tuple[
         hash=hash_of(text), identifier=secrets.token_hex(12), app_id=app.id, name=name, created_at=services.now()
     )
     with services.db.write() as session:
-        session.get(App, app.id, with_for_update=True)  # who counts at the same time waits
+        session.get(App, app.id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
         if count_upload_keys(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} upload keys; revoke one first")
         session.add(made)

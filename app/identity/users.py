@@ -1,16 +1,21 @@
 """Users as the operator sees them: listed, disabled, enabled, removed."""
 
+import time
+
 import structlog
 
-from app.db import Session
+from app.db import AGAINST_CHANGES, ALONE, ForUpdate, Session, wait_for_locks
 from app.db.models.app import apps_owned_alone
 from app.db.models.audit_entry import record
 from app.db.models.external_identity import drop_identities
 from app.db.models.token import drop_all_tokens
 from app.db.models.user import User, find_user, users_by_email
-from app.errors import Conflict
+from app.errors import Conflict, TransientError
 from app.identity.accounts import UserNotFound
 from app.services import Services
+
+SHORTER_THAN_A_DEADLOCK = 0.2  # seconds of waiting for a lock; PostgreSQL looks for deadlocks after 1
+GIVE_WAY_FOR = 10.0  # seconds
 
 log = structlog.get_logger()
 
@@ -57,8 +62,23 @@ def remove(services: Services, email: str) -> None:
 
     Raises NotFound, or Conflict for the only owner of an app.
     """
+    until = time.monotonic() + GIVE_WAY_FOR
+    while True:
+        try:
+            user_id = _remove(services, email)
+        except TransientError:
+            if time.monotonic() >= until:
+                raise
+        else:
+            break
+    log.info("user_removed", user=user_id)
+
+
+def _remove(services: Services, email: str) -> int:
+    """What goes with a user is locked by others in any order, so this gives way to them instead of ending in a deadlock."""
     with services.db.write() as session:
-        user = _hold(session, email)
+        wait_for_locks(session, SHORTER_THAN_A_DEADLOCK)
+        user = _hold(session, email, ALONE)
         alone = apps_owned_alone(session, user.id)
         if alone:
             names = ", ".join(f"{app.name} ({app.identifier})" for app in alone)
@@ -68,11 +88,11 @@ def remove(services: Services, email: str) -> None:
             )
         session.delete(user)
         record(session, None, "user.removed", user.email, services.now())
-    log.info("user_removed", user=user.id)
+        return user.id
 
 
-def _hold(session: Session, email: str) -> User:
-    user = find_user(session, email, lock=True) if email.isprintable() else None
+def _hold(session: Session, email: str, lock: ForUpdate = AGAINST_CHANGES) -> User:
+    user = find_user(session, email, lock=lock) if email.isprintable() else None
     if user is None:
         raise UserNotFound
     return user

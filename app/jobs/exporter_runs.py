@@ -23,6 +23,7 @@ from app.db.models.data_exporter import (
     RunState,
     add_run,
     apps_covered,
+    lock_exporter,
     next_due_exporter,
 )
 from app.db.models.job import Job, JobState, latest_job
@@ -164,9 +165,11 @@ def _deliver(attempt: Attempt[DataExporterRun], job: Job, exporter: DataExporter
     store.put_bytes(f"{folder}/{MANIFEST}", json.dumps(delivered, separators=(",", ":"), ensure_ascii=False).encode())
     now = services.now()
     with services.db.write() as session:
+        held = lock_exporter(session, exporter.id)
         attempt.complete(session, state=RunState.DONE, job_id=job.id, rows=manifest["rows"], files=len(parts),
                          files_done=done, error=None, finished_at=now)  # fmt: skip
-        session.get_one(DataExporter, exporter.id).last_run_at = now
+        if held is not None:
+            held.last_run_at = now
         session.flush()
     metrics.export_runs.add("done")
     log.info("export_run_done", run=run.id, job=job.id, files=done)

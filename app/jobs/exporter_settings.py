@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app import iso_time
-from app.db import Session
+from app.db import AGAINST_CHANGES, Session
 from app.db.models.app import MAX_NAME, App, app_and_role
 from app.db.models.audit_entry import record, with_names
 from app.db.models.data_exporter import (
@@ -79,7 +79,7 @@ def create(services: Services, user_id: int, wanted: NewExporter) -> tuple[DataE
     if first < now:
         raise BadParameters("initial_run_at is in the past")
     with services.db.write() as session:
-        session.get(User, user_id, with_for_update=True)  # who counts at the same time waits
+        session.get(User, user_id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
         if count_exporters(session, user_id) >= MOST_PER_USER:
             raise Conflict(f"A user has at most {MOST_PER_USER} data exporters")
         made = DataExporter(

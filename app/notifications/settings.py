@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from app.db import Session
+from app.db import AGAINST_CHANGES, Session
 from app.db.models.app import App
 from app.db.models.audit_entry import record, with_names
 from app.db.models.channel import (
@@ -69,7 +69,7 @@ def create(services: Services, app: App, wanted: NewChannel) -> tuple[Webhook, N
         created_at=now,
     )
     with services.db.write() as session:
-        session.get(App, app.id, with_for_update=True)  # who counts at the same time waits
+        session.get(App, app.id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
         if count_channels(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} channels")
         _refuse_unsubscribed(services, session, app, wanted.kind, address)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from app.db import AGAINST_CHANGES
 from app.db.models.app import App
 from app.db.models.audit_entry import record, with_names
 from app.db.models.webhook import (
@@ -75,7 +76,7 @@ def create(services: Services, app: App, wanted: NewWebhook) -> tuple[Webhook, s
         **_columns(wanted.events),
     )
     with services.db.write() as session:
-        session.get(App, app.id, with_for_update=True)  # who counts at the same time waits
+        session.get(App, app.id, with_for_update=AGAINST_CHANGES)  # who counts at the same time waits
         if count_webhooks(session, app.id) >= MOST_PER_APP:
             raise Conflict(f"An app has at most {MOST_PER_APP} webhooks")
         session.add(made)

@@ -19,7 +19,7 @@ from app.db.models.heartbeat import Heartbeat, last_seen, record
 from app.db.models.membership import Membership
 from app.db.models.occurrence import Occurrence, chosen
 from app.db.models.user import User, add_user
-from app.errors import TransientError
+from app.errors import RemovedMeanwhile, TransientError
 from tests.factories import NOON, add_newer, make_crash
 from tests.servers import execute, free_port
 
@@ -148,9 +148,16 @@ def test_a_snapshot_does_not_see_what_comes_after_its_first_look(services, membe
     assert (before, after) == (2, 2)
 
 
-def test_a_broken_reference_stays_what_it_is(database):
-    with pytest.raises(IntegrityError), database.write() as session:
+def test_what_names_a_row_that_is_gone_may_be_tried_again(database):
+    with pytest.raises(RemovedMeanwhile), database.write() as session:
         session.add(Membership(user_id=1, app_id=1))
+    with pytest.raises(RemovedMeanwhile), database.driver_write() as driver:
+        driver.connection.execute("INSERT INTO memberships (user_id, app_id, role) VALUES (1, 1, 'owner')")
+
+
+def test_a_row_that_contradicts_another_is_no_transient_error(database):
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.add_all([User(email="ada@example.com", password_hash="", created_at=NOON) for _ in range(2)])
 
 
 def test_a_wrong_statement_is_no_transient_error_where_the_database_tells(postgres_database):

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base, insert_or_ignore, value_enum
+from app.db.base import AGAINST_CHANGES, Base, insert_or_ignore, value_enum
 from app.db.models.app import MAX_NAME, App
 from app.db.models.log import Log
 from app.db.models.membership import Membership, Role
@@ -143,10 +143,21 @@ def apps_covered(session: Session, exporter_id: int) -> list[App]:
 
 
 def cover(session: Session, exporter_id: int, app_ids: list[int]) -> None:
-    """Let an exporter cover these apps and no others."""
+    """Let an exporter cover these apps and no others.
+
+    All of these apps are locked against their removal first: that locks the app, then the rows that are deleted here.
+    """
+    before = session.scalars(select(DataExporterApp.app_id).where(DataExporterApp.exporter_id == exporter_id))
+    apps = select(App.id).where(App.id.in_({*before, *app_ids})).order_by(App.id)
+    session.execute(apps.with_for_update(read=True, key_share=True)).all()
     session.execute(delete(DataExporterApp).where(DataExporterApp.exporter_id == exporter_id))
     session.add_all(DataExporterApp(exporter_id=exporter_id, app_id=app_id) for app_id in sorted(set(app_ids)))
     session.flush()
+
+
+def lock_exporter(session: Session, exporter_id: int) -> DataExporter | None:
+    """Lock an exporter, before a run of it: that is the order of who deletes both. None when it is gone."""
+    return session.get(DataExporter, exporter_id, with_for_update=AGAINST_CHANGES)
 
 
 def drop_exporter(session: Session, exporter_id: int) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Identity, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base, insert_or_ignore
+from app.db.base import Base, ForUpdate, insert_or_ignore
 
 MAX_EMAIL = 254  # characters
 
@@ -26,10 +26,10 @@ def add_user(session: Session, email: str, password_hash: str, now: datetime) ->
     return insert_or_ignore(session, User, {"email": email.lower(), "password_hash": password_hash, "created_at": now})
 
 
-def find_user(session: Session, email: str, *, lock: bool = False) -> User | None:
+def find_user(session: Session, email: str, *, lock: ForUpdate | None = None) -> User | None:
     """The user with this e-mail, in any case; with `lock` nobody else changes the row until the transaction ends."""
     found = select(User).where(User.email == email.lower())
-    return session.scalar(found.with_for_update() if lock else found)
+    return session.scalar(found.with_for_update(**lock) if lock is not None else found)
 
 
 def users_by_email(session: Session, limit: int, offset: int) -> list[User]:

@@ -97,7 +97,7 @@ def drop_symbols_of_app(session: Session, app_id: int, now: datetime, limit: int
 
 
 def drop_app(session: Session, app_id: int) -> None:
-    """Delete the row of an app. Raises IntegrityError when something came in meanwhile."""
+    """Delete the row of an app. Raises RemovedMeanwhile when something came in meanwhile."""
     _delete(session, App, App.id == app_id)
 
 
