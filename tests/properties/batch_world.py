@@ -65,6 +65,7 @@ class World:
     leads_to: list[str] = field(default_factory=list)  # the crash that the batch's one led to, at the same times
     gone: set[str] = field(default_factory=set)
     about: str = ""  # identifier of the crash that the batch is of
+    erased: bool = False  # since the batch began
     uploads: int = 0
     salt: str = ""  # of the rules of grouping
     batches: int = 0  # that came to a result
@@ -154,6 +155,7 @@ class World:
                 remove_occurrences(session, [ids[one % len(ids)]], self.services.now())
 
     def do_erase(self, user: int) -> None:
+        self.erased = True
         run_erasure(self.services, begin_erasure(self.services, self.member.app, USERS[user]).id)
 
     def do_batch(self, about: int | None, meanwhile: list[Op]) -> None:
@@ -176,6 +178,7 @@ class World:
 
     def make_batch(self, job: Job, about: str, meanwhile: list[Op]) -> None:
         self.seen, self.leads_to, self.gone, self.about = [], [], set(), about
+        self.erased = False
         self.note()
         self.meanwhile = list(meanwhile)
         with self.interrupted():
@@ -216,9 +219,9 @@ class World:
 
     def check(self, job: Job) -> None:
         """Each occurrence of one time once, in its crash of that time, but for what has gone since."""
-        assert job.state in (JobState.FINISHED, JobState.CANCELLED), (job.state, job.error_message)
-        if job.state == JobState.CANCELLED:  # by an erasure
-            return
+        if self.erased and job.state in (JobState.CANCELLED, JobState.EXPIRED):
+            return  # the erasure ended it, or removed its result
+        assert job.state == JobState.FINISHED, (job.state, job.error_message)
         self.batches += 1
         with self.services.db.read() as session:
             stored = [self.services.storage.get(part.key) for part in parts_of(session, job.id)]
