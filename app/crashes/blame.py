@@ -4,14 +4,14 @@ Fingerprint and title are both made of this. The words are in rules/blame.toml; 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 from app.crashes.credible import credible
 from app.crashes.frame_name import StableName, is_nameless, plain_name, stable_name
-from app.crashes.in_app import InApp, is_reporters, language_family, reports
+from app.crashes.in_app import InApp, is_of_library, is_reporters, language_family, reports
 from app.crashes.log import CrashLog, Fault, Frame
+from app.crashes.neighbours import known_names
 from app.crashes.rules import (
     ALIKE,
     ALIKE_WHOLE,
@@ -38,6 +38,7 @@ ACCESSED = ("bad memory access", "EXCEPTION_ACCESS_VIOLATION")  # types of fault
 LOGGED_WITHIN = 6  # frames below what raised that a logger of errors, which had it raised, is sought in
 FAR = 512  # bytes before an address that a function begins at, from which on it may be the nearest exported one only
 SWIFT_MAIN = ".$main"  # what `@main` makes
+_NO_SOURCE = ("image", "java")  # families whose frames name no file that tells whose it is
 _NATIVE = ("image", "java", "go", None)  # families on whose stacks functions of the system raise
 
 
@@ -67,13 +68,22 @@ class Blame:
 
     @cached_property
     def _own_frames(self) -> list[Frame]:
-        """Those of the root cause, else of the cause nearest to it that has any, else of the crash."""
+        """Those of the root cause, else of the cause nearest to it that has any, else of the crash.
+
+        A library that its sender calls the app's is not to blame where the app's own source stands further down.
+        """
         stacks = [fault.frames for fault in reversed(self.chain[1:])]
+        of_library: list[Frame] = []
         for frames in (*map(self._telling, stacks), self.frames):
             own = credible((frame for frame in frames if self.is_own(frame)), self.family)
-            if self.each_once(own):
-                return own
-        return []
+            below = own[next((at for at, frame in enumerate(own) if not self._is_of_library(frame)), len(own)) :]
+            if self.each_once(below):
+                return below
+            of_library = of_library or (own if self.each_once(own) else [])
+        return of_library
+
+    def _is_of_library(self, frame: Frame) -> bool:
+        return frame.in_app is True and self.family not in _NO_SOURCE and is_of_library(frame)
 
     def name(self, frame: Frame) -> StableName:
         """What the frame adds to a fingerprint."""
@@ -168,7 +178,7 @@ class Blame:
         if not frames:
             return ()
         begin = self._after_handlers(frames)
-        below = _known_names(frames, begin)
+        below = known_names(frames, begin)
         below = tuple(frame for frame in below if not is_reporters(frame)) or below
         start = self._after_raising(below, self._after_reporters(below))
         return below[start:] or below
@@ -264,36 +274,3 @@ def _is_checked(function: str) -> bool:
 def _is_alike(function: str) -> bool:
     last = function.partition("(")[0].replace("::", ".").rpartition(".")[2].replace("_", "").lower()
     return last in ALIKE_WHOLE or any(word in last for word in ALIKE)
-
-
-def _known_names(frames: tuple[Frame, ...], begin: int) -> tuple[Frame, ...]:
-    """The frames from `begin` on, without the names of neighbours.
-
-    A call that never returns may be the last of its function. Its return address is then the start of the next one,
-    whose name a symbolicator that does not step back gives it. Where every offset is 0, none was known.
-    """
-    below = frames[begin:]
-    if not any(frame.function and _offset(frame) for frame in frames):
-        return below
-    return tuple(
-        _unnamed(frame) if at and frame.function and _offset(frame) == 0 and _is_call(below, at) else frame
-        for at, frame in enumerate(below)
-    )
-
-
-def _unnamed(frame: Frame) -> Frame:
-    return replace(frame, function=None, module=None, file=None, line=None, symbol_address=None, offset=None)
-
-
-def _offset(frame: Frame) -> int | None:
-    if frame.address is not None and frame.symbol_address:
-        return frame.address - frame.symbol_address
-    return frame.offset
-
-
-def _is_call(frames: tuple[Frame, ...], at: int) -> bool:
-    """True unless the frame is of the very instruction that crashed: the frames above it were inlined into it."""
-    frame = frames[at]
-    if "inline" in (frame.note or ""):
-        return False
-    return frame.address is None or any(one.address != frame.address for one in frames[:at])

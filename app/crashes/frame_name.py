@@ -51,6 +51,8 @@ _PARTS = re.compile(
 )
 _LOADED_AT = re.compile(r"0x[0-9a-fA-F]{1,16} ?\+ ?(?:0x)?[0-9a-fA-F]{1,16}\s{0,8}//\s{0,8}")
 _OFFSET = re.compile(r" ?\+ ?(?:0x[0-9a-fA-F]{1,16}|\d{1,19})(?=$| \()")
+_RUST_HASH = "::h"
+_RUST_HASHED = re.compile(r"::h[0-9a-f]{16}$")
 _TRAP = re.compile(r"\S.{0,500}:\d{1,9}: (?:libc\+\+ Hardening )?assertion .{1,500} failed")
 
 
@@ -81,6 +83,8 @@ def shown_name(function: str) -> str:
         name = _LOADED_AT.sub("", name, count=1)
     if "+" in name:
         name = _OFFSET.sub("", name)
+    if _RUST_HASH in name:
+        name = _RUST_HASHED.sub("", name)
     return without_parts(name)
 
 

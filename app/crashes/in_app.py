@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.crashes import kotlin_native
+from app.crashes import kotlin_native, rust_name
 from app.crashes import rules as rules
 from app.crashes.frame_name import STRIPPED, UNKNOWN_IMAGES, is_nameless, plain_name, stable_image
 from app.crashes.log import CrashLog, Frame
@@ -25,6 +25,7 @@ class InApp:
         self._own_names = {name for name in (log.process, log.app.name) if name}
         self._own_package = f"{log.app.identifier}." if log.app.identifier else None
         self._is_apple = log.platform == "apple"
+        self._is_rust = log.platform == "rust"
         family = language_family(log)
         languages: dict[str, Callable[[Frame], bool]] = {
             "java": self._is_own_java,
@@ -44,6 +45,8 @@ class InApp:
         is_placed = frame.module or frame.file or (frame.image or "") not in UNKNOWN_IMAGES
         if not is_placed and is_nameless(frame):
             return frame.function == STRIPPED  # of a frame that nothing is known of, nothing says whose it is
+        if self._is_rust and (rust_name.is_library(frame.function or "") or _is_in_library(frame.file or "")):
+            return False
         if self._is_own_source is None:
             key: tuple[object, ...] = (frame.image, frame.image_address, frame.module)
         else:
@@ -116,8 +119,20 @@ def language_family(log: CrashLog) -> str | None:
     return rules.FAMILIES.get((log.platform or "").lower())
 
 
+def is_of_library(frame: Frame) -> bool:
+    """True for source that lies where package managers keep the code of others."""
+    return any(_is_in_library(place) for place in (frame.file, frame.module) if place)
+
+
+def _is_in_library(place: str) -> bool:
+    path = "/" + place.replace("\\", "/")
+    return any(folder in path for folder in rules.LIBRARY_FOLDERS)
+
+
 def _is_own_javascript(frame: Frame) -> bool:
     place = frame.file or frame.module or ""
+    if _is_in_library(place):
+        return False
     if place.startswith(rules.JAVASCRIPT_SYSTEM) or place in rules.NODE_CORE:
         return False
     return not any(folder in place for folder in rules.JAVASCRIPT_LIBRARY_FOLDERS)
@@ -125,7 +140,7 @@ def _is_own_javascript(frame: Frame) -> bool:
 
 def _is_own_python(frame: Frame) -> bool:
     place = frame.file or ""
-    return not any(folder in place for folder in rules.PYTHON_LIBRARY_FOLDERS)
+    return not _is_in_library(place) and not any(folder in place for folder in rules.PYTHON_LIBRARY_FOLDERS)
 
 
 def _is_own_csharp(frame: Frame) -> bool:
@@ -137,6 +152,14 @@ def _is_own_dart(frame: Frame) -> bool:
 
 
 def _is_own_go(frame: Frame) -> bool:
-    module = frame.module or (frame.function or "").split("(")[0].rsplit("/", 1)[0]
-    first = module.split("/")[0]
-    return not module or first == "main" or first.startswith("main.") or "." in first  # stdlib has no domain
+    if _is_in_library(frame.file or ""):
+        return False
+    package = frame.module or _go_package(frame.function or "")
+    return bool(package) and package.partition("/")[0].partition(".")[0] not in rules.GO_SYSTEM
+
+
+def _go_package(function: str) -> str:
+    """`example.com/shop/cart` for `example.com/shop/cart.(*Cart).Pay`; empty for what the language has built in."""
+    folder, slash, name = function.partition("(")[0].rpartition("/")
+    package, dot, _ = name.partition(".")
+    return f"{folder}{slash}{package}" if dot else ""

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.crashes.log import AppInfo, CrashLog, Fault, Frame, RelatedStack, Thread
+from app.crashes.stable_text import without_stack
 from app.errors import MalformedLog
 from app.parsers import android_build, java_stack, native_text, values
 from app.parsers.native_text import NativeFrame
 
 MAX_THREADS = 2_000
 _MAX_ABORT_LINES = 50
+_MAX_SAID_LINES = 20  # of a stack in the abort message
 
 _PROCESS = re.compile(
     r"pid: (?P<pid>\d{1,10})(?:, tid: (?P<tid>\d{1,10}))?(?:, name: (?P<name>.*?))?[ \t]*>>> (?P<process>.*?) <<<"
@@ -200,6 +202,8 @@ def report(block: TombstoneBlock, format_name: str) -> CrashLog:
     identifier = facts.get("App ID") or package(block.process) or package(facts.get("Cmdline"))
     faults, notes = _java_faults(java) if java else ((_fault(block),), [])
     notes += [f"{label}: {facts[key]}" for key, label in _EXTRA.items() if facts.get(key)]
+    stack = _abort(block)[1]
+    notes += [f"The abort message has a stack: {', '.join(stack)}"] if stack else []
     if not java and not (crashed and crashed.frames):
         notes.append("The log holds no backtrace of the crashed thread")
     return CrashLog(
@@ -252,13 +256,19 @@ def _fault(block: TombstoneBlock) -> Fault:
     if address and not address.startswith("-"):
         place = address if address.startswith("0x") else f"0x{address}"  # Android 4.4 and Unity write bare hex
         code = f"{code} at {place}" if code else f"at {place}"
-    abort = (block.abort or "").strip()
-    if abort.startswith("'") and len(abort) > 1:
-        abort = abort[1:].removesuffix("'")
-    message = values.text(abort) or values.text(block.facts.get("Cause"))
+    message = values.text(_abort(block)[0]) or values.text(block.facts.get("Cause"))
     return Fault(
         type=name or "native crash", message=message, signal=name, code=code, handled=False, mechanism="signal"
     )
+
+
+def _abort(block: TombstoneBlock) -> tuple[str, list[str]]:
+    """What the program said when it aborted, and the lines of the stack that it put behind that."""
+    said = (block.abort or "").strip()
+    if said.startswith("'") and len(said) > 1:
+        said = said[1:].removesuffix("'")
+    message = without_stack(said)
+    return message, [line.strip() for line in said[len(message) :].splitlines() if line.strip()][:_MAX_SAID_LINES]
 
 
 def _java_faults(lines: list[str]) -> tuple[tuple[Fault, ...], list[str]]:

@@ -258,3 +258,27 @@ def test_an_unnamed_frame_of_a_reporter_is_no_part():
     between = Frame(image="crashpad", is_guess=True)
 
     assert value(crash(above, between, below)) == value(crash(above, below))
+
+
+@pytest.mark.parametrize(
+    ("platform", "file"),
+    [
+        ("javascript", "app:///node_modules/.pnpm/react-dom@18.2.0/node_modules/react-dom/index.js"),
+        ("node", "/app/.yarn/__virtual__/express/lib/router.js"),
+        ("python", "/app/.venv/lib/site-packages/flask/app.py"),
+        ("go", "/app/vendor/example.com/lib/lib.go"),
+        ("php", "vendor/laravel/framework/src/Application.php"),
+    ],
+)
+def test_a_library_that_its_sender_calls_the_apps_is_not_to_blame_above_the_apps_own_source(platform, file):
+    library = Frame("render", module="lib", file=file, in_app=True)
+    pay = Frame("checkout", module="shop", file="src/cart", in_app=True)
+
+    assert "render" in title(crash(library, type="Error", platform=platform))
+    assert title(crash(library, pay, library, type="Error", platform=platform)).endswith("checkout")
+
+
+def test_what_runs_futures_of_rust_is_not_to_blame_in_release_builds():
+    names = ("tokio::runtime::task::raw::poll", "<futures_util::future::Map<Fut,F> as core::future::Future>::poll")
+
+    assert culprit(*told(*names), type="SIGSEGV") == "pay"

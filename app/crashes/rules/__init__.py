@@ -45,7 +45,12 @@ CHECKED: frozenset[str] = frozenset(_of_all(_blame, "checked"))
 ALIKE: tuple[str, ...] = tuple(_of_all(_blame, "alike"))
 ALIKE_WHOLE: frozenset[str] = frozenset(_of_all(_blame, "alike_whole"))
 ENTRY_POINTS: frozenset[str] = frozenset(_of_all(_blame, "entry_points"))
-PLUMBING: tuple[str, ...] = tuple(_stacks["plumbing"])
+_rust = words_of("rust")
+RUST_SYSTEM: frozenset[str] = frozenset((*_rust["system"], *_rust["in_images"]))
+PLUMBING: tuple[str, ...] = (
+    *_stacks["plumbing"],
+    *(f"{pre}{crate}::" for crate in _rust["in_images"] for pre in ("", "<")),
+)
 SWIFT_PLUMBING: tuple[str, ...] = tuple(_stacks["swift_plumbing"])
 OVERFLOW_TYPES: frozenset[str] = frozenset(_stacks["overflow_types"])
 CHANCE_TYPES: frozenset[str] = frozenset(_stacks["chance_types"])
@@ -77,6 +82,9 @@ NODE_CORE: frozenset[str] = frozenset(_javascript["node_core"])
 PYTHON_LIBRARY_FOLDERS: tuple[str, ...] = tuple(words_of("python")["library_folders"])
 CSHARP_SYSTEM: tuple[str, ...] = tuple(words_of("csharp")["system"])
 DART_SYSTEM: tuple[str, ...] = tuple(words_of("dart")["system"])
+
+GO_SYSTEM: frozenset[str] = frozenset(words_of("go")["system"])
+LIBRARY_FOLDERS: tuple[str, ...] = tuple(words_of("libraries")["folders"])
 
 _terminations = words_of("terminations")
 

@@ -23,8 +23,10 @@ _PLACE = re.compile(r"(?P<file>\S.*?):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?
 _CALL = re.compile(r"[ \t]{0,40}\d{1,6}: {1,8}(?:(?P<address>0x[0-9a-f]{1,16}) - )?(?P<name>\S.*)$")
 _AT = re.compile(r"[ \t]{1,200}at (?P<place>.*)$")
 _NOT_OWN = ("std::", "core::", "alloc::", "<alloc::", "<core::", "<std::", "rust_begin_unwind", "__rust_", "_rust_", "rust_panic",
-            "__libc_start", "_start", "start_thread", "__clone", "clone3", "_main", "main", "<unknown>", "test::")  # fmt: skip
+            "__libc_start", "start_thread", "test::")  # fmt: skip
+_ENTRIES = ("main", "_main", "_start", "__clone", "clone", "clone3", "<unknown>")
 _FOREIGN_FILES = ("/rustc/", "/.cargo/registry/", "/.cargo/git/", "\\.cargo\\registry\\")
+_STANDARD_FILES = ("library/core/", "library/std/", "library/alloc/")  # where paths are shortened
 
 
 def traces(lines: Sequence[str]) -> Iterator[Trace]:
@@ -49,7 +51,7 @@ def _read(lines: Sequence[str], at: int, panic: re.Match[str]) -> Trace:
         stop += 1
     frames = _stack(lines, stop)
     if not frames and place:
-        frames = [Frame(file=values.text(place["file"]), line=int(place["line"]) or None, column=_column(place))]
+        frames = [_placed(Frame(), place)]
     fault = Fault(
         type="panic", message=values.text("\n".join(message).strip()), frames=values.bounded(frames), mechanism="panic"
     )
@@ -58,7 +60,13 @@ def _read(lines: Sequence[str], at: int, panic: re.Match[str]) -> Trace:
 
 def _stack(lines: Sequence[str], at: int) -> list[Frame]:
     """The frames of the backtrace that begins within a few lines."""
-    begin = next((number for number in range(at, min(at + 4, len(lines))) if "stack backtrace:" in lines[number]), None)
+    begin = None
+    for number in range(at, min(at + 4, len(lines))):
+        if "panicked at " in lines[number]:  # what follows is the next one's
+            break
+        if "stack backtrace:" in lines[number]:
+            begin = number
+            break
     frames: list[Frame] = []
     if begin is None:
         return frames
@@ -77,7 +85,7 @@ def _stack(lines: Sequence[str], at: int) -> list[Frame]:
 
 
 def _own(name: str) -> bool | None:
-    return False if name.startswith(_NOT_OWN) else None
+    return False if name.startswith(_NOT_OWN) or name in _ENTRIES else None
 
 
 def _placed(frame: Frame, place: re.Match[str] | None) -> Frame:
@@ -89,8 +97,12 @@ def _placed(frame: Frame, place: re.Match[str] | None) -> Frame:
         file=values.text(place["file"]),
         line=int(place["line"]) or None,
         column=_column(place),
-        in_app=False if any(part in place["file"] for part in _FOREIGN_FILES) else frame.in_app,
+        in_app=False if _is_foreign(place["file"]) else frame.in_app,
     )
+
+
+def _is_foreign(file: str) -> bool:
+    return file.startswith(_STANDARD_FILES) or any(part in file for part in _FOREIGN_FILES)
 
 
 def _column(place: re.Match[str]) -> int | None:

@@ -46,6 +46,17 @@ def test_a_native_tombstone_gives_signal_abort_message_threads_and_build_ids():
     assert (report.os.version, report.device.arch, report.app.identifier) == ("14", "arm64", "com.example.shop")
 
 
+def test_a_stack_behind_an_abort_message_is_none_of_the_message():
+    said = native().replace(
+        b"got -3", b"    #0 0x2f69cb8d in cart::check() /b/check.cc:5\n    #1 0x2f69cb9d in cart::pay()"
+    )
+
+    report = read(said)
+
+    assert report.faults[0].message == "cart.cpp:88: total must not be negative"
+    assert "cart::check() /b/check.cc:5, #1" in " ".join(report.notes)
+
+
 def test_a_function_keeps_its_brackets_and_loses_its_offset():
     frame = read(native()).crash_frames[1]
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.crashes.title import title
 from app.parsers import parse, stack_trace
 from app.parsers.document import Document
 from tests.printed import SAMPLES, places, read
@@ -134,6 +135,18 @@ def test_a_rust_panic_marks_the_frames_of_the_standard_library():
     (fault,) = report.faults
     assert (fault.message, report.threads[0].name) == ("index out of bounds: the len is 3 but the index is 3", "main")
     assert [frame.function for frame in fault.frames if frame.in_app is None] == ["shop::cart::pay", "shop::main"]
+
+
+def test_a_backtrace_of_rust_is_that_of_the_panic_above_it():
+    first, second, third = parse(
+        b"thread 'main' panicked at src/main.rs:2:5:\nfirst\nthread 'main' panicked at src/main.rs:9:9:\nsecond\n"
+        b"stack backtrace:\n   0: shop::drop::h0123456789abcdef\n             at ./src/main.rs:9:9\n"
+        b"thread 'main' panicked at library/core/src/panicking.rs:163:5:\npanic in a destructor\n"
+    )
+
+    assert places(first.faults[0].frames) == [(None, "src/main.rs", 2)]
+    assert title(second) == "panic: second in shop::drop"
+    assert third.faults[0].frames[0].in_app is False
 
 
 def test_a_rust_panic_without_a_backtrace_has_its_place():
