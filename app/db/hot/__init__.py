@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType, UnionType
+from types import MappingProxyType, ModuleType, UnionType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from sqlalchemy import JSON, ColumnElement, Dialect, FromClause, Text, bindparam, cast, func, select
@@ -39,12 +39,15 @@ class SqlText(Generic[Row]):
     or None, are made from their text. Times come as aware datetimes in UTC and are given as aware datetimes; a wrong or
     missing parameter is a KeyError. A number that a statement compares or inserts may need a cast there (`:most::bigint`).
     `binary`: PostgreSQL sends rows in binary form, which is quicker for long byte strings and for nothing else.
+    `instead`: files that stand in the place of others, by the names of these.
     """
 
-    def __init__(self, name: str, row: Callable[..., Row], *, binary: bool = False) -> None:
+    def __init__(
+        self, name: str, row: Callable[..., Row], *, binary: bool = False, instead: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self.parameters: list[str] = []  # in the order of their numbers
-        self.sql = _TOKENS.sub(self._numbered, read_text(name)).strip()
+        self.sql = _TOKENS.sub(self._numbered, read_text(name, instead or {})).strip()
         self.query: str | bytes = self.sql.encode()
         self.options: dict[str, Any] = {"prepare": True, "binary": binary}
         self._row = row
@@ -79,10 +82,10 @@ class SqlText(Generic[Row]):
         return f"${self.parameters.index(name) + 1}"
 
 
-def read_text(name: str) -> str:
-    """The text of NAME.sql with the files that it includes, and with its comments."""
+def read_text(name: str, instead: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The text of NAME.sql with the files that it includes, or those `instead` of them, and with its comments."""
     text = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-    return _INCLUDE.sub(lambda line: read_text(line[1]), text)
+    return _INCLUDE.sub(lambda line: read_text(instead.get(line[1], line[1]), instead), text)
 
 
 def _enums_of(row: Callable[..., Any]) -> list[tuple[int, type[enum.Enum]]]:

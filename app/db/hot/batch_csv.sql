@@ -5,7 +5,38 @@ SELECT
         coalesce(
             string_agg(
                 cells.id || ',' || left(cells.occurred, 10) || ',' || cells.log_id || ',' || cells.occurred || ','
-                || cells.crash_identifier || ',' || facts.text || E'\r\n',
+                || cells.crash_identifier || ',' || CASE
+                    WHEN (
+\ir batch_joined.sql
+                    ) !~ '[\r\n",]|\x7f[=+@\t-]' THEN
+                        -- Nothing to quote but the device, and no formula, as in almost all rows.
+                        coalesce(cells.app_version, '') || ',' || coalesce(cells.app_build, '') || ','
+                        || coalesce(cells.os_name, '') || ',' || coalesce(cells.os_version, '') || ','
+                        || CASE
+                            WHEN strpos(cells.shown_device, ',') > 0 THEN '"' || cells.shown_device || '"'
+                            ELSE coalesce(cells.shown_device, '')
+                        END
+                        || ',' || coalesce(cells.shown_user, '')
+                    ELSE (
+                        SELECT string_agg(
+                            CASE
+                                WHEN safe.text ~ '[\r\n",]' THEN '"' || replace(safe.text, '"', '""') || '"'
+                                ELSE safe.text
+                            END,
+                            ',' ORDER BY cell.place
+                        )
+                        FROM unnest(ARRAY[
+                            cells.app_version, cells.app_build, cells.os_name, cells.os_version, cells.shown_device,
+                            cells.shown_user
+                        ]) WITH ORDINALITY AS cell (value, place)
+                        CROSS JOIN LATERAL (
+                            -- An apostrophe before what a spreadsheet would run.
+                            SELECT
+                                CASE WHEN cell.value ~ '^[=+@\t\r\n-]' THEN '''' ELSE '' END || coalesce(cell.value, '')
+                                AS text
+                        ) AS safe
+                    )
+                END || E'\r\n',
                 ''
             ) FILTER (WHERE cells.wanted),
             ''
@@ -18,42 +49,3 @@ SELECT
 FROM (
 \ir batch_cells.sql
 ) AS cells
-CROSS JOIN LATERAL (
-    SELECT
-        CASE
-            -- Six cells with nothing to quote and no formula, as almost all are; but that the fifth may stand in quotes for a
-            -- comma within them.
-            WHEN plain.text ~ (
-                '^(?:[^=+@\t\r\n",-][^\r\n",]*)?(?:,(?:[^=+@\t\r\n",-][^\r\n",]*)?){3},'
-                '(?:[^=+@\t\r\n",-][^\r\n",]*|"(?:,|[^=+@\t\r\n"-][^\r\n"]*,)[^\r\n"]*")?,'
-                '(?:[^=+@\t\r\n",-][^\r\n",]*)?$'
-            ) THEN plain.text
-            ELSE (
-                SELECT string_agg(
-                    CASE WHEN safe.text ~ '[\r\n",]' THEN '"' || replace(safe.text, '"', '""') || '"' ELSE safe.text END,
-                    ',' ORDER BY cell.place
-                )
-                FROM unnest(ARRAY[
-                    cells.app_version, cells.app_build, cells.os_name, cells.os_version, cells.shown_device,
-                    cells.shown_user
-                ]) WITH ORDINALITY AS cell (value, place)
-                CROSS JOIN LATERAL (
-                    -- An apostrophe before what a spreadsheet would run.
-                    SELECT CASE WHEN cell.value ~ '^[=+@\t\r\n-]' THEN '''' ELSE '' END || coalesce(cell.value, '') AS text
-                ) AS safe
-            )
-        END AS text
-    FROM (
-        SELECT
-            coalesce(cells.app_version, '') || ',' || coalesce(cells.app_build, '') || ',' || coalesce(cells.os_name, '')
-            || ',' || coalesce(cells.os_version, '') || ','
-            -- Models of iPhones have a comma.
-            || CASE
-                WHEN strpos(cells.shown_device, ',') > 0 THEN '"' || cells.shown_device || '"'
-                ELSE coalesce(cells.shown_device, '')
-            END
-            || ',' || coalesce(cells.shown_user, '') AS text
-        -- Worked out once, not at each place that names it.
-        OFFSET 0
-    ) AS plain
-) AS facts

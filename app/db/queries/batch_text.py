@@ -1,8 +1,8 @@
 """The occurrences of a batch as text that PostgreSQL makes, a page at a time: no Python object for each row."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from app.db.engine import Database
 from app.db.hot import SqlText
@@ -13,6 +13,8 @@ from app.iso_time import FIRST_INSTANT
 ROWS_PER_TEXT = 25_000  # about 6 MB of NDJSON; more than a part has, unless a batch is of millions
 ROOM = 30 * 1024 * 1024  # bytes; more than a text and the buffers that it grows in. Beyond 32 MiB nothing is kept
 BEGINNING = BatchPosition(0, FIRST_INSTANT, 0)
+
+Row = TypeVar("Row")
 
 Facts = tuple[str | None, ...]
 """Of an occurrence, in the order of `app.crashes.facts.Facts`."""
@@ -43,6 +45,11 @@ class PartPage(NamedTuple):
     upto: BatchPosition
 
     @property
+    def is_of_one_crash(self) -> bool:
+        """True when every occurrence of it is of the crash that it ends in."""
+        return self.scope.crash_id is not None or self.after.crash_id == self.upto.crash_id
+
+    @property
     def values(self) -> dict[str, Any]:
         """The parameters of batch_page.sql."""
         scope = self.scope
@@ -68,8 +75,9 @@ def pages_between(
     """The pages of a part, which has so many rows or fewer: nothing is added to it while its batch is made."""
     begin, left = after or BEGINNING, rows
     while left > ROWS_PER_TEXT:
+        rest = PartPage(scope, begin, upto)
         with db.driver() as driver:
-            bound = driver.first(_BOUND, **PartPage(scope, begin, upto).values, size=ROWS_PER_TEXT)
+            bound = driver.first(_BOUND.of(rest), **rest.values, size=ROWS_PER_TEXT)
         if bound is None:
             break
         yield PartPage(scope, begin, bound)
@@ -99,7 +107,7 @@ def page_text(
     }
     with db.driver() as driver:
         keep_room([driver], ROOM)
-        found = driver.first(_TEXTS[name], **values)
+        found = driver.first(_TEXTS[name].of(page), **values)
     assert found is not None
     return found
 
@@ -107,13 +115,13 @@ def page_text(
 def undescribed(db: Database, page: PartPage) -> list[Undescribed]:
     """The occurrences of a page that no digest described, in the order of the page."""
     with db.driver() as driver:
-        return driver.rows(_UNDESCRIBED, **page.values)
+        return driver.rows(_UNDESCRIBED.of(page), **page.values)
 
 
 def devices_and_users(db: Database, page: PartPage) -> tuple[set[str], set[str]]:
     """What the rows of a page tell of devices and users."""
     with db.driver() as driver:
-        found: list[tuple[str | None, str | None]] = driver.rows(_DEVICES_AND_USERS, **page.values)
+        found = driver.rows(_DEVICES_AND_USERS.of(page), **page.values)
     return _known(device for device, _ in found), _known(user for _, user in found)
 
 
@@ -121,7 +129,18 @@ def _known(values: Iterable[str | None]) -> set[str]:
     return {value for value in values if value is not None}
 
 
-_TEXTS = {name: SqlText(f"batch_{name}", PageText, binary=True) for name in ("csv", "ndjson")}
-_UNDESCRIBED = SqlText("batch_undescribed", Undescribed)
-_DEVICES_AND_USERS = SqlText("batch_devices_and_users", lambda *columns: columns)
-_BOUND = SqlText("batch_bound", BatchPosition)
+class _OfPage(Generic[Row]):
+    """A statement about a page, and the same for pages that lie within one crash, which need not be sorted."""
+
+    def __init__(self, name: str, row: Callable[..., Row], *, binary: bool = False) -> None:
+        self._of_any = SqlText(name, row, binary=binary)
+        self._of_one_crash = SqlText(name, row, binary=binary, instead={"batch_page": "batch_page_of_crash"})
+
+    def of(self, page: PartPage) -> SqlText[Row]:
+        return self._of_one_crash if page.is_of_one_crash else self._of_any
+
+
+_TEXTS = {name: _OfPage(f"batch_{name}", PageText, binary=True) for name in ("csv", "ndjson")}
+_UNDESCRIBED = _OfPage("batch_undescribed", Undescribed)
+_DEVICES_AND_USERS: _OfPage[tuple[str | None, str | None]] = _OfPage("batch_devices_and_users", lambda *columns: columns)
+_BOUND = _OfPage("batch_bound", BatchPosition)
