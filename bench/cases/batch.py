@@ -30,7 +30,7 @@ def run(stand: Stand) -> Outcome:
     """Each number of workers in a deployment of its own, one after the other: they would take each other's parts."""
     outcome = Outcome(
         notes=[
-            "Parts of 50,000 occurrences; more workers than processors gain nothing. COPY drops what it gets; the usual way "
+            "Parts of 100,000 occurrences; more workers than processors gain nothing. COPY drops what it gets; the usual way "
             "is a Celery task with a server-side cursor that writes a file; ADBC is no job, and pyarrow writes."
         ]
     )

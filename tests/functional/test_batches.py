@@ -53,6 +53,20 @@ def test_a_crash_is_exported_in_parts_with_a_manifest_that_tells_them(
     assert rows[0]["app_version"] == "1.2"
 
 
+def test_the_parts_of_a_large_batch_grow_for_there_are_about_so_many_at_most(
+    services, client, member, run_workers, small_parts, monkeypatch
+):
+    monkeypatch.setattr(batch_params, "MOST_PARTS", 2)
+    crash = make_crash(services, member.app, occurrences=11)
+    path = f"crashes/{crash.identifier}"
+
+    parts = made(client, member, run_workers, path, format="csv")["parts"]
+    of_a_few = made(client, member, run_workers, path, format="csv", since_date="2018-09-09")["parts"]
+
+    assert [part["rows"] for part in parts] == [6, 5]
+    assert [part["rows"] for part in of_a_few] == [4, 1]
+
+
 def test_an_occurrence_that_no_digest_described_is_told_from_its_log(client, member, run_workers):
     log = upload(client, member, run_workers, 1)
     crash = log["occurrences"][0]["crash_identifier"]

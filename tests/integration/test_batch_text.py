@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import update
 
@@ -30,7 +31,8 @@ HOSTILE = (
     None, "", "1.2", "a,b", "iPhone9,4", '"a,b"', '"a', 'a"', "=a,b", ",a", "a,", ',"', '",', "a,=b", "a,\nb",
     'say "a"', '"', '""', ",", " ", "'", "'=1", "=1+1", "+1", "-1", "@a", "\t=1", "\r", "\n", "\r\n",
     "=cmd|'/C calc'!A0", '=HYPERLINK("http://example.com","a,b")', "a=1", "a-b", "a\tb", "a\rb", "a\nb", "a\\b", "\\", "\\.",
-    "\\n", "\\u2028", "/", "\x01\x02\x08\x0b\x0c\x1b\x1f", "\x7f\x80\x85\x9f", "\u2028\u2029", "\ufeff", "\ufffd", "\uffff",
+    "\\n", "\\u2028", "/", "\x01\x02\x08\x0b\x0c\x1b\x1f", "\x7f\x80\x85\x9f", "a\x7f=b", "\x7f", ",=1",
+    "\u2028\u2029", "\ufeff", "\ufffd", "\uffff",
     "ä漢字", "😀🏳️‍🌈", "\U0010ffff", "null", "NULL", "true", "{}", "[1]", "%s", "$1", ":user", "x" * 128, '"' * 128, "😀" * 128,
     "=" * 128, "\n" * 128,
 )  # fmt: skip
@@ -197,3 +199,29 @@ def test_python_gets_one_row_for_a_part_of_thousands(services, member):
 
     assert made[0][2] == 1_000
     assert sum(fetched) < 30
+
+
+@pytest.mark.parametrize(("kind", "is_sorted"), [("crash_batch", False), ("app_batch", True)])
+def test_only_pages_of_several_crashes_are_sorted(services, member, monkeypatch, kind, is_sorted):
+    crash = make_crash(services, member.app, occurrences=3)
+    monkeypatch.setattr(DriverConnection, "first", planned(DriverConnection.first, plans := []))
+
+    written(services, member, kind, (crash if kind == "crash_batch" else member.app).identifier, Speed(), format="csv")
+
+    assert {"Sort Key" in plan for plan in plans} == {is_sorted}
+
+
+def planned(first, plans: list[str]):
+    """`first`, which adds the plan of each text of a batch that is run."""
+
+    def explained(driver, statement, **values):
+        if getattr(statement, "name", "") == "batch_csv":
+            with psycopg.RawCursor(driver.connection) as cursor:
+                cursor.execute("SET enable_seqscan = off")
+                cursor.execute("SET enable_bitmapscan = off")
+                lines = cursor.execute(f"EXPLAIN {statement.sql}", statement.written(values)).fetchall()
+                cursor.execute("RESET ALL")
+            plans.append(" ".join(line for (line,) in lines))
+        return first(driver, statement, **values)
+
+    return explained

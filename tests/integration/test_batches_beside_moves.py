@@ -198,7 +198,7 @@ def test_a_batch_that_ends_without_a_result_lets_occurrences_move(services, memb
     if end == "cancelled":
         cancel(services, member.user_id, begin_of_app(services, member).id)
     else:
-        with within(monkeypatch, batch_params, "count_in_scope", stop):
+        with within(monkeypatch, batch_params, "bound_of_scope", stop):
             begin_of_app(services, member)
     regroup_app(services, row_id)
 

@@ -123,6 +123,14 @@ def cuts(session: Session, scope: Scope, size: int) -> Iterator[PartEnd]:
         yield PartEnd(_last(session, scope, last), filled)
 
 
+def bound_of_scope(session: Session, scope: Scope) -> int:
+    """As many occurrences as belong to it or more, by the counts that crashes have."""
+    counted = select(func.coalesce(func.sum(Crash.occurrences_count), 0)).where(Crash.app_id == scope.app_id)
+    if scope.crash_id is not None:
+        counted = counted.where(Crash.id == scope.crash_id)
+    return int(session.execute(counted).scalar_one())
+
+
 def count_in_scope(session: Session, scope: Scope) -> int:
     """How many occurrences belong to it."""
     total = 0
@@ -186,8 +194,10 @@ def _nth(session: Session, scope: Scope, crash_id: int, after: BatchPosition | N
     """The place of the n-th occurrence of a crash after a place; there has to be one."""
     statement = select(Occurrence.crash_id, Occurrence.occurred_at, Occurrence.id)
     statement = statement.where(*_in_scope(scope, [crash_id]))
-    if after is not None:
-        statement = statement.where(_place() > _literal(after))
+    if after is not None:  # without the crash, which PostgreSQL would compare in each row
+        columns = (Occurrence.occurred_at, Occurrence.id)
+        place = (literal(after.occurred_at, Occurrence.occurred_at.type), literal(after.id, Occurrence.id.type))
+        statement = statement.where(tuple_(*columns) > tuple_(*place))
     oldest_first = statement.order_by(Occurrence.occurred_at, Occurrence.id)
     return BatchPosition(*session.execute(oldest_first.offset(number - 1).limit(1)).one())
 

@@ -10,7 +10,7 @@ from app.db.queries.batch_rows import BatchPosition, Scope
 from app.db.queries.room import keep_room
 from app.iso_time import FIRST_INSTANT
 
-ROWS_PER_TEXT = 25_000  # about 6 MB of NDJSON; more than a part has, unless a batch is of millions
+ROWS_PER_TEXT = 20_000  # about 6 MB of NDJSON, a fifth of a part: all but the first are made while others are stored
 ROOM = 30 * 1024 * 1024  # bytes; more than a text and the buffers that it grows in. Beyond 32 MiB nothing is kept
 BEGINNING = BatchPosition(0, FIRST_INSTANT, 0)
 
@@ -142,5 +142,7 @@ class _OfPage(Generic[Row]):
 
 _TEXTS = {name: _OfPage(f"batch_{name}", PageText, binary=True) for name in ("csv", "ndjson")}
 _UNDESCRIBED = _OfPage("batch_undescribed", Undescribed)
-_DEVICES_AND_USERS: _OfPage[tuple[str | None, str | None]] = _OfPage("batch_devices_and_users", lambda *columns: columns)
+_DEVICES_AND_USERS: _OfPage[tuple[str | None, str | None]] = _OfPage(
+    "batch_devices_and_users", lambda *columns: columns
+)
 _BOUND = _OfPage("batch_bound", BatchPosition)
