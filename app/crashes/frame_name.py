@@ -200,6 +200,7 @@ _CSHARP = (
     (re.compile(r"\+?<([\w.]+)>(?:[bd]__|c__Iterator)\w*(?:\.MoveNext)?"), r".\1"),  # lambdas; state machines
     (re.compile(r"<([\w.]+)>g__(\w+)\|\w+"), r"\1.\2"),  # local functions
     (re.compile(r"\(.*$"), ""),  # parameters
+    (re.compile(r"(?<=\w)@(?:\d+(?:-\d+)*)?(?=[.+]|$)"), ""),  # F#'s closures tell their line
     (re.compile(r"lambda_method\d+"), "lambda_method"),
     (re.compile(r"\.{2,}(?!ctor|cctor)"), "."),
 )

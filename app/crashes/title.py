@@ -171,7 +171,7 @@ def _function(one: NamedFrame, blame: Blame) -> str:
         return one_line(one.name.text.removeprefix(f"{one.name.host}:"))
     if blame.family == "java" and one.name.is_bridge:
         return one_line(one.name.host).rsplit(".", 1)[-1]
-    if blame.family == "csharp" and "<" in f"{frame.module}{frame.function}":
+    if blame.family == "csharp" and any(mark in f"{frame.module}{frame.function}" for mark in "<@"):
         return one_line(".".join(one.name.text.split(".")[-2:]))
     function = one_line(kotlin_native.readable(shown_name(frame.function or "")))
     if not frame.module or function.startswith((f"{frame.module}.", "-[", "+[")):

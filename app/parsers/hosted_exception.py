@@ -20,7 +20,6 @@ _FLUTTER = ".FlutterError"  # of Firebase's plugin
 _BRACKETED = re.compile(r"\[[\w.+`]{1,500}\]: ")
 _GLUE = ("mono.", "crc64", "android.runtime.")  # what .NET for Android generates
 _JAVA_FILES = (".java", ".kt")
-_COMPONENTS = "\n\nThis error is located at:"  # React's components
 _MIN_FRAMES = 2  # in the message of a type that is no known wrapper
 
 
@@ -60,7 +59,7 @@ def hosted(faults: list[Fault], app: str | None) -> Hosted | None:
                 delivered = _judged(java, is_own)
         moved.append(len(made) - 1)
     notes = [f"Thrown to Java as {faults[0].type}"] if 0 in found and faults[0].type else []
-    components = next((text for fault in faults if (text := _components(fault))), None)
+    components = next((text for fault in faults if (text := javascript.components(fault.message or ""))), None)
     notes += [components] if components else []
     return Hosted(platform, tuple(made), delivered, tuple(notes))
 
@@ -131,7 +130,7 @@ def _is_javas(frame: Frame) -> bool:
 
 def _script_error(fault: Fault, lines: list[str], start: int) -> Fault:
     frames = [frame for line in lines[start:] if (frame := javascript.frame(line))]
-    head = "\n".join(lines[:start]).partition(_COMPONENTS)[0]
+    head = "\n".join(lines[:start]).partition(javascript.COMPONENTS)[0]
     kind, message = javascript.type_and_message(head)
     if kind is None and "\n" in head:  # NativeScript first says which call failed
         kind, said = javascript.type_and_message(head.partition("\n")[2])
@@ -147,10 +146,3 @@ def _dart_error(fault: Fault) -> Fault:
         for frame in fault.frames
     )
     return Fault(kind or fault.type, message, tuple(frames))
-
-
-def _components(fault: Fault) -> str | None:
-    """React's components that the error came from, in a note's words."""
-    text = (fault.message or "").partition(_COMPONENTS)[2].partition(", js engine:")[0].partition(", stack:")[0]
-    named = [line.strip() for line in text.split("\n") if line.lstrip().startswith(("in ", "at "))][:20]
-    return values.clean("React components: " + ", ".join(named)) if named else None

@@ -14,7 +14,7 @@ from app.parsers import values
 
 MAX_FAULTS = 50  # exceptions kept of one trace; each may restore a whole stack from the one around it
 CAPTION = re.compile(  # the Play Console and Crashlytics print no colon: then the name of a class must follow
-    r"(?P<indent>[ \t]*)(?P<kind>Caused by|Suppressed)"
+    r"(?P<indent>[ \t]*)(?P<kind>Caused by|Suppressed|Wrapped by)"
     r"(?::[ \t]*|[ \t]+(?=(?:[^\W\d][\w$-]*\.)+[^\W\d][\w$-]*(?::|[ \t]*$)))(?P<rest>.*)$"
 )
 MORE = re.compile(r"[ \t]*\.\.\. (?P<count>\d{1,9}) (?:more|common frames omitted|frames? (?:excluded|truncated))\b")
@@ -48,7 +48,7 @@ class _Level:
 
     caption: str  # what Throwable.toString() gave
     indent: int
-    relation: str | None = None
+    relation: str | None = None  # "wrapper": of the one before
     parent: int | None = None
     frames: list[str] = field(default_factory=list)  # their lines
     missing: int = 0  # frames at the end that the log names by count only
@@ -100,7 +100,7 @@ def is_frame_below(caption_line: str, line: str) -> bool:
 
 def caption(head: str) -> re.Match[str] | None:
     """The match of CAPTION on a line without the blanks in front; the first letters tell most lines."""
-    return CAPTION.match(head) if head.startswith(("Caused by", "Suppressed")) else None
+    return CAPTION.match(head) if head.startswith(("Caused by", "Suppressed", "Wrapped by")) else None
 
 
 def is_about_frames(head: str) -> bool:
@@ -184,12 +184,30 @@ def _levels(lines: list[str]) -> tuple[list[_Level], list[str]]:
             message.append(line)
     if message:
         levels[-1].caption = "\n".join([levels[-1].caption, *message]).rstrip()
-    return levels, notes
+    return _outermost_first(levels), notes
+
+
+def _outermost_first(levels: list[_Level]) -> list[_Level]:
+    """Of a trace with its root cause first, as Logback's %rEx prints it, in the other order."""
+    chain = [level for level in levels if level.relation in (None, "wrapper")]
+    if len(chain) < 2:
+        return levels
+    ordered = [*reversed(chain), *(level for level in levels if level.relation not in (None, "wrapper"))]
+    places = {id(level): number for number, level in enumerate(ordered)}
+    for level in ordered[len(chain) :]:
+        level.parent = places[id(levels[level.parent or 0])]
+    for number, level in enumerate(ordered[: len(chain)]):
+        level.relation, level.parent = ("cause", number - 1) if number else (None, None)
+    for level in ordered[1 : len(chain)]:
+        _restore(level, ordered, level.missing)
+    return ordered
 
 
 def _enclosed(caption: re.Match[str], levels: list[_Level]) -> _Level:
     """A new level below the one it hangs on: a cause stands as far in as its effect, a suppressed one further."""
     indent = indent_of(caption["indent"])
+    if caption["kind"] == "Wrapped by":
+        return _Level(caption["rest"], indent, "wrapper", 0)
     is_cause = caption["kind"] == "Caused by"
     for parent in range(len(levels) - 1, -1, -1):
         if levels[parent].indent < indent or (is_cause and levels[parent].indent == indent):

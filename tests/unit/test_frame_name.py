@@ -129,6 +129,7 @@ OTHER_SAME = [
     ("csharp", Frame("Shop.<Pay>d__3.MoveNext"), Frame("Shop.<Pay>d__9.MoveNext")),
     ("csharp", Frame("Shop.<>c__DisplayClass5_0.<Run>b__1"), Frame("Shop.<>c__DisplayClass7_1.<Run>b__0")),
     ("csharp", Frame("Shop.Execute[T](Int32 x)"), Frame("Shop.Execute[U]()")),
+    ("csharp", Frame("Invoke", module="Shop.Cart.pay@12-1"), Frame("Invoke", module="Shop.Cart.pay@14-3")),
     ("csharp", Frame("Pay + 0x44", module="Shop.Cart"), Frame("Pay + 0x1c", module="Shop.Cart")),
     ("javascript", Frame("async*pay", file="c.js"), Frame("pay", file="c.js")),
     ("javascript", Frame("EventListener.handleEvent*pay", file="c.js"), Frame("async pay", file="c.js")),

@@ -14,7 +14,7 @@ from app.parsers import values
 from app.parsers.traces import Trace
 
 PLATFORM = "dart"
-MARKS = ("#0 ", "#00 ")
+MARKS = ("#0 ", "#00 ", ".dart ")
 
 _MAX_LINE = 4_000  # characters of a line that are read
 _MAX_HEAD_LINES = 60  # lines between the error and its stack
@@ -28,10 +28,18 @@ _AOT = re.compile(
 _STARS = re.compile(r"[ \t]{0,40}(?:\*\*\* ){15}\*\*\*")
 _FIELD = re.compile(r"(?P<key>pid|build_id|isolate_dso_base|arch|tid):? '?(?P<value>[\w]{1,64})")
 _UNHANDLED = re.compile(r".{0,200}?\bUnhandled [Ee]xception: ?(?P<rest>.*)$")
-_FLUTTER = re.compile(r"[ \t]{0,40}The following (?P<what>.{1,300}?) was thrown[^:]{0,300}:(?P<rest>.*)$")
+_FLUTTER = re.compile(
+    r"[ \t]{0,40}The following (?P<what>.{1,300}?) was thrown(?:.{0,1000}:[ \t]*$|[^:]{0,300}:(?P<rest>.*)$)"
+)
+_TERSE = re.compile(  # of package:stack_trace, which leaves out the place in the core libraries
+    r"[ \t]{0,40}(?:(?P<file>\S{1,1000}\.dart) (?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?|(?P<core>(?:dart|package):\S{1,1000}))"
+    r" {2,200}(?P<name>\S.{0,2000})$"
+)
+_GAP = re.compile(r"[ \t]{0,40}={5} asynchronous gap ={5,100}$")
 _BOX = re.compile(r"[ \t]{0,40}[═=╞╡]{2}.{0,10}EXCEPTION CAUGHT BY .*")
 _WARNING = "Warning: This VM has been configured"
 _TYPE = re.compile(r"(?P<type>_?[A-Z][\w$]{0,200}(?:<[\w<>, ?]{1,200}>)?)(?P<rest>(?::| ?\().*)$", re.DOTALL)
+_CORE_TYPES = ("_AssertionError", "_CastError", "_Exception", "_TypeError")  # private names of dart:core
 _SAID = (
     ("Bad state: ", "StateError"), ("Invalid argument", "ArgumentError"), ("Unsupported operation: ", "UnsupportedError"),
     ("Null check operator used on a null value", "TypeError"), ("type '", "TypeError"), ("Stack Overflow", "StackOverflowError"),
@@ -47,6 +55,13 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
     at, behind = 0, 0
     while at < len(lines):
         line = lines[at]
+        if ("dart" in line or "package:" in line) and (terse := _terse_stack(lines, at)):
+            start = _head_above(lines, at, behind)
+            kind, message = _type_and_message(lines[start:at])
+            if (kind or "").endswith(("Error", "Exception")) or _UNHANDLED.match(lines[start][:_MAX_LINE]):
+                yield Trace(start, (Fault(kind, message, values.bounded(terse)),))
+            at = behind = at + len(terse)
+            continue
         if "#0" not in line or not (_first(line) or _first_address(line)):
             at += 1
             continue
@@ -67,6 +82,28 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
                 notes=tuple(notes),
             )
         at = behind = stop
+
+
+def _terse_stack(lines: Sequence[str], at: int) -> list[Frame]:
+    """The frames that stand from the line on, one on each, where package:stack_trace has printed them."""
+    frames: list[Frame] = []
+    for number in range(at, len(lines)):
+        text = lines[number][:_MAX_LINE].rstrip()
+        found = _TERSE.match(text)
+        if found:
+            frames.append(
+                Frame(
+                    function=values.text(found["name"]),
+                    file=values.text(found["file"] or found["core"]),
+                    line=int(found["line"] or 0) or None,
+                    column=int(found["column"] or 0) or None,
+                )
+            )
+        elif frames and _GAP.match(text):
+            frames.append(Frame(function="<asynchronous suspension>", in_app=False))
+        else:
+            break
+    return frames
 
 
 def _first(line: str) -> re.Match[str] | None:
@@ -166,9 +203,11 @@ def _type_and_message(head: Sequence[str]) -> tuple[str | None, str | None]:
     thrown, flutter = _UNHANDLED.match(head[0][:_MAX_LINE]), _FLUTTER.match(head[0][:_MAX_LINE])
     body = [line for line in head[1:] if _WARNING not in line]
     if flutter:
-        body = [flutter["rest"], *_until_blank(body)]
-        named, said = flutter["what"].split(" ")[-1], "\n".join(body).strip()
-        return values.text(named if named[:1].isupper() else None) or type_and_message(said)[0], values.text(said)
+        body = [flutter["rest"] or "", *_until_blank(body)]
+        named, said = flutter["what"].removesuffix(" object").split(" ")[-1], "\n".join(body).strip()
+        named = named.removeprefix("_") if named in _CORE_TYPES else named
+        is_type = named.lstrip("_")[:1].isupper()
+        return values.text(named if is_type else None) or type_and_message(said)[0], values.text(said)
     return type_and_message("\n".join([thrown["rest"] if thrown else head[0], *body]))
 
 

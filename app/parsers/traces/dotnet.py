@@ -7,6 +7,7 @@ Mono 6.12 `StackTrace`, Unity 2022's console and IL2CPP's logcat output. Frames 
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from app.crashes.log import Fault, Frame
@@ -19,6 +20,7 @@ MARKS = (") [0x", ".cs:", "Exception", "Error")
 _MAX_LINE = 4_000  # characters of a line that are read
 _MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
 _MAX_FAULTS = 50
+_MAX_MEMBER_LINES = 500  # of an exception in an AggregateException
 _FRAME = re.compile(
     r"(?P<wrapper>\(wrapper [^)]{1,100}\) )?(?P<name>[^\s()]{3,2000}) ?"
     r"\((?!<anonymous>|native\)|index \d|Native Method|Unknown Source)[^():/\\]{0,2000}\)(?P<rest>.*)$"
@@ -44,6 +46,7 @@ _LATER_TYPE = re.compile(  # behind words of a log
 )
 _LOOKS_THROWN = re.compile(r"(?:Exception|Error|Fault)(?:`\d{1,3})?$")
 _INNER_NUMBER = re.compile(r"\(Inner Exception #\d{1,9}\) ")
+_MEMBER = re.compile(r"[ \t]{0,40}---> \([^()#\n]{1,60} #\d{1,9}\) ")
 _ENDS_INNER = re.compile(r"[ \t]{0,40}--- [^\n]{1,200} ---[ \t]*$")
 
 
@@ -130,7 +133,53 @@ def type_and_message(head: str, *, of_log: bool = False) -> tuple[str | None, st
 
 
 def read_exception(lines: Sequence[str], *, of_log: bool = False) -> list[Fault]:
-    """The exception whose ToString stands in the lines, outermost first, its inner ones as causes."""
+    """The exception whose ToString stands in the lines, outermost first; inner ones and an aggregate's are causes."""
+    chain, members = _without_members(lines)
+    faults = _chain(chain, of_log=of_log)
+    around = next((at for at in range(len(faults) - 1, -1, -1) if _is_aggregate(faults[at])), 0)
+    for member in members:
+        read = _chain(member, of_log=False)
+        first = len(faults)
+        if len(faults) + len(read) > _MAX_FAULTS or any(_is_same(read[0], fault) for fault in faults[around + 1 :]):
+            continue  # .NET Framework tells the first one twice
+        for fault in read:
+            faults.append(
+                replace(fault, relation="cause", parent=around if fault.parent is None else fault.parent + first)
+            )
+    return faults
+
+
+def _is_aggregate(fault: Fault) -> bool:
+    return (fault.type or "").endswith("AggregateException")
+
+
+def _is_same(one: Fault, other: Fault) -> bool:
+    return (one.type, one.message) == (other.type, other.message) and one.frames == other.frames
+
+
+def _without_members(lines: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """The lines of the exception and its inner ones; and those of each further exception of an AggregateException."""
+    kept: list[str] = []
+    members: list[list[str]] = []
+    is_member = False
+    for line in lines:
+        found = _MEMBER.match(line)
+        if found:
+            members.append([])
+            is_member, line = True, line[found.end() :]
+        if not is_member:
+            kept.append(line)
+            continue
+        members[-1].append(line.rstrip().rstrip("<-") if _ends_member(line) else line)
+        is_member = not _ends_member(line)
+    return kept, members
+
+
+def _ends_member(line: str) -> bool:
+    return line.rstrip().endswith("<---")
+
+
+def _chain(lines: Sequence[str], *, of_log: bool) -> list[Fault]:
     heads, stacks = _heads_and_stacks(lines)
     frames: list[list[Frame]] = [[] for _ in heads]
     for number, stack in enumerate(stacks):
@@ -159,7 +208,7 @@ def _heads_and_stacks(lines: Sequence[str]) -> tuple[list[str], list[list[Frame]
             for part in inner[: _MAX_FAULTS - len(heads)]:
                 heads.append("\n".join(message).rstrip())
                 message = [_INNER_NUMBER.sub("", part).strip()]
-        elif line.lstrip().startswith("---> "):  # AggregateException tells its inner exceptions once more
+        elif line.lstrip().startswith("---> "):
             break
         elif _ENDS_INNER.match(line) and not dotnet_words.REJOINS.search(line):
             stacks.append([])
@@ -187,6 +236,14 @@ def _stack_end(lines: Sequence[str], at: int) -> int:
     end, blanks = at, 0
     while at < len(lines):
         line = lines[at]
+        if _MEMBER.match(line):
+            below = range(at, min(at + _MAX_MEMBER_LINES, len(lines)))
+            behind = next((number + 1 for number in below if _ends_member(lines[number])), None)
+            if behind is None:
+                break
+            at = end = behind
+            blanks = 0
+            continue
         if _ENDS_INNER.match(line) or frame(line):
             end, blanks = at + 1, 0
         elif line.strip() or blanks:

@@ -68,7 +68,7 @@ def _fault(head: Sequence[str], frames: list[Frame]) -> Fault:
             code = (
                 " ".join(part for part in (told["code"], told["address"] and f"at {told['address']}") if part) or None
             )
-        elif line.strip() and not line.startswith("\tpanic: "):  # the same once more, or what came of it
+        elif line.strip() and not line.startswith(("\tpanic: ", "PC=")):  # the same once more, or what came of it
             message.append(line)
     if kind and kind.startswith("SIG"):
         signal = kind

@@ -7,7 +7,7 @@ Left out on purpose: Node's excerpt of the source and the properties of an error
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from app.crashes.log import Fault, Frame
 from app.parsers import values
@@ -19,11 +19,15 @@ MARKS = (" at ", "\tat ", "\nat ", "@")
 _MAX_LINE = 4_000  # characters of a line that are read
 _MAX_DIGITS = 11  # of a line or column
 _MAX_WORDS = 4  # of a function's name
+_MAX_FAULTS = 50
+_MAX_PROPERTIES = 20  # lines of an error's properties between its stack and its cause
+_MEMBERS = "[errors]: ["  # above those of an AggregateError
 _MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
 _AT_PLACE = re.compile(r"(?:(?!-?\d{1,9}(?::|$))(?P<file>[^\s@]+?):)?(?P<line>-?\d{1,9})(?::(?P<column>-?\d{1,9}))?$")
 _KNOWN_PLACES = ("<anonymous>", "native", "[native code]")
 _OTHER_SOURCES = (".rs", ".swift", ".dart", ".cs", ".java", ".kt", ".go")  # a bare place below another language's call
 _ASYNC_CAUSE = re.compile(r"[A-Za-z][\w. ]{0,100}(?:\*[A-Za-z][\w. ]{0,100}){0,9}$")
+_WASM = re.compile(r"(?P<file>\S{1,1000}?):(?P<place>wasm-function\[\d{1,9}\]:0x[0-9a-f]{1,16})$")
 _INDEX = re.compile(r"index \d{1,9}$")  # of Promise.all
 _EVAL = re.compile(r"eval at [^(]{0,1000}\((?P<place>[^()]{1,2000})\)")
 _LEAD = re.compile(
@@ -32,6 +36,7 @@ _LEAD = re.compile(
 _LEAD_WORDS = ("Uncaught", "Unhandled", "[cause]")
 _HEAD = re.compile(r"[ \t]{0,40}(?P<type>[A-Za-z_$][\w$.]{0,200})(?: \[\w{1,100}\])?(?:: (?P<message>.*))?$")
 _CAUSE = re.compile(r"[ \t]{0,40}(?:\[cause\]: |Caused by: ?|caused by: ?)(?P<rest>.*)$")
+COMPONENTS = "\n\nThis error is located at:"  # React's components
 _STACK_MARKS = ("stack:", "Stack:", "StackTrace:")  # of React Native and NativeScript: the stack follows
 _IS_ERROR = re.compile(r"(?:Error|Exception|Violation|Rejection|Warning)$")
 
@@ -44,7 +49,8 @@ def _head(text: str) -> re.Match[str] | None:
 
 def frame(line: str) -> Frame | None:
     """The frame on the line, in V8's form (`at pay (cart.js:7:12)`) or JavaScriptCore's (`pay@cart.js:7:12`); else None."""
-    text = line[:_MAX_LINE].strip().removesuffix(" {")  # Node prints the error's properties behind its last frame
+    # Node prints the error's properties behind its last frame, and members of an AggregateError as a list.
+    text = line[:_MAX_LINE].strip().removesuffix(" {").removesuffix(",")
     if "(file:" in text and text.endswith(")"):
         return _native_script(text)
     if text.startswith("at "):
@@ -58,6 +64,8 @@ def _v8(text: str) -> Frame | None:
         return replace(found, note="async") if found else None
     if not text.endswith(")"):
         place = _place(text)
+        if wasm := _WASM.match(text):
+            return Frame(file=values.text(wasm["file"]), note=wasm["place"])
         return _made(None, *place) if place and "(" not in text and not place[0].endswith(_OTHER_SOURCES) else None
     name, bracket, place_text = f" {text[:-1]}".partition(" (")
     if not bracket:
@@ -67,6 +75,8 @@ def _v8(text: str) -> Frame | None:
     place = _place(place_text)
     if place:
         return _made(name, *place)
+    if wasm := _WASM.match(place_text):
+        return Frame(function=values.text(name.strip()), file=values.text(wasm["file"]), note=wasm["place"])
     if place_text in _KNOWN_PLACES or _INDEX.match(place_text):
         return Frame(
             function=values.text(name.strip()), file=place_text if place_text in _KNOWN_PLACES else None, in_app=False
@@ -128,6 +138,13 @@ def type_and_message(head: str) -> tuple[str | None, str | None]:
     return values.text(found["type"]), values.text(message.strip())
 
 
+def components(text: str) -> str | None:
+    """React's components that the error came from, in a note's words."""
+    text = text.partition(COMPONENTS)[2].partition(", js engine:")[0].partition(", stack:")[0]
+    named = [line.strip() for line in text.split("\n") if line.lstrip().startswith(("in ", "at "))][:20]
+    return values.clean("React components: " + ", ".join(named)) if named else None
+
+
 def without_stack_mark(text: str) -> str:
     """Without the words that say that the stack follows, and without the name of the engine."""
     bare = text.rstrip()
@@ -153,7 +170,7 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
     """The errors that have a stack, with their causes."""
     at, end = 0, len(lines)
     behind = 0  # the line behind the trace before
-    open_trace: tuple[int, list[Fault]] | None = None
+    open_trace: _OpenTrace | None = None
     while at < end:
         line = lines[at]
         found = frame(line) if "at " in line or "@" in line else None
@@ -167,17 +184,60 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
             continue
         head = "\n".join(lines[start:at])
         cause = _CAUSE.match(lines[start])
-        kind, message = type_and_message(cause["rest"] + head[len(lines[start]) :] if cause else head)
-        if open_trace and cause and start - behind <= 2:
-            faults = open_trace[1]
-            faults.append(Fault(kind, message, values.bounded(frames), relation="cause", parent=len(faults) - 1))
+        said = components(head)
+        kind, message = type_and_message(
+            (cause["rest"] + head[len(lines[start]) :] if cause else head).partition(COMPONENTS)[0]
+        )
+        fault, indent = Fault(kind, message, values.bounded(frames)), _indent(lines[start])
+        parent = open_trace.parent(indent, cause is not None, lines[behind:start]) if open_trace else None
+        if open_trace and parent is not None:
+            open_trace.add(replace(fault, relation="cause", parent=parent), indent)
         else:
             if open_trace:
-                yield Trace(open_trace[0], tuple(open_trace[1]))
-            open_trace = (start, [Fault(kind, message, values.bounded(frames))])
+                yield open_trace.whole()
+            open_trace = _OpenTrace(start, [fault], [indent], (said,) if said else ())
         at = behind = stop
     if open_trace:
-        yield Trace(open_trace[0], tuple(open_trace[1]))
+        yield open_trace.whole()
+
+
+@dataclass(slots=True)
+class _OpenTrace:
+    """An error while its causes, and the members of an AggregateError, may still follow."""
+
+    start: int
+    faults: list[Fault]
+    indents: list[int]  # of their heads
+    notes: tuple[str, ...] = ()
+
+    def whole(self) -> Trace:
+        """The error with all that followed."""
+        return Trace(self.start, tuple(self.faults), notes=self.notes)
+
+    def add(self, fault: Fault, indent: int) -> None:
+        """Take a cause or member."""
+        if len(self.faults) < _MAX_FAULTS:
+            self.faults.append(fault)
+            self.indents.append(indent)
+
+    def parent(self, indent: int, is_cause: bool, between: Sequence[str]) -> int | None:
+        """The number of the error that one belongs to which begins behind some lines; None where it is another."""
+        if len(between) > _MAX_PROPERTIES:
+            return None
+        around = (number for number in range(len(self.faults) - 1, -1, -1) if self.indents[number] < indent)
+        if is_cause:
+            return next(around, len(self.faults) - 1)
+        is_member = any(line.rstrip().endswith(_MEMBERS) for line in between)
+        is_next_member = indent > 0 and indent in self.indents[1:] and not any(map(_is_outermost, between))
+        return next(around, None) if is_member or is_next_member else None
+
+
+def _is_outermost(line: str) -> bool:
+    return bool(line.strip()) and not line[0].isspace()
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _stack(lines: Sequence[str], at: int) -> tuple[int, list[Frame]]:
@@ -200,6 +260,7 @@ def _stack(lines: Sequence[str], at: int) -> tuple[int, list[Frame]]:
 def _head_above(lines: Sequence[str], at: int, behind: int) -> int | None:
     """The line of type and message above the first frame: the nearest that names an error, else the nearest of all."""
     nearest: int | None = None
+    is_marked = has_stack_mark(lines[at - 1]) if at else False
     for number in range(at - 1, max(behind, at - 1 - _MAX_HEAD_LINES, 0) - 1, -1):
         text = lines[number][:_MAX_LINE].strip().removeprefix("[cause]: ")
         found = _head(text)
@@ -207,6 +268,6 @@ def _head_above(lines: Sequence[str], at: int, behind: int) -> int | None:
             return number
         if nearest is None and found and found["message"] is not None:
             nearest = number
-        if number < at - 2 and not text:
+        if number < at - 2 and not text and not is_marked:
             break
     return nearest

@@ -21,6 +21,7 @@ _MAX_FAULTS = 50
 _MAX_BETWEEN = 12  # lines between two frames: source, marks, notes
 _BEGIN = "Traceback (most recent call last)"
 _FRAME = re.compile(r'File "(?P<file>[^"]{0,2000})", line (?P<line>\d{1,9})(?:, in (?P<function>.*))?$')
+_IN_THREAD = re.compile(r".{0,200}?Exception in thread (?P<name>[^\n]{1,200}):$")
 _REPEATED = re.compile(r"\[Previous line repeated (?P<count>\d{1,9}) more times?\]$")
 _HEAD = re.compile(r"(?P<type>[^\W\d][\w.]{0,500})(?:: (?P<message>.*)|:?)$")
 _LINKS = (
@@ -48,6 +49,7 @@ class _Margin:
     column: int  # of the margin; -1: none
     group: _Raised | None = None  # whose member stands here
     first_line: int = 0
+    thread: str | None = None
     last: _Raised | None = None
     is_linked: bool = False  # the words that link an exception to the next were read
 
@@ -102,6 +104,8 @@ def _add(block: _Margin, lines: Sequence[str], at: int) -> int:
     if fault:
         if block.last is None:
             block.first_line = at
+            thread = _IN_THREAD.match(lines[at - 1][:_MAX_LINE].rstrip()) if at else None
+            block.thread = values.text(thread["name"]) if thread else None
         elif not block.is_linked and block.group:  # a member without the line that parts it from the one before
             block.group.members.append(block.last)
             block.last = None
@@ -128,7 +132,7 @@ def _trace(block: _Margin) -> Trace:
         faults.append(replace(one.fault, relation=None if parent is None else "cause", parent=parent))
         below = [*one.members[:_MAX_FAULTS], *([one.before] if one.before else [])]
         left += [(each, number) for each in reversed(below)]
-    return Trace(block.first_line, tuple(faults))
+    return Trace(block.first_line, tuple(faults), thread=block.thread)
 
 
 def _bare(line: str) -> str:

@@ -13,7 +13,7 @@ from app.parsers import values
 from app.parsers.traces import Trace
 
 PLATFORM = "swift"
-MARKS = ("rogram crashed: ", "Current stack trace:")
+MARKS = ("rogram crashed: ", "Current stack trace:", ".swift:", ".swift, line ")
 
 _MAX_LINE = 4_000  # characters of a line that are read
 _MAX_HEAD_LINES = 20
@@ -26,12 +26,18 @@ _ANY_THREAD = re.compile(
     r"[ \t]{0,40}(?:Thread \d{1,9}\b.{0,200}:|Registers:|Images .{0,100}:|Backtrace took .*)[ \t]*$"
 )
 _FATAL = re.compile(r"(?P<type>Fatal error|Precondition failed|Assertion failed)(?:: (?P<message>.*))?$")
+_FATAL_AT = re.compile(
+    r"(?:[^\"{]{0,200}?[\s\]])??(?P<file>[^\s\"{]{1,1000}\.swift):(?P<line>\d{1,9}): (?=Fatal|Precond|Assert)"
+)
+_FILE_BEHIND = re.compile(r": file (?P<file>\S{1,1000}\.swift), line (?P<line>\d{1,9})$")
 _FRAME = re.compile(
     r"[ \t]{0,40}(?P<number>\d{1,6})(?: {1,20}\[(?P<kind>[\w, ]{1,40})\])*(?: {1,20}(?P<address>0x[0-9a-f]{1,16}))?"
     r" (?P<rest>\S.*)$"
 )
 _SOURCE = re.compile(r"(?P<name>.*) at (?P<file>(?:[\\/]|[A-Za-z]:).*?):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?$")
-_OFFSET = re.compile(r"(?P<name>.*) \+ (?P<offset>\d{1,15})(?: in (?P<image>.{1,400}))?$")
+_OFFSET = re.compile(
+    r"(?P<name>.*) \+ (?P<offset>\d{1,15})(?: in (?P<image>.{1,400}?)(?: at (?P<file>[\\/].{1,1000}))?)?$"
+)
 _OLD_FRAME = re.compile(
     r"\d{1,6} {2,40}(?P<image>\S{1,200}) {1,40}(?P<address>0x[0-9a-f]{1,16}) (?P<name>.*?)(?: \+ (?P<offset>\d{1,15}))?$"
 )
@@ -49,6 +55,21 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
             said = _fatal_above(lines, at)
             if frames and said is not None:
                 yield Trace(said, (_fatal(lines[said], frames),))
+        elif ".swift" in line and (place := _place_of_fatal(line[:_MAX_LINE].rstrip())) and not _is_followed(lines, at):
+            of_library = False if place["file"].startswith("Swift/") else None
+            frame = Frame(file=values.text(place["file"]), line=int(place["line"]) or None, in_app=of_library)
+            yield Trace(at, (_fatal(line, [frame]),))
+
+
+def _place_of_fatal(line: str) -> re.Match[str] | None:
+    """Where the standard library's message says that it stopped the program."""
+    return _FATAL_AT.match(line) or (_FILE_BEHIND.search(line) if _FATAL.search(line) else None)
+
+
+def _is_followed(lines: Sequence[str], at: int) -> bool:
+    """True where a backtrace of the same crash stands below."""
+    below = lines[at + 1 : at + 1 + _MAX_HEAD_LINES]
+    return any("rogram crashed: " in line or "Current stack trace:" in line for line in below)
 
 
 def _read(lines: Sequence[str], at: int, crashed: re.Match[str]) -> Trace:
@@ -90,7 +111,7 @@ def _fatal_above(lines: Sequence[str], at: int) -> int | None:
 
 
 def _fatal(line: str, frames: list[Frame]) -> Fault:
-    found = _FATAL.search(line[:_MAX_LINE].rstrip())
+    found = _FATAL.search(_FILE_BEHIND.sub("", line[:_MAX_LINE].rstrip()))
     return Fault(
         type=found["type"] if found else None, message=values.text(found["message"]) if found else None,
         frames=values.bounded(frames), handled=False, mechanism="trap",
@@ -113,7 +134,7 @@ def _frame(text: str) -> Frame | None:
     kind = found["kind"]
     return Frame(
         function=values.text(offset["name"] if offset else name),
-        file=values.text(source["file"]) if source else None,
+        file=values.text(source["file"] if source else offset["file"] if offset else None),
         line=int(source["line"]) or None if source else None,
         column=int(source["column"] or 0) or None if source else None,
         image=values.text(image),

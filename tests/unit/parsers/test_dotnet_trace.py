@@ -66,3 +66,31 @@ def test_inner_exceptions_of_dotnet_are_causes_with_their_own_frames():
         ("System.InvalidOperationException", ["Pay", ".ctor", "<Main>$"]),
         ("System.NullReferenceException", ["Read", "<Pay>b__1"]),
     ]
+
+
+MEMBERS = """\
+Unhandled exception. System.AggregateException: Several. (no cart) (no price)
+ ---> System.InvalidOperationException: no cart
+   at Shop.Cart.Pay() in /src/Cart.cs:line 12
+   --- End of inner exception stack trace ---
+   at Shop.Program.Main(String[] args)
+{first} ---> (Inner Exception #1) System.ArgumentException: no price
+   at Shop.Price.Of() in /src/Price.cs:line 3
+   at Shop.Cart.Pay()<---
+"""
+FIRST_AGAIN = """\
+---> (Inner Exception #0) System.InvalidOperationException: no cart
+   at Shop.Cart.Pay() in /src/Cart.cs:line 12<---
+
+"""
+
+
+@pytest.mark.parametrize("first", ["", FIRST_AGAIN], ids=[".NET 8", ".NET Framework"])
+def test_all_exceptions_of_an_aggregate_are_its_causes_once(first):
+    report = read(MEMBERS.format(first=first))
+
+    assert [(each.type, each.parent, len(each.frames)) for each in report.faults] == [
+        ("System.AggregateException", None, 1),
+        ("System.InvalidOperationException", 0, 1),
+        ("System.ArgumentException", 0, 2),
+    ]

@@ -243,3 +243,15 @@ def test_the_plain_sample_has_suppressed_exceptions_with_causes_of_their_own():
 
     relations = [(fault.relation, fault.parent) for fault in report.faults]
     assert relations == [(None, None), ("cause", 0), ("suppressed", 1), ("cause", 2), ("suppressed", 1), ("cause", 4)]
+
+
+def test_a_trace_with_its_root_cause_first_is_read_in_the_other_order():
+    (report,) = read(
+        "java.io.IOException: disk\n\tat a.Store.read(Store.java:1)\n\t... 1 common frames omitted\n"
+        "Wrapped by: java.lang.RuntimeException: outer\n\tat a.Main.run(Main.java:2)\n\tat a.Main.main(Main.java:3)\n"
+    )
+
+    assert [(each.type, each.parent, [frame.function for frame in each.frames]) for each in report.faults] == [
+        ("java.lang.RuntimeException", None, ["run", "main"]),
+        ("java.io.IOException", 0, ["read", "main"]),
+    ]

@@ -198,6 +198,17 @@ def test_a_swift_backtrace_has_the_fatal_error_and_the_crashed_thread():
     ]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["Shop/Cart.swift:14: Fatal error: cart is empty", "Fatal error: cart is empty: file Shop/Cart.swift, line 14"],
+)
+def test_a_fatal_error_of_swift_without_a_backtrace_has_its_place(line):
+    report = read(f"opened\n{line}\n")
+
+    assert title(report) == "Fatal error: cart is empty in Cart.swift"
+    assert places(report.faults[0].frames) == [(None, "Shop/Cart.swift", 14)]
+
+
 def test_traces_of_several_languages_come_in_the_order_of_the_log():
     text = "\n".join(
         (SAMPLES / name).read_text() for name in ("rust-panic.txt", "python-chained.log", "node-cause.txt")
