@@ -34,6 +34,7 @@ _JAVAC_LAMBDA = re.compile(r"lambda\$(.+?)\$\d+(?:\$.*)?|lambda\$(\d+)")
 _KOTLIN_LAMBDA = re.compile(r"(?:\$lambda[$-]\d+|\$default|\$suspendImpl|\$\$inlined\$\w+|\$\$superforward|\$\d+)+$")
 # JavaScript: bundlers put hashes into file names, minifiers make names of one or two letters.
 _JS_ADDED = re.compile(r" ?\[as [^\]]*\]|/?<$|^(?:[\w. *]{1,200}\*)?(?:async )?(?:(?:new|get|set) )?|\[\w\]")
+_JS_CALLED = re.compile(r"^(?:[\w. *]{1,200}\*)?(?:async )?")
 _JS_ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", "", "code", "global"})  # "global code", "eval code"
 _JS_FILLERS = frozenset({"Object", "null", "undefined", "Module", "exports", "prototype"})
 _JS_HASH = re.compile(r"[-._~](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]{6,}(?=[.\-]|$)|(?<=^)\d+(?=\.)|\.chunk|\.min|\.bundle")
@@ -69,6 +70,11 @@ def is_nameless(frame: Frame) -> bool:
     """True where the function is not known."""
     function = (frame.function or "")[:MAX_NAME].strip()
     return not frame.module and (not function or NAMELESS.fullmatch(function) is not None or is_trap(function))
+
+
+def script_function(function: str) -> str:
+    """The function of JavaScript without what called it or awaits it: `pay` for `async*pay` and `async pay`."""
+    return _JS_CALLED.sub("", function)
 
 
 def is_trap(function: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from symbolic.exceptions import SymbolicError
 from symbolic.sourcemap import SourceMapTokenMatch, SourceMapView
 
+from app.crashes.frame_name import script_function
 from app.crashes.in_app import language_family
 from app.crashes.log import CrashLog, Frame
 from app.symbols.awaited_keys import debug_id, first, release_keys
@@ -165,7 +166,7 @@ def declared_id(log: CrashLog, file: str) -> str | None:
 
 
 def _named(frame: Frame, token: SourceMapTokenMatch, caller: Any) -> Frame:
-    function = frame.function or ""
+    function = script_function(frame.function or "")
     if len(function.rpartition(".")[2]) <= MINIFIED or function in ("?", "<anonymous>", "anonymous"):
         function = bounded((caller.name if caller else None) or function)
     return replace(
@@ -185,5 +186,5 @@ def _is_placed(frame: Frame) -> bool:
 
 
 def _looks_minified(frame: Frame) -> bool:
-    name = (frame.function or "").rpartition(".")[2]
+    name = script_function(frame.function or "").rpartition(".")[2]
     return (frame.column or 0) > LONG_LINE or 0 < len(name) <= MINIFIED

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain, islice
 
+from app.crashes.frame_name import script_function
 from app.crashes.in_app import language_family
 from app.crashes.log import CrashLog, Frame, MissingSymbols
 from app.symbols.resolving import MAPPING, SOURCE_MAP, is_java, mapping_ids
@@ -51,5 +52,5 @@ def _is_minified(frame: Frame) -> bool:
         or (frame.file or "").startswith(_NO_SCRIPTS)
     ):
         return False
-    name = (frame.function or "").rpartition(".")[2]
+    name = script_function(frame.function or "").rpartition(".")[2]
     return frame.column > LONG_LINE or (0 < len(name) <= MINIFIED and frame.line <= MINIFIED)

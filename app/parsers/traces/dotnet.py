@@ -154,7 +154,7 @@ def _is_aggregate(fault: Fault) -> bool:
 
 
 def _is_same(one: Fault, other: Fault) -> bool:
-    return (one.type, one.message) == (other.type, other.message) and one.frames == other.frames
+    return (one.type, one.message, one.frames) == (other.type, other.message, other.frames[: len(one.frames)])
 
 
 def _without_members(lines: Sequence[str]) -> tuple[list[str], list[list[str]]]:

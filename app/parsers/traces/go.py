@@ -23,7 +23,8 @@ _HEAD = re.compile(
 )
 _AGAIN = re.compile(r"(?P<message>.*?)(?: \[recovered(?:, repanicked)?\])?$")
 _SIGNAL = re.compile(
-    r"\[signal (?P<signal>SIG[A-Z]{2,8})(?:[^\]]{0,100}? code=(?P<code>\w{1,20}))?(?: addr=(?P<address>0x[0-9a-f]{1,16}))?"
+    r"\[signal (?:(?P<signal>SIG[A-Z]{2,8})|(?P<exception>0x[0-9a-f]{1,16}))"
+    r"(?:[^\]]{0,100}? code=(?P<code>\w{1,20}))?(?: addr=(?P<address>0x[0-9a-f]{1,16}))?"
 )
 _PLACE = re.compile(r"[ \t]{1,40}(?P<file>\S.*?):(?P<line>\d{1,9})(?: \+0x[0-9a-fA-F]{1,16})?$")
 _GONE = re.compile(r"goroutine running on other thread|\.\.\.additional frames elided|\.\.\. ?\d{1,9} frames elided")
@@ -66,7 +67,12 @@ def _fault(head: Sequence[str], frames: list[Frame]) -> Fault:
         if told:
             signal = told["signal"]
             code = (
-                " ".join(part for part in (told["code"], told["address"] and f"at {told['address']}") if part) or None
+                " ".join(
+                    part
+                    for part in (told["exception"] or told["code"], told["address"] and f"at {told['address']}")
+                    if part
+                )
+                or None
             )
         elif line.strip() and not line.startswith(("\tpanic: ", "PC=")):  # the same once more, or what came of it
             message.append(line)
@@ -110,7 +116,7 @@ def _frame(call: str, place: re.Match[str]) -> Frame:
     name = call.removeprefix("created by ").split(" in goroutine ")[0]
     if name.endswith(")"):
         name = name[: _opening(name)]
-    slash = name.rfind("/") + 1
+    slash = name.partition("[")[0].rfind("/") + 1  # type arguments have paths of their own
     dot = name.find(".", slash)
     return Frame(
         function=values.text(name[dot + 1 :] if dot >= 0 else name),

@@ -29,6 +29,8 @@ _OTHER_SOURCES = (".rs", ".swift", ".dart", ".cs", ".java", ".kt", ".go")  # a b
 _ASYNC_CAUSE = re.compile(r"[A-Za-z][\w. ]{0,100}(?:\*[A-Za-z][\w. ]{0,100}){0,9}$")
 _WASM = re.compile(r"(?P<file>\S{1,1000}?):(?P<place>wasm-function\[\d{1,9}\]:0x[0-9a-f]{1,16})$")
 _INDEX = re.compile(r"index \d{1,9}$")  # of Promise.all
+_EVAL_CODE = "eval code"  # JavaScriptCore tells no place of it
+_GECKO_EVAL = re.compile(r" line (?P<place>\d{1,9}) > (?:eval|Function)\b.*$")
 _EVAL = re.compile(r"eval at [^(]{0,1000}\((?P<place>[^()]{1,2000})\)")
 _LEAD = re.compile(
     r".{0,200}?\b(?:Uncaught|Unhandled [\w ]{1,40}:|Unhandled JS Exception:) (?:\(in promise\) )?|.{0,200}?\[cause\]: "
@@ -55,7 +57,7 @@ def frame(line: str) -> Frame | None:
         return _native_script(text)
     if text.startswith("at "):
         return _v8(text[3:])
-    return _jsc(text) if "@" in text or text == "[native code]" else None
+    return _jsc(text) if "@" in text or text in ("[native code]", _EVAL_CODE) else None
 
 
 def _v8(text: str) -> Frame | None:
@@ -91,7 +93,10 @@ def _native_script(text: str) -> Frame | None:
 
 
 def _jsc(text: str) -> Frame | None:
+    if text == _EVAL_CODE:
+        return Frame(function=text, in_app=False)
     name, _, place_text = text.rpartition("@")
+    place_text = _GECKO_EVAL.sub(r":\g<place>", place_text)
     if "[native code]" in (name, text):
         return Frame(file="[native code]", in_app=False)
     if "*" in name or name.startswith("async "):  # SpiderMonkey tells what called an asynchronous function: async*pay
@@ -173,7 +178,7 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
     open_trace: _OpenTrace | None = None
     while at < end:
         line = lines[at]
-        found = frame(line) if "at " in line or "@" in line else None
+        found = frame(line) if "at " in line or "@" in line or _EVAL_CODE in line else None
         if found is None:
             at += 1
             continue

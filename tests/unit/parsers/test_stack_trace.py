@@ -31,6 +31,8 @@ TypeError: Cannot read properties of undefined (reading 'price')
         ("EventListener.handleEvent*@https://example.com/cart.js:7:12", (None, "https://example.com/cart.js", 7, 12)),
         ("promise callback*Cart.pay/<@/cart.js:7:12", ("Cart.pay/<", "/cart.js", 7, 12)),
         ("async pay@https://example.com/cart.js:7:12", ("pay", "https://example.com/cart.js", 7, 12)),
+        ("pay@https://example.com/cart.js line 7 > eval:1:12", ("pay", "https://example.com/cart.js", 7, None)),
+        ("eval code", ("eval code", None, None, None)),
         ("[native code]", (None, "[native code]", None, None)),
         ("    at eval (eval at pay (/app/cart.js:7:12), <anonymous>:1:1)", ("eval", "/app/cart.js", 7, 12)),
         ("    at pay (address at index.android.bundle:1:2345)", ("pay", "index.android.bundle", 1, 2345)),
@@ -99,6 +101,17 @@ def test_a_go_panic_has_its_signal_and_the_frames_of_the_goroutine():
         ("example.com/shop/cart", "Start"),
     ]
     assert report.threads[0].name == "goroutine 18"
+
+
+def test_a_panic_of_go_on_windows_has_the_code_of_the_exception():
+    report = read(
+        "panic: runtime error: nil\n[signal 0xc0000005 code=0x0 addr=0x8 pc=0x48e5a6]\n\ngoroutine 1 [running]:\n"
+        "example.com/shop.(*Map[go.shape.struct { example.com/price.X int }]).Get(0x1)\n\tC:/shop/map.go:9 +0x1d\n"
+    )
+
+    (fault,) = report.faults
+    assert (fault.message, fault.code) == ("runtime error: nil", "0xc0000005 at 0x8")
+    assert fault.frames[0].module == "example.com/shop"
 
 
 def test_a_fatal_error_of_go_is_read():

@@ -72,6 +72,13 @@ def test_a_crash_without_frames_has_none_to_name() -> None:
     assert named_scripts((), lambda _file: None) == ()
 
 
+@pytest.mark.parametrize("name", ["async*t", "async t", "promise callback*t"])
+def test_a_minified_name_behind_what_called_it_is_named(tmp_path: Path, name: str) -> None:
+    _, names = made(tmp_path, MAP)
+
+    assert told(resolved(names, script_event((name, 121), ("n", 400))).log)[0][0] == "total"
+
+
 def test_a_name_that_was_not_minified_stays(tmp_path: Path) -> None:
     _, names = made(tmp_path, MAP)
 
