@@ -177,6 +177,7 @@ class CrashLog:
     images: tuple[BinaryImage, ...] = ()
     mappings: tuple[str, ...] = ()  # ids of the mapping files of R8 or ProGuard that the build made
     source_maps: tuple[SourceMapRef, ...] = ()  # of JavaScript
+    source_bundles: tuple[str, ...] = ()  # ids of the bundles of sources of Java and Kotlin that the build made
     app: AppInfo = field(default_factory=AppInfo)
     os: OsInfo = field(default_factory=OsInfo)
     device: DeviceInfo = field(default_factory=DeviceInfo)

@@ -132,6 +132,7 @@ def parse_event(event: dict[str, Any], *, brief: bool = False, may_be_empty: boo
         images=images,
         mappings=sentry_images.mappings(event.get("debug_meta")),
         source_maps=sentry_images.source_maps(event.get("debug_meta")),
+        source_bundles=() if brief else sentry_images.source_bundles(event.get("debug_meta")),
         app=sentry_contexts.app(event, contexts),
         os=sentry_contexts.system(contexts),
         device=sentry_contexts.device(contexts),

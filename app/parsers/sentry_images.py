@@ -7,6 +7,7 @@ API.
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.crashes.log import BinaryImage, Frame, SourceMapRef
 from app.parsers import values
 
 MAX_SOURCE_MAPS = 1_000  # kept of one event
+MAX_BUNDLES = 100  # of sources, likewise: one for each module of the app
 MAX_NAMED = 1_000  # images kept of one event that only its frames name
 # By Mach cpu_type: only those that mean the same on every system.
 _ARCHITECTURES = {7: "x86", 12: "arm", 16_777_223: "x86_64", 16_777_228: "arm64", 33_554_444: "arm64_32"}
@@ -58,6 +60,15 @@ def mappings(debug_meta: Any) -> tuple[str, ...]:
         if one.get("type") == "proguard"
     )
     return tuple(found for found in ids if found)
+
+
+def source_bundles(debug_meta: Any) -> tuple[str, ...]:
+    """Ids of the bundles of sources of Java and Kotlin that the build made."""
+    listed = values.items(values.mapping(debug_meta).get("images"))
+    found = (
+        values.text(pick(one, "debug_id", "debugId")) for one in map(values.mapping, listed) if one.get("type") == "jvm"
+    )
+    return tuple(islice((one for one in found if one), MAX_BUNDLES))
 
 
 def source_maps(debug_meta: Any) -> tuple[SourceMapRef, ...]:

@@ -24,7 +24,7 @@ from app.symbols.awaited_keys import sources_key, unwind_key
 from app.symbols.java import JavaNames
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import NativeNames
-from app.symbols.resolving import Resolved, is_java, mapping_ids, native_ids, resolve, scripts_of
+from app.symbols.resolving import Resolved, bundle_ids, is_java, mapping_ids, native_ids, resolve, scripts_of
 from app.symbols.scripts import ScriptNames, no_sources
 from app.symbols.source_files import SourceFiles
 from app.symbols.unwind_table import UnwindTable
@@ -116,7 +116,7 @@ class OpenedSymbols:
         cache = _CACHES.setdefault(self._storage, SymbolCache())
         report = self._unwound(report, cache, only_crash=only_crash)
         wanted = sorted(native_ids(report, only_crash=only_crash))
-        self._look_up(wanted if only_crash else _with_sources(wanted), NATIVE)
+        self._look_up(wanted if only_crash else _with_sources([*wanted, *bundle_ids(report)]), NATIVE)
         mapping = self._mapping(report) if is_java(report) else None
         opened: dict[str, NativeNames | None] = {}  # for this report, however many images it has
 

@@ -2,7 +2,8 @@
 
 Source: `sourcebundle` of the crate symbolic-debuginfo (12): magic `SYSB`, a version of four bytes, a zip with
 `manifest.json`: `{"files": {<path>: {"type", "url", "path", "headers"}}, "debug_id", …}`. The debug id is there where the
-bundle has the sources of one image. Left out on purpose: sources of Java, which name no file of a frame, and scripts.
+bundle has the sources of one image, or of one module of Java or Kotlin, where a file has an `url` for a path. Left out on
+purpose: scripts.
 """
 
 import json
@@ -52,12 +53,12 @@ def bundled_maps(bundle: Path, folder: Path, max_unpacked: int) -> Iterator[tupl
 
 
 def bundled_sources(bundle: Path, folder: Path, max_unpacked: int) -> tuple[str | None, Iterator[tuple[str, bytes]]]:
-    """The debug id, as written, of the image whose sources a bundle holds, and each of them: path, content. Raises NotSymbols."""
+    """The debug id, as written, of what the sources of a bundle belong to, and each of them: path, content. Raises NotSymbols."""
     manifest = _manifest(bundle, folder, max_unpacked)
     paths = {
         path: named
         for path, one in _files(manifest).items()
-        if one.get("type") == "source" and (named := _text(one.get("path")))
+        if one.get("type") == "source" and (named := _text(one.get("path")) or _text(one.get("url")))
     }
 
     def each() -> Iterator[tuple[str, bytes]]:

@@ -32,7 +32,7 @@ from app.symbols.scripts import (
     no_sources,
     script_ids,
 )
-from app.symbols.source_files import with_source
+from app.symbols.source_files import with_java_source, with_source
 
 MAX_MANGLED = 2_048  # characters; longer names stay as they are
 REMEMBERED = 2_048  # names
@@ -158,6 +158,11 @@ def mapping_ids(log: CrashLog) -> list[str]:
     return [found for found in map(debug_id, log.mappings) if found]
 
 
+def bundle_ids(log: CrashLog) -> list[str]:
+    """Ids of the bundles of sources that a report names, in one spelling."""
+    return [found for found in map(debug_id, log.source_bundles) if found]
+
+
 def is_java(log: CrashLog) -> bool:
     """True when a mapping may have taken its names."""
     return log.platform in JAVA_PLATFORMS
@@ -199,6 +204,8 @@ def resolve(
     is_script = language_family(log) == "javascript"
     are_calls = log.format in CALL_ADDRESSES or log.platform == "dart"
 
+    bundles = [files for one in ([] if only_crash else bundle_ids(log)) if (files := sources(one))]
+
     def named(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
         if is_script:
             return named_scripts(frames, script, sources)
@@ -208,7 +215,7 @@ def resolve(
 
     def expand(frame: Frame, *, is_return: bool) -> list[Frame]:
         if frame.address is None:
-            return java.frames(frame) if java else [frame]
+            return [with_java_source(one, bundles) for one in (java.frames(frame) if java else [frame])]
         place = None if _is_named(frame) and only_crash else images.of(frame)
         if place is None:
             return [frame]

@@ -51,12 +51,35 @@ class SourceFiles:
         return raw.decode("utf-8", "replace").replace("\0", "\ufffd").splitlines()
 
 
-def with_source(frame: Frame, files: SourceFiles | None) -> Frame:
-    """The frame with the lines around it, unless its sender has told them."""
-    if files is None or frame.source is not None or not frame.file or frame.line is None:
+def with_source(frame: Frame, files: SourceFiles | None, path: str | None = None) -> Frame:
+    """The frame with the lines around it, unless its sender has told them; `path`: where its file has another one here."""
+    path = path or frame.file
+    if files is None or frame.source is not None or not path or frame.line is None:
         return frame
-    found = files.lines(frame.file, frame.line)
+    found = files.lines(path, frame.line)
     return replace(frame, source=found) if found else frame
+
+
+def with_java_source(frame: Frame, bundles: Iterable[SourceFiles]) -> Frame:
+    """The frame of Java or Kotlin with the lines around it, out of the first bundle that has them."""
+    path = _java_path(frame)
+    for files in bundles if path else ():
+        frame = with_source(frame, files, path)
+    return frame
+
+
+def _java_path(frame: Frame) -> str | None:
+    """Where the file of a frame of Java or Kotlin lies in a bundle: `~/com/example/Cart.jvm`, whatever its language.
+
+    Source: `build_source_file_name` of symbolicator's `symbolicator-proguard` (2026).
+    """
+    package, dot, _ = (frame.module or "").rpartition(".")
+    stem, has_ending, _ = (frame.file or "").rpartition(".")
+    if not frame.module:
+        return None
+    if has_ending and "$" not in stem:
+        return f"~/{package.replace('.', '/')}{'/' if dot else ''}{stem}.jvm"
+    return f"~/{frame.module.partition('$')[0].replace('.', '/')}.jvm"
 
 
 def keep_sources(files: Iterable[tuple[str, bytes]], cache: Path) -> bool:

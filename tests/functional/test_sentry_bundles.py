@@ -94,6 +94,25 @@ def test_a_bundle_of_sources_gives_native_frames_the_lines_around_them(client, m
     }  # fmt: skip
 
 
+def test_a_bundle_of_sources_of_java_is_found_by_its_id_in_the_event(client, member, bearer, run_workers):
+    cart = ("files/_/_/com/example/shop/Cart.jvm", b"class Cart {\n  void pay()\n}", {"type": "source"})
+    cart[2]["url"] = "~/com/example/shop/Cart.jvm"
+    sent(client, bearer, [member.app.identifier], bundle(cart, debug_id=ID))
+    run_workers()
+    frames = [
+        {"module": "com.example.shop.Cart", "filename": "Cart.kt", "function": "pay", "lineno": 2},
+        {"module": "com.example.shop.Cart$Item", "function": "price", "lineno": 1},
+        {"module": "Cart", "filename": "Cart.kt", "function": "pay", "lineno": 2},
+    ]
+    thrown = {"type": "IllegalStateException", "value": "x", "stacktrace": {"frames": frames[::-1]}}
+    images = {"images": [{"type": "jvm", "debug_id": ID}]}
+    event = {"event_id": "7" * 32, "platform": "java", "exception": {"values": [thrown]}, "debug_meta": images}
+    report = report_of(client, member, run_workers, json.dumps(event).encode())
+
+    lines = [frame["source"] and frame["source"]["context_line"] for frame in report["exceptions"][0]["frames"]]
+    assert lines == ["  void pay()", "class Cart {", None]
+
+
 def test_a_bundle_for_two_apps_is_in_both_and_for_anothers_in_none(client, services, member, bearer, run_workers):
     stranger = make_member(services, "mallory@example.com")
     content = script_bundle(MAP, ID)

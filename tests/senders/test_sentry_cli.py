@@ -43,16 +43,24 @@ def test_a_java_crash_is_named_by_the_mapping_of_its_uuid(receiver: Receiver, cl
     uuid = "0a0b0c0d-0000-4000-8000-00000000000a"
     (tmp_path / "mapping.txt").write_bytes(mapping("a.b", "total", "pay"))
     app = cli.environ["SENTRY_PROJECT"]
-    images = {"images": [{"type": "proguard", "uuid": uuid}]}
+    sources = "0a0b0c0d-0000-4000-8000-00000000000b"
+    images = {"images": [{"type": "proguard", "uuid": uuid}, {"type": "jvm", "debug_id": sources}]}
+    (tmp_path / "main/com/example/shop").mkdir(parents=True)
+    (tmp_path / "main/com/example/shop/Cart.kt").write_text("class Cart {\n    fun total()\n    fun pay()\n}\n")
+    (tmp_path / "out").mkdir()
 
     older = () if cli.major == "3" else ("--app-id", "com.example.shop", "--version", "1.2", "--version-code", "45")
     cli.succeed("upload-proguard", "--uuid", uuid, *older, "mapping.txt", folder=tmp_path)
+    cli.succeed("debug-files", "bundle-jvm", "--output", "out", "--debug-id", sources, "main", folder=tmp_path)
+    cli.succeed("debug-files", "upload", "--type", "jvm", "--wait", "out", folder=tmp_path)
     symbols = until(lambda: all_read(receiver, app), "the mapping")
     receiver.http.send("POST", f"/api/apps/{app}/logs", java_event("a.b", 2, 1, debug_meta=images))
     report = receiver.report_of(app)
 
-    assert uuid in symbols[0]["debug_ids"]
-    assert [frame["function"] for frame in report["exceptions"][0]["frames"]] == ["pay", "total"]
+    frames = report["exceptions"][0]["frames"]
+    assert any(uuid in one["debug_ids"] for one in symbols)
+    assert [frame["function"] for frame in frames] == ["pay", "total"]
+    assert [frame["source"]["context_line"] for frame in frames] == ["    fun pay()", "    fun total()"]
 
 
 @pytest.mark.parametrize("by", ["debug id", "release"])
