@@ -9,10 +9,9 @@ from app.db import Session
 from app.db.models.app import App
 from app.db.models.channel import LEASING, NotificationChannel
 from app.db.models.webhook import Webhook, add_delivery
-from app.db.queries.notified_crashes import crashes_over, day_counts
+from app.db.queries.notified_crashes import DayCounts, crashes_over, day_counts
 from app.notifications.composing import DAILY, DAYS, SPIKE, USERS_OVER, WEEKLY
 from app.notifications.hours import summary_due
-from app.notifications.rules import is_spike
 from app.queueing.broker import EVALUATE_RULES, PUSH, UPKEEP
 from app.services import Services
 from app.work.lease import Attempt, run_next
@@ -75,3 +74,11 @@ WORK = WorkType(
     permanent=(),
 )
 """Never complete: a channel's rules are evaluated again after a pause, and the sweep sends the task message."""
+
+
+def is_spike(counts: DayCounts, times: float) -> bool:
+    """True when the crash occurred today more than so many times its mean of the days before.
+
+    The days are the seven before today, or those since the crash was first seen; without any the crash has no past.
+    """
+    return counts.days > 0 and counts.today > times * counts.before / counts.days

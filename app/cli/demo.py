@@ -9,9 +9,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.cli import main
-from app.cli.demo_data import recent_crashes
 from app.cli.opening import opened
 from app.cli.up import end_by_signals, running
 from app.cli.up import stay as stay_up
 from app.errors import AppError
 from app.identity import accounts
+from app.ingest.sample_crash import PLATFORMS, sample_crash
 from app.samples import FOLDER, samples
 
 TIMEOUT = 40  # seconds; above the longest wait that a request may ask for
@@ -37,6 +38,8 @@ DIGEST_GRACE = 30.0  # seconds
 MAX_POLLS = 100
 RETURNS = 3  # times that one crash comes again
 SHOWN_LINES = 48  # of the report
+
+DAYS = 10
 
 
 @dataclass(frozen=True)
@@ -273,3 +276,12 @@ def _body_text(answer: HttpAnswer) -> str:
 
 def _short(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def recent_crashes(now: datetime) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of logs, more of some platforms than of others, by several users."""
+    for order, platform in enumerate(PLATFORMS):
+        number = 2 * (len(PLATFORMS) - order)
+        for at in range(number):
+            day = timedelta(days=at * DAYS / number, minutes=5)
+            yield sample_crash(platform, now - day, f"user-{at % (order + 3)}")

@@ -1,4 +1,4 @@
-"""`crashq regroup`: groups stored logs anew."""
+"""`crashq regroup`: groups stored logs anew; with `--figures` it counts the figures of crashes anew."""
 
 import time
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from app.background import figures
 from app.cli import DATA_DIR, main
 from app.cli.arguments import counted
 from app.cli.opening import opened
-from app.cli.recounting import recount_figures
 from app.db.models.app import App, apps_after
 from app.db.models.regrouping import Regrouping, find_regrouping
 from app.identity import accounts
@@ -21,6 +21,8 @@ from app.services import Services
 PROGRESS_EVERY = 0.5  # seconds between looks at the progress
 WORK_FOR = 1.0  # seconds that this command works itself between looks, when no service does
 APPS_PER_PAGE = 100
+
+LOOK_EVERY = 0.5  # seconds between looks while a service counts
 
 
 @main.command()
@@ -85,3 +87,16 @@ def _follow(services: Services, console: Console, app: App, row_id: int, *, is_a
 
 def _is_through(row: Regrouping) -> bool:
     return row.finished_at is not None
+
+
+def recount_figures(services: Services, app: App, *, is_alone: bool, waits: bool) -> None:
+    """Let no figures of the app answer until they are counted; count them here when no service does, or wait for it."""
+    crashes = figures.distrust(services, app.id)
+    figures.begin_recount_of(services, app.id)
+    if not waits:
+        click.echo(f"{app.identifier}: begun")
+        return
+    while figures.count_missing(services, app.id):
+        if not (is_alone and figures.recount(services, app.id)):
+            time.sleep(LOOK_EVERY)
+    click.echo(f"{app.identifier}: figures of {crashes} {'crash' if crashes == 1 else 'crashes'} counted")

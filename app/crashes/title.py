@@ -3,9 +3,10 @@
 import re
 import unicodedata
 
+from multi_demangle import DemangleOptions, demangle_symbol
+
 from app.crashes import kotlin_native
 from app.crashes.blame import Blame, NamedFrame, is_far
-from app.crashes.cpp_type import readable_type
 from app.crashes.frame_name import shown_name, stable_image
 from app.crashes.log import CrashLog, Fault
 from app.crashes.rules import ENTRY_POINTS
@@ -37,6 +38,11 @@ _AROUND_GONE = re.compile(
     r"|(?: ?#|@| ?=|:(?=\0?[)\]>}])|)\0"
 )
 _CODES = re.compile(r"(?i:fatal error: )?(?:0x[0-9a-f]{1,16}|\w{1,40})(?: / \w{1,40})?")
+
+MAX_MANGLED = 500  # characters; longer names stay as they are
+
+_MANGLED = re.compile(r"P?K?(?:\d{1,3}[A-Za-z_]|N(?:K?S[at]?\w|\d{1,3}[A-Za-z_])|St\d)[\w$.]*|PK?[cw]")
+_FOR = "typeinfo for "
 
 
 def title(log: CrashLog, blame: Blame | None = None) -> str:
@@ -191,3 +197,14 @@ def _shown_module(module: str) -> str:
 def cut(text: str, length: int) -> str:
     """The text, at most so many characters."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def readable_type(name: str) -> str:
+    """`kaboom_exception*` for `P16kaboom_exception`, `shop::Error` for `N4shop5ErrorE`; any other name as it is."""
+    if len(name) > MAX_MANGLED or not _MANGLED.fullmatch(name):
+        return name
+    try:
+        told = demangle_symbol(f"_ZTI{name}", DemangleOptions(return_type=False, parameters=True)) or ""
+    except Exception:
+        return name
+    return told.removeprefix(_FOR).replace("std::__1::", "std::") if told.startswith(_FOR) else name

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import psycopg
-from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.async_commit import SynchronousConnection
@@ -123,3 +123,11 @@ def _server(connection: psycopg.Connection) -> int:
     found = connection.execute("SELECT pg_backend_pid()").fetchone()
     assert found is not None
     return int(found[0])
+
+
+def schema_version(connection: Connection) -> str | None:
+    """The latest migration that was run, None when none was."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import structlog
 from pydantic import Field
 
-from app.config import Config
 from app.db import AGAINST_CHANGES
 from app.db.models.app import App
 from app.db.models.audit_entry import record
@@ -157,17 +156,12 @@ def note_personal_key(services: Services, token_hash: str) -> None:
         note_use(session, token_hash, now, now - NOTED_EVERY)
 
 
-def dsn_of(config: Config, app: App, key: str, host: str = "") -> str:
-    """What Sentry's SDKs are given."""
-    return sender_address(config, app.id, key, host)
-
-
 def _with_dsn(services: Services, app: App, row: IngestKey, host: str) -> ShownKey:
     try:
         key = encryption.decrypt(services.config.secret_key, INGEST_KEYS, row.encrypted)
     except encryption.Unreadable:
         return ShownKey(row.identifier, row.name, None, None, row.created_at)
-    return ShownKey(row.identifier, row.name, key, dsn_of(services.config, app, key, host), row.created_at)
+    return ShownKey(row.identifier, row.name, key, sender_address(services.config, app.id, key, host), row.created_at)
 
 
 def _can_be(identifier: str) -> bool:

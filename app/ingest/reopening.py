@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from app.crashes.regression import Fix, has_come_back
-from app.crashes.state_terms import known_in, users_in
+from app.crashes.state_terms import Fix, has_come_back, known_in, users_in
 from app.db.driver_pool import DriverConnection
 from app.db.models.crash import CrashState
 from app.db.models.crash_history import HistoryAction

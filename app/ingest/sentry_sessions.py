@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.db.models.session_batch import ABNORMAL, CRASHED, ERRORED, STARTED, SessionUpdate
-from app.ingest.session_names import SessionNames, known_fact
+from app.ingest.sessions import SessionNames, known_fact
 from app.parsers import values
 from app.parsers.envelope_items import Item, json_object
 from app.parsers.sentry_contexts import release_parts

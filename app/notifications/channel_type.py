@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from app.config import Config
 from app.errors import BadParameters
+from app.identity import encryption
 from app.notifications.message import Notice
 from app.webhooks.sending import Refused, Reply, Resolve, addresses_of, post, read_url
 
 AGENT = "crashq-notifications"
 SHOWN = 4  # characters of the end of an address, by which people tell one from another
+ADDRESSES = b"crashq addresses of channels"  # the purpose of the key that they are encrypted with
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,13 @@ def post_json(out: Outgoing, body: Mapping[str, Any], headers: Mapping[str, str]
     given = {"Content-Type": "application/json", "User-Agent": AGENT, **(headers or {})}
     text = json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode()
     return post(out.address, text, given, out.config.webhooks_allow, out.resolve)
+
+
+def encrypt_address(secret_key: str, address: str) -> str:
+    """The address, encrypted with a key derived from SECRET_KEY, as text."""
+    return encryption.encrypt(secret_key, ADDRESSES, address)
+
+
+def decrypt_address(secret_key: str, encrypted: str) -> str:
+    """The address that `encrypt_address` was given. Raises Unreadable."""
+    return encryption.decrypt(secret_key, ADDRESSES, encrypted)

@@ -6,8 +6,7 @@ from app.db.models.app import App
 from app.db.models.channel import NotificationChannel
 from app.db.models.webhook import Delivery, Webhook, due_deliveries, hold, latest_deliveries, put_off
 from app.identity import encryption
-from app.notifications.addresses import decrypt_address
-from app.notifications.channel_type import Outgoing
+from app.notifications.channel_type import Outgoing, decrypt_address
 from app.notifications.channels import CHANNELS
 from app.notifications.composing import DAYS, TEST, Composer
 from app.notifications.hours import quiet_until

@@ -16,7 +16,7 @@ from app.db.models.webhook import Delivery, Webhook, add_delivery, deliveries_of
 from app.errors import BadParameters, Conflict, NotFound
 from app.identity import encryption
 from app.identity.login_limits import count_mail_to
-from app.notifications.addresses import decrypt_address, encrypt_address
+from app.notifications.channel_type import decrypt_address, encrypt_address
 from app.notifications.channels import CHANNELS
 from app.notifications.composing import TEST
 from app.notifications.forms import ChannelChange, ChannelRules, NewChannel, QuietHours, Spike

@@ -20,7 +20,7 @@ from app.db.models.webhook import Webhook, give_up
 from app.errors import NotFound
 from app.identity import encryption
 from app.mail import mailbox
-from app.notifications.addresses import decrypt_address
+from app.notifications.channel_type import decrypt_address
 from app.services import Services
 
 PATH = "/notifications/unsubscribe"

@@ -4,7 +4,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from app.db import Database, open_database
-from app.db.queries.schema_version import schema_version
+from app.db.opening import schema_version
 from app.errors import ConfigError, TransientError
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"

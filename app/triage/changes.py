@@ -9,8 +9,7 @@ from pydantic import Field
 
 from app import iso_time
 from app.crashes.facts import as_fact
-from app.crashes.regression import NEXT
-from app.crashes.state_terms import read_terms, write_terms
+from app.crashes.state_terms import NEXT, read_terms, write_terms
 from app.db import Session
 from app.db.models.app import App
 from app.db.models.crash import Crash, CrashState

@@ -6,7 +6,7 @@ from typing import Any
 from app import iso_time
 from app.db.models.app import App
 from app.db.models.webhook import REGRESSED, Delivery, Webhook, keep_body
-from app.db.queries.event_facts import facts_of_event
+from app.db.queries.webhook_events import facts_of_event
 from app.jobs.report_making import rules_of
 from app.services import Services
 from app.webhooks.result import Result

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.crashes.regression import NEXT, Fix, has_come_back
+from app.crashes.state_terms import NEXT, Fix, has_come_back
 from tests.factories import NOON
 
 LATER = NOON + timedelta(hours=1)

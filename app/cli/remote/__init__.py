@@ -13,4 +13,4 @@ def remote() -> None:
 
 
 # The commands register themselves with `remote` when they are imported.
-from app.cli.remote import batch, jobs, reading, releases, signing_in, triage, upload  # noqa: E402, F401
+from app.cli.remote import batch, jobs, reading, signing_in, triage, upload  # noqa: E402, F401

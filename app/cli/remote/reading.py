@@ -1,4 +1,4 @@
-"""`crashq remote apps`, `crashes`, `crash` and `occurrences`."""
+"""`crashq remote apps`, `releases`, `crashes`, `crash` and `occurrences`."""
 
 from itertools import chain, islice
 
@@ -12,6 +12,11 @@ SINCE = click.option("--since", metavar="DATE", help="First day (UTC) or time, I
 UNTIL = click.option("--until", metavar="DATE", help="Last day (UTC) or time, ISO 8601.")
 LIMIT = click.option("--limit", type=click.IntRange(1), help="So many rows at most.")
 LARGEST_PAGE, LARGEST_LIST = 1_000, 10_000  # rows asked for at a time; that a page of occurrences may have
+
+COLUMNS = (
+    "version", "adoption_7_days", "crash_free_sessions", "crash_free_users", "sessions", "occurrences", "users",
+    "new_crashes", "regressed_crashes", "first_seen", "last_seen",
+)  # fmt: skip
 
 
 @remote_command(remote, "apps")
@@ -97,3 +102,17 @@ def occurrences(session: Remote, crash: str, since: str | None, until: str | Non
         )
         first = list(islice(rows, 1))  # the list is made by then
     session.teller.rows(islice(chain(first, rows), limit), ("id", "date", "log_id"))
+
+
+@remote_command(remote, "releases")
+@click.argument("app")
+@SINCE
+@UNTIL
+@click.option("--environment", metavar="NAME", help="Only figures of this one.")
+@LIMIT
+def releases(
+    session: Remote, app: str, since: str | None, until: str | None, environment: str | None, limit: int | None
+) -> None:
+    """The releases of APP, newest first: version, adoption, crash-free sessions and users, and more figures."""
+    found = session.client().releases(app, since=since, until=until, environment=environment)
+    session.teller.rows(islice(found, limit), COLUMNS)

@@ -1,5 +1,6 @@
 """Occurrences: one crash, once, on one device."""
 
+import re
 from datetime import datetime
 
 from sqlalchemy import (
@@ -34,6 +35,8 @@ MERGED = text("grouped_as IS NOT NULL")
 WRONG_CLOCK = text("seen_at IS NOT NULL")
 
 _CRASHES = table("crashes", column("id"), column("app_id"))  # not by its model, whose module imports this one
+
+_NAME = re.compile(r"(?P<log_id>[A-Za-z0-9][A-Za-z0-9._-]{0,127})-crash-(?P<number>[1-9][0-9]{0,8})")
 
 
 class Occurrence(Base):
@@ -126,3 +129,9 @@ def json_text(is_postgresql: bool) -> ColumnElement[str]:
     log_id: ColumnElement[str] = cast(Occurrence.log_id, String)
     name = literal('{"id":"') + log_id + "-crash-" + cast(Occurrence.number, String)
     return name + '","date":"' + day + '","log_id":"' + log_id + '"}'
+
+
+def read_occurrence_name(text: str) -> tuple[str, int] | None:
+    """(log id, place in the log from 1); None when the text is no such name."""
+    named = _NAME.fullmatch(text)
+    return (named["log_id"], int(named["number"])) if named else None

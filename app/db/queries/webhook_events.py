@@ -1,7 +1,8 @@
-"""Events for webhooks, written in the transaction in which they happen: none is lost, and none is sent that did not."""
+"""Events for webhooks, written in the transaction in which they happen: none is lost, none made up; and what they tell."""
 
 from datetime import datetime
 from types import ModuleType
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Insert, String, bindparam, cast, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -9,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.db.driver_pool import Prepared
 from app.db.hot import insert_into, rows_of
-from app.db.models.crash import Crash
+from app.db.models.crash import Crash, find_crash
 from app.db.models.crash_history import CrashHistory
 from app.db.models.job import Job, JobState
+from app.db.models.occurrence import Occurrence
 from app.db.models.webhook import EVENTS, REGRESSED, Delivery, Webhook
 
 _JOB, _CRASH, _HISTORY = Job.__table__.c, Crash.__table__.c, CrashHistory.__table__.c
@@ -74,3 +76,21 @@ def tell_job_failed(session: Session, job_id: str) -> None:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     failed = (_JOB.id == job_id, _JOB.state == JobState.FAILED)
     session.connection().execute(deliveries(dialect, "job.failed", _JOB.app_id, _JOB.id, _JOB.finished_at, *failed))
+
+
+class EventFacts(NamedTuple):
+    """Title and version, as the log has them; None is not known."""
+
+    title: str | None
+    version: str | None
+
+
+def facts_of_event(session: Session, app_id: int, identifier: str, entry: int | None) -> EventFacts:
+    """The crash's title by now, and the version in which it came back (`entry` of its history), else of its first occurrence."""
+    crash = find_crash(session, identifier)
+    if crash is None or crash.app_id != app_id:
+        return EventFacts(None, None)
+    if entry is not None:
+        return EventFacts(crash.title, session.scalar(select(CrashHistory.version).where(CrashHistory.id == entry)))
+    first = select(Occurrence.app_version).where(Occurrence.crash_id == crash.id)
+    return EventFacts(crash.title, session.scalar(first.order_by(Occurrence.occurred_at, Occurrence.id).limit(1)))

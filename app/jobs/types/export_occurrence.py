@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from app import iso_time
-from app.crashes.occurrence_name import read_occurrence_name
 from app.db import Database, Session
 from app.db.models.app import App
 from app.db.models.crash import Crash
 from app.db.models.log import Log
-from app.db.models.occurrence import Occurrence, find_occurrence
+from app.db.models.occurrence import Occurrence, find_occurrence, read_occurrence_name
 from app.errors import BadParameters, Gone, NotFound
 from app.jobs.job_type import AnyJob, Artefact, Body, Run, Showing, StoredFile, Subject
 from app.jobs.report_making import make_report, rules_of

@@ -6,7 +6,7 @@ from pydantic import Field
 from app.catalog import CrashQuery, ListedCrash, crash_page
 from app.db.models.app import App, apps_of
 from app.db.models.crash import CrashState
-from app.identity import apps, keys
+from app.identity import accounts, apps
 from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
@@ -62,7 +62,9 @@ def list_apps(user: int, paging: Paging) -> Page[AppBody]:
 def add_app(user: int, body: apps.AppNamed) -> NewAppBody:
     """Make an app that the user owns."""
     made, key = apps.make(services(), user, body)
-    return NewAppBody.of(made, ingest_key=key, dsn=keys.dsn_of(services().config, made, key, request.url_root))
+    return NewAppBody.of(
+        made, ingest_key=key, dsn=accounts.sender_address(services().config, made.id, key, request.url_root)
+    )
 
 
 @resource.patch("/apps/<app_identifier>", "renameApp", "Rename an app", about="The app", access=Access.OWNER)

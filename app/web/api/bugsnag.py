@@ -6,8 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.identity.access import Access
-from app.ingest.bugsnag import logs_of_payload
-from app.ingest.bugsnag_sessions import read_session_payload, read_sessions_of_events
+from app.ingest.bugsnag import logs_of_payload, read_session_payload, read_sessions_of_events
 from app.ingest.receive import receive_each
 from app.ingest.sessions import receive_sessions
 from app.json_models import ResponseBody

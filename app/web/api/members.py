@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.db.models.app import App
-from app.db.models.membership import AppMember, Role
+from app.db.models.membership import Role
 from app.identity import members
 from app.identity.access import Access
 from app.json_models import RequestBody, ResponseBody
@@ -44,13 +44,13 @@ class RoleChange(RequestBody):
 def list_all(app: App, paging: Paging) -> Page[MemberBody]:
     """Who may see the app, by e-mail."""
     rows = members.list_members(services(), app, paging.limit, paging.offset)
-    return Page.of(rows, paging, _body)
+    return Page.of(rows, paging, MemberBody.of)
 
 
 @resource.post("", "addMember", "Let a user see an app", status=201, about="The member", errors=(409, 429))
 def add(app: App, body: NewMember) -> MemberBody:
     """Let a user see the app."""
-    return _body(members.add(services(), app, body.email, Role(body.role)))
+    return MemberBody.of(members.add(services(), app, body.email, Role(body.role)))
 
 
 @resource.patch(
@@ -58,7 +58,7 @@ def add(app: App, body: NewMember) -> MemberBody:
 )
 def change(app: App, email: Email, body: RoleChange) -> MemberBody:
     """Give a member another role."""
-    return _body(members.change(services(), app, email, Role(body.role)))
+    return MemberBody.of(members.change(services(), app, email, Role(body.role)))
 
 
 @resource.delete(
@@ -68,7 +68,3 @@ def change(app: App, email: Email, body: RoleChange) -> MemberBody:
 def remove(app: App, user: int, email: Email) -> None:
     """Let a member see the app no more. Others than the user are removed by owners only."""
     members.remove(services(), app, email, user)
-
-
-def _body(member: AppMember) -> MemberBody:
-    return MemberBody.of(member)

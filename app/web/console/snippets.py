@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from app.db.models.app import App
 from app.identity import keys
+from app.identity.accounts import sender_address
 from app.identity.keys import ShownKey
 from app.web.auth import services
 from app.web.console.page import server_address
@@ -139,7 +140,7 @@ def connection_of(app: App, wanted: str = "", *, is_hidden: bool = False) -> Con
     known = [row for row in rows if row.key]
     chosen = next((row for row in known if row.identifier == wanted), known[0] if known else None)
     key = chosen.key if chosen and chosen.key else PLACEHOLDER
-    dsn = chosen.dsn if chosen and chosen.dsn else keys.dsn_of(services().config, app, PLACEHOLDER, base)
+    dsn = chosen.dsn if chosen and chosen.dsn else sender_address(services().config, app.id, PLACEHOLDER, base)
     return Connection(rows, chosen, dsn, snippets(base, app.identifier, app.id, key, dsn))
 
 

@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app import iso_time
-from app.crashes.regression import NEXT
-from app.crashes.state_terms import read_terms
+from app.crashes.state_terms import NEXT, read_terms
 from app.db.models.crash import Crash, CrashState
 from app.db.models.crash_history import HistoryAction
 from app.db.queries.triage import Entry

@@ -10,14 +10,13 @@ from flask import Blueprint, Response, request
 
 from app import iso_time
 from app.crashes.facts import Facts
-from app.crashes.occurrence_name import read_occurrence_name
 from app.db import Session
 from app.db.models.app import App
 from app.db.models.crash import Crash, newest_versions
 from app.db.models.crash_assignee import assignees_of
 from app.db.models.grouping_decision import merged_into
 from app.db.models.membership import members_of
-from app.db.models.occurrence import Occurrence, beside, find_occurrence, newest_occurrences
+from app.db.models.occurrence import Occurrence, beside, find_occurrence, newest_occurrences, read_occurrence_name
 from app.db.queries.triage import history_of
 from app.errors import NotFound
 from app.identity.access import Access
