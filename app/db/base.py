@@ -2,6 +2,7 @@
 
 import enum
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, DateTime, Dialect, Enum, MetaData, TypeDecorator, Update, text
@@ -74,9 +75,13 @@ def wait_for_locks(session: Session, seconds: float) -> None:
         session.execute(text(f"SET LOCAL lock_timeout = {int(seconds * 1_000)}"))
 
 
+def dialect_of(session: Session) -> ModuleType:
+    """SQLAlchemy's module of the session's dialect, which has its `insert`."""
+    return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+
+
 def insert_or_ignore(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
     """Insert one row; False when a row with the same unique key is there already."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
+    statement = dialect_of(session).insert(table).values(values).on_conflict_do_nothing()
     inserted = session.execute(statement.returning(*table.__table__.primary_key))  # psycopg gives no row count here
     return inserted.first() is not None

@@ -67,6 +67,17 @@ def fit(text: str, most: int, escape: Callable[[str], str]) -> str:
     return escaped
 
 
+def markdown_of(notice: Notice, title_within: int, line_within: int, escape: Callable[[str], str]) -> str:
+    """The title, and the lines as a list with a link each, in the Markdown of chats; each part as long as it may be."""
+    texts = [fit(notice.title, title_within, escape)] if notice.title else []
+    for line in notice.lines:
+        text = fit(f"{line.text} ({line.note})", line_within, escape)
+        texts.append(f"- {text} [Open]({line.link})" if line.link else f"- {text}")
+    if notice.more:
+        texts.append(f"and {notice.more} more")
+    return "\n".join(texts)
+
+
 def length(text: str) -> int:
     """Characters as services count them."""
     return len(text.encode("utf-16-le", "replace")) // 2

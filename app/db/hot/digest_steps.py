@@ -18,10 +18,11 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
+from app.db.base import dialect_of
 from app.db.driver_pool import DriverConnection, Prepared
 from app.db.engine import Database
 from app.db.hot import SqlText, as_rows, insert_into, rows_of
@@ -193,7 +194,7 @@ def count_in(driver: DriverConnection, seen: Iterable[SeenCrash], now: datetime)
 
 def count_within(session: Session, seen: Iterable[SeenCrash]) -> dict[str, int]:
     """The same in a session's transaction; what leaves a crash is a negative number of occurrences."""
-    counted = _count(postgresql if session.get_bind().dialect.name == "postgresql" else sqlite, is_move=True)
+    counted = _count(dialect_of(session), is_move=True)
     rows = session.connection().execute(counted, {"rows": as_rows(crash._asdict() for crash in seen)})
     return {row[0]: row[1] for row in rows}
 

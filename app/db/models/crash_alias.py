@@ -1,13 +1,11 @@
 """Aliases: where the occurrences went that once made up a crash, so that its identifier still leads somewhere."""
 
 from collections.abc import Mapping
-from types import ModuleType
 
 from sqlalchemy import BigInteger, ForeignKey, String, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
+from app.db.base import Base, dialect_of
 
 MAX_STEPS = 16  # groupings anew that an old identifier is followed through
 LOOKED_AT = 20  # crashes that the occurrences of one went to, most of them first
@@ -32,7 +30,7 @@ def went_to(session: Session, identifier: str) -> list[str]:
 
 def count_moved(session: Session, app_id: int, moved: Mapping[tuple[str, str], int]) -> None:
     """Add (or take away) occurrences that went from one identifier to another."""
-    dialect: ModuleType = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = dialect_of(session)
     for (identifier, into), number in sorted(moved.items()):
         values = {"identifier": identifier, "into_identifier": into, "app_id": app_id, "moved": number}
         insert = dialect.insert(CrashAlias).values(values)

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, SmallInteger, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
+from app.db.base import Base, dialect_of
 
 SID = 16  # bytes
 AT_ONCE = 500  # looked for by one statement
@@ -39,7 +38,7 @@ def known_flags(session: Session, app_id: int, sids: Sequence[str]) -> dict[str,
 
 def remember(session: Session, app_id: int, flags: Mapping[str, int], today: date) -> None:
     """Keep what is counted of these sessions by now. One transaction at a time does this for an app."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = dialect_of(session)
     insert = dialect.insert(KnownSession.__table__)
     newer = {"flags": insert.excluded.flags, "changed_on": insert.excluded.changed_on}
     rows = [

@@ -1,14 +1,12 @@
 """Regroupings: the work of grouping an app's stored logs anew, and of carrying out what people decided about groups."""
 
 from datetime import datetime
-from types import ModuleType
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, case, delete, func, literal, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db.base import Base
+from app.db.base import Base, dialect_of
 from app.db.hot import insert_into
 from app.db.models.log import Log, LogStatus
 from app.db.work import ENQUEUE_AGAIN_AFTER, BigId, Leased, Leasing
@@ -54,7 +52,7 @@ def wish(session: Session, app_id: int, now: datetime, *, rules: int | None = No
     if rules is not None:
         digested = (Log.app_id == app_id, Log.status == LogStatus.DIGESTED)
         last, total = session.execute(select(func.coalesce(func.max(Log.id), 0), func.count()).where(*digested)).one()
-    dialect: ModuleType = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = dialect_of(session)
     values = {
         "app_id": app_id,
         "created_at": now,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
 from sqlalchemy import ColumnElement, Integer, and_, column, func, select, true
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db.base import dialect_of
 from app.db.hot import as_rows, rows_of
 from app.db.models.crash import Crash
 from app.db.models.crash_figure import FACTS
@@ -32,7 +32,7 @@ def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, 
         {"place": at, "start_at": max(start, span.since), "last_at": last_before(min(end, span.until))}
         for at, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = dialect_of(session)
     at, kind = Integer(), Occurrence.__table__.c.occurred_at.type
     given = rows_of(dialect, column("place", at), column("start_at", kind), column("last_at", kind))
     of_day = select(func.count()).where(

@@ -5,9 +5,9 @@ from types import ModuleType
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Insert, String, bindparam, cast, literal_column, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db.base import dialect_of
 from app.db.driver_pool import Prepared
 from app.db.hot import insert_into, rows_of
 from app.db.models.crash import Crash, find_crash
@@ -73,7 +73,7 @@ JOB_FINISHED, CRASHES_NEW = Prepared(_job_finished), Prepared(_crashes_new)
 
 def tell_job_failed(session: Session, job_id: str) -> None:
     """Write the deliveries of a job that fails in this transaction."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = dialect_of(session)
     failed = (_JOB.id == job_id, _JOB.state == JobState.FAILED)
     session.connection().execute(deliveries(dialect, "job.failed", _JOB.app_id, _JOB.id, _JOB.finished_at, *failed))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.config import Config
 from app.notifications.channel_type import Outgoing, check_url, post_json, shorten_url
-from app.notifications.message import Notice, clip, fit
+from app.notifications.message import Notice, clip, fit, markdown_of
 from app.webhooks.sending import Reply
 
 LABEL = "Discord"
@@ -45,14 +45,8 @@ def body_of(message: Notice) -> dict[str, Any]:
             for fact in message.facts[:MAX_FIELDS]
         ],
     }
-    texts = [fit(message.title, SHOWN_TITLE, escape)] if message.title else []
-    for line in message.lines:
-        text = fit(f"{line.text} ({line.note})", SHOWN_LINE, escape)
-        texts.append(f"- {text} [Open]({line.link})" if line.link else f"- {text}")
-    if message.more:
-        texts.append(f"and {message.more} more")
-    if texts:
-        embed["description"] = "\n".join(texts)
+    if text := markdown_of(message, SHOWN_TITLE, SHOWN_LINE, escape):
+        embed["description"] = text
     if message.link:
         embed["url"] = message.link
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.config import Config
 from app.notifications.channel_type import Outgoing, check_url, post_json, shorten_url
-from app.notifications.message import Notice, fit
+from app.notifications.message import Notice, fit, markdown_of
 from app.webhooks.sending import Reply
 
 LABEL = "Mattermost"
@@ -38,17 +38,11 @@ def escape(text: str) -> str:
 def body_of(message: Notice) -> dict[str, Any]:
     """The message as one attachment."""
     headline = fit(f"{message.headline} in {message.app}", SHOWN_FACT, escape)
-    texts = [fit(message.title, SHOWN_TITLE, escape)] if message.title else []
-    for line in message.lines:
-        text = fit(f"{line.text} ({line.note})", SHOWN_LINE, escape)
-        texts.append(f"- {text} [Open]({line.link})" if line.link else f"- {text}")
-    if message.more:
-        texts.append(f"and {message.more} more")
     attachment: dict[str, Any] = {
         "fallback": fit(message.subject, SHOWN_TITLE, escape),
         "color": COLOR,
         "title": headline,
-        "text": "\n".join(texts),
+        "text": markdown_of(message, SHOWN_TITLE, SHOWN_LINE, escape),
         "fields": [
             {"short": True, "title": fact.label, "value": fit(fact.value, SHOWN_FACT, escape) or "-"}
             for fact in message.facts

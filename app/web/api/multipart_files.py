@@ -1,5 +1,7 @@
 """Forms of files that are kept on the disk while they come in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -9,16 +11,33 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
 from app.errors import BadParameters, TooLarge
+from app.web.api.symbols import LONGEST_FILE
+from app.web.request_body import BODY
 
 MAX_TEXT = 64 * 1024  # bytes of texts beside files
 IN_MEMORY = 256 * 1024  # bytes of a file; larger ones go to the disk while they come in
 
 
-def read_files(stream: IO[bytes], max_bytes: int, most: int) -> list[tuple[str, FileStorage]]:
-    """(name of the field, file) of a body that is read as it comes; of each file little is held in memory.
+@contextmanager
+def files_of_form(max_bytes: int, most: int) -> Iterator[list[tuple[str, FileStorage]]]:
+    """(name of the field, file) of the request's form, until the block ends. Raises TooLarge or BadParameters."""
+    if (request.content_length or 0) > max_bytes:
+        raise TooLarge(f"The body is larger than {max_bytes} bytes")
+    if request.mimetype != "multipart/form-data":
+        raise BadParameters("Files are sent as those of a form, multipart/form-data")
+    request.max_content_length = None  # counted here
+    if BODY in request.environ:
+        request.environ[BODY].may_take(LONGEST_FILE)
+    files = _read_files(request.stream, max_bytes, most)
+    try:
+        yield files
+    finally:
+        for _, one in files:
+            one.close()
 
-    Raises TooLarge or BadParameters.
-    """
+
+def _read_files(stream: IO[bytes], max_bytes: int, most: int) -> list[tuple[str, FileStorage]]:
+    """A body that is read as it comes; of each file little is held in memory."""
     opened: list[SpooledTemporaryFile[bytes]] = []
 
     def open_file(*_: object, **__: object) -> SpooledTemporaryFile[bytes]:

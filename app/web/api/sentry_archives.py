@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import IO
 
-from flask import Response, request
+from flask import Response
 from pydantic import Field
 
 from app.db.models.symbols import MAX_NAME, SymbolFile
-from app.errors import BadParameters, TooLarge
+from app.errors import BadParameters
 from app.identity.access import Access
 from app.identity.upload_keys import app_of_uploader
 from app.json_models import ForeignRequest
@@ -16,13 +16,12 @@ from app.symbolication.receive import receive_symbols
 from app.symbols.archives import names_in
 from app.symbols.contents import About, id_in_name
 from app.web.api import answers, tags
-from app.web.api.multipart_files import read_files
+from app.web.api.multipart_files import files_of_form
 from app.web.api.openapi.words import BINARY, body, object_of
 from app.web.api.resource import BareDocument, Resource
 from app.web.api.sentry_uploads import OVERHEAD, DebugFile, FileData, Organization, Project
-from app.web.api.symbols import CHUNK, LONGEST_FILE
+from app.web.api.symbols import CHUNK
 from app.web.auth import services
-from app.web.request_body import BODY
 
 MOST_FILES = 20  # of one request
 
@@ -50,25 +49,13 @@ class MappingOfRelease(ForeignRequest):
 def send_archive(uploader: Uploader, organization: Organization, project: Project) -> BareDocument[list[DebugFile]]:
     """Store the files of a form."""
     app = app_of_uploader(services(), uploader, project)
-    limit = services().config.max_symbol_bytes
-    if (request.content_length or 0) > limit + OVERHEAD:
-        raise TooLarge(f"The file is larger than {limit} bytes")
-    if request.mimetype != "multipart/form-data":
-        raise BadParameters("Archives are sent as files of a form, multipart/form-data")
-    request.max_content_length = None  # read_files counts for itself
-    if BODY in request.environ:
-        request.environ[BODY].may_take(LONGEST_FILE)
-    files = [one for _, one in read_files(request.stream, limit + OVERHEAD, MOST_FILES)]
-    try:
+    with files_of_form(services().config.max_symbol_bytes + OVERHEAD, MOST_FILES) as files:
         if not files:
             raise BadParameters("The form has no file")
         made = []
-        for one in files:
+        for _, one in files:
             file = receive_symbols(services(), app, About((one.filename or "")[-MAX_NAME:]), _pieces(one.stream))
             made += [debug_file(file, name) for name in names_in(one.stream) if id_in_name(name)]
-    finally:
-        for one in files:
-            one.close()
     return BareDocument(made)
 
 

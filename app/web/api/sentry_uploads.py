@@ -20,14 +20,12 @@ from app.symbolication.chunks import CHUNK, PER_REQUEST, REQUEST, SentChunk, Upl
 from app.symbolication.stored import images_of_files
 from app.symbols.contents import About
 from app.web.api import tags
-from app.web.api.multipart_files import read_files
+from app.web.api.multipart_files import files_of_form
 from app.web.api.openapi.generated import body_schema
 from app.web.api.openapi.words import BINARY, body, object_of
 from app.web.api.request_values import json_object
 from app.web.api.resource import BareDocument, Resource
-from app.web.api.symbols import LONGEST_FILE
 from app.web.auth import services
-from app.web.request_body import BODY
 
 CHUNKS = "/organizations/<organization>/chunk-upload/"
 CONCURRENCY = 4  # requests that a tool sends at a time
@@ -149,22 +147,10 @@ def options(uploader: Uploader, organization: Organization) -> BareDocument[Chun
 )  # fmt: skip
 def send_chunks(uploader: Uploader, organization: Organization) -> BareDocument[Nothing]:
     """Store the chunks of a form."""
-    limit = REQUEST + OVERHEAD
-    if (request.content_length or 0) > limit:
-        raise TooLarge(f"The body is larger than {limit} bytes")
-    if request.mimetype != "multipart/form-data":
-        raise BadParameters("Chunks are sent as files of a form, multipart/form-data")
-    request.max_content_length = None  # read_files counts for itself
-    if BODY in request.environ:
-        request.environ[BODY].may_take(LONGEST_FILE)
-    files = read_files(request.stream, limit, PER_REQUEST)
-    try:
+    with files_of_form(REQUEST + OVERHEAD, PER_REQUEST) as files:
         if not files:
             raise BadParameters(f"The form has no file {FILE} or {PACKED_FILE}")
         receive_chunks(services(), uploader, (_chunk(name, one.filename or "", one.stream) for name, one in files))
-    finally:
-        for _, one in files:
-            one.close()
     return BareDocument(Nothing())
 
 
