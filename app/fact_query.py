@@ -10,7 +10,7 @@ from app.crashes.facts import MAX_LENGTH, as_fact
 from app.crashes.kind import KINDS
 from app.crashes.search import MAX_TOKENS, read_search, read_system
 from app.db.models.crash_figure import BY_VERSION, TAG, USER
-from app.db.queries.fact_filters import FactFilter
+from app.db.queries.counted_span import FactFilter
 from app.errors import BadParameters
 from app.json_models import OneOf, Query
 

@@ -6,11 +6,11 @@ from celery import Celery
 from celery.signals import setup_logging
 from kombu.entity import Exchange, Queue
 
+from app import end_of_imports
 from app.config import Config
 from app.errors import ConfigError
 from app.queueing.broker import BEGIN_CANARY, KEEP_AGES, QUEUES, RECORD_HEARTBEAT, RUN_CANARY, SHORT, SWEEP
 from app.queueing.redis_url import read_redis_url
-from app.startup import end_of_imports
 from app.telemetry import multiprocess_metrics
 from app.telemetry.log_lines import configure_logs
 from workers import redis_transport

@@ -14,7 +14,7 @@ from app.cli.arguments import counted, read_password
 from app.cli.opening import opened
 from app.db.models.erasure import ErasureState
 from app.db.models.membership import Role
-from app.identity import accounts, apps, members, passwords, upload_keys, users
+from app.identity import accounts, apps, keys, members, passwords, users
 from app.privacy.erasing import begin_erasure, run_erasure, show_erasure
 
 LISTED = 500  # rows at a time
@@ -183,7 +183,7 @@ def add_key(app_identifier: str, name: str, data_dir: Path) -> None:
     """Add a key with which builds send symbols of APP, and can do nothing else; prints it once."""
     with opened(data_dir) as services:
         app = accounts.app_for_operator(services, app_identifier)
-        made, key = upload_keys.add_upload_key(services, app, upload_keys.NewUploadKey(name=name))
+        made, key = keys.add_upload_key(services, app, keys.NewUploadKey(name=name))
     click.echo(f"upload key: {key}")
     click.echo(f"key identifier: {made.identifier}")
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from flask import Response, current_app, g, request
 
 from app.errors import TransientError, Unauthorized
-from app.identity import accounts, keys, upload_keys
+from app.identity import accounts, keys
 from app.services import Services
 from app.symbolication.chunks import Uploader
 from app.web import csrf
@@ -72,7 +72,7 @@ def user_id() -> int:
 
 def uploader() -> Uploader:
     """Who sends symbols: the member or the app whose token came with the request. Raises Unauthorized."""
-    return upload_keys.uploader_of(services(), token())
+    return keys.uploader_of(services(), token())
 
 
 def session_token() -> str | None:

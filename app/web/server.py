@@ -11,11 +11,11 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer, mp
 
+from app import end_of_imports
 from app.config import Config
 from app.db.opening import require_pooling_by_session
 from app.errors import ConfigError
 from app.operations.schema_version import require_current_schema
-from app.startup import end_of_imports
 from app.telemetry.log_lines import configure_logs
 from app.web.api import repeats  # noqa: F401  its memory is shared with the processes that are forked from here
 from app.web.api.waiting import BRIEF_WAITS

@@ -9,7 +9,7 @@ import gc
 seen = []
 gc.callbacks.append(lambda phase, info: seen.append(info["generation"]) if phase == "start" else None)
 import app.web.server
-from app.startup import end_of_imports
+from app import end_of_imports
 assert seen.count(2) == 0, seen
 assert len(seen) < 60, len(seen)
 end_of_imports()

@@ -7,8 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.db.models.crash_figure import ENVIRONMENT, FACTS, USER, CrashFigure, known
-from app.db.queries.counted_span import CrashCounts, Span, Users
-from app.db.queries.fact_filters import ANY, FactFilter, of_figures
+from app.db.queries.counted_span import ANY, CrashCounts, FactFilter, Span, Users, of_figures
 
 _VERSION = "app_version"
 """Each occurrence is counted by it once, also if it tells none."""

@@ -15,7 +15,7 @@ from app.db.models.crash_assignee import CrashAssignee
 from app.db.models.crash_figure import USER, CrashFigure
 from app.db.models.occurrence import Occurrence
 from app.db.models.user import User
-from app.db.queries.fact_filters import ANY, FactFilter, of_figures, of_occurrences
+from app.db.queries.counted_span import ANY, FactFilter, of_figures, of_occurrences
 from app.db.queries.figure_counts import has_users_by
 from app.db.queries.figures import has_missing
 from app.errors import BadParameters

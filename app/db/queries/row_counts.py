@@ -11,8 +11,7 @@ from app.db.hot import as_rows, rows_of
 from app.db.models.crash import Crash
 from app.db.models.crash_figure import FACTS
 from app.db.models.occurrence import Occurrence
-from app.db.queries.counted_span import CrashCounts, Span, Users, last_before
-from app.db.queries.fact_filters import of_occurrences
+from app.db.queries.counted_span import CrashCounts, Span, Users, last_before, of_occurrences
 
 
 def is_more_than(session: Session, span: Span, most: int) -> bool:

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.engine import Database
 from app.db.models.crash import Crash
 from app.db.queries import figure_counts, row_counts
-from app.db.queries.counted_span import CrashCounts, NamedCrash, Span, Users
-from app.db.queries.fact_filters import FactFilter
+from app.db.queries.counted_span import CrashCounts, FactFilter, NamedCrash, Span, Users
 from app.db.queries.figure_counts import has_users_by
 from app.db.queries.finding import MOST_READ, too_many_to_read
 

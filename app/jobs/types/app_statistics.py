@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 from app.db import Database
 from app.db.models.crash import totals
 from app.db.models.crash_figure import USER
-from app.db.queries.counted_span import NOBODY, NamedCrash
-from app.db.queries.fact_filters import FactFilter
+from app.db.queries.counted_span import NOBODY, FactFilter, NamedCrash
 from app.db.queries.finding import MOST_READ
 from app.db.queries.statistics import (
     count_days,

@@ -134,7 +134,7 @@ def _begin(hosts: Hosts) -> None:
     g.request_id = access_log.begin(this_request)
     if this_request.path not in WATCHED:  # probes name the address at which they reach us; they get no links
         hosts.check(this_request.environ.get("HTTP_HOST", ""))
-    if this_request.query_string:
+    if this_request.query_string and this_request.method == "GET":
         check_query_names(this_request)
 
 

@@ -16,8 +16,7 @@ from markupsafe import Markup, escape
 
 from app.identity.access import Access
 from app.web.api import answers, tags
-from app.web.api.openapi.headers import OF_EVERY_ANSWER
-from app.web.api.openapi.words import TEXT, Json, answer
+from app.web.api.openapi.words import OF_EVERY_ANSWER, TEXT, Json, answer
 from app.web.api.resource import Resource
 
 OPENAPI = "crashq.openapi"  # a function that returns the document

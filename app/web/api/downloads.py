@@ -17,8 +17,7 @@ from app.jobs.links import NOT_FOUND, lost_result_expires, read_link
 from app.services import Services
 from app.store_calls import check_size
 from app.web.api import tags
-from app.web.api.openapi.headers import KEPT
-from app.web.api.openapi.words import BINARY, TEXT, Json, answer, header, parameters
+from app.web.api.openapi.words import BINARY, KEPT, TEXT, Json, answer, header, parameters
 from app.web.api.resource import Resource
 from app.web.auth import services
 

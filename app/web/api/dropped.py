@@ -4,7 +4,6 @@ from app.identity.access import Access
 from app.web.api import tags
 from app.web.api.body import unpacked_body
 from app.web.api.bugsnag import Dropped
-from app.web.api.cors import share
 from app.web.api.openapi.words import TEXT
 from app.web.api.resource import Resource
 from app.web.api.sender_key import ERRORS, Project, an_object, sender_of, sent
@@ -12,7 +11,6 @@ from app.web.api.sender_key import ERRORS, Project, an_object, sender_of, sent
 resource = Resource(
     "dropped", tags.SENDERS, url_prefix="/api/<int:project>", strict_slashes=False, access=Access.SENDER
 )
-resource.after_request(share)
 
 _ABOUT = "Taken and dropped"
 _CSP = {"csp-report": {"document-uri": "https://notes.example.com/", "violated-directive": "img-src"}}

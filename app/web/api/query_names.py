@@ -24,8 +24,8 @@ _PART = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def check_query_names(request: Request) -> None:
-    """Of a request with a query. Raises BadParameters naming the first parameter that the endpoint does not know."""
-    if request.method != "GET" or request.url_rule is None:
+    """Of a GET with a query. Raises BadParameters naming the first parameter that the endpoint does not know."""
+    if request.url_rule is None:
         return
     rule = request.url_rule.rule
     known = None if rule in LENIENT else _known(current_app.extensions[OPENAPI]).get(_PART.sub(r"{\1}", rule))

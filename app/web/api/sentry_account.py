@@ -7,7 +7,7 @@ from pydantic import Field
 from app.errors import BadParameters
 from app.identity.access import Access
 from app.identity.accounts import person_of
-from app.identity.upload_keys import app_of_uploader, apps_of_uploader
+from app.identity.keys import app_of_uploader, apps_of_uploader
 from app.json_models import ForeignResponse, Time
 from app.symbolication.chunks import Uploader
 from app.web.api import tags

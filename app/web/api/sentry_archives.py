@@ -9,7 +9,7 @@ from pydantic import Field
 from app.db.models.symbols import MAX_NAME, SymbolFile
 from app.errors import BadParameters
 from app.identity.access import Access
-from app.identity.upload_keys import app_of_uploader
+from app.identity.keys import app_of_uploader
 from app.json_models import ForeignRequest
 from app.symbolication.chunks import Uploader
 from app.symbolication.receive import receive_symbols

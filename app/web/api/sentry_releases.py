@@ -9,7 +9,7 @@ from app.db.models.app import App
 from app.db.models.declared_release import DeclaredRelease
 from app.errors import BadParameters
 from app.identity.access import Access
-from app.identity.upload_keys import app_of_uploader, apps_of_uploader
+from app.identity.keys import app_of_uploader, apps_of_uploader
 from app.json_models import ForeignRequest, ForeignResponse, Query, Time
 from app.symbolication.chunks import Uploader
 from app.web.api import tags

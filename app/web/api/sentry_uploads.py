@@ -12,7 +12,7 @@ from app.db.models.symbols import SymbolFile, SymbolImage
 from app.errors import BadParameters, TooLarge
 from app.gunzip import TooManyMembers, gunzipped
 from app.identity.access import Access
-from app.identity.upload_keys import app_of_uploader
+from app.identity.keys import app_of_uploader
 from app.json_models import ForeignRequest, ForeignResponse
 from app.parsers.sentry_contexts import release_parts
 from app.symbolication.assembling import Assembly, AssemblyState, assemble, wanted_file

@@ -11,7 +11,7 @@ from app.db.models.symbols import IN_CHUNKS, RELEASE, UNWIND, SymbolImage, Symbo
 from app.errors import BadParameters, NotFound, TooLarge, UnsupportedMedia
 from app.identity.access import Access
 from app.identity.accounts import IDENTIFIER_SHAPE, NO_APP
-from app.identity.upload_keys import app_of_uploader
+from app.identity.keys import app_of_uploader
 from app.json_models import ResponseBody, Time
 from app.symbolication.chunks import Uploader
 from app.symbolication.receive import receive_symbols

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.db.models.app import App
-from app.identity import upload_keys
+from app.identity import keys
 from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
@@ -40,20 +40,20 @@ class NewUploadKeyBody(UploadKeyBody):
 )
 def list_all(app: App) -> list[UploadKeyBody]:
     """The keys of the app, oldest first; there are few."""
-    return [UploadKeyBody.of(key) for key in upload_keys.upload_keys(services(), app)]
+    return [UploadKeyBody.of(key) for key in keys.upload_keys(services(), app)]
 
 
 @resource.post(
     "", "addUploadKey", "Make a key that may send symbols and nothing else", status=201, about="The key", errors=(409,),
     headers="Cache-Control", by_key=False,
 )  # fmt: skip
-def add(app: App, body: upload_keys.NewUploadKey) -> Answer[NewUploadKeyBody]:
+def add(app: App, body: keys.NewUploadKey) -> Answer[NewUploadKeyBody]:
     """Make one more key; only this response has its text."""
-    made, text = upload_keys.add_upload_key(services(), app, body)
+    made, text = keys.add_upload_key(services(), app, body)
     return Answer(NewUploadKeyBody.of(made, key=text), {"Cache-Control": "no-store"})
 
 
 @resource.delete("/<key_identifier>", "revokeUploadKey", "Let nobody send symbols with a key any more", about="Done")
 def revoke(app: App, key_identifier: KeyIdentifier) -> None:
     """Let nobody send symbols with a key any more."""
-    upload_keys.revoke_upload_key(services(), app, key_identifier)
+    keys.revoke_upload_key(services(), app, key_identifier)

@@ -7,8 +7,19 @@ from app.web.api import tags
 from app.web.api.openapi import job_requests
 from app.web.api.openapi.examples import fill_in
 from app.web.api.openapi.generated import subject_of
-from app.web.api.openapi.headers import HEADERS, OF_EVERY_ANSWER
-from app.web.api.openapi.words import TEXT, WHOLE, ApiSubject, Json, error_answer, object_of, path, query, ref
+from app.web.api.openapi.words import (
+    HEADERS,
+    OF_EVERY_ANSWER,
+    TEXT,
+    WHOLE,
+    ApiSubject,
+    Json,
+    error_answer,
+    object_of,
+    path,
+    query,
+    ref,
+)
 from app.web.api.resource import Resource
 from app.web.api.tags import Tag
 

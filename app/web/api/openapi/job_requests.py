@@ -4,8 +4,9 @@ from app.jobs import JOB_TYPES
 from app.jobs.job_type import JobType
 from app.web.api.openapi.examples import JOB, example_of
 from app.web.api.openapi.generated import body_schema, query_parameters, schema_of
-from app.web.api.openapi.headers import KEPT, POLLED
 from app.web.api.openapi.words import (
+    KEPT,
+    POLLED,
     TEXT,
     ApiSubject,
     Json,

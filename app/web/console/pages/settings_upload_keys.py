@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.db.models.app import App
-from app.identity import upload_keys
+from app.identity import keys
 from app.identity.access import Access
 from app.json_models import read_params
 from app.web.auth import services
@@ -31,8 +31,8 @@ def add(app_identifier: str) -> Response:
     """Make a key, and show it this once."""
     app, name = app_of(app_identifier), request.form.get("name", "")
     try:
-        wanted = read_params(upload_keys.NewUploadKey, {"name": name})
-        made, text = upload_keys.add_upload_key(services(), app, wanted)
+        wanted = read_params(keys.NewUploadKey, {"name": name})
+        made, text = keys.add_upload_key(services(), app, wanted)
     except REFUSALS as error:
         return _page(app, error.status, problems=problems_of(error, ("name",), "name"), name=name)
     return _page(app, 201, made=made, text=text)
@@ -43,7 +43,7 @@ def add(app_identifier: str) -> Response:
 def revoke(app_identifier: str, key_identifier: str) -> Response:
     """Let nobody send symbols with a key any more."""
     app = app_of(app_identifier)
-    upload_keys.revoke_upload_key(services(), app, key_identifier)
+    keys.revoke_upload_key(services(), app, key_identifier)
     return go(
         "settings_upload_keys.show", "The key is revoked: uploads with it are refused.", app_identifier=app.identifier
     )
@@ -56,7 +56,7 @@ def _page(app: App, status: int = 200, **values: Any) -> Response:
         "settings_upload_keys.show",
         app,
         status=status,
-        rows=upload_keys.upload_keys(services(), app),
+        rows=keys.upload_keys(services(), app),
         snippet=upload_snippet(server_address(), app.identifier, shown["text"] or "KEY"),
         **shown,
     )
