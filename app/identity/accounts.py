@@ -27,6 +27,7 @@ from app.identity.names import check_name
 from app.services import Services
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 1_024  # characters
+KEY_PREFIX = "crashq_"  # of a personal key: it tells a finder of the key what it opens
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{20,100}")
 IDENTIFIER_SHAPE = re.compile(r"[0-9a-f]{24}")
 EMAIL_SHAPE = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
@@ -267,6 +268,11 @@ def sender_address(config: Config, project: int, key: str, host: str = "") -> st
     base = config.public_url or host.rstrip("/") or f"http://localhost:{config.port}"
     scheme, _, host = base.partition("://")
     return f"{scheme}://{key}@{host}/{project}"
+
+
+def is_personal_key(token: str) -> bool:
+    """Whether a token is one that a person has made; else it is of a login."""
+    return token.startswith(KEY_PREFIX)
 
 
 def hash_of(token: str) -> str:

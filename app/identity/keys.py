@@ -21,10 +21,12 @@ from app.identity.access import require
 from app.identity.accounts import (
     IDENTIFIER_SHAPE,
     INGEST_KEYS,
+    KEY_PREFIX,
     LARGEST_PROJECT,
     NO_APP,
     hash_of,
     ingest_key_row,
+    is_personal_key,
     sender_address,
     token_hash,
     user_of,
@@ -36,7 +38,6 @@ from app.symbolication.chunks import Uploader
 
 MOST_PER_APP, MOST_PER_USER = 20, 100  # ingest and upload keys each; personal keys
 MAX_DAYS = 3_650
-PREFIX = "crashq_"  # of a personal key: it tells a finder of the key what it opens
 NOTED_EVERY = timedelta(hours=1)
 FIRST = "first"  # identifier of the key that an app was made with before keys had rows
 FIRST_NAME = "First key"
@@ -123,18 +124,13 @@ def require_login(token: str) -> None:
         raise Unauthorized("A personal key may not do this; log in with e-mail and password")
 
 
-def is_personal_key(token: str) -> bool:
-    """Whether a token is one that a person has made; else it is of a login."""
-    return token.startswith(PREFIX)
-
-
 def add_personal_key(services: Services, user_id: int, wanted: NewKey) -> tuple[Token, str]:
     """A key that may do what its user may, and its text, which is returned only here.
 
     Raises Unauthorized, BadParameters or Conflict.
     """
     name, now = check_name(wanted.name), services.now()
-    text = PREFIX + secrets.token_urlsafe(32)
+    text = KEY_PREFIX + secrets.token_urlsafe(32)
     identifier = secrets.token_hex(12)
     made = Token(
         hash=hash_of(text),

@@ -1,16 +1,21 @@
 """Does a job answer a request that names none? The rule of freshness, and the ways a request can end without a result."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
+
+import structlog
 
 from app.db import Session
 from app.db.hot import poll
 from app.db.hot.poll import Freshness
-from app.db.models.job import Job, JobState, lock_job_shared, remember_asker
+from app.db.models.job import Job, JobState, expire, lock_job_shared, remember_asker
 from app.errors import AppError, Gone, TooManyRequests
 from app.jobs.job_type import AnyJob
 from app.queueing.broker import RUN_JOB, SHORT
 from app.services import Services
+from app.storage import ObjectNotFound
 
 FRESH_FOR = timedelta(seconds=30)  # a finished result answers that long although newer occurrences have come
 FAILURE_ANSWERS_FOR = timedelta(minutes=1)  # a failed job is not begun anew more often than this
@@ -18,6 +23,8 @@ NEARLY_EXPIRED = timedelta(minutes=5)  # what expires within this is made anew, 
 J = TypeVar("J", bound=AnyJob)
 SEEN_TO = timedelta(minutes=1)  # how exactly it is recorded when a user last polled a live job
 DURABLE_AFTER = timedelta(seconds=30)  # three times the longest pause of PostgreSQL's WAL writer that can be set
+
+log = structlog.get_logger()
 
 
 def still_answers(job: AnyJob, now: datetime, revision: int) -> bool:
@@ -134,3 +141,17 @@ def wait_until_durable(services: Services, job: AnyJob) -> None:
 def answered(services: Services, job: AnyJob) -> None:
     """To be called when a request that waited for a short job is answered with its end."""
     services.broker.answered(RUN_JOB, job.id, SHORT)
+
+
+@contextmanager
+def lost_result_expires(services: Services, job: AnyJob) -> Iterator[None]:
+    """For what opens the stored result of a finished job. Raises ResultLost where it is gone or damaged."""
+    try:
+        yield
+    except ObjectNotFound as error:
+        forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)
+        with services.db.write() as session:
+            is_first = expire(session, job.id, forget_at)
+        if is_first:
+            log.warning("result_lost", job=job.id, code=error.code)
+        raise ResultLost from error

@@ -30,10 +30,9 @@ from app.db.models.job import Job, JobState, latest_job
 from app.db.models.job_part import parts_of
 from app.db.models.membership import Role, role_of
 from app.errors import AppError, NotFound
-from app.jobs.answering import is_expired
+from app.jobs.answering import is_expired, lost_result_expires
 from app.jobs.batch_params import AppBatch
 from app.jobs.job_type import JobRequest, key_of
-from app.jobs.links import lost_result_expires
 from app.jobs.service import look_up, start
 from app.services import Services
 from app.storage import Storage, open_storage

@@ -1,18 +1,11 @@
-"""Signed links to what jobs have stored, for any client; and results whose stored bytes are gone or damaged."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+"""Signed links to what jobs have stored, for any client."""
 
 import structlog
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from app.db.models.job import expire
 from app.errors import NotFound
-from app.jobs.answering import ResultLost
 from app.jobs.job_type import AnyJob
 from app.services import Services
-from app.storage import ObjectNotFound
 
 SALT = "crashq download"  # a signature made for anything else opens nothing here
 
@@ -43,17 +36,3 @@ def read_link(services: Services, signed: str) -> tuple[str, int, int, int | Non
 
 def _serializer(services: Services) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(services.config.secret_key, salt=SALT)
-
-
-@contextmanager
-def lost_result_expires(services: Services, job: AnyJob) -> Iterator[None]:
-    """For what opens the stored result of a finished job. Raises ResultLost where it is gone or damaged."""
-    try:
-        yield
-    except ObjectNotFound as error:
-        forget_at = services.now() + timedelta(seconds=services.config.tombstone_lifetime)
-        with services.db.write() as session:
-            is_first = expire(session, job.id, forget_at)
-        if is_first:
-            log.warning("result_lost", job=job.id, code=error.code)
-        raise ResultLost from error

@@ -78,7 +78,7 @@ def uploader() -> Uploader:
 def session_token() -> str | None:
     """The token in the cookie, if there is one; it has not been checked. A personal key is no session."""
     held = request.cookies.get(_cookie_name(), "")
-    return None if keys.is_personal_key(held) else held or None
+    return None if accounts.is_personal_key(held) else held or None
 
 
 def csrf_token(token: str) -> str:
@@ -99,7 +99,7 @@ def check_own_page(*, is_origin_required: bool = False) -> None:
 def note_use(response: Response) -> Response:
     """Record when a personal key last opened something, to the hour."""
     value = header_token() or ""
-    if not keys.is_personal_key(value) or response.status_code >= 400:
+    if not accounts.is_personal_key(value) or response.status_code >= 400:
         return response
     noted: dict[str, datetime] = current_app.extensions.setdefault(NOTED, {})
     now = services().now()

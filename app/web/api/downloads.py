@@ -12,8 +12,8 @@ from app.db.models.job_part import find_part
 from app.db.models.membership import is_member
 from app.errors import NotFound, RangeNotSatisfiable
 from app.identity.access import Access
-from app.jobs.answering import JobExpired
-from app.jobs.links import NOT_FOUND, lost_result_expires, read_link
+from app.jobs.answering import JobExpired, lost_result_expires
+from app.jobs.links import NOT_FOUND, read_link
 from app.services import Services
 from app.store_calls import check_size
 from app.web.api import tags

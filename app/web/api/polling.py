@@ -17,10 +17,10 @@ from werkzeug.http import http_date
 from app.identity.access import Access
 from app.identity.accounts import token_hash
 from app.jobs import JOB_TYPES, service
-from app.jobs.answering import answered, answering, is_live, wait_until_durable
+from app.jobs.answering import answered, answering, is_live, lost_result_expires, wait_until_durable
 from app.jobs.envelope import envelope, etag, progress
 from app.jobs.job_type import AnyJob, JobType, Showing
-from app.jobs.links import link, lost_result_expires, part_link
+from app.jobs.links import link, part_link
 from app.web.api import answers, tags
 from app.web.api.request_values import request_values
 from app.web.api.resource import Resource

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from app.errors import AppError
 from app.jobs import JOB_TYPES, service
+from app.jobs.answering import lost_result_expires
 from app.jobs.job_type import AnyJob
-from app.jobs.links import lost_result_expires
 from app.storage import ObjectNotFound
 from app.web.auth import services
 
