@@ -5,7 +5,8 @@ from contextlib import nullcontext
 
 import pytest
 
-from app.web.api.waiting import MAX_WAIT, Pace, WaitingRoom, wanted_wait
+from app.web.api.polling import wanted_wait
+from app.web.api.waiting import MAX_WAIT, Pace, WaitingRoom
 
 
 @pytest.mark.parametrize(
