@@ -12,6 +12,7 @@ from app.db.models.user import User
 from app.db.work import BigId
 
 MAX_ACTION, MAX_SUBJECT = 40, 300  # characters
+OPERATOR = "operator"
 
 
 class AuditEntry(Base):
@@ -36,6 +37,11 @@ class ShownEntry(NamedTuple):
 
     entry: AuditEntry
     email: str | None
+
+    @property
+    def who(self) -> str | None:
+        """The e-mail, or OPERATOR; None for a link without a login, or a removed account."""
+        return OPERATOR if self.entry.by_operator else self.email
 
 
 def record(

@@ -3,8 +3,7 @@
 from pydantic import Field
 
 from app.db.models.app import App
-from app.db.models.audit_entry import ShownEntry
-from app.identity import audit
+from app.db.models.audit_entry import ShownEntry, entries_of
 from app.identity.access import Access
 from app.json_models import ResponseBody, Time
 from app.web.api import tags
@@ -30,8 +29,9 @@ class AuditEntryBody(ResponseBody, component="AuditEntry"):
 @resource.get("", "listAuditEntries", "Who changed settings, members and keys", about="Newest first")
 def list_all(app: App, paging: Paging) -> Page[AuditEntryBody]:
     """The audit log of an app, newest first."""
-    return Page.of(audit.list_entries(services(), app, paging.limit, paging.offset), paging, _body)
+    with services().db.read() as session:
+        return Page.of(entries_of(session, app.id, paging.limit, paging.offset), paging, _body)
 
 
 def _body(shown: ShownEntry) -> AuditEntryBody:
-    return AuditEntryBody.of(shown.entry, id=str(shown.entry.id), who=audit.who(shown))
+    return AuditEntryBody.of(shown.entry, id=str(shown.entry.id), who=shown.who)

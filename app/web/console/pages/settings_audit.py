@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from app.identity import audit
+from app.db.models.audit_entry import entries_of
 from app.identity.access import Access
 from app.web.auth import services
 from app.web.console.page import app_of
@@ -18,9 +18,10 @@ blueprint = Blueprint("settings_audit", __name__)
 def show(app_identifier: str) -> Response:
     """Newest first."""
     app, window = app_of(app_identifier), read_window(request.args)
-    rows = audit.list_entries(services(), app, window.limit, window.offset)
+    with services().db.read() as session:
+        rows = entries_of(session, app.id, window.limit, window.offset)
     return render_section(
         "settings_audit.html", "settings_audit.show", app,
-        rows=[(shown.entry, audit.who(shown)) for shown in window.page_of(rows)],
+        rows=[(shown.entry, shown.who) for shown in window.page_of(rows)],
         window=window, has_next=window.has_next(rows), days=services().config.audit_days,
     )  # fmt: skip
