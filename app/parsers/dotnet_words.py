@@ -13,13 +13,14 @@ AT = re.compile(
 """In front of a call."""
 
 UNHANDLED = (
-    "Unhandled exception", "FATAL UNHANDLED EXCEPTION", "UnhandledException", "Unbehandelte Ausnahme", "Exception non gérée",
-    "Excepción no controlada", "Eccezione non gestita", "Exceção sem tratamento", "Exceção não tratada",
-    "Exceção não processada", "Onverwerkte uitzondering", "Ohanterat undantag", "Ubehandlet undtagelse",
-    "Ubehandlet unntak", "Käsittelemätön poikkeus", "Nieobsługiwany wyjątek", "Neošetřená výjimka", "Kezeletlen kivétel",
-    "İşlenmeyen özel durum", "Yakalanmayan özel durum", "Необработанное исключение", "Необроблений виняток",
-    "Ανεπίλυτη εξαίρεση", "חריגה שלא טופלה", "استثناء غير معالج", "ハンドルされていない例外", "ハンドルされない例外",
-    "未经处理的异常", "未處理的例外狀況", "처리되지 않은 예외",
+    "Unhandled exception", "FATAL UNHANDLED EXCEPTION", "UnhandledException", "Unbehandelte Ausnahme",
+    "Exception non gérée", "Excepción no controlada", "Eccezione non gestita", "Exceção sem tratamento",
+    "Exceção Sem Tratamento", "Exceção não tratada", "Exceção não processada", "Onverwerkte uitzondering",
+    "Ohanterat undantag", "Ubehandlet undtagelse", "Ubehandlet unntak", "Käsittelemätön poikkeus",
+    "Nieobsługiwany wyjątek", "Neošetřená výjimka", "Kezeletlen kivétel", "İşlenmeyen özel durum",
+    "İşlenmeyen Özel Durum", "Yakalanmayan özel durum", "Yakalanmayan Özel Durum", "Необработанное исключение",
+    "Необроблений виняток", "Ανεπίλυτη εξαίρεση", "חריגה שלא טופלה", "استثناء غير معالج", "ハンドルされていない例外",
+    "ハンドルされない例外", "未经处理的异常", "未處理的例外狀況", "처리되지 않은 예외",
 )  # fmt: skip
 """What says that nothing caught an exception."""
 

@@ -11,9 +11,7 @@ from app.parsers.document import Document
 from app.parsers.logcat import LogLine
 from app.parsers.traces import Language, Trace
 
-_UNHANDLED = re.compile(
-    rf"\b(?:Unhandled|UNHANDLED|unhandled|Uncaught|uncaught)\b|(?i:{'|'.join(map(re.escape, dotnet_words.UNHANDLED))})"
-)
+_UNHANDLED = re.compile(r"\b(?:Unhandled|UNHANDLED|unhandled|Uncaught|uncaught)\b")
 _MAX_LINE = 4_000  # characters of a line that are read
 
 
@@ -28,7 +26,7 @@ class PrintedTrace(NamedTuple):
     @property
     def is_unhandled(self) -> bool:
         """True where the log says that nothing caught the error."""
-        return _UNHANDLED.search(self.start.text[:_MAX_LINE]) is not None
+        return _says_unhandled(self.start.text[:_MAX_LINE])
 
 
 def _discover() -> list[Language]:
@@ -41,9 +39,13 @@ LANGUAGES = _discover()
 
 def unhandled(document: Document) -> list[PrintedTrace]:
     """Return the traces that the log calls unhandled; a log without the word is not searched for traces."""
-    if not _UNHANDLED.search(document.text or ""):
+    if not _says_unhandled(document.text or ""):
         return []
     return [one for one in found(document) if one.is_unhandled]
+
+
+def _says_unhandled(text: str) -> bool:
+    return any(word in text for word in dotnet_words.UNHANDLED) or _UNHANDLED.search(text) is not None
 
 
 def found(document: Document) -> list[PrintedTrace]:

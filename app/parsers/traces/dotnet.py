@@ -6,6 +6,7 @@ Mono 6.12 `StackTrace`, Unity 2022's console and IL2CPP's logcat output. Frames 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -218,13 +219,14 @@ def _heads_and_stacks(lines: Sequence[str]) -> tuple[list[str], list[list[Frame]
 def traces(lines: Sequence[str]) -> Iterator[Trace]:
     """The exceptions that have a stack."""
     at, behind = 0, 0
+    members = [number for number, line in enumerate(lines) if _ends_member(line)]
     while at < len(lines):
         line = lines[at]
         if "(" not in line or frame(line) is None:
             at += 1
             continue
         start = _head_above(lines, at, behind)
-        stop = _stack_end(lines, at)
+        stop = _stack_end(lines, at, members)
         if start is not None:
             faults = read_exception(lines[start:stop], of_log=True)
             if faults[0].type:
@@ -232,16 +234,16 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
         at = behind = stop
 
 
-def _stack_end(lines: Sequence[str], at: int) -> int:
+def _stack_end(lines: Sequence[str], at: int, members: Sequence[int]) -> int:
+    """The line behind the stack; `members` are the lines on which exceptions of aggregates end."""
     end, blanks = at, 0
     while at < len(lines):
         line = lines[at]
         if _MEMBER.match(line):
-            below = range(at, min(at + _MAX_MEMBER_LINES, len(lines)))
-            behind = next((number + 1 for number in below if _ends_member(lines[number])), None)
-            if behind is None:
+            behind = bisect_left(members, at)
+            if behind == len(members) or members[behind] - at >= _MAX_MEMBER_LINES:
                 break
-            at = end = behind
+            at = end = members[behind] + 1
             blanks = 0
             continue
         if _ENDS_INNER.match(line) or frame(line):
