@@ -1,9 +1,11 @@
 """The parsed form of one crash report, the same for every log format; unknown stays None or empty, nothing is invented."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
+
+from app.crashes.quick_dataclass import dataclass
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
