@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
+from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
 from app.parsers import apple_frames, values
 from app.parsers.apple_names import known
@@ -57,6 +57,14 @@ class _Block:
     lines: list[str] = field(default_factory=list)
 
 
+class _Call(NamedTuple):
+    """A line of a stack."""
+
+    depth: int
+    samples: int
+    frame: Frame
+
+
 @dataclass(slots=True)
 class _Parts:
     """A report, cut."""
@@ -78,7 +86,7 @@ def sniff(document: Document) -> bool:
 def is_report(text: str) -> bool:
     """True for the text of such a report."""
     head = text[:_HEAD]
-    return bool(_COMMAND.search(head)) and bool(_TELLING.search(head))
+    return "Command:" in head and bool(_COMMAND.search(head)) and bool(_TELLING.search(head))
 
 
 def parse(document: Document) -> list[CrashLog]:
@@ -95,8 +103,9 @@ def read(text: str, format_name: str = FORMAT) -> CrashLog:
     event = (known(header.get("Event")) or "").partition(" (")[0].lower()
     is_hang = event in _HUNG
     images = tuple(image for line in parts.images if (image := apple_frames.read_image(line)))
-    threads = tuple(_thread(block, images, parts) for block in parts.threads)
-    frames = _flat(parts.heaviest, images) or next((one.frames for one in threads if one.is_crashed), ())
+    places = apple_frames.Places(images)
+    threads = tuple(_thread(block, places, parts) for block in parts.threads)
+    frames = _flat(parts.heaviest, places) or next((one.frames for one in threads if one.is_crashed), ())
     if not frames:
         raise MalformedLog("The report of a hang or of use is cut short before its stack")
     os_name, os_version, os_build = split_os(header.get("OS Version"))
@@ -183,7 +192,7 @@ def _in_process(parts: _Parts, line: str, state: str) -> str:
     return state
 
 
-def _thread(block: _Block, images: tuple[BinaryImage, ...], parts: _Parts) -> Thread:
+def _thread(block: _Block, places: apple_frames.Places, parts: _Parts) -> Thread:
     queue, name = _QUEUE.search(block.label), _NAME.search(block.label)
     is_main = queue is not None and queue[1] == _MAIN_QUEUE
     return Thread(
@@ -191,33 +200,44 @@ def _thread(block: _Block, images: tuple[BinaryImage, ...], parts: _Parts) -> Th
         name=known(name[1]) if name else None,
         queue=known(queue[1]) if queue else None,
         is_crashed=is_main and (parts.is_main or not parts.heaviest),
-        frames=_heaviest(block.lines, images),
+        frames=_heaviest(block.lines, places),
     )
 
 
-def _flat(lines: list[str], images: tuple[BinaryImage, ...]) -> tuple[Frame, ...]:
+def _flat(lines: list[str], places: apple_frames.Places) -> tuple[Frame, ...]:
     """The frames of a stack that is listed from the outermost call inwards, the innermost first."""
     frames = tuple(one.frame for line in lines if (one := _read(line)))
-    return values.bounded(list(apple_frames.Places(images).place(frames))[::-1])
+    return values.bounded(list(places.place(frames))[::-1])
 
 
-def _heaviest(lines: list[str], images: tuple[BinaryImage, ...]) -> tuple[Frame, ...]:
+def _heaviest(lines: list[str], places: apple_frames.Places) -> tuple[Frame, ...]:
     """The way through a tree of calls that most samples went at each call, the innermost call first."""
     calls = [one for line in lines[:MAX_CALLS] if (one := _read(line))]
+    behind = _behind(calls)
     way: list[Frame] = []
     start, end = 0, len(calls)
     while start < end:
-        level = [at for at in range(start, end) if calls[at].depth <= calls[start].depth]
-        chosen = max(level, key=lambda at: calls[at].samples)
+        chosen = at = start
+        while at < end:
+            if calls[at].samples > calls[chosen].samples:
+                chosen = at
+            at = behind[at]
         way.append(calls[chosen].frame)
-        start, end = chosen + 1, next((at for at in level if at > chosen), end)
-    return values.bounded(list(apple_frames.Places(images).place(tuple(way)))[::-1])
+        start, end = chosen + 1, behind[chosen]
+    return values.bounded(list(places.place(tuple(way)))[::-1])
 
 
-class _Call(NamedTuple):
-    depth: int
-    samples: int
-    frame: Frame
+def _behind(calls: list[_Call]) -> list[int]:
+    """Of each call the index of the next one that it has not made, in one pass from the end."""
+    behind = [len(calls)] * len(calls)
+    later: list[int] = []
+    for at in range(len(calls) - 1, -1, -1):
+        while later and calls[later[-1]].depth > calls[at].depth:
+            later.pop()
+        if later:
+            behind[at] = later[-1]
+        later.append(at)
+    return behind
 
 
 def _read(line: str) -> _Call | None:

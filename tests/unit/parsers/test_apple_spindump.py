@@ -10,6 +10,7 @@ from app.crashes.log import CrashLog
 from app.crashes.title import title
 from app.errors import MalformedLog
 from app.parsers import parse, recognise
+from app.parsers.apple_frames import Places
 from app.parsers.document import Document
 from app.samples import FOLDER
 
@@ -92,3 +93,32 @@ def test_a_panic_in_a_pasted_body_without_its_header_is_recognised():
         title(one(json.dumps({"panicString": "Unexpected watchdog reset"})))
         == "Kernel panic: Unexpected watchdog reset"
     )
+
+
+def test_the_images_of_a_report_are_put_in_order_once_however_many_threads_it_has(monkeypatch):
+    made = []
+    initialise = Places.__init__
+    monkeypatch.setattr(Places, "__init__", lambda self, images: made.append(len(images)) or initialise(self, images))
+
+    log = one(HANG)
+
+    assert (len(log.threads) > 1, len(made)) == (True, 1)
+
+
+def test_the_heaviest_way_goes_to_the_first_call_of_the_most_samples_at_each_depth():
+    way = [
+        "  9  start",
+        "    2  left",
+        "      2  leaf",
+        "    6  right",
+        "      1  first",
+        "        1  deep",
+        "      3  second",
+    ]
+    way += ["      3  third", "    1  last"]
+    calls = "\n".join(f"{line} (Shop + 16) [0x100000010]" for line in way)
+    start = HANG.index("  Thread 0x")
+
+    log = one(f"{HANG[:start]}  Thread 0x1\n{calls}\n\n{HANG[start:]}")
+
+    assert [frame.function for frame in log.threads[0].frames] == ["second", "right", "start"]
