@@ -10,13 +10,14 @@ records, spans, links and flags.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Fault, Json, OsInfo, Thread
 from app.errors import MalformedLog
 from app.parsers import values
 from app.parsers.apple_names import mach_name, signal_name
 from app.parsers.document import Document
+from app.parsers.otlp_values import attributes, pick, read_value
 from app.parsers.printed_stacks import LANGUAGES, PrintedStack, read_printed
 from app.parsers.sentry_details import page_url
 from app.parsers.user_agent import WebClient, by_user_agent
@@ -24,7 +25,6 @@ from app.parsers.values import items, mapping
 
 FORMAT = "otlp-logs"
 MAX_REPORTS = 1_000  # crash reports of one log
-MAX_DEPTH = 20  # of a value
 MAX_STACK = 2_000_000  # characters read of a printed stack
 
 CRASHES = frozenset({"device.crash", "metrickit.diagnostic.crash"})
@@ -41,16 +41,23 @@ _MADE_OF = ("exception.", "crash.", "thread.", "event.name")  # attributes that 
 def sniff(document: Document) -> bool:
     """True for an object whose `resourceLogs` hold a log record."""
     value = document.json
-    return isinstance(value, dict) and isinstance(_pick(value, "resourceLogs"), list) and any(records(value))
+    return isinstance(value, dict) and isinstance(pick(value, "resourceLogs"), list) and any(records(value))
 
 
 def parse(document: Document) -> list[CrashLog]:
     """The crash reports among the records. Raises MalformedLog when there is none."""
-    value = mapping(document.json)
     found: list[CrashLog] = []
-    for record, resource, scope in records(value):
-        if is_crash(record) and len(found) < MAX_REPORTS:
-            found.append(_read(record, resource, scope, brief=document.brief))
+    source = _source({})
+    for record, resource, scope in records(mapping(document.json)):
+        told = attributes(record)
+        name = _event_name(record, told)
+        if not _tells_of_crash(name, told):
+            continue
+        if resource != source.resource:
+            source = _source(resource)
+        found.append(_read(record, told, name, source, scope, brief=document.brief))
+        if len(found) == MAX_REPORTS:
+            break
     if not found:
         raise MalformedLog("The OTLP logs hold no record of an exception or a crash")
     return found
@@ -58,17 +65,21 @@ def parse(document: Document) -> list[CrashLog]:
 
 def records(request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
     """Each log record, with its resource and its scope."""
-    for resource_logs in map(mapping, items(_pick(request, "resourceLogs"))):
-        for scope_logs in map(mapping, items(_pick(resource_logs, "scopeLogs"))):
-            for record in items(_pick(scope_logs, "logRecords")):
+    for resource_logs in map(mapping, items(pick(request, "resourceLogs"))):
+        for scope_logs in map(mapping, items(pick(resource_logs, "scopeLogs"))):
+            resource, scope = mapping(resource_logs.get("resource")), mapping(scope_logs.get("scope"))
+            for record in items(pick(scope_logs, "logRecords")):
                 if isinstance(record, dict):
-                    yield record, mapping(resource_logs.get("resource")), mapping(scope_logs.get("scope"))
+                    yield record, resource, scope
 
 
 def is_crash(record: dict[str, Any]) -> bool:
     """True for a record that tells of an exception or a crash."""
     told = attributes(record)
-    name = _event_name(record, told)
+    return _tells_of_crash(_event_name(record, told), told)
+
+
+def _tells_of_crash(name: str | None, told: dict[str, Json]) -> bool:
     if name in HANGS:
         return False
     return name in CRASHES or name == ANR or any(values.text(told.get(key)) for key in EXCEPTION)
@@ -79,81 +90,87 @@ def has_time(record: dict[str, Any]) -> bool:
     return bool(_nanoseconds(record, "timeUnixNano") or _nanoseconds(record, "observedTimeUnixNano"))
 
 
-def attributes(holder: dict[str, Any]) -> dict[str, Json]:
-    """The attributes of a record, resource or scope, by their names."""
-    pairs = (mapping(pair) for pair in items(holder.get("attributes")))
-    return {name: _value(pair.get("value")) for pair in pairs if (name := values.text(pair.get("key")))}
-
-
-def _value(value: Any, depth: int = MAX_DEPTH) -> Json:
-    """An AnyValue as JSON."""
-    any_value = mapping(value)
-    if depth == 0:
-        return "…"
-    listed, pairs = _pick(any_value, "arrayValue"), _pick(any_value, "kvlistValue")
-    if isinstance(listed, dict):
-        return [_value(each, depth - 1) for each in items(listed.get("values"))]
-    if isinstance(pairs, dict):
-        named = map(mapping, items(pairs.get("values")))
-        return {str(pair.get("key")): _value(pair.get("value"), depth - 1) for pair in named}
-    whole = _pick(any_value, "intValue")
-    if whole is not None:
-        return values.integer(whole)
-    for key in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
-        if (found := _pick(any_value, key)) is not None:
-            return found if isinstance(found, (str, bool, int, float)) else None
-    return None
-
-
-def _pick(holder: dict[str, Any], key: str) -> Any:
-    """A field by its name in JSON, else by that in the schema: `scopeLogs` or `scope_logs`."""
-    if key in holder:
-        return holder[key]
-    return holder.get("".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key))
-
-
 def _event_name(record: dict[str, Any], told: dict[str, Json]) -> str | None:
-    name = values.text(_pick(record, "eventName")) or values.text(told.get("event.name"))
+    name = values.text(pick(record, "eventName")) or values.text(told.get("event.name"))
     own = values.text(told.get("name")) or ""
     return name or (own if own.startswith("metrickit.") else None)
 
 
 def _nanoseconds(record: dict[str, Any], key: str) -> int | None:
-    return values.address(_pick(record, key)) or None
+    return values.address(pick(record, key)) or None
 
 
-def _read(record: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any], *, brief: bool) -> CrashLog:
-    told, about = attributes(record), attributes(resource)
-    name = _event_name(record, told)
-    language = values.text(about.get("telemetry.sdk.language"))
-    stack = _stack(told)
-    printed = read_printed(stack, language) if stack else PrintedStack(None)
-    number = values.integer(_pick(record, "severityNumber")) or 0
-    is_crashed = name in CRASHES or name == ANR
-    fault = _fault(told, printed, name, _handled(told, number, is_crashed=is_crashed))
-    time = _nanoseconds(record, "timeUnixNano") or _nanoseconds(record, "observedTimeUnixNano")
-    client = by_user_agent(_first({**about, **told}, *_USER_AGENTS))
-    custom = {} if brief else _custom(record, told, about, scope, fault, stack if not printed.has_frames else None)
-    return CrashLog(
-        format=FORMAT,
-        platform=printed.platform or LANGUAGES.get(language or ""),
-        report_id=values.text(told.get("log.record.uid")),
-        occurred_at=values.unix_time(time, 1_000_000_000),
-        level="fatal" if is_crashed else _level(record, number),
+class _Source(NamedTuple):
+    """What sent the records: read once for all of them."""
+
+    resource: dict[str, Any]
+    about: dict[str, Json]  # its attributes
+    language: str | None
+    process: str | None
+    process_id: int | None
+    app: AppInfo
+    os: OsInfo
+    device: DeviceInfo
+
+
+def _source(resource: dict[str, Any]) -> _Source:
+    about = attributes(resource)
+    return _Source(
+        resource=resource,
+        about=about,
+        language=values.text(about.get("telemetry.sdk.language")),
         process=values.text(about.get("process.executable.name")),
         process_id=values.integer(about.get("process.pid")),
-        faults=(fault, *printed.faults[1:]),
-        threads=printed.threads or _thread(told),
-        images=printed.images,
         app=AppInfo(
             identifier=_first(about, "app.bundle_id", "android.package.name", "service.namespace"),
             name=_first(about, "service.name"),
             version=_first(about, "service.version", "app.version"),
             build=_first(about, "app.build_id", "service.build", "app.build"),
         ),
-        os=_os(about, client),
-        device=_device(about, client),
-        user_id=_first({**about, **told}, "user.id", "enduser.id", "user.name", "user.email"),
+        os=OsInfo(_first(about, "os.name", "os.type"), _first(about, "os.version"), _first(about, "os.build_id")),
+        device=DeviceInfo(
+            model=_first(about, "device.model.identifier", "device.model.name"),
+            manufacturer=_first(about, "device.manufacturer"),
+            arch=_first(about, "host.arch"),
+            install_id=_first(about, "app.installation.id", "device.id"),
+        ),
+    )
+
+
+def _read(
+    record: dict[str, Any],
+    told: dict[str, Json],
+    name: str | None,
+    source: _Source,
+    scope: dict[str, Any],
+    *,
+    brief: bool,
+) -> CrashLog:
+    about = source.about
+    stack = _stack(told)
+    printed = read_printed(stack, source.language) if stack else PrintedStack(None)
+    number = values.integer(pick(record, "severityNumber")) or 0
+    is_crashed = name in CRASHES or name == ANR
+    fault = _fault(told, printed, name, _handled(told, number, is_crashed=is_crashed))
+    time = _nanoseconds(record, "timeUnixNano") or _nanoseconds(record, "observedTimeUnixNano")
+    known = {**about, **told}
+    client = by_user_agent(_first(known, *_USER_AGENTS))
+    custom = {} if brief else _custom(record, told, about, scope, fault, stack if not printed.has_frames else None)
+    return CrashLog(
+        format=FORMAT,
+        platform=printed.platform or LANGUAGES.get(source.language or ""),
+        report_id=values.text(told.get("log.record.uid")),
+        occurred_at=values.unix_time(time, 1_000_000_000),
+        level="fatal" if is_crashed else _level(record, number),
+        process=source.process,
+        process_id=source.process_id,
+        faults=(fault, *printed.faults[1:]),
+        threads=printed.threads or _thread(told),
+        images=printed.images,
+        app=source.app,
+        os=client.os if source.os == OsInfo() else source.os,
+        device=_device(source.device, client),
+        user_id=_first(known, "user.id", "enduser.id", "user.name", "user.email"),
         details=_details(told, about, client),
         tags={**(client.browser.tags if client.browser else {}), **_tags(told)},
         custom=custom,
@@ -161,20 +178,10 @@ def _read(record: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any
     )
 
 
-def _os(about: dict[str, Json], client: WebClient) -> OsInfo:
-    name = _first(about, "os.name", "os.type")
-    found = OsInfo(name=name, version=_first(about, "os.version"), build=_first(about, "os.build_id"))
-    return client.os if found == OsInfo() else found
-
-
-def _device(about: dict[str, Json], client: WebClient) -> DeviceInfo:
-    model, manufacturer = (
-        _first(about, "device.model.identifier", "device.model.name"),
-        _first(about, "device.manufacturer"),
-    )
-    found = client.device if not model and not manufacturer else DeviceInfo(model=model, manufacturer=manufacturer)
-    arch, install_id = _first(about, "host.arch"), _first(about, "app.installation.id", "device.id")
-    return replace(found, arch=arch, install_id=install_id)
+def _device(named: DeviceInfo, client: WebClient) -> DeviceInfo:
+    if named.model or named.manufacturer:
+        return named
+    return replace(client.device, arch=named.arch, install_id=named.install_id)
 
 
 def _details(told: dict[str, Json], about: dict[str, Json], client: WebClient) -> dict[str, str | int | bool]:
@@ -220,7 +227,7 @@ def _handled(told: dict[str, Json], number: int, *, is_crashed: bool) -> bool | 
 def _level(record: dict[str, Any], number: int) -> str | None:
     if 0 < number <= 4 * len(_LEVELS):
         return _LEVELS[(number - 1) // 4]
-    return (values.text(_pick(record, "severityText")) or "").lower() or None
+    return (values.text(pick(record, "severityText")) or "").lower() or None
 
 
 def _thread(told: dict[str, Json]) -> tuple[Thread, ...]:
@@ -230,7 +237,10 @@ def _thread(told: dict[str, Json]) -> tuple[Thread, ...]:
 
 
 def _first(told: dict[str, Json], *names: str) -> str | None:
-    return next((text for name in names if (text := values.text(told.get(name)))), None)
+    for name in names:
+        if name in told and (text := values.text(told[name])):
+            return text
+    return None
 
 
 def _tags(told: dict[str, Json]) -> dict[str, Json]:
@@ -246,7 +256,7 @@ def _custom(
     fault: Fault,
     unread: str | None,
 ) -> dict[str, Json]:
-    body = _value(record.get("body"))
+    body = read_value(record.get("body"))
     custom: dict[str, Any] = {
         "message": body if body != fault.message else None,
         "attributes": {key: value for key, value in told.items() if not key.startswith(_MADE_OF)},

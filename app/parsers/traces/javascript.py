@@ -8,6 +8,7 @@ Left out on purpose: Node's excerpt of the source and the properties of an error
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from app.crashes.log import Fault, Frame
 from app.parsers import values
@@ -24,6 +25,10 @@ _MAX_PROPERTIES = 20  # lines of an error's properties between its stack and its
 _MEMBERS = "[errors]: ["  # above those of an AggregateError
 _MAX_HEAD_LINES = 20  # lines of a message between the type and the first frame
 _AT_PLACE = re.compile(r"(?:(?!-?\d{1,9}(?::|$))(?P<file>[^\s@]+?):)?(?P<line>-?\d{1,9})(?::(?P<column>-?\d{1,9}))?$")
+_CALL = re.compile(  # what most lines of V8 are: only what needs no second look
+    r"(?!eval at )(?P<name>[^()]{1,1000}) \((?!eval at |address at )(?P<file>[^()\s]{0,2000}[^()\s\d]):(?P<line>[0-9]{1,9})"
+    r":(?P<column>[0-9]{1,9})\)"
+)
 _KNOWN_PLACES = ("<anonymous>", "native", "[native code]")
 _OTHER_SOURCES = (".rs", ".swift", ".dart", ".cs", ".java", ".kt", ".go")  # a bare place below another language's call
 _ASYNC_CAUSE = re.compile(r"[A-Za-z][\w. ]{0,100}(?:\*[A-Za-z][\w. ]{0,100}){0,9}$")
@@ -49,6 +54,7 @@ def _head(text: str) -> re.Match[str] | None:
     return _HEAD.match(text[lead.end() :] if lead else text)
 
 
+@lru_cache(maxsize=8_192)  # a line is looked at when its trace is found and when it is read, and logs repeat themselves
 def frame(line: str) -> Frame | None:
     """The frame on the line, in V8's form (`at pay (cart.js:7:12)`) or JavaScriptCore's (`pay@cart.js:7:12`); else None."""
     # Node prints the error's properties behind its last frame, and members of an AggregateError as a list.
@@ -64,6 +70,9 @@ def _v8(text: str) -> Frame | None:
     if text.startswith("async "):
         found = _v8(text.removeprefix("async "))
         return replace(found, note="async") if found else None
+    if call := _CALL.fullmatch(text):
+        name, file, line, column = call.groups()
+        return _made(name, file, int(line), int(column))
     if not text.endswith(")"):
         place = _place(text)
         if wasm := _WASM.match(text):

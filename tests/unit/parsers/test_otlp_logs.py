@@ -155,3 +155,14 @@ def test_a_stack_of_nothing_has_no_frames_to_speak_of(text, language):
     found = read_printed(text, language)
 
     assert [frame.function for fault in found.faults for frame in fault.frames] == []
+
+
+def test_what_sent_the_records_is_read_once_for_all_of_them_and_anew_for_another_sender():
+    exception = record(exception__type="E")
+    one, other = (json.loads(request(exception, exception, service__name=name)) for name in ("shop", "cart"))
+    one["resourceLogs"] += other["resourceLogs"]
+
+    logs = parse(json.dumps(one).encode())
+
+    assert [log.app.name for log in logs] == ["shop", "shop", "cart", "cart"]
+    assert logs[0].app is logs[1].app
