@@ -25,6 +25,7 @@ _HEADER = re.compile(rf"^({'|'.join(map(re.escape, HEADER_KEYS))}) {{0,4}}:[ \t]
 _UNMISTAKABLE = {"Incident Identifier", "CrashReporter Key", "Code Type", "Exception Type", "Crashed Thread",
                  "Triggered by Thread", "Report Version", "Parent Process"}  # fmt: skip
 _CRASHED_BLOCK = re.compile(r"^Thread \d{1,9} Crashed:[^\n]*\n\s{0,20}\d{1,9}\s[^\n]{0,400}\s0x[0-9a-fA-F]", re.M)
+_UMENG_MARKS = ("dSYM UUID:", "Application received signal ")
 _UMENG = re.compile(r"^dSYM UUID:[ \t]*[0-9A-Fa-f-]{32,36}$", re.MULTILINE)
 _UMENG_SIGNAL = re.compile(r"^Application received signal (SIG[A-Z]{2,8})$", re.MULTILINE)
 _UMENG_FRAME = re.compile(r"^\s{0,20}\d{1,4}\s[^\n]{0,400}\s0x[0-9a-fA-F]+", re.MULTILINE)
@@ -47,11 +48,12 @@ def sniff(document: Document) -> bool:
 
 
 def _is_apples(text: str) -> bool:
-    keys = {match[1] for match in _HEADER.finditer(text)}
-    certain = keys & _UNMISTAKABLE
-    if len(certain) >= 2 or (certain and len(keys) >= 3):
-        return True
-    return bool(_CRASHED_BLOCK.search(text)) or _is_umeng(text)
+    if any(key in text for key in _UNMISTAKABLE):  # spares most texts of others the search for all keys
+        keys = {match[1] for match in _HEADER.finditer(text)}
+        certain = keys & _UNMISTAKABLE
+        if len(certain) >= 2 or (certain and len(keys) >= 3):
+            return True
+    return bool(" Crashed:" in text and _CRASHED_BLOCK.search(text)) or _is_umeng(text)
 
 
 def parse(document: Document) -> list[CrashLog]:
@@ -236,6 +238,8 @@ def _process(value: str | None) -> tuple[str | None, int | None]:
 
 def _is_umeng(text: str) -> bool:
     start = text[:200_000]
+    if not any(mark in start for mark in _UMENG_MARKS):
+        return False
     return bool((_UMENG.search(start) or _UMENG_SIGNAL.search(start)) and _UMENG_FRAME.search(start))
 
 

@@ -27,6 +27,13 @@ _BLOCK = re.compile(
     rf"(?:[^\n]{{0,2000}}\n){{0,3}}?{_FRAME.pattern}",
     re.MULTILINE,
 )
+_MARKS = (
+    "Crashed: ",
+    "atal Exception: ",
+    "atal Error: ",
+    "# Crashlytics - ",
+    "# Platform: apple",
+)  # of title and block
 _FACT = re.compile(r"# (?P<key>[A-Za-z][A-Za-z ]{1,30}): (?P<value>.+)$")
 _CRASHED = re.compile(r"Crashed: (?P<name>.+)$")
 _EXCEPTION = re.compile(r"(?P<what>Fatal|Non-fatal) (?:Exception|Error): (?P<type>.+)$")
@@ -43,6 +50,8 @@ def sniff(document: Document) -> bool:
     if text is None or document.looks_like_json:
         return False
     head = text[:_HEAD]
+    if not any(mark in head for mark in _MARKS):
+        return False
     block = _BLOCK.search(head)
     if not block and not (_TITLE.search(head) and re.search(rf"^{_FRAME.pattern}", head, re.MULTILINE)):
         return False

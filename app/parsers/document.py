@@ -68,7 +68,7 @@ class Document:
             return None
         if "\r" in text:
             text = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
-        text = _single_spaced(_trimmed(text))
+        text = _single_spaced(_trimmed(text)) if "\n" in text else text
         return _outdented(text) if _BEGINS_INDENTED.match(text) else text
 
     def outdent(self) -> bool:

@@ -37,7 +37,7 @@ _KINDS = {"allocated": "allocation", "deallocated": "deallocation"}
 def sniff(document: Document) -> bool:
     """True for a signal below two lines or more of the viewer's header."""
     head = (document.text or "")[:_MAX_LINE]
-    if not _SIGNAL_LINE.search(head) or len(_HEAD.findall(head)) < 2:
+    if "signal: " not in head or not _SIGNAL_LINE.search(head) or len(_HEAD.findall(head)) < 2:
         return False
     return android_kind.kind(document) is None
 

@@ -21,7 +21,7 @@ _HEADER_KEYS = frozenset({"event_id", "dsn", "sdk", "sent_at", "trace"})
 
 def sniff(document: Document) -> bool:
     """True when the first line is an envelope's header and the second one an item's."""
-    if not document.raw.lstrip(b"\xef\xbb\xbf").startswith(b"{"):
+    if not document.raw.lstrip(b"\xef\xbb\xbf").startswith(b"{") or b"\n" not in document.raw.rstrip():
         return False
     try:
         header = envelope_header(document.raw)

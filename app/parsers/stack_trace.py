@@ -60,7 +60,7 @@ def _report(printed: PrintedTrace) -> CrashLog:
         threads=(Thread(index=tid or 0, name=thread, is_crashed=True),) if thread else (),
         images=trace.images,
         app=header.app,
-        os=replace(header.os, name=header.os.name or ("Android" if start.stream else None)),
-        device=replace(header.device, arch=trace.arch),
+        os=replace(header.os, name="Android") if start.stream and not header.os.name else header.os,
+        device=replace(header.device, arch=trace.arch) if trace.arch else header.device,
         notes=(*trace.notes, *(("The log names no time zone: its time is read as UTC",) if is_zoneless else ())),
     )

@@ -22,6 +22,8 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 def text(value: Any) -> str | None:
     """A non-empty string out of a string or number, cleaned of what cannot be stored; else None."""
     if isinstance(value, str):
+        if value.isascii() and "\0" not in value and len(value) <= MAX_TEXT:  # spares most a call of `clean`
+            return value or None
         return clean(value) or None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
