@@ -11,7 +11,7 @@ from app.symbols.bundles import BundledMap, bundled_maps, bundled_sources, is_bu
 from app.symbols.java import Mapping, make_mapping
 from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import make_caches
-from app.symbols.scripts import is_source_map, make_source_map, map_sources, script_name
+from app.symbols.scripts import is_source_map, make_source_map, map_sources, no_files, script_name
 from app.symbols.source_files import keep_sources
 
 NATIVE, MAPPING, SOURCE_MAP = "native", "mapping", "source_map"
@@ -173,7 +173,7 @@ def _source_map(file: Path, folder: Path, about: About, bundled: BundledMap | No
         raise NotSymbols(
             "The source map could not be found by anything: give it a debug_id, or a version or build and a file name"
         )
-    if keep_sources(map_sources(file), sources):
+    if keep_sources(map_sources(file, bundled.beside if bundled else no_files), sources):
         yield Held(SOURCE_MAP, "sources", [sources_key(one) for one in ids], None, about.name, sources)
     yield Held(SOURCE_MAP, "sourcemap", ids, None, about.name, cache)
 

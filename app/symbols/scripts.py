@@ -83,10 +83,20 @@ def make_source_map(file: Path, cache: Path) -> tuple[list[str], list[str]]:
     ] else []
 
 
-def map_sources(file: Path) -> Iterator[tuple[str, bytes]]:
-    """The sources in a file that `make_source_map` has read: as frames are said to lie in, and their content."""
-    raw = _json_of(file)
-    if b'"sourcesContent"' not in raw:
+def no_files(_names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Sources beside a map that came alone."""
+    return iter(())
+
+
+def map_sources(
+    file: Path, beside: Callable[[Iterable[str]], Iterator[tuple[str, bytes]]]
+) -> Iterator[tuple[str, bytes]]:
+    """The sources of a map that `make_source_map` has read: as frames are said to lie in, and their content.
+
+    Of those whose content is not in the map, `beside` knows some.
+    """
+    raw, lacking = _json_of(file), []
+    if b'"sourcesContent"' not in raw and beside is no_files:
         return
     try:
         opened = SourceMapView.from_json_bytes(raw)
@@ -96,6 +106,9 @@ def map_sources(file: Path) -> Iterator[tuple[str, bytes]]:
         content = opened.get_source_contents(number) if name else None
         if name and content:
             yield name, content.encode("utf-8", "replace")
+        elif name:
+            lacking.append(name)
+    yield from beside(lacking)
 
 
 def _json_of(file: Path) -> bytes:

@@ -56,6 +56,22 @@ def test_a_map_in_a_bundle_is_found_by_the_debug_id_that_the_bundle_tells(client
     assert (frame["file"], frame["line"], frame["source"]["context_line"]) == ("src/cart.ts", 9, "    pay(<cart>)")
 
 
+@pytest.mark.parametrize("name", ["../src/cart.ts", "/src/cart.ts", "~/src/cart.ts"])
+def test_sources_that_a_map_lacks_are_looked_for_beside_it(client, member, bearer, run_workers, name):
+    bare = source_map((16, name, 1, 1, None), sourcesContent=[None], debug_id=ID)
+    content = bundle(
+        ("files/a", bare, {"type": "source_map", "url": "~/js/main.js.map"}),
+        ("files/b", b"pay(cart)", {"type": "minified_source", "url": "~/src/cart.ts"}),
+    )
+    sent(client, bearer, [member.app.identifier], content)
+    run_workers()
+    file = "https://shop.example.com/js/main.js"
+    images = {"images": [{"type": "sourcemap", "code_file": file, "debug_id": ID}]}
+    report = report_of(client, member, run_workers, script_event(("a", 16), file=file, debug_meta=images))
+
+    assert report["exceptions"][0]["frames"][0]["source"]["context_line"] == "pay(cart)"
+
+
 @pytest.mark.parametrize(
     ("release", "dist", "build"),
     [("shop@1.2", None, None), ("shop@1.2+45", None, "45"), ("shop@1.2", "45", "45"), ("1.2", None, None)],
