@@ -9,8 +9,8 @@ from app.db import Session
 from app.db.models.app import App
 from app.db.models.channel import LEASING, NotificationChannel
 from app.db.models.webhook import Webhook, add_delivery
-from app.db.queries.notified_crashes import DayCounts, crashes_over, day_counts
-from app.notifications.composing import DAILY, DAYS, SPIKE, USERS_OVER, WEEKLY
+from app.db.queries.notified_crashes import DayCounts, crashes_over, day_counts, new_crashes
+from app.notifications.composing import DAILY, DAYS, NEW, SPIKE, USERS_OVER, WEEKLY
 from app.notifications.hours import summary_due
 from app.queueing.broker import EVALUATE_RULES, PUSH, UPKEEP
 from app.services import Services
@@ -19,7 +19,7 @@ from app.work.limits import Budget
 from app.work.work_type import Message, WorkType
 
 EVERY = timedelta(minutes=5)
-PASSED_WITHIN = timedelta(days=7)  # a crash that has passed `users_over` before is not told
+PASSED_WITHIN = timedelta(days=7)  # a crash that has passed `users_over`, or was new, before is not told
 
 
 def evaluate_rules(services: Services, row_id: int) -> None:
@@ -49,11 +49,14 @@ def _due_events(
     now = services.now()
     today, found = now.date(), []
     if channel.spike_times is not None and channel.spike_at_least is not None:
-        for counts in day_counts(session, hook.app_id, today, channel.spike_at_least):
+        for counts in day_counts(session, hook.app_id, today, channel.spike_at_least, environment=channel.environment):
             if is_spike(counts, channel.spike_times):
                 found.append((SPIKE, counts.identifier, today.isoformat()))
+    since = max(channel.rules_since, today - PASSED_WITHIN)
+    if channel.environment is not None and channel.new_in_environment:
+        for identifier in new_crashes(session, hook.app_id, channel.environment, since, today):
+            found.append((NEW, identifier, ""))
     if channel.users_over is not None:
-        since = max(channel.rules_since, today - PASSED_WITHIN)
         for identifier in crashes_over(session, hook.app_id, channel.users_over, since, today):
             found.append((USERS_OVER, identifier, str(channel.users_over)))
     for event, is_wanted in ((DAILY, channel.summary_daily), (WEEKLY, channel.summary_weekly)):

@@ -14,8 +14,9 @@ from app.notifications.message import LINES, Fact, Line, Notice
 from app.redaction.rules import Rules
 
 DAILY, WEEKLY, SPIKE, USERS_OVER, TEST = "summary.daily", "summary.weekly", "crash.spike", "crash.users_over", "test"
+NEW = "crash.new"
 HEADLINES = {
-    "crash.new": "New crash",
+    NEW: "New crash",
     "crash.regressed": "Crash is back",
     SPIKE: "Crash occurs more often",
     USERS_OVER: "Crash reaches more users",
@@ -72,9 +73,11 @@ class Composer:
     def _summary(self, delivery: Delivery) -> Notice:
         first = date.fromisoformat(delivery.period)
         last = first + timedelta(days=DAYS[delivery.event] - 1)
-        counts = period_counts(self._session, self._app.id, first, last, LINES)
+        environment = self._channel.environment
+        counts = period_counts(self._session, self._app.id, first, last, LINES, environment)
         when = first.isoformat() if first == last else f"{first.isoformat()} to {last.isoformat()}"
         facts = (
+            *self._environment(),
             Fact("Occurrences", f"{counts.occurrences:,} (before: {counts.before:,})"),
             Fact("Crashes", f"{counts.crashes:,}"),
             Fact("New crashes", f"{counts.new:,}"),
@@ -87,21 +90,26 @@ class Composer:
         return self._made(delivery, f"Summary of {when}", facts, None, link, lines, more)
 
     def _crash(self, delivery: Delivery) -> NotifiedCrash | None:
-        found = notified_crash(self._session, self._app.id, delivery.subject)
+        found = notified_crash(self._session, self._app.id, delivery.subject, self._channel.environment)
         return found and found._replace(
             title=self._rules.text(found.title), version=found.version and self._rules.text(found.version)
         )
 
     def _facts(self, crash: NotifiedCrash) -> list[Fact]:
         facts = [Fact("Version", crash.version)] if crash.version else []
-        facts.append(Fact("Occurrences", f"{crash.occurrences:,}"))
+        facts += [*self._environment(), Fact("Occurrences", f"{crash.occurrences:,}")]
         return facts + ([Fact("Users", f"{crash.users:,}")] if crash.users else [])
+
+    def _environment(self) -> list[Fact]:
+        """Of the occurrences that are counted, if not of all."""
+        return [Fact("Environment", self._channel.environment)] if self._channel.environment else []
 
     def _more_facts(self, delivery: Delivery) -> list[Fact]:
         if delivery.event != SPIKE:
             return []
         day = date.fromisoformat(delivery.period)
-        counts = next(day_counts(self._session, self._app.id, day, 0, delivery.subject), None)
+        environment = self._channel.environment
+        counts = next(day_counts(self._session, self._app.id, day, 0, delivery.subject, environment), None)
         if counts is None or counts.days < 1:
             return []
         mean = f"{counts.before / counts.days:.1f} a day before"

@@ -1,11 +1,12 @@
 """What requests say of channels, checked: kind, address, rules, hours."""
 
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from app.db.models.channel import MAX_NAME, MAX_ZONE
+from app.db.models.occurrence import MAX_FACT
 from app.json_models import RequestBody
 
 MAX_ADDRESS = 2_048  # characters
@@ -33,6 +34,26 @@ class ChannelRules(RequestBody):
     )
     summary_daily: bool = Field(default=False, description="Every day, of the day before", examples=[False])
     summary_weekly: bool = Field(default=False, description="On Mondays, of the seven days before", examples=[True])
+    environment: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_FACT,
+        description="Only occurrences in this one count, such as `production`; not with `users_over`",
+        examples=[None],
+    )
+
+    @field_validator("environment")
+    @classmethod
+    def _check_environment(cls, value: str | None) -> str | None:
+        if value is not None and not (value.isprintable() and value.strip()):
+            raise ValueError("it is no name of an environment, such as production")
+        return value and value.strip()
+
+    @model_validator(mode="after")
+    def _check_users(self) -> Self:
+        if self.environment is not None and self.users_over is not None:
+            raise ValueError("users_over cannot be of one environment: users are not counted by it")
+        return self
 
 
 class QuietHours(RequestBody):

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from app.db.models.app import App
 from app.db.models.channel import NotificationChannel
-from app.db.models.webhook import Delivery, Webhook, due_deliveries, hold, latest_deliveries, put_off
+from app.db.models.webhook import REGRESSED, Delivery, Webhook, due_deliveries, hold, latest_deliveries, put_off
+from app.db.queries.notified_crashes import came_back_in
 from app.identity import encryption
 from app.notifications.channel_type import Outgoing, decrypt_address
 from app.notifications.channels import CHANNELS
@@ -34,6 +35,7 @@ class ChannelSender:
         self._channel = channel
         self._app = app
         self._resolve = resolve
+        self._elsewhere: set[int] = set()  # deliveries about another environment
 
     def parcels(self, due: list[Delivery]) -> list[list[Delivery]]:
         """What is sent together. In quiet hours all but a few are put off to their end, and are one message then.
@@ -44,8 +46,9 @@ class ChannelSender:
         if len(due) > MOST_AT_ONCE or any(one.held for one in due):
             with self._services.db.read() as session:
                 due = due_deliveries(session, self._webhook.id, now, MOST_SUMMED_UP)
-        single = [[one] for one in due if one.event in NEVER_HELD]
-        others = [one for one in due if one.event not in NEVER_HELD]
+        self._elsewhere = {one.id for one in due if self._is_elsewhere(one)}
+        single = [[one] for one in due if one.event in NEVER_HELD or one.id in self._elsewhere]
+        others = [one for one in due if one.event not in NEVER_HELD and one.id not in self._elsewhere]
         until = quiet_until(now, channel.time_zone, channel.quiet_from, channel.quiet_until)
         if until is not None:
             with self._services.db.write() as session:
@@ -62,6 +65,8 @@ class ChannelSender:
     def send(self, parcel: list[Delivery]) -> Result:
         """Make one attempt."""
         services, kind = self._services, CHANNELS[self._channel.kind]
+        if parcel[0].id in self._elsewhere:
+            return Result(None, "The crash has not come back in this environment", is_void=True)
         with services.db.read() as session:
             composer = Composer(session, self._app, self._channel, services.config.public_url)
             message = composer.message(parcel)
@@ -75,6 +80,15 @@ class ChannelSender:
             return Result(None, error.message)
         except NotDelivered as error:
             return Result(error.status, str(error))
+
+    def _is_elsewhere(self, delivery: Delivery) -> bool:
+        """Whether a crash has come back in another environment than the channel's."""
+        environment = self._channel.environment
+        if environment is None or delivery.event != REGRESSED:
+            return False
+        with self._services.db.read() as session:
+            entry = int(delivery.period)
+            return not came_back_in(session, self._app.id, delivery.subject, environment, entry)
 
     def _not_too_soon(self, due: list[Delivery]) -> list[Delivery]:
         """What may be sent now; the rest is put off."""

@@ -63,7 +63,7 @@ def create(services: Services, app: App, wanted: NewChannel) -> tuple[Webhook, N
         secret=encrypt_secret(key, secret) if secret else "",
         on_job_finished=False,
         on_job_failed=False,
-        on_crash_new=wanted.rules.new,
+        on_crash_new=wanted.rules.new and not wanted.rules.environment,
         on_crash_regressed=wanted.rules.regressed,
         active=wanted.active,
         created_at=now,
@@ -127,11 +127,13 @@ def change(services: Services, app: App, identifier: str, wanted: ChannelChange)
         if "name" in given:
             channel.name = wanted.name.strip() or CHANNELS[channel.kind].LABEL
         if "rules" in given:
-            if wanted.rules.users_over != channel.users_over:
+            was = (channel.users_over, channel.environment)
+            if (wanted.rules.users_over, wanted.rules.environment) != was:
                 channel.rules_since = now.date()
             for name, value in _rules(wanted.rules).items():
                 setattr(channel, name, value)
-            hook.on_crash_new, hook.on_crash_regressed = wanted.rules.new, wanted.rules.regressed
+            hook.on_crash_new = wanted.rules.new and not wanted.rules.environment
+            hook.on_crash_regressed = wanted.rules.regressed
         if "quiet_hours" in given:
             for name, value in _quiet(wanted.quiet_hours).items():
                 setattr(channel, name, value)
@@ -189,12 +191,13 @@ def rules_of(hook: Webhook, channel: NotificationChannel) -> ChannelRules:
     """The rules of a channel."""
     is_spike = channel.spike_times is not None and channel.spike_at_least is not None
     return ChannelRules(
-        new=hook.on_crash_new,
+        new=hook.on_crash_new or channel.new_in_environment,
         regressed=hook.on_crash_regressed,
         spike=Spike(times=channel.spike_times or 0, at_least=channel.spike_at_least or 0) if is_spike else None,
         users_over=channel.users_over,
         summary_daily=channel.summary_daily,
         summary_weekly=channel.summary_weekly,
+        environment=channel.environment,
     )
 
 
@@ -236,6 +239,8 @@ def _rules(rules: ChannelRules) -> dict[str, Any]:
         "users_over": rules.users_over,
         "summary_daily": rules.summary_daily,
         "summary_weekly": rules.summary_weekly,
+        "environment": rules.environment,
+        "new_in_environment": rules.new and rules.environment is not None,
     }
 
 

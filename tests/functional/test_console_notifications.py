@@ -68,10 +68,13 @@ def test_a_channel_is_made_tried_paused_changed_and_removed(client, services, me
     assert "is paused; make it active first" in said(client, press(client, f"{path}/{identifier}/test"))
     assert "is active" in said(client, press(client, f"{path}/{identifier}/active", active="yes"))
     assert "Saved." in said(
-        client, press(client, f"{path}/{identifier}", name="Room", summary_weekly="yes", summary_hour="8")
+        client,
+        press(client, f"{path}/{identifier}", name="Room", new="yes", environment="production", summary_hour="8"),
     )
     _, channel, rules = one(services, member)
-    assert (channel.name, channel.quiet_from, rules.new, rules.summary_weekly) == ("Room", None, False, True)
+    assert (channel.name, channel.quiet_from, rules.spike) == ("Room", None, None)
+    assert (rules.new, rules.environment) == (True, "production")
+    assert "in production" in Page(client.get(path).text).text
     assert "The channel is deleted." in said(client, press(client, f"{path}/{identifier}/delete"))
     assert channels.page(services, member.app, 9, 0) == []
 

@@ -3,11 +3,17 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 from app.background.notification_rules import evaluate_rules
+from app.db.models.crash import Crash
+from app.ingest.receive import receive
 from app.notifications import settings as channels
+from app.triage.changes import TriageChange, change_one
 from app.webhooks.deliveries import deliver_due
+from tests.factories import NOON, run_enqueued
 from tests.notifying import count, make_channel, reaching, seen, texts
+from tests.places import event
 from tests.receiver import receiver
 
 
@@ -91,3 +97,59 @@ def test_summaries_are_sent_at_their_hour_each_day_and_on_mondays(services, memb
     said = sink.got[1].body.decode()
     assert "Occurrences: 6 (before: 4)" in said
     assert "6 occurrences" in said
+
+
+RULES = {"new": True, "regressed": True, "spike": {"times": 2, "at_least": 4}, "summary_daily": True}
+
+
+def test_rules_of_an_environment_are_about_its_occurrences_only(services, member, sink, clock):
+    identifier = make_channel(services, member.app, sink.url, rules={**RULES, "environment": "production"})
+    number = 0
+
+    def send(version: str, environment: str, times: int = 1) -> None:
+        nonlocal number
+        for _ in range(times):
+            number += 1
+            log = event("Cart", (NOON - clock.now).days + 1, release=f"x@{version}", environment=environment)
+            receive(services, member.app, f"log-{number}", log)
+        run_enqueued(services)
+        evaluate(services, member, identifier)
+
+    def resolve() -> None:
+        with services.db.read() as session:
+            crash = session.scalars(select(Crash)).one()
+        change_one(services, member.user_id, crash, TriageChange(state="resolved", resolved_in="1.1"))
+
+    send("1.0", "staging", 9)
+    send("1.0", "production")  # new
+    resolve()
+    send("1.1", "staging")  # back, but elsewhere
+    resolve()
+    clock.advance(days=1)
+    send("1.2", "production")  # back, and the summary of the first day
+    clock.advance(days=1)
+    send("1.2", "staging", 9)  # another summary
+    send("1.2", "production", 5)
+
+    said = [text.partition(":")[0] for text in texts(sink)]
+    assert said == [
+        "New crash in Notes",
+        "Summary of 2018-09-13 in Notes",
+        "Crash is back in Notes",
+        "Summary of 2018-09-14 in Notes",
+        "Crash occurs more often in Notes",
+    ]
+    bodies = [got.body.decode() for got in sink.got]
+    assert all("production" in body for body in bodies)
+    assert "Occurrences: 1 (before: 0)" in bodies[1]
+    assert "On 2018-09-15: 5 (1.0 a day before)" in bodies[4]
+
+
+def test_users_are_no_rule_of_an_environment(client, member):
+    rules = {"users_over": 5, "environment": "production"}
+    wanted = {"kind": "slack", "address": "https://hooks.slack.com/services/a", "rules": rules}
+
+    answer = client.post(f"/api/apps/{member.app.identifier}/notifications", json=wanted, headers=member.headers)
+
+    assert (answer.status_code, answer.headers["X-Error-Code"]) == (400, "bad_parameters")
+    assert "users are not counted by it" in answer.json["error_message"]

@@ -58,7 +58,7 @@ def test_a_channel_is_made_listed_changed_and_deleted_and_its_address_told_in_pa
     assert created == {
         "identifier": created["identifier"], "kind": "slack", "name": "Team chat", "address": "127.0.0.1:9/…Part",
         "rules": {"new": True, "regressed": False, "spike": None, "users_over": None, "summary_daily": False,
-                  "summary_weekly": False},
+                  "summary_weekly": False, "environment": None},
         "time_zone": "UTC", "summary_hour": 9, "quiet_hours": None, "active": True, "disabled_reason": None,
         "failing_since": None, "created_at": "2018-09-13T12:00:00Z", "secret": None,
     }  # fmt: skip

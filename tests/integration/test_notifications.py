@@ -48,6 +48,6 @@ def test_rules_that_two_workers_evaluate_at_once_are_decided_once(services, memb
     deliver_due(services)
 
     assert sorted(text.partition(":")[0] for text in texts(sink)) == [
-        "Crash occurs more often in Notes", "Crash reaches more users in Notes", "Summary of 2018-09-10 to 2018-09-16 in Notes",
+        "Crash occurs more often, crash reaches more users in Notes", "Summary of 2018-09-10 to 2018-09-16 in Notes",
         "Summary of 2018-09-16 in Notes",
     ]  # fmt: skip

@@ -5,15 +5,18 @@ The row is also leased work: a worker evaluates the rules that no event triggers
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, func, or_, select, text
+from sqlalchemy import ForeignKey, Index, String, Text, false, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db.base import Base
+from app.db.models.occurrence import MAX_FACT
 from app.db.models.webhook import Webhook
 from app.db.work import BigId, Leased, Leasing
 
 MAX_NAME, MAX_ZONE = 100, 64  # characters
-PERIODIC = text("spike_times IS NOT NULL OR users_over IS NOT NULL OR summary_daily OR summary_weekly")
+PERIODIC = text(
+    "spike_times IS NOT NULL OR users_over IS NOT NULL OR summary_daily OR summary_weekly OR new_in_environment"
+)
 
 
 class NotificationChannel(Leased, Base):
@@ -30,6 +33,8 @@ class NotificationChannel(Leased, Base):
     spike_at_least: Mapped[int | None]  # occurrences of the day
     users_over: Mapped[int | None]
     rules_since: Mapped[date]  # UTC day; a crash that had passed `users_over` before is not told
+    environment: Mapped[str | None] = mapped_column(String(MAX_FACT))  # the rules are of its occurrences; None: of all
+    new_in_environment: Mapped[bool] = mapped_column(server_default=false())  # instead of the webhook's on_crash_new
     summary_daily: Mapped[bool]
     summary_weekly: Mapped[bool]
     summary_hour: Mapped[int]  # in the time zone
@@ -91,6 +96,7 @@ EVALUATED = or_(
     NotificationChannel.users_over.is_not(None),
     NotificationChannel.summary_daily,
     NotificationChannel.summary_weekly,
+    NotificationChannel.new_in_environment,
 )
 LEASING = Leasing(
     NotificationChannel,

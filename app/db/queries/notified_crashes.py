@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.db.models.crash import Crash, find_crash, newest_versions
-from app.db.models.crash_figure import USER, CrashFigure
+from app.db.models.crash_figure import ENVIRONMENT, KNOWN, USER, CrashFigure
+from app.db.models.crash_history import CrashHistory
 
 VERSION = "app_version"  # each occurrence is counted by it once
 AMONG = 100  # newest occurrences whose version counts as the crash's
@@ -58,11 +59,15 @@ class PeriodCounts(NamedTuple):
     most: list[CrashInPeriod]
 
 
-def notified_crash(session: Session, app_id: int, identifier: str) -> NotifiedCrash | None:
-    """The crash, or the one that it has been merged into; None when it is gone."""
+def notified_crash(
+    session: Session, app_id: int, identifier: str, environment: str | None = None
+) -> NotifiedCrash | None:
+    """The crash, or the one that it has been merged into; None when it is gone. Counts are of the environment, if given."""
     crash = find_crash(session, identifier)
     if crash is None or crash.app_id != app_id or not crash.occurrences_count:
         return None
+    if environment is not None:
+        return _in_environment(session, crash, environment)
     versions = newest_versions(session, crash.id, AMONG)
     users = _users(session, crash.id) if crash.figures_revision == crash.revision else None
     return NotifiedCrash(
@@ -76,13 +81,47 @@ def titles_of(session: Session, app_id: int, identifiers: Sequence[str]) -> dict
     return {row.identifier: row.title for row in session.execute(found.where(Crash.occurrences_count > 0))}
 
 
-def day_counts(session: Session, app_id: int, today: date, at_least: int, only: str = "") -> Iterator[DayCounts]:
+def new_crashes(session: Session, app_id: int, environment: str, since: date, today: date) -> Iterator[str]:
+    """The crashes of the last two days that had no occurrence in the environment before the day `since`."""
+    after = 0
+    while True:
+        found = select(Crash.id, Crash.identifier).join(CrashFigure, CrashFigure.crash_id == Crash.id)
+        recent = (Crash.app_id == app_id, Crash.last_seen >= _midnight(today - timedelta(days=1)), _COMPLETE)
+        found = found.where(*recent, *_counting(environment), Crash.id > after).group_by(Crash.id, Crash.identifier)
+        rows = session.execute(
+            found.having(func.min(CrashFigure.day) >= since).order_by(Crash.id).limit(PER_READ)
+        ).all()
+        for _, identifier in rows:
+            yield identifier
+        if len(rows) < PER_READ:
+            return
+        after = rows[-1][0]
+
+
+def came_back_in(session: Session, app_id: int, identifier: str, environment: str, entry: int) -> bool:
+    """Whether the version in which a crash has come back, by that entry of its history, occurs in the environment.
+
+    Where the entry tells no version, any occurrence in the environment is enough.
+    """
+    crash = find_crash(session, identifier)
+    if crash is None or crash.app_id != app_id:
+        return False
+    version = session.scalar(select(CrashHistory.version).where(CrashHistory.id == entry))
+    of_version = [CrashFigure.detail == KNOWN + version] if version is not None else []
+    rows = select(CrashFigure.day).where(CrashFigure.crash_id == crash.id, *_counting(environment), *of_version)
+    return session.scalar(rows.limit(1)) is not None
+
+
+def day_counts(
+    session: Session, app_id: int, today: date, at_least: int, only: str = "", environment: str | None = None
+) -> Iterator[DayCounts]:
     """The counts of each crash that occurred at least so often on the day, and was seen before it; or of one crash only."""
     after = 0
     while True:
-        rows = session.execute(_day_counts(app_id, today, at_least, after, only)).all()
+        rows = session.execute(_day_counts(app_id, today, at_least, after, only, environment)).all()
         for _, identifier, first_seen, on_day, before in rows:
-            days = min((today - first_seen.astimezone(UTC).date()).days, 7)
+            first_day = first_seen.astimezone(UTC).date() if isinstance(first_seen, datetime) else first_seen
+            days = min((today - first_day).days, 7)
             yield DayCounts(identifier, int(on_day), int(before), days)
         if len(rows) < PER_READ:
             return
@@ -107,11 +146,13 @@ def crashes_over(session: Session, app_id: int, users: int, since: date, today: 
         after = rows[-1][0]
 
 
-def period_counts(session: Session, app_id: int, first: date, last: date, most: int) -> PeriodCounts:
+def period_counts(
+    session: Session, app_id: int, first: date, last: date, most: int, environment: str | None = None
+) -> PeriodCounts:
     """Count an app's occurrences from one UTC day to another, both included."""
     days = (last - first).days + 1
     counted = select(CrashFigure.crash_id, _SUM.label("n")).join(Crash, Crash.id == CrashFigure.crash_id)
-    counted = counted.where(Crash.app_id == app_id, CrashFigure.fact == VERSION).group_by(CrashFigure.crash_id)
+    counted = counted.where(Crash.app_id == app_id, *_counting(environment)).group_by(CrashFigure.crash_id)
     now = counted.where(CrashFigure.day.between(first, last)).subquery()
     before = counted.where(CrashFigure.day.between(first - timedelta(days=days), first - timedelta(days=1))).subquery()
     crashes, occurrences = session.execute(
@@ -120,10 +161,29 @@ def period_counts(session: Session, app_id: int, first: date, last: date, most: 
     earlier = session.scalar(select(func.coalesce(func.sum(before.c.n), 0))) or 0
     seen = Crash.first_seen >= _midnight(first), Crash.first_seen < _midnight(last + timedelta(days=1))
     new = session.scalar(select(func.count()).where(Crash.app_id == app_id, Crash.occurrences_count > 0, *seen))
+    if environment is not None:
+        firsts = counted.with_only_columns(func.min(CrashFigure.day).label("first")).subquery()
+        new = session.scalar(select(func.count()).where(firsts.c.first.between(first, last)))
     top = select(Crash.identifier, Crash.title, now.c.n).join(now, now.c.crash_id == Crash.id).where(now.c.n > 0)
     rows = session.execute(top.order_by(now.c.n.desc(), Crash.id).limit(most))
     listed = [CrashInPeriod(identifier, title, int(number)) for identifier, title, number in rows]
     return PeriodCounts(int(occurrences), int(earlier), int(crashes), int(new or 0), listed)
+
+
+def _counting(environment: str | None) -> list[ColumnElement[bool]]:
+    """Figures that count each occurrence once: all, or those in an environment."""
+    if environment is None:
+        return [CrashFigure.fact == VERSION]
+    return [CrashFigure.fact == ENVIRONMENT, CrashFigure.value == KNOWN + environment]
+
+
+def _in_environment(session: Session, crash: Crash, environment: str) -> NotifiedCrash:
+    """What figures tell of a crash in an environment; users they do not."""
+    of_crash = (CrashFigure.crash_id == crash.id, *_counting(environment))
+    number = session.scalar(select(_SUM).where(*of_crash)) or 0
+    newest = select(CrashFigure.detail).where(*of_crash, CrashFigure.detail != "")
+    version = session.scalar(newest.order_by(CrashFigure.day.desc(), CrashFigure.occurrences.desc()).limit(1))
+    return NotifiedCrash(crash.identifier, crash.title, version and version.removeprefix(KNOWN), int(number), None)
 
 
 def _users(session: Session, crash_id: int, before: date | None = None) -> int:
@@ -143,7 +203,9 @@ def _is_met_by_more(session: Session, crash_id: int, users: int, before: date | 
     return number > users or _users(session, crash_id, before) > users
 
 
-def _day_counts(app_id: int, today: date, at_least: int, after: int, only: str):  # type: ignore[no-untyped-def]
+def _day_counts(  # type: ignore[no-untyped-def]
+    app_id: int, today: date, at_least: int, after: int, only: str, environment: str | None
+):
     number = CrashFigure.occurrences
     on_day = func.sum(case((CrashFigure.day == today, number), else_=0))
     earlier = func.sum(case((CrashFigure.day < today, number), else_=0))
@@ -155,11 +217,19 @@ def _day_counts(app_id: int, today: date, at_least: int, after: int, only: str):
     ]
     wanted += [Crash.identifier == only] if only else []
     span = CrashFigure.day.between(today - timedelta(days=7), today)
-    found = select(Crash.id, Crash.identifier, Crash.first_seen, on_day, earlier)
+    first = _first_day_in(environment) if environment is not None else Crash.first_seen
+    found = select(Crash.id, Crash.identifier, first, on_day, earlier)
     found = found.join(CrashFigure, CrashFigure.crash_id == Crash.id)
-    found = found.where(*wanted, CrashFigure.fact == VERSION, span, Crash.id > after)
+    found = found.where(*wanted, *_counting(environment), span, Crash.id > after)
     grouped = found.group_by(Crash.id, Crash.identifier, Crash.first_seen).having(on_day >= at_least)
     return grouped.order_by(Crash.id).limit(PER_READ)
+
+
+def _first_day_in(environment: str) -> ColumnElement[date]:
+    """The day of a crash's first occurrence in the environment."""
+    other = aliased(CrashFigure)
+    named = (other.crash_id == Crash.id, other.fact == ENVIRONMENT, other.value == KNOWN + environment)
+    return select(func.min(other.day)).where(*named).correlate(Crash).scalar_subquery()
 
 
 def _midnight(day: date) -> datetime:

@@ -29,6 +29,7 @@ class ChannelForm:
     times: str = "3"
     at_least: str = "20"
     users: str = "100"
+    environment: str = ""
     time_zone: str = "UTC"
     summary_hour: str = "9"
     from_hour: str = "22"
@@ -49,7 +50,8 @@ class ChannelForm:
             "summary_hour": channel.summary_hour,
         }
         known = {name: str(number) for name, number in numbers.items() if number is not None}
-        return cls(channel.kind, "", channel.name, frozenset(checked), time_zone=channel.time_zone, **known)
+        texts = {"environment": channel.environment or "", "time_zone": channel.time_zone}
+        return cls(channel.kind, "", channel.name, frozenset(checked), **texts, **known)
 
     def new(self) -> dict[str, Any]:
         """The fields of NewChannel."""
@@ -65,6 +67,7 @@ class ChannelForm:
             rules["spike"] = {"times": _number(self.times), "at_least": _number(self.at_least)}
         if "users_over" in self.checked:
             rules["users_over"] = _number(self.users)
+        rules["environment"] = self.environment or None
         quiet = {"from_hour": _number(self.from_hour), "until_hour": _number(self.until_hour)}
         return {
             "name": self.name,
@@ -84,6 +87,7 @@ TEXTS = (
     "times",
     "at_least",
     "users",
+    "environment",
     "time_zone",
     "summary_hour",
     "from_hour",
@@ -100,14 +104,16 @@ def read_form(form: Mapping[str, str]) -> ChannelForm:
 
 def rule_words(rules: ChannelRules) -> list[str]:
     """The rules in a word or two each."""
-    words = [
+    words: list[tuple[str, object]] = [
         ("new", rules.new),
         ("regressed", rules.regressed),
         ("spike", rules.spike),
         ("daily summary", rules.summary_daily),
+        ("weekly summary", rules.summary_weekly),
+        (f"over {rules.users_over or 0:,} users", rules.users_over),
+        (f"in {rules.environment}", rules.environment),
     ]
-    words.append(("weekly summary", rules.summary_weekly))
-    return [word for word, is_on in words if is_on] + ([f"over {rules.users_over:,} users"] if rules.users_over else [])
+    return [word for word, is_on in words if is_on]
 
 
 def _number(text: str) -> object:
