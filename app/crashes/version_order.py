@@ -12,7 +12,6 @@ Source: Semantic Versioning 2.0.0, section 11; what it does not know is as Pytho
 
 import re
 from collections.abc import Iterable
-from functools import cmp_to_key
 from typing import NamedTuple
 
 MAX_LENGTH = 300  # characters; what is longer sorts with nothing
@@ -76,14 +75,14 @@ def compare(one: str, other: str) -> int | None:
 
 
 def newest_first(versions: Iterable[str]) -> list[str]:
-    """Those that sort, from new to old, and behind them the others in their order."""
-    given = list(versions)
-    sortable = [text for text in given if read_version(text) is not None]
+    """Those that sort, from new to old, and behind them the others in their order.
 
-    def from_new_to_old(one: str, other: str) -> int:
-        return -(compare(one, other) or 0)
-
-    return sorted(sortable, key=cmp_to_key(from_new_to_old)) + [text for text in given if read_version(text) is None]
+    Builds stand before what they do not compare with, so that all others of a list are in the order of `compare`.
+    """
+    read = [(text, read_version(text)) for text in versions]
+    sortable = [(text, version) for text, version in read if version is not None]
+    sortable.sort(key=lambda one: (*one[1][:3], -1 if one[1].build is None else one[1].build), reverse=True)
+    return [text for text, _ in sortable] + [text for text, version in read if version is None]
 
 
 def _counts_otherwise(lone: Version, other: Version) -> bool:

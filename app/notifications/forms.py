@@ -52,7 +52,7 @@ class ChannelRules(RequestBody):
     @model_validator(mode="after")
     def _check_users(self) -> Self:
         if self.environment is not None and self.users_over is not None:
-            raise ValueError("users_over cannot be of one environment: users are not counted by it")
+            raise ValueError("a number of users is no rule of one environment: users are not counted by it")
         return self
 
 

@@ -64,3 +64,11 @@ def test_these_do_not_sort(one, other):
 
 def test_what_does_not_sort_stands_behind_in_its_order():
     assert newest_first(["zeta", "1.2", "alpha", "1.10"]) == ["1.10", "1.2", "zeta", "alpha"]
+
+
+def test_a_list_of_versions_and_builds_has_no_older_one_before_a_newer_one():
+    mixed = [version for versions in FROM_OLD_TO_NEW for version in versions] + ["1.2.3+46", "1.2.3", "nightly"]
+
+    for seed in range(20):
+        listed = newest_first(Random(seed).sample(mixed, len(mixed)))
+        assert [pair for pair in combinations(listed, 2) if compare(*pair) == -1] == []
