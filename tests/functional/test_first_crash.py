@@ -10,6 +10,7 @@ from app.parsers import parse
 from app.web.console.snippets import PLATFORMS
 from tests.console import Page, press, sign_in
 from tests.factories import NOON, make_member
+from tests.places import event
 from tests.uploads import digested
 
 
@@ -78,3 +79,11 @@ def test_a_stranger_finds_nothing(client, services, member, path):
 
     assert stranger.get(path).status_code == 404
     assert press(stranger, f"{path}/sample", platform="ios").status_code == 404
+
+
+def test_a_crash_of_long_ago_has_arrived_when_its_log_came(client, member, path, run_workers):
+    digested(client, member, run_workers, event("Cart", 400))
+
+    arrived = client.get(path).text.partition("A crash has arrived")[2].partition(":</p>")[0]
+
+    assert 'datetime="2018-09-13' in arrived

@@ -77,4 +77,5 @@ def _arrived(app: App) -> dict[str, Any]:
     with services().db.read() as session:
         crash = find_crash(session, identifier)
         rules, _ = rules_of(session, app.id)
-    return {**shown, "crash": crash, "occurrence": occurrence, "title": rules.text(crash.title) if crash else ""}
+    shown |= {"occurrence": occurrence, "received_at": found.received_at}
+    return {**shown, "crash": crash, "title": rules.text(crash.title) if crash else ""}
