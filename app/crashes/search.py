@@ -13,8 +13,10 @@ KEYS = {
     "user_id": "user", "is": "is", "assignee": "assignee",
 }  # fmt: skip
 """Names of terms, and what each is read as. `tag.NAME` is one more."""
-UNDERSTOOD = "version:2.4, os:ios17, device:iPhone9,4, env:production, kind:anr, handled:no, user:42, tag.screen:cart, "
-"is:open, assignee:me"
+UNDERSTOOD = (
+    "version:2.4, os:ios17, device:iPhone9,4, env:production, kind:anr, handled:no, user:42, tag.screen:cart, "
+    "is:open, assignee:me"
+)
 STATES = ("open", "resolved", "ignored")
 MAX_TOKENS = 10  # words, phrases and terms
 

@@ -121,6 +121,16 @@ def test_what_makes_no_sense_is_told(browser, url, query):
     assert query.partition("=")[0] in answer.text
 
 
+def test_a_search_with_a_slip_stays_in_its_field_beside_what_is_understood(browser, url):
+    answer = browser.get(f"{url}?search=vesion:2.4+cart&environment=staging")
+
+    values = {one["name"]: one.get("value") for one in Page(answer.text).all("input") if one.get("name")}
+    assert (answer.status_code, values["search"], values["environment"]) == (400, "vesion:2.4 cart", "staging")
+    assert "vesion is not understood, version is" in answer.text
+    assert "tag.screen:cart, is:open, assignee:me." in answer.text
+    assert "No crash fits" not in answer.text
+
+
 def test_a_page_beyond_the_last_leads_to_the_first(services, browser, member, url):
     make_crash(services, member.app)
 

@@ -62,16 +62,20 @@ blueprint = Blueprint("crashes", __name__)
 @blueprint.get("/apps/<app_identifier>/crashes")
 @needs(Access.VIEWER)
 def show(app_identifier: str) -> Response:
-    """Those that the address asks for, by the same names as the API's."""
+    """Those that the address asks for, by the same names as the API's; what makes no sense is named beside the form."""
     app, window = app_of(app_identifier), read_window(request.args)
     asked_for = {name: value for name in KEPT if (value := request.args.get(name, "").strip())}
-    crash_query = CrashQuery.read({"state": _state_where_none_is_asked_for(asked_for), **asked_for})
-    problem = None
+    problem, status, page = None, 200, CrashPage([], [])
+    try:
+        crash_query = CrashQuery.read({"state": _state_where_none_is_asked_for(asked_for), **asked_for})
+    except BadParameters as error:
+        crash_query, problem, status = CrashQuery.read({"state": STATE_TABS[0][0]}), error.message, 400
     with services().db.read() as session:
         try:
-            page = crash_page(session, app.id, crash_query, window.limit, window.offset, signed_in().user_id)
+            if not problem:
+                page = crash_page(session, app.id, crash_query, window.limit, window.offset, signed_in().user_id)
         except BadParameters as error:  # more than may be read: the form says what to do
-            page, problem = CrashPage([], []), error.message
+            problem = error.message
         is_empty = not page.rows and not crashes_of(session, app.id, Wanted(), sort=SORTS[0], limit=1, offset=0)
         members = [member.email for member in members_of(session, app.id, OFFERED_MEMBERS, 0)]
     facts = list(fact_filters(crash_query, crash_query.user_id))
@@ -79,6 +83,7 @@ def show(app_identifier: str) -> Response:
     figures = None if has_user else _figures(app.identifier, [one.crash.identifier for one in page.shown], asked_for)
     return render(
         "crashes.html",
+        status=status,
         app=app,
         rows=page.shown,
         window=window,
