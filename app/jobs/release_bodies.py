@@ -27,7 +27,7 @@ class ReleaseFigures(ResponseBody):
     released_at: Time | None = Field(examples=[None])
     occurrences: int
     users: int | None = Field(
-        examples=[2], description="Who met a crash, as far as logs name them; null with an environment"
+        examples=[2], description="Who met a crash, as far as logs name them; null: too many to count by environment"
     )
     crashes: int = Field(examples=[2], description="That occurred in it in these days")
     new_crashes: int = Field(examples=[1], description="That were first seen in it, ever")

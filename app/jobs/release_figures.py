@@ -23,6 +23,7 @@ from app.db.queries.releases import (
     regressions,
     session_counts,
     session_users,
+    users_in_environment,
     users_of_versions,
 )
 from app.iso_time import rfc3339
@@ -120,7 +121,7 @@ class Releases:
 
     def figures(self, versions: Sequence[str]) -> list[dict[str, Any]]:
         """The figures of these versions, as JSON."""
-        users = users_of_versions(self._session, self.scope, versions) if self.scope.environment is None else {}
+        users = self._users(versions)
         per_day: dict[str, dict[date, int]] = defaultdict(dict)
         for version, day, number in occurrences_by_day(self._session, self.scope, versions):
             per_day[version][day] = number
@@ -133,10 +134,22 @@ class Releases:
                 self._sums[key].users.add(some)
                 self._sums[key].crashed_users.add(crashed)
         return [
-            self._one(version, users.get(version, 0), per_day[version], environments[version]) for version in versions
+            self._one(
+                version, None if users is None else users.get(version, 0), per_day[version], environments[version]
+            )
+            for version in versions
         ]
 
-    def _one(self, version: str, users: int, per_day: dict[date, int], environments: dict[str, int]) -> dict[str, Any]:
+    def _users(self, versions: Sequence[str]) -> dict[str, int] | None:
+        """By version the users; None: not known."""
+        environment = shown(self.scope.environment or "")
+        if environment is None:
+            return users_of_versions(self._session, self.scope, versions)
+        return users_in_environment(self._session, self.scope, environment)
+
+    def _one(
+        self, version: str, users: int | None, per_day: dict[date, int], environments: dict[str, int]
+    ) -> dict[str, Any]:
         facts = self.found[version]
         sessions = facts.sessions_per_day
         return {
@@ -146,7 +159,7 @@ class Releases:
             "declared_at": facts.declared and rfc3339(facts.declared.created_at),
             "released_at": facts.declared and facts.declared.released_at and rfc3339(facts.declared.released_at),
             "occurrences": facts.occurrences,
-            "users": users if self.scope.environment is None else None,
+            "users": users,
             "crashes": facts.crashes,
             "new_crashes": len(facts.new),
             "regressed_crashes": len(facts.regressed),

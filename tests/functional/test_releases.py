@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.background.session_folds import fold_sessions
+from app.db.queries import releases as queries
 from app.ingest.receive import receive
 from tests.factories import Member, make_member, run_enqueued
 from tests.functional.test_sessions import send
@@ -110,7 +111,17 @@ def test_releases_of_one_environment(client, services, released):
 
     assert [(one["version"], one["sessions"]) for one in found["releases"]] == [("1.10.0", 5)]
     told = [(one["version"], one["occurrences"], one["new_crashes"], one["users"]) for one in staging["releases"]]
-    assert told == [("1.10.0", 1, 1, None)]
+    assert told == [("1.10.0", 1, 1, 1)]
+
+
+def test_users_of_an_environment_are_not_told_where_too_many_occurrences_would_be_read(
+    client, services, released, monkeypatch
+):
+    monkeypatch.setattr(queries, "MOST_READ", 2)  # the crash has three, in all environments
+
+    found = ask(client, released, f"releases?{DAY}&environment=staging", services)
+
+    assert [(one["version"], one["users"]) for one in found["releases"]] == [("1.10.0", None)]
 
 
 def test_pages_of_releases(client, services, released):

@@ -15,5 +15,5 @@ def test_releases_are_counted_alike_on_both_databases(client, services, released
         ("1.10.0", 3, 2, 1, 5, 0.75, [0, 1, 2]),
         ("1.9.0", 1, 1, 1, 5, None, [1, 0, 0]),
     ]
-    assert [(one["version"], one["occurrences"]) for one in staging["releases"]] == [("1.10.0", 1)]
+    assert [(one["version"], one["occurrences"], one["users"]) for one in staging["releases"]] == [("1.10.0", 1, 1)]
     assert [len(one["top"]) for one in both["releases"]] == [2, 1]

@@ -1,18 +1,20 @@
 """What figures tell of the versions of an app: occurrences, users and crashes of each, and its sessions."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.models.crash import Crash
-from app.db.models.crash_figure import ENVIRONMENT, USER, CrashFigure
+from app.db.models.crash_figure import ENVIRONMENT, KNOWN, USER, CrashFigure
 from app.db.models.crash_history import CrashHistory, HistoryAction
+from app.db.models.occurrence import Occurrence
 from app.db.models.session_day import SessionDay
 
 AT_ONCE = 5_000  # rows
+MOST_READ = 200_000  # occurrences that are read for the users of an environment
 
 Found = Select[*tuple[Any, ...]]
 """A SELECT of some columns."""
@@ -77,6 +79,24 @@ def users_of_versions(session: Session, scope: ReleaseScope, versions: Sequence[
     chosen = (CrashFigure.fact == USER, CrashFigure.detail.in_(versions), _in_days(CrashFigure.day, scope))
     users = _of_app(each, scope, chosen).group_by(CrashFigure.detail, CrashFigure.value).subquery()
     return {row[0]: row[1] for row in session.execute(select(users.c.version, func.count()).group_by(users.c.version))}
+
+
+def users_in_environment(session: Session, scope: ReleaseScope, environment: str) -> dict[str, int] | None:
+    """By version how many users met a crash in it, in one environment; None: that would read too many occurrences.
+
+    Figures do not count users by environment. Read are the crashes that have occurrences in it in these days.
+    """
+    _, of_scope = _version_and_conditions(scope)
+    in_days = _in_days(CrashFigure.day, scope)
+    crashes = _of_app(select(CrashFigure.crash_id), scope, (*of_scope, in_days)).distinct()
+    all_of_them = (CrashFigure.crash_id.in_(crashes), CrashFigure.fact == "app_version", in_days)
+    if (session.scalar(select(func.sum(CrashFigure.occurrences)).where(*all_of_them)) or 0) > MOST_READ:
+        return None
+    days = (datetime.combine(scope.first_day, time.min, UTC), datetime.combine(scope.last_day, time.max, UTC))
+    found = select(Occurrence.app_version, func.count(Occurrence.user_id.distinct()))
+    found = found.where(Occurrence.crash_id.in_(crashes), Occurrence.occurred_at.between(*days))
+    rows = session.execute(found.where(Occurrence.environment == environment).group_by(Occurrence.app_version))
+    return {KNOWN + version if version is not None else "": number for version, number in rows}
 
 
 def environments_of_versions(

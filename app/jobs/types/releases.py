@@ -33,9 +33,7 @@ CHANGING = 1
 class ReleasesQuery(DatesQuery):
     """The time, the environment, and the page."""
 
-    environment: str = Field(
-        default="", examples=["production"], description="Only of this one; users are then those of sessions alone"
-    )
+    environment: str = Field(default="", examples=["production"], description="Only of this one")
     page: int = Field(default=1, description="From 1")
     per_page: int = Field(default=PER_PAGE, description=f"1 to {MAX_PER_PAGE}; out of range: {PER_PAGE}")
 
