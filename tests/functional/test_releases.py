@@ -18,7 +18,7 @@ DAY = "since_date=2018-09-11&until_date=2018-09-13"
 
 def crash_in(services, member: Member, log_id: str, version: str, day: int = 13, user: str | None = "ada", **more: Any):
     event = json.loads(sentry_event(user, log_id, environment=more.get("environment")))
-    event |= {"release": f"notes@{version}", "timestamp": f"2018-09-{day}T10:00:00Z"}
+    event |= {"release": f"notes@{version}", "timestamp": more.get("timestamp", f"2018-09-{day}T10:00:00Z")}
     event["exception"]["values"][0]["type"] = more.get("error", "IllegalStateException")
     receive(services, member.app, log_id, json.dumps(event).encode())
     run_enqueued(services)
@@ -112,6 +112,18 @@ def test_releases_of_one_environment(client, services, released):
     assert [(one["version"], one["sessions"]) for one in found["releases"]] == [("1.10.0", 5)]
     told = [(one["version"], one["occurrences"], one["new_crashes"], one["users"]) for one in staging["releases"]]
     assert told == [("1.10.0", 1, 1, 1)]
+
+
+def test_a_device_with_a_wrong_clock_makes_no_release_older(client, services, member):
+    crash_in(services, member, "right", "1.0", 13)
+    crash_in(services, member, "wrong", "2.0", 13, error="SecurityException", timestamp="1970-01-17T10:00:00Z")
+
+    found = ask(client, member, f"releases?{DAY}", services)
+    old = ask(client, member, "releases?since_date=1970-01-01&until_date=1970-02-01", services)
+
+    assert [(one["version"], one["first_seen"]) for one in found["releases"]] == [("1.0", "2018-09-13")]
+    told = [(one["version"], one["occurrences"], one["first_seen"], one["last_seen"]) for one in old["releases"]]
+    assert told == [("2.0", 1, "2018-09-13", "2018-09-13")]
 
 
 def test_users_of_an_environment_are_not_told_where_too_many_occurrences_would_be_read(

@@ -52,14 +52,17 @@ class SessionCounts(NamedTuple):
 
 
 def crashes_in_versions(session: Session, scope: ReleaseScope) -> Iterator[CrashInVersion]:
-    """Every version of every crash, crash by crash."""
+    """Every version of every crash, crash by crash; no day is before the crash was first seen, whatever a device's clock said."""
     version, of_scope = _version_and_conditions(scope)
     number = func.sum(case((_in_days(CrashFigure.day, scope), CrashFigure.occurrences), else_=0))
-    found = select(CrashFigure.crash_id, version, func.min(CrashFigure.day), func.max(CrashFigure.day), number)
-    grouped = _of_app(found, scope, of_scope).group_by(CrashFigure.crash_id, version).order_by(CrashFigure.crash_id)
-    for row in session.execute(grouped, execution_options={"yield_per": AT_ONCE}):
-        crash_id, version_of_crash, first_day, last_day, occurrences = row
-        yield CrashInVersion(crash_id, version_of_crash, first_day, last_day, int(occurrences))
+    seen = (Crash.first_seen, Crash.last_seen)
+    found = select(CrashFigure.crash_id, version, func.min(CrashFigure.day), func.max(CrashFigure.day), number, *seen)
+    grouped = _of_app(found, scope, of_scope).group_by(CrashFigure.crash_id, version, *seen)
+    for row in session.execute(grouped.order_by(CrashFigure.crash_id), execution_options={"yield_per": AT_ONCE}):
+        crash_id, version_of_crash, first_day, last_day, occurrences, first_seen, last_seen = row
+        first = max(first_day, first_seen.astimezone(UTC).date())
+        last = max(min(last_day, last_seen.astimezone(UTC).date()), first)
+        yield CrashInVersion(crash_id, version_of_crash, first, last, int(occurrences))
 
 
 def occurrences_by_day(
