@@ -29,9 +29,9 @@ def apps(session: Remote) -> None:
 @click.argument("app")
 @SINCE
 @UNTIL
-@click.option("--search", metavar="WORDS", help="Only those with these words in their title.")
+@click.option("--search", metavar="WORDS", help="Words of titles and terms: cart version:2.4 env:production.")
 @click.option("--state", type=click.Choice(["open", "resolved", "ignored"]), help="Only those in this state.")
-@click.option("--sort", metavar="NAME", help="last_seen, first_seen or occurrences_count.")
+@click.option("--sort", metavar="NAME", help="last_seen, first_seen, occurrences_count or users.")
 @click.option("--order", type=click.Choice(["asc", "desc"]), help="Of --sort; from high to low unless given.")
 @click.option(
     "--filter", "filters", multiple=True, metavar="NAME=VALUE", help="Another parameter of the server's list."
