@@ -62,7 +62,7 @@ def send_story(http: Http, app: str, number: int, days: int) -> None:
 
 @pytest.fixture(scope="session")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    operator = Operator(tmp_path_factory.mktemp("browser") / "data")
+    operator = Operator(tmp_path_factory.mktemp("browser") / "data", {"CRASHQ_WEBHOOKS_ALLOW": "127.0.0.1/32"})
     with opened(operator.data_dir) as services:
         accounts.create_user(services, EMAIL, PASSWORD)
         app, _ = accounts.create_app_for(services, "Larkspur", EMAIL)
