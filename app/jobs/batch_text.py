@@ -1,5 +1,6 @@
 """Batch text, a part for speed (`app.speed`): PostgreSQL makes the rows of a part, so Python has no object for any of them."""
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -14,6 +15,7 @@ from app.redaction.crash_log import redact_facts
 from app.redaction.rules import Rules
 
 T = TypeVar("T")
+AHEAD = 2  # texts: one being made, one that waits to be
 
 
 class TextMaker:
@@ -28,7 +30,7 @@ class TextMaker:
         """The rows between two places as `csv` or `ndjson`, a page at a time."""
         begin = read_place(after) if after else None
         pages = pages_between(self._run.db, self._scope, begin, read_place(upto), units)
-        for page, made in _one_ahead((page, self._text(name, page)) for page in pages):
+        for page, made in _ahead(self._made(name, pages)):
             if made.unreadable:
                 told = self._facts_of_logs(page)
                 made = page_text(self._run.db, name, page, self._filters, told, self._replacements(page, told))
@@ -37,6 +39,17 @@ class TextMaker:
             count.unreadable += made.unreadable
             self._run.advance(made.read)
             yield made.text
+
+    def _made(self, name: str, pages: Iterator[PartPage]) -> Iterator[tuple[PartPage, PageText]]:
+        """The pages with their texts. Where a page ends is known before the text of the one before is given away, so that
+        its own text is what is asked for first.
+        """
+        page = next(pages, None)
+        while page is not None:
+            made = self._text(name, page)
+            following = next(pages, None)
+            yield page, made
+            page = following
 
     def _text(self, name: str, page: PartPage) -> PageText:
         return page_text(self._run.db, name, page, self._filters, None, self._replacements(page, {}))
@@ -71,12 +84,19 @@ class TextMaker:
         )
 
 
-def _one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same, each made by a thread of its own while the one before it is stored, so that PostgreSQL and this process work
-    at the same time.
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same, made by a thread of its own while those before are stored, so that PostgreSQL and this process work at the
+    same time.
+
+    The thread has the next item begun when it gives one away: what stores it may keep Python's lock for as long as it
+    works, as arro3 does, and nothing could be sent to PostgreSQL meanwhile.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="batch-text") as helper:
-        following = helper.submit(next, items, None)
-        while (item := following.result()) is not None:
-            following = helper.submit(next, items, None)
-            yield item
+        following = deque(helper.submit(next, items, None) for _ in range(AHEAD))
+        try:
+            while (item := following.popleft().result()) is not None:
+                following.append(helper.submit(next, items, None))
+                yield item
+        finally:
+            for waiting in following:
+                waiting.cancel()

@@ -1,5 +1,6 @@
 """Batches as text that the database makes: the same bytes as the Python writers make, whatever the rows hold."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -7,7 +8,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from app.db.driver_pool import DriverConnection
 from app.db.models.app_settings import AppSettings
@@ -199,6 +200,44 @@ def test_python_gets_one_row_for_a_part_of_thousands(services, member):
 
     assert made[0][2] == 1_000
     assert sum(fetched) < 30
+
+
+def test_a_part_takes_few_statements_beside_those_of_its_texts(services, member, monkeypatch):
+    monkeypatch.setattr(batch_params, "ROWS_PER_PART", 5)
+    monkeypatch.setattr("app.db.queries.batch_text.ROWS_PER_TEXT", 2)
+    counted = []
+    for parts in (2, 6):
+        newest = NOON + timedelta(hours=parts)
+        crash = make_crash(services, member.app, occurrences=5 * parts, newest=newest, every=timedelta(seconds=1))
+        describe(services, crash, app_version="1.2")
+        with statements_run(services, monkeypatch) as names:
+            written(services, member, "crash_batch", crash.identifier, Speed(), format="ndjson")
+        counted.append(Counter(names))
+
+    more = counted[1] - counted[0]
+
+    assert (more.pop("batch_bound"), more.pop("batch_ndjson")) == (2 * 4, 3 * 4)
+    assert more.total() <= 16 * 4
+
+
+@contextmanager
+def statements_run(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Names of the .sql files, and the texts of other statements, that are run meanwhile."""
+    names: list[str] = []
+    first = DriverConnection.first
+
+    def first_named(driver, statement, **values):
+        names.append(getattr(statement, "name", "other"))
+        return first(driver, statement, **values)
+
+    def note(connection, cursor, statement, *_) -> None:
+        names.append(statement)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DriverConnection, "first", first_named)
+        event.listen(services.db.engine, "before_cursor_execute", note)
+        yield names
+        event.remove(services.db.engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize(("kind", "is_sorted"), [("crash_batch", False), ("app_batch", True)])
