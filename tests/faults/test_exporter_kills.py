@@ -11,7 +11,7 @@ from tests.faults.ledger import Ledger, chance
 from tests.faults.promises import _client, _place, read_object
 from tests.system.conftest import until
 
-ROWS = 60_000  # two parts
+ROWS = 120_000  # two parts
 EVERY = 3.0  # seconds from step to step: a tenth of what it is
 BEATS = 30.0  # seconds; a run takes a few steps, and processes a while to start
 SHORT = (
