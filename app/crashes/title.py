@@ -58,10 +58,21 @@ def title(log: CrashLog, blame: Blame | None = None) -> str:
     if message.startswith("Namespace "):  # MetricKit's word for what the type tells by now
         message = ""
     place = cut(_place(blame), MAX_PLACE)
-    is_told = place in message or (_is_kernels(blame) and " in " in message)  # a kernel tells the place of its bug
+    is_told = _names(message, place) or (
+        _is_kernels(blame) and " in " in message
+    )  # a kernel tells the place of its bug
     tail = f" in {place}" if place and not is_told else ""
     head = _head(kind, message)
     return cut(head or _unknown(log, tail), MAX_LENGTH - len(tail)) + tail
+
+
+def _names(message: str, place: str) -> bool:
+    """True where the message says where: a plain word may be any, `pay` of "payment failed" or of "cannot pay"."""
+    at = message.find(place)
+    before, behind = message[:at], message[at + len(place) :]
+    if at < 0 or before[-1:].isalnum() or behind[:1].isalnum():
+        return False
+    return not place.isidentifier() or before.endswith((" in ", " at ", " function ", " method ")) or behind[:2] == "()"
 
 
 def _unknown(log: CrashLog, tail: str) -> str:

@@ -65,6 +65,14 @@ def test_a_place_that_the_message_names_is_not_repeated():
     assert title(crash) == "EXC_BAD_ACCESS: Stack overflow in -[A b]"
 
 
+@pytest.mark.parametrize("message", ["payment failed", "cannot pay", "'pay'"])
+def test_a_word_of_the_message_that_is_also_a_function_does_not_hide_it(message):
+    crash = log(Frame("pay", image="Shop"), type="E", message=message)
+
+    assert title(crash) == f"E: {message} in pay"
+    assert title(log(Frame("pay", image="Shop"), type="E", message="stopped in pay")) == "E: stopped in pay"
+
+
 def test_unknown_parts_are_left_out():
     assert title(log(message="only words")) == "only words"
     assert title(CrashLog("test")) == "Unknown crash"

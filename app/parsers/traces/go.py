@@ -118,9 +118,10 @@ def _frame(call: str, place: re.Match[str]) -> Frame:
         name = name[: _opening(name)]
     slash = name.partition("[")[0].rfind("/") + 1  # type arguments have paths of their own
     dot = name.find(".", slash)
+    module = f"{name[:slash]}{name[slash:dot].replace('%2e', '.')}"  # the linker escapes dots of the last element
     return Frame(
         function=values.text(name[dot + 1 :] if dot >= 0 else name),
-        module=values.text(name[:dot]) if dot >= 0 else None,
+        module=values.text(module) if dot >= 0 else None,
         file=values.text(place["file"]),
         line=int(place["line"]) or None,
         note="created by" if call.startswith("created by ") else None,

@@ -18,9 +18,10 @@ MARKS = ("panicked at ",)
 _MAX_LINE = 4_000  # characters of a line that are read
 _MAX_MESSAGE_LINES = 40
 _PANIC = re.compile(r"(?:.{0,400}? )?thread '(?P<thread>[^']{0,200})'(?: \(\d{1,18}\))? panicked at (?P<rest>.*)$")
-_OLD_PANIC = re.compile(r"'(?P<message>.*)', (?P<place>[^']{1,2000}:\d{1,9}(?::\d{1,9})?)$")
+_OLD_PANIC = re.compile(r"'(?P<message>.*)'(?:,|:) (?P<place>[^']{1,2000}:\d{1,9}(?::\d{1,9})?)$")
 _PLACE = re.compile(r"(?P<file>\S.*?):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?:?$")
 _CALL = re.compile(r"[ \t]{0,40}\d{1,6}: {1,8}(?:(?P<address>0x[0-9a-f]{1,16}) - )?(?P<name>\S.*)$")
+_FIRST_CALL = re.compile(r"[ \t]{1,40}0: {1,8}\S")  # hooks print no heading
 _AT = re.compile(r"[ \t]{1,200}at (?P<place>.*)$")
 _NOT_OWN = ("std::", "core::", "alloc::", "<alloc::", "<core::", "<std::", "rust_begin_unwind", "__rust_", "_rust_", "rust_panic",
             "__libc_start", "start_thread", "test::")  # fmt: skip
@@ -44,7 +45,12 @@ def _read(lines: Sequence[str], at: int, panic: re.Match[str]) -> Trace:
     stop = at + 1
     while stop < len(lines) and stop - at <= _MAX_MESSAGE_LINES:
         text = lines[stop].strip()
-        if text.startswith(("note: ", "stack backtrace:")) or "panicked at " in text or (not text and message):
+        if (
+            text.startswith(("note: ", "stack backtrace:"))
+            or _FIRST_CALL.match(lines[stop])
+            or "panicked at " in text
+            or (not text and message)
+        ):
             break
         if text and not old:
             message.append(lines[stop].rstrip())
@@ -64,8 +70,8 @@ def _stack(lines: Sequence[str], at: int) -> list[Frame]:
     for number in range(at, min(at + 4, len(lines))):
         if "panicked at " in lines[number]:  # what follows is the next one's
             break
-        if "stack backtrace:" in lines[number]:
-            begin = number
+        if "stack backtrace:" in lines[number] or _FIRST_CALL.match(lines[number]):
+            begin = number - (0 if "stack backtrace:" in lines[number] else 1)
             break
     frames: list[Frame] = []
     if begin is None:

@@ -106,12 +106,13 @@ def test_a_go_panic_has_its_signal_and_the_frames_of_the_goroutine():
 def test_a_panic_of_go_on_windows_has_the_code_of_the_exception():
     report = read(
         "panic: runtime error: nil\n[signal 0xc0000005 code=0x0 addr=0x8 pc=0x48e5a6]\n\ngoroutine 1 [running]:\n"
+        "gopkg.in/shop%2ev3.Get()\n\t/shop/get.go:3\n"
         "example.com/shop.(*Map[go.shape.struct { example.com/price.X int }]).Get(0x1)\n\tC:/shop/map.go:9 +0x1d\n"
     )
 
     (fault,) = report.faults
     assert (fault.message, fault.code) == ("runtime error: nil", "0xc0000005 at 0x8")
-    assert fault.frames[0].module == "example.com/shop"
+    assert [frame.module for frame in fault.frames] == ["gopkg.in/shop.v3", "example.com/shop"]
 
 
 def test_a_fatal_error_of_go_is_read():
@@ -160,6 +161,14 @@ def test_a_backtrace_of_rust_is_that_of_the_panic_above_it():
     assert places(first.faults[0].frames) == [(None, "src/main.rs", 2)]
     assert title(second) == "panic: second in shop::drop"
     assert third.faults[0].frames[0].in_app is False
+
+
+def test_a_backtrace_of_rust_without_a_heading_is_read():
+    report = read(
+        "[ERROR shop] thread 'main' panicked at 'cart is empty': src/main.rs:7\n   0: log_panics::hook\n   1: shop::pay\n"
+    )
+
+    assert title(report) == "panic: cart is empty in shop::pay"
 
 
 def test_a_rust_panic_without_a_backtrace_has_its_place():
