@@ -45,7 +45,7 @@ class InApp:
         is_placed = frame.module or frame.file or (frame.image or "") not in UNKNOWN_IMAGES
         if not is_placed and is_nameless(frame):
             return frame.function == STRIPPED  # of a frame that nothing is known of, nothing says whose it is
-        if self._is_rust and (rust_name.is_library(frame.function or "") or _is_in_library(frame.file or "")):
+        if self._is_rust and (rust_name.is_library(frame.function or "") or is_in_library(frame.file or "")):
             return False
         if self._is_own_source is None:
             key: tuple[object, ...] = (frame.image, frame.image_address, frame.module)
@@ -121,17 +121,18 @@ def language_family(log: CrashLog) -> str | None:
 
 def is_of_library(frame: Frame) -> bool:
     """True for source that lies where package managers keep the code of others."""
-    return any(_is_in_library(place) for place in (frame.file, frame.module) if place)
+    return frame.is_library is True or any(is_in_library(place) for place in (frame.file, frame.module) if place)
 
 
-def _is_in_library(place: str) -> bool:
+def is_in_library(place: str) -> bool:
+    """True for a path through a folder of a package manager."""
     path = "/" + place.replace("\\", "/")
     return any(folder in path for folder in rules.LIBRARY_FOLDERS)
 
 
 def _is_own_javascript(frame: Frame) -> bool:
     place = frame.file or frame.module or ""
-    if _is_in_library(place):
+    if is_in_library(place):
         return False
     if place.startswith(rules.JAVASCRIPT_SYSTEM) or place in rules.NODE_CORE:
         return False
@@ -140,7 +141,7 @@ def _is_own_javascript(frame: Frame) -> bool:
 
 def _is_own_python(frame: Frame) -> bool:
     place = frame.file or ""
-    return not _is_in_library(place) and not any(folder in place for folder in rules.PYTHON_LIBRARY_FOLDERS)
+    return not is_in_library(place) and not any(folder in place for folder in rules.PYTHON_LIBRARY_FOLDERS)
 
 
 def _is_own_csharp(frame: Frame) -> bool:
@@ -152,7 +153,7 @@ def _is_own_dart(frame: Frame) -> bool:
 
 
 def _is_own_go(frame: Frame) -> bool:
-    if _is_in_library(frame.file or ""):
+    if is_in_library(frame.file or ""):
         return False
     package = frame.module or _go_package(frame.function or "")
     return bool(package) and package.partition("/")[0].partition(".")[0] not in rules.GO_SYSTEM

@@ -38,6 +38,7 @@ class Frame:
     is_guess: bool | None = None  # True: found by searching the stack, and so perhaps left over from an earlier call
     is_return: bool | None = field(default=None, compare=False)
     """True: `address` is where the call returns to, False: it is of the call; None: only the first of a stack is its own."""
+    is_library: bool | None = None  # True: a package manager keeps the file, by its path of which `file` is the end
     source: SourceLines | None = field(default=None, compare=False)  # what senders add does not make another frame
     variables: tuple[tuple[str, str], ...] = field(default=(), compare=False)  # local ones: name, value as text
 

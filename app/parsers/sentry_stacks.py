@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from app.crashes.in_app import is_in_library
 from app.crashes.log import Fault, Frame, SourceLines, Thread
 from app.parsers import values
 from app.parsers.sentry_images import image_name, pick
@@ -102,6 +103,8 @@ def _frame(entry: dict[str, Any], *, brief: bool) -> Frame:
     image_address = values.address(pick(entry, "image_addr", "imageAddr"))
     symbol_address = values.address(pick(entry, "symbol_addr", "symbolAddr"))
     start = symbol_address or image_address  # 0 where the SDK does not know
+    in_app = values.boolean(pick(entry, "in_app", "inApp"))
+    path = values.text(pick(entry, "abs_path", "absPath")) if in_app else None
     return Frame(
         function=values.text(pick(entry, "function", "symbol", "raw_function", "rawFunction")),
         module=values.text(entry.get("module")),
@@ -113,9 +116,10 @@ def _frame(entry: dict[str, Any], *, brief: bool) -> Frame:
         image_address=image_address,
         symbol_address=symbol_address,
         offset=address - start if address is not None and start and address >= start else None,
-        in_app=values.boolean(pick(entry, "in_app", "inApp")),
+        in_app=in_app,
         note="Native Method" if entry.get("native") is True and entry.get("module") else None,
         is_guess=True if entry.get("trust") in _GUESSED else None,
+        is_library=True if path and is_in_library(path) else None,
         source=None if brief else _source(entry),
         variables=() if brief or "vars" not in entry else variables(entry["vars"]),
     )

@@ -7,6 +7,8 @@ from app.crashes.fingerprint import fingerprint
 from app.crashes.in_app import is_in_app
 from app.crashes.log import CrashLog, Fault, Frame, Thread
 from app.crashes.title import title
+from app.parsers import parse
+from tests.sentry_events import sentry_event
 from tests.stacks import crash, own, value
 
 LIBC = "libsystem_c.dylib"
@@ -276,6 +278,15 @@ def test_a_library_that_its_sender_calls_the_apps_is_not_to_blame_above_the_apps
 
     assert "render" in title(crash(library, type="Error", platform=platform))
     assert title(crash(library, pay, library, type="Error", platform=platform)).endswith("checkout")
+
+
+def test_a_library_is_known_by_the_whole_path_of_a_file_that_a_sender_shortens():
+    flask = {"function": "run", "filename": "flask/app.py", "abs_path": "/app/.venv/lib/site-packages/flask/app.py"}
+    frames = [{"function": "pay", "filename": "shop/cart.py", "in_app": True}, {**flask, "in_app": True}]
+
+    [log] = parse(sentry_event(None, platform="python", exception={"type": "E", "stacktrace": {"frames": frames}}))
+
+    assert title(log).endswith("in pay")
 
 
 def test_what_runs_futures_of_rust_is_not_to_blame_in_release_builds():
