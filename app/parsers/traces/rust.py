@@ -1,7 +1,7 @@
 """Panics of Rust programs with the backtrace of `RUST_BACKTRACE=1`.
 
 Source: Rust 1.83 `std/src/panicking.rs` (default_hook; since 1.73 the message has a line of its own) and
-`std/src/sys/backtrace.rs`. Frames of the standard library, which are built below `/rustc/`, are marked as not the
+`std/src/sys/backtrace.rs`; color-eyre 0.6. Frames of the standard library, which are built below `/rustc/`, are marked as not the
 app's.
 """
 
@@ -13,7 +13,7 @@ from app.parsers import values
 from app.parsers.traces import Trace
 
 PLATFORM = "rust"
-MARKS = ("panicked at ",)
+MARKS = ("panicked at ", "The application panicked (crashed).")
 
 _MAX_LINE = 4_000  # characters of a line that are read
 _MAX_MESSAGE_LINES = 40
@@ -36,6 +36,22 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
         panic = _PANIC.match(line[:_MAX_LINE]) if "panicked at " in line else None
         if panic:
             yield _read(lines, at, panic)
+        elif line.rstrip().endswith(MARKS[1]):
+            yield _read_eyre(lines, at)
+
+
+def _read_eyre(lines: Sequence[str], at: int) -> Trace:
+    """The panic as color-eyre prints it."""
+    below = [text[:_MAX_LINE] for text in lines[at + 1 : at + 1 + _MAX_MESSAGE_LINES]]
+    located = next((number for number, text in enumerate(below) if text.startswith("Location:")), len(below))
+    said = [text.removeprefix("Message:").strip() for text in below[:located]]
+    place = _PLACE.match(below[located].removeprefix("Location:").strip()) if located < len(below) else None
+    heading = next((number for number, text in enumerate(below) if "━ BACKTRACE ━" in text), None)
+    frames = [] if heading is None else _frames(lines, at + 1 + heading + 1)
+    if not frames and place:
+        frames = [_placed(Frame(), place)]
+    message = values.text("\n".join(said).strip())
+    return Trace(at, (Fault("panic", message, values.bounded(frames), mechanism="panic"),))
 
 
 def _read(lines: Sequence[str], at: int, panic: re.Match[str]) -> Trace:
@@ -73,10 +89,13 @@ def _stack(lines: Sequence[str], at: int) -> list[Frame]:
         if "stack backtrace:" in lines[number] or _FIRST_CALL.match(lines[number]):
             begin = number - (0 if "stack backtrace:" in lines[number] else 1)
             break
+    return [] if begin is None else _frames(lines, begin + 1)
+
+
+def _frames(lines: Sequence[str], at: int) -> list[Frame]:
+    """The frames that stand from the line on."""
     frames: list[Frame] = []
-    if begin is None:
-        return frames
-    for number in range(begin + 1, len(lines)):
+    for number in range(at, len(lines)):
         text = lines[number][:_MAX_LINE]
         place = _AT.match(text) if frames else None
         call = None if place else _CALL.match(text)
@@ -85,7 +104,7 @@ def _stack(lines: Sequence[str], at: int) -> list[Frame]:
             frames.append(Frame(function=values.text(name), address=values.address(call["address"]), in_app=_own(name)))
         elif place:
             frames[-1] = _placed(frames[-1], _PLACE.match(place["place"].strip()))
-        elif text.strip():
+        elif text.strip() and "frames hidden" not in text and "frame hidden" not in text:
             break
     return frames
 

@@ -163,14 +163,6 @@ def test_a_backtrace_of_rust_is_that_of_the_panic_above_it():
     assert third.faults[0].frames[0].in_app is False
 
 
-def test_a_backtrace_of_rust_without_a_heading_is_read():
-    report = read(
-        "[ERROR shop] thread 'main' panicked at 'cart is empty': src/main.rs:7\n   0: log_panics::hook\n   1: shop::pay\n"
-    )
-
-    assert title(report) == "panic: cart is empty in shop::pay"
-
-
 def test_a_rust_panic_without_a_backtrace_has_its_place():
     report = read("thread 'main' panicked at 'cart is empty', src/main.rs:7:5\nnote: run with `RUST_BACKTRACE=1`\n")
 
