@@ -24,6 +24,7 @@ MAX_SUBJECT = 200
 MAX_LINE = 998  # characters (RFC 5322)
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+ENCODED = "=?"  # how an encoded word begins, which Python reads and writes out as it is, with its line breaks
 ACCEPTED = 250  # SMTP
 LOCAL_NAME = "localhost"  # of EHLO: the machine's own name tells the server nothing
 
@@ -57,7 +58,7 @@ def mail_address(text: str) -> str:
     """The text if a mail can be addressed so. Raises BadParameters."""
     local, _, domain = text.partition("@")
     is_dotted = local.startswith(".") or local.endswith(".") or ".." in text
-    if len(text) > MAX_ADDRESS or not ADDRESS.fullmatch(text) or is_dotted or not domain:
+    if len(text) > MAX_ADDRESS or not ADDRESS.fullmatch(text) or is_dotted or not domain or ENCODED in text:
         raise BadParameters("address is not an e-mail address")
     return text
 
@@ -139,8 +140,8 @@ POLICY = _Policy(linesep="\r\n")
 
 
 def _header(text: str) -> str:
-    """On one line: a line break would begin another header."""
-    return CONTROL.sub(" ", text).strip()
+    """On one line: a line break would begin another header, as would one in an encoded word (RFC 2047), so none is left."""
+    return CONTROL.sub(" ", text).replace(ENCODED, "= ?").strip()
 
 
 def _connect(server: MailServer) -> smtplib.SMTP:

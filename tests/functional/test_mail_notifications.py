@@ -12,6 +12,7 @@ from app import create_app
 from app import mail as mails
 from app.db.models.unsubscription import Unsubscription
 from app.db.models.webhook import DeliveryState
+from app.errors import BadParameters
 from app.mail import Mail, MailNotSent, send_mail
 from app.notifications import settings as channels
 from app.queueing.rate_limit import RateLimit
@@ -87,6 +88,25 @@ def test_long_and_foreign_headers_are_encoded_on_the_wire_and_add_none(services,
     assert mail["Subject"] == f"Absturz: {'Übersicht ' * 12} Bcc: eve@example.com"
     assert mail["From"].addresses[0].display_name == "Größe, Übersicht"
     assert postbox.recipients == [ADDRESS]
+
+
+@pytest.mark.parametrize(
+    "hidden", ["=?utf-8?q?=0D=0ABcc:_eve@example.net?=", "=?utf-8?b?DQoNCkRlYXIgdXNlcg==?=", "=?x?q?=0A?="]
+)
+def test_a_line_break_in_an_encoded_word_of_a_title_adds_no_header_and_no_text(services, postbox, hidden):
+    send_mail(services.config, Mail("bob@example.com", f"New crash in Notes: {hidden} x", "Hello"))
+
+    [raw] = postbox.raw
+    head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    [subject] = [line for line in head.split(b"\n") if line.startswith(b"Subject:")]
+    assert b"Bcc" not in head.replace(subject, b"")
+    assert (b"From:" in head, body.strip()) == (True, b"Hello")
+    assert hidden.replace("=?", "= ?") in str(postbox.mails[0]["Subject"])
+
+
+def test_an_encoded_word_is_no_address(services):
+    with pytest.raises(BadParameters):
+        send_mail(services.config, Mail("=?utf-8?q?=0D=0A?=@example.com", "Hello", "Hello"))
 
 
 def test_a_link_that_is_not_signed_or_of_another_address_ends_nothing(services, client, member, postbox):
