@@ -1,5 +1,6 @@
 """What every app has to do with bad input, whatever its database: imported by a functional and an integration test."""
 
+import re
 import tracemalloc
 from typing import Any
 
@@ -110,6 +111,18 @@ def test_junk_in_any_identifier_or_parameter_is_answered_below_500(client, servi
     assert isinstance(services.broker, MemoryBroker)
     assert services.broker.messages == []  # whatever jobs they began have ended
     assert_good_log_goes_through(client, member, run_workers)
+
+
+def test_a_nul_in_any_part_of_any_address_is_an_unknown_address(client, member):
+    for rule in client.application.url_map.iter_rules():
+        method = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})[0]
+        for hostile in rule.arguments:
+            known = {"app_identifier": member.app.identifier, "project": "1"}
+            path = re.sub(rf"<(?:[^:>]+:)?{hostile}>", "a%00b", rule.rule)
+            for name in rule.arguments:
+                path = re.sub(rf"<(?:[^:>]+:)?{name}>", known.get(name, "1"), path)
+            answer = client.open(path, method=method, headers=member.headers)
+            assert answer.status_code == 404, (method, path, answer.data)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from functools import cache, partial
 from importlib.metadata import version
 
 import structlog
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
@@ -128,12 +128,14 @@ def _ask(config: Config, rooms: WaitingRooms) -> Ask:
 
 
 def _begin(hosts: Hosts) -> None:
-    """Give the request its id, and refuse it when its host or a name of its query is unknown."""
+    """Give the request its id, and refuse it when its host or a name of its query is unknown, or its path is no text."""
     this_request = _request()
     act_as(NOBODY)  # until it is known whose request it is
     g.request_id = access_log.begin(this_request)
     if this_request.path not in WATCHED:  # probes name the address at which they reach us; they get no links
         hosts.check(this_request.environ.get("HTTP_HOST", ""))
+    if "\0" in this_request.path:  # nothing has such a name, and PostgreSQL takes none in a statement
+        abort(404)
     if this_request.query_string and this_request.method == "GET":
         check_query_names(this_request)
 
