@@ -19,8 +19,7 @@ from app.errors import MalformedLog
 from app.parsers import apple_frames, apple_jetsam, apple_panic, apple_spindump, apple_state, apple_text, values
 from app.parsers import apple_ips_stacks as stacks
 from app.parsers.apple_information import most_telling, plain_information
-from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
-from app.parsers.apple_versions import split_os
+from app.parsers.apple_names import code_type, is_zero, known, split_os, uncaught_exception
 from app.parsers.document import Document, load_json
 from app.parsers.trap_message import with_trap_message
 from app.parsers.values import items, mapping

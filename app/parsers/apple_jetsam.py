@@ -10,8 +10,7 @@ from typing import Any
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, OsInfo
 from app.errors import MalformedLog
 from app.parsers import apple_state, values
-from app.parsers.apple_names import known
-from app.parsers.apple_versions import split_os
+from app.parsers.apple_names import known, split_os
 from app.parsers.values import items, mapping
 
 BUG_TYPE = "298"

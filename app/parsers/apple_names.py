@@ -1,4 +1,4 @@
-"""Numbers and spellings that the Apple formats share: signals, Mach exceptions, CPU types, uncaught exceptions.
+"""Numbers and spellings that the Apple formats share: signals, Mach exceptions, CPU types, uncaught exceptions, versions.
 
 Source: Darwin `sys/signal.h`, `mach/exception_types.h`, `mach/machine.h` (xnu 10002).
 """
@@ -28,6 +28,8 @@ _NOTHING = {"", "???", "todo", "(null)", "<none>", "null", "unknown"}
 _UNCAUGHT = "uncaught exception"
 _OF_TYPE = re.compile(r"uncaught (?:foreign )?exception of type ([^\n:]{1,200}(?:::[^\n:]{1,200}){0,9})(?:: ([^\n]+))?")
 _NAMED = re.compile(r"uncaught exception:? '([^'\n]{1,300})',? *(?:reason: *)?")
+
+_OLD_IOS = ("iphone os", "ios", "ipados", "ipad os", "watch os", "watchos", "apple tvos", "tvos")
 
 
 def known(value: Any) -> str | None:
@@ -99,3 +101,32 @@ def _reason(information: str, start: int) -> str | None:
     end = information.find("'\n", start + 1)
     rest = information[start + 1 : end] if end >= 0 else information[start + 1 :].rstrip()
     return (rest.removesuffix("'") if end < 0 else rest) or None
+
+
+def split_os(value: str | None) -> tuple[str | None, str | None, str | None]:
+    """(name, version, build) out of "iPhone OS 15.2.1 (19C63)"."""
+    words, _, build = (known(value) or "").partition(" (")
+    name, _, version = words.strip().rpartition(" ")
+    if not version[:1].isdigit():
+        name, version = words.strip(), ""
+    return known(name), known(version), known(build.rstrip(") ").removeprefix("Build "))
+
+
+def split_version(
+    value: str | None, os_name: str | None, os_version: str | None, is_short_first: bool
+) -> tuple[str | None, str | None]:
+    """(version, build) out of a `Version:` line, which has both orders.
+
+    macOS, PLCrashReporter (bare signal) and what is made from .ips: version (build). ReportCrash before iOS 15 and
+    KSCrash: build (version). On iOS the shape decides where it can: a build has no dot more often than a version.
+    """
+    first, bracket, second = (known(value) or "").partition(" (")
+    first, second = first.strip(), second.rstrip(") ")
+    if not bracket:
+        return known(first), None
+    is_ios = (os_name or "").lower() in _OLD_IOS
+    major = integer((os_version or "").split(".")[0])
+    is_build_first = is_ios and not is_short_first and (major or 0) < 15
+    if is_ios and ("." in first) != ("." in second):
+        is_build_first = "." in second
+    return (known(second), known(first)) if is_build_first else (known(first), known(second))

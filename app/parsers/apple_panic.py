@@ -12,9 +12,8 @@ from typing import Any
 from app.crashes.log import BinaryImage, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
 from app.parsers import values
-from app.parsers.apple_names import known
+from app.parsers.apple_names import known, split_os
 from app.parsers.apple_state import present
-from app.parsers.apple_versions import split_os
 from app.parsers.document import Document, load_json
 from app.parsers.values import mapping
 

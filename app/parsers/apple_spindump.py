@@ -13,9 +13,8 @@ from typing import NamedTuple
 from app.crashes.log import AppInfo, CrashLog, DeviceInfo, Fault, Frame, OsInfo, Thread
 from app.errors import MalformedLog
 from app.parsers import apple_frames, values
-from app.parsers.apple_names import known
+from app.parsers.apple_names import known, split_os, split_version
 from app.parsers.apple_state import present
-from app.parsers.apple_versions import split_os, split_version
 from app.parsers.document import Document
 
 FORMAT = "apple-spindump"

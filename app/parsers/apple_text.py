@@ -12,10 +12,9 @@ from app.crashes.log import AppInfo, BinaryImage, CrashLog, DeviceInfo, Fault, F
 from app.errors import MalformedLog
 from app.parsers import android_kind, apple_frames, apple_state, values
 from app.parsers.apple_information import plain_information
-from app.parsers.apple_names import code_type, is_zero, known, uncaught_exception
+from app.parsers.apple_names import code_type, is_zero, known, split_os, split_version, uncaught_exception
 from app.parsers.apple_sections import HEADER_KEYS, Sections, TextBlock, cut, split_reports
 from app.parsers.apple_spindump import is_report as is_spindump
-from app.parsers.apple_versions import split_os, split_version
 from app.parsers.document import Document
 from app.parsers.trap_message import with_trap_message
 

@@ -1,10 +1,13 @@
-"""Details of a report in words: labels and values as people read them."""
+"""Details of a report in words: labels, values and times before the crash, as people read them."""
 
 import re
+from datetime import datetime
 
 _BYTES = re.compile(r".*(?:memory|storage|heap|footprint)(?:_size|_limit|_bytes)?")
 _PERCENT = "_percent"
 _LABELS = {"url": "URL"}
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400  # seconds
 
 
 def label_of(name: str) -> str:
@@ -32,3 +35,22 @@ def size_of(value: int) -> str:
             break
         amount /= 1000
     return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def before_crash(at: datetime | None, crash: datetime | None) -> str:
+    """`-12.4 s`, `-3 min 5 s`, `-2 h 10 min`, `-4 d 1 h`; `+0.2 s` after the crash; "" where either time is unknown."""
+    if at is None or crash is None:
+        return ""
+    seconds = (at - crash).total_seconds()
+    return f"{'+' if seconds >= 0.05 else '-' if seconds <= -0.05 else ''}{_length(abs(seconds))}"
+
+
+def _length(seconds: float) -> str:
+    if seconds < _MINUTE - 0.05:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    if whole < _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+    return f"{whole // _DAY:,} d {whole % _DAY // _HOUR} h"

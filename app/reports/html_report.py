@@ -15,7 +15,7 @@ from markupsafe import Markup
 from app.crashes.in_app import InApp
 from app.crashes.log import CrashLog, Frame, Thread
 from app.reports import Report, stack_lines
-from app.reports.crumb_times import before_crash
+from app.reports.detail_words import before_crash
 from app.reports.stack_lines import (
     fault_facts,
     header,

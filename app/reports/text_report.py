@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from app.crashes.in_app import InApp
 from app.crashes.log import BinaryImage, Breadcrumb, CrashLog, Fault, Frame, RelatedStack, Thread
 from app.reports import Report
-from app.reports.crumb_times import before_crash
+from app.reports.detail_words import before_crash
 from app.reports.stack_lines import (
     address,
     crashed_threads,

@@ -28,8 +28,8 @@ from app.symbolication.damage import LOST
 from app.symbolication.fetching import fetch, file_chunks, put_together, sha256_of
 from app.symbolication.given_ids import enqueue_regrouping, place_ids
 from app.symbolication.reader import ReaderBounds, read_contents
+from app.symbols import NotSymbols
 from app.symbols.contents import About, container
-from app.symbols.not_symbols import NotSymbols
 from app.work.errors import AttemptLost, AttemptsUsedUp
 from app.work.lease import Attempt, run_next
 from app.work.limits import Budget, OverBudget

@@ -20,15 +20,14 @@ from app.services import Services
 from app.storage import ObjectDamaged, ObjectNotFound, Storage
 from app.storage_keys import sha256_in
 from app.symbolication.damage import make_cache_again
+from app.symbols import NotSymbols
 from app.symbols.awaited_keys import sources_key, unwind_key
 from app.symbols.java import JavaNames
-from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import NativeNames
 from app.symbols.resolving import Resolved, bundle_ids, is_java, mapping_ids, native_ids, resolve, scripts_of
 from app.symbols.scripts import ScriptNames, no_sources
 from app.symbols.source_files import SourceFiles
-from app.symbols.unwind_table import UnwindTable
-from app.symbols.unwinding import unwind_ids, unwound
+from app.symbols.unwind_table import UnwindTable, unwind_ids, unwound
 
 OPEN_AT_ONCE = 32  # files
 BYTES_AT_ONCE = (

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.config import MIB
+from app.symbols import NotSymbols
 from app.symbols.contents import About, Held
-from app.symbols.not_symbols import NotSymbols
 from app.work.limits import OverBudget, uncut
 
 LOOK_EVERY = 200  # milliseconds; a wait in C cannot be ended by a limit

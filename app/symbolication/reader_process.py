@@ -24,8 +24,8 @@ def main(order: dict[str, Any]) -> None:
     _bound(resource.RLIMIT_CORE, 0)
     _bound(resource.RLIMIT_CPU, order["cpu_seconds"], 5)
     _bound(resource.RLIMIT_DATA, order["memory"])  # without files that are mapped
+    from app.symbols import NotSymbols
     from app.symbols.contents import About, contents
-    from app.symbols.not_symbols import NotSymbols
 
     message: dict[str, Any] = {"end": True}
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from app.gunzip import DAMAGE
-from app.symbols.not_symbols import NotSymbols
+from app.symbols import NotSymbols
 
 MAX_MEMBERS = 1_000
 MAX_RATIO = 250  # unpacked bytes for each packed one, as for archives of logs

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.symbols import NotSymbols
 from app.symbols.archives import members
-from app.symbols.not_symbols import NotSymbols
 from app.symbols.scripts import script_name
 from app.symbols.source_files import MAX_FILE
 

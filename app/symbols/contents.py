@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from app.symbols import NotSymbols
 from app.symbols.archives import is_archive, members
 from app.symbols.awaited_keys import SOURCES, UNWIND, debug_id, first, release_key, sources_key, unwind_key
 from app.symbols.bundles import BundledMap, bundled_maps, bundled_sources, is_bundle
 from app.symbols.java import Mapping, make_mapping
-from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import make_caches
 from app.symbols.scripts import is_source_map, make_source_map, map_sources, no_files, script_name
 from app.symbols.source_files import keep_sources

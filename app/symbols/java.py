@@ -15,7 +15,7 @@ from symbolic.exceptions import SymbolicError
 from symbolic.proguard import JavaStackFrame, ProguardMapper
 
 from app.crashes.log import Frame
-from app.symbols.not_symbols import NotSymbols
+from app.symbols import NotSymbols
 from app.symbols.objects import bounded, outer_and_inner
 
 MAGIC = b"crashq mapping 1\n"

@@ -10,7 +10,7 @@ from symbolic.exceptions import SymbolicError
 from symbolic.symcache import SymCache, find_best_instruction
 
 from app.crashes.log import Frame
-from app.symbols.not_symbols import NotSymbols
+from app.symbols import NotSymbols
 from app.symbols.unwind_table import make_table
 
 MAX_TEXT = 4_096  # characters of a function, class or file

@@ -13,8 +13,8 @@ from symbolic.sourcemap import SourceMapTokenMatch, SourceMapView
 from app.crashes.frame_name import script_function
 from app.crashes.in_app import language_family
 from app.crashes.log import CrashLog, Frame
+from app.symbols import NotSymbols
 from app.symbols.awaited_keys import debug_id, first, release_keys
-from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import bounded
 from app.symbols.source_files import SourceFiles, with_source
 

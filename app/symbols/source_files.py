@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.crashes.log import Frame, SourceLines
 from app.gunzip import DAMAGE
-from app.symbols.not_symbols import NotSymbols
+from app.symbols import NotSymbols
 
 MAX_FILES = 50_000  # of one map or bundle, the first
 MAX_FILE = 4 * 1024 * 1024  # bytes; a longer file was written by a program

@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 
 from app.crashes.log import Frame
 from app.symbolication.reader import BROKEN
+from app.symbols import NotSymbols
 from app.symbols.awaited_keys import SOURCES
 from app.symbols.contents import MAPPING, NATIVE, About, Held, contents
 from app.symbols.java import JavaNames
-from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import NativeNames
 from app.symbols.scripts import ScriptNames
 from app.symbols.source_files import SourceFiles

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from app.reports.crumb_times import before_crash
-from app.reports.detail_words import detail, label_of
+from app.reports.detail_words import before_crash, detail, label_of
 
 MAX_DETAILS, MAX_TAGS, MAX_PAIRS = 60, 100, 50
 MAX_VALUE = 1_000  # characters shown of a value

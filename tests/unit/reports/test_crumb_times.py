@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.reports.crumb_times import before_crash
+from app.reports.detail_words import before_crash
 
 NOON = datetime(2018, 9, 13, 12, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.symbols import NotSymbols
 from app.symbols.contents import About, contents
-from app.symbols.not_symbols import NotSymbols
 from tests.symbols import mapping, sym
 
 ONE, OTHER = "01020304-0506-0708-090a-0b0c0d0e0f10", "11121314-1516-1718-191a-1b1c1d1e1f20"

@@ -8,8 +8,8 @@ import pytest
 from symbolic.proguard import ProguardMapper
 
 from app.crashes.log import Frame
+from app.symbols import NotSymbols
 from app.symbols.java import IN_VIEW, MAX_LINE, JavaNames
-from app.symbols.not_symbols import NotSymbols
 
 CORPUS = Path(os.environ.get("CRASHQ_CORPUS") or Path(__file__).parents[4] / "shared" / "corpus") / "symbolication"
 SHOP = """\

@@ -9,8 +9,8 @@ import pytest
 
 from app.crashes.log import BinaryImage, CrashLog, Frame, Thread
 from app.parsers import parse
+from app.symbols import NotSymbols
 from app.symbols.awaited_keys import debug_id
-from app.symbols.not_symbols import NotSymbols
 from app.symbols.objects import NativeNames, make_caches
 from app.symbols.resolving import resolve
 

@@ -16,8 +16,7 @@ from app.parsers.document import Document
 from app.parsers.minidump_stack import BY_REGISTERS, BY_RULES
 from app.symbols.objects import NativeNames, make_caches
 from app.symbols.resolving import resolve
-from app.symbols.unwind_table import UnwindTable
-from app.symbols.unwinding import unwound
+from app.symbols.unwind_table import UnwindTable, unwound
 from tests.minidumps import ARM, ARM64, DumpThread, Module, Spec, context, dump, elf
 
 CPUS = {"arm": (ARM, 4, 13, 15), "arm64": (ARM64, 8, 31, 32)}  # context, place of r0 in it, numbers of sp and pc

@@ -9,10 +9,9 @@ import pytest
 from app.crashes.fingerprint import fingerprint
 from app.crashes.log import CrashLog, Frame, SourceLines
 from app.parsers import parse
-from app.symbols import scripts
+from app.symbols import NotSymbols, scripts
 from app.symbols.awaited_keys import release_key
 from app.symbols.contents import About, contents
-from app.symbols.not_symbols import NotSymbols
 from app.symbols.resolving import Resolved, resolve
 from app.symbols.scripts import ScriptNames, named_scripts, script_name
 from app.symbols.source_files import SourceFiles

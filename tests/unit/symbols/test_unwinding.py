@@ -12,11 +12,10 @@ from app.crashes.log import CrashLog
 from app.parsers import minidump
 from app.parsers.document import Document
 from app.parsers.minidump_stack import BY_POINTER, BY_REGISTERS, BY_RULES, BY_SEARCH
-from app.symbols.not_symbols import NotSymbols
+from app.symbols import NotSymbols
 from app.symbols.objects import NativeNames, make_caches
 from app.symbols.resolving import resolve
-from app.symbols.unwind_table import UnwindTable, make_table
-from app.symbols.unwinding import unwind_ids, unwound
+from app.symbols.unwind_table import UnwindTable, make_table, unwind_ids, unwound
 from tests.crashing_program import crash_of_program
 from tests.minidumps import ARM, ARM64, WINDOWS, X86, X86_64, DumpThread, Module, Spec, context, dump, elf, pdb70
 
