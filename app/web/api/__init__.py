@@ -1,5 +1,6 @@
-"""HTTP in, JSON out: routes, and the one place where errors become answers."""
+"""HTTP in, JSON out: routes, what is checked of every request, and the one place where errors become answers."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache, partial
@@ -12,7 +13,7 @@ from werkzeug.routing import RoutingException
 
 from app.acting import NOBODY, OPERATOR, act_as
 from app.config import Config
-from app.errors import STATUS_WORDS, AppError, as_outage
+from app.errors import STATUS_WORDS, AppError, BadParameters, as_outage
 from app.services import Services
 from app.telemetry.log_lines import request_id_from
 from app.web import access_log
@@ -60,7 +61,6 @@ from app.web.api.brief_wait import with_brief_wait
 from app.web.api.openapi.document import describe
 from app.web.api.openapi.words import Json
 from app.web.api.polling import ASK, WAITING, Ask, ask_at_once
-from app.web.api.query_names import check_query_names
 from app.web.api.repeats import Repeats, changes, with_response_cache
 from app.web.api.streams import Streams
 from app.web.api.waiting import WaitingRooms
@@ -71,6 +71,16 @@ from app.web.hosts import Hosts
 log = structlog.get_logger()
 
 WATCHED = ("/healthz", "/readyz", "/metrics")
+
+LENIENT = frozenset(
+    {
+        "/api/crashes/<crash_identifier>/occurrences",  # clients of the vendor's two endpoints may send more
+        "/api/crashes/<crash_identifier>/export_occurrences",
+        "/api/downloads/<signed>",  # mail programs and chats add their own to links
+    }
+)
+"""Paths whose GET may have any name in its query."""
+_PART = re.compile(r"<(?:\w+:)?(\w+)>")
 
 SENTENCES = {
     404: "There is nothing at this path",
@@ -137,7 +147,39 @@ def _begin(hosts: Hosts) -> None:
     if "\0" in this_request.path:  # nothing has such a name, and PostgreSQL takes none in a statement
         abort(404)
     if this_request.query_string and this_request.method == "GET":
-        check_query_names(this_request)
+        _check_query_names(this_request)
+
+
+def _check_query_names(request: Request) -> None:
+    """Raises BadParameters naming the first parameter of a GET that the description of the API does not have.
+
+    A misspelt filter that is ignored gives everything, which looks like an answer.
+    """
+    rule = request.url_rule.rule if request.url_rule else None
+    if rule is None or rule in LENIENT:
+        return
+    known = _query_names().get(_PART.sub(r"{\1}", rule))
+    unknown = sorted(set(request.args) - known) if known is not None else []
+    if unknown:
+        name = unknown[0] if unknown[0].isascii() and unknown[0].isidentifier() else "A parameter"
+        raise BadParameters(f"{name} is not known here; known are {', '.join(sorted(known or ())) or 'no parameters'}")
+
+
+@cache
+def _query_names() -> dict[str, frozenset[str]]:
+    """Path -> the names that the query of its GET may have."""
+    document = api_document()
+    shared = document["components"]["parameters"]
+
+    def name_of(one: dict[str, str]) -> tuple[str, str]:
+        found = shared[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+        return found["in"], found["name"]
+
+    return {
+        path: frozenset(name for place, name in map(name_of, item["get"].get("parameters", ())) if place == "query")
+        for path, item in document["paths"].items()
+        if "get" in item
+    }
 
 
 def _finish(response: Response, *, is_logged: bool) -> Response:
