@@ -41,7 +41,10 @@ _LEAD = re.compile(
     r".{0,200}?\b(?:Uncaught|Unhandled [\w ]{1,40}:|Unhandled JS Exception:) (?:\(in promise\) )?|.{0,200}?\[cause\]: "
 )
 _LEAD_WORDS = ("Uncaught", "Unhandled", "[cause]")
-_HEAD = re.compile(r"[ \t]{0,40}(?P<type>[A-Za-z_$][\w$.]{0,200})(?: \[\w{1,100}\])?(?:: (?P<message>.*))?$")
+_HEAD = re.compile(r"[ \t]{0,40}(?P<type>[A-Za-z_$][\w$.]{0,200})(?: \[\w{1,100}\])?(?:: (?P<message>.*)|:)?$")
+_LATER_HEAD = re.compile(  # behind words of a log
+    r"(?<![\w.$])(?=[A-Z])(?:[\w$]{1,200}\.){0,9}[\w$]{0,200}(?:Error|Exception): "
+)
 _CAUSE = re.compile(r"[ \t]{0,40}(?:\[cause\]: |Caused by: ?|caused by: ?)(?P<rest>.*)$")
 COMPONENTS = "\n\nThis error is located at:"  # React's components
 _STACK_MARKS = ("stack:", "Stack:", "StackTrace:")  # of React Native and NativeScript: the stack follows
@@ -192,11 +195,13 @@ def traces(lines: Sequence[str]) -> Iterator[Trace]:
             at += 1
             continue
         start = _head_above(lines, at, behind)
+        later = _LATER_HEAD.search(lines[at - 1][:_MAX_LINE]) if start is None and at > behind else None
+        start = at - 1 if later else start
         stop, frames = _stack(lines, at)
         if start is None or not (any(map(is_certain, frames)) or has_stack_mark(lines[at - 1])):
             at = behind = stop
             continue
-        head = "\n".join(lines[start:at])
+        head = "\n".join(lines[start:at])[later.start() if later else 0 :]
         cause = _CAUSE.match(lines[start])
         said = components(head)
         kind, message = type_and_message(

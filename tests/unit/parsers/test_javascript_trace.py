@@ -4,7 +4,7 @@ from app.crashes.title import title
 from tests.printed import places, read
 
 AGGREGATE = """\
-AggregateError: all failed
+AggregateError [E_ALL]: all failed
     at any (/app/any.js:3:9)
     at Module._compile (node:internal/modules/cjs/loader:1376:14) {
   code: 'E_ALL',
@@ -67,3 +67,26 @@ def test_the_components_of_react_are_none_of_the_message():
 
     assert report.faults[0].message == "no price"
     assert report.notes == ("React components: in Cart (at App.js:12), in App",)
+
+
+def test_an_error_behind_the_words_of_a_log_has_its_type_and_message():
+    report = read("10:00 ERROR Unhandled promise rejection TypeError: no cart\n    at Cart.pay (/app/cart.js:7:12)\n")
+
+    assert (report.faults[0].type, report.faults[0].message, report.faults[0].handled) == (
+        "TypeError",
+        "no cart",
+        False,
+    )
+
+
+def test_an_aggregate_without_a_message_is_a_cause():
+    report = read(
+        "Error: a\n    at f (/a.js:1:1) {\n  [cause]: AggregateError [ECONNREFUSED]: \n      at g (node:net:1:1) {\n"
+        "    [errors]: [\n      Error: b\n          at h (/b.js:1:1)\n    ]\n  }\n}\n"
+    )
+
+    assert [(each.type, each.parent) for each in report.faults] == [
+        ("Error", None),
+        ("AggregateError", 0),
+        ("Error", 1),
+    ]
