@@ -21,11 +21,17 @@ from app.operations.schema import upgrade
 from app.queueing.broker import MemoryBroker
 from app.services import Services
 from tests.factories import Member, make_member, run_enqueued
+from tests.faults.deployment import at_start
 from tests.servers import free_port
 from tests.stores import ready_store
 from tests.system.conftest import until
 
 ORIGIN = "https://panel.example.com"
+CHEAP_PASSWORDS = """
+from argon2 import PasswordHasher
+from app.identity import accounts
+accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""
 THREADS, STREAMS = 2, 8
 
 
@@ -63,7 +69,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     upgrade(database)
     services = Services(config, database, ready_store(config.storage_url), MemoryBroker(), utc_now)
     member = make_member(services)
-    with _serving(environ, folder / "web.log") as process:
+    with _serving(environ | at_start(folder, CHEAP_PASSWORDS), folder / "web.log") as process:
         base = f"http://127.0.0.1:{port}"
         until(lambda: _is_up(base), f"the server, see {folder}/web.log")
         yield Web(base, services, create_app(services).test_client(), member, process.pid)
