@@ -19,6 +19,7 @@ import psycopg
 import redis
 
 from app.cli.demo import Http, HttpAnswer
+from tests.faults.ledger import IS_SOAK
 from tests.servers import S3, free_port, new_database
 from tests.system.conftest import GRACE, Operator, descendants, is_alive, log_in, until
 
@@ -34,6 +35,13 @@ SHORT_SETTINGS = {
     "WEB_CONCURRENCY": "2",
     "SECRET_KEY": "only for this test, opens nothing",
 }
+
+IN_HASTE = """
+from workers import schedule
+for entry in schedule.ALWAYS.values():
+    if entry["task"] in (schedule.SWEEP, schedule.PUSH):
+        entry["schedule"] = 1.0
+"""
 
 _redis_databases = count()
 
@@ -85,9 +93,13 @@ class Part:
         if self.process:
             self.process.wait()
 
+    def children(self) -> list[int]:
+        """Process ids of what it forked and what lives."""
+        return [pid for pid in descendants(self.pid) if is_alive(pid)]
+
     def kill_children(self) -> int:
         """kill -9 of what it forked, while it lives on; returns how many there were."""
-        children = [pid for pid in descendants(self.pid) if is_alive(pid)]
+        children = self.children()
         for pid in children:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -126,7 +138,12 @@ class Deployment:
         return self.parts[name]
 
     def add(self, name: str, prefix: str = "", **environ: str) -> Part:
-        """Start a part: web, worker or beat, with a number behind when there is more than one."""
+        """Start a part: web, worker or beat, with a number behind when there is more than one.
+
+        Beat sends a sweep every second, not every five, so that `make test` waits less; not in `make soak`, which measures.
+        """
+        if name == "beat" and not IS_SOAK and "PYTHONPATH" not in environ and self.environ["PYTHONPATH"] == str(ROOT):
+            environ |= at_start(self.folder, IN_HASTE)
         part = Part(name, self.folder / f"{name}.log", {**self.environ, **environ}, prefix)
         self.parts[name] = part
         part.start()
