@@ -1,10 +1,12 @@
 """A reverse proxy in front of an S3 server that answers 503 at random: python flaky_s3.py PORT UPSTREAM_PORT RATE SEED.
 
-Half of the failures come before the server has seen the request, half after it has done what it was asked.
+Half of the failures come before the server has seen the request, half after it has done what it was asked. After SIGUSR1
+it passes on all.
 """
 
 import http.client
 import random
+import signal
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -62,4 +64,5 @@ class Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     port, upstream_port, rate, seed = sys.argv[1:]
     Handler.upstream_port, Handler.rate, Handler.dice = int(upstream_port), float(rate), random.Random(seed)
+    signal.signal(signal.SIGUSR1, lambda *_: setattr(Handler, "rate", 0.0))
     ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()

@@ -10,15 +10,12 @@ from tests.faults.conftest import RECOVERY, Export
 from tests.faults.deployment import Deployment, Servers, deployment
 from tests.faults.ledger import FEW, Ledger, chance
 from tests.faults.mortal import Mortal, hold_for
-from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
+from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over, set_due
 from tests.faults.slow_digests import is_inserting, slow_digests
 from tests.system.conftest import log_in, until
 
 AWAY = 4.0  # seconds, longer than the lease, so that the attempt is over
 KILLS = 5
-SET_DUE = (
-    "UPDATE logs SET not_before = NULL, ring_after = 'epoch' WHERE status = 'received' AND lease_expires_at IS NULL"
-)
 ATTEMPTS = 3  # that end with a failure reject a log
 
 
@@ -84,7 +81,7 @@ def test_a_postgresql_that_is_killed_in_the_midst_of_digest_after_digest_rejects
 
 def _goes_on(here: Deployment) -> bool:
     """A digest is inserting; free logs are made due, for the test waits for no pause."""
-    here.query(SET_DUE)
+    set_due(here)
     return is_inserting(here)
 
 

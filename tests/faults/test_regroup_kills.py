@@ -17,14 +17,16 @@ from app.db.models.crash import find_crash
 from app.db.models.occurrence import Occurrence
 from app.db.models.regrouping import Regrouping
 from app.ingest.digest import digest
+from app.ingest.regrouping import WORK as REGROUPING
 from app.operations.schema import upgrade
 from app.queueing.broker import MemoryBroker
 from app.services import Services
 from tests.factories import Clock, make_member
+from tests.faults.leases import end_attempts
 from tests.regrouping import counted, rules_of_the_next_version, send
 from tests.stores import ready_store
 
-LOGS = 400
+LOGS, KILLS = 400, 4
 CRASHQ = Path(sys.executable).with_name("crashq")
 GROUPS = 7
 
@@ -65,7 +67,7 @@ def test_a_regrouping_that_is_killed_again_and_again_loses_and_doubles_nothing(f
     environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"} | {"CRASHQ_JOB_LEASE": "3"}
 
     kills = 0
-    for _ in range(4):
+    for number in range(KILLS):
         before, _ = progress(services)
         process = subprocess.Popen(
             command(folder), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -76,6 +78,8 @@ def test_a_regrouping_that_is_killed_again_and_again_loses_and_doubles_nothing(f
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.wait()
+        if number < KILLS - 1:
+            end_attempts(services, REGROUPING)
         assert sum(counted(services).values()) == LOGS
     killed = time.monotonic()
     told = subprocess.run(command(folder), env=environment, capture_output=True, text=True, timeout=120, check=True)

@@ -24,12 +24,13 @@ from tests.faults.promises import (
     check_logs,
     check_nothing_left_over,
     lines,
+    set_due,
 )
 from tests.servers import free_port, missing
-from tests.system.conftest import until
+from tests.system.conftest import log_in, until
 
 RATE = 0.3  # of S3's answers are 503
-HANG = 8.0  # seconds that S3 does not answer
+HANG = 8.0 if IS_SOAK else 5.0  # seconds that S3 does not answer; longer than a lease
 ROWS = 100_000
 DISK = 2 * 1024 * 1024  # bytes of the small disk
 FULL = {"success": False, "status": "unavailable", "error_message": "The storage is unavailable, try again"}
@@ -54,46 +55,54 @@ def flaky(servers: Servers, rate: float) -> Iterator[tuple[Servers, subprocess.P
         proxy.wait()
 
 
-def test_an_s3_that_fails_every_third_call_fails_no_job_and_no_log(servers: Servers, tmp_path: Path, ledger: Ledger):
-    with flaky(servers, RATE) as (through, _), deployment(tmp_path, through) as here:
+@pytest.fixture(scope="module")
+def behind(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Deployment, Deployment, str, subprocess.Popen[bytes]]]:
+    """A deployment behind the proxy; the same, as seen past it; a crash with many rows; and the proxy's process."""
+    with (
+        flaky(servers, RATE) as (through, proxy),
+        deployment(tmp_path_factory.mktemp("flaky"), through) as here,
+    ):
         crash = here.long_crash(ROWS)
-        for number in range(FEW):
-            started = time.monotonic()
-            logs = [f"flaky-{number}-{index}" for index in range(20)]
-            jobs = [here.ask(here.new_question(crash)) for _ in range(2)]
-            for log_id in logs:
-                until(lambda name=log_id: here.upload(name, kscrash(frame="-[Flaky go]")), "an upload to pass", 30)
-
-            await_jobs(here, jobs, 2 * RECOVERY)
-            await_logs(here, logs, 2 * RECOVERY)
-
-            ledger.add("S3 failing 30 % of calls: all done after", time.monotonic() - started)
-            direct = Deployment(here.folder, servers, here.environ, rows=ROWS)
-            for job in jobs:
-                check_finished(direct, job, ROWS)
-            check_logs(direct, logs)
-        check_nothing_left_over(direct)
+        yield here, Deployment(here.folder, servers, here.environ, rows=ROWS), crash, proxy
 
 
-def test_an_s3_that_hangs_for_a_while_delays_a_job_and_does_not_break_it(
-    servers: Servers, tmp_path: Path, ledger: Ledger
-):
-    with flaky(servers, 0.0) as (through, proxy), deployment(tmp_path, through) as here:
-        crash = here.long_crash(ROWS)
-        for _ in range(3 if IS_SOAK else 1):
-            job = here.ask(here.new_question(crash))
-            here.holder(job)
-            proxy.send_signal(signal.SIGSTOP)
-            time.sleep(HANG)  # the fault's length
-            proxy.send_signal(signal.SIGCONT)
-            over = time.monotonic()
+def test_an_s3_that_fails_every_third_call_fails_no_job_and_no_log(behind, ledger: Ledger):
+    here, direct, crash, _ = behind
+    for number in range(FEW):
+        started = time.monotonic()
+        logs = [f"flaky-{number}-{index}" for index in range(20)]
+        jobs = [here.ask(here.new_question(crash)) for _ in range(2)]
+        for log_id in logs:
+            until(lambda name=log_id: here.upload(name, kscrash(frame="-[Flaky go]")), "an upload to pass", 30)
 
-            await_jobs(here, [job], 2 * RECOVERY)
+        await_jobs(here, jobs, 2 * RECOVERY)
+        await_logs(here, logs, 2 * RECOVERY)
 
-            ledger.add(f"S3 hanging for {HANG:.0f} s", time.monotonic() - over)
-            direct = Deployment(here.folder, servers, here.environ, rows=ROWS)
+        ledger.add("S3 failing 30 % of calls: all done after", time.monotonic() - started)
+        for job in jobs:
             check_finished(direct, job, ROWS)
-        check_nothing_left_over(direct)
+        check_logs(direct, logs)
+    check_nothing_left_over(direct)
+
+
+def test_an_s3_that_hangs_for_a_while_delays_a_job_and_does_not_break_it(behind, ledger: Ledger):
+    here, direct, crash, proxy = behind
+    proxy.send_signal(signal.SIGUSR1)  # it fails no more
+    for _ in range(3 if IS_SOAK else 1):
+        job = here.ask(here.new_question(crash))
+        here.holder(job)
+        proxy.send_signal(signal.SIGSTOP)
+        time.sleep(HANG)  # the fault's length
+        proxy.send_signal(signal.SIGCONT)
+        over = time.monotonic()
+
+        await_jobs(here, [job], 2 * RECOVERY)
+
+        ledger.add(f"S3 hanging for {HANG:.0f} s", time.monotonic() - over)
+        check_finished(direct, job, ROWS)
+    check_nothing_left_over(direct)
 
 
 @pytest.fixture
@@ -167,16 +176,19 @@ def test_a_mount_that_goes_away_loses_no_log_and_takes_none(servers: Servers, tm
     store.mkdir()
     with ExitStack() as mount:
         mount.enter_context(mounted(disk, store))
-        with deployment(tmp_path, servers, workers=1, STORAGE_URL=store.as_uri()) as here:
-            here["worker1"].end()
-            waiting = [f"waits-{number}" for number in range(5)]
+        with deployment(tmp_path, servers, start=False, STORAGE_URL=store.as_uri()) as here:
+            here.add("web")
+            here.add("beat")
+            until(lambda: here.send("GET", "/healthz").status == 200, "web to answer")
+            log_in(here.http)
+            waiting = [f"waits-{number}" for number in range(3)]
             assert all(here.upload(log_id, kscrash(frame="-[Waits go]")) for log_id in waiting)
 
             mount.close()
-            here.add("worker2")
+            here.add("worker1")
             refused = here.send("POST", f"/api/apps/{here.app}/logs?log_id=refused", kscrash())
             readiness = here.send("GET", "/readyz")
-            until(lambda: len(lines(here, "digest_retried")) >= 3 * len(waiting), "as many attempts as may fail", 90)
+            until(lambda: _has_tried(here, 3 * len(waiting)), "as many attempts as may fail", 90)
 
             assert (refused.status, refused.json) == (503, FULL)
             assert refused.headers["Retry-After"]
@@ -187,6 +199,7 @@ def test_a_mount_that_goes_away_loses_no_log_and_takes_none(servers: Servers, tm
             mount.enter_context(mounted(disk, store))
             back = time.monotonic()
             assert here.upload("refused", kscrash())
+            set_due(here)
             await_logs(here, [*waiting, "refused"], 2 * RECOVERY)
             ledger.add("the store's mount gone, then back", time.monotonic() - back)
             check_logs(here, [*waiting, "refused"])
@@ -194,6 +207,12 @@ def test_a_mount_that_goes_away_loses_no_log_and_takes_none(servers: Servers, tm
 
 def _has_begun_and_met_the_full_disk(here: Deployment, job: str) -> bool:
     return any(line["job"] == job for line in lines(here, "job_queued_again"))
+
+
+def _has_tried(here: Deployment, times: int) -> bool:
+    """Digests have been tried so often; the test waits for no pause."""
+    set_due(here)
+    return len(lines(here, "digest_retried")) >= times
 
 
 def _fill(filler: Path) -> None:

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.factories import kscrash
-from tests.faults.deployment import Deployment, Servers, deployment
-from tests.faults.ledger import Ledger
+from tests.faults.deployment import IN_HASTE, Deployment, Servers, at_start, deployment
+from tests.faults.ledger import IS_SOAK, Ledger
 from tests.faults.mortal import Mortal
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, lines
 from tests.faults.test_redis_refusals import full, replica
@@ -17,12 +17,14 @@ from tests.system.conftest import until
 WITHIN = 15.0  # seconds
 LONG_LIST = 50_000  # rows; above what is a short job
 BACK = 30.0  # seconds after Redis is back
+SOON = "from workers import broker_watch\nbroker_watch.GO_ON_FOR = 3.0"  # seconds
 
 
 @pytest.fixture(scope="module")
 def own(servers: Servers, redis_process: Mortal, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment on a Redis that is put into such states."""
-    with deployment(tmp_path_factory.mktemp("without-redis"), servers) as made:
+    """A deployment on a Redis that is put into such states. In the gate workers turn to it again soon after it is back."""
+    folder = tmp_path_factory.mktemp("without-redis")
+    with deployment(folder, servers, **({} if IS_SOAK else at_start(folder, IN_HASTE, SOON))) as made:
         yield made
 
 
