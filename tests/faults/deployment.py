@@ -20,10 +20,10 @@ import redis
 
 from app.cli.demo import Http, HttpAnswer
 from tests.faults.ledger import IS_SOAK
+from tests.faults.sitecustomize_lines import IN_HASTE, ROOT, at_start
 from tests.servers import S3, free_port, new_database
 from tests.system.conftest import GRACE, Operator, descendants, is_alive, log_in, until
 
-ROOT = Path(__file__).parents[2]
 ROWS = 500_000  # occurrences of the long crash: its list takes long enough to be hit in its midst
 LEASE = 3  # seconds; the shortest that the settings allow
 SHORT_SETTINGS = {
@@ -35,13 +35,6 @@ SHORT_SETTINGS = {
     "WEB_CONCURRENCY": "2",
     "SECRET_KEY": "only for this test, opens nothing",
 }
-
-IN_HASTE = """
-from workers import schedule
-for entry in schedule.ALWAYS.values():
-    if entry["task"] in (schedule.SWEEP, schedule.PUSH):
-        entry["schedule"] = 1.0
-"""
 
 _redis_databases = count()
 
@@ -244,12 +237,6 @@ class Deployment:
         return identifier
 
 
-def at_start(folder: Path, *lines: str) -> dict[str, str]:
-    """Settings with which every Python process runs these lines first; they stand in that folder."""
-    (folder / "sitecustomize.py").write_text("\n".join(lines))
-    return {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-
-
 @contextmanager
 def deployment(
     folder: Path, servers: Servers, workers: int = 2, start: bool = True, **environ: str
@@ -292,12 +279,10 @@ def _stamp(line: str) -> str:
 __all__ = [
     "GRACE",
     "LEASE",
-    "ROOT",
     "ROWS",
     "Deployment",
     "Part",
     "Servers",
-    "at_start",
     "deployment",
     "is_alive",
     "until",

@@ -12,9 +12,10 @@ import pytest
 
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY
-from tests.faults.deployment import Deployment, Servers, at_start, deployment
+from tests.faults.deployment import Deployment, Servers, deployment
 from tests.faults.ledger import IS_SOAK, Ledger, chance
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
+from tests.faults.sitecustomize_lines import at_start
 from tests.faults.slow_digests import is_inserting, slow_digests
 from tests.servers import missing, postgres_server
 from tests.system.conftest import log_in, until

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.faults.conftest import RECOVERY, Export
-from tests.faults.deployment import Deployment, Servers, at_start, deployment
+from tests.faults.deployment import Deployment, Servers, deployment
 from tests.faults.ledger import Ledger
 from tests.faults.promises import await_jobs, check_finished, check_nothing_left_over
+from tests.faults.sitecustomize_lines import at_start
 from tests.system.conftest import log_in, until
 
 SOFT_SHUTDOWN = 10  # seconds, of workers/celery.py

@@ -6,9 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from tests.faults.conftest import RECOVERY
-from tests.faults.deployment import LEASE, Deployment, Servers, at_start, deployment
+from tests.faults.deployment import LEASE, Deployment, Servers, deployment
 from tests.faults.ledger import Ledger, chance
 from tests.faults.promises import _client, _place, read_object
+from tests.faults.sitecustomize_lines import at_start
 from tests.system.conftest import until
 
 ROWS = 120_000  # two parts

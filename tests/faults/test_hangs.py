@@ -7,9 +7,10 @@ import pytest
 
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY, SWEEP_EVERY
-from tests.faults.deployment import LEASE, Deployment, Servers, at_start, deployment
+from tests.faults.deployment import LEASE, Deployment, Servers, deployment
 from tests.faults.ledger import IS_SOAK, Ledger
 from tests.faults.promises import await_jobs, await_logs, check_failed, check_finished, check_nothing_left_over
+from tests.faults.sitecustomize_lines import at_start
 from tests.system.conftest import log_in, until
 
 TIME_LIMIT = 10  # seconds; the shortest that the settings allow

@@ -5,8 +5,9 @@ import time
 
 from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY
-from tests.faults.deployment import LEASE, Servers, at_start, deployment
+from tests.faults.deployment import LEASE, Servers, deployment
 from tests.faults.ledger import FEW, Ledger, chance
+from tests.faults.sitecustomize_lines import at_start
 from tests.receiver import receiver, verified
 from tests.system.conftest import until
 

@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.factories import kscrash
-from tests.faults.deployment import IN_HASTE, Deployment, Servers, at_start, deployment
+from tests.faults.deployment import Deployment, Servers, deployment
 from tests.faults.ledger import IS_SOAK, Ledger
 from tests.faults.mortal import Mortal
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, lines
+from tests.faults.sitecustomize_lines import IN_HASTE, at_start
 from tests.faults.test_redis_refusals import full, replica
 from tests.system.conftest import until
 

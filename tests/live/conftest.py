@@ -21,7 +21,7 @@ from app.operations.schema import upgrade
 from app.queueing.broker import MemoryBroker
 from app.services import Services
 from tests.factories import Member, make_member, run_enqueued
-from tests.faults.deployment import at_start
+from tests.faults.sitecustomize_lines import at_start
 from tests.servers import free_port
 from tests.stores import ready_store
 from tests.system.conftest import until
