@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-fast soak bench bench-quick explain trace check format lock screens clean
@@ -16,10 +17,10 @@ up: $(VENV)/installed ## start the service on this machine; data stays in ./var
 	@$(BIN)/crashq up
 
 test: $(VENV)/installed-dev $(VENV)/senders/installed $(VENV)/browser/installed $(VENV)/generated/installed ## every test; those that need a server missing here are skipped and say so
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(VENV)/installed-dev ## unit and functional tests, on SQLite and without servers, two processes
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/functional tests/unit $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder tests/functional tests/unit $(ARGS)
 
 soak: $(VENV)/installed-dev ## faults, random interleavings and hostile input, 20 repetitions of each; SOAK=100 for more
 	@CRASHQ_SOAK=$(or $(SOAK),20) $(BIN)/python -m pytest tests/faults tests/properties tests/live/test_as_described.py $(ARGS)

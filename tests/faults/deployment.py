@@ -19,7 +19,6 @@ import psycopg
 import redis
 
 from app.cli.demo import Http, HttpAnswer
-from tests.faults.ledger import IS_SOAK
 from tests.faults.sitecustomize_lines import IN_HASTE, ROOT, at_start
 from tests.servers import S3, free_port, new_database
 from tests.system.conftest import GRACE, Operator, descendants, is_alive, log_in, until
@@ -133,10 +132,10 @@ class Deployment:
     def add(self, name: str, prefix: str = "", **environ: str) -> Part:
         """Start a part: web, worker or beat, with a number behind when there is more than one.
 
-        Beat sends a sweep every second, not every five, so that `make test` waits less; not in `make soak`, which measures.
+        Beat has haste, unless it, or all parts, have lines of their own to run first.
         """
-        if name == "beat" and not IS_SOAK and "PYTHONPATH" not in environ and self.environ["PYTHONPATH"] == str(ROOT):
-            environ |= at_start(self.folder, IN_HASTE)
+        if name == "beat" and "PYTHONPATH" not in environ and self.environ["PYTHONPATH"] == str(ROOT):
+            environ |= at_start(self.folder / "haste", IN_HASTE)
         part = Part(name, self.folder / f"{name}.log", {**self.environ, **environ}, prefix)
         self.parts[name] = part
         part.start()

@@ -9,7 +9,7 @@ from tests.faults.conftest import RECOVERY
 from tests.faults.deployment import LEASE, Deployment, Servers, deployment
 from tests.faults.ledger import Ledger, chance
 from tests.faults.promises import _client, _place, read_object
-from tests.faults.sitecustomize_lines import at_start
+from tests.faults.sitecustomize_lines import IN_HASTE, at_start
 from tests.system.conftest import until
 
 ROWS = 120_000  # two parts
@@ -19,6 +19,7 @@ SHORT = (
     "from workers import schedule",
     "[entry] = [one for one in schedule.ALWAYS.values() if one['task'] == schedule.RUN_EXPORTS]",
     f"entry['schedule'] = {EVERY}",
+    IN_HASTE,
 )
 
 

@@ -7,7 +7,7 @@ from tests.factories import kscrash
 from tests.faults.conftest import RECOVERY
 from tests.faults.deployment import LEASE, Servers, deployment
 from tests.faults.ledger import FEW, Ledger, chance
-from tests.faults.sitecustomize_lines import at_start
+from tests.faults.sitecustomize_lines import IN_HASTE, at_start
 from tests.receiver import receiver, verified
 from tests.system.conftest import until
 
@@ -15,6 +15,7 @@ SHORT = (
     "from datetime import timedelta",
     "from app.webhooks import deliveries",
     "deliveries.GO_ON_FOR = timedelta(seconds=2)",
+    IN_HASTE,
 )
 CRASHES = 12
 
