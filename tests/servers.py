@@ -213,10 +213,12 @@ def at(url: str, database: str) -> str:
 
 
 @contextmanager
-def new_database(server_url: str, options: str = "") -> Iterator[str]:
-    """A database that lives as long as the block; gives its URL."""
+def new_database(server_url: str, template: str = "") -> Iterator[str]:
+    """A database that lives as long as the block, empty or a copy of another one; gives its URL."""
     name = f"test_{secrets.token_hex(6)}"
-    execute(server_url, f"CREATE DATABASE {name} {options}")
+    with psycopg.connect(server_url.replace("+psycopg", ""), autocommit=True) as connection:
+        strategy = "STRATEGY file_copy" if connection.info.server_version >= 150_000 else ""  # half the processor time
+        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template} {strategy}" if template else ""))
     try:
         yield at(server_url, name)
     finally:

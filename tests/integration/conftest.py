@@ -59,7 +59,7 @@ def template_database(postgres_url: str) -> str:
 @pytest.fixture
 def postgres_database(postgres_url: str, template_database: str) -> Iterator[str]:
     """URL of a PostgreSQL database of this test's own, migrated and empty."""
-    with new_database(postgres_url, f"TEMPLATE {template_database}") as url:
+    with new_database(postgres_url, template_database) as url:
         yield url
 
 

@@ -62,7 +62,7 @@ def empty_at(request, tmp_path_factory) -> Iterator[Callable[[str], str]]:
             database.close()
             if not server:
                 return f"sqlite:///{shutil.copy(folder / 'known.db', folder / f'{revision}.db')}"
-            return made.enter_context(new_database(server, f"TEMPLATE {known.rpartition('/')[2]}"))
+            return made.enter_context(new_database(server, known.rpartition("/")[2]))
 
         yield copy
 

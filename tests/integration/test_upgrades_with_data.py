@@ -151,7 +151,7 @@ def head(request, tmp_path: Path, clock) -> Any:
             server = str(request.getfixturevalue("postgres_url"))
 
             def copied() -> Any:
-                return stack.enter_context(new_database(server, f"TEMPLATE {url.rpartition('/')[2]}"))
+                return stack.enter_context(new_database(server, url.rpartition("/")[2]))
 
         yield url, copied, Filled(url, clock)
 

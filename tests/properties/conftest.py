@@ -72,12 +72,12 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str) -> Iterator[str]:
-    """Options that make a new database a copy of one with every migration and no row."""
+    """Name of a PostgreSQL database with every migration and no row, to copy."""
     with new_database(postgres_url) as url:
         database = open_database(url)
         upgrade(database)
         database.close()
-        yield f"TEMPLATE {url.rpartition('/')[2]}"
+        yield url.rpartition("/")[2]
 
 
 @pytest.fixture
