@@ -50,8 +50,10 @@ def _npm(program: str, *arguments: str) -> list[str]:
     return ["node", f"node_modules/.bin/{program}", *arguments]
 
 
-def test_a_client_in_python_has_every_operation(place: Place, tmp_path: Path):
+def test_a_client_in_python_has_every_operation_and_works(place: Place, tmp_path: Path):
     said = python_client(place, tmp_path)
+    program = [sys.executable, PROGRAMS / "python_client.py", json.dumps(place.for_program())]
+    output = ran(program, tmp_path, PYTHONPATH=str(tmp_path))
 
     code = "".join(path.read_text() for path in (tmp_path / "crashq_client" / "api").rglob("*.py"))
     assert sorted(ROUTE.findall(code)) == sorted((method, path) for method, path, _ in operations(place.document))
@@ -65,17 +67,6 @@ def test_a_client_in_python_has_every_operation(place: Place, tmp_path: Path):
         for path, media in told
         for line in ((f"parsing POST {path} within senders.", "", ""), ("", f"content type application/{media}", ""))
     ]
-
-
-def test_a_client_in_python_works(place: Place, tmp_path: Path):
-    python_client(place, tmp_path)
-
-    output = ran(
-        [sys.executable, PROGRAMS / "python_client.py", json.dumps(place.for_program())],
-        tmp_path,
-        PYTHONPATH=str(tmp_path),
-    )
-
     assert printed(output) == EXPECTED
 
 
