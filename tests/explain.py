@@ -167,6 +167,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "batch_csv": _CELLS,
     "batch_devices_and_users": _PAGE,
     "batch_ndjson": _CELLS,
+    "batch_page_of_crash": _PAGE,
     "batch_undescribed": _PAGE,
     "claim_job": _CLAIM,
     "claim_logs": {
