@@ -38,6 +38,8 @@ def debug_id(written: str, *, is_elf: bool = False) -> str | None:
     if BUILD_ID.fullmatch(plain) and (is_elf or len(plain) != 2 * UUID_BYTES):
         padded = bytes.fromhex(plain)[:UUID_BYTES].ljust(UUID_BYTES, b"\0")
         return str(UUID(bytes_le=padded))
+    if not plain.isascii():  # the library takes no lone surrogate
+        return None
     try:
         return normalize_debug_id(plain)
     except SymbolicError:

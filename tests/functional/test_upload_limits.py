@@ -184,7 +184,7 @@ def test_sentry_cli_is_told_what_is_not_supported_by_a_status_whose_sentence_it_
     "body",
     [b"[]", b"{", b'{"x":{}}', b'{"%s":[]}' % (b"0" * 40), b'{"%s":{"chunks":["x"]}}' % (b"0" * 40),
      b'{"%s":{"chunks":[1]}}' % (b"0" * 40), b'{"%s":{"debug_id":"x","chunks":[]}}' % (b"0" * 40),
-     b'{"%s":{"name":"a\\u0000","chunks":[]}}' % (b"0" * 40)],
+     b'{"%s":{"name":"a\\u0000","chunks":[]}}' % (b"0" * 40), b'{"%s":{"debug_id":"\\ud800","chunks":[]}}' % (b"0" * 40)],
 )  # fmt: skip
 def test_a_request_for_files_that_makes_no_sense_is_refused(client, member, key, body):
     answer = client.post(f"/api/0/projects/any/{member.app.id}/files/difs/assemble/", data=body, headers=key)
