@@ -37,11 +37,12 @@ class InApp:
         }
         self._is_own_source = languages.get(family or "")
         self._known: dict[tuple[object, ...], bool] = {}
+        self._reporters: dict[str, bool] = {}  # by function: threads repeat theirs
 
     def __call__(self, frame: Frame) -> bool:
         """True when the frame is the app's own code."""
         if frame.in_app is not None:
-            return frame.in_app and not reports(frame) and not self._is_kotlin_library(frame)
+            return frame.in_app and not self._reports(frame) and not self._is_kotlin_library(frame)
         is_placed = frame.module or frame.file or (frame.image or "") not in UNKNOWN_IMAGES
         if not is_placed and is_nameless(frame):
             return frame.function == STRIPPED  # of a frame that nothing is known of, nothing says whose it is
@@ -54,7 +55,15 @@ class InApp:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._decide(frame)
-        return known and not reports(frame) and not self._is_kotlin_library(frame)
+        return known and not self._reports(frame) and not self._is_kotlin_library(frame)
+
+    def _reports(self, frame: Frame) -> bool:
+        if not frame.function or frame.module:
+            return False
+        known = self._reporters.get(frame.function)
+        if known is None:
+            known = self._reporters[frame.function] = reports(frame)
+        return known
 
     def _decide(self, frame: Frame) -> bool:
         if self._is_own_source and not (frame.image and not frame.module):

@@ -137,17 +137,26 @@ def _summary(thread: Thread, in_app: InApp) -> str:
 def _stack(frames: tuple[Frame, ...], in_app: InApp) -> Markup:
     """The list of frames. Not in the template because a log may hold half a million of them."""
     has_images = any(frame.image for frame in frames)
-    rows = [_row(number, frame, in_app(frame), has_images) for number, frame in enumerate(frames)]
+    shared = _SafeTexts()
+    rows = [_row(number, frame, in_app(frame), has_images, shared) for number, frame in enumerate(frames)]
     return Markup(f'<ol class="stack{"" if has_images else " noimage"}">{"".join(rows)}</ol>')  # noqa: S704 rows are escaped
 
 
-def _row(number: int, frame: Frame, is_own: bool, has_images: bool) -> str:
+class _SafeTexts(dict[str | None, str]):
+    """Texts that frames of a stack share, as they are safe to print."""
+
+    def __missing__(self, text: str | None) -> str:
+        self[text] = safe = _safe(text)
+        return safe
+
+
+def _row(number: int, frame: Frame, is_own: bool, has_images: bool, shared: _SafeTexts) -> str:
     scope, name = _scope_and_name(frame)
     where = place(frame)
     offset = f' <span class="off">+ {frame.offset}</span>' if frame.offset is not None and name else ""
-    image = f'<span class="img">{_safe(frame.image)} </span>' if has_images else ""
+    image = f'<span class="img">{shared[frame.image]} </span>' if has_images else ""
     address = f'<span class="adr">{stack_lines.address(frame.address)}</span>' if frame.address is not None else ""
-    symbol = f"<i>{_safe(scope)}</i><b>{_safe(name)}</b>" if name else f'<span class="none">{_nameless(frame)}</span>'
+    symbol = f"<i>{shared[scope]}</i><b>{_safe(name)}</b>" if name else f'<span class="none">{_nameless(frame)}</span>'
     source = f' <span class="src">{_safe(where)}</span>' if where else ""
     own = ' class="own"' if is_own else ""
     return (
@@ -158,6 +167,8 @@ def _row(number: int, frame: Frame, is_own: bool, has_images: bool) -> str:
 
 def _around(frame: Frame, is_own: bool) -> str:
     """Source and local variables, folded but of the app's own frames; "" where the log has none."""
+    if frame.source is None and not frame.variables:
+        return ""
     lines, known = source_of(frame), frame.variables
     if not lines and not known:
         return ""
@@ -191,5 +202,5 @@ def _scope_and_name(frame: Frame) -> tuple[str, str]:
 
 
 def _safe(text: str | None) -> str:
-    printed = stack_lines.line(text)
+    printed = text if text and text.isprintable() else stack_lines.line(text)
     return escape(printed) if _SPECIAL.search(printed) else printed

@@ -87,6 +87,8 @@ def place(frame: Frame) -> str:
     """Where its source is: `File.java:12`, `app.js:3:14`, `Native Method`; "" when unknown."""
     if not frame.file:
         return line(frame.note)
+    if frame.line is not None and frame.column is None and not frame.note:  # what most are
+        return f"{line(frame.file)}:{frame.line}"
     parts = [line(frame.file), *(str(number) for number in (frame.line, frame.column) if number is not None)]
     return ":".join(parts) + (f", {line(frame.note)}" if frame.note else "")
 

@@ -5,6 +5,8 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, cast
 
+from isal import isal_zlib
+
 from app.reports import Report, html_report, json_report, text_report
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the same repor
 FORMAT = "zip"
 MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
+LEVEL = 1  # of isal's deflate: 9 times as fast as zlib's level 6, and a report becomes half as large again
 RAW_CHUNK = 1 << 18  # bytes of the log that are packed at a time
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -33,6 +36,8 @@ def _add(archive: zipfile.ZipFile, buffer: "_Buffer", name: str, chunks: Iterabl
     entry.create_system = 3  # Unix, on whatever system it is made
     entry.external_attr = 0o644 << 16
     with archive.open(entry, "w") as packed:
+        # For speed only: without this line zipfile packs by zlib.
+        packed._compressor = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)  # type: ignore[attr-defined]
         for chunk in chunks:
             packed.write(chunk)
             if ready := buffer.taken():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.crashes import in_app
 from app.crashes.in_app import is_in_app
 from app.crashes.log import AppInfo, BinaryImage, CrashLog, Frame
 
@@ -175,3 +176,14 @@ def test_libraries_of_apple_without_a_path_are_the_systems():
         Frame(image="libgame.dylib"), log("apple", BinaryImage("libgame.dylib", f"{BUNDLE}/libgame.dylib"))
     )
     assert is_in_app(Frame(image="Shop"), log("apple"))
+
+
+def test_a_function_is_compared_with_those_of_reporters_once_however_many_frames_call_it(monkeypatch):
+    looked_at = []
+    plain_name = in_app.plain_name
+    monkeypatch.setattr(in_app, "plain_name", lambda name: looked_at.append(name) or plain_name(name))
+    is_own = in_app.InApp(log("apple"))
+
+    decided = {is_own(Frame(function="Cart.pay()", image="Shop", address=number)) for number in range(9)}
+
+    assert (decided, looked_at) == ({True}, ["Cart.pay()"])

@@ -60,3 +60,14 @@ def test_it_is_handed_out_while_it_is_packed(make_report, apple_log):
 
     assert max(map(len, chunks)) < 600_000
     assert sum(map(len, chunks)) > 3_000_000
+
+
+def test_each_entry_is_packed_by_isal(make_report, monkeypatch):
+    packers = []
+    make = zip_report.isal_zlib.compressobj
+    monkeypatch.setattr(zip_report.isal_zlib, "compressobj", lambda *how: packers.append(how) or make(*how))
+
+    archive = opened(make_report())
+
+    assert len(packers) == len(archive.namelist()) == 4
+    assert archive.testzip() is None
