@@ -34,6 +34,8 @@ _OLD_IOS = ("iphone os", "ios", "ipados", "ipad os", "watch os", "watchos", "app
 
 def known(value: Any) -> str | None:
     """The text without outer white space, or None when it is one of the ways to say "unknown"."""
+    if value is None:
+        return None
     found = (text(value) or "").strip()
     return None if found.lower() in _NOTHING else found
 

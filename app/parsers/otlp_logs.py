@@ -34,6 +34,7 @@ EXCEPTION = ("exception.type", "exception.message", "exception.stacktrace")
 _LEVELS = ("trace", "debug", "info", "warning", "error", "fatal")  # of four severity numbers each
 _FATAL = 21  # the first severity number of that level
 _USER_AGENTS = ("user_agent.original", "browser.user_agent", "http.user_agent")  # today's name and those before it
+_UNKNOWN_DEVICE = DeviceInfo()
 _UNTAGGED = ("user.", "enduser.", "session.", "log.")  # attributes of one user, session or record
 _MADE_OF = ("exception.", "crash.", "thread.", "event.name")  # attributes that the report has elsewhere
 
@@ -179,7 +180,7 @@ def _read(
 
 
 def _device(named: DeviceInfo, client: WebClient) -> DeviceInfo:
-    if named.model or named.manufacturer:
+    if named.model or named.manufacturer or client.device == _UNKNOWN_DEVICE:
         return named
     return replace(client.device, arch=named.arch, install_id=named.install_id)
 

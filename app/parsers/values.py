@@ -49,6 +49,10 @@ def clean(value: str) -> str:
 
 def integer(value: Any) -> int | None:
     """A whole number out of a number or decimal text, within 64 bits signed; else None."""
+    if type(value) is int:  # what most are in JSON
+        return value if -(2**63) <= value < 2**63 else None
+    if value is None:
+        return None
     if isinstance(value, str):
         value = int(value) if re.fullmatch(r"-?[0-9]{1,19}", value.strip()) else None
     value = _whole(value)
@@ -59,6 +63,10 @@ def integer(value: Any) -> int | None:
 
 def address(value: Any) -> int | None:
     """An address in 0..2**64-1 out of a number, or of text in 0x-hex or decimal; else None."""
+    if type(value) is int:  # what most are in JSON
+        return value if 0 <= value <= MAX_ADDRESS else None
+    if value is None:
+        return None
     if isinstance(value, str):
         match = re.fullmatch(r"(0[xX])?([0-9a-fA-F]{1,20})", value.strip())
         if not match or (not match[1] and not match[2].isdecimal()):
