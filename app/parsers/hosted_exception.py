@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from app.crashes.in_app import InApp
 from app.crashes.log import AppInfo, CrashLog, Fault, Frame
-from app.parsers import values
+from app.parsers import javascript_frames, values
 from app.parsers.traces import dart, dotnet, javascript
 
 _WRAPPER = re.compile(
@@ -104,7 +104,7 @@ def _inner(fault: Fault) -> tuple[str, list[Fault], tuple[Frame, ...]] | None:
 
 def _is_foreign(line: str) -> bool:
     return (line.lstrip().startswith("at ") or "@" in line or "(file:" in line) and (
-        dotnet.frame(line) is not None or javascript.frame(line) is not None
+        dotnet.frame(line) is not None or javascript_frames.frame(line) is not None
     )
 
 
@@ -129,7 +129,7 @@ def _is_javas(frame: Frame) -> bool:
 
 
 def _script_error(fault: Fault, lines: list[str], start: int) -> Fault:
-    frames = [frame for line in lines[start:] if (frame := javascript.frame(line))]
+    frames = [frame for line in lines[start:] if (frame := javascript_frames.frame(line))]
     head = "\n".join(lines[:start]).partition(javascript.COMPONENTS)[0]
     kind, message = javascript.type_and_message(head)
     if kind is None and "\n" in head:  # NativeScript first says which call failed

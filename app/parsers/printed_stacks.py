@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from app.crashes.log import BinaryImage, Fault, Frame, Thread
 from app.errors import MalformedLog
-from app.parsers import apple_metrickit, java_stack, printed_traces, values
+from app.parsers import apple_metrickit, java_stack, javascript_frames, printed_traces, values
 from app.parsers.document import Document, load_json
 from app.parsers.traces import Language, dotnet, javascript
 
@@ -79,8 +79,8 @@ def _javascript(lines: list[str]) -> PrintedStack:
     found = _first_trace(_MODULES["javascript"], lines)
     if found.has_frames:
         return found
-    kind, message = javascript.type_and_message(_above(lines, javascript.frame))
-    frames = [frame for line in lines if (frame := javascript.frame(line))]
+    kind, message = javascript.type_and_message(_above(lines, javascript_frames.frame))
+    frames = [frame for line in lines if (frame := javascript_frames.frame(line))]
     return PrintedStack("javascript", (Fault(kind, message, values.bounded(frames)),))
 
 

@@ -16,38 +16,6 @@ TypeError: Cannot read properties of undefined (reading 'price')
 """
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("    at Cart.pay (/app/cart.js:7:12)", ("Cart.pay", "/app/cart.js", 7, 12)),
-        ("    at /app/cart.js:7:12", (None, "/app/cart.js", 7, 12)),
-        ("    at C:\\app\\cart.js:7:12", (None, "C:\\app\\cart.js", 7, 12)),
-        ("    at new Cart (file:///app/my cart.mjs:7:12)", ("new Cart", "file:///app/my cart.mjs", 7, 12)),
-        ("    at Array.map (<anonymous>)", ("Array.map", "<anonymous>", None, None)),
-        ("    at async Promise.all (index 0)", ("Promise.all", None, None, None)),
-        ("    at async Cart.pay (/app/cart.js:7:12)", ("Cart.pay", "/app/cart.js", 7, 12)),
-        ("    at async file:///app/main.mjs:9:3", (None, "file:///app/main.mjs", 9, 3)),
-        ("async*pay@https://example.com/cart.js:7:12", ("pay", "https://example.com/cart.js", 7, 12)),
-        ("EventListener.handleEvent*@https://example.com/cart.js:7:12", (None, "https://example.com/cart.js", 7, 12)),
-        ("promise callback*Cart.pay/<@/cart.js:7:12", ("Cart.pay/<", "/cart.js", 7, 12)),
-        ("async pay@https://example.com/cart.js:7:12", ("pay", "https://example.com/cart.js", 7, 12)),
-        ("pay@https://example.com/cart.js line 7 > eval:1:12", ("pay", "https://example.com/cart.js", 7, None)),
-        ("eval code", ("eval code", None, None, None)),
-        ("[native code]", (None, "[native code]", None, None)),
-        ("    at eval (eval at pay (/app/cart.js:7:12), <anonymous>:1:1)", ("eval", "/app/cart.js", 7, 12)),
-        ("    at pay (address at index.android.bundle:1:2345)", ("pay", "index.android.bundle", 1, 2345)),
-        ("pay@https://example.com:8080/cart.js?v=1:7:12", ("pay", "https://example.com:8080/cart.js?v=1", 7, 12)),
-        ("@https://example.com/cart.js:7:12", (None, "https://example.com/cart.js", 7, 12)),
-        ("pay@[native code]", ("pay", "[native code]", None, None)),
-    ],
-)
-def test_every_form_of_a_javascript_frame_is_read(line, expected):
-    report = read(NODE + line + "\n")
-
-    frame = report.faults[0].frames[2]
-    assert (frame.function, frame.file, frame.line, frame.column) == expected
-
-
 def test_a_node_error_has_its_cause():
     report = read((SAMPLES / "node-cause.txt").read_text())
 
