@@ -27,7 +27,7 @@ from tests.faults.promises import (
 from tests.system.conftest import until
 
 LOGS = 60  # of one ingest
-KILLS_IN_A_ROW = int(os.environ.get("CRASHQ_KILLS") or (1_000 if IS_SOAK else 20))  # about two a second
+KILLS_IN_A_ROW = int(os.environ.get("CRASHQ_KILLS") or (1_000 if IS_SOAK else 20))  # about ten a second
 CHILDREN = 4  # of each worker; one that was killed is replaced within 5 s
 MANY_ROWS = 5_000  # of the jobs among many kills
 

@@ -12,7 +12,7 @@ from tests.faults.mortal import Mortal, hold_for
 from tests.faults.promises import await_jobs, await_logs, check_finished, check_logs, check_nothing_left_over
 from tests.system.conftest import until
 
-AWAY = 60.0 if IS_SOAK else 8.0  # seconds
+AWAY = 60.0 if IS_SOAK else 5.0  # seconds
 FROZEN = 30.0 if IS_SOAK else 5.0  # seconds
 LONG_ROUNDS = min(ROUNDS, 3) if IS_SOAK else 1  # of the cases that wait for AWAY or FROZEN
 STILL_AWAY = 5.0  # seconds after the end of a job: for longer than its worker tries to tell Redis of it
