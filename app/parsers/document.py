@@ -176,7 +176,12 @@ def load_json(text: str) -> tuple[Any, str | None]:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_bounded_int)
+    try:
+        return json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python reads
+        return json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_bounded_int)
 
 
 def _finite(digits: str) -> float | None:

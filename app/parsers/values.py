@@ -16,6 +16,8 @@ MAX_ADDRESS = 2**64 - 1
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # no UTF-8 file and no PostgreSQL text can hold these
 _ZONE_WITHOUT_COLON = re.compile(r"([+-]\d{2})(\d{2})$")
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_ADDRESS = re.compile(r"(0[xX])?([0-9a-fA-F]{1,20})")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
@@ -54,7 +56,7 @@ def integer(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, str):
-        value = int(value) if re.fullmatch(r"-?[0-9]{1,19}", value.strip()) else None
+        value = int(value) if _INTEGER.fullmatch(value.strip()) else None
     value = _whole(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
@@ -68,7 +70,7 @@ def address(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, str):
-        match = re.fullmatch(r"(0[xX])?([0-9a-fA-F]{1,20})", value.strip())
+        match = _ADDRESS.fullmatch(value.strip())
         if not match or (not match[1] and not match[2].isdecimal()):
             return None
         value = int(match[2], 16 if match[1] else 10)
@@ -95,8 +97,8 @@ def boolean(value: Any) -> bool | None:
 
 def basename(path: Any) -> str | None:
     """The last part of a path with either slash; else None."""
-    value = text(path)
-    return (re.split(r"[/\\]", value.rstrip("/\\"))[-1] or None) if value else None
+    value = (text(path) or "").rstrip("/\\")
+    return value[max(value.rfind("/"), value.rfind("\\")) + 1 :] or None
 
 
 def utc_time(value: Any) -> datetime | None:

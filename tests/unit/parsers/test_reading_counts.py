@@ -84,3 +84,12 @@ def test_what_is_kept_of_a_document_is_made_for_its_first_reader():
     log, made = Document(b""), iter(range(7, 10))
 
     assert [log.once("a", lambda: next(made)) for _ in range(3)] == [7, 7, 7]
+
+
+def test_integers_of_json_are_read_without_a_call_for_each_unless_one_is_too_long_for_python(calls):
+    counted = calls(document, "_bounded_int")
+
+    usual = load_json('{"a": [1, 2, 3]}')[0]
+
+    assert (usual, counted["_bounded_int"]) == ({"a": [1, 2, 3]}, 0)
+    assert load_json(f'{{"a": [1, {"9" * 5_000}]}}')[0] == {"a": [1, None]}
