@@ -94,7 +94,7 @@ def test_an_unknown_app_and_that_of_others_are_not_found_alike(client, services,
 
     answers = [
         client.get(f"/api/apps/{identifier}/crashes", headers=member.headers)
-        for identifier in (stranger.app.identifier, "0" * 24, "nonsense", "%00")
+        for identifier in (stranger.app.identifier, "0" * 24, "nonsense", "%01")
     ]
 
     assert {answer.status_code for answer in answers} == {404}

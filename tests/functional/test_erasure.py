@@ -54,7 +54,7 @@ def test_a_delete_is_answered_at_once_and_polled_to_its_end(client, member, user
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("a-user?scan=maybe", 400), ("short?scan=true", 400), ("x%00y", 400), ("a" * 513, 400),
+        ("a-user?scan=maybe", 400), ("short?scan=true", 400), ("x%00y", 404), ("a" * 513, 400),
         ("with/slash/4711", 202), ("short", 202), ("z%C3%B6e-4711", 202),
     ],
 )  # fmt: skip
