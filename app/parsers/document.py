@@ -170,7 +170,8 @@ def load_json(text: str) -> tuple[Any, str | None]:
             return None, f"nested deeper than {MAX_DEPTH} levels"
         except ValueError:
             return None, _reason(strict, text)
-    if _is_deeper_than(value, MAX_DEPTH):
+    may_be_deep = text.count("{") + text.count("[") > MAX_DEPTH  # else each value need not be looked at
+    if may_be_deep and _is_deeper_than(value, MAX_DEPTH):
         return None, f"nested deeper than {MAX_DEPTH} levels"
     return value, None
 

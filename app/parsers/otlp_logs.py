@@ -37,6 +37,7 @@ _USER_AGENTS = ("user_agent.original", "browser.user_agent", "http.user_agent") 
 _UNKNOWN_DEVICE = DeviceInfo()
 _UNTAGGED = ("user.", "enduser.", "session.", "log.")  # attributes of one user, session or record
 _MADE_OF = ("exception.", "crash.", "thread.", "event.name")  # attributes that the report has elsewhere
+_NO_TAGS = _MADE_OF + _UNTAGGED
 
 
 def sniff(document: Document) -> bool:
@@ -188,7 +189,7 @@ def _device(named: DeviceInfo, client: WebClient) -> DeviceInfo:
 def _details(told: dict[str, Json], about: dict[str, Json], client: WebClient) -> dict[str, str | int | bool]:
     found = {
         "environment": _first(about, "deployment.environment.name", "deployment.environment"),
-        "url": page_url(told.get("url.full")),
+        "url": page_url(told["url.full"]) if "url.full" in told else None,
         "request_method": _first(told, "http.request.method"),
         "browser": client.browser.text if client.browser else None,
     }
@@ -246,7 +247,7 @@ def _first(told: dict[str, Json], *names: str) -> str | None:
 
 def _tags(told: dict[str, Json]) -> dict[str, Json]:
     """What the app has said of the record."""
-    return values.plain_mapping({key: each for key, each in told.items() if not key.startswith(_MADE_OF + _UNTAGGED)})
+    return values.plain_mapping({key: each for key, each in told.items() if not key.startswith(_NO_TAGS)})
 
 
 def _custom(

@@ -93,3 +93,11 @@ def test_integers_of_json_are_read_without_a_call_for_each_unless_one_is_too_lon
 
     assert (usual, counted["_bounded_int"]) == ({"a": [1, 2, 3]}, 0)
     assert load_json(f'{{"a": [1, {"9" * 5_000}]}}')[0] == {"a": [1, None]}
+
+
+def test_json_with_few_brackets_is_not_searched_for_too_deep_nesting(calls):
+    counted = calls(document, "_is_deeper_than")
+
+    assert load_json('{"a": [1, {"b": "[{"}]}')[1] is None
+    assert counted["_is_deeper_than"] == 0
+    assert load_json("[" * 201 + "]" * 201)[1] == "nested deeper than 200 levels"
