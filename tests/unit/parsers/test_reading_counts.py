@@ -100,4 +100,4 @@ def test_json_with_few_brackets_is_not_searched_for_too_deep_nesting(calls):
 
     assert load_json('{"a": [1, {"b": "[{"}]}')[1] is None
     assert counted["_is_deeper_than"] == 0
-    assert load_json("[" * 201 + "]" * 201)[1] == "nested deeper than 200 levels"
+    assert load_json("[" * 202 + "]" * 202)[1] == "nested deeper than 200 levels"
