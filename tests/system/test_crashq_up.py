@@ -95,13 +95,10 @@ def test_a_log_becomes_a_report_ctrl_c_leaves_nothing_a_second_start_goes_on_and
     assert state["status"] == "digested"
 
 
-LEASE = 3_600  # seconds
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A running `crashq up` whose leases are long, for the cases that leave it whole."""
-    operator = Operator(tmp_path_factory.mktemp("up") / "data", {"CRASHQ_JOB_LEASE": str(LEASE)})
+    """A running `crashq up` for the cases that leave it whole."""
+    operator = Operator(tmp_path_factory.mktemp("up") / "data")
     app, key = operator.add_account()
     with operator.up() as (process, http):
         log_in(http)
@@ -201,26 +198,28 @@ END
 """
 
 
-@pytest.mark.parametrize("victim", ["worker", "process"])
-def test_what_a_killed_worker_or_one_of_its_processes_was_at_goes_on_long_before_its_lease_is_over(
-    shared: Up, victim: str
-):
-    log_id, row = f"held-by-{victim}", "SELECT holder, attempt, strikes FROM logs WHERE log_id = ?"
-    path = shared.operator.data_dir / "crashq.db"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=GRACE)) as database:
-        database.execute(ENDLESS_FIRST_DIGEST.replace("endless", f"endless_{victim}")).close()
-        try:
-            shared.sender.send("POST", f"/api/apps/{shared.app}/logs?log_id={log_id}", kscrash())
-            until(lambda: database.execute(row, [log_id]).fetchone()[0], "a process to be at it")
-            [holder, *_] = database.execute(row, [log_id]).fetchone()
-            names = re.fullmatch(r".+?:(?P<worker>\d+)(:\w+)?/(?P<process>\d+)(-\w+)?", holder)
-            assert names
-            os.kill(int(names[victim]), signal.SIGKILL)
+@pytest.mark.parametrize("victim", ["worker", "one of its processes"])
+def test_what_a_killed_process_was_at_goes_on_long_before_its_lease_is_over(operator: Operator, victim: str):
+    operator.environ["CRASHQ_JOB_LEASE"] = "3600"  # seconds
+    app, key = operator.add_account()
+    with (
+        operator.up() as (_, http),
+        closing(sqlite3.connect(operator.data_dir / "crashq.db", isolation_level=None, timeout=GRACE)) as database,
+    ):
+        database.execute(ENDLESS_FIRST_DIGEST).close()
+        http.token = key
+        http.send("POST", f"/api/apps/{app}/logs?log_id=held", kscrash())
+        until(
+            lambda: database.execute("SELECT 1 FROM logs WHERE holder IS NOT NULL").fetchone(), "a process to be at it"
+        )
+        [holder] = database.execute("SELECT holder FROM logs").fetchone()
+        names = re.fullmatch(r".+?:(?P<worker>\d+)(:\w+)?/(?P<process>\d+)(-\w+)?", holder)
+        assert names
+        os.kill(int(names["worker" if victim == "worker" else "process"]), signal.SIGKILL)
 
-            state = digested(shared.http, shared.app, log_id)
-            [_, *attempts] = database.execute(row, [log_id]).fetchone()
-        finally:
-            database.execute(f"DROP TRIGGER endless_{victim}").close()
+        log_in(http)
+        state = digested(http, app, "held")
+        attempts = database.execute("SELECT attempt, strikes FROM logs").fetchall()
 
     assert state["status"] == "digested"
-    assert attempts == [2, 1]
+    assert attempts == [(2, 1)]
