@@ -2,7 +2,7 @@
 
 import enum
 
-from app.errors import AppError, TransientError
+from app.errors import AppError, RemovedMeanwhile, TransientError
 
 
 class Ending(enum.Enum):
@@ -68,8 +68,8 @@ def sort(error: BaseException, permanent: tuple[type[AppError], ...] = (AppError
     """What an error says about the work. `permanent`: the errors of the type that no other attempt can change."""
     if isinstance(error, HandedBack):
         return Ending.HANDED_BACK
-    if isinstance(error, Failure) or not isinstance(error, AppError):
-        return Ending.FAILURE
+    if isinstance(error, (Failure, RemovedMeanwhile)) or not isinstance(error, AppError):
+        return Ending.FAILURE  # a reference that stays broken is a bug: it must not be tried for ever
     if isinstance(error, TransientError):
         return Ending.OUTAGE
     return Ending.PERMANENT if isinstance(error, (TookTooLong, *permanent)) else Ending.FAILURE

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db import Database, open_database
 from app.db.errors import is_outage, is_without_effect
-from app.errors import TransientError
+from app.errors import RemovedMeanwhile, TransientError
+from app.work.errors import Ending, sort
 
 OTHERS = [
     psycopg.InterfaceError, errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout,
@@ -51,6 +52,13 @@ def by_session(database: Database, error: Exception) -> None:
 def by_driver_connection(database: Database, error: Exception) -> None:
     with database.driver():
         raise error
+
+
+def test_a_broken_reference_is_a_failure_of_work_and_so_is_not_tried_for_ever(database):
+    with pytest.raises(RemovedMeanwhile) as raised:
+        by_session(database, errors.ForeignKeyViolation())
+
+    assert sort(raised.value) == Ending.FAILURE
 
 
 def test_the_families_are_those_that_the_driver_has():
