@@ -1,4 +1,4 @@
-"""What a team does in the console day by day: a list narrowed and kept as a view, and a channel made and tried, on a phone."""
+"""What a team does in the console day by day, on a phone: views, channels, members, and releases side by side."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -73,3 +73,44 @@ def test_a_channel_is_made_and_tried_by_keyboard(console, page):
         page.locator("summary", has_text="Remove").press("Enter")
         page.get_by_role("button", name="Remove the channel").press("Enter")
         expect(page.get_by_text("The channel is deleted.")).to_be_visible()
+
+
+def test_two_releases_are_compared_by_keyboard(console, page):
+    page.goto(f"/apps/{console.app}/releases")
+    check(page)
+    versions = page.get_by_label("Compare", exact=True).locator("option").all_inner_texts()
+    page.get_by_label("with", exact=True).select_option(versions[2])
+    page.get_by_role("button", name="Compare").press("Enter")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{versions[0]} and {versions[2]}")
+    figures = page.get_by_role("table", name="Two releases side by side")
+    expect(figures.get_by_role("row", name="Occurrences").first).to_be_visible()
+    check(page)
+
+
+def test_somebody_is_invited_joins_without_an_account_gets_another_role_and_is_removed(console, page, visit):
+    grace = "grace@example.com"
+    page.goto(f"/apps/{console.app}/settings/members")
+    check(page)
+    page.get_by_label("E-mail; empty: anybody who has an account").fill(grace)
+    page.keyboard.press("Enter")
+    link = page.get_by_label("Invitation", exact=True).locator("code").inner_text().strip()
+    check(page)
+
+    joining = visit(viewport=NARROW, storage_state=None).page()
+    joining.goto(link)
+    joining.get_by_label("Password").fill("staple battery horse correct")
+    joining.keyboard.press("Enter")
+    joining.wait_for_url(f"**/apps/{console.app}/crashes")
+
+    page.goto(f"/apps/{console.app}/settings/members")
+    role = page.get_by_label(f"Role of {grace}", exact=True)
+    role.select_option("viewer")
+    page.get_by_role("button", name=f"Set the role of {grace}").press("Enter")
+    expect(role).to_have_value("viewer")
+    joining.goto(f"/apps/{console.app}/settings/members")
+    expect(joining.get_by_role("button", name="Make a link")).to_have_count(0)
+    page.get_by_role("row", name=grace).locator("summary").press("Enter")
+    page.get_by_role("button", name=f"Remove {grace}").press("Enter")
+    expect(role).to_have_count(0)
+    check(page)
