@@ -1,4 +1,4 @@
-"""Logs in: accepted and digested per second, from eight senders, beside Bugsink on the same events."""
+"""Logs in: accepted and digested per second, from eight senders, beside Bugsink on the same events, and with triage."""
 
 import time
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from bench.stand import Stand, say
 TITLE = "Logs accepted and digested per second, 8 senders"
 ORDER = 8
 SENDERS = 8
+RESOLVED = "crashq, all crashes resolved"
 AWAITED = 120.0  # seconds for all of a round's logs to be digested
 
 Round = tuple[float, float, float]
@@ -26,7 +27,8 @@ def run(stand: Stand) -> Outcome:
     outcome = Outcome(
         notes=[f"Sentry events of {SMALLEST:,} to {LARGEST:,} bytes made from the project's own samples."]
     )
-    contestants: dict[str, Callable[[], Round]] = {"crashq": _to_crashq(stand)}
+    to_crashq = _to_crashq(stand)
+    contestants: dict[str, Callable[[], Round]] = {"crashq": to_crashq, RESOLVED: _resolved(stand, to_crashq)}
     if bugsink.is_there():
         say("  starting Bugsink")
         contestants["Bugsink"] = _to_bugsink(stand)
@@ -42,6 +44,10 @@ def run(stand: Stand) -> Outcome:
     taken = outcome.add("logs/s", {f"{name}: accepted": values for name, values in accepted.items()})
     p95 = outcome.add("ms", {f"{name}: p95 of an answer": values for name, values in slowest.items()})
     done = outcome.add("logs/s", {f"{name}: digested": values for name, values in digested.items()})
+    outcome.target(
+        "digested when each event is checked for a regression", done[f"{RESOLVED}: digested"] / done["crashq: digested"],
+        0.95, at_most=False,
+    )  # fmt: skip
     if "Bugsink" in contestants:
         outcome.target("digested, of Bugsink's", done["crashq: digested"] / done["Bugsink: digested"], 5, at_most=False)
         outcome.target(
@@ -63,6 +69,22 @@ def _to_crashq(stand: Stand) -> Callable[[], Round]:
         return int(str(stand.query("SELECT count(*) FROM logs WHERE status = 'digested'")[0][0]))
 
     return lambda: _round(stand, lambda: Connection(system.base, headers), request, digested, 202)
+
+
+def _resolved(stand: Stand, once: Callable[[], Round]) -> Callable[[], Round]:
+    """The same while each crash is resolved in a version that never comes, so that each digest looks for a regression."""
+
+    def resolve(state: str, version: str | None) -> None:
+        stand.query("UPDATE crashes SET state = %s, resolved_in = %s, state_changed_at = now()", state, version)
+
+    def resolved() -> Round:
+        resolve("resolved", "9999.0")
+        try:
+            return once()
+        finally:
+            resolve("open", None)
+
+    return resolved
 
 
 def _to_bugsink(stand: Stand) -> Callable[[], Round]:
