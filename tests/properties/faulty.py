@@ -60,9 +60,13 @@ class FaultyDatabase(Database):
         fault, self.fault = self.fault, None
         self.before_write()
         with super().driver_write() as driver:
-            yield driver
-            if fault == COMMIT_FAILS:
-                raise TransientError
+            try:
+                yield driver
+                if fault == COMMIT_FAILS:
+                    raise TransientError
+            except BaseException:
+                driver.connection.rollback()  # it is closed next, and its server would hold locked rows a little longer
+                raise
         if fault == COMMIT_UNCONFIRMED:
             raise TransientError
 
