@@ -99,10 +99,12 @@ class InApp:
         """True for code of a library that Kotlin/Native has compiled into the app."""
         if frame.module or "kfun:" not in (frame.function or ""):
             return False
-        return not self._is_own_java(Frame(function=kotlin_native.readable(frame.function or "")))
+        return not self._is_own_class(kotlin_native.readable(frame.function or ""))
 
     def _is_own_java(self, frame: Frame) -> bool:
-        name = frame.module or frame.function or ""
+        return self._is_own_class(frame.module or frame.function or "")
+
+    def _is_own_class(self, name: str) -> bool:
         if any(part in name for part in rules.JAVA_GENERATED):
             return False
         if self._own_package and name.startswith(self._own_package):

@@ -58,9 +58,8 @@ def title(log: CrashLog, blame: Blame | None = None) -> str:
     if message.startswith("Namespace "):  # MetricKit's word for what the type tells by now
         message = ""
     place = cut(_place(blame), MAX_PLACE)
-    is_told = _names(message, place) or (
-        _is_kernels(blame) and " in " in message
-    )  # a kernel tells the place of its bug
+    tells_place = _is_kernels(blame) and " in " in message  # a kernel tells the place of its bug
+    is_told = tells_place or _names(message, place)
     tail = f" in {place}" if place and not is_told else ""
     head = _head(kind, message)
     return cut(head or _unknown(log, tail), MAX_LENGTH - len(tail)) + tail

@@ -14,7 +14,7 @@ from app.crashes.log import BinaryImage, Fault, Frame, Thread
 from app.errors import MalformedLog
 from app.parsers import apple_metrickit, java_stack, javascript_frames, printed_traces, values
 from app.parsers.document import Document, load_json
-from app.parsers.traces import Language, dotnet, javascript
+from app.parsers.traces import dotnet, javascript
 
 MAX_LINES = 20_000  # read of one trace
 
@@ -35,7 +35,7 @@ LANGUAGES = {
 }
 """`telemetry.sdk.language` -> platform."""
 
-_MODULES = {one.PLATFORM: one for one in reversed(printed_traces.LANGUAGES)}  # python's, not python_fatal's
+_PLATFORMS = dict.fromkeys(one.PLATFORM for one in printed_traces.LANGUAGES)
 
 
 class PrintedStack(NamedTuple):
@@ -76,7 +76,7 @@ def _java(lines: list[str]) -> PrintedStack:
 
 
 def _javascript(lines: list[str]) -> PrintedStack:
-    found = _first_trace(_MODULES["javascript"], lines)
+    found = _first_trace("javascript", lines)
     if found.has_frames:
         return found
     kind, message = javascript.type_and_message(_above(lines, javascript_frames.frame))
@@ -93,14 +93,16 @@ def _above(lines: list[str], frame: Callable[[str], Frame | None]) -> str:
     return "\n".join(lines[:first]).strip()
 
 
-def _first_trace(language: Language, lines: list[str]) -> PrintedStack:
-    for trace in language.traces(lines):
-        return PrintedStack(language.PLATFORM, trace.faults, images=trace.images, notes=trace.notes)
+def _first_trace(platform: str, lines: list[str]) -> PrintedStack:
+    for language in printed_traces.LANGUAGES:
+        trace = next(language.traces(lines), None) if platform == language.PLATFORM else None
+        if trace:
+            return PrintedStack(platform, trace.faults, images=trace.images, notes=trace.notes)
     return PrintedStack(None)
 
 
 _READERS: dict[str, Callable[[list[str]], PrintedStack]] = {
-    **{platform: partial(_first_trace, one) for platform, one in _MODULES.items()},
+    **{platform: partial(_first_trace, platform) for platform in _PLATFORMS},
     "javascript": _javascript,
     "csharp": _csharp,
     "java": _java,

@@ -35,9 +35,9 @@ from app.db.hot import insert_into, rows_of
 from app.db.models.occurrence import MAX_FACT, Occurrence
 from app.db.work import BigId
 
-USER, ENVIRONMENT, TAG = "user", "environment", "tag"
+VERSION, USER, ENVIRONMENT, TAG = "app_version", "user", "environment", "tag"
 FACTS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
-    "app_version": (Occurrence.app_version,),
+    VERSION: (Occurrence.app_version,),
     "os": (Occurrence.os_name, Occurrence.os_version),
     "device_model": (Occurrence.device_model,),
     USER: (Occurrence.user_id, Occurrence.app_version),
@@ -47,7 +47,7 @@ FACTS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
 """What occurrences are counted by, and the one or two columns that it is made of. TAG is one more: its name, and its value."""
 
 SILENT = frozenset({USER, ENVIRONMENT, "kind", TAG})
-"""Facts by which an occurrence is not counted that tells nothing of them."""
+"""Facts by which an occurrence is not counted that tells nothing of them. By VERSION each is counted once."""
 
 BY_VERSION = frozenset({USER, ENVIRONMENT})
 """Facts whose second column is the version that told the first: one user on one day has few, so this adds next to no row."""
@@ -114,7 +114,7 @@ def rows_added(added: Iterable[Any]) -> list[dict[str, Any]]:
     for one in added:
         day = one.occurred_at.astimezone(UTC).date().isoformat()
         version = _text_or_empty(one.app_version)
-        keys[one.crash_id, "app_version", day, version, ""] += 1
+        keys[one.crash_id, VERSION, day, version, ""] += 1
         keys[one.crash_id, "os", day, _text_or_empty(one.os_name), _text_or_empty(one.os_version)] += 1
         keys[one.crash_id, "device_model", day, _text_or_empty(one.device_model), ""] += 1
         if one.user_id is not None:

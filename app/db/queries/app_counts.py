@@ -8,13 +8,10 @@ from sqlalchemy import ColumnElement, String, Subquery, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.db.models.crash import Crash
-from app.db.models.crash_figure import BY_VERSION, FACTS, USER, CrashFigure, known
+from app.db.models.crash_figure import BY_VERSION, FACTS, USER, VERSION, CrashFigure, known
 from app.db.models.occurrence import Occurrence
 from app.db.queries.counted_span import CrashCounts, Users
 from app.db.queries.figures import counted_rows, has_missing
-
-_VERSION = "app_version"
-"""Each occurrence is counted by it once, also if it tells none."""
 
 
 class AppDays(NamedTuple):
@@ -34,7 +31,7 @@ class AppTotals(NamedTuple):
 
 def count_app_days(session: Session, of: AppDays) -> AppTotals:
     """By day, and the crashes."""
-    rows = _rows(session, of, _VERSION)
+    rows = _rows(session, of, VERSION)
     per_day = session.execute(select(rows.c.day, func.sum(rows.c.occurrences)).group_by(rows.c.day))
     crashes = session.scalar(select(func.count(rows.c.crash_id.distinct())))
     return AppTotals({day: int(number) for day, number in per_day}, crashes or 0)

@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.db.models.app import App
 from app.db.models.crash import Crash
-from app.db.models.crash_figure import CrashFigure
+from app.db.models.crash_figure import VERSION, CrashFigure
 
 MOST_CRASHES = 5_000  # of all these apps that are looked at
-COUNTED_BY = "app_version"  # a fact that every occurrence is counted by
 
 
 class AppToday(NamedTuple):
@@ -35,7 +34,7 @@ def apps_today(session: Session, app_ids: Sequence[int], today: date) -> dict[in
     )
     of_today = (
         select(CrashFigure.crash_id, func.sum(CrashFigure.occurrences).label("occurrences"))
-        .where(CrashFigure.crash_id.in_(select(recent.c.id)), CrashFigure.fact == COUNTED_BY, CrashFigure.day == today)
+        .where(CrashFigure.crash_id.in_(select(recent.c.id)), CrashFigure.fact == VERSION, CrashFigure.day == today)
         .group_by(CrashFigure.crash_id)
         .subquery()
     )

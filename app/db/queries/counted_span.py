@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.db.models.crash_figure import FACTS, KNOWN, TAG, CrashFigure
+from app.db.models.crash_figure import FACTS, KNOWN, TAG, VERSION, CrashFigure
 from app.db.models.occurrence import Occurrence
 from app.db.queries.figures import tags_of
 from app.iso_time import INSTANT, LAST_INSTANT
@@ -22,7 +22,7 @@ class FactFilter(NamedTuple):
     is_loose: bool = False  # the value in capitals or not; the detail is a version, or one beneath it: 17 is 17.1 too
 
 
-ANY = FactFilter("app_version")
+ANY = FactFilter(VERSION)
 """Every occurrence is counted by it once."""
 
 

@@ -6,11 +6,8 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from app.db.models.crash_figure import ENVIRONMENT, FACTS, USER, CrashFigure, known
+from app.db.models.crash_figure import ENVIRONMENT, FACTS, USER, VERSION, CrashFigure, known
 from app.db.queries.counted_span import ANY, CrashCounts, FactFilter, Span, Users, of_figures
-
-_VERSION = "app_version"
-"""Each occurrence is counted by it once, also if it tells none."""
 
 
 def count_days(session: Session, span: Span, days: Sequence[date]) -> dict[int, list[int]]:
@@ -53,7 +50,7 @@ def count_environments(session: Session, span: Span) -> list[CrashCounts]:
 
 def count_versions(session: Session, span: Span, most: int) -> dict[int, list[CrashCounts]]:
     """As `row_counts.count_versions`, of all or of a version."""
-    each = _values(span, _VERSION).add_columns(CrashFigure.crash_id)
+    each = _values(span, VERSION).add_columns(CrashFigure.crash_id)
     each = each.where(*(condition for fact in span.facts for condition in of_figures(fact)))
     versions = each.group_by(CrashFigure.crash_id, CrashFigure.value, CrashFigure.detail).subquery()
     version = known(versions.c.value)
@@ -74,7 +71,7 @@ def _values(span: Span, fact: str) -> Select[str, str, int]:
 
 def has_users_by(facts: Sequence[FactFilter]) -> bool:
     """True where figures tell the users: of all occurrences, and of those of a version."""
-    return all(fact.fact == _VERSION and fact.value is not None for fact in facts)
+    return all(fact.fact == VERSION and fact.value is not None for fact in facts)
 
 
 def _of_fact(span: Span, fact: FactFilter) -> list[ColumnElement[bool]]:

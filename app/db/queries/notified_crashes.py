@@ -11,10 +11,9 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db.models.crash import Crash, find_crash, newest_versions
-from app.db.models.crash_figure import ENVIRONMENT, KNOWN, USER, CrashFigure
+from app.db.models.crash_figure import ENVIRONMENT, KNOWN, USER, VERSION, CrashFigure
 from app.db.models.crash_history import CrashHistory
 
-VERSION = "app_version"  # each occurrence is counted by it once
 AMONG = 100  # newest occurrences whose version counts as the crash's
 PER_READ = 500  # crashes
 ROWS_PER_USER = 20  # a user has a row for each day

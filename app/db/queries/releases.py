@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.models.crash import Crash
-from app.db.models.crash_figure import ENVIRONMENT, KNOWN, USER, CrashFigure
+from app.db.models.crash_figure import ENVIRONMENT, KNOWN, USER, VERSION, CrashFigure
 from app.db.models.crash_history import CrashHistory, HistoryAction
 from app.db.models.occurrence import Occurrence
 from app.db.models.session_day import SessionDay
@@ -92,7 +92,7 @@ def users_in_environment(session: Session, scope: ReleaseScope, environment: str
     _, of_scope = _version_and_conditions(scope)
     in_days = _in_days(CrashFigure.day, scope)
     crashes = _of_app(select(CrashFigure.crash_id), scope, (*of_scope, in_days)).distinct()
-    all_of_them = (CrashFigure.crash_id.in_(crashes), CrashFigure.fact == "app_version", in_days)
+    all_of_them = (CrashFigure.crash_id.in_(crashes), CrashFigure.fact == VERSION, in_days)
     if (session.scalar(select(func.sum(CrashFigure.occurrences)).where(*all_of_them)) or 0) > MOST_READ:
         return None
     days = (datetime.combine(scope.first_day, time.min, UTC), datetime.combine(scope.last_day, time.max, UTC))
@@ -160,7 +160,7 @@ def crashes_by_row(session: Session, crash_ids: Sequence[int]) -> dict[int, Cras
 def _version_and_conditions(scope: ReleaseScope) -> tuple[InstrumentedAttribute[str], tuple[ColumnElement[bool], ...]]:
     """The column that has the version, and which figures count: one for each occurrence, or those of one environment."""
     if scope.environment is None:
-        return CrashFigure.value, (CrashFigure.fact == "app_version",)
+        return CrashFigure.value, (CrashFigure.fact == VERSION,)
     return CrashFigure.detail, (CrashFigure.fact == ENVIRONMENT, CrashFigure.value == scope.environment)
 
 

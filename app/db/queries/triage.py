@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from app.db.base import rows_changed
 from app.db.models.crash import Crash, CrashState, find_crash
 from app.db.models.crash_assignee import assign, assignees_of
-from app.db.models.crash_figure import KNOWN, USER, CrashFigure, known
+from app.db.models.crash_figure import KNOWN, USER, VERSION, CrashFigure, known
 from app.db.models.crash_history import CrashHistory, HistoryAction
 from app.db.models.declared_release import DeclaredRelease
 from app.db.models.grouping_decision import GroupingDecision
@@ -40,7 +40,7 @@ def known_versions(session: Session, app_id: int, crash_ids: Sequence[int], toda
     recent = select(Crash.id).where(Crash.app_id == app_id, Crash.occurrences_count > 0)
     looked_at = [*crash_ids, *session.scalars(recent.order_by(Crash.last_seen.desc()).limit(CRASHES_LOOKED_AT))]
     figures = select(CrashFigure.value).where(
-        CrashFigure.crash_id.in_(looked_at), CrashFigure.fact == "app_version",
+        CrashFigure.crash_id.in_(looked_at), CrashFigure.fact == VERSION,
         CrashFigure.day >= today - DAYS_LOOKED_AT, CrashFigure.value != "",
     )  # fmt: skip
     latest = figures.group_by(CrashFigure.value).order_by(func.max(CrashFigure.day).desc(), CrashFigure.value)
@@ -52,7 +52,7 @@ def known_versions(session: Session, app_id: int, crash_ids: Sequence[int], toda
 
 def versions_of(session: Session, crash_id: int) -> list[str]:
     """App versions in the figures of one crash, of any time, the latest seen first."""
-    of_crash = (CrashFigure.crash_id == crash_id, CrashFigure.fact == "app_version", CrashFigure.value != "")
+    of_crash = (CrashFigure.crash_id == crash_id, CrashFigure.fact == VERSION, CrashFigure.value != "")
     latest = select(known(CrashFigure.__table__.c.value)).where(*of_crash).group_by(CrashFigure.value)
     ordered = latest.order_by(func.max(CrashFigure.day).desc(), CrashFigure.value).limit(MOST_VERSIONS)
     return [version for version in session.scalars(ordered) if version]
