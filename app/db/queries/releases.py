@@ -12,9 +12,9 @@ from app.db.models.crash_figure import ENVIRONMENT, KNOWN, USER, VERSION, CrashF
 from app.db.models.crash_history import CrashHistory, HistoryAction
 from app.db.models.occurrence import Occurrence
 from app.db.models.session_day import SessionDay
+from app.db.queries.finding import MOST_READ
 
 AT_ONCE = 5_000  # rows
-MOST_READ = 200_000  # occurrences that are read for the users of an environment
 
 Found = Select[*tuple[Any, ...]]
 """A SELECT of some columns."""
